@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* The contract that every CPU and machine fulfils. clock.h, console.h and entropy.h of kernel/dev
+ * are fulfilled by the drivers that the machine chooses. */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include "kernel/util.h"
+
+/* -- idle -- */
+
+/* Sleeps until an interrupt or deadline_ns (DEADLINE_NEVER: until an interrupt). Returns at once
+ * when loop_attention is set, which it checks so that no interrupt can slip between. */
+void arch_block(uint64_t deadline_ns);
+
+/* -- fibers -- */
+
+/* Saves the callee-saved state on the current stack and its pointer to *save, then goes on at to. */
+void arch_switch(void **save, void *to);
+/* Prepares the stack that ends at top so that switching to the result calls entry(arg) on it. */
+void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg);
+/* A stack of bytes (multiple of PAGE_BYTES) below which an access faults. Gives its low end; NULL
+ * when none can be had. At most CONFIG_FIBERS at a time. */
+void *arch_stack_alloc(size_t bytes);
+void arch_stack_free(void *low, size_t bytes);
+
+/* -- the end -- */
+
+/* Ends the image: QEMU and Unix exit with this status where they can tell it. Never returns. */
+void arch_poweroff(int status) __attribute__((noreturn));
+/* Return addresses of the callers, newest first; gives how many. Stops at the first bad frame. */
+size_t arch_backtrace(uintptr_t *addresses, size_t max);
+
+/* -- the machine: called by init/main.c in this order -- */
+
+/* Memory, interrupts, clock, console. Gives start option words as the machine brought them. */
+void machine_init(char ***words, size_t *count);
+/* The first network interface on the buses, or NULL after logging why. */
+struct netdev;
+struct netdev *machine_netdev(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* A network interface, as drivers provide it and net/ uses it: drivers and stack meet only here.
+ *
+ * Call order: the driver's *_create fills in ops, mac, mtu, features; the stack sets input with
+ * netdev_listen; from then on the driver hands up each received frame, from its poller. */
+#ifndef KERNEL_DEV_NETDEV_H
+#define KERNEL_DEV_NETDEV_H
+
+#include "kernel/buf.h"
+
+enum netdev_features {
+	NETDEV_TX_CSUM = 1 << 0, /* honours BUF_CSUM_PARTIAL */
+	NETDEV_TSO4 = 1 << 1,    /* honours BUF_TSO4, frames up to 65535 bytes after the Ethernet header */
+	NETDEV_RX_CSUM = 1 << 2, /* may set BUF_CSUM_VALID or BUF_CSUM_PARTIAL on received frames */
+};
+
+struct netdev;
+
+struct netdev_ops {
+	/* Queues frame b (Ethernet header first) for transmission. Takes b, also on failure: -ENOBUFS
+	 * when the queue is full (dropped and counted), -EMSGSIZE, -ENETDOWN. Never blocks. The
+	 * device is told once per turn of the loop, not per frame. */
+	int (*send)(struct netdev *dev, struct buf *b);
+};
+
+struct netdev {
+	const struct netdev_ops *ops;
+	const char *name;
+	uint8_t mac[6];
+	uint16_t mtu;      /* bytes after the Ethernet header */
+	uint32_t features; /* enum netdev_features */
+	void (*input)(void *arg, struct buf *b); /* takes b */
+	void *input_arg;
+	struct netdev_stats {
+		uint64_t rx_frames, rx_bytes, rx_dropped, tx_frames, tx_bytes, tx_dropped;
+	} stats;
+};
+
+static inline int netdev_send(struct netdev *dev, struct buf *b)
+{
+	return dev->ops->send(dev, b);
+}
+
+static inline void netdev_listen(struct netdev *dev, void (*input)(void *arg, struct buf *b), void *arg)
+{
+	dev->input = input;
+	dev->input_arg = arg;
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* A flow is a byte stream in both directions: TCP, TLS, vchan and the console are flows, so that
+ * HTTP runs over each. The implementation embeds struct flow first; the caller's read and write
+ * operations embed the promise, so a flow allocates nothing per call.
+ *
+ * Back-pressure: what is not read stops the sender at the other end; a write settles only when
+ * the flow has accepted it. */
+#ifndef KERNEL_FLOW_H
+#define KERNEL_FLOW_H
+
+#include "kernel/buf.h"
+#include "kernel/promise.h"
+
+struct flow;
+
+/* Fulfilled with the number of bytes in bufs (> 0), or 0 at the end of the stream. bufs is given
+ * to the caller, who frees it. Fails with -ECONNRESET, -ETIMEDOUT, -ECANCELED. */
+struct flow_read {
+	struct promise promise;
+	struct flow *flow;
+	struct buf *bufs;
+	uint32_t max; /* bytes that the caller wants at most */
+};
+
+/* One piece of a gather write. storage NULL: constant memory that outlives the flow, referenced
+ * and never copied. Otherwise the flow takes its own count until the peer has acknowledged. */
+struct slice {
+	const void *data;
+	size_t len;
+	struct storage *storage;
+};
+
+/* Fulfilled with the total of bytes once all slices have been accepted. The slices array is
+ * borrowed until then. Fails as read does, and with -EPIPE after flow_shutdown. */
+struct flow_write {
+	struct promise promise;
+	struct list link; /* for the flow that holds it pending */
+	struct flow *flow;
+	const struct slice *slices;
+	uint32_t count, index; /* slices, and how many of them were accepted whole */
+	size_t offset, total;  /* accepted bytes of slices[index]; accepted bytes in all */
+};
+
+struct flow_ops {
+	/* One read at a time per flow (-EBUSY); many writes may be pending, accepted in order. Each
+	 * initialises op->promise and may settle it at once. */
+	void (*read)(struct flow *f, struct flow_read *op);
+	void (*write)(struct flow *f, struct flow_write *op);
+	/* Ends the sending direction after what was accepted. */
+	int (*shutdown)(struct flow *f);
+	/* Takes f: sends what was accepted, then ends both directions in the background; unread data
+	 * is thrown away (TCP then resets, RFC 9293 §3.6). abort: at once, with a reset. Pending
+	 * operations fail with -ECANCELED. */
+	void (*close)(struct flow *f);
+	void (*abort)(struct flow *f);
+};
+
+struct flow {
+	const struct flow_ops *ops;
+};
+
+static inline void flow_read(struct flow *f, struct flow_read *op, uint32_t max)
+{
+	op->flow = f;
+	op->bufs = NULL;
+	op->max = max;
+	f->ops->read(f, op);
+}
+
+static inline void flow_write(struct flow *f, struct flow_write *op, const struct slice *slices,
+                              uint32_t count)
+{
+	op->flow = f;
+	op->slices = slices;
+	op->count = count;
+	op->index = 0;
+	op->offset = op->total = 0;
+	f->ops->write(f, op);
+}
+
+static inline int flow_shutdown(struct flow *f)
+{
+	return f->ops->shutdown(f);
+}
+
+static inline void flow_close(struct flow *f)
+{
+	f->ops->close(f);
+}
+
+static inline void flow_abort(struct flow *f)
+{
+	f->ops->abort(f);
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* The run loop: ready queue, then due timers, then devices, then block the CPU until an interrupt
+ * or the next deadline ("select in Unix = block the whole domain in Xen"). One loop per CPU; the
+ * image has one CPU and one loop. Everything but poller_mark is called from the loop's CPU only,
+ * never from an interrupt. */
+#ifndef KERNEL_LOOP_H
+#define KERNEL_LOOP_H
+
+#include "kernel/promise.h"
+
+/* Something outside that needs attention: a device. Interrupts only mark it; the loop polls it. */
+struct poller {
+	struct list link;
+	volatile bool pending;
+	/* Does a bounded amount of work; marks itself again when more is left. */
+	void (*poll)(struct poller *p);
+};
+
+void poller_add(struct poller *p, void (*poll)(struct poller *p));
+void poller_remove(struct poller *p);
+/* May be called from an interrupt (or signal) handler. */
+void poller_mark(struct poller *p);
+
+/* Set by poller_mark, cleared by the loop before it polls. arch_block() must look at it with
+ * interrupts off and return at once when it is set. */
+extern volatile bool loop_attention;
+
+/* Runs until p has settled (Lwt's run). Gives promise_result(p). Not re-entrant. */
+intptr_t loop_run(struct promise *p);
+
+/* One turn without blocking: true when it did some work. For tests. */
+bool loop_turn(void);
+
+#endif

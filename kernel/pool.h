@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* Fixed pools of equal objects: all memory is taken at creation, allocation and release are O(1),
+ * an empty pool refuses and counts. */
+#ifndef KERNEL_POOL_H
+#define KERNEL_POOL_H
+
+#include "kernel/util.h"
+
+struct pool {
+	void *free_list;
+	void *memory;
+	size_t object_bytes, total, used, peak, refused;
+};
+
+/* align: power of two, at least 8. 0, -ENOMEM. */
+int pool_init(struct pool *p, size_t object_bytes, size_t align, size_t count);
+void pool_destroy(struct pool *p); /* all objects must have come back */
+void *pool_alloc(struct pool *p);  /* not zeroed; NULL when empty */
+void pool_free(struct pool *p, void *object);
+
+#endif

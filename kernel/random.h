@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* Unpredictable numbers: ChaCha20 (RFC 8439) keyed once from the entropy source, with its key
+ * replaced after every block so that a later leak tells nothing of earlier numbers. */
+#ifndef KERNEL_RANDOM_H
+#define KERNEL_RANDOM_H
+
+#include "kernel/util.h"
+
+/* 0, or -ENODEV when the machine has no entropy: then random_bytes must not be called. */
+int random_init(void);
+bool random_is_ready(void);
+void random_bytes(void *to, size_t n);
+uint32_t random_u32(void);
+
+/* SipHash-2-4 (Aumasson, Bernstein 2012) with a 16-byte key. */
+uint64_t siphash(const uint8_t key[16], const void *data, size_t len);
+
+#endif

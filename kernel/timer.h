@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* The sleep queue: a priority queue (pairing heap) ordered by deadline, and what is built on it.
+ * Starting and stopping a timer allocates nothing; starting is O(1), the rest O(log n) amortised. */
+#ifndef KERNEL_TIMER_H
+#define KERNEL_TIMER_H
+
+#include "kernel/promise.h"
+
+/* fn runs from the run loop at or after deadline_ns; timers with equal deadlines run in an order
+ * that nobody may rely on. All zero is a valid stopped timer once fn is set. */
+struct timer {
+	uint64_t deadline_ns;
+	struct timer *child, *next, *prev; /* heap links; prev NULL and not root: stopped */
+	void (*fn)(struct timer *t);
+};
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+void timer_start(struct timer *t, uint64_t deadline_ns); /* restarts one that runs */
+void timer_stop(struct timer *t);                        /* harmless on a stopped one */
+bool timer_is_running(const struct timer *t);
+
+/* A sleeping promise-thread: 64 bytes. Fulfilled with 0 at the deadline; cancel gives -ECANCELED. */
+struct sleep {
+	struct promise promise;
+	struct timer timer;
+};
+void sleep_until(struct sleep *s, uint64_t deadline_ns);
+
+/* As source, but when it has not settled by the deadline it is cancelled, and once it has
+ * settled t fails with -ETIMEDOUT. */
+struct timeout {
+	struct promise promise;
+	struct promise *source;
+	struct waiter waiter;
+	struct timer timer;
+	bool expired;
+};
+void with_timeout(struct timeout *t, struct promise *source, uint64_t deadline_ns);
+
+#endif

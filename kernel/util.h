@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* Small things every folder needs: configuration tests, sizes, containers, attributes. */
+#ifndef KERNEL_UTIL_H
+#define KERNEL_UTIL_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* IS_ENABLED(CONFIG_X): 1 when the bool option is on, else 0, in plain C conditions. The build
+ * defines CONFIG_X as 1 and leaves an option that is off undefined, hence the argument trick:
+ * only "1" turns into an extra argument that shifts the answer into place. */
+#define IS_ENABLED(option) IS_ENABLED_1(option)
+#define IS_ENABLED_1(value) IS_ENABLED_2(IS_ENABLED_COMMA_##value)
+#define IS_ENABLED_2(comma_or_junk) IS_ENABLED_3(comma_or_junk 1, 0, 0)
+#define IS_ENABLED_3(ignored, answer, ...) answer
+#define IS_ENABLED_COMMA_1 0,
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+#define MIN(a, b) ({ __typeof__(a) min_a = (a); __typeof__(b) min_b = (b); min_a < min_b ? min_a : min_b; })
+#define MAX(a, b) ({ __typeof__(a) max_a = (a); __typeof__(b) max_b = (b); max_a > max_b ? max_a : max_b; })
+
+/* align must be a power of two */
+#define ALIGN_UP(x, align) (((x) + ((align) - 1)) & ~((__typeof__(x))(align) - 1))
+#define ALIGN_DOWN(x, align) ((x) & ~((__typeof__(x))(align) - 1))
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define NS_PER_US UINT64_C(1000)
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+
+/* The deadline that never comes. Deadlines are absolute, in nanoseconds of clock_now_ns(). */
+#define DEADLINE_NEVER UINT64_MAX
+
+#endif
