@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/* Ethernet II frames (RFC 894) on one network interface. */
+#ifndef NET_ETHERNET_H
+#define NET_ETHERNET_H
+
+#include "kernel/dev/netdev.h"
+
+#define ETHERNET_HEADER_BYTES 14
+
+enum ethertype { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
+
+struct ethernet;
+
+/* What the frame's header said. Lives as long as the call that it is passed to. */
+struct ethernet_meta {
+	const uint8_t *dst, *src; /* 6 bytes each; src is never a group's */
+	uint16_t type;            /* host byte order */
+	bool to_group;            /* dst is broadcast or multicast */
+};
+
+struct ethernet_stats {
+	uint64_t in_frames, in_errors /* short, source a group, no type */, in_not_for_us, in_unknown_protos;
+	uint64_t out_frames, out_errors;
+};
+
+/* Listens on dev (borrowed until destroyed). 0, -ENOMEM. */
+int ethernet_create(struct ethernet **out, struct netdev *dev);
+void ethernet_destroy(struct ethernet *e);
+
+/* Hands frames of a type (host byte order) to input, which takes b: what follows the header, the
+ * link's padding included. input NULL: no longer. 0, -EADDRINUSE, -ENOBUFS. */
+int ethernet_listen(struct ethernet *e, uint16_t type,
+                    void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b), void *arg);
+/* Hands frames to input whose type nobody listens to, as IPv6's. */
+void ethernet_listen_other(struct ethernet *e,
+                           void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b),
+                           void *arg);
+
+/* Sends b to dst with our source address. b's first slice has header room for 14 bytes. Takes b,
+ * also on failure: as netdev_send. */
+int ethernet_send(struct ethernet *e, const uint8_t dst[6], uint16_t type, struct buf *b);
+
+struct netdev *ethernet_netdev(struct ethernet *e);
+const struct ethernet_stats *ethernet_stats(const struct ethernet *e);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* IP as TCP and UDP see it, whatever its version: routes, sending, what a received packet said,
+ * and errors. Nobody above this header knows how long an address is.
+ *
+ *   struct ip_route r;                            once per connection, or per datagram
+ *   ip_route_init(ip, &r, NULL, &peer.addr);      picks source address, next hop and sizes
+ *   ip_send(&r, IP_TCP, b, 16, IP_DF);            per packet: no lookup while the route holds
+ */
+#ifndef NET_IP_H
+#define NET_IP_H
+
+#include "kernel/buf.h"
+#include "net/addr.h"
+
+enum ip_protocol { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17 };
+
+struct ip;
+
+/* What the header of a received packet said. Lives as long as the call that it is passed to. */
+struct ip_meta {
+	struct ip *ip;           /* where it came in, and where the answer goes out */
+	struct ip_addr src, dst; /* src is never a group's; dst only when to_group says so */
+	const uint8_t *header;   /* the IP header as received; stands just before the packet's data */
+	uint16_t header_len;
+	uint8_t protocol;        /* enum ip_protocol, or any other */
+	uint8_t ttl;             /* hop limit */
+	uint8_t ecn;             /* RFC 3168: 0 not capable, 1 and 2 capable, 3 congestion experienced */
+	bool to_group;           /* broadcast or multicast: never answered with an error or a reset */
+};
+
+/* Bad news about a packet that we sent: an ICMP error that quotes it, or our own link's. */
+struct ip_error {
+	/* -ECONNREFUSED: port or protocol unreachable; -EHOSTUNREACH, -ENETUNREACH; -EACCES:
+	 * prohibited; -EMSGSIZE: larger than mtu; -ETIMEDOUT: ran out of hops; -EPROTO: bad header. */
+	int error;
+	uint32_t mtu;            /* -EMSGSIZE: what fits, 0 when the router did not say */
+	struct ip_addr src, dst; /* of the packet that we sent: src is ours */
+	const uint8_t *quoted;   /* start of its transport header */
+	size_t quoted_len;       /* at least 8 */
+	bool local;              /* our own link found nobody: nothing was forged */
+};
+
+/* What a transport protocol gives to ip_listen. */
+struct ip_handler {
+	/* Takes b: the transport header first, without link padding. Its first slice has at least
+	 * min(length, 54) bytes; headers that do not lie whole in it are malformed. */
+	void (*input)(void *arg, const struct ip_meta *meta, struct buf *b);
+	void (*error)(void *arg, const struct ip_error *error); /* may be NULL */
+	void *arg;
+};
+
+/* Where packets to one destination go. Embedded by its owner; needs no release. */
+struct ip_route {
+	struct ip *ip;
+	struct ip_addr src, dst;
+	uint16_t payload_bytes; /* transport header and data that fit one packet */
+	uint16_t tso_bytes;     /* the same for a BUF_TSO4 packet; 0: the way out cannot do it */
+	uint16_t pseudo;        /* folded sum of both addresses */
+	uint8_t link[6];        /* next hop, valid while generation is that of ip */
+	uint32_t generation;
+};
+
+enum ip_send_flags {
+	IP_ECT1 = 1, IP_ECT0 = 2, /* the ECN field */
+	IP_DF = 4,                /* not to be fragmented on the way */
+};
+
+#define IP_NO_CHECKSUM 0xffff
+
+/* Why a received packet is refused, told to its sender. */
+enum ip_refusal { IP_REFUSE_PORT, IP_REFUSE_PROTOCOL };
+
+struct ip_ops {
+	int (*route)(struct ip *ip, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
+	int (*send)(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
+	int (*listen)(struct ip *ip, uint8_t protocol, const struct ip_handler *handler);
+	void (*refuse)(const struct ip_meta *meta, enum ip_refusal why);
+};
+
+/* Embedded first by each version's implementation. */
+struct ip {
+	const struct ip_ops *ops;
+	uint32_t generation; /* changes, never to 0, when a cached next hop may be wrong */
+};
+
+/* Fills in r. src NULL: ours for that destination. 0, -ENETUNREACH: no route, or not an address one
+ * can send to; -EADDRNOTAVAIL: src is not ours. Does not wait for the link: the first packets
+ * queue there. */
+static inline int ip_route_init(struct ip *ip, struct ip_route *r, const struct ip_addr *src,
+                                const struct ip_addr *dst)
+{
+	return ip->ops->route(ip, r, src, dst);
+}
+
+/* Sends b: the transport header first, in a slice of its own header room with 40 bytes and more
+ * left. checksum_at is where in the transport header the checksum belongs: it is filled in here, or
+ * left to the device. BUF_TSO4 and gso_size are the caller's to set, when r->tso_bytes allows. Takes b,
+ * also on failure: -EMSGSIZE, -ENOBUFS, -ENETUNREACH, -ENETDOWN, -EHOSTUNREACH (no answer on
+ * the link; when that is known only later, the error handler hears it). */
+static inline int ip_send(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at,
+                          unsigned flags)
+{
+	return r->ip->ops->send(r, protocol, b, checksum_at, flags);
+}
+
+/* Hands packets of protocol to handler (borrowed; NULL: no longer). 0, -EADDRINUSE, -ENOBUFS. */
+static inline int ip_listen(struct ip *ip, uint8_t protocol, const struct ip_handler *handler)
+{
+	return ip->ops->listen(ip, protocol, handler);
+}
+
+/* Tells the sender that nobody wants its packet, within the rate limit; the packet must still be there. */
+static inline void ip_refuse(const struct ip_meta *meta, enum ip_refusal why)
+{
+	meta->ip->ops->refuse(meta, why);
+}
+
+/* Is the transport checksum right? Believes the device; otherwise sums b (transport header first). */
+bool ip_checksum_is_right(const struct ip_meta *meta, const struct buf *b);
+
+/* Pulls n bytes off the first slice, and the slice too when nothing is left in it and others
+ * follow. Takes b and gives the packet; empty packets keep their empty slice. */
+struct buf *ip_strip(struct buf *b, uint32_t n);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* IPv4 for a host with one interface (RFC 791, RFC 1122 §3), with ICMP (RFC 792). Its face for
+ * transports is struct ip (net/ip.h). */
+#ifndef NET_IPV4_IPV4_H
+#define NET_IPV4_IPV4_H
+
+#include "net/arp.h"
+#include "net/ip.h"
+
+struct ipv4;
+
+/* Names after RFC 4293's ipSystemStatsTable and icmpStatsTable. */
+struct ipv4_stats {
+	uint64_t in_receives, in_hdr_errors, in_addr_errors, in_truncated, in_unknown_protos, in_delivers;
+	uint64_t in_discards, reasm_reqds, reasm_fails;
+	uint64_t out_requests, out_no_routes, out_discards, out_frag_reqds, out_transmits;
+	uint64_t icmp_in_msgs, icmp_in_errors, icmp_out_msgs, icmp_out_errors, icmp_out_limited;
+};
+
+/* 0, -ENOMEM, -EADDRINUSE. Borrows ethernet and arp until destroyed. */
+int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp);
+/* Nobody may listen any more. */
+void ipv4_destroy(struct ipv4 *ip);
+
+/* Sets or changes our address and announces it. gateway NULL or IP_NONE: on-link only. 0, -EINVAL:
+ * not a host's address, or a gateway that is not on the link. */
+int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *address, const struct ip_addr *gateway);
+
+/* What udp_create and tcp_create want. */
+struct ip *ipv4_ip(struct ipv4 *ip);
+
+/* Handles protocols that nobody listens to (borrowed; NULL: answered as unreachable, the default). */
+void ipv4_listen_other(struct ipv4 *ip, const struct ip_handler *handler);
+
+/* One packet without a route of one's own: b's first slice has header room for 34 bytes. src may be
+ * NULL. Takes b. As ip_send, with no checksum of the payload. */
+int ipv4_send(struct ipv4 *ip, uint8_t protocol, const struct ip_addr *src, const struct ip_addr *dst,
+              struct buf *b, unsigned flags);
+
+const struct ipv4_stats *ipv4_stats(const struct ipv4 *ip);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* UDP (RFC 768, RFC 1122 §4.1) over either IP version. */
+#ifndef NET_UDP_H
+#define NET_UDP_H
+
+#include "net/ip.h"
+#include "net/stack.h"
+
+struct udp;
+
+/* Names after RFC 4113. */
+struct udp_stats {
+	uint64_t in_datagrams, in_errors, no_ports, out_datagrams, out_errors;
+};
+
+/* 0, -ENOMEM, -EADDRINUSE. Borrows ip until destroyed. */
+int udp_create(struct udp **out, struct ip *ip);
+void udp_destroy(struct udp *u);
+
+/* Receives datagrams to port (host byte order). 0, -EINVAL: port 0; -EADDRINUSE, -ENOBUFS. */
+int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg);
+void udp_unlisten(struct udp *u, uint16_t port);
+/* Receives what no other listener wants: takes b and gives 0, or declines with a negative errno and
+ * keeps off b, which is then answered with "port unreachable". */
+void udp_listen_other(struct udp *u,
+                      int (*receive)(void *arg, struct buf *b, const struct endpoint *from,
+                                     const struct endpoint *to),
+                      void *arg);
+
+/* Sends b (payload; may be empty) from from_port, 0: one that is free. Takes b, also on failure.
+ * 0, -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH, -ENETUNREACH, -EINVAL: to port 0. */
+int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struct buf *b);
+
+const struct udp_stats *udp_stats(const struct udp *u);
+
+#endif
