@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* TCP (RFC 9293) over either IP version. A connection is a flow (kernel/flow.h): what is read comes
+ * up uncopied in the packets that brought it, what is written is referenced until the peer has
+ * acknowledged it.
+ *
+ * Memory is bounded, and all taken by tcp_create: control blocks, half-open entries, TIME-WAIT
+ * entries and send slices are fixed pools. When one is empty the newcomer is refused and counted,
+ * and everything else goes on:
+ *   connections full   SYNs are dropped, so that clients try again; connect fails with -ENOBUFS
+ *   half_open full     the oldest half-open entry makes room
+ *   time_wait full     the oldest TIME-WAIT entry makes room
+ *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
+ *   receive_bufs taken in-order data only goes to connections that hold nothing unread
+ *
+ * The Nagle algorithm is off: a write is a gather of everything that belongs together, so holding
+ * back its tail only costs a round trip. */
+#ifndef NET_TCP_TCP_H
+#define NET_TCP_TCP_H
+
+#include "kernel/flow.h"
+#include "net/ip.h"
+#include "net/stack.h"
+
+struct tcp;
+
+struct tcp_limits {
+	uint32_t connections;   /* control blocks */
+	uint32_t half_open;     /* handshakes that a peer has begun */
+	uint32_t time_wait;
+	uint32_t send_slices;   /* beyond the one that each connection is sure of */
+	uint32_t receive_bytes; /* per connection: unread and out-of-order data, the window at most */
+	uint32_t receive_bufs;  /* all connections together: packets that hold such data */
+};
+
+/* Names after RFC 4022 where it has one. */
+struct tcp_stats {
+	uint64_t active_opens, passive_opens, attempt_fails, estab_resets;
+	uint64_t in_segs, out_segs, retrans_segs, in_errs, out_rsts;
+	uint64_t listen_drops;    /* SYNs dropped: no control block free, or half_open was full */
+	uint64_t declined;        /* connections that a listener refused */
+	uint64_t time_wait_drops; /* TIME-WAIT entries ended early */
+	uint64_t receive_drops;   /* data dropped: no room in receive_bufs or the packet pools */
+	uint64_t challenges;      /* RFC 5961 */
+	uint64_t timeouts;        /* retransmission timer ran out */
+	uint64_t fast_retransmits;
+	uint32_t curr_estab;      /* ESTABLISHED and CLOSE-WAIT */
+	uint32_t connections, half_open, time_wait, send_slices, receive_bufs; /* in use now */
+};
+
+/* limits NULL: those of Kconfig. Listens to ip for IP_TCP. Borrows ip until destroyed.
+ * 0, -ENOMEM, -EADDRINUSE. */
+int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits);
+/* Drops all connections without a word to their peers. No flow of this tcp may be used after. */
+void tcp_destroy(struct tcp *tcp);
+
+/* Accepts connections to port, as net/stack.h says. 0, -EADDRINUSE, -ENOBUFS, -EINVAL for port 0. */
+int tcp_listen(struct tcp *tcp, uint16_t port, accept_fn *accept, void *arg);
+/* Connections that were accepted live on. */
+void tcp_unlisten(struct tcp *tcp, uint16_t port);
+
+/* A listener function for all ports that tcp_listen knows nothing of: for each new connection it
+ * gives 0 with *accept and *accept_arg set, or declines with a negative errno, which resets. It is
+ * asked twice: when the handshake begins and when it is complete. NULL: none. */
+typedef int tcp_listener_fn(void *arg, uint16_t port, accept_fn **accept, void **accept_arg);
+void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg);
+
+/* Opens a connection; settles op as net/stack.h says. op->state is ours until then. */
+void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to);
+
+/* For flows of TCP only. Probes a peer that has been silent for seconds, and gives up when nine
+ * probes stay unanswered; 0 switches that off, the default (RFC 9293 §3.8.4). */
+void tcp_set_keepalive(struct flow *flow, uint16_t seconds);
+void tcp_peer(const struct flow *flow, struct endpoint *peer);
+void tcp_local(const struct flow *flow, struct endpoint *local);
+
+const struct tcp_stats *tcp_stats(const struct tcp *tcp);
+
+#endif
