@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Address resolution for IPv4 over Ethernet (RFC 826, RFC 1122 §2.3.2, announcement and conflict
- * by RFC 5227). Learns only from answers to its own requests and from those who ask for us, never replaces a
- * fresh entry because somebody says so unasked, and holds a bounded number of entries, packets and tries. Addresses are
- * in host byte order. */
+ * by RFC 5227). Learns only from answers to its own requests and from those who ask for us, never
+ * replaces an entry because somebody says so unasked, and holds a bounded number of entries,
+ * packets and tries. Addresses are in host byte order. */
 #ifndef NET_ARP_H
 #define NET_ARP_H
 
@@ -12,8 +12,8 @@ struct arp;
 
 /* Who uses the answers: IPv4. */
 struct arp_user {
-	void (*changed)(void *arg);                     /* something that arp_lookup said is no longer so */
-	void (*unreachable)(void *arg, struct buf *b);  /* nobody answered for b, which is given back */
+	void (*changed)(void *arg);                    /* what arp_lookup said may no longer be so */
+	void (*unreachable)(void *arg, struct buf *b); /* nobody answered for b, which is given back */
 	void *arg;
 };
 
@@ -34,8 +34,8 @@ uint32_t arp_address(const struct arp *a);
 
 /* 0 and the MAC address when it is known, -EAGAIN otherwise. */
 int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6]);
-/* Sends b to address as soon as its MAC address is known. Takes b: 0, -EHOSTUNREACH: asked in vain a moment ago;
- * -ENOBUFS: no room to wait. */
+/* Sends b to address as soon as its MAC address is known. Takes b: 0, -ENOBUFS: no room to wait;
+ * -EHOSTUNREACH: asked in vain a moment ago; otherwise as netdev_send. */
 int arp_send(struct arp *a, uint32_t address, struct buf *b);
 
 const struct arp_stats *arp_stats(const struct arp *a);

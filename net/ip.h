@@ -74,7 +74,7 @@ struct ip_ops {
 	int (*route)(struct ip *ip, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
 	int (*send)(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
 	int (*listen)(struct ip *ip, uint8_t protocol, const struct ip_handler *handler);
-	void (*refuse)(const struct ip_meta *meta, enum ip_refusal why);
+	void (*refuse)(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why);
 };
 
 /* Embedded first by each version's implementation. */
@@ -109,10 +109,11 @@ static inline int ip_listen(struct ip *ip, uint8_t protocol, const struct ip_han
 	return ip->ops->listen(ip, protocol, handler);
 }
 
-/* Tells the sender that nobody wants its packet, within the rate limit; the packet must still be there. */
-static inline void ip_refuse(const struct ip_meta *meta, enum ip_refusal why)
+/* Tells the sender that nobody wants its packet, within the rate limit. Borrows b: the packet as it
+ * came to the handler. */
+static inline void ip_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
 {
-	meta->ip->ops->refuse(meta, why);
+	meta->ip->ops->refuse(meta, b, why);
 }
 
 /* Is the transport checksum right? Believes the device; otherwise sums b (transport header first). */
