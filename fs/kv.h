@@ -16,9 +16,13 @@ struct kv_entry {
 	const char *type;        /* media type, as "text/html; charset=utf-8" */
 	const char *etag;        /* strong entity tag with its quotes */
 	const char *header;      /* ready HTTP header lines for this value: Content-Type, Content-Length,
-	                            ETag, each ended by CRLF, no empty line at the end */
+	                            ETag, each ended by CRLF; header_len does not count the empty
+	                            line (CRLF) that follows them in memory */
 	uint16_t header_len;
-	const void *data;        /* the whole value where it is constant memory, else NULL: use kv_read */
+	uint16_t validators;     /* offset in header of the lines that a 304 answer repeats (RFC 9110
+	                            §15.4.5): ETag, Cache-Control, to the end */
+	const void *data;        /* the whole value where it is constant memory, else NULL: use kv_read;
+	                            may follow the header's empty line directly */
 	const void *handle;      /* the store's own */
 };
 

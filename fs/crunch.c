@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/* The store that scripts/crunch makes of a folder. The key's hash chooses a bucket, the bucket's
+ * displacement sends the hash to a slot that no other key of the store has ("hash, displace, and
+ * compress", Belazzougui, Botelho, Dietzfelbinger 2009); comparing the key there tells a hit from
+ * a miss. The functions hash and mix must agree with key_hash and mix of the script. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/crunch.h"
+
+struct crunch {
+	struct kv kv;
+	const struct crunch_data *data;
+};
+
+static const void *at(const struct crunch_data *data, uint32_t offset)
+{
+	return (const char *)data + offset;
+}
+
+static uint32_t mix(uint32_t x)
+{
+	x ^= x >> 16;
+	x *= 0x7feb352d;
+	x ^= x >> 15;
+	x *= 0x846ca68b;
+	return x ^ x >> 16;
+}
+
+/* Spreads h evenly over [0, range) without a division. */
+static uint32_t scale(uint32_t h, uint32_t range)
+{
+	return (uint32_t)((uint64_t)h * range >> 32);
+}
+
+static uint32_t hash(uint32_t seed, const char *key, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		seed = (seed ^ (uint8_t)key[i]) * 0x01000193;
+	return mix(seed);
+}
+
+static const struct crunch_entry *lookup(const struct crunch_data *data, const char *key, size_t key_len)
+{
+	const struct crunch_entry *entries = at(data, sizeof(*data));
+	const uint32_t *displacements = at(data, data->displacements);
+	uint32_t h = hash(data->seed, key, key_len);
+	const struct crunch_entry *e =
+		&entries[scale(mix(h ^ displacements[scale(h, data->buckets)]), data->count)];
+
+	if (e->key_len != key_len || memcmp(at(data, e->key), key, key_len))
+		return NULL;
+	return e;
+}
+
+static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
+{
+	const struct crunch_data *data = container_of(kv, struct crunch, kv)->data;
+	const struct crunch_entry *e = lookup(data, key, key_len);
+
+	if (!e || e->is_folder) {
+		promise_throw(&op->promise, e ? -EISDIR : -ENOENT);
+		return;
+	}
+	op->entry = (struct kv_entry){
+		.size = e->size,
+		.type = at(data, e->type),
+		.etag = at(data, e->etag),
+		.header = at(data, e->header),
+		.header_len = e->header_len,
+		.validators = e->validators,
+		.data = at(data, e->body),
+		.handle = e,
+	};
+	promise_return(&op->promise, 0);
+}
+
+static void crunch_read(struct kv *kv, struct kv_read *op, const struct kv_entry *entry, uint64_t offset,
+                        size_t max)
+{
+	uint64_t rest = offset < entry->size ? entry->size - offset : 0;
+
+	(void)kv;
+	op->slice = (struct slice){ .data = (const char *)entry->data + offset, .len = MIN(rest, max) };
+	promise_return(&op->promise, (intptr_t)op->slice.len);
+}
+
+static int crunch_list(struct kv *kv, int (*each)(void *arg, const char *key, size_t key_len), void *arg)
+{
+	const struct crunch_data *data = container_of(kv, struct crunch, kv)->data;
+	const struct crunch_entry *entries = at(data, sizeof(*data));
+	const uint32_t *order = at(data, data->order);
+	int answer = 0;
+
+	for (uint32_t i = 0; i < data->files && answer == 0; i++) {
+		const struct crunch_entry *e = &entries[order[i]];
+
+		answer = each(arg, at(data, e->key), e->key_len);
+	}
+	return answer;
+}
+
+int crunch_create(struct kv **out, const struct crunch_data *data)
+{
+	static const struct kv_ops ops = { crunch_get, crunch_read, crunch_list };
+	struct crunch *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->kv.ops = &ops;
+	c->data = data;
+	*out = &c->kv;
+	return 0;
+}
+
+void crunch_destroy(struct kv *kv)
+{
+	free(container_of(kv, struct crunch, kv));
+}
