@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* Codec of the TCP header and its options: RFC 9293 §3.1 and §3.2, RFC 7323 (window scale,
+ * timestamps), RFC 2018 (SACK). Every read is bounded by the data offset, which is bounded by the
+ * data; nothing is kept. */
+#include "net/tcp/segment.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum option_kind {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MSS = 2,
+	OPTION_SCALE = 3,
+	OPTION_SACK_PERMITTED = 4,
+	OPTION_SACK = 5,
+	OPTION_TIMESTAMPS = 8,
+};
+
+struct wire_header {
+	uint8_t src_port[2], dst_port[2], seq[4], ack[4], offset, flags, window[2], checksum[2], urgent[2];
+};
+static_assert(sizeof(struct wire_header) == SEGMENT_HEADER_BYTES, "TCP header");
+
+static uint32_t get16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return get16(p) << 16 | get16(p + 2);
+}
+
+static uint8_t *put16(uint8_t *p, uint32_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+	return p + 2;
+}
+
+static uint8_t *put32(uint8_t *p, uint32_t value)
+{
+	return put16(put16(p, value >> 16), value);
+}
+
+/* p: kind, length, len - 2 bytes of value. */
+static void parse_option(struct segment *s, const uint8_t *p, unsigned len)
+{
+	switch (p[0]) {
+	case OPTION_MSS:
+		if (len == 4) {
+			s->mss = (uint16_t)get16(p + 2);
+			s->options |= SEG_HAS_MSS;
+		}
+		break;
+	case OPTION_SCALE:
+		if (len == 3) {
+			s->scale = MIN(p[2], SEGMENT_SCALE_MAX); /* RFC 7323 §2.3 */
+			s->options |= SEG_HAS_SCALE;
+		}
+		break;
+	case OPTION_SACK_PERMITTED:
+		if (len == 2)
+			s->options |= SEG_HAS_SACK_PERMITTED;
+		break;
+	case OPTION_SACK:
+		if (len % 8 != 2)
+			break;
+		for (s->sack_count = 0, p += 2; len > 2 && s->sack_count < SEGMENT_SACKS; len -= 8, p += 8) {
+			s->sacks[s->sack_count].start = get32(p);
+			s->sacks[s->sack_count++].end = get32(p + 4);
+		}
+		break;
+	case OPTION_TIMESTAMPS:
+		if (len == 10) {
+			s->ts_value = get32(p + 2);
+			s->ts_echo = get32(p + 6);
+			s->options |= SEG_HAS_TIMESTAMPS;
+		}
+		break;
+	}
+}
+
+int segment_parse(struct segment *s, const uint8_t *data, size_t len)
+{
+	const struct wire_header *h = (const void *)data;
+	const uint8_t *p = data + SEGMENT_HEADER_BYTES, *end;
+	unsigned header;
+
+	if (len < SEGMENT_HEADER_BYTES)
+		return -EAGAIN;
+	header = (h->offset >> 4) * 4u;
+	if (header < SEGMENT_HEADER_BYTES)
+		return -EBADMSG;
+	if (header > len)
+		return -EAGAIN;
+	s->src_port = (uint16_t)get16(h->src_port);
+	s->dst_port = (uint16_t)get16(h->dst_port);
+	s->seq = get32(h->seq);
+	s->ack = get32(h->ack);
+	s->window = (uint16_t)get16(h->window);
+	s->flags = h->flags;
+	s->options = s->sack_count = 0;
+	for (end = data + header; p < end && *p != OPTION_END; ) {
+		if (*p == OPTION_NOP) {
+			p++;
+			continue;
+		}
+		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
+			return -EBADMSG; /* RFC 9293 MUST-7: any option length, without crashing */
+		parse_option(s, p, p[1]);
+		p += p[1];
+	}
+	return (int)header;
+}
+
+/* SACK blocks that fit behind the other options. */
+static unsigned sacks_that_fit(const struct segment *s)
+{
+	unsigned room = s->options & SEG_HAS_TIMESTAMPS ? SEGMENT_SACKS - 1 : SEGMENT_SACKS;
+
+	return MIN(s->sack_count, room);
+}
+
+uint8_t segment_header_bytes(const struct segment *s)
+{
+	unsigned bytes = SEGMENT_HEADER_BYTES, sacks = sacks_that_fit(s);
+
+	if (s->options & SEG_HAS_MSS)
+		bytes += 4;
+	if (s->options & SEG_HAS_SCALE)
+		bytes += 4;
+	if (s->options & SEG_HAS_SACK_PERMITTED)
+		bytes += 4;
+	if (s->options & SEG_HAS_TIMESTAMPS)
+		bytes += SEGMENT_TIMESTAMPS_BYTES;
+	if (sacks)
+		bytes += 4 + 8 * sacks;
+	return (uint8_t)bytes;
+}
+
+/* Two NOPs or more in front keep the option's values aligned. */
+static uint8_t *put_padded(uint8_t *p, unsigned nops, unsigned kind, unsigned len)
+{
+	while (nops--)
+		*p++ = OPTION_NOP;
+	*p++ = (uint8_t)kind;
+	*p++ = (uint8_t)len;
+	return p;
+}
+
+void segment_emit(const struct segment *s, uint8_t *to)
+{
+	unsigned sacks = sacks_that_fit(s);
+	uint8_t *p = to;
+
+	p = put16(p, s->src_port);
+	p = put16(p, s->dst_port);
+	p = put32(p, s->seq);
+	p = put32(p, s->ack);
+	*p++ = (uint8_t)(segment_header_bytes(s) / 4 << 4);
+	*p++ = s->flags;
+	p = put16(p, s->window);
+	p = put32(p, 0); /* checksum and urgent pointer */
+	if (s->options & SEG_HAS_MSS)
+		p = put16(put_padded(p, 0, OPTION_MSS, 4), s->mss);
+	if (s->options & SEG_HAS_SACK_PERMITTED)
+		p = put_padded(p, 2, OPTION_SACK_PERMITTED, 2);
+	if (s->options & SEG_HAS_TIMESTAMPS)
+		p = put32(put32(put_padded(p, 2, OPTION_TIMESTAMPS, 10), s->ts_value), s->ts_echo);
+	if (s->options & SEG_HAS_SCALE) {
+		p = put_padded(p, 1, OPTION_SCALE, 3);
+		*p++ = s->scale;
+	}
+	if (sacks)
+		p = put_padded(p, 2, OPTION_SACK, 2 + 8 * sacks);
+	for (unsigned i = 0; i < sacks; i++)
+		p = put32(put32(p, s->sacks[i].start), s->sacks[i].end);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* The TCP header and its options, between wire and host order. Touches nothing but its arguments. */
+#ifndef NET_TCP_SEGMENT_H
+#define NET_TCP_SEGMENT_H
+
+#include "kernel/util.h"
+
+enum segment_flags { SEG_FIN = 1, SEG_SYN = 2, SEG_RST = 4, SEG_PSH = 8, SEG_ACK = 16, SEG_URG = 32 };
+
+enum segment_options {
+	SEG_HAS_MSS = 1 << 0,
+	SEG_HAS_SCALE = 1 << 1,
+	SEG_HAS_TIMESTAMPS = 1 << 2,
+	SEG_HAS_SACK_PERMITTED = 1 << 3,
+};
+
+#define SEGMENT_HEADER_BYTES 20
+#define SEGMENT_HEADER_MAX 60
+#define SEGMENT_CHECKSUM_AT 16
+#define SEGMENT_TIMESTAMPS_BYTES 12 /* the option with its padding */
+#define SEGMENT_SCALE_MAX 14
+#define SEGMENT_SACKS 4
+
+struct sack_block {
+	uint32_t start, end; /* [start, end) */
+};
+
+struct segment {
+	uint16_t src_port, dst_port;
+	uint32_t seq, ack;
+	uint32_t length;     /* payload bytes; the codec leaves it alone */
+	uint16_t window;     /* as on the wire: not scaled */
+	uint8_t flags;       /* enum segment_flags */
+	uint8_t options;     /* enum segment_options */
+	uint8_t scale;       /* at most SEGMENT_SCALE_MAX */
+	uint8_t sack_count;
+	uint16_t mss;
+	uint32_t ts_value, ts_echo;
+	struct sack_block sacks[SEGMENT_SACKS];
+};
+
+/* Reads the header at data. Gives its bytes, options included; -EAGAIN when data ends before it
+ * does; -EBADMSG when it can never be right. Options that are unknown or have a wrong length of
+ * their own are passed over. */
+int segment_parse(struct segment *s, const uint8_t *data, size_t len);
+
+/* Bytes of the header that segment_emit writes: a multiple of 4, at most SEGMENT_HEADER_MAX. */
+uint8_t segment_header_bytes(const struct segment *s);
+/* Writes it, the checksum field zero. Only as many SACK blocks are sent as fit. */
+void segment_emit(const struct segment *s, uint8_t *to);
+
+/* Sequence numbers compare within half the circle (RFC 9293 §3.4). */
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+static inline bool seq_le(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) <= 0;
+}
+
+/* What the segment takes of sequence space (SEG.LEN). */
+static inline uint32_t segment_space(const struct segment *s)
+{
+	return s->length + !!(s->flags & SEG_SYN) + !!(s->flags & SEG_FIN);
+}
+
+#endif
