@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* Where musl meets Virga on machines without a kernel below. The rest of the contract is the order
+ * at boot: the machine points the thread pointer (FS on x86-64) at posix_thread, fills posix_seed
+ * and the canary with random bytes, and adds its memory regions; then all of musl works. */
+#ifndef POSIX_POSIX_H
+#define POSIX_POSIX_H
+
+#include <stdint.h>
+
+/* What musl calls struct pthread, ready to use; the stack protector's canary is at fs:0x28. */
+extern uint8_t posix_thread[];
+/* Makes the addresses of malloc's inner structures unpredictable. */
+extern uint8_t posix_seed[16];
+
+/* Linux's system calls by their x86-64 numbers, as many arguments as musl passes to those that are
+ * here. A result from -4095 to -1 is a negative errno. */
+long posix_syscall(long number, long a, long b, long c, long d, long e);
+
+#endif
