@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Faults and backtraces. Frames are chained through the frame pointer, which the build keeps; each
+ * is looked at only after the host said that it can be read, so that a damaged chain ends the walk
+ * and not the process. */
+#include "arch/unix/fault.h"
+
+#include "arch/arch.h"
+#include "arch/unix/host.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+
+#define STACK_REACH 65536 /* as large as the guard below a fiber's stack */
+
+static const struct host_fault *current;
+
+void fault_panic(const struct host_fault *f)
+{
+	current = f;
+	if (f->address == 0)
+		panic("%s pc=%p", f->what, (void *)f->pc);
+	if (f->address < PAGE_BYTES)
+		panic("%s in the null page at %p pc=%p", f->what, (void *)f->address, (void *)f->pc);
+	if (f->address + STACK_REACH > f->stack && f->address < f->stack + STACK_REACH)
+		panic("stack overflow at %p pc=%p: give fibers more CONFIG_FIBER_STACK_BYTES",
+		      (void *)f->address, (void *)f->pc);
+	panic("%s at %p pc=%p", f->what, (void *)f->address, (void *)f->pc);
+}
+
+/* A frame holds the caller's frame pointer and, above it, the return address: so on x86-64 and on
+ * AArch64. */
+size_t arch_backtrace(uintptr_t *addresses, size_t max)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	size_t n = 0;
+
+	if (current) {
+		frame = current->frame;
+		if (max > 0)
+			addresses[n++] = current->pc;
+	}
+	while (n < max && frame % sizeof(uintptr_t) == 0 && host_is_readable(frame) &&
+	       host_is_readable(frame + sizeof(uintptr_t))) {
+		const uintptr_t *at = (const uintptr_t *)frame;
+
+		if (at[1] == 0)
+			break;
+		addresses[n++] = at[1];
+		if (at[0] <= frame)
+			break;
+		frame = at[0];
+	}
+	return n;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* What becomes of a fault of the CPU. */
+#ifndef ARCH_UNIX_FAULT_H
+#define ARCH_UNIX_FAULT_H
+
+struct host_fault; /* arch/unix/host.h */
+
+/* Panics with the name of the fault; the backtrace starts where it happened. */
+void fault_panic(const struct host_fault *f) __attribute__((noreturn));
+
+#endif

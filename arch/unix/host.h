@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/* The host's kernel in plain integers, so that only host.c sees its headers: file descriptors are
+ * ints, failures are negative errnos, nothing blocks unless it says so. For arch/unix, drivers/unix
+ * and net/socket.c. */
+#ifndef ARCH_UNIX_HOST_H
+#define ARCH_UNIX_HOST_H
+
+#include "kernel/util.h"
+
+/* One piece of a gather or scatter; laid out as the host's struct iovec. */
+struct host_iov {
+	void *base;
+	size_t len;
+};
+
+/* -- waiting -- */
+
+enum host_events {
+	HOST_READABLE = 1 << 0, /* data, a connection, or the end of the stream */
+	HOST_WRITABLE = 1 << 1, /* room, or a connection made */
+	HOST_ERROR = 1 << 2,    /* both directions are over; reading tells why */
+	HOST_EDGE = 1 << 3,     /* for host_watch_add: tell changes, not states */
+};
+
+/* Somebody who wants to know what happens at fd. notify runs inside host_wait, so it only marks
+ * what is to be done, as an interrupt would; it must not remove a watch. */
+struct host_watch {
+	int fd;
+	void (*notify)(struct host_watch *w, unsigned events);
+};
+
+/* 0; -EPERM: fd is a file that is always ready; -ENOMEM, -ENOSPC. Borrows w until removed. */
+int host_watch_add(struct host_watch *w, int fd, unsigned events,
+                   void (*notify)(struct host_watch *w, unsigned events));
+void host_watch_remove(struct host_watch *w);
+/* Blocks for at most timeout_ns (UINT64_MAX: for ever), or until a watched fd is ready or a signal
+ * has come; notifies. */
+void host_wait(uint64_t timeout_ns);
+
+/* -- files -- */
+
+int host_close(int fd);
+/* Bytes, 0 at the end, -EAGAIN. */
+intptr_t host_read(int fd, void *to, size_t n);
+intptr_t host_readv(int fd, const struct host_iov *iov, size_t count);
+intptr_t host_writev(int fd, const struct host_iov *iov, size_t count);
+/* Writes all of it, waiting where it must. 0, or what went wrong. */
+int host_write_all(int fd, const void *data, size_t n);
+
+/* -- network taps -- */
+
+enum host_tap_offloads { HOST_TAP_CSUM = 1, HOST_TAP_TSO4 = 2 };
+
+struct host_tap {
+	int fd;
+	unsigned header_bytes; /* of the offload header before each frame; 0: there is none */
+	unsigned offloads;     /* enum host_tap_offloads */
+	uint16_t mtu;
+	uint8_t mac[6];        /* the host's end; all zero when the fd is no tap */
+	bool up;
+};
+
+/* Attaches to the tap called name, which is made when it is missing and the host lets us. 0; -EPERM:
+ * no right to; -EBUSY: in use; -ENOENT: the host has no taps; -EINVAL: bad name. */
+int host_tap_open(const char *name, struct host_tap *out);
+/* Takes over an fd that somebody else opened: a tap, or a socket that keeps frames apart (then there
+ * is no offload header). 0, -EBADF, -EINVAL. */
+int host_tap_adopt(int fd, struct host_tap *out);
+
+/* -- sockets: all IPv4 or IPv6, never blocking, closed on exec -- */
+
+struct host_address {
+	uint8_t bytes[16]; /* network order; the first 4 for IPv4 */
+	uint8_t family;    /* 4 or 6 */
+	uint16_t port;     /* host byte order */
+};
+
+/* Listens on every IPv4 address of the host. Gives an fd; -EADDRINUSE, -EACCES. */
+int host_tcp_listen(uint16_t port, int backlog);
+int host_tcp_accept(int fd, struct host_address *peer); /* an fd, -EAGAIN, -EMFILE, … */
+/* Starts a connection and gives its fd, which gets writable once it is known how it went. */
+int host_tcp_connect(const struct host_address *to);
+int host_socket_error(int fd); /* 0, or what has gone wrong since last asked */
+intptr_t host_send(int fd, const struct host_iov *iov, size_t count);
+int host_shutdown_write(int fd);
+/* Closes with a reset: what is under way is lost. */
+int host_abort(int fd);
+int host_local_address(int fd, struct host_address *out);
+
+/* A datagram socket at port (0: any) on every IPv4 (family 4) or IPv6 address. Gives an fd. */
+int host_udp_open(uint8_t family, uint16_t port);
+/* Gives the datagram's length, which is more than the buffers hold when it did not fit. */
+intptr_t host_udp_receive(int fd, const struct host_iov *iov, size_t count, struct host_address *from,
+                          struct host_address *to);
+intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to);
+
+/* -- the rest -- */
+
+uint64_t host_monotonic_ns(void);
+uint64_t host_wall_ns(void);
+int host_random(void *to, size_t n); /* n <= 256 */
+/* Zeroed memory that is there once it is touched, or address space that faults. NULL: none left. */
+void *host_map(size_t bytes, bool accessible);
+void host_unmap(void *at, size_t bytes);
+int host_make_accessible(void *at, size_t bytes);
+/* Can 8 bytes at address be read? Works anywhere, in signal handlers too. */
+bool host_is_readable(uintptr_t address);
+
+bool host_is_terminal(int fd);
+/* Keys as they are typed, without echo, while on; the terminal is as before once off, whenever the
+ * process stops or ends. fd must be a terminal for this to do anything. */
+void host_terminal_raw(int fd, bool on);
+
+/* A fault of the CPU, in plain words and numbers. */
+struct host_fault {
+	const char *what; /* "segmentation fault" */
+	uintptr_t address, pc, frame, stack; /* of the access; program, frame and stack pointers */
+};
+
+/* From now on SIGINT, SIGTERM and SIGHUP make host_should_end true and wake host_wait (a second one
+ * ends the process at once), and faults call fault, which must not return, on a stack of its own. */
+void host_signals_init(void (*fault)(const struct host_fault *f));
+bool host_should_end(void);
+void host_exit(int status) __attribute__((noreturn));
+
+#endif
