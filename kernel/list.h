@@ -68,4 +68,49 @@ static inline struct list *list_pop_front(struct list *head)
 	for (struct list *item = (head)->next, *item##_next = item->next; item != (head); \
 	     item = item##_next, item##_next = item->next)
 
+/* A ring: a list without a head, known by its newest element (NULL when empty), so that one
+ * pointer is enough for a queue and two queues join in O(1). An element's link is all zero while
+ * it is in none. */
+
+static inline void ring_push(struct list **newest, struct list *item)
+{
+	if (*newest)
+		list_insert_before((*newest)->next, item);
+	else
+		list_init(item);
+	*newest = item;
+}
+
+/* Appends ring from, which is not empty. */
+static inline void ring_join(struct list **newest, struct list *from)
+{
+	if (*newest) {
+		struct list *oldest = (*newest)->next, *from_oldest = from->next;
+
+		(*newest)->next = from_oldest;
+		from_oldest->prev = *newest;
+		from->next = oldest;
+		oldest->prev = from;
+	}
+	*newest = from;
+}
+
+static inline void ring_remove(struct list **newest, struct list *item)
+{
+	if (*newest == item)
+		*newest = item->prev == item ? NULL : item->prev;
+	list_remove(item);
+	item->next = item->prev = NULL;
+}
+
+/* The oldest; NULL when empty. */
+static inline struct list *ring_pop(struct list **newest)
+{
+	struct list *oldest = *newest ? (*newest)->next : NULL;
+
+	if (oldest)
+		ring_remove(newest, oldest);
+	return oldest;
+}
+
 #endif

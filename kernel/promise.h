@@ -24,26 +24,40 @@ enum promise_state { PROMISE_PENDING, PROMISE_FULFILLED, PROMISE_FAILED };
 
 struct promise {
 	union {
-		struct waiter *waiters; /* pending: newest of a ring of waiters, or NULL */
-		intptr_t value;         /* fulfilled */
+		struct list *waiters; /* pending: newest of a ring of waiters, or NULL */
+		intptr_t value;       /* fulfilled; failed: the error again */
 	};
 	void (*cancel)(struct promise *p); /* pending: passes a cancel request on; may be NULL */
 	int32_t error;                     /* failed: negative errno */
 	uint8_t state;                     /* enum promise_state */
-	uint8_t flags;
+	uint8_t flags;                     /* enum promise_flags, the combinators' own */
+	uint16_t magic;                    /* CONFIG_DEBUG: tells a live promise from lost storage */
+};
+
+enum promise_flags {
+	PROMISE_FORWARDS = 1 << 0,     /* the promise is a struct follower's */
+	PROMISE_CANCEL_ASKED = 1 << 1, /* a request that nobody has answered with -ECANCELED yet */
 };
 
 /* Somebody who waits for one promise. fn runs once, from the run loop, after it settled. */
 struct waiter {
-	struct list link;
+	struct list link; /* in the promise's ring, then in the ready queue; zero when in none */
 	struct promise *promise;
 	void (*fn)(struct waiter *w);
+};
+
+/* How bind, map, catch and timeout begin: a promise that waits for one other at a time, which is
+ * where a request to cancel it goes. */
+struct follower {
+	struct promise promise;
+	struct waiter waiter;
 };
 
 /* -- making and settling (Lwt.wait, return, fail, wakeup, wakeup_exn) -- */
 
 /* Makes p pending. cancel (may be NULL: then a cancel request fails p with -ECANCELED at once)
- * is told when somebody asks to cancel p; it must see to it that p settles, now or later. */
+ * is told when somebody asks to cancel p, perhaps more than once while p is pending; it must see
+ * to it that p settles, now or later. */
 void promise_init(struct promise *p, void (*cancel)(struct promise *p));
 void promise_return(struct promise *p, intptr_t value); /* makes p fulfilled from the start */
 void promise_throw(struct promise *p, int error);       /* makes p failed from the start; error < 0 */
@@ -72,7 +86,8 @@ void promise_unwait(struct waiter *w);
 
 /* bind (>>=): when source is fulfilled, fn(arg, value) gives the promise whose result becomes
  * b's. When source fails, b fails the same way and fn is not called. fn lends the promise: its
- * storage is arg's business. Cancelling b cancels what it waits for. */
+ * storage is arg's business. Cancelling b cancels what it waits for; when that is fulfilled all
+ * the same, fn is called (the value may own something) and the promise it gives is cancelled. */
 struct bind {
 	struct promise promise;
 	struct waiter waiter;
@@ -92,7 +107,9 @@ struct map {
 void promise_map(struct map *m, struct promise *source,
                  intptr_t (*fn)(void *arg, intptr_t value), void *arg);
 
-/* catch: when source fails, fn(arg, error) gives the promise whose result becomes c's. */
+/* catch: when source fails, fn(arg, error) gives the promise whose result becomes c's. Cancelling
+ * c cancels what it waits for. -ECANCELED answers the request, so fn may then start something that
+ * goes on; after any other error what fn gives is cancelled too. */
 struct catch {
 	struct promise promise;
 	struct waiter waiter;
@@ -119,12 +136,14 @@ struct group {
 	struct source *sources;
 	size_t count, pending;
 	size_t first; /* index of the source that settled first, count while none has */
+	uint8_t kind; /* join, choose, pick */
 };
 void promise_join(struct group *g, struct source *sources, size_t count);
 void promise_choose(struct group *g, struct source *sources, size_t count);
 void promise_pick(struct group *g, struct source *sources, size_t count);
 
-/* async: nobody waits for p; a failure is logged at warn level with name. Borrows storage. */
+/* async: nobody waits for p; a failure other than -ECANCELED is logged at warn level with name.
+ * Borrows storage and name. */
 struct async {
 	struct waiter waiter;
 	const char *name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The sleep queue: a priority queue (pairing heap) ordered by deadline, and what is built on it.
- * Starting and stopping a timer allocates nothing; starting is O(1), the rest O(log n) amortised. */
+/* The sleep queue: a priority queue ordered by deadline, and what is built on it. Starting and
+ * stopping a timer is O(1) and allocates nothing; a timer that fires has cost at most 64 moves
+ * between the queue's lists, usually a handful (kernel/timer.c says how). */
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
 
@@ -10,7 +11,7 @@
  * that nobody may rely on. All zero is a valid stopped timer once fn is set. */
 struct timer {
 	uint64_t deadline_ns;
-	struct timer *child, *next, *prev; /* heap links; prev NULL and not root: stopped */
+	struct list link; /* in a ring of the sleep queue; zero when stopped */
 	void (*fn)(struct timer *t);
 };
 
@@ -19,19 +20,20 @@ void timer_start(struct timer *t, uint64_t deadline_ns); /* restarts one that ru
 void timer_stop(struct timer *t);                        /* harmless on a stopped one */
 bool timer_is_running(const struct timer *t);
 
-/* A sleeping promise-thread: 64 bytes. Fulfilled with 0 at the deadline; cancel gives -ECANCELED. */
+/* A sleeping promise-thread. Fulfilled with 0 at the deadline; cancel gives -ECANCELED. */
 struct sleep {
 	struct promise promise;
 	struct timer timer;
 };
+static_assert(sizeof(void *) != 8 || sizeof(struct sleep) == 56, "a sleeping thread has grown");
 void sleep_until(struct sleep *s, uint64_t deadline_ns);
 
 /* As source, but when it has not settled by the deadline it is cancelled, and once it has
  * settled t fails with -ETIMEDOUT. */
 struct timeout {
 	struct promise promise;
-	struct promise *source;
 	struct waiter waiter;
+	struct promise *source;
 	struct timer timer;
 	bool expired;
 };

@@ -3,7 +3,6 @@
 #ifndef KERNEL_UTIL_H
 #define KERNEL_UTIL_H
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,18 @@
 #define IS_ENABLED_2(comma_or_junk) IS_ENABLED_3(comma_or_junk 1, 0, 0)
 #define IS_ENABLED_3(ignored, answer, ...) answer
 #define IS_ENABLED_COMMA_1 0,
+
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
+
+/* Stays in every build, for our own bugs only: the message is the place, the expression's text
+ * would cost bytes. */
+#undef assert
+#define assert(condition) (likely(condition) ? (void)0 : assert_failed(__FILE__, __LINE__))
+void assert_failed(const char *file, int line) __attribute__((noreturn, cold)); /* kernel/panic.c */
+/* A check that only debug builds pay for. */
+#define assert_debug(condition) assert(!IS_ENABLED(CONFIG_DEBUG) || (condition))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* The run loop: ready queue, due timers, devices, block.
+ *
+ * A turn runs at most CONFIG_LOOP_BATCH waiters and as many timers, so that neither a storm of
+ * promises nor one of timers keeps devices waiting. While there is always something ready the CPU
+ * is never blocked, and machines that learn of their devices only in arch_block would not hear of
+ * them: every LOOK_TURNS turns it is called with a deadline long past, which only looks. */
+#include "kernel/kernel_priv.h"
+#include "kernel/loop.h"
+#include "kernel/dev/clock.h"
+#include "arch/arch.h"
+
+enum { LOOK_TURNS = 8 };
+
+struct list *loop_ready;
+volatile bool loop_attention;
+
+static struct list pollers = LIST_INIT(pollers);
+static struct list *poller_next; /* what poll_devices looks at next: removing must not strand it */
+
+void poller_add(struct poller *p, void (*poll)(struct poller *p))
+{
+	p->pending = false;
+	p->poll = poll;
+	list_push_back(&pollers, &p->link);
+}
+
+void poller_remove(struct poller *p)
+{
+	if (poller_next == &p->link)
+		poller_next = p->link.next;
+	list_remove(&p->link);
+}
+
+void poller_mark(struct poller *p)
+{
+	p->pending = true;
+	loop_attention = true;
+}
+
+/* loop_attention is cleared first: what an interrupt marks from here on is seen in this walk or in
+ * the next turn. */
+static bool poll_devices(void)
+{
+	if (!loop_attention)
+		return false;
+	loop_attention = false;
+	for (struct list *at = pollers.next; at != &pollers; at = poller_next) {
+		struct poller *p = list_entry(at, struct poller, link);
+
+		poller_next = at->next;
+		if (p->pending) {
+			p->pending = false;
+			p->poll(p);
+		}
+	}
+	poller_next = NULL;
+	return true;
+}
+
+static bool run_ready(void)
+{
+	unsigned left = CONFIG_LOOP_BATCH;
+	struct list *oldest;
+
+	while (left && (oldest = ring_pop(&loop_ready))) {
+		struct waiter *w = list_entry(oldest, struct waiter, link);
+
+		/* The promise must still be there, as it was when it settled. */
+		assert_debug(promise_is_settled(w->promise));
+		w->fn(w);
+		left--;
+	}
+	return left != CONFIG_LOOP_BATCH;
+}
+
+/* The clock is not read when no timer runs. */
+static bool run_timers(void)
+{
+	return timer_next_ns() != DEADLINE_NEVER && timer_run_due(clock_now_ns(), CONFIG_LOOP_BATCH);
+}
+
+bool loop_turn(void)
+{
+	bool worked = run_ready();
+
+	worked |= run_timers();
+	worked |= poll_devices();
+	return worked;
+}
+
+intptr_t loop_run(struct promise *p)
+{
+	unsigned turns = 0;
+
+	while (!promise_is_settled(p)) {
+		loop_turn();
+		if (!loop_ready)
+			arch_block(timer_next_ns());
+		else if (++turns % LOOK_TURNS == 0)
+			arch_block(0);
+	}
+	return promise_result(p);
+}
