@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Page allocator over the machine's memory map. Physical equals virtual address. */
+/* Page allocator over the machine's memory map. Physical equals virtual address. First fit over the
+ * free runs in address order: a call costs one step per free run before the one it finds. */
 #ifndef KERNEL_PAGE_H
 #define KERNEL_PAGE_H
 

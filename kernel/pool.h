@@ -10,12 +10,14 @@ struct pool {
 	void *free_list;
 	void *memory;
 	size_t object_bytes, total, used, peak, refused;
+	size_t fresh; /* objects that have been given out at least once lie before this one */
 };
 
-/* align: power of two, at least 8. 0, -ENOMEM. */
+/* align: power of two, from 8 to PAGE_BYTES. Takes whole pages. 0, -ENOMEM. */
 int pool_init(struct pool *p, size_t object_bytes, size_t align, size_t count);
 void pool_destroy(struct pool *p); /* all objects must have come back */
 void *pool_alloc(struct pool *p);  /* not zeroed; NULL when empty */
 void pool_free(struct pool *p, void *object);
+bool pool_owns(const struct pool *p, const void *object);
 
 #endif
