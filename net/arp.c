@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: ISC */
+/* ARP (RFC 826) as a small table of entries, each in one state:
+ *
+ *   FREE ─ask─▶ INCOMPLETE ─answer─▶ REACHABLE ─time─▶ STALE ─used, or gainsaid─▶ PROBE
+ *    ▲              │no answer           ▲──────────answer from the same MAC──────┘ │no answer
+ *    └─time─ FAILED ◀┘                                      INCOMPLETE ◀────────────┘
+ *
+ * Invariant: the MAC of an entry changes only through INCOMPLETE, when the old one has stopped
+ * answering, so that no packet out of the blue redirects traffic. STALE and PROBE are still used. */
+#include "net/arp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/dev/clock.h"
+#include "kernel/timer.h"
+#include "net/bytes.h"
+
+#define LOG_TAG "arp"
+#include "kernel/log.h"
+
+#define REACHABLE_NS (CONFIG_ARP_REACHABLE_SECONDS * NS_PER_S)
+#define RETRY_NS NS_PER_S         /* RFC 1122 §2.3.2.1: at most one request a second */
+#define DEFEND_NS (10 * NS_PER_S) /* RFC 5227 §2.4 */
+#define ANNOUNCE_NS (2 * NS_PER_S)
+
+enum {
+	ANNOUNCEMENTS = 2,
+	TRIES = 3,       /* broadcast requests before a host counts as absent */
+	PROBE_TRIES = 2, /* unicast requests before an old answer is doubted */
+	OP_REQUEST = 1,
+	OP_REPLY = 2,
+};
+
+enum state { FREE, FAILED, INCOMPLETE, REACHABLE, STALE, PROBE };
+
+struct arp_packet {
+	uint16_t hardware, protocol;
+	uint8_t hardware_len, protocol_len;
+	uint16_t operation;
+	uint8_t sender_mac[6];
+	uint32_t sender;
+	uint8_t target_mac[6];
+	uint32_t target;
+} __attribute__((packed));
+static_assert(sizeof(struct arp_packet) == 28, "wire format");
+
+struct entry {
+	uint32_t address;
+	uint8_t mac[6];
+	uint8_t state; /* enum state */
+	uint8_t tries;
+	bool asked;    /* we wanted it, rather than heard it from somebody who asked for us */
+	uint8_t queued;
+	uint64_t deadline_ns; /* of the state; DEADLINE_NEVER: STALE waits for use */
+	uint64_t used_ns;
+	struct buf *queue; /* packets that wait, oldest first, linked by queue */
+};
+
+struct arp {
+	struct ethernet *ethernet;
+	struct arp_user user;
+	struct timer timer;
+	uint32_t address;
+	unsigned queued; /* packets in all queues */
+	unsigned announcements; /* still to be sent */
+	uint64_t announce_ns, defend_ns;
+	struct arp_stats stats;
+	struct entry entries[CONFIG_ARP_ENTRIES];
+};
+
+static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+static void send_packet(struct arp *a, uint16_t operation, const uint8_t to[6], uint32_t target)
+{
+	struct buf *b = buf_alloc_header();
+	struct arp_packet *p;
+
+	if (!b)
+		return;
+	p = (void *)buf_push(b, sizeof(*p));
+	p->hardware = be16(1);
+	p->protocol = be16(ETHERTYPE_IPV4);
+	p->hardware_len = 6;
+	p->protocol_len = 4;
+	p->operation = be16(operation);
+	memcpy(p->sender_mac, ethernet_netdev(a->ethernet)->mac, 6);
+	p->sender = be32(a->address);
+	memcpy(p->target_mac, to, 6);
+	if (to == broadcast_mac)
+		memset(p->target_mac, 0, 6);
+	p->target = be32(target);
+	if (operation == OP_REQUEST)
+		a->stats.out_requests++;
+	else
+		a->stats.out_replies++;
+	ethernet_send(a->ethernet, to, ETHERTYPE_ARP, b);
+}
+
+static void set_timer(struct arp *a)
+{
+	uint64_t next_ns = a->announcements > 0 ? a->announce_ns : DEADLINE_NEVER;
+
+	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
+		if (a->entries[i].state != FREE)
+			next_ns = MIN(next_ns, a->entries[i].deadline_ns);
+	}
+	if (next_ns == DEADLINE_NEVER)
+		timer_stop(&a->timer);
+	else
+		timer_start(&a->timer, next_ns);
+}
+
+static void set_state(struct entry *e, enum state state, uint64_t deadline_ns)
+{
+	e->state = state;
+	e->tries = 0;
+	e->deadline_ns = deadline_ns;
+}
+
+/* Asks once more, and again in a second. */
+static void ask(struct arp *a, struct entry *e, enum state state, uint64_t now_ns)
+{
+	if (e->state != state)
+		set_state(e, state, 0);
+	e->tries++;
+	e->deadline_ns = now_ns + RETRY_NS;
+	send_packet(a, OP_REQUEST, state == PROBE ? e->mac : broadcast_mac, e->address);
+}
+
+static struct buf *queue_pop(struct arp *a, struct entry *e)
+{
+	struct buf *b = e->queue;
+
+	if (b) {
+		e->queue = b->queue;
+		b->queue = NULL;
+		e->queued--;
+		a->queued--;
+	}
+	return b;
+}
+
+/* RFC 1122 §2.3.2.2: the latest packets are worth keeping. Takes b. */
+static int queue_push(struct arp *a, struct entry *e, struct buf *b)
+{
+	struct buf **end = &e->queue;
+
+	if (e->queued >= CONFIG_ARP_QUEUE_PACKETS) {
+		a->stats.queue_drops++;
+		buf_free(queue_pop(a, e));
+	}
+	if (a->queued >= CONFIG_ARP_ENTRIES) {
+		a->stats.queue_drops++;
+		buf_free(b);
+		return -ENOBUFS;
+	}
+	while (*end)
+		end = &(*end)->queue;
+	b->queue = NULL;
+	*end = b;
+	e->queued++;
+	a->queued++;
+	return 0;
+}
+
+/* Gives back what waited for e. */
+static void queue_fail(struct arp *a, struct entry *e)
+{
+	struct buf *b;
+
+	while ((b = queue_pop(a, e))) {
+		if (a->user.unreachable)
+			a->user.unreachable(a->user.arg, b);
+		else
+			buf_free(b);
+	}
+}
+
+static void changed(struct arp *a)
+{
+	if (a->user.changed)
+		a->user.changed(a->user.arg);
+}
+
+static void entry_timeout(struct arp *a, struct entry *e, uint64_t now_ns)
+{
+	switch ((enum state)e->state) {
+	case REACHABLE:
+		set_state(e, STALE, DEADLINE_NEVER);
+		changed(a);
+		break;
+	case PROBE:
+		ask(a, e, e->tries < PROBE_TRIES ? PROBE : INCOMPLETE, now_ns);
+		if (e->state == INCOMPLETE)
+			changed(a);
+		break;
+	case INCOMPLETE:
+		if (e->tries < TRIES) {
+			ask(a, e, INCOMPLETE, now_ns);
+			break;
+		}
+		a->stats.unreachable++;
+		set_state(e, FAILED, now_ns + RETRY_NS);
+		queue_fail(a, e);
+		break;
+	case FAILED:
+		e->state = FREE;
+		break;
+	case FREE:
+	case STALE:
+		break;
+	}
+}
+
+static void arp_timeout(struct timer *t)
+{
+	struct arp *a = container_of(t, struct arp, timer);
+	uint64_t now_ns = clock_now_ns();
+
+	if (a->announcements > 0 && a->announce_ns <= now_ns) {
+		a->announcements--;
+		a->announce_ns = now_ns + ANNOUNCE_NS;
+		send_packet(a, OP_REQUEST, broadcast_mac, a->address);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
+		if (a->entries[i].state != FREE && a->entries[i].deadline_ns <= now_ns)
+			entry_timeout(a, &a->entries[i], now_ns);
+	}
+	set_timer(a);
+}
+
+static struct entry *find_entry(struct arp *a, uint32_t address)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
+		if (a->entries[i].state != FREE && a->entries[i].address == address)
+			return &a->entries[i];
+	}
+	return NULL;
+}
+
+/* What is lost least with e: free ones first, then what nobody here wanted, then who does not answer,
+ * and only then a neighbour that we talk to. */
+static int entry_worth(const struct entry *e)
+{
+	if (e->state <= FAILED)
+		return e->state;
+	if (!e->asked)
+		return 2;
+	return e->state == INCOMPLETE ? 3 : 4;
+}
+
+/* Room for address. An unasked entry displaces only its like, so that a flood of strangers costs
+ * nobody his place. */
+static struct entry *new_entry(struct arp *a, uint32_t address, bool asked, uint64_t now_ns)
+{
+	struct entry *victim = &a->entries[0];
+
+	for (size_t i = 1; i < ARRAY_SIZE(a->entries); i++) {
+		struct entry *e = &a->entries[i];
+		int difference = entry_worth(e) - entry_worth(victim);
+
+		if (difference < 0 || (difference == 0 && e->used_ns < victim->used_ns))
+			victim = e;
+	}
+	if (!asked && entry_worth(victim) > 2)
+		return NULL;
+	if (victim->state > FAILED)
+		a->stats.evicted++;
+	while (victim->queue) {
+		a->stats.queue_drops++;
+		buf_free(queue_pop(a, victim));
+	}
+	*victim = (struct entry){ .address = address, .asked = asked, .used_ns = now_ns };
+	return victim;
+}
+
+static void learn(struct arp *a, struct entry *e, const uint8_t mac[6], uint64_t now_ns)
+{
+	struct buf *b;
+
+	memcpy(e->mac, mac, 6);
+	set_state(e, REACHABLE, now_ns + REACHABLE_NS);
+	while ((b = queue_pop(a, e)))
+		ethernet_send(a->ethernet, e->mac, ETHERTYPE_IPV4, b);
+}
+
+/* Somebody else uses our address: say so, and defend it (RFC 5227 §2.4 (b)), each seldom. */
+static void conflict(struct arp *a, const uint8_t mac[6], uint64_t now_ns)
+{
+	a->stats.in_conflicts++;
+	if (now_ns < a->defend_ns)
+		return;
+	a->defend_ns = now_ns + DEFEND_NS;
+	log_warn("address conflict address=%u.%u.%u.%u mac=%02x:%02x:%02x:%02x:%02x:%02x", a->address >> 24,
+	         a->address >> 16 & 255, a->address >> 8 & 255, a->address & 255, mac[0], mac[1], mac[2],
+	         mac[3], mac[4], mac[5]);
+	send_packet(a, OP_REQUEST, broadcast_mac, a->address);
+}
+
+static void input_request(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
+{
+	struct entry *e = find_entry(a, sender);
+	bool for_us = be32(p->target) == a->address;
+
+	a->stats.in_requests++;
+	if (sender && e && (e->state == REACHABLE || e->state == STALE)) {
+		if (memcmp(e->mac, p->sender_mac, 6) != 0)
+			ask(a, e, PROBE, now_ns); /* ask the one we know, believe none yet */
+	} else if (sender && for_us && (!e || e->state <= INCOMPLETE)) {
+		if (!e)
+			e = new_entry(a, sender, false, now_ns);
+		if (e)
+			learn(a, e, p->sender_mac, now_ns);
+	}
+	if (for_us)
+		send_packet(a, OP_REPLY, p->sender_mac, sender);
+}
+
+static void input_reply(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
+{
+	struct entry *e = find_entry(a, sender);
+
+	a->stats.in_replies++;
+	if (e && be32(p->target) == a->address &&
+	    (e->state == INCOMPLETE || (e->state == PROBE && memcmp(e->mac, p->sender_mac, 6) == 0))) {
+		learn(a, e, p->sender_mac, now_ns);
+		return;
+	}
+	a->stats.in_unasked++;
+	if (e && (e->state == REACHABLE || e->state == STALE) && memcmp(e->mac, p->sender_mac, 6) != 0)
+		ask(a, e, PROBE, now_ns);
+}
+
+static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
+{
+	const uint8_t *our_mac;
+	struct arp *a = arg;
+	struct arp_packet p;
+	uint64_t now_ns = clock_now_ns();
+	uint32_t sender;
+
+	(void)meta;
+	our_mac = ethernet_netdev(a->ethernet)->mac;
+	if (b->len < sizeof(p)) {
+		a->stats.in_errors++;
+		buf_free(b);
+		return;
+	}
+	memcpy(&p, b->data, sizeof(p));
+	buf_free(b);
+	sender = be32(p.sender);
+	if (p.hardware != be16(1) || p.protocol != be16(ETHERTYPE_IPV4) || p.hardware_len != 6 ||
+	    p.protocol_len != 4 || (p.operation != be16(OP_REQUEST) && p.operation != be16(OP_REPLY)) ||
+	    (p.sender_mac[0] & 1) || sender >= 0xe0000000) {
+		a->stats.in_errors++;
+		return;
+	}
+	if (a->address == 0 || memcmp(p.sender_mac, our_mac, 6) == 0)
+		return;
+	if (sender == a->address)
+		conflict(a, p.sender_mac, now_ns);
+	else if (p.operation == be16(OP_REQUEST))
+		input_request(a, &p, sender, now_ns);
+	else
+		input_reply(a, &p, sender, now_ns);
+	set_timer(a);
+}
+
+int arp_create(struct arp **out, struct ethernet *ethernet)
+{
+	struct arp *a = calloc(1, sizeof(*a));
+	int error;
+
+	if (!a)
+		return -ENOMEM;
+	a->ethernet = ethernet;
+	timer_init(&a->timer, arp_timeout);
+	error = ethernet_listen(ethernet, ETHERTYPE_ARP, arp_input, a);
+	if (error < 0) {
+		free(a);
+		return error;
+	}
+	*out = a;
+	return 0;
+}
+
+void arp_destroy(struct arp *a)
+{
+	ethernet_listen(a->ethernet, ETHERTYPE_ARP, NULL, NULL);
+	timer_stop(&a->timer);
+	a->user = (struct arp_user){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++)
+		queue_fail(a, &a->entries[i]);
+	free(a);
+}
+
+void arp_set_user(struct arp *a, const struct arp_user *user)
+{
+	a->user = user ? *user : (struct arp_user){ 0 };
+}
+
+void arp_set_address(struct arp *a, uint32_t address)
+{
+	a->address = address;
+	a->announcements = 0;
+	a->defend_ns = 0;
+	if (address) {
+		send_packet(a, OP_REQUEST, broadcast_mac, address);
+		a->announcements = ANNOUNCEMENTS - 1;
+		a->announce_ns = clock_now_ns() + ANNOUNCE_NS;
+	}
+	changed(a);
+	set_timer(a);
+}
+
+uint32_t arp_address(const struct arp *a)
+{
+	return a->address;
+}
+
+int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6])
+{
+	struct entry *e = find_entry(a, address);
+
+	if (!e || e->state < REACHABLE)
+		return -EAGAIN;
+	e->used_ns = clock_now_ns();
+	e->asked = true;
+	if (e->state == STALE) {
+		ask(a, e, PROBE, e->used_ns);
+		set_timer(a);
+	}
+	memcpy(mac, e->mac, 6);
+	return 0;
+}
+
+int arp_send(struct arp *a, uint32_t address, struct buf *b)
+{
+	uint64_t now_ns = clock_now_ns();
+	struct entry *e;
+	uint8_t mac[6];
+	int error;
+
+	if (arp_lookup(a, address, mac) == 0)
+		return ethernet_send(a->ethernet, mac, ETHERTYPE_IPV4, b);
+	e = find_entry(a, address);
+	if (e && e->state == FAILED) {
+		buf_free(b);
+		return -EHOSTUNREACH;
+	}
+	if (!e)
+		e = new_entry(a, address, true, now_ns);
+	e->used_ns = now_ns;
+	error = queue_push(a, e, b);
+	if (e->state == FREE) {
+		ask(a, e, INCOMPLETE, now_ns);
+		set_timer(a);
+	}
+	return error;
+}
+
+const struct arp_stats *arp_stats(const struct arp *a)
+{
+	return &a->stats;
+}

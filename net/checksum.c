@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* The Internet checksum, eight bytes at a time (RFC 1071 §2): one's-complement addition does not
+ * care for the word's size or byte order, and 2^64-1 is a multiple of 2^16-1, so that a sum
+ * which starts at an odd byte is the even one turned by eight bits. */
+#include "net/checksum.h"
+
+#include <string.h>
+
+#include "net/bytes.h"
+
+/* Addition with end-around carry. */
+static inline uint64_t add(uint64_t a, uint64_t b)
+{
+	a += b;
+	return a + (a < b);
+}
+
+static inline uint64_t load(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t rest = 0;
+
+	for (; len >= 32; len -= 32, p += 32) {
+		sum = add(sum, load(p));
+		sum = add(sum, load(p + 8));
+		sum = add(sum, load(p + 16));
+		sum = add(sum, load(p + 24));
+	}
+	for (; len >= 8; len -= 8, p += 8)
+		sum = add(sum, load(p));
+	if (len > 0)
+		memcpy(&rest, p, len);
+	return add(sum, rest);
+}
+
+uint64_t checksum_add_buf(uint64_t sum, const struct buf *b, uint32_t offset, uint32_t len)
+{
+	bool odd = false;
+
+	for (; len > 0; b = b->next) {
+		uint32_t n;
+		uint64_t part;
+
+		if (offset >= b->len) {
+			offset -= b->len;
+			continue;
+		}
+		n = MIN(b->len - offset, len);
+		part = checksum_add(0, b->data + offset, n);
+		sum = add(sum, odd ? part << 8 | part >> 56 : part);
+		odd ^= n & 1;
+		offset = 0;
+		len -= n;
+	}
+	return sum;
+}
+
+uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, uint8_t protocol,
+                         uint32_t len)
+{
+	/* unused address bytes are zero and so add nothing */
+	uint64_t sum = checksum_add(0, src->bytes, sizeof(src->bytes));
+
+	sum = checksum_add(sum, dst->bytes, sizeof(dst->bytes));
+	return add(sum, (uint64_t)be32(len) + be16(protocol));
+}
+
+uint16_t checksum_fold(uint64_t sum)
+{
+	sum = (sum >> 32) + (sum & 0xffffffff);
+	sum = (sum >> 32) + (sum & 0xffffffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t)sum;
+}
+
+uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
+{
+	return checksum_finish((uint64_t)(uint16_t)~checksum + (uint16_t)~old_word + new_word);
+}

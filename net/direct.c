@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/* The direct stack: the layers composed as most applications want them. An application that wants
+ * another composition does the same by hand, as apps/compose shows. */
+#include "net/direct.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "net/ipv4/ipv4.h"
+#include "net/tcp/tcp.h"
+#include "net/udp.h"
+
+struct direct {
+	struct ethernet *ethernet;
+	struct arp *arp;
+	struct ipv4 *ipv4;
+	struct udp *udp;
+	struct tcp *tcp;
+};
+
+static int create_layers(struct direct *d, struct netdev *dev, const struct stack_config *config)
+{
+	int error;
+
+	if ((error = ethernet_create(&d->ethernet, dev)) < 0)
+		return error;
+	if ((error = arp_create(&d->arp, d->ethernet)) < 0)
+		return error;
+	if ((error = ipv4_create(&d->ipv4, d->ethernet, d->arp)) < 0)
+		return error;
+	if ((error = udp_create(&d->udp, ipv4_ip(d->ipv4))) < 0)
+		return error;
+	if ((error = tcp_create(&d->tcp, ipv4_ip(d->ipv4), NULL)) < 0)
+		return error;
+	return ipv4_set_address(d->ipv4, &config->ip, &config->gateway);
+}
+
+int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config)
+{
+	struct direct *d = calloc(1, sizeof(*d));
+	int error;
+
+	if (!d)
+		return -ENOMEM;
+	error = create_layers(d, dev, config);
+	if (error < 0) {
+		direct_destroy(d);
+		return error;
+	}
+	*out = d;
+	return 0;
+}
+
+void direct_destroy(struct direct *d)
+{
+	if (d->tcp)
+		tcp_destroy(d->tcp);
+	if (d->udp)
+		udp_destroy(d->udp);
+	if (d->ipv4)
+		ipv4_destroy(d->ipv4);
+	if (d->arp)
+		arp_destroy(d->arp);
+	if (d->ethernet)
+		ethernet_destroy(d->ethernet);
+	free(d);
+}
+
+int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg)
+{
+	return tcp_listen(d->tcp, port, accept, arg);
+}
+
+void direct_tcp_unlisten(struct direct *d, uint16_t port)
+{
+	tcp_unlisten(d->tcp, port);
+}
+
+void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct endpoint *to)
+{
+	tcp_connect(d->tcp, op, to);
+}
+
+int direct_udp_listen(struct direct *d, uint16_t port, datagram_fn *receive, void *arg)
+{
+	return udp_listen(d->udp, port, receive, arg);
+}
+
+void direct_udp_unlisten(struct direct *d, uint16_t port)
+{
+	udp_unlisten(d->udp, port);
+}
+
+int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint *to, struct buf *b)
+{
+	return udp_send(d->udp, from_port, to, b);
+}
+
+struct ipv4 *direct_ipv4(struct direct *d)
+{
+	return d->ipv4;
+}
+
+struct tcp *direct_tcp(struct direct *d)
+{
+	return d->tcp;
+}
+
+struct udp *direct_udp(struct direct *d)
+{
+	return d->udp;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/* Ethernet II: sorts received frames by type, puts the header on those that are sent.
+ * Frames that are not for us, from a group, or of IEEE 802.3 length form go no further. */
+#include "net/ethernet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/bytes.h"
+
+enum {
+	HANDLERS = 4,
+	TYPE_MIN = 0x600, /* smaller numbers are lengths */
+};
+
+struct ethernet_header {
+	uint8_t dst[6], src[6];
+	uint16_t type;
+} __attribute__((packed));
+static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire format");
+
+struct handler {
+	uint16_t type;
+	void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b);
+	void *arg;
+};
+
+struct ethernet {
+	struct netdev *dev;
+	struct handler handlers[HANDLERS + 1]; /* the last: all other types */
+	struct ethernet_stats stats;
+};
+
+static struct handler *find_handler(struct ethernet *e, uint16_t type)
+{
+	struct handler *h = e->handlers;
+
+	while (h < &e->handlers[HANDLERS] && (!h->input || h->type != type))
+		h++;
+	return h;
+}
+
+static void ethernet_input(void *arg, struct buf *b)
+{
+	struct ethernet *e = arg;
+	const struct ethernet_header *header = (const void *)b->data;
+	struct ethernet_meta meta;
+	struct handler *h;
+
+	e->stats.in_frames++;
+	if (b->len < sizeof(*header) || (header->src[0] & 1) || be16(header->type) < TYPE_MIN) {
+		e->stats.in_errors++;
+		buf_free(b);
+		return;
+	}
+	meta = (struct ethernet_meta){
+		.dst = header->dst,
+		.src = header->src,
+		.type = be16(header->type),
+		.to_group = header->dst[0] & 1,
+	};
+	if (!meta.to_group && memcmp(meta.dst, e->dev->mac, 6) != 0) {
+		e->stats.in_not_for_us++;
+		buf_free(b);
+		return;
+	}
+	h = find_handler(e, meta.type);
+	if (!h->input) {
+		e->stats.in_unknown_protos++;
+		buf_free(b);
+		return;
+	}
+	buf_pull(b, sizeof(*header));
+	h->input(h->arg, &meta, b);
+}
+
+static void discard(void *arg, struct buf *b)
+{
+	(void)arg;
+	buf_free(b);
+}
+
+int ethernet_create(struct ethernet **out, struct netdev *dev)
+{
+	struct ethernet *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->dev = dev;
+	netdev_listen(dev, ethernet_input, e);
+	*out = e;
+	return 0;
+}
+
+void ethernet_destroy(struct ethernet *e)
+{
+	netdev_listen(e->dev, discard, NULL);
+	free(e);
+}
+
+int ethernet_listen(struct ethernet *e, uint16_t type,
+                    void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b), void *arg)
+{
+	struct handler *h = find_handler(e, type);
+
+	if (h < &e->handlers[HANDLERS]) {
+		if (input)
+			return -EADDRINUSE;
+		*h = (struct handler){ 0 };
+		return 0;
+	}
+	if (!input)
+		return 0;
+	for (h = e->handlers; h < &e->handlers[HANDLERS]; h++) {
+		if (!h->input) {
+			*h = (struct handler){ type, input, arg };
+			return 0;
+		}
+	}
+	return -ENOBUFS;
+}
+
+void ethernet_listen_other(struct ethernet *e,
+                           void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b),
+                           void *arg)
+{
+	e->handlers[HANDLERS] = (struct handler){ 0, input, arg };
+}
+
+int ethernet_send(struct ethernet *e, const uint8_t dst[6], uint16_t type, struct buf *b)
+{
+	struct ethernet_header *header = (void *)buf_push(b, sizeof(*header));
+	int error;
+
+	memcpy(header->dst, dst, 6);
+	memcpy(header->src, e->dev->mac, 6);
+	header->type = be16(type);
+	e->stats.out_frames++;
+	error = netdev_send(e->dev, b);
+	if (error < 0)
+		e->stats.out_errors++;
+	return error;
+}
+
+struct netdev *ethernet_netdev(struct ethernet *e)
+{
+	return e->dev;
+}
+
+const struct ethernet_stats *ethernet_stats(const struct ethernet *e)
+{
+	return &e->stats;
+}

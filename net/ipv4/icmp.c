@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/* ICMP (RFC 792, RFC 1122 §3.2.2): answers echo requests with their own bytes, tells transports
+ * of errors about what they sent, tells others of packets that nobody wants. Redirects and source
+ * quenches are ignored (RFC 6274, RFC 6633): they let strangers steer us. */
+#include "net/ipv4/ipv4_priv.h"
+
+#include <errno.h>
+
+#include "kernel/dev/clock.h"
+#include "kernel/random.h"
+#include "net/checksum.h"
+
+enum type {
+	ECHO_REPLY = 0,
+	UNREACHABLE = 3,
+	ECHO_REQUEST = 8,
+	TIME_EXCEEDED = 11,
+	PARAMETER_PROBLEM = 12,
+};
+
+struct icmp_header {
+	uint8_t type, code;
+	uint16_t checksum;
+	uint16_t unused, mtu; /* of errors; echo: identifier, sequence number */
+} __attribute__((packed));
+static_assert(sizeof(struct icmp_header) == 8, "wire format");
+
+/* What of the refused packet fits one header buf beside our own headers. */
+#define QUOTE_BYTES (BUF_HEADROOM - ETHERNET_HEADER_BYTES - IPV4_HEADER_BYTES - sizeof(struct icmp_header))
+
+/* Errors are limited by a bucket that holds CONFIG_ICMP_ERRORS_PER_SECOND tokens. Each costs one to
+ * three of them at random: a bucket that can be counted tells strangers which ports are open. */
+static bool error_is_allowed(struct ipv4 *ip)
+{
+	const uint64_t token_ns = NS_PER_S / CONFIG_ICMP_ERRORS_PER_SECOND;
+	uint64_t now_ns = clock_now_ns();
+
+	if (ip->icmp_credit_ns < now_ns)
+		ip->icmp_credit_ns = now_ns;
+	if (ip->icmp_credit_ns - now_ns > NS_PER_S - token_ns) {
+		ip->stats.icmp_out_limited++;
+		return false;
+	}
+	ip->icmp_credit_ns += token_ns * (1 + random_u32() % 3);
+	return true;
+}
+
+void icmp_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
+{
+	struct ipv4 *ip = container_of(meta->ip, struct ipv4, ip);
+	uint32_t quoted = MIN(b->len, (uint32_t)QUOTE_BYTES - meta->header_len);
+	struct icmp_header *icmp;
+	struct buf *out;
+	uint8_t *data;
+
+	if (meta->to_group || !error_is_allowed(ip))
+		return;
+	out = buf_alloc_header();
+	if (!out) {
+		ip->stats.icmp_out_errors++;
+		return;
+	}
+	data = buf_push(out, quoted);
+	memcpy(data, b->data, quoted);
+	data = buf_push(out, meta->header_len);
+	memcpy(data, meta->header, meta->header_len);
+	icmp = (void *)buf_push(out, sizeof(*icmp));
+	*icmp = (struct icmp_header){ .type = UNREACHABLE, .code = why == IP_REFUSE_PORT ? 3 : 2 };
+	icmp->checksum = checksum_finish(checksum_add(0, out->data, out->len));
+	ip->stats.icmp_out_msgs++;
+	ipv4_send(ip, IP_ICMP, &meta->dst, &meta->src, out, 0);
+}
+
+/* The request's own bytes go back behind new headers. Takes b. */
+static void answer_echo(struct ipv4 *ip, const struct ip_meta *meta, struct buf *b)
+{
+	struct icmp_header *icmp = (void *)b->data;
+	struct buf *head;
+
+	if (meta->to_group || !(head = buf_alloc_header())) {
+		buf_free(b);
+		return;
+	}
+	icmp->checksum = checksum_update(icmp->checksum, be16(ECHO_REQUEST << 8 | icmp->code),
+	                                 be16(ECHO_REPLY << 8 | icmp->code));
+	icmp->type = ECHO_REPLY;
+	b->flags = 0;
+	head->next = b;
+	ip->stats.icmp_out_msgs++;
+	ipv4_send(ip, IP_ICMP, &meta->dst, &meta->src, head, 0);
+}
+
+static int error_of(const struct icmp_header *icmp)
+{
+	/* by code: RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1 */
+	static const uint8_t unreachable[] = {
+		ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ECONNREFUSED, EMSGSIZE, EHOSTUNREACH,
+		ENETUNREACH, EHOSTUNREACH, EHOSTUNREACH, EACCES, EACCES, ENETUNREACH, EHOSTUNREACH,
+		EACCES, EACCES, EACCES,
+	};
+
+	switch (icmp->type) {
+	case UNREACHABLE:
+		return icmp->code < ARRAY_SIZE(unreachable) ? -unreachable[icmp->code] : 0;
+	case TIME_EXCEEDED:
+		return -ETIMEDOUT;
+	case PARAMETER_PROBLEM:
+		return -EPROTO;
+	default:
+		return 0;
+	}
+}
+
+/* An error that quotes a packet: it must be one that we can have sent. */
+static void input_error(struct ipv4 *ip, const struct buf *b, int error)
+{
+	const struct icmp_header *icmp = (const void *)b->data;
+	const struct ipv4_header *h = (const void *)(b->data + sizeof(*icmp));
+	uint32_t room = b->len - sizeof(*icmp), header_bytes;
+	const struct ip_handler *handler;
+
+	if (room < sizeof(*h) + 8) {
+		ip->stats.icmp_in_errors++;
+		return;
+	}
+	header_bytes = (h->version_ihl & 15u) * 4;
+	if (h->version_ihl >> 4 != 4 || header_bytes < sizeof(*h) || header_bytes + 8 > room ||
+	    be32(h->src) != ip->address || (h->fragment & be16(IPV4_OFFSET))) {
+		ip->stats.icmp_in_errors++;
+		return;
+	}
+	handler = ipv4_handler(ip, h->protocol);
+	if (!handler || !handler->error)
+		return;
+	handler->error(handler->arg, &(struct ip_error){
+		.error = error,
+		.mtu = error == -EMSGSIZE ? be16(icmp->mtu) : 0,
+		.src = ipv4_addr(be32(h->src)),
+		.dst = ipv4_addr(be32(h->dst)),
+		.quoted = b->data + sizeof(*icmp) + header_bytes,
+		.quoted_len = room - header_bytes,
+	});
+}
+
+void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+{
+	struct ipv4 *ip = arg;
+	const struct icmp_header *icmp = (const void *)b->data;
+	int error;
+
+	ip->stats.icmp_in_msgs++;
+	if (b->len < sizeof(*icmp) || checksum_finish(checksum_add_buf(0, b, 0, buf_length(b))) != 0) {
+		ip->stats.icmp_in_errors++;
+		buf_free(b);
+		return;
+	}
+	if (icmp->type == ECHO_REQUEST) {
+		answer_echo(ip, meta, b);
+		return;
+	}
+	error = error_of(icmp);
+	if (error < 0 && !meta->to_group)
+		input_error(ip, b, error);
+	buf_free(b);
+}

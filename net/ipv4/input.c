@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/* Receiving: checks by RFC 1122 §3.2.1 what came, cuts off the link's padding, hands it to its
+ * protocol. Nothing that fails a check is answered. A packet in pieces is dropped and counted: the
+ * place where reassembly belongs is marked by is_fragment. */
+#include "net/ipv4/ipv4_priv.h"
+
+#include "net/checksum.h"
+
+/* Options: only their form and source routes matter (RFC 6274 §3.13.2.3: those are refused). */
+static bool options_are_harmless(const uint8_t *o, uint32_t len)
+{
+	enum { END = 0, NOP = 1, LOOSE_SOURCE_ROUTE = 131, STRICT_SOURCE_ROUTE = 137 };
+
+	while (len > 0 && *o != END) {
+		uint32_t n = 1;
+
+		if (*o != NOP) {
+			if (len < 2 || o[1] < 2 || o[1] > len || *o == LOOSE_SOURCE_ROUTE ||
+			    *o == STRICT_SOURCE_ROUTE)
+				return false;
+			n = o[1];
+		}
+		o += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* The header's length, or 0 when it is wrong. */
+static uint32_t check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_bytes)
+{
+	const struct ipv4_header *h = (const void *)b->data;
+	uint32_t header_bytes;
+
+	if (b->len < sizeof(*h) || h->version_ihl >> 4 != 4)
+		return 0;
+	header_bytes = (h->version_ihl & 15u) * 4;
+	if (header_bytes < sizeof(*h) || header_bytes > b->len || be16(h->total_bytes) < header_bytes)
+		return 0;
+	if (be16(h->total_bytes) > packet_bytes) {
+		ip->stats.in_truncated++;
+		return 0;
+	}
+	if (checksum_finish(checksum_add(0, h, header_bytes)) != 0)
+		return 0;
+	if (!options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h)))
+		return 0;
+	return header_bytes;
+}
+
+/* Could a host on a wire have sent it from there to us? Sets *to_group. */
+static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
+                            bool *to_group)
+{
+	*to_group = dst != ip->address;
+	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || src == ip->address ||
+	    ipv4_is_broadcast(ip, src))
+		return false;
+	if (*to_group)
+		return ipv4_is_broadcast(ip, dst);
+	/* RFC 1122 §3.3.6: a link broadcast does not carry unicast */
+	return ip->address && !link_group;
+}
+
+static bool is_fragment(const struct ipv4_header *h)
+{
+	return h->fragment & be16(IPV4_MF | IPV4_OFFSET);
+}
+
+static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
+{
+	const struct ip_handler *handler = ipv4_handler(ip, meta->protocol);
+	uint8_t header[60];
+
+	if (b->next) { /* the header's slice may go before the packet does */
+		memcpy(header, meta->header, meta->header_len);
+		meta->header = header;
+	}
+	b = ip_strip(b, meta->header_len);
+	if (handler) {
+		ip->stats.in_delivers++;
+		handler->input(handler->arg, meta, b);
+		return;
+	}
+	ip->stats.in_unknown_protos++;
+	icmp_refuse(meta, b, IP_REFUSE_PROTOCOL);
+	buf_free(b);
+}
+
+void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
+{
+	const struct ipv4_header *h = (const void *)b->data;
+	uint32_t packet_bytes = buf_length(b);
+	uint32_t header_bytes = check_header(ip, b, packet_bytes);
+	struct ip_meta meta;
+	bool to_group = false;
+
+	ip->stats.in_receives++;
+	if (header_bytes == 0) {
+		ip->stats.in_hdr_errors++;
+		goto drop;
+	}
+	if (!looped && !check_addresses(ip, be32(h->src), be32(h->dst), link_group, &to_group)) {
+		ip->stats.in_addr_errors++;
+		goto drop;
+	}
+	if (is_fragment(h)) {
+		ip->stats.reasm_reqds++;
+		ip->stats.reasm_fails++;
+		goto drop;
+	}
+	if (packet_bytes > be16(h->total_bytes))
+		buf_trim(b, be16(h->total_bytes));
+	meta = (struct ip_meta){
+		.ip = &ip->ip,
+		.src = ipv4_addr(be32(h->src)),
+		.dst = ipv4_addr(be32(h->dst)),
+		.header = b->data,
+		.header_len = (uint16_t)header_bytes,
+		.protocol = h->protocol,
+		.ttl = h->ttl,
+		.ecn = h->tos & 3,
+		.to_group = to_group,
+	};
+	deliver(ip, &meta, b);
+	return;
+drop:
+	buf_free(b);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* IPv4: the instance, its address, and who listens to which protocol. */
+#include "net/ipv4/ipv4.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/random.h"
+#include "net/ipv4/ipv4_priv.h"
+
+static void link_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
+{
+	ipv4_input(arg, b, meta->to_group, false);
+}
+
+static void link_changed(void *arg)
+{
+	struct ipv4 *ip = arg;
+
+	if (++ip->ip.generation == 0)
+		ip->ip.generation = 1;
+}
+
+static int listen_protocol(struct ip *base, uint8_t protocol, const struct ip_handler *handler)
+{
+	struct ipv4 *ip = container_of(base, struct ipv4, ip);
+	int free_slot = -ENOBUFS;
+
+	for (int i = 0; i < IPV4_HANDLERS; i++) {
+		if (!ip->handlers[i].handler) {
+			free_slot = i;
+		} else if (ip->handlers[i].protocol == protocol) {
+			if (handler)
+				return -EADDRINUSE;
+			ip->handlers[i].handler = NULL;
+			return 0;
+		}
+	}
+	if (!handler)
+		return 0;
+	if (free_slot < 0)
+		return free_slot;
+	ip->handlers[free_slot].protocol = protocol;
+	ip->handlers[free_slot].handler = handler;
+	return 0;
+}
+
+const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)
+{
+	for (int i = 0; i < IPV4_HANDLERS; i++) {
+		if (ip->handlers[i].handler && ip->handlers[i].protocol == protocol)
+			return ip->handlers[i].handler;
+	}
+	return ip->other;
+}
+
+void ipv4_listen_other(struct ipv4 *ip, const struct ip_handler *handler)
+{
+	ip->other = handler;
+}
+
+static const struct ip_ops ipv4_ops = {
+	.route = ipv4_route,
+	.send = ipv4_send_on,
+	.listen = listen_protocol,
+	.refuse = icmp_refuse,
+};
+
+int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
+{
+	struct ipv4 *ip;
+	int error;
+
+	if (!random_is_ready())
+		return -ENODEV;
+	ip = calloc(1, sizeof(*ip));
+	if (!ip)
+		return -ENOMEM;
+	error = ethernet_listen(e, ETHERTYPE_IPV4, link_input, ip);
+	if (error < 0) {
+		free(ip);
+		return error;
+	}
+	ip->ip.ops = &ipv4_ops;
+	ip->ip.generation = 1;
+	ip->ethernet = e;
+	ip->arp = arp;
+	ip->icmp = (struct ip_handler){ .input = icmp_input, .arg = ip };
+	listen_protocol(&ip->ip, IP_ICMP, &ip->icmp);
+	ip->loop_end = &ip->loop_first;
+	poller_add(&ip->loop, ipv4_loop_poll);
+	arp_set_user(arp, &(struct arp_user){ link_changed, ipv4_unreachable, ip });
+	*out = ip;
+	return 0;
+}
+
+void ipv4_destroy(struct ipv4 *ip)
+{
+	struct buf *b;
+
+	arp_set_user(ip->arp, NULL);
+	arp_set_address(ip->arp, 0);
+	ethernet_listen(ip->ethernet, ETHERTYPE_IPV4, NULL, NULL);
+	poller_remove(&ip->loop);
+	while ((b = ip->loop_first)) {
+		ip->loop_first = b->queue;
+		buf_free(b);
+	}
+	free(ip);
+}
+
+/* A unicast address that a host can have: RFC 1122 §3.2.1.3. */
+static bool is_host(uint32_t a, uint32_t mask)
+{
+	if (a >> 24 == 0 || a >> 24 == 127 || a >= 0xe0000000)
+		return false;
+	return ~mask <= 1 || ((a & ~mask) != 0 && (a | mask) != UINT32_MAX);
+}
+
+int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const struct ip_addr *gateway)
+{
+	uint32_t address = get_be32(prefix->addr.bytes);
+	uint32_t via = 0, mask;
+
+	if (prefix->addr.family != IP_V4 || prefix->len > 32)
+		return -EINVAL;
+	mask = prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
+	if (!is_host(address, mask))
+		return -EINVAL;
+	if (gateway && gateway->family != IP_NONE) {
+		via = get_be32(gateway->bytes);
+		if (gateway->family != IP_V4 || ((via ^ address) & mask) || !is_host(via, mask) ||
+		    via == address)
+			return -EINVAL;
+	}
+	ip->address = address;
+	ip->mask = mask;
+	ip->gateway = via;
+	arp_set_address(ip->arp, address);
+	return 0;
+}
+
+struct ip *ipv4_ip(struct ipv4 *ip)
+{
+	return &ip->ip;
+}
+
+int ipv4_send(struct ipv4 *ip, uint8_t protocol, const struct ip_addr *src, const struct ip_addr *dst,
+              struct buf *b, unsigned flags)
+{
+	struct ip_route r;
+	int error = ipv4_route(&ip->ip, &r, src, dst);
+
+	if (error < 0) {
+		buf_free(b);
+		return error;
+	}
+	return ipv4_send_on(&r, protocol, b, IP_NO_CHECKSUM, flags);
+}
+
+const struct ipv4_stats *ipv4_stats(const struct ipv4 *ip)
+{
+	return &ip->stats;
+}

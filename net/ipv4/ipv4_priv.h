@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of IPv4 share. Addresses are in host byte order here. */
+#ifndef NET_IPV4_IPV4_PRIV_H
+#define NET_IPV4_IPV4_PRIV_H
+
+#include <string.h>
+
+#include "kernel/loop.h"
+#include "net/bytes.h"
+#include "net/ipv4/ipv4.h"
+
+#define IPV4_HEADER_BYTES 20
+
+struct ipv4_header {
+	uint8_t version_ihl; /* version << 4 | header length in 32-bit words */
+	uint8_t tos;
+	uint16_t total_bytes;
+	uint16_t id;
+	uint16_t fragment; /* enum ipv4_fragment_bits, offset in units of 8 bytes */
+	uint8_t ttl;
+	uint8_t protocol;
+	uint16_t checksum;
+	uint32_t src, dst;
+} __attribute__((packed));
+static_assert(sizeof(struct ipv4_header) == IPV4_HEADER_BYTES, "wire format");
+
+enum ipv4_fragment_bits { IPV4_DF = 0x4000, IPV4_MF = 0x2000, IPV4_OFFSET = 0x1fff };
+
+enum { IPV4_HANDLERS = 4 };
+
+struct ipv4 {
+	struct ip ip; /* first: what transports see */
+	struct ethernet *ethernet;
+	struct arp *arp;
+	uint32_t address, mask, gateway; /* 0: none */
+	struct {
+		uint8_t protocol;
+		const struct ip_handler *handler;
+	} handlers[IPV4_HANDLERS];
+	const struct ip_handler *other;
+	struct ip_handler icmp;
+	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
+	struct poller loop; /* delivers what we sent to ourselves */
+	struct buf *loop_first, **loop_end;
+	unsigned loop_count;
+	struct ipv4_stats stats;
+};
+
+/* Is it a broadcast as seen from our link? */
+static inline bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a)
+{
+	return a == UINT32_MAX ||
+	       (ip->address && ~ip->mask > 1 && a == (ip->address | ~ip->mask));
+}
+
+static inline bool ipv4_is_multicast(uint32_t a)
+{
+	return a >> 28 == 0xe;
+}
+
+static inline struct ip_addr ipv4_addr(uint32_t a)
+{
+	return ip_v4((uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a);
+}
+
+const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol);
+
+/* input.c: takes b, the IP header first. looped: it never was on a wire. */
+void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
+
+/* output.c: struct ip_ops, and giving back what ARP could not deliver. */
+int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
+int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
+void ipv4_unreachable(void *arg, struct buf *b);
+void ipv4_loop_poll(struct poller *p);
+
+/* icmp.c */
+void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b);
+void icmp_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why);
+
+#endif

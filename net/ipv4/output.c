@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/* Sending: the route to a destination, the header, the checksum or its promise, and the next hop.
+ * While a route's generation is the instance's, its MAC address is right and nothing is looked up.
+ *
+ * Identification: 0 for packets that cannot be fragmented (RFC 6864 §4.1), else unpredictable, so
+ * that it tells nobody how much we send to others (RFC 7739). */
+#include "net/ipv4/ipv4_priv.h"
+
+#include <errno.h>
+
+#include "kernel/random.h"
+#include "net/checksum.h"
+
+#define TTL 64 /* RFC 1700; 1 for multicast by RFC 1112 */
+
+static bool is_ours(const struct ipv4 *ip, uint32_t a)
+{
+	return (a == ip->address && a) || a >> 24 == 127;
+}
+
+static bool is_on_link(const struct ipv4 *ip, uint32_t a)
+{
+	return ((a ^ ip->address) & ip->mask) == 0;
+}
+
+int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst)
+{
+	struct ipv4 *ip = container_of(base, struct ipv4, ip);
+	const struct netdev *dev = ethernet_netdev(ip->ethernet);
+	uint32_t to = get_be32(dst->bytes);
+	bool group = ipv4_is_broadcast(ip, to) || ipv4_is_multicast(to);
+
+	if (dst->family != IP_V4 || to >> 24 == 0 || (to >= 0xf0000000 && !group) ||
+	    (!group && (!ip->address || (!is_ours(ip, to) && !is_on_link(ip, to) && !ip->gateway)))) {
+		ip->stats.out_no_routes++;
+		return -ENETUNREACH;
+	}
+	if (src && (src->family != IP_V4 || get_be32(src->bytes) != ip->address) &&
+	    !(is_ours(ip, to) && is_ours(ip, get_be32(src->bytes))))
+		return -EADDRNOTAVAIL;
+	*r = (struct ip_route){
+		.ip = base,
+		.src = src ? *src : to >> 24 == 127 ? *dst : ipv4_addr(ip->address),
+		.dst = *dst,
+		.payload_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES),
+	};
+	if ((dev->features & NETDEV_TSO4) && !is_ours(ip, to))
+		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
+	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
+	return 0;
+}
+
+/* Puts the transport's checksum in, or leaves it to the device or to our own receiving side. */
+static void fill_checksum(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len,
+                          uint16_t at, bool offload)
+{
+	uint64_t sum = (uint64_t)r->pseudo + be16((uint16_t)len) + be16(protocol);
+	uint16_t value;
+
+	if (offload) {
+		value = checksum_fold(sum);
+		b->flags |= BUF_CSUM_PARTIAL;
+		b->csum_start = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
+		b->csum_offset = at;
+	} else {
+		memset(b->data + at, 0, sizeof(value));
+		value = checksum_finish(checksum_add_buf(sum, b, 0, len));
+		if (value == 0 && protocol == IP_UDP)
+			value = 0xffff; /* RFC 768: 0 means none */
+	}
+	memcpy(b->data + at, &value, sizeof(value));
+}
+
+static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len,
+                        unsigned flags)
+{
+	struct ipv4_header *h = (void *)buf_push(b, sizeof(*h));
+
+	h->version_ihl = 4 << 4 | sizeof(*h) / 4;
+	h->tos = flags & (IP_ECT0 | IP_ECT1);
+	h->total_bytes = be16((uint16_t)(len + sizeof(*h)));
+	h->id = flags & IP_DF ? 0 : (uint16_t)random_u32();
+	h->fragment = flags & IP_DF ? be16(IPV4_DF) : 0;
+	h->ttl = r->dst.bytes[0] >> 4 == 0xe ? 1 : TTL;
+	h->protocol = protocol;
+	h->checksum = 0;
+	memcpy(&h->src, r->src.bytes, 4);
+	memcpy(&h->dst, r->dst.bytes, 4);
+	h->checksum = checksum_finish(checksum_add(0, h, sizeof(*h)));
+}
+
+/* To ourselves, but not from within the call: the sender may not be ready for the answer. */
+static int loop_back(struct ipv4 *ip, struct buf *b)
+{
+	if (ip->loop_count >= CONFIG_IPV4_LOOP_PACKETS) {
+		ip->stats.out_discards++;
+		buf_free(b);
+		return -ENOBUFS;
+	}
+	b->queue = NULL;
+	*ip->loop_end = b;
+	ip->loop_end = &b->queue;
+	ip->loop_count++;
+	poller_mark(&ip->loop);
+	return 0;
+}
+
+void ipv4_loop_poll(struct poller *p)
+{
+	struct ipv4 *ip = container_of(p, struct ipv4, loop);
+	unsigned count = ip->loop_count; /* what these bring forth waits for the next turn */
+
+	while (count-- > 0) {
+		struct buf *b = ip->loop_first;
+
+		ip->loop_first = b->queue;
+		if (!ip->loop_first)
+			ip->loop_end = &ip->loop_first;
+		ip->loop_count--;
+		b->queue = NULL;
+		ipv4_input(ip, b, false, true);
+	}
+}
+
+/* The way for a route whose MAC address is not known to be right. Takes b. */
+static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
+{
+	uint32_t to = get_be32(r->dst.bytes);
+	uint32_t next_hop = is_on_link(ip, to) ? to : ip->gateway;
+	int error;
+
+	if (is_ours(ip, to))
+		return loop_back(ip, b);
+	if (ipv4_is_broadcast(ip, to)) {
+		memset(r->link, 0xff, 6);
+	} else if (ipv4_is_multicast(to)) { /* RFC 1112 §6.4 */
+		put_be16(r->link, 0x0100);
+		put_be32(r->link + 2, 0x5e000000 | (to & 0x7fffff));
+	} else if (arp_lookup(ip->arp, next_hop, r->link) < 0) {
+		error = arp_send(ip->arp, next_hop, b);
+		ip->stats.out_discards += error < 0;
+		return error;
+	}
+	r->generation = ip->ip.generation;
+	return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
+}
+
+int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags)
+{
+	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+	uint32_t len = buf_length(b);
+	bool offload;
+
+	ip->stats.out_requests++;
+	if (len > (b->flags & BUF_TSO4 ? r->tso_bytes : r->payload_bytes)) {
+		ip->stats.out_frag_reqds++;
+		buf_free(b);
+		return -EMSGSIZE;
+	}
+	if (checksum_at != IP_NO_CHECKSUM) {
+		offload = (ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
+		          is_ours(ip, get_be32(r->dst.bytes));
+		fill_checksum(r, protocol, b, len, checksum_at, offload);
+	}
+	fill_header(r, protocol, b, len, flags);
+	ip->stats.out_transmits++;
+	if (r->generation == ip->ip.generation)
+		return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
+	return send_slowly(ip, r, b);
+}
+
+void ipv4_unreachable(void *arg, struct buf *b)
+{
+	struct ipv4 *ip = arg;
+	const struct ipv4_header *h = (const void *)b->data;
+	const struct ip_handler *handler = ipv4_handler(ip, h->protocol);
+
+	ip->stats.out_discards++;
+	if (handler && handler->error && b->len >= IPV4_HEADER_BYTES + 8) {
+		handler->error(handler->arg, &(struct ip_error){
+			.error = -EHOSTUNREACH,
+			.src = ipv4_addr(be32(h->src)),
+			.dst = ipv4_addr(be32(h->dst)),
+			.quoted = b->data + IPV4_HEADER_BYTES,
+			.quoted_len = b->len - IPV4_HEADER_BYTES,
+			.local = true,
+		});
+	}
+	buf_free(b);
+}

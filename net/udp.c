@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/* UDP: datagrams to a listener per port. What nobody wants is answered with "port unreachable". */
+#include "net/udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/random.h"
+#include "net/bytes.h"
+
+enum { EPHEMERAL_FIRST = 49152 }; /* RFC 6335 §6 */
+
+struct udp_header {
+	uint16_t src_port, dst_port;
+	uint16_t bytes; /* header and payload */
+	uint16_t checksum;
+} __attribute__((packed));
+static_assert(sizeof(struct udp_header) == 8, "wire format");
+
+struct listener {
+	uint16_t port; /* 0: free */
+	datagram_fn *receive;
+	void *arg;
+};
+
+struct udp {
+	struct ip *ip;
+	struct ip_handler handler;
+	struct ip_route last; /* where the last datagram went: often the next one goes there too */
+	struct listener listeners[CONFIG_UDP_LISTENERS];
+	int (*other)(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
+	void *other_arg;
+	struct udp_stats stats;
+};
+
+static struct listener *find_listener(struct udp *u, uint16_t port)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(u->listeners); i++) {
+		if (u->listeners[i].port == port)
+			return &u->listeners[i];
+	}
+	return NULL;
+}
+
+/* RFC 768, RFC 1122 §4.1.3.4; RFC 8200 §8.1: over IPv6 the checksum is not optional. */
+static bool is_right(const struct ip_meta *meta, struct buf *b)
+{
+	const struct udp_header *h = (const void *)b->data;
+	uint32_t len = buf_length(b);
+
+	if (b->len < sizeof(*h) || be16(h->bytes) < sizeof(*h) || be16(h->bytes) > len)
+		return false;
+	if (be16(h->bytes) < len)
+		buf_trim(b, be16(h->bytes));
+	if (h->checksum == 0)
+		return meta->src.family == IP_V4;
+	return ip_checksum_is_right(meta, b);
+}
+
+static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf *b,
+                          const struct endpoint *from, const struct endpoint *to)
+{
+	/* the header goes last: a refusal quotes it */
+	struct udp_header header;
+	struct buf quote = { .data = (uint8_t *)&header, .len = sizeof(header) };
+
+	memcpy(&header, b->data, sizeof(header));
+	b = ip_strip(b, sizeof(header));
+	if (u->other && u->other(u->other_arg, b, from, to) == 0) {
+		u->stats.in_datagrams++;
+		return;
+	}
+	u->stats.no_ports++;
+	ip_refuse(meta, &quote, IP_REFUSE_PORT);
+	buf_free(b);
+}
+
+static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+{
+	struct udp *u = arg;
+	const struct udp_header *h = (const void *)b->data;
+	struct endpoint from, to;
+	struct listener *l;
+
+	if (!is_right(meta, b)) {
+		u->stats.in_errors++;
+		buf_free(b);
+		return;
+	}
+	from = (struct endpoint){ meta->src, be16(h->src_port) };
+	to = (struct endpoint){ meta->dst, be16(h->dst_port) };
+	l = to.port ? find_listener(u, to.port) : NULL;
+	if (!l) {
+		deliver_other(u, meta, b, &from, &to);
+		return;
+	}
+	u->stats.in_datagrams++;
+	l->receive(l->arg, ip_strip(b, sizeof(*h)), &from, &to);
+}
+
+int udp_create(struct udp **out, struct ip *ip)
+{
+	struct udp *u = calloc(1, sizeof(*u));
+	int error;
+
+	if (!u)
+		return -ENOMEM;
+	u->ip = ip;
+	u->handler = (struct ip_handler){ .input = udp_input, .arg = u };
+	error = ip_listen(ip, IP_UDP, &u->handler);
+	if (error < 0) {
+		free(u);
+		return error;
+	}
+	*out = u;
+	return 0;
+}
+
+void udp_destroy(struct udp *u)
+{
+	ip_listen(u->ip, IP_UDP, NULL);
+	free(u);
+}
+
+int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg)
+{
+	struct listener *l;
+
+	if (port == 0)
+		return -EINVAL;
+	if (find_listener(u, port))
+		return -EADDRINUSE;
+	l = find_listener(u, 0);
+	if (!l)
+		return -ENOBUFS;
+	*l = (struct listener){ port, receive, arg };
+	return 0;
+}
+
+void udp_unlisten(struct udp *u, uint16_t port)
+{
+	struct listener *l = find_listener(u, port);
+
+	if (l)
+		*l = (struct listener){ 0 };
+}
+
+void udp_listen_other(struct udp *u,
+                      int (*receive)(void *arg, struct buf *b, const struct endpoint *from,
+                                     const struct endpoint *to),
+                      void *arg)
+{
+	u->other = receive;
+	u->other_arg = arg;
+}
+
+static uint16_t free_port(struct udp *u)
+{
+	uint16_t port;
+
+	do
+		port = (uint16_t)(EPHEMERAL_FIRST | random_u32());
+	while (find_listener(u, port));
+	return port;
+}
+
+/* Brings u->last to where to is. */
+static int find_route(struct udp *u, const struct ip_addr *to)
+{
+	int error;
+
+	if (u->last.generation == u->ip->generation && ip_equal(&u->last.dst, to))
+		return 0;
+	error = ip_route_init(u->ip, &u->last, NULL, to);
+	if (error < 0)
+		u->last.generation = 0;
+	return error;
+}
+
+/* Gives a packet with room for the headers below ours; borrows payload until then. */
+static int make_datagram(struct udp *u, uint16_t from_port, const struct endpoint *to,
+                         struct buf *payload, struct buf **out)
+{
+	uint32_t bytes = buf_length(payload) + (uint32_t)sizeof(struct udp_header);
+	struct buf *b;
+	int error;
+
+	if (to->port == 0)
+		return -EINVAL;
+	error = find_route(u, &to->addr);
+	if (error < 0)
+		return error;
+	if (bytes > u->last.payload_bytes)
+		return -EMSGSIZE;
+	b = buf_alloc_header();
+	if (!b)
+		return -ENOBUFS;
+	*(struct udp_header *)buf_push(b, sizeof(struct udp_header)) = (struct udp_header){
+		.src_port = be16(from_port ? from_port : free_port(u)),
+		.dst_port = be16(to->port),
+		.bytes = be16((uint16_t)bytes),
+	};
+	b->next = payload;
+	*out = b;
+	return 0;
+}
+
+int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struct buf *payload)
+{
+	struct buf *b;
+	int error = make_datagram(u, from_port, to, payload, &b);
+
+	if (error < 0)
+		buf_free(payload);
+	else
+		error = ip_send(&u->last, IP_UDP, b, offsetof(struct udp_header, checksum), 0);
+	if (error < 0)
+		u->stats.out_errors++;
+	else
+		u->stats.out_datagrams++;
+	return error;
+}
+
+const struct udp_stats *udp_stats(const struct udp *u)
+{
+	return &u->stats;
+}
