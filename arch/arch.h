@@ -4,6 +4,7 @@
 #ifndef ARCH_ARCH_H
 #define ARCH_ARCH_H
 
+#include "kernel/option.h"
 #include "kernel/util.h"
 
 /* -- idle -- */
@@ -35,7 +36,6 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max);
 /* Memory, interrupts, clock, console. Gives start option words as the machine brought them. */
 void machine_init(char ***words, size_t *count);
 /* Start options of the machine's own, for init/main.c to join; ends with a NULL key. */
-struct option;
 extern const struct option machine_options[];
 /* The first network interface on the buses, or NULL after logging why. */
 struct netdev;
