@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: ISC
+"""HTTP clients that run inside a test's namespace: clients.py NAME '{"argument": …}' prints JSON.
+
+Plain sockets on purpose: these clients see every byte, and no library hides a retry.
+"""
+import asyncio
+import base64
+import hashlib
+import json
+import socket
+import sys
+import time
+
+
+def parse_head(head):
+    lines = head.decode("latin-1").split("\r\n")
+    fields = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        fields[name.strip().lower()] = value.strip()
+    return int(lines[0].split(" ")[1]), fields
+
+
+async def read_answer(reader, head_only=False):
+    head = await reader.readuntil(b"\r\n\r\n")
+    status, fields = parse_head(head[:-4])
+    bodiless = head_only or status == 304 or 100 <= status < 200
+    body = b"" if bodiless else await reader.readexactly(int(fields.get("content-length", 0)))
+    return status, fields, body
+
+
+async def one_request(host, port, path, seconds, opened=None):
+    """One connection, one request. Gives status and SHA-256 of the body, or what went wrong."""
+    writer = None
+    try:
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), seconds)
+        if opened:
+            await opened()
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        status, _, body = await asyncio.wait_for(read_answer(reader), seconds)
+        rest = await asyncio.wait_for(reader.read(), seconds)
+        if rest:
+            return f"{len(rest)} bytes after the answer", ""
+        return status, hashlib.sha256(body).hexdigest()
+    except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
+        return f"{type(error).__name__}: {error}", ""
+    finally:
+        if writer:
+            writer.close()
+
+
+def tally(answers):
+    counts = {}
+    for answer in answers:
+        key = f"{answer[0]} {answer[1]}".strip()
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def turn(host, port=80, path="/", count=1000, seconds=30):
+    """count connections one after the other."""
+    async def run():
+        return [await one_request(host, port, path, seconds) for _ in range(count)]
+    start = time.monotonic()
+    counts = tally(asyncio.run(run()))
+    return {"answers": counts, "seconds": time.monotonic() - start}
+
+
+def burst(host, port=80, path="/", count=200, seconds=120):
+    """count connections that are all open before the first of them asks."""
+    async def run():
+        everybody = asyncio.Event()
+        arrived = 0
+
+        async def opened():
+            nonlocal arrived
+            arrived += 1
+            if arrived == count:
+                everybody.set()
+            try:  # whoever was refused must not hold up the others for ever
+                await asyncio.wait_for(everybody.wait(), seconds / 2)
+            except asyncio.TimeoutError:
+                pass
+        answers = await asyncio.gather(*[one_request(host, port, path, seconds, opened) for _ in range(count)])
+        return answers, arrived
+    start = time.monotonic()
+    answers, arrived = asyncio.run(run())
+    return {"answers": tally(answers), "open_at_once": arrived, "seconds": time.monotonic() - start}
+
+
+def fetch(host, port=80, path="/", seconds=600):
+    """One large answer, hashed as it comes."""
+    start = time.monotonic()
+    with socket.create_connection((host, port), seconds) as conn:
+        conn.settimeout(seconds)
+        conn.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        file = conn.makefile("rb")
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = file.readline()
+            if not line:
+                return {"status": 0, "head": head.decode("latin-1")}
+            head += line
+        status, fields = parse_head(head[:-4])
+        digest, size = hashlib.sha256(), 0
+        while True:
+            data = file.read1(1 << 16)
+            if not data:
+                break
+            digest.update(data)
+            size += len(data)
+            if time.monotonic() - start > seconds:
+                break
+    return {"status": status, "fields": fields, "bytes": size, "sha256": digest.hexdigest(),
+            "seconds": time.monotonic() - start}
+
+
+def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
+    """Sends the parts (base64) with a pause after each, then reads until the other end closes or
+    nothing has come for idle seconds. Gives all bytes (base64) and how it ended."""
+    with socket.create_connection((host, port), 30) as conn:
+        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        received, ended = b"", "idle"
+        try:
+            for part in parts:
+                conn.sendall(base64.b64decode(part))
+                time.sleep(pause)
+            if close_write:
+                conn.shutdown(socket.SHUT_WR)
+            conn.settimeout(idle)
+            while True:
+                data = conn.recv(65536)
+                if not data:
+                    ended = "closed"
+                    break
+                received += data
+        except socket.timeout:
+            pass
+        except ConnectionError:
+            ended = "reset"
+    return {"data": base64.b64encode(received).decode(), "ended": ended}
+
+
+def wait_for_200(host, port=80, path="/", seconds=60):
+    """Polls each millisecond with a fresh connection until an answer of 200 has come whole. Gives
+    the clock at that moment (CLOCK_MONOTONIC is the same for all processes)."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    deadline = time.monotonic() + seconds
+    attempts = []  # [socket, sent, received]
+    while time.monotonic() < deadline:
+        conn = socket.socket()
+        conn.setblocking(False)
+        try:
+            conn.connect((host, port))
+        except BlockingIOError:
+            pass
+        except OSError:
+            conn.close()
+            conn = None
+        if conn:
+            attempts.append([conn, False, b""])
+        for attempt in attempts[:]:
+            conn, sent, received = attempt
+            try:
+                if not sent:
+                    conn.send(request)
+                    attempt[1] = True
+                data = conn.recv(65536)
+                attempt[2] += data
+                if b"\r\n\r\n" in attempt[2]:
+                    head, _, body = attempt[2].partition(b"\r\n\r\n")
+                    status, fields = parse_head(head)
+                    if status == 200 and len(body) >= int(fields.get("content-length", 0)):
+                        return {"clock": time.monotonic(), "attempts": len(attempts)}
+                if not data:
+                    raise ConnectionError
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                if error.errno == 107:  # ENOTCONN: still on its way
+                    continue
+                conn.close()
+                attempts.remove(attempt)
+        # A guest that starts finds the newest attempts, not thousands of old ones.
+        while len(attempts) > 16:
+            attempts.pop(0)[0].close()
+        time.sleep(0.001)
+    return {"clock": None}
+
+
+if __name__ == "__main__":
+    function = {"turn": turn, "burst": burst, "fetch": fetch, "raw": raw, "wait_for_200": wait_for_200}[sys.argv[1]]
+    print(json.dumps(function(**json.loads(sys.argv[2]))))

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: ISC
+"""Guests: QEMU with an image in it, or a Unix process. The verdict is what the console says."""
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import time
+
+MAC = "52:54:00:12:34:56"
+GUEST_IP = "10.0.0.2"
+HOST_IP = "10.0.0.1"
+BOOT_SECONDS = 60  # generous: two shared cores under emulation
+LIFE_SECONDS = 900  # no boot outlives this, whatever hangs
+
+# The devices that a machine is given. Everything else is left out, so that figures compare.
+MACHINES = {
+    "q35": ["-M", "q35"],
+    "microvm": ["-M", "microvm,rtc=off,pit=off,pic=off,isa-serial=on,x-option-roms=off,auto-kernel-cmdline=off",
+                "-global", "virtio-mmio.force-legacy=false"],
+}
+DEVICE = {"q35": "pci", "microvm": "device"}
+NO_OFFLOADS = ("csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,"
+               "host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off")
+
+
+def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="", offloads=True, cpu="max",
+                 extra=(), rng=True):
+    """The whole command line. netdev: text for -netdev without its id, or None for no network."""
+    bus = DEVICE[machine]
+    command = ["qemu-system-x86_64", *MACHINES[machine], "-accel", "tcg", "-cpu", cpu, "-smp", "1",
+               "-m", f"size={memory}", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+               "-serial", "stdio", "-kernel", str(image)]
+    if options:
+        command += ["-append", options]
+    if netdev:
+        nic = f"virtio-net-{bus},netdev=net0,mac={MAC}"
+        if bus == "pci":
+            nic += ",romfile="
+        command += ["-netdev", f"{netdev},id=net0", "-device", nic + ("" if offloads else "," + NO_OFFLOADS)]
+    if rng:
+        command += ["-device", f"virtio-rng-{bus}"]
+    return command + list(extra)
+
+
+def tap_netdev(name="tap0"):
+    return f"tap,ifname={name},script=no,downscript=no"
+
+
+def user_netdev(port=8080):
+    return f"user,net=10.0.0.0/24,host={HOST_IP},hostfwd=tcp:127.0.0.1:{port}-{GUEST_IP}:80"
+
+
+class Guest:
+    """A running guest and all that it has written. Use as a context: it is killed at the end."""
+
+    def __init__(self, command, namespace=None, life=LIFE_SECONDS, environment=None, folder=None):
+        self.command = [str(word) for word in command]
+        words = ["timeout", "--kill-after=5", str(life), *self.command]
+        if namespace:
+            words = namespace.enter + words
+        self.started = time.monotonic()
+        # A session of its own: the group can be signalled without touching anything else.
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, start_new_session=True, cwd=folder,
+                                        env={**os.environ, **(environment or {})})
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.console = ""
+        self.ended = False
+
+    def read(self, seconds=0.0):
+        """Takes in what the console has, waiting at most so long for the first of it."""
+        if self.ended:
+            return
+        if self.selector.select(seconds):
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                self.ended = True
+                self.selector.unregister(self.process.stdout)
+            self.console += data.decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def wait_for(self, pattern, seconds=BOOT_SECONDS, after=0):
+        """Waits for a console line that matches; fails at once on a panic or the end of the guest."""
+        wanted = re.compile(pattern, re.MULTILINE)
+        deadline = time.monotonic() + seconds
+        while True:
+            found = wanted.search(self.console, after)
+            if found:
+                return found
+            if self.ended:
+                raise AssertionError(f"the guest ended without /{pattern}/:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no /{pattern}/ within {seconds} s:\n{self.tail()}")
+            self.read(0.1)
+
+    def tail(self):
+        self.read()
+        return f"{' '.join(self.command)}\n" + self.console[-4000:]
+
+    def write(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def wait_end(self, seconds=BOOT_SECONDS):
+        """Waits until the guest is gone; gives the exit status."""
+        deadline = time.monotonic() + seconds
+        while not self.ended and time.monotonic() < deadline:
+            self.read(0.1)
+        try:
+            return self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the guest has not ended within {seconds} s:\n{self.tail()}") from None
+
+    def signal(self, number):
+        """To the guest's own process, not to the timeout that watches it."""
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], stdout=subprocess.PIPE, text=True,
+                                  check=False).stdout.split()
+        os.kill(int(children[0]) if children else self.process.pid, number)
+
+    def stop(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.read()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stop()
+        if kind is not None:
+            print(f"--- console of {' '.join(self.command)}\n{self.console[-6000:]}\n---")
+
+
+class Qmp:
+    """QEMU's monitor on a Unix socket: stop, and look into guest memory."""
+
+    def __init__(self, path, seconds=10):
+        deadline = time.monotonic() + seconds
+        self.socket = socket.socket(socket.AF_UNIX)
+        while True:
+            try:
+                self.socket.connect(str(path))
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        self.file = self.socket.makefile("rw")
+        self.file.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, name, **arguments):
+        self.file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"])
+            if "return" in answer:
+                return answer["return"]
+
+    def words(self, address, count=1):
+        """64-bit words of guest virtual memory; the guest should be stopped."""
+        text = self.command("human-monitor-command", **{"command-line": f"x /{count}gx {address:#x}"})
+        return [int(word, 16) for line in text.splitlines() for word in line.split(":", 1)[1].split()]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: ISC
+"""A network namespace of a test's own, so that no test sees another's ports or the host's network.
+
+The namespace lives as long as its holder, a `cat` that ends when this process does. Without root a
+user namespace gives the same rights inside.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+
+class Namespace:
+    def __init__(self):
+        unshare = ["unshare", "--net"]
+        self.enter = ["nsenter", "--net"]
+        if os.geteuid() != 0:
+            unshare += ["--user", "--map-root-user"]
+            self.enter += ["--user"]
+        self.holder = subprocess.Popen(
+            unshare + ["sh", "-c", "ip link set lo up && echo ready && exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "ready\n":
+            raise RuntimeError("no network namespace can be made here: unprivileged user namespaces are off?")
+        self.enter += ["--target", str(self.holder.pid), "--"]
+        self.children = []
+
+    def popen(self, command, **options):
+        """Starts a command inside; it is killed with the namespace."""
+        child = subprocess.Popen(self.enter + [str(word) for word in command], **options)
+        self.children.append(child)
+        return child
+
+    def run(self, command, timeout=60, check=True, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("text", True)
+        done = subprocess.run(self.enter + [str(word) for word in command], timeout=timeout, check=False, **options)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr or done.stdout}")
+        return done
+
+    def python(self, program, *arguments, timeout=60, check=True):
+        """Runs a program of this folder inside and gives what it printed."""
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), program)
+        return self.run([sys.executable, "-B", path, *arguments], timeout=timeout, check=check).stdout
+
+    def ip(self, *words):
+        self.run([shutil.which("ip") or "/usr/sbin/ip", *" ".join(words).split()])
+
+    def tap(self, name="tap0", address="10.0.0.1/24", neighbour=None):
+        """A tap as a user would make it. neighbour: (address, mac) known from the start."""
+        self.ip(f"tuntap add dev {name} mode tap vnet_hdr")
+        if address:
+            self.ip(f"addr add {address} dev {name}")
+        # Nothing but the test's own traffic: no IPv6 router solicitations in the counts.
+        self.run(["sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{name}/disable_ipv6"], check=False)
+        self.ip(f"link set {name} up")
+        if neighbour:
+            self.ip(f"neigh replace {neighbour[0]} lladdr {neighbour[1]} dev {name} nud permanent")
+        return name
+
+    def close(self):
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        self.holder.stdin.close()
+        self.holder.stdout.close()
+        self.holder.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.close()
