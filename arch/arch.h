@@ -10,7 +10,8 @@
 /* -- idle -- */
 
 /* Sleeps until an interrupt or deadline_ns (DEADLINE_NEVER: until an interrupt). Returns at once
- * when loop_attention is set, which it checks so that no interrupt can slip between. */
+ * when loop_attention is set, which it checks so that no interrupt can slip between. A deadline
+ * that has passed (0) only looks: takes the interrupts or events that wait, and returns. */
 void arch_block(uint64_t deadline_ns);
 
 /* -- fibers -- */
