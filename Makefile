@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Builds one image for one configuration: everything goes to $(O), nothing into the tree.
-# "make help" says what there is. Folders hold lists (obj-$(CONFIG_X) += file.o subfolder/); the
-# walk below reads them all into this one make, so every dependency is seen at once.
+# Configures, and dispatches to what builds (scripts/build.mk), runs, tests and checks. Everything
+# that is made goes to $(O), nothing into the tree. "make help" says what there is.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DELETE_ON_ERROR:
@@ -9,71 +8,119 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := all
 
 O ?= build
-V ?= 0
-CC ?= gcc
-ifeq ($(origin CC),default)
-CC := gcc
-endif
-AR := $(CC)-ar
-NM := nm
-OBJCOPY := objcopy
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-ifneq ($(words $(CURDIR))$(words $(O)),11)
-$(error virga cannot be built in a folder whose path has a space: "$(CURDIR)", O="$(O)")
-endif
-ifneq ($(filter-out 0 1,$(words $(APP))$(words $(WWW_DIR))),$(filter 10 01 00 11,$(words $(APP))$(words $(WWW_DIR))))
-$(error a path with a space cannot be used: APP="$(APP)" WWW_DIR="$(WWW_DIR)")
-endif
+one-word = $(if $(word 2,$($(1))),$(error $(1)="$($(1))": a path with a space cannot be used))
+$(foreach path,CURDIR O APP WWW_DIR,$(call one-word,$(path)))
 
-# Quiet output: one short line per step; V=1 shows the commands.
+# Quiet output, one short line per step: $(call say,CC,main.c) command. V=1 shows the commands.
 say = $(if $(filter-out 0,$(V)),,@printf '%-8s%s\n' $(1) $(2) &&)
+
+goals := $(or $(MAKECMDGOALS),all)
+export APP CC
 
 # -- configuration --
 
-export APP
-kconfig := scripts/python kconfiglib scripts/kconfig $(O)
-config-goals := menuconfig oldconfig olddefconfig savedefconfig allyesconfig allnoconfig randconfig configure
+## Configure (the result is $(O)/.config; without one, `make` takes defconfig_www_qemu)
+##   defconfig_<app>_<target>     one of configs/
+##   menuconfig oldconfig olddefconfig allyesconfig allnoconfig
+##   randconfig                   SEED=n repeats one
+##   savedefconfig                writes what differs from the defaults to $(O)/defconfig
+##   configure                    NET=direct|socket|none FS=crunch|none DHCP=false PORT=n TARGET=qemu|unix
 defconfigs := $(sort $(notdir $(wildcard configs/defconfig_*)))
-# Goals that need no configuration.
-plain-goals := $(config-goals) $(defconfigs) defconfig_% help clean setup check new-app fuzz test test-all bench
+config-goals := menuconfig oldconfig olddefconfig savedefconfig allyesconfig allnoconfig randconfig \
+	configure $(defconfigs)
+kconfig := scripts/python kconfiglib scripts/kconfig $(O)
 
-.PHONY: $(config-goals) $(defconfigs)
+.PHONY: $(config-goals)
 menuconfig oldconfig olddefconfig allyesconfig allnoconfig configure:
 	@$(kconfig) $@
 randconfig:
 	@$(kconfig) $@ $(SEED)
 savedefconfig:
-	@$(kconfig) $@ $(O)/defconfig && echo 'WROTE   $(O)/defconfig'
+	@$(kconfig) $@ $(O)/defconfig && echo 'SAVED   $(O)/defconfig'
 $(defconfigs):
 	@$(kconfig) defconfig configs/$@
 defconfig_%:
-	@echo 'there is no configs/$@; there are: $(defconfigs)' >&2; exit 1
+	@echo 'there is no configs/$@, but: $(defconfigs)' >&2; exit 1
 
 $(O)/.config:
 	@$(kconfig) defconfig configs/defconfig_www_qemu
 
-# config.mk is included, so make brings it up to date and starts again before anything is built.
-kconfig-files := $(wildcard Kconfig */Kconfig */*/Kconfig)
-$(O)/config.mk: $(O)/.config $(kconfig-files) scripts/kconfig $(if $(APP),FORCE)
+# Included below, so make brings it up to date and starts again before anything is built.
+$(O)/config.mk: $(O)/.config $(wildcard Kconfig */Kconfig */*/Kconfig) scripts/kconfig $(if $(APP),FORCE)
 	@$(kconfig) sync
 $(O)/config.h: $(O)/config.mk ;
 
-goals := $(or $(MAKECMDGOALS),all)
-ifneq ($(and $(filter $(config-goals) defconfig_%,$(goals)),$(filter-out $(config-goals) defconfig_%,$(goals))),)
-# "make defconfig_x all": first the one, then the other.
-.PHONY: $(filter-out $(config-goals) defconfig_%,$(goals))
-$(filter-out $(config-goals) defconfig_%,$(goals)): $(filter $(config-goals) defconfig_%,$(goals))
+# -- build and run --
+
+## Build
+##   all, build                   $(O)/image, with symbols $(O)/image.debug, its map $(O)/image.map
+##   size                         bytes with and without --gc-sections, per folder, and a picture
+##   clean                        removes $(O)
+##   new-app NAME=x               an application to start from, in apps/x
+## Run
+##   run                          qemu-run or unix-run, as configured
+##   gdb                          the same under gdb
+image-goals := all build size run qemu-run unix-run gdb
+
+# What a person wants to run must have what it needs; after that comes the configuration.
+ifneq ($(filter run qemu-run unix-run,$(goals)),)
+$(O)/.config: | setup-run
+$(O)/config.mk: | setup-run
+endif
+
+ifneq ($(and $(filter $(config-goals),$(goals)),$(filter $(image-goals) $(O)/%,$(goals))),)
+# "make defconfig_x run": first the one, then the other.
+.PHONY: $(filter $(image-goals),$(goals))
+$(filter $(image-goals) $(O)/%,$(goals)): $(filter $(config-goals),$(goals))
 	@$(MAKE) --no-print-directory $@
-else ifneq ($(filter-out $(plain-goals),$(goals)),)
+else ifneq ($(filter $(image-goals) $(O)/%,$(goals)),)
 include $(O)/config.mk
 include scripts/build.mk
 endif
 
-# -- everything else --
-
-.PHONY: FORCE help clean setup
+.PHONY: FORCE setup setup-run clean new-app help
 FORCE:
-help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+setup:
+	@scripts/setup
+setup-run:
+	@scripts/setup build run
 clean:
-	$(call say,CLEAN,$(O)) rm -rf $(filter-out /,$(O))
+	$(call say,CLEAN,$(O)) rm -rf $(O)
+new-app:
+	@scripts/new-app '$(NAME)'
+
+# -- tests --
+
+## Test
+##   test                         what CI runs: unit, system, every configuration built
+##   test-all                     everything; CONFIGS="defconfig_x …" takes a share of it
+##   check                        layers, style, Kconfig, budgets, reproducible images
+##   bench                        figures and pictures, beside a peer
+##   fuzz                         SECONDS=n for each target
+##   setup                        installs the Debian packages that all of this needs
+.PHONY: test test-unit test-system test-all check bench fuzz
+CONFIGS ?= $(defconfigs)
+SECONDS ?= 60
+pytest := scripts/python pytest -m pytest -p no:cacheprovider
+
+test: test-unit test-system
+test-unit: setup
+	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests test
+test-system: setup | test-unit
+	@$(pytest) tests/system
+test-all: setup
+	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests test-all
+	@CONFIGS='$(CONFIGS)' $(pytest) --all tests/system
+check: setup
+	@scripts/check $(abspath $(O))/check $(CONFIGS)
+bench: setup
+	@$(MAKE) --no-print-directory -f tests/bench/Makefile O=$(abspath $(O))/bench bench
+fuzz: setup
+	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests SECONDS=$(SECONDS) fuzz
+
+## Everywhere: O=folder builds there, V=1 shows the commands, APP=folder takes an application
+## outside the tree, WWW_DIR=folder takes the site from there.
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile

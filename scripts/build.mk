@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: ISC
-# The build proper: flags, the walk over the folders' lists, the rules, the link.
+# The build proper: flags, the walk over the folders' lists, rules, the link. All folders are read
+# into this one make, so every dependency is seen at once.
 
 unquote = $(subst ",,$(1))
-arch := $(if $(CONFIG_TARGET_UNIX),unix,x86_64)
+comma := ,
+app-dir := $(call unquote,$(CONFIG_APP_DIR))
+
+# -- musl: built once per compiler and flavour, into a cache outside the tree --
+
 flavour := $(if $(CONFIG_TARGET_UNIX),unix,kernel)
+musl := $(shell scripts/musl --where $(flavour))
+libc := $(musl)/lib/libc.a
 
-# -- musl: built once per compiler and flavour into a cache outside the tree --
-
-musl := $(shell CC='$(CC)' scripts/musl --where $(flavour))
-
-$(musl)/lib/libc.a:
-	@CC='$(CC)' scripts/musl $(flavour)
+$(libc):
+	@scripts/musl $(flavour)
 
 # -- flags --
 
-warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wshadow -Wvla
+# The same bytes wherever the tree, the build folder and musl lie.
+prefix-maps := $(foreach map,$(CURDIR)=. $(sort $(O) $(abspath $(O)))=build $(musl)=musl \
+	$(if $(app-dir),$(app-dir)=app),-ffile-prefix-map=$(map))
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,-Os))
-lto := $(if $(CONFIG_LTO),-flto=1 -flto-partition=one -ffat-lto-objects)
-
-# The same bytes wherever the tree and the build folder lie.
-prefix-maps := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(O))=build \
-	-ffile-prefix-map=$(O)=build -ffile-prefix-map=$(musl)=musl $(if $(APP-DIR),-ffile-prefix-map=$(APP-DIR)=app)
 
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(CC) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
-CFLAGS := -std=gnu11 $(warnings) $(optimize) $(lto) -g -ffunction-sections -fdata-sections \
-	-fstack-protector-strong -fno-pic -fno-common -fno-asynchronous-unwind-tables -fno-unwind-tables \
-	-fno-omit-frame-pointer -fno-strict-aliasing $(prefix-maps)
-LDFLAGS := -static -no-pie -nostdlib -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack
+CFLAGS := -std=gnu11 -g $(optimize) $(if $(CONFIG_LTO),-flto=1 -flto-partition=one) \
+	-Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wshadow -Wvla \
+	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
+	-fstack-protector-strong $(prefix-maps)
+LDFLAGS := -static -no-pie -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
 
-# -- the walk: reads folder $(1)'s list, then its subfolders'. d is the folder, for rules of its own. --
-
-APP-DIR := $(call unquote,$(CONFIG_APP_DIR))
+# -- the walk: folder $(1)'s list, then its subfolders'. d is the folder, for rules of its own. --
 
 define visit
 obj-y :=
@@ -41,25 +41,26 @@ objects += $$(addprefix $(1),$$(filter %.o,$$(obj-y)))
 $$(foreach sub,$$(filter %/,$$(obj-y)),$$(eval $$(call visit,$(1)$$(sub))))
 endef
 
-objects :=
-folders := arch/ init/ kernel/ drivers/ net/ fs/ $(if $(CONFIG_POSIX),posix/) apps/ $(if $(APP-DIR),$(APP-DIR)/)
+folders := arch/ init/ kernel/ drivers/ net/ fs/ posix/ apps/ $(app-dir:=/)
 $(foreach folder,$(folders),$(eval $(call visit,$(folder))))
 
-# Objects of an application outside the tree go to $(O)/app/.
-objects := $(addprefix $(O)/,$(sort $(patsubst $(APP-DIR)/%,app/%,$(objects))))
+# Sorted: the image does not depend on the order of the lists. What is outside the tree goes to app/.
+objects := $(addprefix $(O)/,$(sort $(patsubst $(app-dir)/%,app/%,$(objects))))
 
 # -- rules --
 
-# Changed flags recompile everything, a changed list links again.
-$(O)/.flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
-$(O)/.objects: FORCE
-	@echo '$(objects) $(LDFLAGS)' | cmp -s - $@ || echo '$(objects) $(LDFLAGS)' >$@
+# A file that changes when its text does: new flags recompile everything, a new list links again.
+define keep
+$(O)/.$(1): FORCE
+	@mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
+endef
+$(eval $(call keep,flags,$(CC) $(CPPFLAGS) $(CFLAGS)))
+$(eval $(call keep,objects,$(LDFLAGS) $(objects)))
 
-compile = mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -c -o $@ $< && \
-	scripts/fixdep $@.d $(O)/deps $(O)/config.h
+exact-depends = scripts/fixdep $@.d $(O)/deps $(O)/config.h
+compile = mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -c -o $@ $< && $(exact-depends)
 
-$(objects): $(O)/.flags | $(O)/config.h $(musl)/lib/libc.a
+$(objects): $(O)/.flags | $(O)/config.h $(libc)
 $(O)/%.o: %.c
 	$(call say,CC,$<) $(compile)
 $(O)/%.o: %.S
@@ -68,36 +69,50 @@ $(O)/%.o: $(O)/%.c
 	$(call say,CC,$<) $(compile)
 $(O)/%.o: $(O)/%.S
 	$(call say,AS,$<) $(compile)
-$(O)/app/%.o: $(APP-DIR)/%.c
+$(O)/app/%.o: $(app-dir)/%.c
 	$(call say,CC,$<) $(compile)
-$(O)/app/%.o: $(APP-DIR)/%.S
+$(O)/app/%.o: $(app-dir)/%.S
 	$(call say,AS,$<) $(compile)
+$(O)/%.lds: %.lds $(O)/.flags
+	$(call say,CPP,$<) mkdir -p $(@D) && $(CC) $(CPPFLAGS) -E -P -x assembler-with-cpp \
+		-MMD -MP -MF $@.d -MT $@ -o $@ $< && $(exact-depends)
 
 -include $(objects:=.d)
 
-# -- the image --
+# -- the image: a machine's has a linker script, a process has musl's start-up files --
 
 ifdef CONFIG_TARGET_UNIX
-startup := $(musl)/lib/crt1.o $(musl)/lib/crti.o
-finish := $(musl)/lib/crtn.o
+first := $(musl)/lib/crt1.o $(musl)/lib/crti.o
+last := $(musl)/lib/crtn.o
 else
-script := $(O)/arch/$(arch)/image.lds
-LDFLAGS += -Wl,-T,$(script)
+script := $(addprefix $(O)/,$(script-y))
+-include $(script:=.d)
 endif
 
-$(O)/%.lds: %.lds $(O)/.flags
-	$(call say,CPP,$<) mkdir -p $(@D) && $(CC) $(CPPFLAGS) -E -P -x assembler-with-cpp \
-		-MMD -MP -MF $@.d -MT $@ -o $@ $< && scripts/fixdep $@.d $(O)/deps $(O)/config.h
--include $(if $(script),$(script).d)
+link = $(CC) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
+	$(first) $(objects) -Wl,--start-group $(libc) $(shell $(CC) -print-libgcc-file-name) \
+	-Wl,--end-group $(last)
 
-link = $(CC) $(CFLAGS) $(LDFLAGS) $(1) -o $@ $(startup) $(objects) -Wl,--start-group $(musl)/lib/libc.a \
-	$(shell $(CC) -print-libgcc-file-name) -Wl,--end-group $(finish)
-
-$(O)/image.debug: $(objects) $(script) $(O)/.objects $(musl)/lib/libc.a
-	$(call say,LINK,$@) $(call link,-Wl$(comma)-Map=$(O)/image.map)
+$(O)/image.debug: $(objects) $(script) $(O)/.objects $(libc)
+	$(call say,LINK,$@) $(call link,-Wl$(comma)--gc-sections)
 $(O)/image: $(O)/image.debug
-	$(call say,STRIP,$@) $(OBJCOPY) --strip-all $< $@
-comma := ,
+	$(call say,STRIP,$@) objcopy --strip-all $< $@
+# The same without --gc-sections, only to be measured.
+$(O)/whole.debug: $(objects) $(script) $(O)/.objects $(libc)
+	$(call say,LINK,$@) $(call link)
 
-.PHONY: all build
+# -- what is done with it --
+
+.PHONY: all build size run qemu-run unix-run gdb
 all build: $(O)/image
+size: $(O)/image $(O)/whole.debug
+	@scripts/python json scripts/size $(O)
+
+runner := $(if $(CONFIG_TARGET_UNIX),unix,qemu)
+run: $(runner)-run
+$(runner)-run: $(O)/image
+	@scripts/run-$(runner) $(O)/image
+gdb: $(O)/image
+	@scripts/run-$(runner) --gdb $(O)/image
+$(filter-out $(runner)-run,qemu-run unix-run):
+	@echo '$@: $(O) is configured for $(runner); another configuration: make defconfig_<name>' >&2; exit 1
