@@ -41,6 +41,7 @@ objects += $$(addprefix $(1),$$(filter %.o,$$(obj-y)))
 $$(foreach sub,$$(filter %/,$$(obj-y)),$$(eval $$(call visit,$(1)$$(sub))))
 endef
 
+objects :=
 folders := arch/ init/ kernel/ drivers/ net/ fs/ posix/ apps/ $(app-dir:=/)
 $(foreach folder,$(folders),$(eval $(call visit,$(folder))))
 
