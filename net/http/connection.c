@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+/* What happens on one connection: requests out of what was read, one answer at a time. The next
+ * request is looked at when the flow has accepted the answer before it, and no more is read until
+ * then; so whoever pipelines without reading stops himself. Where the flow accepts at once, a whole
+ * pipeline is answered without a turn of the loop.
+ *
+ * Requests are parsed where the device put them. Only one that does not end in the slice in which it
+ * began is copied, to a struct http_head. */
+#include <errno.h>
+#include <string.h>
+
+#include "net/http/server_priv.h"
+
+enum step {
+	STEP_AGAIN, /* there may be more to do at once */
+	STEP_READ,  /* needs more input */
+	STEP_WAIT,  /* something else runs the connection when it is time, or it has ended */
+};
+
+/* Reads and answers in a row before others get a turn. */
+#define STEPS_IN_A_ROW 32
+
+static void free_head(struct http_connection *c)
+{
+	if (c->head)
+		pool_free(&c->server->heads, c->head);
+	c->head = NULL;
+}
+
+static void free_input(struct http_connection *c)
+{
+	buf_free(c->input);
+	c->input = NULL;
+	free_head(c);
+}
+
+static void free_if_over(struct http_connection *c)
+{
+	if (c->flags & HTTP_ENDED && !(c->flags & HTTP_READING) && !c->answer)
+		pool_free(&c->server->connections, c);
+}
+
+void http_connection_end(struct http_connection *c, bool abort)
+{
+	c->flags |= HTTP_ENDED;
+	list_remove(&c->link);
+	free_input(c);
+	if (abort)
+		flow_abort(c->flow);
+	else
+		flow_close(c->flow);
+	free_if_over(c);
+}
+
+/* -- input -- */
+
+/* The first bytes that lie in one place; gives how many. */
+static size_t peek(struct http_connection *c, const char **data)
+{
+	if (c->head) {
+		*data = c->head->bytes + c->head->start;
+		return c->head->end - c->head->start;
+	}
+	while (c->input && c->input->len == 0)
+		c->input = buf_drop(c->input, 0);
+	if (!c->input)
+		return 0;
+	*data = (const char *)c->input->data;
+	return c->input->len;
+}
+
+/* Takes n bytes off what peek gave. */
+static void consume(struct http_connection *c, size_t n)
+{
+	if (!c->head) {
+		c->input = buf_drop(c->input, (uint32_t)n);
+		return;
+	}
+	c->head->incomplete = false;
+	c->head->start += (uint32_t)n;
+	if (c->head->start == c->head->end)
+		free_head(c);
+}
+
+static void drop_body(struct http_connection *c)
+{
+	const char *data;
+	size_t len;
+
+	while (c->drop && (len = peek(c, &data)) > 0) {
+		len = MIN(len, (size_t)c->drop);
+		consume(c, len);
+		c->drop -= (uint32_t)len;
+	}
+}
+
+/* Moves input behind the bytes that are no whole head yet. 0 when the answer may differ now: a line
+ * has ended, or there is no room for more; so a head that comes byte by byte is parsed once for each
+ * of its lines. -EAGAIN: needs more input; -ENOBUFS: too many clients send in pieces. */
+static int gather(struct http_connection *c)
+{
+	uint32_t max = c->server->config.limits.head_bytes;
+	struct http_head *head = c->head;
+	bool seen = !head, useful = false; /* the first slice was parsed alone, in its place */
+
+	if (!head) {
+		head = c->head = pool_alloc(&c->server->heads);
+		if (!head)
+			return -ENOBUFS;
+		head->start = head->end = 0;
+	} else if (head->start) {
+		head->end -= head->start;
+		memmove(head->bytes, head->bytes + head->start, head->end);
+		head->start = 0;
+	}
+	while (c->input && head->end < max) {
+		uint32_t n = MIN(c->input->len, max - head->end);
+
+		memcpy(head->bytes + head->end, c->input->data, n);
+		useful |= !seen && memchr(head->bytes + head->end, '\n', n);
+		seen = false;
+		head->end += n;
+		c->input = buf_drop(c->input, n);
+	}
+	head->incomplete = true;
+	return useful || head->end == max ? 0 : -EAGAIN;
+}
+
+/* As http_parse_request, of the next request; or -ENOBUFS. */
+static int take_head(struct http_connection *c, struct http_request *request)
+{
+	int result = c->head && c->head->incomplete ? gather(c) : 0;
+	const char *data;
+	size_t len;
+
+	while (result == 0 && (len = peek(c, &data)) > 0) {
+		result = http_parse_request(data, len, &c->server->config.limits, request);
+		if (result != -EAGAIN)
+			return result;
+		result = gather(c);
+	}
+	return result ? result : -EAGAIN;
+}
+
+/* -- answers -- */
+
+static void resume(struct waiter *waiter)
+{
+	struct http_connection *c = container_of(waiter, struct http_connection, waiter);
+
+	c->flags &= (uint8_t)~HTTP_READING;
+	if (c->flags & HTTP_ENDED)
+		free_if_over(c);
+	else
+		http_connection_run(c);
+}
+
+/* Lets the connection that has waited longest have the answer that is free now. It does not read
+ * meanwhile, so its read operation stands in for the promise of an answer. */
+static void wake_waiting(struct http_server *server)
+{
+	struct list *waiting = &server->waits[HTTP_WAIT_ANSWER];
+	struct http_connection *c = list_first(waiting, struct http_connection, link);
+
+	if (list_is_empty(waiting))
+		return;
+	http_connection_wait(c, HTTP_WAIT_INPUT);
+	c->flags |= HTTP_READING;
+	promise_return(&c->read.promise, 0);
+	promise_wait(&c->read.promise, &c->waiter, resume);
+}
+
+/* The last answer is out. A client that is sending still must be let finish, or a reset would
+ * destroy the answer before it was read (RFC 9112 §9.6). */
+static enum step say_goodbye(struct http_connection *c)
+{
+	if ((c->flags & HTTP_UNREAD || c->input || c->head || c->drop) && flow_shutdown(c->flow) >= 0) {
+		c->flags |= HTTP_LINGERS;
+		http_connection_wait(c, HTTP_WAIT_LINGER);
+		return STEP_READ;
+	}
+	http_connection_end(c, false);
+	return STEP_WAIT;
+}
+
+static enum step finish_answer(struct http_answer *a)
+{
+	struct http_connection *c = a->connection;
+	bool failed = promise_result(&a->write.promise) < 0;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		storage_put(a->slices[i].storage);
+	pool_free(&c->server->answers, a);
+	c->answer = NULL;
+	wake_waiting(c->server);
+	if (c->flags & HTTP_ENDED) {
+		free_if_over(c);
+		return STEP_WAIT;
+	}
+	if (failed) {
+		http_connection_end(c, true);
+		return STEP_WAIT;
+	}
+	if (c->flags & HTTP_LAST)
+		return say_goodbye(c);
+	http_connection_wait(c, HTTP_WAIT_IDLE);
+	return STEP_AGAIN;
+}
+
+static void written(struct waiter *waiter)
+{
+	struct http_answer *a = container_of(waiter, struct http_answer, waiter);
+	struct http_connection *c = a->connection;
+
+	if (finish_answer(a) != STEP_WAIT)
+		http_connection_run(c);
+}
+
+static enum step send_answer(struct http_answer *a)
+{
+	struct http_connection *c = a->connection;
+
+	c->server->stats.requests++;
+	c->answer = a;
+	flow_write(c->flow, &a->write, a->slices, a->count);
+	if (promise_is_settled(&a->write.promise))
+		return finish_answer(a);
+	a->seen = a->write.total;
+	http_connection_wait(c, HTTP_WAIT_WRITE);
+	promise_wait(&a->write.promise, &a->waiter, written);
+	return STEP_WAIT;
+}
+
+static struct http_answer *take_answer(struct http_connection *c)
+{
+	struct http_answer *a = pool_alloc(&c->server->answers);
+
+	if (a) {
+		a->connection = c;
+		a->count = 0;
+	}
+	return a;
+}
+
+/* Is there nothing of a request yet, or something? */
+static void wait_for_input(struct http_connection *c)
+{
+	enum http_wait wait = c->head || c->drop ? HTTP_WAIT_INPUT : HTTP_WAIT_IDLE;
+
+	if (c->wait != wait)
+		http_connection_wait(c, wait);
+}
+
+static enum step serve_request(struct http_connection *c)
+{
+	struct http_request request;
+	struct http_answer *a;
+	int len = -ENOBUFS;
+
+	if (!(c->flags & HTTP_REFUSED)) {
+		drop_body(c);
+		len = take_head(c, &request);
+	}
+	if (len == -EAGAIN) {
+		wait_for_input(c);
+		return STEP_READ;
+	}
+	a = take_answer(c);
+	if (!a) {
+		http_connection_wait(c, HTTP_WAIT_ANSWER); /* and looks at the request again */
+		return STEP_WAIT;
+	}
+	if (len < 0) {
+		http_answer_error(a, len == -ENOBUFS ? 503 : request.status);
+	} else {
+		http_answer_request(a, &request);
+		consume(c, (size_t)len);
+	}
+	return send_answer(a);
+}
+
+/* -- running -- */
+
+/* The read has settled: true when there is new input. */
+static bool take_read(struct http_connection *c)
+{
+	intptr_t n = promise_result(&c->read.promise);
+
+	if (n <= 0) {
+		http_connection_end(c, n < 0);
+		return false;
+	}
+	if (c->input)
+		buf_append(c->input, c->read.bufs);
+	else
+		c->input = c->read.bufs;
+	return true;
+}
+
+static void has_read(struct waiter *waiter)
+{
+	struct http_connection *c = container_of(waiter, struct http_connection, waiter);
+
+	c->flags &= (uint8_t)~HTTP_READING;
+	if (c->flags & HTTP_ENDED) {
+		buf_free(c->read.bufs); /* came between the end and now */
+		free_if_over(c);
+	} else if (take_read(c)) {
+		http_connection_run(c);
+	}
+}
+
+/* True when there is new input already. */
+static bool read_more(struct http_connection *c, bool at_once)
+{
+	if (c->flags & HTTP_READING)
+		return false;
+	flow_read(c->flow, &c->read, c->server->config.limits.head_bytes);
+	if (at_once && promise_is_settled(&c->read.promise))
+		return take_read(c);
+	c->flags |= HTTP_READING;
+	promise_wait(&c->read.promise, &c->waiter, has_read);
+	return false;
+}
+
+void http_connection_run(struct http_connection *c)
+{
+	for (int steps = 0;; steps++) {
+		enum step step = STEP_READ;
+
+		if (c->answer)
+			return;
+		if (c->flags & HTTP_LINGERS)
+			free_input(c);
+		else
+			step = serve_request(c);
+		if (step == STEP_WAIT)
+			return;
+		if (step == STEP_READ && !read_more(c, steps < STEPS_IN_A_ROW))
+			return;
+	}
+}
+
+/* -- time limits -- */
+
+/* A request did not come in time. */
+static void give_up_request(struct http_connection *c)
+{
+	/* While a body is dropped its request has been answered already. */
+	struct http_answer *a = c->drop ? NULL : take_answer(c);
+
+	c->server->stats.expired++;
+	if (!a) {
+		http_connection_end(c, true);
+		return;
+	}
+	http_answer_error(a, 408);
+	if (send_answer(a) != STEP_WAIT)
+		http_connection_run(c);
+}
+
+void http_connection_expire(struct http_connection *c)
+{
+	switch (c->wait) {
+	case HTTP_WAIT_INPUT:
+		give_up_request(c);
+		return;
+	case HTTP_WAIT_WRITE:
+		if (c->answer->write.total != c->answer->seen) {
+			c->answer->seen = c->answer->write.total;
+			http_connection_wait(c, HTTP_WAIT_WRITE);
+			return;
+		}
+		break;
+	case HTTP_WAIT_IDLE:
+	case HTTP_WAIT_LINGER:
+		http_connection_end(c, false);
+		return;
+	}
+	c->server->stats.expired++;
+	http_connection_end(c, true);
+}

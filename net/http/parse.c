@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: ISC */
+/* Request heads by the letter of RFC 9112. Whatever two implementations could read differently is
+ * refused, since that is what request smuggling lives on: bare CR or LF, folded lines (§5.2), white
+ * space before a colon (§5.1), a second Host or Content-Length, a Content-Length beside a
+ * Transfer-Encoding (§6.3).
+ *
+ * Every step reads at c->at, never at or past c->end, and gives 0, -EAGAIN or -EBADMSG; c->at is
+ * where the next step starts. */
+#include <errno.h>
+#include <string.h>
+
+#include "net/http/parse.h"
+
+#define METHOD_BYTES 24 /* no method in the IANA registry is longer than 17 */
+
+struct cursor {
+	const char *at, *end;
+	const struct http_limits *limits;
+	struct http_request *out;
+};
+
+/* Sets of ASCII characters, a bit each. */
+struct charset {
+	uint32_t bits[4];
+};
+
+#define DIGITS 0x03ff0000u
+#define LETTERS 0x07fffffeu
+
+/* RFC 9110 §5.6.2 tchar: !#$%&'*+-. digits ^_` letters |~ */
+static const struct charset token_chars = {
+	{ 0, DIGITS | 0x00006cfau, LETTERS | 0xc0000000u, LETTERS | 0x50000001u }
+};
+/* RFC 3986 §3.2.2 host and port: !$%&'()*+,-.:;= digits []_ letters ~ */
+static const struct charset host_chars = {
+	{ 0, DIGITS | 0x2c007ff2u, LETTERS | 0xa8000000u, LETTERS | 0x40000000u }
+};
+
+static bool contains(const struct charset *set, char c)
+{
+	return !(c & 0x80) && set->bits[c >> 5] >> (c & 31) & 1;
+}
+
+bool http_text_is(struct http_text text, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < text.len && word[i]; i++)
+		if ((text.at[i] | 0x20) != word[i])
+			return false;
+	return i == text.len && !word[i];
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct http_text trim(const char *start, const char *end)
+{
+	while (start < end && is_space(*start))
+		start++;
+	while (end > start && is_space(end[-1]))
+		end--;
+	return (struct http_text){ start, (size_t)(end - start) };
+}
+
+bool http_next_item(struct http_text *rest, struct http_text *item)
+{
+	while (rest->len) {
+		const char *end = rest->at + rest->len, *comma = memchr(rest->at, ',', rest->len);
+
+		*item = trim(rest->at, comma ? comma : end);
+		rest->at = comma ? comma + 1 : end;
+		rest->len = (size_t)(end - rest->at);
+		if (item->len)
+			return true;
+	}
+	return false;
+}
+
+bool http_next_field(struct http_text *rest, const char *name, struct http_text *value)
+{
+	while (rest->len) {
+		/* Both were found when the head was parsed. */
+		const char *colon = memchr(rest->at, ':', rest->len);
+		const char *cr = memchr(rest->at, '\r', rest->len);
+		struct http_text found = { rest->at, (size_t)(colon - rest->at) };
+
+		rest->len -= (size_t)(cr + 2 - rest->at);
+		rest->at = cr + 2;
+		if (http_text_is(found, name)) {
+			*value = trim(colon + 1, cr);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int bad(struct cursor *c, uint16_t status)
+{
+	c->out->status = status;
+	return -EBADMSG;
+}
+
+static int expect(struct cursor *c, const char *text)
+{
+	for (; *text; text++, c->at++) {
+		if (c->at == c->end)
+			return -EAGAIN;
+		if (*c->at != *text)
+			return bad(c, 400);
+	}
+	return 0;
+}
+
+static int skip_empty_line(struct cursor *c)
+{
+	return c->at < c->end && *c->at == '\r' ? expect(c, "\r\n") : 0;
+}
+
+static int parse_token(struct cursor *c, struct http_text *out)
+{
+	out->at = c->at;
+	while (c->at < c->end && contains(&token_chars, *c->at))
+		c->at++;
+	out->len = (size_t)(c->at - out->at);
+	if (c->at < c->end && !out->len)
+		return bad(c, 400);
+	return c->at < c->end ? 0 : -EAGAIN;
+}
+
+static int parse_method(struct cursor *c)
+{
+	static const char names[][8] = {
+		"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE",
+	};
+	struct http_request *out = c->out;
+	int result = parse_token(c, &out->method);
+
+	if (out->method.len > METHOD_BYTES)
+		return bad(c, 501);
+	if (result)
+		return result;
+	while (out->verb < HTTP_METHOD_UNKNOWN &&
+	       (strncmp(names[out->verb], out->method.at, out->method.len) ||
+	        (out->method.len < sizeof(names[0]) && names[out->verb][out->method.len])))
+		out->verb++;
+	return expect(c, " ");
+}
+
+/* The absolute form "http://host/path" of proxies is legal too (§3.2.2); the path is what counts. */
+static const char *skip_authority(const char *target, const char *end)
+{
+	const char *slash = memchr(target, '/', (size_t)(end - target));
+	struct http_text scheme = { target, slash ? (size_t)(slash - target) : 0 };
+
+	if (!http_text_is(scheme, "http:") && !http_text_is(scheme, "https:"))
+		return NULL;
+	if (end - slash < 3 || slash[1] != '/' || slash[2] == '/' || slash[2] == '?')
+		return NULL;
+	slash += 2;
+	while (slash < end && *slash != '/' && *slash != '?')
+		slash++;
+	return slash;
+}
+
+static int split_target(struct cursor *c, const char *target, const char *end)
+{
+	struct http_request *out = c->out;
+	const char *path = target, *question;
+
+	if (*target == '*' && end - target == 1 && out->verb == HTTP_OPTIONS) {
+		out->path = (struct http_text){ target, 1 };
+		return 0;
+	}
+	if (*target != '/')
+		path = skip_authority(target, end);
+	if (!path)
+		return bad(c, 400);
+	question = memchr(path, '?', (size_t)(end - path));
+	if (question)
+		out->query = (struct http_text){ question + 1, (size_t)(end - question - 1) };
+	out->path = (struct http_text){ path, (size_t)((question ? question : end) - path) };
+	if (!out->path.len)
+		out->path = (struct http_text){ "/", 1 };
+	return 0;
+}
+
+static int parse_target(struct cursor *c)
+{
+	const char *start = c->at;
+
+	/* Visible ASCII; a fragment is never sent (RFC 9110 §4.2.5). */
+	while (c->at < c->end && *c->at > ' ' && *c->at < 0x7f && *c->at != '#')
+		c->at++;
+	if ((size_t)(c->at - start) > c->limits->target_bytes)
+		return bad(c, 414);
+	if (c->at == c->end)
+		return -EAGAIN;
+	if (c->at == start || *c->at != ' ')
+		return bad(c, 400);
+	c->at++;
+	return split_target(c, start, c->at - 1);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static int parse_version(struct cursor *c)
+{
+	const char *digits;
+	int result = expect(c, "HTTP/");
+
+	if (result)
+		return result;
+	digits = c->at;
+	if (c->end - digits < 3)
+		return -EAGAIN;
+	if (!is_digit(digits[0]) || digits[1] != '.' || !is_digit(digits[2]))
+		return bad(c, 400);
+	if (digits[0] != '1')
+		return bad(c, 505);
+	c->out->minor = digits[2] != '0'; /* a higher minor is read as the highest we know (RFC 9110 §2.5) */
+	c->at += 3;
+	return expect(c, "\r\n");
+}
+
+static int take_length(struct cursor *c, struct http_text value)
+{
+	struct http_request *out = c->out;
+
+	if (out->flags & HTTP_HAS_LENGTH || !value.len)
+		return bad(c, 400);
+	for (size_t i = 0; i < value.len; i++) {
+		if (!is_digit(value.at[i]))
+			return bad(c, 400);
+		out->content_length = out->content_length > UINT64_MAX / 16 ?
+			UINT64_MAX : out->content_length * 10 + (uint64_t)(value.at[i] - '0');
+	}
+	out->flags |= HTTP_HAS_LENGTH;
+	return 0;
+}
+
+static int take_host(struct cursor *c, struct http_text value)
+{
+	if (c->out->flags & HTTP_HAS_HOST)
+		return bad(c, 400);
+	for (size_t i = 0; i < value.len; i++)
+		if (!contains(&host_chars, value.at[i]))
+			return bad(c, 400);
+	c->out->flags |= HTTP_HAS_HOST;
+	return 0;
+}
+
+static void take_connection(struct http_request *out, struct http_text value)
+{
+	struct http_text item;
+
+	while (http_next_item(&value, &item)) {
+		if (http_text_is(item, "close"))
+			out->flags |= HTTP_CLOSE;
+		else if (http_text_is(item, "keep-alive"))
+			out->flags |= HTTP_KEEP_ALIVE;
+	}
+}
+
+/* Notes the fields that matter to the server itself, told apart by length first. */
+static int take_field(struct cursor *c, struct http_text name, struct http_text value)
+{
+	struct http_request *out = c->out;
+
+	switch (name.len) {
+	case 4:
+		return http_text_is(name, "host") ? take_host(c, value) : 0;
+	case 6:
+		if (http_text_is(name, "expect"))
+			out->flags |= http_text_is(value, "100-continue") ? HTTP_CONTINUE : HTTP_OTHER_EXPECT;
+		return 0;
+	case 10:
+		if (http_text_is(name, "connection"))
+			take_connection(out, value);
+		return 0;
+	case 14:
+		return http_text_is(name, "content-length") ? take_length(c, value) : 0;
+	case 17:
+		if (http_text_is(name, "transfer-encoding"))
+			out->flags |= out->flags & HTTP_CHUNKED || !http_text_is(value, "chunked") ?
+				HTTP_OTHER_CODING : HTTP_CHUNKED;
+		break;
+	}
+	if (name.len > 7 && (name.at[0] | 0x20) == 'i' && (name.at[1] | 0x20) == 'f' && name.at[2] == '-')
+		out->flags |= HTTP_CONDITIONAL;
+	return 0;
+}
+
+static int parse_field(struct cursor *c)
+{
+	struct http_text name;
+	const char *start;
+	int result = parse_token(c, &name);
+
+	if (result)
+		return result;
+	if (*c->at != ':')
+		return bad(c, 400);
+	start = ++c->at;
+	while (c->at < c->end && (((unsigned char)*c->at >= ' ' && *c->at != 0x7f) || *c->at == '\t'))
+		c->at++;
+	if (c->at == c->end)
+		return -EAGAIN;
+	if (*c->at != '\r')
+		return bad(c, 400);
+	result = take_field(c, name, trim(start, c->at));
+	return result ? result : expect(c, "\r\n");
+}
+
+static int parse_fields(struct cursor *c)
+{
+	struct http_request *out = c->out;
+	uint32_t count = 0;
+	int result;
+
+	out->fields.at = c->at;
+	while (c->at < c->end && *c->at != '\r') {
+		if (count++ == c->limits->fields)
+			return bad(c, 431);
+		result = parse_field(c);
+		if (result)
+			return result;
+	}
+	out->fields.len = (size_t)(c->at - out->fields.at);
+	return expect(c, "\r\n");
+}
+
+/* §3.2 and §6.3: what only the whole head can tell. */
+static int check_whole(struct cursor *c)
+{
+	const struct http_request *out = c->out;
+
+	if (out->minor && !(out->flags & HTTP_HAS_HOST))
+		return bad(c, 400);
+	if (out->flags & (HTTP_CHUNKED | HTTP_OTHER_CODING) && (!out->minor || out->flags & HTTP_HAS_LENGTH))
+		return bad(c, 400);
+	return 0;
+}
+
+int http_parse_request(const char *data, size_t len, const struct http_limits *limits,
+                       struct http_request *out)
+{
+	static int (*const steps[])(struct cursor *) = {
+		skip_empty_line, parse_method, parse_target, parse_version, parse_fields, check_whole,
+	};
+	struct cursor c = { data, data + MIN(len, (size_t)limits->head_bytes), limits, out };
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int result = steps[i](&c);
+
+		if (result == -EAGAIN && len >= limits->head_bytes)
+			return bad(&c, out->path.at ? 431 : 414);
+		if (result)
+			return result;
+	}
+	return (int)(c.at - data);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* The server's memory and its time limits. Connections stand in one list per kind of wait; within
+ * a list all have the same limit, so its first is its next to expire, and one timer for the earliest
+ * of the lists is enough. Moving a connection to another list costs the same however many there
+ * are, and the timer is set only when it would come too late. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/dev/clock.h"
+#include "net/http/server_priv.h"
+
+#define SPARE_CONNECTIONS 8 /* over the limit, to tell their clients so */
+#define LINGER_NS (2 * NS_PER_S)
+
+static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
+{
+	switch (wait) {
+	case HTTP_WAIT_IDLE:
+		return config->idle_ns;
+	case HTTP_WAIT_INPUT:
+		return config->head_ns;
+	case HTTP_WAIT_LINGER:
+		return LINGER_NS;
+	default:
+		return config->write_ns;
+	}
+}
+
+void http_connection_wait(struct http_connection *c, enum http_wait wait)
+{
+	struct http_server *server = c->server;
+
+	c->wait = (uint8_t)wait;
+	c->deadline_ns = clock_now_ns() + limit_ns(&server->config, wait);
+	list_remove(&c->link);
+	list_push_back(&server->waits[wait], &c->link);
+	if (!timer_is_running(&server->timer) || c->deadline_ns < server->timer.deadline_ns)
+		timer_start(&server->timer, c->deadline_ns);
+}
+
+/* Expires what is due, then sleeps until the next deadline there is. */
+static void look_at_deadlines(struct timer *timer)
+{
+	struct http_server *server = container_of(timer, struct http_server, timer);
+	uint64_t now = clock_now_ns(), next = DEADLINE_NEVER;
+
+	for (int wait = 0; wait < HTTP_WAITS; wait++) {
+		struct list *head = &server->waits[wait];
+
+		while (!list_is_empty(head)) {
+			struct http_connection *c = list_first(head, struct http_connection, link);
+
+			if (c->deadline_ns > now) {
+				next = MIN(next, c->deadline_ns);
+				break;
+			}
+			http_connection_expire(c);
+		}
+	}
+	/* Expiring may have started the timer for a later wait. */
+	if (next != DEADLINE_NEVER && (!timer_is_running(timer) || next < timer->deadline_ns))
+		timer_start(timer, next);
+}
+
+static void block_free(struct storage *storage)
+{
+	struct http_block *block = container_of(storage, struct http_block, storage);
+
+	pool_free(&block->server->blocks, block);
+}
+
+struct http_block *http_block_alloc(struct http_server *server)
+{
+	struct http_block *block = pool_alloc(&server->blocks);
+
+	if (block) {
+		block->storage = (struct storage){ .refs = 1, .free = block_free };
+		block->server = server;
+	}
+	return block;
+}
+
+int http_server_create(struct http_server **out, const struct http_config *config)
+{
+	struct http_server *server = calloc(1, sizeof(*server));
+	const struct {
+		struct pool *pool;
+		size_t bytes, count;
+	} pools[] = {
+		{ &server->connections, sizeof(struct http_connection), config->connections + SPARE_CONNECTIONS },
+		{ &server->answers, sizeof(struct http_answer), config->answers },
+		{ &server->heads, sizeof(struct http_head) + config->limits.head_bytes, config->heads },
+		{ &server->blocks, sizeof(struct http_block), config->blocks },
+	};
+
+	assert(config->limits.target_bytes <= CONFIG_HTTP_TARGET_BYTES);
+	if (!server)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
+		if (pool_init(pools[i].pool, pools[i].bytes, 8, pools[i].count) == 0)
+			continue;
+		while (i-- > 0)
+			pool_destroy(pools[i].pool);
+		free(server);
+		return -ENOMEM;
+	}
+	server->config = *config;
+	for (int wait = 0; wait < HTTP_WAITS; wait++)
+		list_init(&server->waits[wait]);
+	timer_init(&server->timer, look_at_deadlines);
+	*out = server;
+	return 0;
+}
+
+int http_server_serve(struct http_server *server, struct flow *flow)
+{
+	struct http_connection *c = pool_alloc(&server->connections);
+
+	if (!c)
+		return -ENOBUFS;
+	memset(c, 0, sizeof(*c));
+	c->server = server;
+	c->flow = flow;
+	list_init(&c->link);
+	http_connection_wait(c, HTTP_WAIT_IDLE);
+	if (server->connections.used > server->config.connections) {
+		server->stats.refused++;
+		c->flags = HTTP_REFUSED;
+	}
+	http_connection_run(c);
+	return 0;
+}
+
+int http_server_accept(void *server, struct flow *flow, const struct endpoint *peer)
+{
+	(void)peer;
+	return http_server_serve(server, flow);
+}
+
+void http_server_close(struct http_server *server)
+{
+	for (int wait = 0; wait < HTTP_WAITS; wait++) {
+		list_for_each_safe(link, &server->waits[wait])
+			http_connection_end(list_entry(link, struct http_connection, link), true);
+	}
+}
+
+void http_server_destroy(struct http_server *server)
+{
+	timer_stop(&server->timer);
+	if (server->date)
+		storage_put(&server->date->storage);
+	pool_destroy(&server->connections);
+	pool_destroy(&server->answers);
+	pool_destroy(&server->heads);
+	pool_destroy(&server->blocks);
+	free(server);
+}
+
+void http_server_stats(const struct http_server *server, struct http_stats *out)
+{
+	*out = server->stats;
+	out->connections = server->connections.used;
+	out->answers = server->answers.used;
+	out->heads = server->heads.used;
+	out->blocks = server->blocks.used;
+	out->connections_peak = server->connections.peak;
+	out->answers_peak = server->answers.peak;
+	out->heads_peak = server->heads.peak;
+	out->blocks_peak = server->blocks.peak;
+}

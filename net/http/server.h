@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* An HTTP/1.1 server (RFC 9110, 9112) over any flow. It answers GET and HEAD from a store whose
+ * values are constant memory, and whatever a handler wants to answer. All memory is taken when the
+ * server is created; no request allocates, and an idle connection holds 152 bytes.
+ *
+ *   struct http_config config = HTTP_CONFIG_DEFAULTS;
+ *   config.kv = app->kv;
+ *   http_server_create(&server, &config);
+ *   stack_tcp_listen(app->stack, 80, http_server_accept, server);
+ */
+#ifndef NET_HTTP_SERVER_H
+#define NET_HTTP_SERVER_H
+
+#include "kernel/flow.h"
+#include "net/http/parse.h"
+
+struct http_server;
+struct kv;       /* fs/kv.h */
+struct endpoint; /* net/addr.h */
+
+/* What a handler answers. All but body is copied before the handler's caller returns. */
+struct http_reply {
+	uint16_t status;    /* 200 when the handler leaves it */
+	const char *type;   /* media type of body; NULL: text/plain */
+	const char *header; /* further header lines, each with its CRLF; or NULL */
+	struct slice body;  /* as flow_write wants it; storage is taken */
+};
+
+struct http_config {
+	struct kv *kv; /* gets settle at once and have data (fs/crunch.h); or NULL */
+	/* Asked first, for each request that is well-formed: 0 when it filled in reply, -ENOENT to
+	 * leave the request to the store, another error for status 500. Borrows everything; must not
+	 * wait. key: the path, decoded, without leading slash. A request's body is thrown away. */
+	int (*handler)(void *arg, const struct http_request *request, const char *key, size_t key_len,
+	               struct http_reply *reply);
+	void *arg;
+	struct http_limits limits; /* target_bytes at most CONFIG_HTTP_TARGET_BYTES */
+	uint32_t connections;      /* more are told 503 */
+	uint32_t answers;          /* being sent at the same time; other requests wait for one */
+	uint32_t heads;            /* requests being put together from several packets */
+	uint32_t blocks;           /* answers with generated header lines in flight */
+	uint32_t body_bytes;       /* of a request; more is told 413 */
+	uint64_t head_ns;          /* from a request's first byte to its last */
+	uint64_t idle_ns;          /* between requests */
+	uint64_t write_ns;         /* without the client taking a byte */
+};
+
+#define HTTP_CONFIG_DEFAULTS { \
+	.limits = { CONFIG_HTTP_HEAD_BYTES, CONFIG_HTTP_TARGET_BYTES, CONFIG_HTTP_FIELDS }, \
+	.connections = CONFIG_HTTP_CONNECTIONS, \
+	.answers = CONFIG_HTTP_ANSWERS, \
+	.heads = CONFIG_HTTP_HEADS, \
+	.blocks = CONFIG_HTTP_BLOCKS, \
+	.body_bytes = CONFIG_HTTP_BODY_BYTES, \
+	.head_ns = CONFIG_HTTP_HEAD_SECONDS * NS_PER_S, \
+	.idle_ns = CONFIG_HTTP_IDLE_SECONDS * NS_PER_S, \
+	.write_ns = CONFIG_HTTP_WRITE_SECONDS * NS_PER_S, \
+}
+
+/* 0, or -ENOMEM. Copies config. */
+int http_server_create(struct http_server **out, const struct http_config *config);
+
+/* Serves requests over flow until either side has enough. Takes flow, or fails with -ENOBUFS: then
+ * there are too many connections even to say so, and flow stays the caller's. */
+int http_server_serve(struct http_server *server, struct flow *flow);
+/* The same as an accept_fn of net/stack.h, with the server as its argument. */
+int http_server_accept(void *server, struct flow *flow, const struct endpoint *peer);
+
+/* Aborts every connection. They are gone when the loop has run. */
+void http_server_close(struct http_server *server);
+/* All connections must be gone. */
+void http_server_destroy(struct http_server *server);
+
+struct http_stats {
+	uint64_t requests; /* answered, well-formed or not */
+	uint64_t refused;  /* connections beyond the limit */
+	uint64_t expired;  /* connections ended by a time limit, but for idle ones */
+	size_t connections, answers, heads, blocks;      /* in use now */
+	size_t connections_peak, answers_peak, heads_peak, blocks_peak;
+};
+void http_server_stats(const struct http_server *server, struct http_stats *out);
+
+#endif
