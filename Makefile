@@ -80,12 +80,14 @@ include $(O)/config.mk
 include scripts/build.mk
 endif
 
-.PHONY: FORCE setup setup-run clean new-app help
+.PHONY: FORCE setup setup-run setup-test clean new-app help
 FORCE:
 setup:
 	@scripts/setup
 setup-run:
 	@scripts/setup build run
+setup-test:
+	@scripts/setup build run test
 clean:
 	$(call say,CLEAN,$(O)) rm -rf $(O)
 new-app:
@@ -106,18 +108,18 @@ SECONDS ?= 60
 pytest := scripts/python pytest -m pytest -p no:cacheprovider
 
 test: test-unit test-system
-test-unit: setup
+test-unit: setup-test
 	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests test
-test-system: setup | test-unit
+test-system: setup-test | test-unit
 	@$(pytest) tests/system
-test-all: setup
+test-all: setup-test
 	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests test-all
 	@CONFIGS='$(CONFIGS)' $(pytest) --all tests/system
-check: setup
+check: setup-test
 	@scripts/check $(abspath $(O))/check $(CONFIGS)
 bench: setup
 	@$(MAKE) --no-print-directory -f tests/bench/Makefile O=$(abspath $(O))/bench bench
-fuzz: setup
+fuzz: setup-test
 	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests SECONDS=$(SECONDS) fuzz
 
 ## Everywhere: O=folder builds there, V=1 shows the commands, APP=folder takes an application
