@@ -18,7 +18,7 @@ $(libc):
 # -- flags --
 
 # The same bytes wherever the tree, the build folder and musl lie.
-prefix-maps := $(foreach map,$(CURDIR)=. $(sort $(O) $(abspath $(O)))=build $(musl)=musl \
+prefix-maps := $(foreach map,$(CURDIR)=. $(addsuffix =build,$(sort $(O) $(abspath $(O)))) $(musl)=musl \
 	$(if $(app-dir),$(app-dir)=app),-ffile-prefix-map=$(map))
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,-Os))
 
