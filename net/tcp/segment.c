@@ -5,7 +5,8 @@
 #include "net/tcp/segment.h"
 
 #include <errno.h>
-#include <string.h>
+
+#include "net/bytes.h"
 
 enum option_kind {
 	OPTION_END = 0,
@@ -22,26 +23,16 @@ struct wire_header {
 };
 static_assert(sizeof(struct wire_header) == SEGMENT_HEADER_BYTES, "TCP header");
 
-static uint32_t get16(const uint8_t *p)
+static uint8_t *put16(uint8_t *p, uint16_t value)
 {
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) << 16 | get16(p + 2);
-}
-
-static uint8_t *put16(uint8_t *p, uint32_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
+	put_be16(p, value);
 	return p + 2;
 }
 
 static uint8_t *put32(uint8_t *p, uint32_t value)
 {
-	return put16(put16(p, value >> 16), value);
+	put_be32(p, value);
+	return p + 4;
 }
 
 /* p: kind, length, len - 2 bytes of value. */
@@ -50,7 +41,7 @@ static void parse_option(struct segment *s, const uint8_t *p, unsigned len)
 	switch (p[0]) {
 	case OPTION_MSS:
 		if (len == 4) {
-			s->mss = (uint16_t)get16(p + 2);
+			s->mss = get_be16(p + 2);
 			s->options |= SEG_HAS_MSS;
 		}
 		break;
@@ -68,14 +59,14 @@ static void parse_option(struct segment *s, const uint8_t *p, unsigned len)
 		if (len % 8 != 2)
 			break;
 		for (s->sack_count = 0, p += 2; len > 2 && s->sack_count < SEGMENT_SACKS; len -= 8, p += 8) {
-			s->sacks[s->sack_count].start = get32(p);
-			s->sacks[s->sack_count++].end = get32(p + 4);
+			s->sacks[s->sack_count].start = get_be32(p);
+			s->sacks[s->sack_count++].end = get_be32(p + 4);
 		}
 		break;
 	case OPTION_TIMESTAMPS:
 		if (len == 10) {
-			s->ts_value = get32(p + 2);
-			s->ts_echo = get32(p + 6);
+			s->ts_value = get_be32(p + 2);
+			s->ts_echo = get_be32(p + 6);
 			s->options |= SEG_HAS_TIMESTAMPS;
 		}
 		break;
@@ -95,11 +86,11 @@ int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 		return -EBADMSG;
 	if (header > len)
 		return -EAGAIN;
-	s->src_port = (uint16_t)get16(h->src_port);
-	s->dst_port = (uint16_t)get16(h->dst_port);
-	s->seq = get32(h->seq);
-	s->ack = get32(h->ack);
-	s->window = (uint16_t)get16(h->window);
+	s->src_port = get_be16(h->src_port);
+	s->dst_port = get_be16(h->dst_port);
+	s->seq = get_be32(h->seq);
+	s->ack = get_be32(h->ack);
+	s->window = get_be16(h->window);
 	s->flags = h->flags;
 	s->options = s->sack_count = 0;
 	for (end = data + header; p < end && *p != OPTION_END; ) {

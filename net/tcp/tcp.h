@@ -73,6 +73,6 @@ void tcp_set_keepalive(struct flow *flow, uint16_t seconds);
 void tcp_peer(const struct flow *flow, struct endpoint *peer);
 void tcp_local(const struct flow *flow, struct endpoint *local);
 
-const struct tcp_stats *tcp_stats(const struct tcp *tcp);
+const struct tcp_stats *tcp_stats(struct tcp *tcp);
 
 #endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+/* Control blocks: the fixed pool, the table that finds them by a keyed hash of addresses and ports, and
+ * what moving the state machine does to them. A block whose connection has ended stays in the table,
+ * never found, until the application lets go of the flow. */
+#include <errno.h>
+#include <string.h>
+
+#include "net/tcp/tcp_priv.h"
+
+static_assert(sizeof(void *) != 8 || sizeof(struct tcp_conn) <= TCP_CONN_BYTES, "bytes per connection");
+
+static bool is_over(const struct tcp_conn *c)
+{
+	return c->state == TCP_CLOSED || c->state == TCP_TIME_WAIT;
+}
+
+static bool is_established(uint8_t state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+}
+
+static struct tcp_conn **bucket(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+
+	return &tcp->conn_hash[tcp_hash(tcp, &c->route.dst, c->remote_port, c->local_port)];
+}
+
+struct tcp_conn *conn_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
+                           const struct ip_addr *local, uint16_t local_port)
+{
+	struct tcp_conn *c = tcp->conn_hash[hash];
+
+	while (c && (c->remote_port != remote_port || c->local_port != local_port || is_over(c) ||
+	             !ip_equal(&c->route.dst, remote) || !ip_equal(&c->route.src, local)))
+		c = c->hash_next;
+	return c;
+}
+
+struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, uint16_t local_port,
+                             uint16_t remote_port)
+{
+	struct tcp_conn *c = pool_alloc(&tcp->conns), **head;
+
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof(*c));
+	c->flow.ops = &tcp_flow_ops;
+	c->tcp = tcp;
+	c->route = *route;
+	c->local_port = local_port;
+	c->remote_port = remote_port;
+	timer_init(&c->timer, conn_timer_fired);
+	list_init(&c->writers);
+	rto_init(&c->rto, RTO_INITIAL_MS);
+	c->heard_ms = c->progress_ms = tcp->now_ms;
+	c->challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS;
+	head = bucket(c);
+	c->hash_next = *head;
+	*head = c;
+	return c;
+}
+
+void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale)
+{
+	uint16_t ours = tcp_mss_of_route(&c->route);
+
+	if (options & SEG_HAS_SCALE) {
+		c->flags |= CONN_SCALE;
+		c->snd_scale = scale;
+		c->rcv_scale = c->tcp->rcv_scale;
+	}
+	if (!(options & SEG_HAS_MSS))
+		peer_mss = TCP_MSS_DEFAULT;
+	c->mss = MAX(MIN(ours, peer_mss), TCP_MSS_MIN);
+	if (options & SEG_HAS_TIMESTAMPS) {
+		c->flags |= CONN_TIMESTAMPS;
+		c->mss -= SEGMENT_TIMESTAMPS_BYTES;
+	}
+	if (options & SEG_HAS_SACK_PERMITTED)
+		c->flags |= CONN_SACK;
+	if (c->rto.backoff)
+		rto_init(&c->rto, RTO_INITIAL_LOST_MS);
+	congestion_init(&c->congestion, c->mss, c->snd_una + 1);
+}
+
+void conn_free(struct tcp_conn *c)
+{
+	struct tcp_conn **at = bucket(c);
+
+	while (*at != c)
+		at = &(*at)->hash_next;
+	*at = c->hash_next;
+	timer_stop(&c->timer);
+	recvq_clear(c->tcp, &c->recvq);
+	pool_free(&c->tcp->conns, c);
+}
+
+/* Nothing is sent or received any more. was: the state it ended in. */
+static void end(struct tcp_conn *c, uint8_t was, int error)
+{
+	struct stack_connect *op = c->connector;
+
+	timer_stop(&c->timer);
+	c->armed = 0;
+	sendq_clear(c->tcp, &c->sendq);
+	c->error = (int16_t)error;
+	if (was < TCP_ESTABLISHED) {
+		c->connector = NULL;
+		c->tcp->stats.attempt_fails++;
+		if (op)
+			promise_fail(&op->promise, error);
+	} else {
+		if (error < 0)
+			recvq_clear(c->tcp, &c->recvq);
+		conn_fail_writes(c, error < 0 ? error : -EPIPE);
+		conn_feed_reader(c);
+	}
+	if (c->flags & CONN_ORPHAN)
+		conn_free(c);
+}
+
+static void count_transition(struct tcp *tcp, uint8_t from, uint8_t to, enum tcp_event event)
+{
+	tcp->stats.curr_estab += (uint32_t)is_established(to) - (uint32_t)is_established(from);
+	if (is_established(from) && to == TCP_CLOSED && event != TCP_GOT_ACK_OF_FIN)
+		tcp->stats.estab_resets++;
+}
+
+bool conn_event(struct tcp_conn *c, enum tcp_event event, int error)
+{
+	uint8_t was = c->state;
+	const struct tcp_transition *t = &tcp_transitions[was][event];
+
+	assert(!(t->actions & TCP_IMPOSSIBLE));
+	if (t->actions & TCP_SEND_RST)
+		conn_send_rst(c);
+	c->state = t->next;
+	count_transition(c->tcp, was, t->next, event);
+	if (t->actions & (TCP_SEND_SYN | TCP_SEND_SYN_ACK))
+		conn_send_syn(c);
+	if (t->actions & TCP_SEND_ACK)
+		c->flags |= CONN_ACK_NOW;
+	if (t->actions & TCP_SEND_FIN)
+		c->flags |= CONN_FIN_SENT; /* output, which brought the event, is about to */
+	if (t->actions & TCP_CHALLENGE)
+		conn_send_challenge(c);
+	if (t->actions & TCP_START_WAIT) {
+		if (c->flags & CONN_ACK_NOW)
+			conn_send_ack(c);
+		wait_start(c);
+	}
+	if (t->actions & (TCP_START_WAIT | TCP_END)) {
+		end(c, was, error);
+		return false;
+	}
+	return true;
+}
+
+void conn_destroy_all(struct tcp *tcp)
+{
+	for (uint32_t i = 0; i <= tcp->hash_mask; i++)
+		while (tcp->conn_hash[i]) {
+			struct tcp_conn *c = tcp->conn_hash[i];
+			uint8_t was = c->state;
+
+			c->flags |= CONN_ORPHAN;
+			c->state = TCP_CLOSED;
+			if (was == TCP_CLOSED || was == TCP_TIME_WAIT)
+				conn_free(c);
+			else
+				end(c, was, -ECANCELED);
+		}
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/* What the application sees of a connection: the flow, and the promises of its reads and writes
+ * (RFC 9293 §3.9.1: SEND, RECEIVE, CLOSE, ABORT). Promises settle without calling anybody, so nothing
+ * here is entered again from below. */
+#include <errno.h>
+
+#include "net/tcp/tcp_priv.h"
+
+static struct tcp_conn *conn_of(const struct flow *f)
+{
+	return container_of(f, struct tcp_conn, flow);
+}
+
+/* -- reading -- */
+
+/* Tells the peer of new room when it is worth a segment (RFC 9293 §3.8.6.2.2). */
+static void announce_window(struct tcp_conn *c)
+{
+	uint32_t offered = c->rcv_adv - c->rcv_nxt, gained = conn_window(c) - offered;
+
+	if (c->flags & CONN_RECEIVED_FIN)
+		return;
+	if (gained >= c->tcp->limits.receive_bytes / 2 || (offered < c->mss && gained >= 2u * c->mss))
+		c->flags |= CONN_ACK_NOW;
+}
+
+void conn_feed_reader(struct tcp_conn *c)
+{
+	struct flow_read *op = c->reader;
+	uint32_t had = c->recvq.bytes;
+
+	if (!op)
+		return;
+	if (had > 0) {
+		op->bufs = recvq_take(c->tcp, &c->recvq, op->max);
+		if (!op->bufs) {
+			conn_arm(c, CONN_DELAYED_ACK, TCP_NO_MEMORY_MS);
+			return;
+		}
+		c->reader = NULL;
+		promise_fulfil(&op->promise, had - c->recvq.bytes);
+		announce_window(c);
+	} else if (c->error < 0) {
+		c->reader = NULL;
+		promise_fail(&op->promise, c->error);
+	} else if (c->flags & CONN_RECEIVED_FIN) {
+		c->reader = NULL;
+		promise_fulfil(&op->promise, 0);
+	}
+}
+
+static void cancel_read(struct promise *p)
+{
+	struct flow_read *op = container_of(p, struct flow_read, promise);
+
+	conn_of(op->flow)->reader = NULL;
+	promise_fail(p, -ECANCELED);
+}
+
+static void read_flow(struct flow *f, struct flow_read *op)
+{
+	struct tcp_conn *c = conn_of(f);
+
+	if (c->reader || op->max == 0) {
+		promise_throw(&op->promise, c->reader ? -EBUSY : -EINVAL);
+		return;
+	}
+	promise_init(&op->promise, cancel_read);
+	c->reader = op;
+	tcp_update_clock(c->tcp);
+	conn_feed_reader(c);
+	if (c->flags & CONN_ACK_NOW)
+		conn_output(c);
+}
+
+/* -- writing -- */
+
+/* Accepts as much of op as the send queue has room for; true when that was all. */
+static bool accept_write(struct tcp_conn *c, struct flow_write *op)
+{
+	while (op->index < op->count) {
+		const struct slice *s = &op->slices[op->index];
+		size_t n = 0, left = s->len - op->offset;
+
+		if (left > 0) {
+			n = sendq_push(c->tcp, &c->sendq, (const uint8_t *)s->data + op->offset, left, s->storage);
+			if (n == 0)
+				return false;
+		}
+		op->total += n;
+		op->index++;
+		op->offset = 0;
+	}
+	return true;
+}
+
+void conn_accept_writes(struct tcp_conn *c)
+{
+	while (!list_is_empty(&c->writers)) {
+		struct flow_write *op = list_first(&c->writers, struct flow_write, link);
+
+		if (!accept_write(c, op))
+			return;
+		list_remove(&op->link);
+		promise_fulfil(&op->promise, (intptr_t)op->total);
+	}
+}
+
+void conn_fail_writes(struct tcp_conn *c, int error)
+{
+	struct list *item;
+
+	while ((item = list_pop_front(&c->writers)))
+		promise_fail(&list_entry(item, struct flow_write, link)->promise, error);
+}
+
+static void cancel_write(struct promise *p)
+{
+	struct flow_write *op = container_of(p, struct flow_write, promise);
+	struct tcp_conn *c = conn_of(op->flow);
+
+	list_remove(&op->link);
+	promise_fail(p, -ECANCELED);
+	tcp_update_clock(c->tcp);
+	conn_accept_writes(c); /* those behind it may be smaller */
+	conn_output(c);
+}
+
+static void write_flow(struct flow *f, struct flow_write *op)
+{
+	struct tcp_conn *c = conn_of(f);
+
+	promise_init(&op->promise, cancel_write);
+	if (c->error < 0 || c->flags & CONN_SHUTDOWN || c->state < TCP_ESTABLISHED) {
+		promise_fail(&op->promise, c->error < 0 ? c->error : -EPIPE);
+		return;
+	}
+	list_push_back(&c->writers, &op->link);
+	tcp_update_clock(c->tcp);
+	conn_accept_writes(c);
+	conn_output(c);
+}
+
+/* -- the end -- */
+
+static int shutdown_flow(struct flow *f)
+{
+	struct tcp_conn *c = conn_of(f);
+
+	if (c->error < 0)
+		return c->error;
+	c->flags |= CONN_SHUTDOWN;
+	tcp_update_clock(c->tcp);
+	conn_output(c);
+	return 0;
+}
+
+/* The application lets go. false: there was nothing left but the block. */
+static bool let_go(struct tcp_conn *c)
+{
+	struct flow_read *op = c->reader;
+
+	c->reader = NULL;
+	if (op)
+		promise_fail(&op->promise, -ECANCELED);
+	conn_fail_writes(c, -ECANCELED);
+	c->flags |= CONN_ORPHAN | CONN_SHUTDOWN;
+	tcp_update_clock(c->tcp);
+	if (c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT)
+		return true;
+	conn_free(c);
+	return false;
+}
+
+static void abort_flow(struct flow *f)
+{
+	struct tcp_conn *c = conn_of(f);
+
+	if (let_go(c))
+		conn_event(c, TCP_ABORT, -ECANCELED);
+}
+
+static void close_flow(struct flow *f)
+{
+	struct tcp_conn *c = conn_of(f);
+	bool unread = c->recvq.bytes > 0;
+
+	if (!let_go(c))
+		return;
+	if (unread) {
+		conn_event(c, TCP_ABORT, -ECANCELED); /* RFC 9293 §3.6.1: say that data was lost */
+		return;
+	}
+	c->progress_ms = c->tcp->now_ms;
+	if (c->state == TCP_FIN_WAIT_2)
+		conn_arm(c, CONN_IDLE, CONFIG_TCP_FIN_WAIT_SECONDS * 1000);
+	conn_output(c);
+}
+
+const struct flow_ops tcp_flow_ops = {
+	.read = read_flow,
+	.write = write_flow,
+	.shutdown = shutdown_flow,
+	.close = close_flow,
+	.abort = abort_flow,
+};
+
+void tcp_set_keepalive(struct flow *flow, uint16_t seconds)
+{
+	struct tcp_conn *c = conn_of(flow);
+
+	if (c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT)
+		return;
+	tcp_update_clock(c->tcp);
+	c->keepalive_seconds = seconds;
+	c->probes = 0;
+	conn_disarm(c, CONN_IDLE);
+	if (seconds)
+		conn_arm(c, CONN_IDLE, seconds * 1000u);
+}
+
+void tcp_peer(const struct flow *flow, struct endpoint *peer)
+{
+	const struct tcp_conn *c = conn_of(flow);
+
+	*peer = (struct endpoint){ c->route.dst, c->remote_port };
+}
+
+void tcp_local(const struct flow *flow, struct endpoint *local)
+{
+	const struct tcp_conn *c = conn_of(flow);
+
+	*local = (struct endpoint){ c->route.src, c->local_port };
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: ISC */
+/* Segments that arrive, in the order of RFC 9293 §3.10.7: sequence number, reset, SYN, acknowledgement,
+ * text, FIN. In between: timestamps and PAWS (RFC 7323 §5), blind attacks (RFC 5961), loss (RFC 5681).
+ * The expected next segment of an established connection skips the checks that it cannot fail. Nothing
+ * here trusts the wire; whatever comes, memory and replies stay bounded. */
+#include <errno.h>
+#include <string.h>
+
+#include "net/bytes.h"
+#include "net/tcp/tcp_priv.h"
+
+#define PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* after so long the peer's clock may have gone round */
+
+/* -- sequence number, reset, SYN -- */
+
+static bool is_old_timestamp(const struct tcp_conn *c, const struct segment *s)
+{
+	return s->options & SEG_HAS_TIMESTAMPS && seq_lt(s->ts_value, c->ts_recent) &&
+	       c->tcp->now_ms - c->heard_ms < PAWS_IDLE_MS;
+}
+
+/* Touches the window, or its right edge: what a sender does that filled the window. */
+static bool is_in_window(const struct tcp_conn *c, const struct segment *s)
+{
+	return seq_le(c->rcv_nxt, s->seq + segment_space(s)) && seq_le(s->seq, c->rcv_adv);
+}
+
+/* Answers what should not have come; data always, as the peer waits for it, the rest under the limit. */
+static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
+{
+	if (s->flags & SEG_RST)
+		return;
+	if (s->length == 0 && !(s->flags & SEG_FIN)) {
+		conn_send_challenge(c);
+		return;
+	}
+	c->quick_acks = TCP_QUICK_ACKS;
+	conn_send_ack(c);
+}
+
+/* The checks before the acknowledgement. 1: go on; 0: done with it; negative: c has ended. */
+static int check(struct tcp_conn *c, const struct segment *s)
+{
+	if (c->flags & CONN_TIMESTAMPS && !(s->flags & SEG_RST)) {
+		if (!(s->options & SEG_HAS_TIMESTAMPS))
+			return 0; /* RFC 7323 §3.2 */
+		if (is_old_timestamp(c, s)) {
+			answer_unacceptable(c, s);
+			return 0;
+		}
+	}
+	if (!is_in_window(c, s)) {
+		answer_unacceptable(c, s);
+		return 0;
+	}
+	if (s->flags & SEG_RST) {
+		if (s->seq == c->rcv_nxt)
+			return conn_event(c, TCP_GOT_RST, c->state == TCP_SYN_RECEIVED ? -ECONNREFUSED : -ECONNRESET)
+			               ? 0 : -1;
+		conn_send_challenge(c);
+		return 0;
+	}
+	if (s->flags & SEG_SYN) {
+		conn_event(c, s->flags & SEG_ACK ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
+		return 0;
+	}
+	return !!(s->flags & SEG_ACK);
+}
+
+/* -- acknowledgement -- */
+
+static void measure(struct tcp_conn *c, const struct segment *s)
+{
+	if (!(c->flags & CONN_TIMING) || seq_lt(s->ack, c->rtt_seq))
+		return;
+	c->flags &= (uint16_t)~CONN_TIMING;
+	if (c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS)
+		rto_sample(&c->rto, tcp_timestamp(c->tcp) - s->ts_echo);
+	else
+		rto_sample(&c->rto, c->tcp->now_ms - c->rtt_ms);
+}
+
+static void update_window(struct tcp_conn *c, const struct segment *s)
+{
+	uint32_t window = (uint32_t)s->window << c->snd_scale;
+
+	if (seq_lt(s->seq, c->snd_wl1) || (s->seq == c->snd_wl1 && seq_lt(s->ack, c->snd_wl2)))
+		return;
+	if (c->snd_wnd == 0 && window > 0) {
+		/* what probed the shut window is sent anew, and the persist timer has done its work */
+		conn_disarm(c, CONN_RETRANSMIT);
+		c->snd_nxt = c->snd_una;
+		c->rto.backoff = 0;
+	} else if (c->snd_max == c->snd_una) {
+		conn_disarm(c, CONN_RETRANSMIT);
+	}
+	c->snd_wnd = window;
+	c->snd_wnd_max = MAX(c->snd_wnd_max, window);
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+}
+
+/* Something new is acknowledged. */
+static void on_progress(struct tcp_conn *c, const struct segment *s)
+{
+	uint32_t acked = s->ack - c->snd_una, flight = c->snd_max - c->snd_una;
+	bool limited = flight + c->mss > c->congestion.cwnd ||
+	               (c->congestion.cwnd < c->congestion.ssthresh && 2 * flight >= c->congestion.cwnd);
+
+	measure(c, s);
+	sendq_drop(c->tcp, &c->sendq, MIN(c->sendq.bytes, (size_t)acked)); /* FIN takes no byte of it */
+	c->snd_una = s->ack;
+	if (seq_lt(c->snd_nxt, c->snd_una))
+		c->snd_nxt = c->snd_una;
+	c->progress_ms = c->tcp->now_ms;
+	if (c->snd_una == c->snd_max) {
+		conn_disarm(c, CONN_RETRANSMIT);
+		c->rto.backoff = 0;
+	} else {
+		conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+	}
+	if (congestion_on_ack(&c->congestion, c->mss, acked, s->ack, c->snd_max - s->ack, limited) ==
+	    CONGESTION_RETRANSMIT)
+		conn_retransmit(c);
+	conn_accept_writes(c);
+}
+
+/* A duplicate as RFC 5681 §2 defines it. */
+static void on_duplicate(struct tcp_conn *c, const struct segment *s)
+{
+	uint32_t flight = c->snd_max - c->snd_una;
+
+	if (flight == 0 || c->snd_wnd == 0 || s->length > 0 || s->flags & SEG_FIN || (uint32_t)s->window << c->snd_scale != c->snd_wnd)
+		return;
+	if (congestion_on_duplicate(&c->congestion, c->mss, c->snd_una, c->snd_max, flight) ==
+	    CONGESTION_RETRANSMIT) {
+		c->tcp->stats.fast_retransmits++;
+		conn_retransmit(c);
+		conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+	}
+}
+
+/* false: c has ended, or the segment is not to be believed. *ended tells which. */
+static bool acknowledge(struct tcp_conn *c, const struct segment *s, bool *ended)
+{
+	bool fin_was_out = c->flags & CONN_FIN_SENT && c->snd_una != c->snd_max;
+
+	*ended = false;
+	if (seq_lt(c->snd_max, s->ack) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
+		conn_send_challenge(c); /* RFC 5961 §5 */
+		return false;
+	}
+	if (seq_lt(c->snd_una, s->ack)) {
+		on_progress(c, s);
+	} else if (s->ack == c->snd_una) {
+		on_duplicate(c, s);
+	}
+	update_window(c, s);
+	if (fin_was_out && c->snd_una == c->snd_max) {
+		*ended = !conn_event(c, TCP_GOT_ACK_OF_FIN, 0);
+		if (!*ended && c->flags & CONN_ORPHAN)
+			conn_arm(c, CONN_IDLE, CONFIG_TCP_FIN_WAIT_SECONDS * 1000);
+	}
+	return !*ended;
+}
+
+/* -- text and FIN -- */
+
+/* Decides when rcv_nxt's advance is acknowledged (RFC 9293 §3.8.6.3). */
+static void schedule_ack(struct tcp_conn *c)
+{
+	if (c->quick_acks > 0) {
+		c->quick_acks--;
+		c->flags |= CONN_ACK_NOW;
+	} else if (CONFIG_TCP_DELAYED_ACK_MS == 0 || c->rcv_nxt - c->rcv_acked >= 2u * c->mss) {
+		c->flags |= CONN_ACK_NOW;
+	} else if (!conn_is_armed(c, CONN_DELAYED_ACK)) {
+		conn_arm(c, CONN_DELAYED_ACK, CONFIG_TCP_DELAYED_ACK_MS);
+	}
+}
+
+/* Queues the payload; takes b. */
+static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b)
+{
+	struct tcp *tcp = c->tcp;
+	uint32_t seq = s->seq, len = s->length;
+	bool had_late = c->recvq.late;
+
+	if (seq_lt(seq, c->rcv_nxt)) {
+		uint32_t known = MIN(c->rcv_nxt - seq, len);
+
+		c->flags |= CONN_ACK_NOW; /* our acknowledgement was lost, or is late */
+		b = buf_drop(b, known);
+		seq += known;
+		len -= known;
+	}
+	if (len > 0 && seq_lt(c->rcv_adv, seq + len)) {
+		len = seq_lt(seq, c->rcv_adv) ? c->rcv_adv - seq : 0; /* beyond the window */
+		c->flags |= CONN_ACK_NOW;
+		buf_trim(b, len);
+	}
+	if (len == 0) {
+		buf_free(b);
+		return;
+	}
+	if (seq != c->rcv_nxt) {
+		c->rcv_late = seq;
+		c->flags |= CONN_ACK_NOW; /* a duplicate acknowledgement tells the sender of the hole */
+		c->quick_acks = TCP_QUICK_ACKS;
+		recvq_insert(tcp, &c->recvq, seq, b);
+		return;
+	}
+	if (!recvq_push(tcp, &c->recvq, b))
+		return;
+	c->rcv_nxt += len;
+	if (had_late) {
+		c->rcv_nxt = recvq_advance(tcp, &c->recvq, c->rcv_nxt);
+		c->flags |= CONN_ACK_NOW; /* RFC 5681 §4.2: a hole was filled */
+	}
+	schedule_ack(c);
+	conn_feed_reader(c);
+}
+
+/* The peer's FIN, when all before it has come. false: c has ended. */
+static bool take_fin(struct tcp_conn *c)
+{
+	if (c->flags & CONN_RECEIVED_FIN || c->rcv_fin != c->rcv_nxt)
+		return true;
+	c->rcv_nxt++;
+	c->flags |= CONN_RECEIVED_FIN;
+	conn_feed_reader(c);
+	return conn_event(c, TCP_GOT_FIN, 0);
+}
+
+/* false: c has ended. */
+static bool take_text_and_fin(struct tcp_conn *c, const struct segment *s, struct buf *b)
+{
+	uint32_t end = s->seq + s->length;
+
+	if (c->flags & CONN_RECEIVED_FIN) { /* nothing follows a FIN: it is a repetition */
+		if (s->length > 0 || s->flags & SEG_FIN)
+			c->flags |= CONN_ACK_NOW;
+		buf_free(b);
+		return true;
+	}
+	if (s->length > 0 && c->flags & CONN_ORPHAN && seq_lt(c->rcv_nxt, end)) {
+		buf_free(b);
+		return conn_event(c, TCP_ABORT, -ECANCELED); /* nobody will read it: RFC 9293 §3.6.1 */
+	}
+	if (s->flags & SEG_FIN && !(c->flags & CONN_FIN_SEEN) && seq_le(end, c->rcv_adv)) {
+		c->flags |= CONN_FIN_SEEN;
+		c->rcv_fin = end;
+	}
+	if (s->length > 0)
+		take_text(c, s, b);
+	else
+		buf_free(b);
+	if (!(c->flags & CONN_FIN_SEEN))
+		return true;
+	if (c->rcv_fin != c->rcv_nxt)
+		c->flags |= CONN_ACK_NOW;
+	return take_fin(c);
+}
+
+/* -- the handshake that we began: RFC 9293 §3.10.7.3 -- */
+
+static void finish_opening(struct tcp_conn *c)
+{
+	struct stack_connect *op = c->connector;
+
+	c->connector = NULL;
+	if (!op)
+		return; /* a passive open: listen.c hands out the flow */
+	c->flags &= (uint16_t)~CONN_ORPHAN;
+	op->flow = &c->flow;
+	promise_fulfil(&op->promise, 0);
+}
+
+/* Our SYN is acknowledged. */
+static void on_established(struct tcp_conn *c, const struct segment *s)
+{
+	measure(c, s);
+	c->snd_una = s->ack;
+	c->snd_wnd = c->snd_wnd_max = (uint32_t)s->window << (s->flags & SEG_SYN ? 0 : c->snd_scale);
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	c->progress_ms = c->tcp->now_ms;
+	conn_disarm(c, CONN_RETRANSMIT);
+	c->rto.backoff = 0;
+	finish_opening(c);
+}
+
+static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
+{
+	bool has_ack = s->flags & SEG_ACK, good_ack = has_ack && s->ack == c->snd_nxt;
+
+	if (has_ack && !good_ack) {
+		struct segment reset = { .seq = s->ack, .flags = SEG_RST };
+		struct endpoint remote = { c->route.dst, c->remote_port }, local = { c->route.src, c->local_port };
+
+		if (!(s->flags & SEG_RST))
+			tcp_send_bare(c->tcp, &remote, &local, &reset);
+		return true;
+	}
+	if (s->flags & SEG_RST)
+		return good_ack ? conn_event(c, TCP_GOT_RST, -ECONNREFUSED) : true;
+	if (!(s->flags & SEG_SYN))
+		return true;
+	/* data on the SYN is left for the peer to send again */
+	c->rcv_nxt = c->rcv_acked = s->seq + 1;
+	c->rcv_adv = c->rcv_nxt + MIN(c->tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
+	c->ts_recent = s->ts_value;
+	if (!c->rto.backoff) {
+		c->flags |= CONN_TIMING;
+		c->rtt_seq = c->snd_nxt;
+	}
+	conn_set_peer(c, s->options, s->mss, s->scale);
+	if (has_ack)
+		on_established(c, s);
+	return conn_event(c, has_ack ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
+}
+
+/* -- all together -- */
+
+/* What an established connection mostly gets: the next segment, in order, without surprises. */
+static bool is_expected(const struct tcp_conn *c, const struct segment *s)
+{
+	return c->state == TCP_ESTABLISHED && s->seq == c->rcv_nxt &&
+	       (s->flags & (SEG_SYN | SEG_RST | SEG_FIN | SEG_ACK)) == SEG_ACK &&
+	       !seq_lt(c->rcv_adv, s->seq + s->length) &&
+	       (!(c->flags & CONN_TIMESTAMPS) ||
+	        (s->options & SEG_HAS_TIMESTAMPS && !seq_lt(s->ts_value, c->ts_recent)));
+}
+
+/* RFC 7323 §4.3: only a segment that our last acknowledgement did not pass. */
+static void remember_timestamp(struct tcp_conn *c, const struct segment *s)
+{
+	if (c->flags & CONN_TIMESTAMPS && seq_le(s->seq, c->rcv_acked))
+		c->ts_recent = s->ts_value;
+}
+
+bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
+{
+	int verdict = 1;
+	bool ended;
+
+	if (c->state == TCP_SYN_SENT) {
+		buf_free(b);
+		if (!syn_sent_input(c, s))
+			return false;
+		conn_output(c);
+		return true;
+	}
+	if (!is_expected(c, s))
+		verdict = check(c, s);
+	if (verdict <= 0) {
+		buf_free(b);
+		return verdict == 0;
+	}
+	remember_timestamp(c, s);
+	c->heard_ms = c->tcp->now_ms;
+	c->probes = 0;
+	if (c->state == TCP_SYN_RECEIVED) {
+		if (s->ack != c->snd_nxt) {
+			struct segment reset = { .seq = s->ack, .flags = SEG_RST };
+			struct endpoint remote = { c->route.dst, c->remote_port };
+			struct endpoint local = { c->route.src, c->local_port };
+
+			tcp_send_bare(c->tcp, &remote, &local, &reset);
+			buf_free(b);
+			return true;
+		}
+		on_established(c, s);
+		conn_event(c, TCP_GOT_ACK_OF_SYN, 0);
+	} else if (!acknowledge(c, s, &ended)) {
+		buf_free(b);
+		return !ended;
+	}
+	if (!take_text_and_fin(c, s, b))
+		return false;
+	conn_output(c);
+	return true;
+}
+
+void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+{
+	struct tcp *tcp = arg;
+	struct segment s;
+	struct tcp_conn *c;
+	struct tcp_half *h;
+	struct tcp_wait *w;
+	uint32_t hash;
+	int header = segment_parse(&s, b->data, b->len);
+
+	tcp->stats.in_segs++;
+	if (header < 0 || !ip_checksum_is_right(meta, b)) {
+		tcp->stats.in_errs++;
+		buf_free(b);
+		return;
+	}
+	s.length = buf_length(b) - (uint32_t)header;
+	b = ip_strip(b, (uint32_t)header);
+	tcp_update_clock(tcp);
+	hash = tcp_hash(tcp, &meta->src, s.src_port, s.dst_port);
+	c = conn_find(tcp, hash, &meta->src, s.src_port, &meta->dst, s.dst_port);
+	if (c) {
+		conn_input(c, &s, b);
+		return;
+	}
+	h = half_find(tcp, hash, &meta->src, s.src_port, &meta->dst, s.dst_port);
+	if (h) {
+		half_input(tcp, h, meta, &s, b);
+		return;
+	}
+	w = wait_find(tcp, hash, &meta->src, s.src_port, &meta->dst, s.dst_port);
+	if (!w || !wait_input(tcp, w, &s))
+		listen_input(tcp, hash, meta, &s);
+	buf_free(b);
+}
+
+/* -- ICMP -- */
+
+/* A router cannot take our segments whole: RFC 1191, RFC 8201. */
+static void shrink(struct tcp_conn *c, const struct ip_error *error)
+{
+	uint32_t headers = (c->route.dst.family == IP_V4 ? 20 : 40) + SEGMENT_HEADER_BYTES;
+	uint32_t mss;
+
+	headers += c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
+	mss = (error->mtu ? MAX(error->mtu, 576u) : 576u) - headers; /* no router takes less */
+	if (mss >= c->mss)
+		return;
+	c->mss = (uint16_t)mss;
+	c->snd_nxt = c->snd_una;
+	conn_output(c);
+}
+
+void tcp_error(void *arg, const struct ip_error *error)
+{
+	struct tcp *tcp = arg;
+	uint16_t local_port = get_be16(error->quoted), remote_port = get_be16(error->quoted + 2);
+	uint32_t seq = get_be32(error->quoted + 4);
+	uint32_t hash = tcp_hash(tcp, &error->dst, remote_port, local_port);
+	struct tcp_conn *c = conn_find(tcp, hash, &error->dst, remote_port, &error->src, local_port);
+	struct tcp_half *h;
+
+	tcp_update_clock(tcp);
+	if (!c) {
+		h = half_find(tcp, hash, &error->dst, remote_port, &error->src, local_port);
+		if (h && error->local && seq == h->iss)
+			half_drop(tcp, h);
+		return;
+	}
+	/* RFC 5927 §4: it must quote what is in flight */
+	if (seq_lt(seq, c->snd_una) || !seq_lt(seq, c->snd_max))
+		return;
+	if (error->error == -EMSGSIZE) {
+		if (c->state >= TCP_ESTABLISHED)
+			shrink(c, error);
+	} else if (c->state == TCP_SYN_SENT) {
+		conn_event(c, TCP_GIVE_UP, error->error == -ECONNREFUSED ? -ECONNREFUSED : -EHOSTUNREACH);
+	}
+	/* an established connection outlives them all: RFC 1122 §4.2.3.9, RFC 5461 */
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: ISC */
+/* Listeners, and the handshakes that peers begin. Until the handshake is complete a connection is an
+ * entry of a small bounded table, not a control block; when the table is full the oldest entry makes
+ * room, so a flood of SYNs costs others only while it lasts. Entries wait in one list per number of
+ * tries: each list is in order of time, and one timer serves all.
+ *
+ * RFC 9293 §3.10.7.2 and §3.10.7.4 (SYN-RECEIVED), RFC 5961. */
+#include <errno.h>
+
+#include "net/tcp/tcp_priv.h"
+
+static void half_fired(struct timer *t);
+
+/* -- listeners -- */
+
+static struct tcp_listener *listener_of(struct tcp *tcp, uint16_t port)
+{
+	for (unsigned i = 0; i < CONFIG_TCP_LISTENERS; i++)
+		if (tcp->listeners[i].port == port)
+			return &tcp->listeners[i];
+	return NULL;
+}
+
+int tcp_listen(struct tcp *tcp, uint16_t port, accept_fn *accept, void *arg)
+{
+	struct tcp_listener *l;
+
+	if (port == 0)
+		return -EINVAL;
+	if (listener_of(tcp, port))
+		return -EADDRINUSE;
+	l = listener_of(tcp, 0);
+	if (!l)
+		return -ENOBUFS;
+	*l = (struct tcp_listener){ accept, arg, port };
+	return 0;
+}
+
+void tcp_unlisten(struct tcp *tcp, uint16_t port)
+{
+	struct tcp_listener *l = port ? listener_of(tcp, port) : NULL;
+
+	if (l)
+		l->port = 0;
+}
+
+void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg)
+{
+	tcp->other = listener;
+	tcp->other_arg = arg;
+}
+
+/* 0 with *accept and *arg, or negative: nobody wants port. */
+static int find_listener(struct tcp *tcp, uint16_t port, accept_fn **accept, void **arg)
+{
+	const struct tcp_listener *l = port ? listener_of(tcp, port) : NULL;
+
+	if (l) {
+		*accept = l->accept;
+		*arg = l->arg;
+		return 0;
+	}
+	return tcp->other && port ? tcp->other(tcp->other_arg, port, accept, arg) : -ECONNREFUSED;
+}
+
+/* -- half-open entries -- */
+
+void half_init_all(struct tcp *tcp)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(tcp->half_waiting); i++)
+		list_init(&tcp->half_waiting[i]);
+	timer_init(&tcp->half_timer, half_fired);
+}
+
+void half_drop(struct tcp *tcp, struct tcp_half *h)
+{
+	struct tcp_half **at = &tcp->half_hash[tcp_hash(tcp, &h->remote.addr, h->remote.port, h->local.port)];
+
+	while (*at != h)
+		at = &(*at)->hash_next;
+	*at = h->hash_next;
+	list_remove(&h->link);
+	pool_free(&tcp->halves, h);
+}
+
+void half_destroy_all(struct tcp *tcp)
+{
+	timer_stop(&tcp->half_timer);
+	for (unsigned i = 0; i < ARRAY_SIZE(tcp->half_waiting); i++)
+		while (!list_is_empty(&tcp->half_waiting[i]))
+			half_drop(tcp, list_first(&tcp->half_waiting[i], struct tcp_half, link));
+}
+
+/* The one that has been unanswered longest. */
+static void drop_oldest(struct tcp *tcp)
+{
+	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; )
+		if (!list_is_empty(&tcp->half_waiting[i])) {
+			half_drop(tcp, list_first(&tcp->half_waiting[i], struct tcp_half, link));
+			return;
+		}
+}
+
+struct tcp_half *half_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
+                           const struct ip_addr *local, uint16_t local_port)
+{
+	struct tcp_half *h = tcp->half_hash[hash];
+
+	while (h && (h->remote.port != remote_port || h->local.port != local_port ||
+	             !ip_equal(&h->remote.addr, remote) || !ip_equal(&h->local.addr, local)))
+		h = h->hash_next;
+	return h;
+}
+
+static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h)
+{
+	struct segment s = {
+		.seq = h->iss, .ack = h->irs + 1, .flags = SEG_SYN | SEG_ACK,
+		.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX),
+		.options = SEG_HAS_MSS | h->options, .scale = tcp->rcv_scale,
+		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
+	};
+
+	tcp_send_bare(tcp, &h->remote, &h->local, &s);
+}
+
+/* An acknowledgement without news, as a challenge or because something came too late. */
+static void send_ack(struct tcp *tcp, const struct tcp_half *h)
+{
+	struct segment s = {
+		.seq = h->iss + 1, .ack = h->irs + 1, .flags = SEG_ACK,
+		.window = (uint16_t)(MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX) >>
+		                     (h->options & SEG_HAS_SCALE ? tcp->rcv_scale : 0)),
+		.options = h->options & SEG_HAS_TIMESTAMPS,
+		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
+	};
+
+	tcp->stats.challenges++;
+	tcp_send_bare(tcp, &h->remote, &h->local, &s);
+}
+
+/* Waits for the answer to the SYN-ACK that was just sent: twice as long each time. */
+static void wait_for_answer(struct tcp *tcp, struct tcp_half *h)
+{
+	h->due_ms = tcp->now_ms + (RTO_INITIAL_MS << h->tries);
+	list_push_back(&tcp->half_waiting[h->tries], &h->link);
+	if (!timer_is_running(&tcp->half_timer) ||
+	    tcp->half_timer.deadline_ns > tcp->now_ns + (RTO_INITIAL_MS << h->tries) * NS_PER_MS)
+		tcp_start_timer(tcp, &tcp->half_timer, h->due_ms);
+}
+
+static void half_fired(struct timer *t)
+{
+	struct tcp *tcp = container_of(t, struct tcp, half_timer);
+	bool any = false;
+	uint32_t next_ms = 0;
+
+	tcp_update_clock(tcp);
+	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; )
+		while (!list_is_empty(&tcp->half_waiting[i])) {
+			struct tcp_half *h = list_first(&tcp->half_waiting[i], struct tcp_half, link);
+
+			if (seq_lt(tcp->now_ms, h->due_ms)) {
+				next_ms = any && seq_lt(next_ms, h->due_ms) ? next_ms : h->due_ms;
+				any = true;
+				break;
+			}
+			if (h->tries == TCP_SYN_ACK_TRIES) {
+				tcp->stats.attempt_fails++;
+				half_drop(tcp, h);
+				continue;
+			}
+			list_remove(&h->link);
+			h->tries++;
+			tcp->stats.retrans_segs++;
+			send_syn_ack(tcp, h);
+			wait_for_answer(tcp, h);
+		}
+	if (any && (!timer_is_running(t) || t->deadline_ns > tcp->now_ns + (next_ms - tcp->now_ms) * NS_PER_MS))
+		tcp_start_timer(tcp, t, next_ms);
+}
+
+static void begin(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, const struct segment *s)
+{
+	struct tcp_half *h;
+
+	if (tcp->conns.used == tcp->conns.total) {
+		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
+		return;
+	}
+	h = pool_alloc(&tcp->halves);
+	if (!h) {
+		tcp->stats.listen_drops++;
+		drop_oldest(tcp);
+		h = pool_alloc(&tcp->halves);
+	}
+	*h = (struct tcp_half){
+		.hash_next = tcp->half_hash[hash],
+		.remote = { meta->src, s->src_port },
+		.local = { meta->dst, s->dst_port },
+		.irs = s->seq,
+		.ts_recent = s->ts_value,
+		.mss = s->mss,
+		.scale = s->scale,
+		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
+		.has_mss = s->options & SEG_HAS_MSS,
+	};
+	h->iss = isn_choose(tcp, &h->remote, &h->local);
+	tcp->half_hash[hash] = h;
+	send_syn_ack(tcp, h);
+	wait_for_answer(tcp, h);
+}
+
+void listen_input(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, const struct segment *s)
+{
+	accept_fn *accept;
+	void *arg;
+	bool wanted = !meta->to_group && find_listener(tcp, s->dst_port, &accept, &arg) == 0;
+
+	if (wanted && (s->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN)
+		begin(tcp, hash, meta, s);
+	else if (!wanted || s->flags & SEG_ACK)
+		tcp_send_reset(tcp, meta, s);
+}
+
+/* The handshake is complete: a control block takes the entry's place, and the segment goes on there. */
+static void establish(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta, const struct segment *s,
+                      struct buf *b)
+{
+	struct endpoint peer = h->remote;
+	struct ip_route route;
+	struct tcp_conn *c = NULL;
+	accept_fn *accept;
+	void *arg;
+
+	if (find_listener(tcp, h->local.port, &accept, &arg) < 0) {
+		tcp_send_reset(tcp, meta, s);
+		tcp->stats.declined++;
+		half_drop(tcp, h);
+		buf_free(b);
+		return;
+	}
+	if (ip_route_init(tcp->ip, &route, &h->local.addr, &h->remote.addr) == 0)
+		c = conn_create(tcp, &route, h->local.port, h->remote.port);
+	if (!c) {
+		tcp->stats.listen_drops++; /* the entry stays: what the peer sends next asks again */
+		buf_free(b);
+		return;
+	}
+	c->state = TCP_SYN_RECEIVED;
+	c->snd_una = h->iss;
+	c->snd_nxt = c->snd_max = h->iss + 1;
+	c->rcv_nxt = c->rcv_acked = h->irs + 1;
+	c->rcv_adv = c->rcv_nxt + MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
+	c->ts_recent = h->ts_recent;
+	c->rto.backoff = h->tries;
+	if (h->tries == 0) {
+		c->flags |= CONN_TIMING;
+		c->rtt_seq = c->snd_nxt;
+		c->rtt_ms = h->due_ms - RTO_INITIAL_MS;
+	}
+	conn_set_peer(c, h->options | (h->has_mss ? SEG_HAS_MSS : 0), h->mss, h->scale);
+	half_drop(tcp, h);
+	tcp->stats.passive_opens++;
+	conn_input(c, s, b);
+	if (c->state < TCP_ESTABLISHED) { /* nobody has the flow yet, so the block is still there */
+		c->state = TCP_CLOSED;
+		conn_free(c);
+		return;
+	}
+	/* last: the application may already close the flow in there */
+	if (accept(arg, &c->flow, &peer) < 0) {
+		tcp->stats.declined++;
+		c->flags |= CONN_ORPHAN;
+		conn_event(c, TCP_ABORT, -ECONNREFUSED);
+	}
+}
+
+void half_input(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta, const struct segment *s,
+                struct buf *b)
+{
+	uint32_t into = s->seq - (h->irs + 1), window = MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
+	bool is_old = h->options & SEG_HAS_TIMESTAMPS &&
+	              (!(s->options & SEG_HAS_TIMESTAMPS) || seq_lt(s->ts_value, h->ts_recent));
+
+	if (s->flags & SEG_RST) {
+		if (into == 0) {
+			tcp->stats.attempt_fails++;
+			half_drop(tcp, h);
+		} else if (into < window) {
+			send_ack(tcp, h);
+		}
+	} else if (s->flags & SEG_SYN) {
+		if (s->seq == h->irs && !(s->flags & SEG_ACK))
+			send_syn_ack(tcp, h);
+		else
+			send_ack(tcp, h);
+	} else if (into > window || is_old) {
+		send_ack(tcp, h);
+	} else if (s->flags & SEG_ACK) {
+		if (s->ack == h->iss + 1) {
+			establish(tcp, h, meta, s, b);
+			return;
+		}
+		tcp_send_reset(tcp, meta, s);
+	}
+	buf_free(b);
+}

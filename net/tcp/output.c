@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+/* Sending: a segment is a header buffer and references to the application's memory; up to 64 KiB at
+ * once where the device cuts it (BUF_TSO4). When to send: RFC 9293 §3.8.6.2.1 (silly windows, without
+ * Nagle), RFC 5681 (congestion window), RFC 3042 (limited transmit). An acknowledgement that is due
+ * rides on data when there is any. */
+#include <errno.h>
+
+#include "net/tcp/tcp_priv.h"
+
+/* Our data may be on its way: from the handshake's end until our FIN is acknowledged. */
+#define MAY_SEND (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT_1 | \
+                  1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
+
+/* Prepends the header to b and sends it; takes b. */
+static void emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b)
+{
+	segment_emit(s, buf_push(b, segment_header_bytes(s)));
+	tcp->stats.out_segs++;
+	if (s->flags & SEG_RST)
+		tcp->stats.out_rsts++;
+	ip_send(route, IP_TCP, b, SEGMENT_CHECKSUM_AT, IP_DF); /* what fails is lost, and sent again */
+}
+
+uint32_t conn_window(const struct tcp_conn *c)
+{
+	uint32_t limit = c->tcp->limits.receive_bytes;
+	uint32_t free = limit > c->recvq.bytes ? limit - c->recvq.bytes : 0, offered = c->rcv_adv - c->rcv_nxt;
+
+	/* neither shrink the window nor open it by crumbs (RFC 9293 §3.8.6.2.2) */
+	if (free <= offered || free - offered < MIN(limit / 2, (uint32_t)c->mss))
+		return offered;
+	return free;
+}
+
+/* A segment of c without payload length: sequence number, acknowledgement, window, options. */
+static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t flags)
+{
+	uint32_t window = MIN(conn_window(c) >> c->rcv_scale, (uint32_t)UINT16_MAX);
+	uint32_t edge = c->rcv_nxt + (window << c->rcv_scale);
+
+	*s = (struct segment){
+		.src_port = c->local_port, .dst_port = c->remote_port, .seq = seq, .ack = c->rcv_nxt,
+		.window = (uint16_t)window, .flags = flags,
+	};
+	if (c->flags & CONN_TIMESTAMPS) {
+		s->options = SEG_HAS_TIMESTAMPS;
+		s->ts_value = tcp_timestamp(c->tcp);
+		s->ts_echo = c->ts_recent;
+	}
+	if (c->flags & CONN_SACK && c->recvq.late)
+		s->sack_count = (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s->sacks);
+	if (seq_lt(c->rcv_adv, edge))
+		c->rcv_adv = edge;
+	c->rcv_acked = c->rcv_nxt;
+	c->flags &= (uint16_t)~CONN_ACK_NOW;
+	conn_disarm(c, CONN_DELAYED_ACK);
+}
+
+static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
+{
+	struct buf *b = buf_alloc_header();
+	struct segment s;
+
+	if (!b) {
+		conn_arm(c, CONN_DELAYED_ACK, TCP_NO_MEMORY_MS);
+		return;
+	}
+	prepare(c, &s, seq, flags);
+	emit(c->tcp, &c->route, &s, b);
+}
+
+void conn_send_ack(struct tcp_conn *c)
+{
+	send_empty(c, c->snd_max, SEG_ACK);
+}
+
+void conn_send_challenge(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+
+	if (tcp->now_ms - c->challenge_ms < TCP_CHALLENGE_MS)
+		return;
+	c->challenge_ms = tcp->now_ms;
+	tcp->stats.challenges++;
+	conn_send_ack(c);
+}
+
+void conn_send_rst(struct tcp_conn *c)
+{
+	send_empty(c, c->snd_max, SEG_RST | SEG_ACK);
+	conn_disarm(c, CONN_DELAYED_ACK);
+}
+
+/* A sequence number that was acknowledged already makes the peer answer. */
+void conn_send_keepalive(struct tcp_conn *c)
+{
+	send_empty(c, c->snd_una - 1, SEG_ACK);
+}
+
+void conn_send_syn(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+	struct buf *b = buf_alloc_header();
+	struct segment s;
+
+	conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+	if (c->snd_nxt != c->snd_una)
+		tcp->stats.retrans_segs++;
+	else
+		c->rtt_ms = tcp->now_ms;
+	c->snd_nxt = c->snd_max = c->snd_una + 1;
+	if (!b)
+		return;
+	prepare(c, &s, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK);
+	s.mss = tcp_mss_of_route(&c->route);
+	s.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX); /* never scaled here */
+	s.scale = tcp->rcv_scale;
+	s.sack_count = 0;
+	if (c->state == TCP_SYN_SENT) {
+		s.ack = 0;
+		s.ts_value = tcp_timestamp(tcp);
+		s.options = SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
+	} else {
+		c->rcv_adv = c->rcv_nxt + s.window;
+		s.options |= SEG_HAS_MSS | (c->flags & CONN_SCALE ? SEG_HAS_SCALE : 0) |
+		             (c->flags & CONN_SACK ? SEG_HAS_SACK_PERMITTED : 0);
+	}
+	emit(tcp, &c->route, &s, b);
+}
+
+/* Sends n bytes of the queue from seq, with FIN when fin. false: no packet memory. */
+static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
+{
+	struct tcp *tcp = c->tcp;
+	uint32_t offset = seq - c->snd_una, end = seq + n + fin;
+	struct buf *b = buf_alloc_header();
+	struct segment s;
+
+	if (!b || (n && sendq_fill(&c->sendq, offset, n, b) < 0)) {
+		buf_free(b);
+		conn_arm(c, CONN_RETRANSMIT, TCP_NO_MEMORY_MS);
+		return false;
+	}
+	if (n > c->mss) {
+		b->flags |= BUF_TSO4;
+		b->gso_size = c->mss;
+	}
+	prepare(c, &s, seq, SEG_ACK);
+	if (offset + n == c->sendq.bytes && n)
+		s.flags |= SEG_PSH;
+	if (fin)
+		s.flags |= SEG_FIN;
+	emit(tcp, &c->route, &s, b);
+	if (seq_lt(seq, c->snd_max)) {
+		tcp->stats.retrans_segs++;
+		if (!(c->flags & CONN_TIMESTAMPS))
+			c->flags &= (uint16_t)~CONN_TIMING; /* Karn: no telling which one is acknowledged */
+	} else if (!(c->flags & CONN_TIMING)) {
+		c->flags |= CONN_TIMING;
+		c->rtt_seq = end;
+		c->rtt_ms = tcp->now_ms;
+	}
+	if (c->snd_una == c->snd_max)
+		c->progress_ms = tcp->now_ms;
+	if (seq_lt(c->snd_max, end))
+		c->snd_max = end;
+	if (!conn_is_armed(c, CONN_RETRANSMIT))
+		conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+	return true;
+}
+
+void conn_retransmit(struct tcp_conn *c)
+{
+	uint32_t n = (uint32_t)MIN(c->sendq.bytes, (size_t)c->mss);
+
+	transmit(c, c->snd_una, n, c->flags & CONN_FIN_SENT && n == c->sendq.bytes);
+}
+
+/* How many of left bytes the windows let go from offset on now, as one segment or a burst that the
+ * device cuts. */
+static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
+{
+	const struct congestion *cc = &c->congestion;
+	uint32_t cwnd = cc->cwnd + (cc->recovering ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
+	uint32_t window = MIN(c->snd_wnd, cwnd), room = window > offset ? window - offset : 0, n, max = c->mss;
+
+	if (c->flags & CONN_FORCE) {
+		window = c->snd_wnd ? c->snd_wnd : 1;
+		max = MIN(max, window);
+		return (uint32_t)MIN(left, (size_t)max);
+	}
+	if (c->route.tso_bytes > SEGMENT_HEADER_MAX + max) {
+		max = c->route.tso_bytes - SEGMENT_HEADER_MAX;
+		max -= max % c->mss;
+	}
+	n = MIN(room, max);
+	if (n >= left)
+		return (uint32_t)left;
+	if (n >= c->mss)
+		return n - n % c->mss;
+	/* less than a segment of more: only when the peer's window is that small at its best */
+	if (room == c->snd_wnd - offset && n > 0 && n >= c->snd_wnd_max / 2)
+		return n;
+	return 0;
+}
+
+/* Sends one segment, or burst. false: nothing to send, or not now. */
+static bool send_next(struct tcp_conn *c)
+{
+	uint32_t offset = c->snd_nxt - c->snd_una, n;
+	size_t left = c->sendq.bytes - offset;
+	bool fin = c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
+
+	if (offset > c->sendq.bytes || (left == 0 && !fin))
+		return false;
+	n = left ? allowance(c, offset, left) : 0;
+	fin = fin && n == left;
+	if (n == 0 && !fin)
+		return false;
+	if (fin && !(c->flags & CONN_FIN_SENT))
+		conn_event(c, TCP_CLOSE, 0);
+	if (!transmit(c, c->snd_nxt, n, fin))
+		return false;
+	/* a probe of a shut window does not count as sent: it starts anew when the window opens */
+	if (c->snd_wnd > 0 || fin)
+		c->snd_nxt += n + fin;
+	if (c->flags & CONN_FORCE) {
+		c->flags &= (uint16_t)~CONN_FORCE;
+		return false;
+	}
+	return true;
+}
+
+void conn_output(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+
+	if (c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT)
+		return;
+	if (MAY_SEND >> c->state & 1) {
+		/* RFC 5681 §4.1: an old window tells nothing of the network now */
+		if (c->snd_max == c->snd_una && tcp->now_ms - c->progress_ms > rto_ms(&c->rto))
+			congestion_on_idle(&c->congestion, c->mss);
+		while (send_next(c))
+			;
+		c->flags &= (uint16_t)~CONN_FORCE;
+		/* persist: something waits, nothing is in flight that would bring an answer */
+		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una && !conn_is_armed(c, CONN_RETRANSMIT)) {
+			c->progress_ms = tcp->now_ms;
+			conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+		}
+	}
+	if (c->flags & CONN_ACK_NOW)
+		conn_send_ack(c);
+}
+
+void tcp_send_bare(struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local,
+                   struct segment *s)
+{
+	struct ip_route route;
+	struct buf *b;
+
+	if (ip_route_init(tcp->ip, &route, &local->addr, &remote->addr) < 0)
+		return;
+	b = buf_alloc_header();
+	if (!b)
+		return;
+	s->src_port = local->port;
+	s->dst_port = remote->port;
+	if (s->options & SEG_HAS_MSS)
+		s->mss = tcp_mss_of_route(&route);
+	emit(tcp, &route, s, b);
+}
+
+void tcp_send_reset(struct tcp *tcp, const struct ip_meta *meta, const struct segment *s)
+{
+	struct endpoint remote = { meta->src, s->src_port }, local = { meta->dst, s->dst_port };
+	struct segment reset = { .flags = SEG_RST };
+
+	if (s->flags & SEG_RST || meta->to_group)
+		return;
+	if (s->flags & SEG_ACK) {
+		reset.seq = s->ack;
+	} else {
+		reset.flags |= SEG_ACK;
+		reset.ack = s->seq + segment_space(s);
+	}
+	tcp_send_bare(tcp, &remote, &local, &reset);
+}

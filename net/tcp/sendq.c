@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/* The send queue: slices of application memory, referenced until the peer has acknowledged them. A
+ * slice has any length, so a whole file takes one. Building a segment, for the first time or again,
+ * makes new packet slices over the same memory; frames that still lie in a ring are never touched.
+ *
+ * Each connection is sure of one slice; more come from what is spare, so that no connection waits
+ * for another one's peer. */
+#include <errno.h>
+
+#include "net/tcp/tcp_priv.h"
+
+#define COUNT_MAX TCP_CONN_SLICES
+
+static unsigned count(const struct sendq *q)
+{
+	unsigned n = 0;
+
+	for (const struct send_slice *s = q->head; s; s = s->next)
+		n++;
+	return n;
+}
+
+/* Does data just go on where the last slice ends? */
+static bool continues(const struct send_slice *tail, const void *data, const struct storage *storage)
+{
+	return tail && tail->data + tail->len == data && tail->storage == storage;
+}
+
+size_t sendq_push(struct tcp *tcp, struct sendq *q, const void *data, size_t len, struct storage *storage)
+{
+	struct send_slice *s = q->tail;
+
+	if (continues(s, data, storage)) {
+		s->len += len;
+		q->bytes += len;
+		return len;
+	}
+	if (q->head && (tcp->slices_spare == 0 || count(q) >= COUNT_MAX))
+		return 0;
+	s = pool_alloc(&tcp->slices);
+	assert(s); /* slices_spare has counted for it */
+	if (q->head) {
+		tcp->slices_spare--;
+		q->tail->next = s;
+	} else {
+		q->head = s;
+	}
+	q->tail = s;
+	*s = (struct send_slice){ .data = data, .len = len, .storage = storage };
+	storage_get(storage);
+	q->bytes += len;
+	return len;
+}
+
+void sendq_drop(struct tcp *tcp, struct sendq *q, size_t n)
+{
+	struct send_slice *s = q->head;
+
+	assert(n <= q->bytes);
+	q->bytes -= n;
+	while (s && n >= s->len) {
+		n -= s->len;
+		q->head = s->next;
+		if (q->head)
+			tcp->slices_spare++; /* the last one goes back to being sure */
+		else
+			q->tail = NULL;
+		storage_put(s->storage);
+		pool_free(&tcp->slices, s);
+		s = q->head;
+	}
+	if (n) {
+		s->data += n;
+		s->len -= n;
+	}
+}
+
+int sendq_fill(const struct sendq *q, size_t offset, uint32_t len, struct buf *b)
+{
+	struct buf *first = NULL, **end = &first;
+	const struct send_slice *s = q->head;
+
+	assert(offset + len <= q->bytes);
+	for (; len > 0 && offset >= s->len; s = s->next)
+		offset -= s->len;
+	for (; len > 0; s = s->next, offset = 0) {
+		uint32_t n = (uint32_t)MIN(s->len - offset, (size_t)len);
+
+		*end = buf_alloc_slice(s->storage, s->data + offset, n);
+		if (!*end) {
+			buf_free(first);
+			return -ENOBUFS;
+		}
+		end = &(*end)->next;
+		len -= n;
+	}
+	if (first)
+		buf_append(b, first);
+	return 0;
+}
+
+void sendq_clear(struct tcp *tcp, struct sendq *q)
+{
+	sendq_drop(tcp, q, q->bytes);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* The instance: its pools, tables and limits, and the calls of tcp.h that concern it as a whole. All
+ * memory is taken here, once. */
+#include "net/tcp/tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/random.h"
+#include "net/tcp/tcp_priv.h"
+
+static const struct tcp_limits default_limits = {
+	.connections = CONFIG_TCP_CONNECTIONS,
+	.half_open = CONFIG_TCP_HALF_OPEN,
+	.time_wait = CONFIG_TCP_TIME_WAIT,
+	.send_slices = CONFIG_TCP_SEND_SLICES,
+	.receive_bytes = CONFIG_TCP_RECEIVE_BYTES,
+	.receive_bufs = CONFIG_TCP_RECEIVE_BUFS,
+};
+
+uint32_t tcp_hash(const struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port, uint16_t local_port)
+{
+	uint8_t text[20];
+	size_t len = remote->family == IP_V4 ? 4 : 16;
+
+	/* our own address is left out: we have few, and others cannot choose it */
+	memcpy(text, remote->bytes, len);
+	memcpy(text + len, &remote_port, 2);
+	memcpy(text + len + 2, &local_port, 2);
+	return (uint32_t)siphash(tcp->secret, text, len + 4) & tcp->hash_mask;
+}
+
+static void release(struct tcp *tcp)
+{
+	pool_destroy(&tcp->slices);
+	pool_destroy(&tcp->wait_entries);
+	pool_destroy(&tcp->halves);
+	pool_destroy(&tcp->conns);
+	free(tcp->conn_hash);
+	free(tcp);
+}
+
+/* A pool that was never made is all zero, which pool_destroy and free leave alone. */
+static int take_memory(struct tcp *tcp)
+{
+	const struct tcp_limits *l = &tcp->limits;
+	size_t heads = 1;
+
+	while (heads < l->connections)
+		heads *= 2;
+	tcp->hash_mask = (uint32_t)heads - 1;
+	/* one table of heads for each kind of entry, in one piece */
+	tcp->conn_hash = calloc(heads * 3, sizeof(void *));
+	if (!tcp->conn_hash)
+		return -ENOMEM;
+	tcp->half_hash = (void *)(tcp->conn_hash + heads);
+	tcp->wait_hash = (void *)(tcp->conn_hash + 2 * heads);
+	if (pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
+	    pool_init(&tcp->halves, sizeof(struct tcp_half), 8, l->half_open) < 0 ||
+	    pool_init(&tcp->wait_entries, sizeof(struct tcp_wait), 8, l->time_wait) < 0 ||
+	    pool_init(&tcp->slices, sizeof(struct send_slice), 8, (size_t)l->connections + l->send_slices) < 0)
+		return -ENOMEM;
+	tcp->slices_spare = l->send_slices;
+	return 0;
+}
+
+int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
+{
+	struct tcp *tcp = calloc(1, sizeof(*tcp));
+	int error;
+
+	if (!tcp)
+		return -ENOMEM;
+	tcp->ip = ip;
+	tcp->limits = limits ? *limits : default_limits;
+	while (tcp->limits.receive_bytes >> tcp->rcv_scale > UINT16_MAX)
+		tcp->rcv_scale++;
+	random_bytes(tcp->secret, sizeof(tcp->secret));
+	tcp->ts_offset = random_u32();
+	half_init_all(tcp);
+	wait_init_all(tcp);
+	error = take_memory(tcp);
+	if (error == 0) {
+		tcp->handler = (struct ip_handler){ .input = tcp_input, .error = tcp_error, .arg = tcp };
+		error = ip_listen(ip, IP_TCP, &tcp->handler);
+	}
+	if (error < 0) {
+		release(tcp);
+		return error;
+	}
+	*out = tcp;
+	return 0;
+}
+
+void tcp_destroy(struct tcp *tcp)
+{
+	ip_listen(tcp->ip, IP_TCP, NULL);
+	conn_destroy_all(tcp);
+	half_destroy_all(tcp);
+	wait_destroy_all(tcp);
+	release(tcp);
+}
+
+/* Begins the handshake of op. 0, or why it cannot. */
+static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
+{
+	struct ip_route route;
+	struct endpoint local;
+	struct tcp_conn *c;
+	int error;
+
+	if (to->port == 0)
+		return -EINVAL;
+	error = ip_route_init(tcp->ip, &route, NULL, &to->addr);
+	if (error < 0)
+		return error == -ENETUNREACH ? -EHOSTUNREACH : error;
+	local.addr = route.src;
+	local.port = isn_choose_port(tcp, to, &route.src);
+	c = local.port ? conn_create(tcp, &route, local.port, to->port) : NULL;
+	if (!c)
+		return -ENOBUFS;
+	c->connector = op;
+	c->flags |= CONN_ORPHAN; /* until it is established nobody holds the flow */
+	op->state = c;
+	c->snd_una = c->snd_nxt = c->snd_max = isn_choose(tcp, to, &local);
+	tcp->stats.active_opens++;
+	conn_event(c, TCP_ACTIVE_OPEN, 0);
+	return 0;
+}
+
+static void cancel_connect(struct promise *p)
+{
+	struct stack_connect *op = container_of(p, struct stack_connect, promise);
+	struct tcp_conn *c = op->state;
+
+	tcp_update_clock(c->tcp);
+	conn_event(c, TCP_ABORT, -ECANCELED);
+}
+
+void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
+{
+	int error;
+
+	tcp_update_clock(tcp);
+	promise_init(&op->promise, cancel_connect);
+	op->flow = NULL;
+	error = connect_to(tcp, op, to);
+	if (error < 0)
+		promise_fail(&op->promise, error);
+}
+
+const struct tcp_stats *tcp_stats(struct tcp *tcp)
+{
+	struct tcp_stats *s = &tcp->stats;
+
+	s->connections = (uint32_t)tcp->conns.used;
+	s->half_open = (uint32_t)tcp->halves.used;
+	s->time_wait = (uint32_t)tcp->wait_entries.used;
+	s->send_slices = (uint32_t)tcp->slices.used;
+	return s;
+}

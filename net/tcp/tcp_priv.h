@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of TCP share: the instance, the control block, and who does what with them.
+ *
+ * A control block's life: conn_create → connect or listen → … → conn_end, which takes it out of all
+ * tables and fails or ends what the application waits for → conn_free, once the application has
+ * let go of the flow too (CONN_ORPHAN). Functions that may end a connection say so by their
+ * answer: false means the block may be gone. */
+#ifndef NET_TCP_TCP_PRIV_H
+#define NET_TCP_TCP_PRIV_H
+
+#include "kernel/dev/clock.h"
+#include "kernel/pool.h"
+#include "kernel/timer.h"
+#include "net/tcp/congestion.h"
+#include "net/tcp/rto.h"
+#include "net/tcp/segment.h"
+#include "net/tcp/state.h"
+#include "net/tcp/tcp.h"
+
+#define TCP_MSS_DEFAULT 536 /* when the peer names none: RFC 9293 §3.7.1 */
+#define TCP_MSS_MIN 64      /* a peer that asks for less gets this */
+#define TCP_KEEPALIVE_PROBES 9
+#define TCP_KEEPALIVE_INTERVAL_MS 75000u
+#define TCP_SYN_ACK_TRIES 5
+#define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
+#define TCP_QUICK_ACKS 4    /* undelayed after something was out of order */
+#define TCP_CHALLENGE_MS 500 /* between two acknowledgements of segments that should not have come */
+#define TCP_NO_MEMORY_MS 10  /* before what found the packet pools empty is tried again */
+
+/* -- what is sent: application memory by reference (sendq.c) -- */
+
+struct send_slice {
+	struct send_slice *next;
+	const uint8_t *data;
+	size_t len;
+	struct storage *storage;
+};
+
+struct sendq {
+	struct send_slice *head, *tail;
+	size_t bytes; /* unacknowledged and unsent */
+};
+
+/* -- what was received: packets (recvq.c) -- */
+
+struct recvq {
+	struct buf *head, *tail; /* in order: one chain, linked by next */
+	struct buf *late;        /* out of order: packets by sequence number, linked by queue */
+	uint32_t bytes;          /* in order */
+	uint16_t bufs;           /* slices in head and late */
+	uint8_t tail_room;       /* bytes free behind tail's data; 0 unless tail is a copy of ours */
+};
+
+/* -- one connection -- */
+
+enum conn_flags {
+	CONN_ORPHAN = 1 << 0,     /* the application has let go of the flow */
+	CONN_SHUTDOWN = 1 << 1,   /* FIN follows the pending writes */
+	CONN_FIN_SENT = 1 << 2,   /* snd_max includes it */
+	CONN_FIN_SEEN = 1 << 3,   /* rcv_fin is valid */
+	CONN_TIMESTAMPS = 1 << 4, /* RFC 7323, both sides */
+	CONN_ACK_NOW = 1 << 5,
+	CONN_TIMING = 1 << 6,     /* rtt_seq and rtt_ms are valid */
+	CONN_FORCE = 1 << 7,      /* send what the window allows, or one byte: persist timer */
+	CONN_PROBED = 1 << 8,     /* keep-alive probes are out */
+	CONN_SACK = 1 << 9,       /* RFC 2018, both sides */
+	CONN_RECEIVED_FIN = 1 << 10, /* end of stream for the reader */
+	CONN_SCALE = 1 << 11,     /* RFC 7323, both sides */
+};
+
+enum conn_timer {
+	CONN_RETRANSMIT, /* or persist, when nothing is in flight */
+	CONN_DELAYED_ACK,
+	CONN_IDLE,       /* keep-alive; FIN-WAIT-2 of an orphan */
+	CONN_TIMERS
+};
+
+struct tcp_conn {
+	struct flow flow; /* first */
+	struct tcp *tcp;
+	struct tcp_conn *hash_next;
+	struct ip_route route; /* its addresses are half of the key */
+	uint16_t local_port, remote_port;
+	uint8_t state;         /* enum tcp_state */
+	uint8_t armed;         /* bit per enum conn_timer */
+	uint16_t flags;        /* enum conn_flags */
+	struct timer timer;
+	uint32_t deadline_ms[CONN_TIMERS];
+
+	union {
+		struct stack_connect *connector; /* SYN-SENT and SYN-RECEIVED */
+		struct flow_read *reader;        /* from ESTABLISHED on */
+	};
+	struct list writers; /* of struct flow_write, oldest first */
+
+	struct sendq sendq;    /* starts at snd_una, once the SYN is acknowledged */
+	uint32_t snd_una, snd_nxt, snd_max; /* snd_nxt goes back on a timeout, snd_max never does */
+	uint32_t snd_wnd, snd_wnd_max, snd_wl1, snd_wl2;
+	struct rto rto;
+	uint32_t rtt_seq, rtt_ms;
+	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
+	struct congestion congestion;
+
+	struct recvq recvq;
+	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
+	uint32_t rcv_acked;    /* rcv_nxt as last sent */
+	uint32_t rcv_fin, rcv_late; /* peer's FIN; start of what last came out of order */
+	uint32_t ts_recent;
+	uint32_t heard_ms;     /* when the last acceptable segment came */
+	uint32_t challenge_ms;
+	uint16_t keepalive_seconds;
+	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
+	int16_t error;         /* why it ended: negative errno, or 0 */
+	uint8_t snd_scale, rcv_scale;
+	uint8_t quick_acks;
+	uint8_t probes;        /* keep-alive probes unanswered */
+};
+
+/* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
+ * the hash table (8 to 16) and the send slice kept for it (32). */
+#define TCP_CONN_BYTES 344
+
+/* -- a handshake that a peer has begun (listen.c) -- */
+
+struct tcp_half {
+	struct tcp_half *hash_next;
+	struct list link;     /* in tcp->half_waiting[tries] */
+	struct endpoint remote, local;
+	uint32_t iss, irs, ts_recent, due_ms;
+	uint16_t mss;         /* the peer's, when has_mss */
+	uint8_t scale, options; /* the peer's; enum segment_options */
+	uint8_t tries;
+	bool has_mss;
+};
+
+/* -- a connection in TIME-WAIT (timewait.c) -- */
+
+struct tcp_wait {
+	struct tcp_wait *hash_next;
+	struct list link;     /* in tcp->waits, next to end first */
+	struct endpoint remote, local;
+	uint32_t snd_nxt, rcv_nxt, ts_recent, due_ms;
+	bool timestamps;
+};
+
+struct tcp_listener {
+	accept_fn *accept;
+	void *arg;
+	uint16_t port; /* 0: free */
+};
+
+struct tcp {
+	struct ip *ip;
+	struct ip_handler handler;
+	struct tcp_limits limits;
+	struct tcp_stats stats;
+	uint64_t now_ns;      /* as of tcp_update_clock */
+	uint32_t now_ms;      /* the same, going round every 49 days */
+	uint32_t hash_mask;
+	uint32_t slices_spare; /* send slices that nobody is sure of */
+	uint32_t ts_offset;   /* so that timestamps do not tell how long we run */
+	uint16_t next_port;
+	uint8_t rcv_scale;
+	uint8_t secret[16];
+	struct tcp_conn **conn_hash;
+	struct tcp_half **half_hash;
+	struct tcp_wait **wait_hash;
+	struct pool conns, halves, wait_entries, slices;
+	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
+	struct list waits;
+	struct timer half_timer, wait_timer;
+	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
+	tcp_listener_fn *other;
+	void *other_arg;
+};
+
+/* -- tcp.c -- */
+
+/* Reads the clock once per thing that happens. */
+static inline void tcp_update_clock(struct tcp *tcp)
+{
+	tcp->now_ns = clock_now_ns();
+	tcp->now_ms = (uint32_t)(tcp->now_ns / NS_PER_MS);
+}
+
+/* Starts t so that it runs when tcp->now_ms has reached due_ms. */
+void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
+uint32_t tcp_hash(const struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port, uint16_t local_port);
+
+/* -- conn.c -- */
+
+void conn_destroy_all(struct tcp *tcp);
+/* A block with route, ports and promises set and in the table; NULL when the pool is empty. */
+struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, uint16_t local_port,
+                             uint16_t remote_port);
+struct tcp_conn *conn_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
+                           const struct ip_addr *local, uint16_t local_port);
+/* What the peer's SYN offered; scale and peer_mss count only when options (enum segment_options) has
+ * them. snd_una is our initial sequence number. */
+void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale);
+/* Moves the state machine and does what it says. false: the connection has ended with error (0: as it
+ * should), and the block may be gone. */
+bool conn_event(struct tcp_conn *c, enum tcp_event event, int error);
+/* Only once the application has let go of the flow. */
+void conn_free(struct tcp_conn *c);
+
+/* -- flow.c -- */
+
+extern const struct flow_ops tcp_flow_ops;
+/* Gives the reader what there is; accepts what has room of the pending writes, or fails them all. */
+void conn_feed_reader(struct tcp_conn *c);
+void conn_accept_writes(struct tcp_conn *c);
+void conn_fail_writes(struct tcp_conn *c, int error);
+
+/* -- listen.c -- */
+
+void half_init_all(struct tcp *tcp);
+void half_destroy_all(struct tcp *tcp);
+struct tcp_half *half_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
+                           const struct ip_addr *local, uint16_t local_port);
+/* A segment for no connection: begins a handshake, or is refused. */
+void listen_input(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, const struct segment *s);
+/* A segment for a half-open entry; takes b, whose data is the payload. */
+void half_input(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta, const struct segment *s,
+                struct buf *b);
+/* Forgets it. */
+void half_drop(struct tcp *tcp, struct tcp_half *h);
+
+/* -- timewait.c -- */
+
+void wait_init_all(struct tcp *tcp);
+void wait_destroy_all(struct tcp *tcp);
+struct tcp_wait *wait_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
+                           const struct ip_addr *local, uint16_t local_port);
+/* Remembers c in place of its control block. */
+void wait_start(struct tcp_conn *c);
+/* false: a new connection may begin in its place, and the entry is gone (RFC 9293 §3.10.7.4). */
+bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s);
+
+/* -- input.c -- */
+
+void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b);
+void tcp_error(void *arg, const struct ip_error *error);
+/* A segment for c; takes b, whose data is the payload. false: the connection has ended. */
+bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
+
+/* -- output.c -- */
+
+/* Sends what may be sent now, and an acknowledgement when CONN_ACK_NOW asks for it. */
+void conn_output(struct tcp_conn *c);
+void conn_send_syn(struct tcp_conn *c);
+void conn_send_ack(struct tcp_conn *c);
+void conn_send_challenge(struct tcp_conn *c);
+void conn_send_rst(struct tcp_conn *c);
+void conn_send_keepalive(struct tcp_conn *c);
+/* Sends the first unacknowledged segment again. */
+void conn_retransmit(struct tcp_conn *c);
+/* The window to offer, in bytes. */
+uint32_t conn_window(const struct tcp_conn *c);
+/* A segment without a control block: s but for ports, which follow from remote and local. */
+void tcp_send_bare(struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local,
+                   struct segment *s);
+/* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself or went to a group. */
+void tcp_send_reset(struct tcp *tcp, const struct ip_meta *meta, const struct segment *s);
+/* Our timestamp now. */
+static inline uint32_t tcp_timestamp(const struct tcp *tcp)
+{
+	return tcp->now_ms + tcp->ts_offset;
+}
+/* The MSS option that we send on a route. */
+static inline uint16_t tcp_mss_of_route(const struct ip_route *r)
+{
+	return r->payload_bytes - SEGMENT_HEADER_BYTES;
+}
+
+/* -- sendq.c -- */
+
+/* Takes a count on storage and accepts up to len bytes: gives how many, 0 when no slice is free. */
+size_t sendq_push(struct tcp *tcp, struct sendq *q, const void *data, size_t len, struct storage *storage);
+/* Lets go of the first n bytes. */
+void sendq_drop(struct tcp *tcp, struct sendq *q, size_t n);
+/* Appends slices for [offset, offset + len) to b. 0, or -ENOBUFS with b as it was. */
+int sendq_fill(const struct sendq *q, size_t offset, uint32_t len, struct buf *b);
+void sendq_clear(struct tcp *tcp, struct sendq *q);
+
+/* -- recvq.c: all take b -- */
+
+/* Queues data that comes next in order; b may have several slices. false: no room, b dropped. */
+bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b);
+/* Queues data that starts at seq, later than what comes next. false: no room, b dropped. */
+bool recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b);
+/* Moves late data that has become due to the in-order queue; gives the new next. */
+uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next);
+/* Gives at most max bytes (1 and more when there are any), or NULL when the pools are empty. */
+struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max);
+void recvq_clear(struct tcp *tcp, struct recvq *q);
+/* Blocks of late data, the one with seq first (RFC 2018 §4); gives how many. */
+unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block sacks[SEGMENT_SACKS]);
+
+/* -- timer.c -- */
+
+void conn_timer_fired(struct timer *t);
+void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms);
+static inline void conn_disarm(struct tcp_conn *c, enum conn_timer which)
+{
+	c->armed &= (uint8_t)~(1u << which); /* the timer itself finds nothing to do: stopping is lazy */
+}
+static inline bool conn_is_armed(const struct tcp_conn *c, enum conn_timer which)
+{
+	return c->armed >> which & 1;
+}
+
+/* -- isn.c -- */
+
+uint32_t isn_choose(const struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local);
+/* A free local port towards remote, or 0. */
+uint16_t isn_choose_port(struct tcp *tcp, const struct endpoint *remote, const struct ip_addr *local);
+
+#endif

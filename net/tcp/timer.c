@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/* One timer per connection for all its deadlines, re-armed lazily: a deadline that moves later or
+ * goes away leaves the timer alone, which then fires once for nothing and finds the next one. So an
+ * acknowledged segment costs no work in the sleep queue.
+ *
+ * RFC 6298 §5 (retransmission), RFC 9293 §3.8.3 (giving up), §3.8.4 (keep-alive), §3.8.6.1 (persist). */
+#include <errno.h>
+
+#include "net/tcp/tcp_priv.h"
+
+void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms)
+{
+	int32_t in_ms = (int32_t)(due_ms - tcp->now_ms);
+
+	timer_start(t, tcp->now_ns + (in_ms > 0 ? (uint64_t)in_ms * NS_PER_MS : 0));
+}
+
+void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
+{
+	c->deadline_ms[which] = c->tcp->now_ms + in_ms;
+	c->armed |= (uint8_t)(1u << which);
+	if (!timer_is_running(&c->timer) || c->timer.deadline_ns > c->tcp->now_ns + in_ms * NS_PER_MS)
+		tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
+}
+
+static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
+{
+	return c->tcp->now_ms - since_ms >= CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
+}
+
+/* Nothing came back for what is in flight, or the window has been shut for a while. */
+static bool on_retransmit(struct tcp_conn *c)
+{
+	uint32_t flight = c->snd_max - c->snd_una;
+	bool persist = c->state >= TCP_ESTABLISHED && (flight == 0 || c->snd_wnd == 0);
+
+	/* a shut window may stay shut as long as its owner answers, but not when nobody waits here */
+	if (persist && !(c->flags & CONN_ORPHAN) ? is_over(c, c->heard_ms) && is_over(c, c->progress_ms)
+	                                         : is_over(c, c->progress_ms))
+		return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
+	if (!persist) {
+		c->tcp->stats.timeouts++;
+		congestion_on_timeout(&c->congestion, c->mss, c->snd_max, flight, c->rto.backoff > 0);
+	}
+	rto_back_off(&c->rto);
+	c->flags &= (uint16_t)~CONN_TIMING;
+	if (c->state < TCP_ESTABLISHED) {
+		conn_send_syn(c);
+		return true;
+	}
+	c->snd_nxt = c->snd_una;
+	c->flags |= CONN_FORCE;
+	conn_output(c);
+	return true;
+}
+
+static bool on_idle(struct tcp_conn *c)
+{
+	uint32_t silent_ms = c->tcp->now_ms - c->heard_ms, limit_ms = c->keepalive_seconds * 1000u;
+
+	if (c->flags & CONN_ORPHAN)
+		return c->state != TCP_FIN_WAIT_2 || conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
+	if (limit_ms == 0)
+		return true;
+	if (silent_ms < limit_ms) {
+		c->probes = 0;
+		conn_arm(c, CONN_IDLE, limit_ms - silent_ms);
+		return true;
+	}
+	if (c->probes >= TCP_KEEPALIVE_PROBES)
+		return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
+	c->probes++;
+	conn_send_keepalive(c);
+	conn_arm(c, CONN_IDLE, MIN(limit_ms, TCP_KEEPALIVE_INTERVAL_MS));
+	return true;
+}
+
+static bool on_delayed_ack(struct tcp_conn *c)
+{
+	c->flags |= CONN_ACK_NOW;
+	conn_feed_reader(c); /* it may have found the packet pools empty */
+	conn_output(c);
+	return true;
+}
+
+void conn_timer_fired(struct timer *t)
+{
+	static bool (*const handlers[CONN_TIMERS])(struct tcp_conn *c) = {
+		[CONN_RETRANSMIT] = on_retransmit,
+		[CONN_DELAYED_ACK] = on_delayed_ack,
+		[CONN_IDLE] = on_idle,
+	};
+	struct tcp_conn *c = container_of(t, struct tcp_conn, timer);
+	struct tcp *tcp = c->tcp;
+	uint32_t next_ms = 0;
+	bool any = false;
+
+	tcp_update_clock(tcp);
+	for (unsigned i = 0; i < CONN_TIMERS; i++)
+		if (conn_is_armed(c, i) && seq_le(c->deadline_ms[i], tcp->now_ms)) {
+			conn_disarm(c, i);
+			if (!handlers[i](c))
+				return;
+		}
+	for (unsigned i = 0; i < CONN_TIMERS; i++)
+		if (conn_is_armed(c, i) && (!any || seq_lt(c->deadline_ms[i], next_ms))) {
+			next_ms = c->deadline_ms[i];
+			any = true;
+		}
+	if (any)
+		tcp_start_timer(tcp, &c->timer, next_ms);
+}

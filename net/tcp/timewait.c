@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/* TIME-WAIT: what has to be remembered of a connection that this side closed first, in an entry much
+ * smaller than a control block (RFC 9293 §3.3.2, §3.6.1, §3.10.7.4). All wait equally long, so the list is
+ * in order of time and one timer serves it; when the pool is empty the oldest ends early. */
+#include "net/tcp/tcp_priv.h"
+
+#define WAIT_MS (CONFIG_TCP_TIME_WAIT_SECONDS * 1000u)
+
+static void wait_fired(struct timer *t);
+
+void wait_init_all(struct tcp *tcp)
+{
+	list_init(&tcp->waits);
+	timer_init(&tcp->wait_timer, wait_fired);
+}
+
+static void drop(struct tcp *tcp, struct tcp_wait *w)
+{
+	struct tcp_wait **at = &tcp->wait_hash[tcp_hash(tcp, &w->remote.addr, w->remote.port, w->local.port)];
+
+	while (*at != w)
+		at = &(*at)->hash_next;
+	*at = w->hash_next;
+	list_remove(&w->link);
+	pool_free(&tcp->wait_entries, w);
+}
+
+void wait_destroy_all(struct tcp *tcp)
+{
+	timer_stop(&tcp->wait_timer);
+	while (!list_is_empty(&tcp->waits))
+		drop(tcp, list_first(&tcp->waits, struct tcp_wait, link));
+}
+
+static void wait_fired(struct timer *t)
+{
+	struct tcp *tcp = container_of(t, struct tcp, wait_timer);
+
+	tcp_update_clock(tcp);
+	while (!list_is_empty(&tcp->waits)) {
+		struct tcp_wait *w = list_first(&tcp->waits, struct tcp_wait, link);
+
+		if (seq_lt(tcp->now_ms, w->due_ms)) {
+			tcp_start_timer(tcp, t, w->due_ms);
+			return;
+		}
+		drop(tcp, w);
+	}
+}
+
+struct tcp_wait *wait_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
+                           const struct ip_addr *local, uint16_t local_port)
+{
+	struct tcp_wait *w = tcp->wait_hash[hash];
+
+	while (w && (w->remote.port != remote_port || w->local.port != local_port ||
+	             !ip_equal(&w->remote.addr, remote) || !ip_equal(&w->local.addr, local)))
+		w = w->hash_next;
+	return w;
+}
+
+/* The wait begins, for the first time or again. */
+static void put_last(struct tcp *tcp, struct tcp_wait *w)
+{
+	w->due_ms = tcp->now_ms + WAIT_MS;
+	list_push_back(&tcp->waits, &w->link);
+	if (!timer_is_running(&tcp->wait_timer))
+		tcp_start_timer(tcp, &tcp->wait_timer, w->due_ms);
+}
+
+void wait_start(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+	struct tcp_wait *w = pool_alloc(&tcp->wait_entries), **head;
+
+	if (!w) {
+		tcp->stats.time_wait_drops++;
+		drop(tcp, list_first(&tcp->waits, struct tcp_wait, link));
+		w = pool_alloc(&tcp->wait_entries);
+	}
+	*w = (struct tcp_wait){
+		.remote = { c->route.dst, c->remote_port },
+		.local = { c->route.src, c->local_port },
+		.snd_nxt = c->snd_max,
+		.rcv_nxt = c->rcv_nxt,
+		.ts_recent = c->ts_recent,
+		.timestamps = c->flags & CONN_TIMESTAMPS,
+	};
+	head = &tcp->wait_hash[tcp_hash(tcp, &w->remote.addr, w->remote.port, w->local.port)];
+	w->hash_next = *head;
+	*head = w;
+	put_last(tcp, w);
+}
+
+static void send_ack(struct tcp *tcp, const struct tcp_wait *w)
+{
+	struct segment s = { .seq = w->snd_nxt, .ack = w->rcv_nxt, .flags = SEG_ACK };
+
+	if (w->timestamps) {
+		s.options = SEG_HAS_TIMESTAMPS;
+		s.ts_value = tcp_timestamp(tcp);
+		s.ts_echo = w->ts_recent;
+	}
+	tcp_send_bare(tcp, &w->remote, &w->local, &s);
+}
+
+/* RFC 9293 §3.10.7.4 first step, RFC 6191: the sequence number, or the timestamp, proves it new. */
+static bool is_new_syn(const struct tcp_wait *w, const struct segment *s)
+{
+	if ((s->flags & (SEG_SYN | SEG_ACK | SEG_RST)) != SEG_SYN)
+		return false;
+	if (w->timestamps && s->options & SEG_HAS_TIMESTAMPS && s->ts_value != w->ts_recent)
+		return seq_lt(w->ts_recent, s->ts_value);
+	return seq_lt(w->rcv_nxt, s->seq);
+}
+
+bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
+{
+	enum tcp_event event;
+	unsigned actions;
+
+	if (is_new_syn(w, s)) {
+		drop(tcp, w);
+		return false;
+	}
+	if (s->flags & SEG_RST) {
+		if (s->seq != w->rcv_nxt)
+			return true;
+		event = TCP_GOT_RST;
+	} else if (s->flags & SEG_SYN) {
+		event = TCP_GOT_SYN;
+	} else if (s->flags & SEG_FIN) {
+		event = TCP_GOT_FIN;
+	} else {
+		if (s->length > 0 || s->seq != w->rcv_nxt)
+			send_ack(tcp, w);
+		return true;
+	}
+	actions = tcp_transitions[TCP_TIME_WAIT][event].actions;
+	if (actions & TCP_START_WAIT) {
+		list_remove(&w->link);
+		put_last(tcp, w);
+	}
+	if (actions & (TCP_SEND_ACK | TCP_CHALLENGE))
+		send_ack(tcp, w);
+	if (actions & TCP_END)
+		drop(tcp, w);
+	return true;
+}
