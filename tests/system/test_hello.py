@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: ISC
+"""hello starts, sleeps and echoes, as a virtual machine and as a process."""
+import os
+
+import pytest
+
+from rig.guest import Guest, qemu_command
+
+WAYS = [pytest.param(machine, marks=pytest.mark.config("defconfig_hello_unix" if machine == "unix"
+                                                       else "defconfig_hello_qemu"))
+        for machine in ("q35", "microvm", "unix")]
+
+
+def start(builder, way, options=""):
+    out = builder.build("defconfig_hello_unix" if way == "unix" else "defconfig_hello_qemu")
+    image = os.path.join(out, "image")
+    if way == "unix":
+        return Guest([image, *options.split()])
+    return Guest(qemu_command(image, way, "64M", options=options))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_echoes_the_console(builder, way):
+    with start(builder, way) as guest:
+        guest.wait_for("(?i)hello")
+        for text in ("one line", "another, longer one: " + "0123456789" * 6):
+            before = len(guest.console)
+            guest.write(text + "\n")
+            guest.wait_for(r"(?m)^.*" + text + ".*$", seconds=20, after=before)
+
+
+@pytest.mark.parametrize("way", [pytest.param(one, marks=pytest.mark.config("defconfig_hello_qemu"))
+                                 for one in ("q35", "microvm")])
+@pytest.mark.parametrize("cpu", ["qemu64", "EPYC"])
+def test_starts_on_older_cpus(builder, way, cpu):
+    image = os.path.join(builder.build("defconfig_hello_qemu"), "image")
+    with Guest(qemu_command(image, way, "64M", cpu=cpu)) as guest:
+        guest.wait_for("(?i)hello")

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: ISC
+"""A large file through bad cables: it arrives intact, whatever the wire did to its segments."""
+import hashlib
+import os
+
+import pytest
+
+from rig import relay, server
+
+BIG_BYTES = 64 << 20
+
+
+def big_site(output):
+    """A site with one large file that no compressor and no repetition can help."""
+    folder = os.path.join(output, "big-site")
+    path = os.path.join(folder, "big.bin")
+    os.makedirs(folder, exist_ok=True)
+    digest = hashlib.sha256()
+    with open(path + ".new", "wb") as file:
+        block = b"virga"
+        while file.tell() < BIG_BYTES:
+            block = hashlib.sha512(block).digest()
+            chunk = hashlib.shake_256(block).digest(1 << 16)
+            digest.update(chunk)
+            file.write(chunk)
+    if os.path.exists(path) and os.path.getsize(path) == BIG_BYTES:
+        os.unlink(path + ".new")  # the same bytes are there: make sees nothing new
+    else:
+        os.replace(path + ".new", path)
+    with open(os.path.join(folder, "index.html"), "w", encoding="utf-8") as file:
+        file.write("<!doctype html><title>big</title>\n")
+    return folder, digest.hexdigest()
+
+
+def transfer(serve, namespace, relay_program, output, way, offloads, *cable, seconds=500):
+    site, digest = big_site(output)
+    relay.beside(namespace)
+    wire = relay.Relay(relay_program, namespace, *cable)
+    # All of the guest's memory beside the file itself is the 2 MiB that it must do with.
+    memory = f"{2048 + BIG_BYTES // 1024}K" if server.WAYS[way][1] else "2048K"
+    www = serve(way, variables=(f"WWW_DIR={site}",), name=f"big-{server.WAYS[way][0]}", memory=memory,
+                offloads=offloads, make_tap=False)
+    result = www.ask("fetch", path="/big.bin", seconds=seconds)
+    counts = wire.stop()
+    print(result)
+    assert (result["status"], result["bytes"], result["sha256"]) == (200, BIG_BYTES, digest), result
+    return result, counts
+
+
+@pytest.mark.parametrize("way,offloads", [
+    pytest.param("microvm", True, id="microvm-offloads", marks=pytest.mark.config("defconfig_www_qemu")),
+    pytest.param("q35", False, id="q35-plain", marks=[pytest.mark.config("defconfig_www_qemu")]),
+    pytest.param("unix", True, id="unix", marks=pytest.mark.config("defconfig_www_unix")),
+])
+def test_three_in_a_hundred_lost(serve, namespace, relay_program, output, way, offloads):
+    _, counts = transfer(serve, namespace, relay_program, output, way, offloads, "--seed", "3", "--drop", "0.03")
+    assert counts["packet:tap0"]["dropped"] > 1000  # about 46,000 segments went over the wire
+    if not offloads:
+        assert counts["packet:tap0"]["frames"] == counts["packet:tap0"]["segments"]
+
+
+@pytest.mark.config("defconfig_www_qemu")
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("offloads", [True, False])
+def test_everything_at_once(serve, namespace, relay_program, output, offloads, seed):
+    """Loss, duplicates, overtaking and flipped bits together."""
+    transfer(serve, namespace, relay_program, output, "microvm", offloads, "--seed", str(seed), "--drop", "0.01",
+             "--duplicate", "0.02", "--reorder", "0.02", "--corrupt", "0.01", "--delay", "0:300", seconds=800)
+
+
+@pytest.mark.parametrize("way,offloads", [
+    pytest.param("microvm", True, marks=pytest.mark.config("defconfig_www_qemu")),
+    pytest.param("microvm", False, marks=pytest.mark.config("defconfig_www_qemu")),
+    pytest.param("unix", True, marks=pytest.mark.config("defconfig_www_unix")),
+])
+def test_large_segments_pass_whole(serve, namespace, relay_program, output, way, offloads):
+    """A clean cable that does not cut: what a device with offloads shows its driver."""
+    _, counts = transfer(serve, namespace, relay_program, output, way, offloads, "--whole")
+    sent = counts["packet:tap0"]
+    if offloads:
+        assert sent["bytes"] / sent["frames"] > 3000, "no large segments were sent"
+    else:
+        assert sent["bytes"] / sent["frames"] <= 1514

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: ISC
+"""The build: nothing into the tree, exact dependencies, the same bytes, any configuration."""
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from rig import build
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def copy_tree(to):
+    """The tree as a checkout has it: what git tracks or would track, without the rest."""
+    names = subprocess.run(["git", "-C", build.TREE, "ls-files", "-z", "--cached", "--others",
+                            "--exclude-standard"], stdout=subprocess.PIPE, check=True).stdout.decode().split("\0")
+    for name in filter(None, names):
+        source, target = os.path.join(build.TREE, name), os.path.join(to, name)
+        if os.path.isfile(source):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(source, target)
+    return str(to)
+
+
+def steps(output, kind="CC"):
+    """Files that were compiled, from the quiet output."""
+    return {line.split()[1] for line in output.splitlines() if line.split()[:1] == [kind]}
+
+
+def test_nothing_to_do_does_nothing(tmp_path):
+    out = f"O={tmp_path}"
+    build.make(out, "defconfig_hello_qemu")
+    build.make(out)
+    before = {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**/*.o", recursive=True)}
+    assert len(before) > 10
+    again = build.make(out).stdout
+    assert not steps(again) and not steps(again, "LINK"), again
+    assert before == {path: os.stat(path).st_mtime_ns for path in before}
+
+
+def test_an_option_recompiles_its_readers_only(tmp_path):
+    out = f"O={tmp_path}"
+    build.make(out, "defconfig_www_qemu")
+    build.make(out)
+    readers = subprocess.run(["grep", "-rlw", "--include=*.[chS]", "CONFIG_FIBERS", "."], cwd=build.TREE,
+                             stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    assert readers
+    build.set_options(tmp_path, {"FIBERS": "7"})
+    recompiled = steps(build.make(out).stdout)
+    sources = {os.path.normpath(path) for path in readers if path.endswith(".c")}
+    in_build = {path for path in sources if os.path.exists(os.path.join(tmp_path, path[:-2] + ".o"))}
+    assert in_build <= recompiled, "an option's reader was not compiled again"
+    if not [path for path in readers if path.endswith(".h")]:
+        assert recompiled == in_build, "compiled again without need"
+    assert len(recompiled) < 12, recompiled
+    build.set_options(tmp_path, {"FIBERS": "16"})
+    build.make(out)
+    assert not steps(build.make(out).stdout)
+
+
+def test_a_touched_header_recompiles_its_users(tmp_path):
+    tree = copy_tree(tmp_path / "tree")
+    out = f"O={tmp_path / 'out'}"
+    build.make(out, "defconfig_hello_qemu", tree=tree)
+    build.make(out, tree=tree)
+    os.utime(os.path.join(tree, "kernel", "timer.h"))
+    recompiled = steps(build.make(out, tree=tree).stdout)
+    assert "kernel/timer.c" in recompiled
+    assert not [path for path in recompiled if path.startswith("arch/x86_64/switch")]
+
+
+def test_configurations_side_by_side(builder):
+    names = ("defconfig_hello_qemu", "defconfig_www_qemu", "defconfig_www_unix")
+    outs = [builder.build(name) for name in names]
+    before = [digest(os.path.join(out, "image")) for out in outs]
+    assert len(set(before)) == 3
+    for out in outs:
+        build.make(f"O={out}")
+    assert before == [digest(os.path.join(out, "image")) for out in outs]
+
+
+def test_two_folders_give_the_same_bytes(tmp_path):
+    tree = copy_tree(tmp_path / "another" / "place" / "for-the-tree")
+    outs = [tmp_path / "one", tmp_path / "a-longer-name-for-two"]
+    for out, where in zip(outs, (build.TREE, tree)):
+        build.make(f"O={out}", "defconfig_www_qemu", tree=where)
+        build.make(f"O={out}", tree=where)
+    assert digest(outs[0] / "image") == digest(outs[1] / "image")
+
+
+def test_a_tree_that_cannot_be_written(tmp_path):
+    """Bound over itself read-only in a mount namespace, which holds for root too."""
+    unshare = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
+    script = ("mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && cd \"$1\" && "
+              "! touch probe 2>/dev/null && make O=\"$2\" defconfig_hello_qemu && make O=\"$2\" -j2")
+    tree = copy_tree(tmp_path / "tree")
+    done = subprocess.run([*unshare, "sh", "-c", script, "sh", tree, str(tmp_path / "out")],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          env=build.clean_environment(), timeout=900)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert os.path.exists(tmp_path / "out" / "image")
+
+
+def test_one_make_configures_and_builds(tmp_path):
+    build.make(f"O={tmp_path}", "defconfig_hello_unix", "all")
+    assert os.path.exists(tmp_path / "image")
+
+
+def test_without_configuration_www_is_built(tmp_path):
+    build.make(f"O={tmp_path}")
+    on = build.configuration(tmp_path)
+    assert "APP_WWW" in on and "TARGET_QEMU" in on
+
+
+def test_configure_takes_the_tutorials_words(tmp_path):
+    def run(check=True, **words):
+        return build.make(f"O={tmp_path}", "configure", environment=words, check=check)
+    run(NET="direct", FS="crunch", DHCP="false", PORT="8080")
+    on = build.configuration(tmp_path)
+    assert "NET_DIRECT" in on and on["WWW_PORT"] == "8080"
+    said = run(NET="socket", DHCP="true")
+    assert "DHCP" in said.stdout and "no effect" in said.stdout
+    assert "NET_SOCKET" in build.configuration(tmp_path)
+    refused = run(check=False, NET="token-ring")
+    assert refused.returncode != 0
+    assert "token-ring" in refused.stdout and "direct" in refused.stdout and "socket" in refused.stdout
+    # PORT and NET are read by configure alone.
+    build.make(f"O={tmp_path}", "olddefconfig", environment={"PORT": "99", "NET": "direct"})
+    assert "NET_SOCKET" in build.configuration(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_configurations_build(tmp_path, seed):
+    random_build(tmp_path, seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4, 30))
+def test_more_random_configurations_build(tmp_path, seed):
+    random_build(tmp_path, seed)
+
+
+def random_build(folder, seed):
+    build.make(f"O={folder}", "randconfig", f"SEED={seed}")
+    first = open(os.path.join(folder, ".config"), encoding="utf-8").read()
+    build.make(f"O={folder}", "randconfig", f"SEED={seed}")
+    assert first == open(os.path.join(folder, ".config"), encoding="utf-8").read(), "the seed does not repeat it"
+    if "CONFIG_APP_EXTERNAL=y" in first:
+        app = os.path.join(folder, "app")
+        shutil.copytree(os.path.join(build.TREE, "apps", "skeleton"), app)
+        build.make(f"O={folder}", f"APP={app}", "olddefconfig")
+        build.make(f"O={folder}", f"APP={app}")
+    else:
+        build.make(f"O={folder}")
+    assert os.path.getsize(os.path.join(folder, "image")) > 0
+
+
+@pytest.mark.parametrize("goal", ["allyesconfig", "allnoconfig"])
+def test_extremes_build(tmp_path, goal):
+    build.make(f"O={tmp_path}", goal)
+    build.make(f"O={tmp_path}")
+
+
+def test_kconfig_conf_reads_it_without_warning(tmp_path, need):
+    conf = need("kconfig-conf")
+    for goal in ("--alldefconfig", "--allyesconfig", "--allnoconfig", "--randconfig", "--olddefconfig"):
+        done = subprocess.run([conf, goal, "Kconfig"], cwd=build.TREE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False,
+                              env={**os.environ, "KCONFIG_CONFIG": str(tmp_path / goal.strip("-")),
+                                   "KCONFIG_SEED": "7"})
+        assert done.returncode == 0, done.stdout
+        assert "warning" not in done.stdout.lower(), done.stdout
+
+
+def test_an_application_outside_the_tree(tmp_path):
+    app = tmp_path / "mine"
+    build.make("new-app", f"NAME={app}")
+    out = f"O={tmp_path / 'out'}"
+    build.make(out, f"APP={app}", "defconfig_skeleton_qemu", "all")
+    assert os.path.exists(tmp_path / "out" / "image")
+    on = build.configuration(tmp_path / "out")
+    assert "APP_EXTERNAL" in on and on["APP_DIR"] == str(app)
+
+
+def test_a_new_application_in_the_tree(tmp_path):
+    tree = copy_tree(tmp_path / "tree")
+    build.make("new-app", "NAME=mine", tree=tree)
+    build.make(f"O={tmp_path / 'out'}", "defconfig_mine_qemu", "all", tree=tree)
+    assert os.path.exists(tmp_path / "out" / "image")
+
+
+def test_help_names_the_goals():
+    text = build.make("help").stdout
+    for goal in ("menuconfig", "qemu-run", "unix-run", "test-all", "bench", "check", "size", "WWW_DIR"):
+        assert goal in text, goal

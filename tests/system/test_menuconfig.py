@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: ISC
+"""menuconfig as a person uses it: in a terminal, by keys."""
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+
+import pytest
+
+from rig import build
+
+
+class Terminal:
+    """A make in a pseudo-terminal; keys go in, what was drawn comes out."""
+
+    def __init__(self, *goals):
+        master, slave = pty.openpty()
+        self.master, self.drawn = master, ""
+        self.process = subprocess.Popen(["make", "--no-print-directory", "-C", build.TREE, *goals], stdin=slave,
+                                        stdout=slave, stderr=slave, start_new_session=True,
+                                        env={**build.clean_environment(), "TERM": "xterm", "LINES": "40",
+                                             "COLUMNS": "120"})
+        os.close(slave)
+
+    def read(self, seconds=0.5):
+        while select.select([self.master], [], [], seconds)[0]:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self.drawn += data.decode("utf-8", "replace")
+
+    def expect(self, pattern, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, re.sub(r"\x1b[\[(][0-9;?]*[A-Za-z]", " ", self.drawn)):
+            assert time.monotonic() < deadline and self.process.poll() is None, f"no /{pattern}/: {self.drawn[-2000:]}"
+            self.read(0.1)
+
+    def keys(self, text):
+        """One key at a time, each after the screen has come to rest."""
+        for key in text if isinstance(text, list) else list(text):
+            self.read(0.15)
+            os.write(self.master, key.encode())
+        self.read(0.2)
+
+    def end(self):
+        try:
+            return self.process.wait(20)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            os.close(self.master)
+
+
+def test_an_option_is_found_changed_and_saved(tmp_path):
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    assert "DEBUG" not in build.configuration(tmp_path)
+    terminal = Terminal(f"O={tmp_path}", "menuconfig")
+    terminal.expect("Virga")
+    terminal.expect("Target")
+    # "/" searches; Enter jumps to the first hit; space changes it; S saves; Q leaves.
+    terminal.keys(["/", *"Debug checks", "\n", " ", "s", "\n", "\n", "q"])
+    assert terminal.end() == 0
+    assert build.configuration(tmp_path).get("DEBUG") == "y"
+    build.make(f"O={tmp_path}")
+
+
+def test_leaving_without_saving_changes_nothing(tmp_path):
+    build.make(f"O={tmp_path}", "defconfig_www_unix")
+    before = (tmp_path / ".config").read_text()
+    terminal = Terminal(f"O={tmp_path}", "menuconfig")
+    terminal.expect("Virga")
+    terminal.keys(["q"])
+    assert terminal.end() == 0
+    assert (tmp_path / ".config").read_text() == before
+
+
+@pytest.mark.parametrize("config,why", [("defconfig_www_qemu", "socket"), ("defconfig_www_unix", "serial")])
+def test_a_missing_choice_says_why(tmp_path, config, why):
+    """The comment lines that say why something cannot be chosen are shown where they apply."""
+    import sys
+    done = subprocess.run([sys.executable, "-c", """
+import sys, kconfiglib
+k = kconfiglib.Kconfig("Kconfig"); k.load_config(sys.argv[1])
+print("\\n".join(n.prompt[0] for n in k.node_iter() if n.item == kconfiglib.COMMENT and
+      kconfiglib.expr_value(n.prompt[1]) and kconfiglib.expr_value(n.dep)))
+""", os.path.join("configs", config)], cwd=build.TREE, stdout=subprocess.PIPE, text=True, check=True)
+    assert any(why in line.lower() for line in done.stdout.splitlines()), done.stdout

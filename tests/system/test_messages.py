@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: ISC
+"""What goes wrong in people's hands is said in one clear line that names it."""
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from rig import build
+from test_make import copy_tree
+
+
+def fails(*words, **how):
+    done = build.make(*words, check=False, **how)
+    assert done.returncode != 0, done.stdout
+    assert "Traceback" not in done.stdout, done.stdout
+    return done.stdout
+
+
+def tools_without(folder, *missing):
+    """A PATH that has all tools but these."""
+    folder.mkdir()
+    for where in os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
+        if os.path.isdir(where):
+            for name in os.listdir(where):
+                target = folder / name
+                if name not in missing and not target.exists() and not target.is_symlink():
+                    target.symlink_to(os.path.join(where, name))
+    return str(folder)
+
+
+def test_a_space_in_the_output_folder(tmp_path):
+    said = fails(f"O={tmp_path}/with space", "defconfig_hello_qemu")
+    assert "space" in said and len(said.splitlines()) <= 2, said
+
+
+def test_a_space_in_the_trees_path(tmp_path):
+    tree = copy_tree(tmp_path / "my tree")
+    said = fails("help", tree=tree)
+    assert "space" in said and len(said.splitlines()) <= 2, said
+
+
+def test_a_space_in_a_sites_path(tmp_path):
+    site = tmp_path / "my site"
+    site.mkdir()
+    (site / "index.html").write_text("x")
+    said = fails(f"O={tmp_path / 'out'}", f"WWW_DIR={site}", "defconfig_www_qemu", "all")
+    assert "space" in said, said
+
+
+def test_no_kconfiglib(tmp_path):
+    """Every interpreter finds a kconfiglib that cannot be imported, as if there were none."""
+    (tmp_path / "kconfiglib.py").write_text("raise ImportError('hidden by the test')\n")
+    said = fails(f"O={tmp_path / 'out'}", "defconfig_hello_qemu", environment={"PYTHONPATH": str(tmp_path)})
+    assert "python3-kconfiglib" in said, said
+
+
+def test_an_unknown_defconfig(tmp_path):
+    said = fails(f"O={tmp_path}", "defconfig_nothing_at_all")
+    assert "defconfig_nothing_at_all" in said and "defconfig_www_qemu" in said, said
+
+
+def musl_cache(tmp_path):
+    """A cache that holds a tarball with one changed byte, under the name that scripts/musl looks for."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    version = subprocess.run(["sed", "-n", "s/^version=//p", "scripts/musl"], cwd=build.TREE, check=True,
+                             stdout=subprocess.PIPE, text=True).stdout.strip()
+    (cache / f"musl-{version}.tar.gz").write_bytes(b"not musl")
+    return cache
+
+
+def test_a_wrong_musl_stops_the_build(tmp_path):
+    cache = musl_cache(tmp_path)
+    out = f"O={tmp_path / 'out'}"
+    said = fails(out, "defconfig_hello_qemu", "all", environment={"VIRGA_CACHE": str(cache)})
+    assert "SHA-256" in said and str(cache) in said, said
+    assert not os.path.exists(tmp_path / "out" / "image")
+
+
+def test_a_site_file_that_cannot_be_read(tmp_path):
+    """A dangling link stands for it: mode 000 does not stop root."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("x")
+    (site / "secret.html").symlink_to(tmp_path / "nowhere")
+    said = fails(f"O={tmp_path / 'out'}", f"WWW_DIR={site}", "defconfig_www_qemu", "all")
+    assert "secret.html" in said, said
+    if os.geteuid() != 0:
+        (site / "secret.html").unlink()
+        (site / "closed.html").write_text("x")
+        (site / "closed.html").chmod(0)
+        assert "closed.html" in fails(f"O={tmp_path / 'out'}", f"WWW_DIR={site}")
+
+
+def test_no_site(tmp_path):
+    said = fails(f"O={tmp_path / 'out'}", f"WWW_DIR={tmp_path / 'nowhere'}", "defconfig_www_qemu", "all")
+    assert "nowhere" in said, said
+
+
+def test_no_qemu(tmp_path, builder):
+    """The run script itself; make qemu-run would install what is missing first."""
+    out = builder.build("defconfig_www_qemu")
+    path = tools_without(tmp_path / "bin", *[name for name in os.listdir("/usr/bin") if name.startswith("qemu")])
+    done = run_script("run-qemu", out, environment={"PATH": path})
+    assert done.returncode != 0
+    assert "qemu-system-x86" in done.stdout and "install" in done.stdout, done.stdout
+
+
+def run_script(name, out, environment=None, timeout=60):
+    script = os.path.join(build.TREE, "scripts", name)
+    return subprocess.run([script, out], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=timeout, check=False, cwd=build.TREE,
+                          env={**build.clean_environment(), **(environment or {})})
+
+
+@pytest.mark.config("defconfig_www_unix_socket")
+def test_a_taken_port_of_the_socket_stack(builder):
+    image = os.path.join(builder.build("defconfig_www_unix_socket"), "image")
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run([image, f"port={port}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert str(port) in done.stdout and ("in use" in done.stdout or "taken" in done.stdout), done.stdout
+
+
+@pytest.mark.config("defconfig_www_unix")
+def test_no_right_to_open_a_tap(builder, namespace):
+    """As nobody, on a tap that is not nobody's: the message holds the two commands that mend it."""
+    image = os.path.join(builder.build("defconfig_www_unix"), "image")
+    if os.geteuid() == 0:
+        # where nobody may read it
+        copy = shutil.copy(image, "/tmp/virga-test-%d" % os.getpid())
+        os.chmod(copy, 0o755)
+        words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy]
+    else:
+        copy, words = None, [image]
+    try:
+        done = namespace.run(words, check=False, timeout=60) if copy else \
+            subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+    finally:
+        if copy:
+            os.unlink(copy)
+    said = done.stdout + (done.stderr or "")
+    assert done.returncode != 0
+    assert "ip tuntap add" in said and "ip addr add" in said, said

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: ISC
+"""Start options: what is wrong stops the start with a line that names it; what VMMs append passes."""
+import os
+
+import pytest
+
+from rig.guest import Guest, qemu_command, tap_netdev
+
+WAYS = [pytest.param("microvm", "defconfig_www_qemu", marks=pytest.mark.config("defconfig_www_qemu")),
+        pytest.param("q35", "defconfig_www_qemu", marks=pytest.mark.config("defconfig_www_qemu")),
+        pytest.param("unix", "defconfig_www_unix", marks=pytest.mark.config("defconfig_www_unix"))]
+
+
+def start(builder, namespace, way, config, options):
+    image = os.path.join(builder.build(config), "image")
+    namespace.tap()
+    if way == "unix":
+        return Guest([image, *options.split()], namespace)
+    return Guest(qemu_command(image, way, "64M", tap_netdev(), options), namespace)
+
+
+@pytest.mark.parametrize("way,config", WAYS)
+@pytest.mark.parametrize("options,named", [
+    ("colour=blue", "colour"),
+    ("ip=10.0.0.256/24", "ip"),
+    ("ip=10.0.0.2", "ip"),
+    ("gw=nowhere", "gw"),
+    ("port=70000", "port"),
+    ("log=loud", "log"),
+    ("log=info prot=80", "prot"),
+])
+def test_a_wrong_option_is_named(builder, namespace, way, config, options, named):
+    with start(builder, namespace, way, config, options) as guest:
+        wrong = options.split()[-1]
+        line = guest.wait_for(rf"(?m)^.*\b{named}\b.*$").group(0)
+        assert wrong.partition("=")[2] in line or wrong in line, line
+        status = guest.wait_end(30)
+        assert way != "unix" or status != 0
+
+
+@pytest.mark.config("defconfig_www_qemu")
+@pytest.mark.parametrize("options", ["reboot=t panic=-1 pci=off nomodules",
+                                     "virtio_mmio.device=512@0xfeb00e00:12 console=ttyS0"])
+def test_what_a_vmm_appends_passes(serve, options):
+    serve("microvm", options=options)
+
+
+@pytest.mark.parametrize("way", [pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu")),
+                                 pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix"))])
+def test_address_and_port_are_taken(builder, namespace, way):
+    from rig import server
+    www = server.Server(builder, namespace, way, options="ip=10.0.0.77/24 gw=10.0.0.1 port=8088")
+    try:
+        www.host, www.port = "10.0.0.77", 8088
+        www.wait()
+        assert www.curl(www.url())
+    finally:
+        www.stop()
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_networking_without_entropy_is_refused(builder, namespace):
+    """A CPU without RDRAND and a machine without virtio-rng: said in one line, with what to add."""
+    image = os.path.join(builder.build("defconfig_www_qemu"), "image")
+    namespace.tap()
+    command = qemu_command(image, "microvm", "64M", tap_netdev(), cpu="qemu64", rng=False)
+    with Guest(command, namespace) as guest:
+        guest.wait_for("(?i)entropy")
+        guest.wait_end(30)

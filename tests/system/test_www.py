@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: ISC
+"""The site arrives: byte for byte at curl, whole in a browser, and over many connections."""
+import hashlib
+import json
+import os
+import re
+
+import pytest
+
+from rig import server
+
+WAYS = [pytest.param(way, marks=pytest.mark.config(config)) for way, (config, _, _) in server.WAYS.items()]
+SMALL = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("q35", "microvm", "unix")]
+
+
+def content(path):
+    with open(os.path.join(server.HTDOCS, path), "rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_file_arrives_as_it_is(serve, way):
+    www = serve(way)
+    files = server.files_below(server.HTDOCS)
+    assert "index.html" in files
+    assert www.curl(www.url()) == content("index.html")
+    for path in files:
+        assert www.curl(www.url(path)) == content(path), path
+    assert www.curl("-o", "/dev/null", "-w", "%{http_code}", www.url("no/such/file")) == b"404"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_browser_shows_the_page(serve, need, output, way, tmp_path):
+    chromium = need("chromium")
+    www = serve(way)
+    picture = os.path.join(output, f"screenshot-{way}.png")
+    log = tmp_path / "net.json"
+    if os.path.exists(picture):
+        os.unlink(picture)
+    www.namespace.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                       "--hide-scrollbars", "--window-size=1280,1600", "--virtual-time-budget=20000",
+                       f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}",
+                       f"--screenshot={picture}", www.url()], timeout=240)
+    assert os.path.getsize(picture) > 5000
+    statuses = answers_in(log)
+    page = [url for url in statuses if url == www.url()]
+    assert page and statuses[page[0]] == 200, statuses
+    failed = {url: status for url, status in statuses.items() if status not in (200, 304)}
+    assert not failed, failed
+    # What the page refers to was asked for: a page without its style would still be a picture.
+    for reference in re.findall(r'(?:src|href)="([^"#:]+\.(?:css|svg|png|js|ico|webp|jpg))"',
+                                content("index.html").decode()):
+        assert any(url.endswith(reference.lstrip("/")) for url in statuses), (reference, statuses)
+
+
+def answers_in(log):
+    """Status by URL from Chromium's own network log; 0 for a request that failed."""
+    text = log.read_text(errors="replace").rstrip()
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError:  # the browser ended before it closed the list
+        data = json.loads(text.rstrip(",\n") + "]}")
+    kinds = data["constants"]["logEventTypes"]
+    urls, statuses = {}, {}
+    for event in data["events"]:
+        source, parameters = event["source"]["id"], event.get("params", {})
+        if event["type"] == kinds["URL_REQUEST_START_JOB"] and "url" in parameters:
+            urls[source] = parameters["url"]
+        elif event["type"] == kinds["HTTP_TRANSACTION_READ_RESPONSE_HEADERS"] and source in urls:
+            statuses[urls[source]] = int(parameters["headers"][0].split()[1])
+        elif event["type"] == kinds["FAILED"] and source in urls:
+            statuses[urls[source]] = 0
+    return {url: status for url, status in statuses.items() if "10.0.0.2" in url or "127.0.0.1" in url}
+
+
+def expect_all(result, count, body):
+    assert result["answers"] == {f"200 {hashlib.sha256(body).hexdigest()}": count}, result
+
+
+@pytest.mark.parametrize("way", SMALL)
+def test_two_mebibytes_are_enough(serve, way):
+    """1,000 connections in turn, then 200 at once, twice, in 2 MiB: each answered, whole."""
+    www = serve(way, memory="2048K")
+    index = content("index.html")
+    expect_all(www.ask("turn", count=1000, seconds=60, timeout=400), 1000, index)
+    for _ in range(2):
+        result = www.ask("burst", count=200, seconds=150)
+        expect_all(result, 200, index)
+        assert result["open_at_once"] == 200
+    expect_all(www.ask("turn", count=50), 50, index)
+
+
+@pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
+                                 for way in ("q35-user", "unix-socket")])
+def test_many_connections_elsewhere(serve, way):
+    www = serve(way)
+    index = content("index.html")
+    expect_all(www.ask("turn", count=300, timeout=300), 300, index)
+    expect_all(www.ask("burst", count=200, seconds=150), 200, index)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_load_keeps_its_rate(serve, need, way):
+    """wrk three times over: no errors, and the last run is not a fraction of the first."""
+    wrk = need("wrk")
+    www = serve(way)
+    rates = []
+    for _ in range(3):
+        text = www.namespace.run([wrk, "-t1", "-c16", "-d3s", "--timeout", "20s", www.url()], timeout=90).stdout
+        assert "Socket errors" not in text and "Non-2xx" not in text, text
+        rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)))
+    assert rates[-1] > rates[0] / 4, rates
+
+
+@pytest.mark.config("defconfig_www_qemu")
+@pytest.mark.parametrize("cpu", ["qemu64", "EPYC"])
+def test_older_cpus_serve(serve, cpu):
+    www = serve("microvm", cpu=cpu)
+    assert www.curl(www.url()) == content("index.html")
