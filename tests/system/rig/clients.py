@@ -141,13 +141,14 @@ def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
     return {"data": base64.b64encode(received).decode(), "ended": ended}
 
 
-def wait_for_200(host, port=80, path="/", seconds=60):
+def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
     """Polls each millisecond with a fresh connection until an answer of 200 has come whole. Gives
-    the clock at that moment (CLOCK_MONOTONIC is the same for all processes)."""
+    the clock at that moment (CLOCK_MONOTONIC is the same for all processes). Ends early when
+    alive() says that nobody is there to answer."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     deadline = time.monotonic() + seconds
     attempts = []  # [socket, sent, received]
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and (alive is None or alive()):
         conn = socket.socket()
         conn.setblocking(False)
         try:

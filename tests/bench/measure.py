@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: ISC
+"""What the parts of the bench measure with: guests without wrappers, clocks, wrk, namespaces."""
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+BENCH = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(BENCH))
+sys.path.insert(0, os.path.join(TREE, "tests", "system"))
+from rig import clients  # noqa: E402
+from rig.guest import GUEST_IP, MAC, qemu_command, tap_netdev  # noqa: E402
+
+LINUX_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=reliable"
+SHIPPED_WWW = "defconfig_www_qemu"
+
+
+class Bench:
+    """Where things are, and how much is asked for."""
+
+    def __init__(self, out, quick):
+        self.out = out
+        self.quick = quick
+        os.makedirs(os.path.join(out, "results"), exist_ok=True)
+
+    def rounds(self, usual):
+        return max(1, usual // 4) if self.quick else usual
+
+    def path(self, *names):
+        return os.path.join(self.out, *names)
+
+    def image(self, name="bench"):
+        """The shipped www image with the bench's site (an index and a 1 kB file) in it."""
+        return self.path(name, "image")
+
+    def null(self):
+        return self.path("null")
+
+    def peer(self):
+        """(kernel, initrd) of the Linux guest."""
+        with open(self.path("peer"), encoding="utf-8") as file:
+            folder = file.read().strip()
+        return os.path.join(folder, "vmlinux"), os.path.join(folder, "initrd.gz")
+
+    def save(self, part, result):
+        with open(self.path("results", part + ".json"), "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)
+
+    def load(self, part):
+        path = self.path("results", part + ".json")
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+
+def in_namespace(program, arguments):
+    """Runs a program in a network namespace of its own and gives its status."""
+    unshare = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
+    return subprocess.run([*unshare, sys.executable, "-B", program, *arguments], check=False).returncode
+
+
+def ip(*words):
+    subprocess.run([shutil.which("ip") or "/usr/sbin/ip", *" ".join(words).split()], check=True)
+
+
+def tap():
+    """The wire of all comparisons: a tap with vnet header, the guest's address known from the start."""
+    ip("link set lo up")
+    ip("tuntap add dev tap0 mode tap vnet_hdr")
+    with open("/proc/sys/net/ipv6/conf/tap0/disable_ipv6", "w", encoding="ascii") as file:
+        file.write("1")
+    ip("addr add 10.0.0.1/24 dev tap0")
+    ip("link set tap0 up")
+    ip(f"neigh replace {GUEST_IP} lladdr {MAC} dev tap0 nud permanent")
+
+
+class Running:
+    """A guest, exactly the command and nothing around it, so that exec is where its clock starts."""
+
+    def __init__(self, command):
+        self.command = command
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.console = b""
+
+    def read(self):
+        try:
+            data = os.read(self.process.stdout.fileno(), 65536)
+        except BlockingIOError:
+            return
+        self.console += data
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def seconds_to_text(self, text, limit=60):
+        """Exec to this text on the console, looked for each millisecond."""
+        while time.monotonic() - self.started < limit:
+            self.read()
+            if text in self.console:
+                return time.monotonic() - self.started
+            if not self.alive():
+                break
+            time.sleep(0.001)
+        return None
+
+    def seconds_to_200(self, limit=60, path="/1k.txt", host=GUEST_IP, port=80):
+        answer = clients.wait_for_200(host, port, path, limit, self.alive)
+        self.read()
+        return answer["clock"] - self.started if answer["clock"] is not None else None
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.read()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.stop()
+
+
+def ours(bench, machine, memory="128M", extra=(), options="", name="bench"):
+    return qemu_command(bench.image(name), machine, memory, tap_netdev(), options, extra=extra)
+
+
+def floor(bench, machine, memory="128M"):
+    return qemu_command(bench.null(), machine, memory, tap_netdev())
+
+
+def linux(bench, machine="q35", memory="256M"):
+    kernel, initrd = bench.peer()
+    return qemu_command(kernel, machine, memory, tap_netdev(), LINUX_OPTIONS, extra=["-initrd", initrd])
+
+
+def unix(bench, *options):
+    return [bench.path("bench-unix", "image"), "tap=tap0", *options]
+
+
+def wrk(url, connections, seconds):
+    """Requests per second and median latency in microseconds; an error in the run is an error here."""
+    text = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s", url],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if not rate or "Socket errors" in text or "Non-2xx" in text:
+        return {"rate": float(rate.group(1)) if rate else 0.0, "p50_us": None, "errors": text.strip()[-300:]}
+    amount, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)\b", text).groups()
+    return {"rate": float(rate.group(1)), "p50_us": float(amount) * {"us": 1, "ms": 1e3, "s": 1e6}[unit],
+            "errors": None}
+
+
+def median(values):
+    values = [value for value in values if value is not None]
+    return statistics.median(values) if values else None
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* The floor: the least guest that can be seen from outside. It writes one line to the serial port
+ * at its PVH entry and halts; what it takes is the VMM's time, which no guest can get below. */
+	.section .note.Xen, "a", @note
+	.balign 4
+	.long 4, 8, 18 /* name bytes, value bytes, XEN_ELFNOTE_PHYS32_ENTRY */
+	.asciz "Xen"
+	.quad _start
+
+	.text
+	.code32
+	.globl _start
+_start:
+	mov $text, %esi
+	mov $0x3f8, %dx
+1:	lodsb
+	test %al, %al
+	jz 2f
+	outb %al, %dx
+	jmp 1b
+2:	cli
+	hlt
+	jmp 2b
+text:
+	.asciz "null\n"
+	.section .note.GNU-stack, "", @progbits

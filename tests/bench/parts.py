@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: ISC
+"""The parts of the bench. Each gives a dictionary that the report reads; times are only ever
+compared with what ran beside them, alternating, in the same run."""
+import os
+import subprocess
+import tempfile
+import time
+
+from measure import (GUEST_IP, TREE, Running, floor, ip, linux, median, ours, say, tap, unix, wrk)
+from rig import build, clients
+from rig.guest import Qmp
+
+URL = f"http://{GUEST_IP}/1k.txt"
+
+
+# -- exact: bytes, memory, instructions --
+
+def image(bench):
+    """Bytes of each shipped configuration: text, read-only data and data, the site apart."""
+    result = {}
+    for name in build.defconfigs():
+        elf = bench.path(name, "image.debug")
+        on = build.configuration(bench.path(name))
+        known = build.symbols(elf)
+        listing = subprocess.run(["size", "-A", elf], stdout=subprocess.PIPE, text=True, check=True).stdout
+        sections = {row[0]: int(row[1]) for row in map(str.split, listing.splitlines())
+                    if len(row) == 3 and row[0].startswith(".") and int(row[2]) > 0}
+        total = sum(size for section, size in sections.items() if not section.startswith((".bss", ".tbss", ".stack")))
+        site = 0
+        if "FS_CRUNCH" in on and "crunch_content_start" in known:
+            site = known["crunch_content_end"] - known["crunch_content_start"]
+        result[name] = {"bytes": total - site, "site": site, "file": os.path.getsize(bench.path(name, "image")),
+                        "sections": sections}
+    return result
+
+
+def least(low, high, step, works):
+    """The least value in low..high (multiples of step) that works; None when high does not."""
+    if not works(high):
+        return None
+    while high - low > step:
+        middle = (low + high) // 2 // step * step
+        if works(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def serves(bench, machine, kib, load):
+    with Running(ours(bench, machine, f"{kib}K", name="defconfig_www_qemu")) as guest:
+        if guest.seconds_to_200(6, path="/") is None:
+            return False
+        if load:
+            turn = clients.turn(GUEST_IP, count=200, seconds=10)["answers"]
+            burst = clients.burst(GUEST_IP, count=200, seconds=40)["answers"]
+            good = all(len(one) == 1 and next(iter(one)).startswith("200 ") for one in (turn, burst))
+            return good and guest.alive()
+    return True
+
+
+def memory(bench):
+    """The smallest -m, to 16 KiB, with which the shipped www serves; and with 200 connections at once."""
+    tap()
+    result = {}
+    for machine in ("microvm", "q35"):
+        for load in (False, True):
+            key = f"{machine} {'under load' if load else 'first answer'}"
+            result[key] = least(256, 4096, 16, lambda kib, m=machine, l=load: serves(bench, m, kib, l))
+            say(f"  {key}: {result[key]} KiB")
+    if not bench.quick:
+        def peer_serves(mib):
+            with Running(linux(bench, memory=f"{mib}M")) as guest:
+                return guest.seconds_to_200(25) is not None
+        found = least(48, 256, 4, peer_serves)
+        result["Linux and nginx"] = found and found * 1024
+    return result
+
+
+def instructions(bench):
+    """Guest instructions from entry to the idle after the first answer. QEMU counts one per
+    nanosecond of the guest's clock; the kernel keeps how long it was halted, and the counters are
+    read out of a stopped guest, so that nothing has to be printed."""
+    tap()
+    known = build.symbols(bench.path("defconfig_www_qemu", "image.debug"))
+    names = ("machine_boot_ticks", "machine_idle_ticks", "machine_idle_since")
+    absent = [name for name in names if name not in known]
+    if absent:
+        return {"error": f"the image has no {', '.join(absent)}"}
+    result = {}
+    for machine in ("microvm", "q35"):
+        counts = []
+        for _ in range(bench.rounds(4)):
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "qmp")
+                extra = ["-icount", "shift=0,sleep=on", "-qmp", f"unix:{path},server=on,wait=off"]
+                with Running(ours(bench, machine, extra=extra, name="defconfig_www_qemu")) as guest:
+                    monitor = Qmp(path)
+                    time.sleep(1.5)  # up and idle, so that one request is all there is to do
+                    if clients.wait_for_200(GUEST_IP, 80, "/", 30, guest.alive)["clock"] is None:
+                        return {"error": "no answer under -icount:\n" + guest.console.decode("utf-8", "replace")}
+                    time.sleep(0.3)
+                    monitor.command("stop")
+                    boot, idle, since = (monitor.words(known[name])[0] for name in names)
+                    monitor.close()
+                    counts.append(since - boot - idle)
+        result[machine] = {"counts": counts, "median": median(counts)}
+    return result
+
+
+# -- times, beside others --
+
+def boot(bench):
+    """Exec to first 200, beside the floor of the same machine and beside Linux with nginx."""
+    tap()
+    times = {}
+    for turn in range(bench.rounds(12)):
+        for machine in ("microvm", "q35"):
+            with Running(floor(bench, machine)) as guest:
+                times.setdefault(f"floor {machine}", []).append(guest.seconds_to_text(b"null"))
+            with Running(ours(bench, machine)) as guest:
+                times.setdefault(f"virga {machine}", []).append(guest.seconds_to_200(20))
+        if turn % 4 == 0:
+            with Running(linux(bench)) as guest:
+                times.setdefault("linux q35", []).append(guest.seconds_to_200())
+    return {"times": times, "median": {key: median(values) for key, values in times.items()}}
+
+
+def boot_memory(bench):
+    """The same over guest memory, from the least to 2 GiB."""
+    tap()
+    found = bench.load("memory") or {}
+    result = {"virga microvm": {}, "virga q35": {}, "linux q35": {}, "floor microvm": {}, "floor q35": {}}
+    for mib in (None, 4, 16, 64, 128, 256, 512, 1024, 2048):
+        for machine in ("microvm", "q35"):
+            kib = mib * 1024 if mib else found.get(f"{machine} first answer") or 2048
+            times, floors = [], []
+            for _ in range(bench.rounds(4)):
+                with Running(floor(bench, machine, f"{kib if mib else 2048}K")) as guest:
+                    floors.append(guest.seconds_to_text(b"null", 5))
+                with Running(ours(bench, machine, f"{kib}K")) as guest:
+                    times.append(guest.seconds_to_200(20))
+            result[f"virga {machine}"][kib] = median(times)
+            result[f"floor {machine}"][kib] = median(floors)
+        if mib and mib >= 128:
+            with Running(linux(bench, memory=f"{mib}M")) as guest:
+                result["linux q35"][mib * 1024] = guest.seconds_to_200()
+    return result
+
+
+def one_load(command, seconds):
+    """Boots, warms up, and gives what wrk finds with 16 keep-alive connections and with one."""
+    with Running(command) as guest:
+        if guest.seconds_to_200() is None:
+            return {"errors": guest.console.decode("utf-8", "replace")[-500:]}
+        wrk(URL, 16, 1)
+        return {"16": wrk(URL, 16, seconds), "1": wrk(URL, 1, seconds)}
+
+
+def collect(runs):
+    """Medians over the rounds, and every error that there was."""
+    result = {}
+    for name, rounds in runs.items():
+        result[name] = {"errors": [one["errors"] for one in rounds if one.get("errors")] +
+                                  [one[c]["errors"] for one in rounds for c in ("16", "1") if c in one
+                                   and one[c]["errors"]]}
+        for connections in ("16", "1"):
+            there = [one[connections] for one in rounds if connections in one]
+            result[name][connections] = {"rate": median([one["rate"] for one in there]),
+                                         "p50_us": median([one["p50_us"] for one in there]),
+                                         "rates": [one["rate"] for one in there]}
+    return result
+
+
+def requests(bench):
+    """wrk on a 1 kB file, beside nginx on Linux in the same emulation: same machine, same devices."""
+    tap()
+    seconds, runs = (2 if bench.quick else 5), {}
+    for _ in range(bench.rounds(4)):
+        for name, command in (("virga q35", ours(bench, "q35")), ("linux q35", linux(bench)),
+                              ("virga microvm", ours(bench, "microvm"))):
+            runs.setdefault(name, []).append(one_load(command, seconds))
+    return collect(runs)
+
+
+NGINX = """
+daemon off; master_process off; worker_processes 1; pid {0}/pid; error_log stderr crit; user root;
+events {{ worker_connections 1024; }}
+http {{
+	access_log off; sendfile on; tcp_nopush on; open_file_cache max=100; keepalive_requests 100000000;
+	client_body_temp_path {0}/a; proxy_temp_path {0}/b; fastcgi_temp_path {0}/c; uwsgi_temp_path {0}/d;
+	scgi_temp_path {0}/e;
+	server {{ listen 10.0.0.2:80 backlog=1024; root {1}; }}
+}}
+"""
+
+
+def requests_unix(bench):
+    """The Unix process over a tap, and on host sockets, beside nginx on the host; nginx and the
+    sockets sit behind a veth in a namespace of their own."""
+    from rig.namespace import Namespace
+    seconds, runs = (2 if bench.quick else 5), {}
+    with Namespace() as far, tempfile.TemporaryDirectory() as folder:
+        tap()
+        ip("addr flush dev tap0")
+        ip(f"link add near type veth peer name far netns {far.holder.pid}")
+        far.ip("addr add 10.0.0.2/24 dev far")
+        far.ip("link set far up")
+        ip("link set near up")
+        config = os.path.join(folder, "nginx.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(NGINX.format(folder, bench.path("site")))
+        socket_image = bench.path("bench-unix-socket", "image")
+        ways = (("virga unix tap", "tap0", unix(bench)),
+                ("nginx host", "near", [*far.enter, "nginx", "-e", "stderr", "-c", config]),
+                ("virga unix sockets", "near", [*far.enter, socket_image, "port=80"]))
+        for _ in range(bench.rounds(4)):
+            for name, device, command in ways:
+                ip(f"addr add 10.0.0.1/24 dev {device}")
+                ip("neigh flush all")
+                runs.setdefault(name, []).append(one_load(command, seconds))
+                ip(f"addr del 10.0.0.1/24 dev {device}")
+    return collect(runs)
+
+
+def threads(bench):
+    """The kernel's own bench of promises and fibers, beside Lwt and libuv."""
+    runner = os.path.join(TREE, "tests", "bench", "threads")
+    if not os.access(runner, os.X_OK):
+        return {"error": "tests/bench/threads is not there"}
+    done = subprocess.run([runner], cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          env={**os.environ, "O": bench.out})
+    return {"text": done.stdout, "status": done.returncode}
+
+
+# name: (function, needs a namespace, what must be built first)
+PARTS = {
+    "image": (image, False, "defconfigs"),
+    "memory": (memory, True, "www peer"),
+    "instructions": (instructions, True, "www"),
+    "boot": (boot, True, "site peer null"),
+    "boot_memory": (boot_memory, True, "site peer null"),
+    "requests": (requests, True, "site peer"),
+    "requests_unix": (requests_unix, True, "unix"),
+    "threads": (threads, False, ""),
+}
