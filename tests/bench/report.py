@@ -28,8 +28,8 @@ def table(title, head, rows):
 
 
 def text_image(result):
-    rows = [(name, number(one["bytes"]), number(one["site"]), number(one["file"])) for name, one in result.items()]
-    return table("Image, bytes", ("configuration", "text+rodata+data", "site", "file"), rows)
+    rows = [(name, number(one["bytes"]), number(one["file"])) for name, one in result.items()]
+    return table("Image, bytes; the site's content apart", ("configuration", "text+rodata+data", "file"), rows)
 
 
 def text_memory(result):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """hello starts, sleeps and echoes, as a virtual machine and as a process."""
 import os
+import signal
 
 import pytest
 
@@ -22,11 +23,15 @@ def start(builder, way, options=""):
 @pytest.mark.parametrize("way", WAYS)
 def test_echoes_the_console(builder, way):
     with start(builder, way) as guest:
-        guest.wait_for("(?i)hello")
+        guest.wait_for("^Hello, world!$")
         for text in ("one line", "another, longer one: " + "0123456789" * 6):
             before = len(guest.console)
             guest.write(text + "\n")
-            guest.wait_for(r"(?m)^.*" + text + ".*$", seconds=20, after=before)
+            guest.wait_for(rf"^You said: {text}$", seconds=20, after=before)
+        guest.write("quit\n")
+        guest.wait_for("^Goodbye")
+        status = guest.wait_end(20)
+        assert way != "unix" or status == 0
 
 
 @pytest.mark.parametrize("way", [pytest.param(one, marks=pytest.mark.config("defconfig_hello_qemu"))
@@ -35,4 +40,19 @@ def test_echoes_the_console(builder, way):
 def test_starts_on_older_cpus(builder, way, cpu):
     image = os.path.join(builder.build("defconfig_hello_qemu"), "image")
     with Guest(qemu_command(image, way, "64M", cpu=cpu)) as guest:
-        guest.wait_for("(?i)hello")
+        guest.wait_for("^Hello, world!$")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_takes_its_option(builder, way):
+    with start(builder, way, "name=Ada") as guest:
+        guest.wait_for("^Hello, Ada!$")
+
+
+@pytest.mark.config("defconfig_hello_unix")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_process_cleanly(builder, number):
+    with start(builder, "unix") as guest:
+        guest.wait_for("^It is a second later")
+        guest.signal(number)
+        assert guest.wait_end(20) == 0

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: ISC
+"""An image that faults says what happened, and the run script says where in the source."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from rig import build
+from rig.guest import Guest, qemu_command
+
+# An application outside the tree that does the one thing wrong that its option names.
+SOURCE = r"""
+#include <errno.h>
+#include <string.h>
+#include "kernel/app.h"
+#include "kernel/fiber.h"
+#include "kernel/panic.h"
+
+static const char *fault = "none";
+static const volatile int constant = 7;
+static volatile char data[64];
+static volatile uintptr_t nowhere;
+
+const struct option app_options[] = { { "fault", "what to do wrong", option_string, &fault }, { 0 } };
+
+__attribute__((noinline)) static int deeper(volatile char *frame)
+{
+	volatile char more[1024];
+
+	if (nowhere)
+		return frame[0];
+	more[0] = (char)(frame[0] + 1);
+	return deeper(more) + more[0];
+}
+
+__attribute__((noinline)) static void smash(size_t bytes)
+{
+	char small[16];
+
+	memset(small, 'A', bytes);
+	__asm__ volatile("" :: "r"(small) : "memory");
+}
+
+__attribute__((noinline)) static void do_wrong(void)
+{
+	char frame[1] = { 0 };
+
+	if (!strcmp(fault, "null-read"))
+		(void)*(volatile int *)(nowhere + 8);
+	else if (!strcmp(fault, "null-call"))
+		((void (*)(void))nowhere)();
+	else if (!strcmp(fault, "write-rodata"))
+		*(volatile int *)&constant = 1;
+	else if (!strcmp(fault, "write-text"))
+		*(volatile char *)(uintptr_t)do_wrong = 0;
+	else if (!strcmp(fault, "run-data"))
+		((void (*)(void))(uintptr_t)data)();
+	else if (!strcmp(fault, "stack-overflow"))
+		deeper(frame);
+	else if (!strcmp(fault, "stack-smash"))
+		smash(200);
+	else if (!strcmp(fault, "undefined"))
+		__builtin_trap();
+	else if (!strcmp(fault, "panic"))
+		panic("asked for, number %d", 42);
+}
+
+static intptr_t faulty(void *arg)
+{
+	(void)arg;
+	do_wrong();
+	return 0;
+}
+
+int app_start(const struct app *app, struct promise *done)
+{
+	(void)app;
+	return fiber_start(faulty, NULL, done);
+}
+"""
+
+# fault: (what the reason line must say, a function that the backtrace must name)
+FAULTS = {
+    "null-read": (r"(?i)page fault|segmentation|fault", "do_wrong"),
+    "null-call": (r"(?i)fault", "do_wrong"),
+    "write-rodata": (r"(?i)fault", "do_wrong"),
+    "write-text": (r"(?i)fault", "do_wrong"),
+    "run-data": (r"(?i)fault", "do_wrong"),
+    "stack-overflow": (r"(?i)stack|fault", "deeper"),
+    "stack-smash": (r"(?i)stack|canary|smash", None),
+    "undefined": (r"(?i)invalid|undefined|illegal", "do_wrong"),
+    "panic": (r"asked for, number 42", "do_wrong"),
+}
+
+
+@pytest.fixture(scope="module")
+def faulty_app(output):
+    folder = os.path.join(output, "faulty-app")
+    os.makedirs(folder, exist_ok=True)
+    for name, text in (("main.c", SOURCE), ("Makefile", "obj-y += main.o\n")):
+        path = os.path.join(folder, name)
+        if not os.path.exists(path) or open(path, encoding="utf-8").read() != text:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+    return folder
+
+
+def names_of(elf, console):
+    """Functions that the backtrace's addresses lie in, innermost first, inlined ones included."""
+    line = re.search(r"(?m)^backtrace:((?: 0x[0-9a-f]+)+)$", console)
+    assert line, f"no backtrace in:\n{console}"
+    addresses = line.group(1).split()
+    # A return address is one past its call: look at the byte before it.
+    where = subprocess.run(["addr2line", "-f", "-i", "-e", elf, addresses[0],
+                            *[hex(int(one, 16) - 1) for one in addresses[1:]]],
+                           stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    return where[0::2]
+
+
+def build_faulty(builder, faulty_app, way):
+    defconfig = "defconfig_skeleton_qemu" if way != "unix" else "defconfig_hello_unix"
+    out = builder.path(f"faulty-{'unix' if way == 'unix' else 'qemu'}")
+    build.make(f"O={out}", f"APP={faulty_app}", defconfig)
+    build.set_options(out, {"NET_NONE": "y"})
+    build.make(f"O={out}", f"APP={faulty_app}", "olddefconfig")
+    build.make(f"O={out}", f"APP={faulty_app}")
+    return out
+
+
+WAYS = [pytest.param(way, marks=pytest.mark.config("defconfig_hello_unix" if way == "unix"
+                                                   else "defconfig_hello_qemu"))
+        for way in ("microvm", "q35", "unix")]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_gives_reason_and_backtrace(builder, faulty_app, way, fault):
+    out = build_faulty(builder, faulty_app, way)
+    image = os.path.join(out, "image")
+    reason, function = FAULTS[fault]
+    command = [image, f"fault={fault}"] if way == "unix" else qemu_command(image, way, "64M",
+                                                                          options=f"fault={fault}")
+    with Guest(command) as guest:
+        line = guest.wait_for(r"(?m)^panic: (.*)$", 30).group(1)
+        assert re.search(reason, line), line
+        guest.wait_for(r"(?m)^backtrace:.*\n", 10)
+        status = guest.wait_end(20)
+        assert way != "unix" or status == 1
+        functions = names_of(os.path.join(out, "image.debug"), guest.console)
+        if function:
+            assert function in functions, functions
+
+
+@pytest.mark.parametrize("way", [WAYS[0], WAYS[2]])
+def test_the_run_script_names_function_and_line(builder, faulty_app, way):
+    out = build_faulty(builder, faulty_app, way)
+    script = "run-unix" if way == "unix" else "run-qemu"
+    # No terminal and no input: the script must still translate, and hand on the status.
+    done = subprocess.run(["timeout", "60", os.path.join(build.TREE, "scripts", script),
+                           os.path.join(out, "image"), "fault=panic"], cwd=build.TREE,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, env={**build.clean_environment(), "ACCEL": "tcg", "OPTIONS": "fault=panic"})
+    assert "panic: asked for, number 42" in done.stdout, done.stdout
+    assert re.search(r"\bdo_wrong\b.*main\.c:\d+", done.stdout), done.stdout
+    assert done.returncode != 0
