@@ -31,17 +31,22 @@ uint32_t tcp_hash(const struct tcp *tcp, const struct ip_addr *remote, uint16_t 
 	return (uint32_t)siphash(tcp->secret, text, len + 4) & tcp->hash_mask;
 }
 
+static void release_pool(struct pool *p)
+{
+	if (p->memory)
+		pool_destroy(p);
+}
+
 static void release(struct tcp *tcp)
 {
-	pool_destroy(&tcp->slices);
-	pool_destroy(&tcp->wait_entries);
-	pool_destroy(&tcp->halves);
-	pool_destroy(&tcp->conns);
+	release_pool(&tcp->slices);
+	release_pool(&tcp->wait_entries);
+	release_pool(&tcp->halves);
+	release_pool(&tcp->conns);
 	free(tcp->conn_hash);
 	free(tcp);
 }
 
-/* A pool that was never made is all zero, which pool_destroy and free leave alone. */
 static int take_memory(struct tcp *tcp)
 {
 	const struct tcp_limits *l = &tcp->limits;
