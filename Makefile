@@ -16,6 +16,13 @@ $(foreach path,CURDIR O APP WWW_DIR,$(call one-word,$(path)))
 # Quiet output, one short line per step: $(call say,CC,main.c) command. V=1 shows the commands.
 say = $(if $(filter-out 0,$(V)),,@printf '%-8s%s\n' $(1) $(2) &&)
 
+ifneq ($(APP),)
+override APP := $(abspath $(APP))
+$(if $(wildcard $(APP)/Makefile),,$(error APP=$(APP): there is no Makefile with the list of its objects))
+# Another application than last time is a change of configuration.
+new-app-dir := $(shell grep -qsx 'CONFIG_APP_DIR := $(APP)' $(O)/config.mk || echo FORCE)
+endif
+
 goals := $(or $(MAKECMDGOALS),all)
 export APP CC
 
@@ -48,7 +55,7 @@ $(O)/.config:
 	@$(kconfig) defconfig configs/defconfig_www_qemu
 
 # Included below, so make brings it up to date and starts again before anything is built.
-$(O)/config.mk: $(O)/.config $(wildcard Kconfig */Kconfig */*/Kconfig) scripts/kconfig $(if $(APP),FORCE)
+$(O)/config.mk: $(O)/.config $(wildcard Kconfig */Kconfig */*/Kconfig) scripts/kconfig $(new-app-dir)
 	@$(kconfig) sync
 $(O)/config.h: $(O)/config.mk ;
 
