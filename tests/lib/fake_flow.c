@@ -174,17 +174,15 @@ void fake_flow_destroy(struct fake_flow *f)
 
 void fake_flow_feed(struct fake_flow *f, const void *data, size_t len)
 {
-	struct copy *copy = malloc(sizeof(*copy));
+	struct copy *copy;
 	struct buf *b;
 
-	if (f->closed) {
-		free(copy);
+	if (f->closed || !len)
 		return;
-	}
+	copy = malloc(sizeof(*copy));
 	copy->storage = (struct storage){ .refs = 1, .free = copy_free };
 	copy->data = malloc(len);
-	if (len)
-		memcpy(copy->data, data, len);
+	memcpy(copy->data, data, len);
 	b = buf_alloc_slice(&copy->storage, copy->data, (uint32_t)len);
 	assert(b);
 	storage_put(&copy->storage);
