@@ -112,7 +112,7 @@ new-app:
 .PHONY: test test-unit test-system test-all check bench fuzz
 CONFIGS ?= $(defconfigs)
 SECONDS ?= 60
-pytest := scripts/python pytest -m pytest -p no:cacheprovider
+pytest := O='$(abspath $(O))' scripts/python pytest -m pytest -p no:cacheprovider
 
 test: test-unit test-system
 test-unit: setup-test

@@ -17,6 +17,9 @@ $(libc):
 
 # -- flags --
 
+# What a comparison with an option's value is always true of is not a mistake: no -Wtype-limits.
+warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wshadow -Wvla -Wno-type-limits
+
 # The same bytes wherever the tree, the build folder and musl lie.
 prefix-maps := $(foreach map,$(CURDIR)=. $(addsuffix =build,$(sort $(O) $(abspath $(O)))) $(musl)=musl \
 	$(if $(app-dir),$(app-dir)=app),-ffile-prefix-map=$(map))
@@ -25,7 +28,7 @@ optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,-
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(CC) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
 CFLAGS := -std=gnu11 -g $(optimize) $(if $(CONFIG_LTO),-flto=1 -flto-partition=one) \
-	-Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wshadow -Wvla \
+	$(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
 	-fstack-protector-strong $(prefix-maps)
