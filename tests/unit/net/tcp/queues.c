@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/* Send and receive queue under random operations, each against a plain array of bytes. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/tcp/tcp_priv.h"
+
+#define BYTES 60000u
+
+static uint8_t data[BYTES];
+static struct tcp tcp;
+static uint32_t seed = 1;
+
+static uint32_t random_below(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (uint32_t)((uint64_t)(seed >> 8) * n >> 24);
+}
+
+static void create(void)
+{
+	for (uint32_t i = 0; i < BYTES; i++)
+		data[i] = (uint8_t)(i ^ i >> 8);
+	tcp.limits = (struct tcp_limits){ .send_slices = 20, .receive_bytes = 32768, .receive_bufs = 1000 };
+	tcp.slices_spare = tcp.limits.send_slices;
+	cr_assert_eq(pool_init(&tcp.slices, sizeof(struct send_slice), 8, 22), 0);
+}
+
+static void destroy(void)
+{
+	struct buf_stats stats;
+
+	cr_assert_eq(tcp.slices.used, 0);
+	cr_assert_eq(tcp.slices_spare, tcp.limits.send_slices);
+	cr_assert_eq(tcp.stats.receive_bufs, 0);
+	pool_destroy(&tcp.slices);
+	buf_stats(&stats);
+	cr_assert_eq(stats.headers_used + stats.slices_used, 0);
+}
+
+TestSuite(tcp_queues, .init = create, .fini = destroy);
+
+static void compare(const struct buf *b, const uint8_t *to, uint32_t len)
+{
+	uint8_t copy[BYTES];
+
+	cr_assert_eq(buf_length(b), len);
+	buf_copy_out(b, 0, copy, len);
+	cr_assert_eq(memcmp(copy, to, len), 0);
+}
+
+Test(tcp_queues, send)
+{
+	struct sendq q = { 0 };
+	uint32_t start = 0, end = 0, refused = 0;
+
+	for (int round = 0; round < 100000; round++) {
+		uint32_t n = random_below(3000);
+
+		if (end == BYTES && q.bytes == 0)
+			start = end = 0;
+		switch (random_below(3)) {
+		case 0:
+			n = MIN(n, BYTES - end);
+			if (n == 0)
+				break;
+			/* now and then it goes on where the last ended, otherwise a byte is left out */
+			if (q.bytes > 0 && random_below(2) == 0) {
+				cr_assert_eq(sendq_push(&tcp, &q, data + end, n, NULL), n);
+				end += n;
+			} else if (q.bytes == 0) {
+				start = end;
+				cr_assert_eq(sendq_push(&tcp, &q, data + end, n, NULL), n);
+				end += n;
+			} else {
+				refused++;
+			}
+			break;
+		case 1:
+			n = MIN(n, end - start);
+			sendq_drop(&tcp, &q, n);
+			start += n;
+			break;
+		case 2: {
+			uint32_t offset = random_below(end - start + 1), len = MIN(n, end - start - offset);
+			struct buf *b = buf_alloc_header();
+
+			cr_assert_eq(sendq_fill(&q, offset, len, b), 0);
+			compare(b, data + start + offset, len);
+			buf_free(b);
+			break;
+		}
+		}
+		cr_assert_eq(q.bytes, end - start);
+	}
+	sendq_clear(&tcp, &q);
+	cr_assert_gt(refused, 0);
+}
+
+Test(tcp_queues, send_many_slices)
+{
+	struct sendq q = { 0 };
+	uint8_t reference[BYTES];
+	uint32_t len = 0, pushed = 0;
+
+	for (int round = 0; round < 100000; round++) {
+		uint32_t n = 1 + random_below(500), from = random_below(BYTES - n - 1);
+
+		if (random_below(2) && len + n <= BYTES) {
+			size_t taken = sendq_push(&tcp, &q, data + from, n, NULL);
+
+			cr_assert(taken == n || taken == 0);
+			cr_assert(taken || q.bytes); /* an empty queue is sure of one slice */
+			memcpy(reference + len, data + from, taken);
+			len += (uint32_t)taken;
+			pushed += taken == n;
+		} else if (random_below(2)) {
+			n = random_below(len + 1);
+			sendq_drop(&tcp, &q, n);
+			memmove(reference, reference + n, len -= n);
+		} else {
+			struct buf *b = buf_alloc_header();
+
+			n = random_below(len + 1);
+			from = random_below(len - n + 1);
+			cr_assert_eq(sendq_fill(&q, from, n, b), 0);
+			compare(b, reference + from, n);
+			buf_free(b);
+		}
+		cr_assert_leq(tcp.slices.used, TCP_CONN_SLICES);
+	}
+	cr_assert_gt(pushed, 1000);
+	sendq_clear(&tcp, &q);
+}
+
+Test(tcp_queues, spare_slices_leave_each_connection_its_own)
+{
+	struct sendq a = { 0 }, b = { 0 };
+
+	tcp.slices_spare = tcp.limits.send_slices = 3;
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(sendq_push(&tcp, &a, data + 2 * i, 1, NULL), 1);
+	cr_assert_eq(sendq_push(&tcp, &a, data + 100, 1, NULL), 0);
+	cr_assert_eq(sendq_push(&tcp, &b, data, 1, NULL), 1);
+	cr_assert_eq(sendq_push(&tcp, &b, data + 100, 1, NULL), 0);
+	sendq_drop(&tcp, &a, 1);
+	cr_assert_eq(sendq_push(&tcp, &b, data + 100, 1, NULL), 1);
+	sendq_clear(&tcp, &a);
+	sendq_clear(&tcp, &b);
+}
+
+static void free_storage(struct storage *s)
+{
+	free(s);
+}
+
+/* A packet of [from, from + len) in up to three slices, as a device would bring it. */
+static struct buf *packet(uint32_t from, uint32_t len)
+{
+	struct buf *b = NULL;
+
+	while (len > 0 || !b) {
+		uint32_t n = len > 3 && random_below(4) == 0 ? len / 2 : len;
+		struct storage *s = malloc(sizeof(*s) + n);
+		struct buf *slice;
+
+		*s = (struct storage){ 1, free_storage };
+		memcpy(s + 1, data + from, n);
+		slice = buf_alloc_slice(s, s + 1, n);
+		storage_put(s);
+		if (b)
+			buf_append(b, slice);
+		else
+			b = slice;
+		from += n;
+		len -= n;
+	}
+	return b;
+}
+
+Test(tcp_queues, receive)
+{
+	for (int run = 0; run < 200; run++) {
+		struct recvq q = { 0 };
+		uint32_t base = 0u - random_below(2 * BYTES), next = 0, taken = 0, late_drops = 0;
+
+		for (int round = 0; taken < BYTES; round++) {
+			uint32_t window = MIN(BYTES - next, tcp.limits.receive_bytes - q.bytes);
+			uint32_t from = next + random_below(window + 1), max = random_below(2) ? 3000 : 60;
+			uint32_t len = MIN(1 + random_below(max), next + window - from);
+
+			cr_assert_lt(round, 1000000);
+			if (random_below(3) == 0)
+				from = next;
+			len = MIN(len, next + window - from);
+			if (len && from == next) {
+				if (recvq_push(&tcp, &q, packet(from, len)))
+					next = recvq_advance(&tcp, &q, base + next + len) - base;
+			} else if (len) {
+				late_drops += !recvq_insert(&tcp, &q, base + from, packet(from, len));
+			}
+			if (random_below(2) == 0) {
+				uint32_t want = 1 + random_below(5000), had = q.bytes;
+				struct buf *b = recvq_take(&tcp, &q, want);
+
+				cr_assert_eq(!b, had == 0);
+				if (b) {
+					cr_assert_eq(buf_length(b), MIN(want, had));
+					compare(b, data + taken, buf_length(b));
+					taken += buf_length(b);
+					buf_free(b);
+				}
+			}
+			cr_assert_eq(q.bytes, next - taken);
+			cr_assert_leq(q.bufs, 64 + 20);
+			cr_assert_eq(q.bufs, tcp.stats.receive_bufs);
+		}
+		recvq_clear(&tcp, &q);
+	}
+}
+
+Test(tcp_queues, receive_clears_what_is_left)
+{
+	struct recvq q = { 0 };
+
+	recvq_push(&tcp, &q, packet(0, 1000));
+	recvq_push(&tcp, &q, packet(1000, 10));
+	recvq_insert(&tcp, &q, 2000, packet(2000, 1000));
+	recvq_insert(&tcp, &q, 4000, packet(4000, 10));
+	recvq_clear(&tcp, &q);
+	cr_assert_eq(q.bufs, 0);
+}
+
+Test(tcp_queues, selective_acknowledgement_blocks)
+{
+	struct recvq q = { 0 };
+	struct sack_block sacks[SEGMENT_SACKS];
+
+	cr_assert_eq(recvq_sacks(&q, 0, sacks), 0);
+	recvq_insert(&tcp, &q, 100, packet(100, 50));
+	recvq_insert(&tcp, &q, 150, packet(150, 50));
+	recvq_insert(&tcp, &q, 300, packet(300, 50));
+	recvq_insert(&tcp, &q, 400, packet(400, 50));
+	cr_assert_eq(recvq_sacks(&q, 320, sacks), 3);
+	cr_assert(sacks[0].start == 300 && sacks[0].end == 350);
+	cr_assert(sacks[1].start == 100 && sacks[1].end == 200);
+	cr_assert(sacks[2].start == 400 && sacks[2].end == 450);
+	for (uint32_t i = 0; i < 5; i++)
+		recvq_insert(&tcp, &q, 500 + 100 * i, packet(500 + 100 * i, 50));
+	cr_assert_eq(recvq_sacks(&q, 900, sacks), SEGMENT_SACKS);
+	cr_assert_eq(sacks[0].start, 900);
+	recvq_clear(&tcp, &q);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Every cell of the state table against a second writing of it, and what must hold of all. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "net/tcp/state.h"
+
+static const char *const names[TCP_STATES] = {
+	"CLOSED", "LISTEN", "SYNSENT", "SYNRCVD", "ESTAB", "FINW1", "FINW2", "CLWAIT", "CLOSING", "LASTACK", "TIMEW",
+};
+
+/* Lines: event; columns: state, in the order of names. "=": stays and does nothing; "!": cannot be.
+ * Letters after the next state ("=" again for the same): s SYN, a SYN-ACK, A ACK, F FIN, R RST,
+ * c challenge, w TIME-WAIT timer, e the end. */
+static const char *const expected[TCP_EVENTS][TCP_STATES] = {
+	[TCP_PASSIVE_OPEN] = { "LISTEN", "!", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
+	[TCP_ACTIVE_OPEN] = { "SYNSENT s", "SYNSENT s", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
+	[TCP_GOT_SYN] = { "= R", "SYNRCVD a", "SYNRCVD a", "= c", "= c", "= c", "= c", "= c", "= c", "= c", "= c" },
+	[TCP_GOT_SYN_ACK] = { "= R", "= R", "ESTAB A", "= c", "= c", "= c", "= c", "= c", "= c", "= c", "= c" },
+	[TCP_GOT_ACK_OF_SYN] = { "= R", "= R", "=", "ESTAB", "!", "!", "!", "!", "!", "!", "!" },
+	[TCP_GOT_ACK_OF_FIN] = { "= R", "= R", "!", "!", "!", "FINW2", "!", "!", "TIMEW w", "CLOSED e", "!" },
+	[TCP_GOT_FIN] = { "= R", "= R", "=", "CLWAIT A", "CLWAIT A", "CLOSING A", "TIMEW Aw", "=", "=", "=", "= Aw" },
+	[TCP_GOT_RST] = { "=", "=", "CLOSED e", "CLOSED e", "CLOSED e", "CLOSED e", "CLOSED e", "CLOSED e",
+	                  "CLOSED e", "CLOSED e", "CLOSED e" },
+	[TCP_CLOSE] = { "=", "CLOSED e", "CLOSED e", "FINW1 F", "FINW1 F", "=", "=", "LASTACK F", "=", "=", "=" },
+	[TCP_ABORT] = { "=", "CLOSED e", "CLOSED e", "CLOSED Re", "CLOSED Re", "CLOSED Re", "CLOSED Re", "CLOSED Re",
+	                "CLOSED e", "CLOSED e", "CLOSED e" },
+	[TCP_GIVE_UP] = { "!", "!", "CLOSED e", "CLOSED e", "CLOSED Re", "CLOSED Re", "CLOSED e", "CLOSED Re",
+	                  "CLOSED e", "CLOSED e", "CLOSED e" },
+	[TCP_WAITED] = { "!", "!", "!", "!", "!", "!", "!", "!", "!", "!", "CLOSED e" },
+};
+
+static unsigned action_of(char letter)
+{
+	static const char letters[] = "saAFRcwe";
+	const char *at = strchr(letters, letter);
+
+	cr_assert_not_null(at);
+	return 1u << (at - letters);
+}
+
+static unsigned state_of(const char *name, size_t len)
+{
+	for (unsigned i = 0; i < TCP_STATES; i++)
+		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return i;
+	cr_assert_fail("%.*s", (int)len, name);
+	return 0;
+}
+
+Test(tcp_state, every_cell)
+{
+	cr_assert_eq(action_of('s'), TCP_SEND_SYN);
+	cr_assert_eq(action_of('R'), TCP_SEND_RST);
+	cr_assert_eq(action_of('e'), TCP_END);
+	for (unsigned state = 0; state < TCP_STATES; state++)
+		for (unsigned event = 0; event < TCP_EVENTS; event++) {
+			const struct tcp_transition *t = &tcp_transitions[state][event];
+			const char *text = expected[event][state], *space = strchr(text, ' ');
+			size_t len = space ? (size_t)(space - text) : strlen(text);
+			unsigned actions = 0, next = state;
+
+			for (; space && *++space; )
+				actions |= action_of(*space);
+			if (text[0] == '!')
+				actions = TCP_IMPOSSIBLE;
+			else if (text[0] != '=')
+				next = state_of(text, len);
+			cr_assert_eq(t->next, next, "%s, event %u", names[state], event);
+			cr_assert_eq(t->actions, actions, "%s, event %u: %x", names[state], event, t->actions);
+		}
+}
+
+Test(tcp_state, what_ends_is_closed_and_what_cannot_be_stays)
+{
+	for (unsigned state = 0; state < TCP_STATES; state++)
+		for (unsigned event = 0; event < TCP_EVENTS; event++) {
+			const struct tcp_transition *t = &tcp_transitions[state][event];
+
+			if (t->actions & TCP_END)
+				cr_assert_eq(t->next, TCP_CLOSED);
+			if (t->actions & TCP_IMPOSSIBLE)
+				cr_assert_eq(t->next, state);
+			if (t->next == TCP_TIME_WAIT && state != TCP_TIME_WAIT)
+				cr_assert(t->actions & TCP_START_WAIT);
+			cr_assert(!(t->actions & TCP_SEND_RST) || state == TCP_CLOSED || state == TCP_LISTEN ||
+			          t->actions & TCP_END);
+		}
+}
