@@ -138,9 +138,9 @@ def floor(bench, machine, memory="128M"):
     return qemu_command(bench.null(), machine, memory, tap_netdev())
 
 
-def linux(bench, machine="q35", memory="256M"):
+def linux(bench, machine="q35", memory="256M", options=""):
     kernel, initrd = bench.peer()
-    return qemu_command(kernel, machine, memory, tap_netdev(), LINUX_OPTIONS, extra=["-initrd", initrd])
+    return qemu_command(kernel, machine, memory, tap_netdev(), f"{LINUX_OPTIONS} {options}".strip(), extra=["-initrd", initrd])
 
 
 def unix(bench, *options):

@@ -170,7 +170,8 @@ def requests(bench):
     seconds, runs = (2 if bench.quick else 5), {}
     for _ in range(bench.rounds(4)):
         for name, command in (("virga q35", ours(bench, "q35")), ("linux q35", linux(bench)),
-                              ("virga microvm", ours(bench, "microvm"))):
+                              ("virga microvm", ours(bench, "microvm")),
+                              ("linux q35, as shipped", linux(bench, options="peer.conf=debian"))):
             runs.setdefault(name, []).append(one_load(command, seconds))
     return collect(runs)
 
