@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: ISC */
+/* The crunched store: scripts/crunch is run on folders made here, and what it wrote is read through
+ * fs/crunch.c from memory of exactly its size. Runs in the source tree's root. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fs/crunch.h"
+
+#define KEYS 3000
+
+static char base[] = "/tmp/crunch-XXXXXX";
+static char said[65536]; /* by the last run of the script */
+
+static void set_up(void)
+{
+	cr_assert_not_null(mkdtemp(base));
+}
+
+static void tear_down(void)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", base);
+	cr_expect(system(command) == 0);
+}
+
+TestSuite(crunch, .init = set_up, .fini = tear_down);
+
+static const char *path_of(const char *name)
+{
+	static char paths[4][4200];
+	static int next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", base, name);
+	return path;
+}
+
+static void make_folder(const char *name)
+{
+	cr_assert(mkdir(path_of(name), 0755) == 0, "%s", name);
+}
+
+static void make_file(const char *name, const void *data, size_t len)
+{
+	FILE *file = fopen(path_of(name), "wb");
+
+	cr_assert_not_null(file, "%s", name);
+	cr_assert(fwrite(data, 1, len, file) == len);
+	fclose(file);
+}
+
+static void make_text(const char *name, const char *text)
+{
+	make_file(name, text, strlen(text));
+}
+
+/* Runs the script; gives its exit status. */
+static int crunch(const char *folder, const char *output)
+{
+	char command[9000];
+	FILE *pipe;
+	size_t n;
+
+	snprintf(command, sizeof(command), "scripts/crunch '%s' '%s' 2>&1", path_of(folder), path_of(output));
+	pipe = popen(command, "r");
+	cr_assert_not_null(pipe);
+	n = fread(said, 1, sizeof(said) - 1, pipe);
+	said[n] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+static void *read_file(const char *name, size_t *len)
+{
+	FILE *file = fopen(path_of(name), "rb");
+	struct stat status;
+	void *data;
+
+	cr_assert(file && fstat(fileno(file), &status) == 0, "%s", name);
+	*len = (size_t)status.st_size;
+	data = malloc(*len);
+	cr_assert(fread(data, 1, *len, file) == *len);
+	fclose(file);
+	return data;
+}
+
+static struct kv *open_store(const char *name, void **data)
+{
+	struct kv *kv;
+	size_t len;
+
+	*data = read_file(name, &len);
+	cr_assert(crunch_create(&kv, *data) == 0);
+	return kv;
+}
+
+/* 0 or the error; entry is filled in. */
+static intptr_t get(struct kv *kv, const char *key, struct kv_entry *entry)
+{
+	char *exact = malloc(strlen(key) + 1);
+	struct kv_get op;
+
+	memcpy(exact, key, strlen(key));
+	kv_get(kv, &op, exact, strlen(key));
+	free(exact);
+	cr_assert(promise_is_settled(&op.promise));
+	*entry = op.entry;
+	return promise_result(&op.promise);
+}
+
+static void expect_value(struct kv *kv, const char *key, const char *type, const char *value)
+{
+	struct kv_entry e;
+	char header[512];
+	struct kv_read op;
+
+	cr_assert_eq(get(kv, key, &e), 0, "%s", key);
+	cr_expect_eq(e.size, strlen(value), "%s", key);
+	cr_expect(!memcmp(e.data, value, e.size), "%s", key);
+	cr_expect_eq((uintptr_t)e.data % 16, 0, "%s", key);
+	cr_expect_str_eq(e.type, type, "%s is %s", key, e.type);
+	cr_expect_eq(strlen(e.etag), 18);
+	snprintf(header, sizeof(header), "Content-Type: %s\r\nContent-Length: %zu\r\n", type, strlen(value));
+	cr_expect_eq(e.validators, strlen(header));
+	snprintf(header + strlen(header), 200, "ETag: %s\r\nCache-Control: ", e.etag);
+	cr_expect(!memcmp(e.header, header, strlen(header)), "%s: %.*s", key, e.header_len, e.header);
+	cr_expect(!memcmp(e.header + e.header_len - 2, "\r\n\r\n", 4), "an empty line follows the header");
+	kv_read(kv, &op, &e, 1, 2);
+	cr_expect_eq(promise_result(&op.promise), strlen(value) > 3 ? 2 : strlen(value) ? (intptr_t)strlen(value) - 1 : 0);
+	cr_expect(op.slice.storage == NULL && !memcmp(op.slice.data, value + 1, op.slice.len));
+	kv_read(kv, &op, &e, e.size + 1, 2);
+	cr_expect_eq(promise_result(&op.promise), 0);
+}
+
+static int collect(void *arg, const char *key, size_t key_len)
+{
+	char *text = arg;
+
+	strncat(text, key, key_len);
+	strcat(text, "|");
+	return strlen(text) > 100 ? 7 : 0;
+}
+
+Test(crunch, serves_a_folder)
+{
+	static const char utf16[] = "\xff\xfeh\0i";
+	char keys[300] = "";
+	struct kv_entry e;
+	struct kv *kv;
+	void *data;
+
+	make_folder("site");
+	make_folder("site/a b");
+	make_folder("site/a b/empty folder");
+	make_folder("site/.git");
+	make_text("site/.git/secret", "x");
+	make_text("site/.hidden", "x");
+	make_text("site/index.html", "<p>hi");
+	make_text("site/STYLE.CSS", "p {}");
+	make_text("site/a b/caf\xc3\xa9 & \"q\" 'r' $x `y` \\n.svg", "<svg/>");
+	make_text("site/noext", "bytes");
+	make_text("site/empty.txt", "");
+	make_file("site/old.html", utf16, sizeof(utf16) - 1);
+	make_text("site/app.0a1b2c3d.js", "1");
+	make_text("site/x.deadbeef.js", "2"); /* a word, for want of a digit */
+	cr_assert(symlink("../index.html", path_of("site/a b/link.html")) == 0);
+	cr_assert(symlink("../site/a b", path_of("site/folder link")) == 0);
+	cr_assert_eq(crunch("site", "out.S"), 0, "%s", said);
+	cr_expect(!strncmp(said, "CRUNCH  11 files, ", 18), "%s", said);
+	kv = open_store("out.bin", &data);
+	expect_value(kv, "index.html", "text/html; charset=utf-8", "<p>hi");
+	expect_value(kv, "STYLE.CSS", "text/css; charset=utf-8", "p {}");
+	expect_value(kv, "a b/caf\xc3\xa9 & \"q\" 'r' $x `y` \\n.svg", "image/svg+xml; charset=utf-8", "<svg/>");
+	expect_value(kv, "noext", "application/octet-stream", "bytes");
+	expect_value(kv, "empty.txt", "text/plain; charset=utf-8", "");
+	expect_value(kv, "a b/link.html", "text/html; charset=utf-8", "<p>hi");
+	expect_value(kv, "folder link/link.html", "text/html; charset=utf-8", "<p>hi");
+	cr_assert_eq(get(kv, "old.html", &e), 0);
+	cr_expect_str_eq(e.type, "text/html", "not UTF-8: the page has to say");
+	cr_assert_eq(get(kv, "app.0a1b2c3d.js", &e), 0);
+	cr_expect_not_null(strstr(e.header, "Cache-Control: max-age=31536000, immutable\r\n"));
+	cr_assert_eq(get(kv, "x.deadbeef.js", &e), 0);
+	cr_expect_not_null(strstr(e.header, "Cache-Control: no-cache\r\n"));
+	cr_expect_eq(get(kv, "", &e), -EISDIR);
+	cr_expect_eq(get(kv, "a b", &e), -EISDIR);
+	cr_expect_eq(get(kv, "a b/empty folder", &e), -EISDIR);
+	cr_expect_eq(get(kv, "a b/", &e), -ENOENT);
+	cr_expect_eq(get(kv, ".hidden", &e), -ENOENT);
+	cr_expect_eq(get(kv, ".git/secret", &e), -ENOENT);
+	cr_expect_eq(get(kv, "index.htm", &e), -ENOENT);
+	cr_expect_eq(get(kv, "index.html2", &e), -ENOENT);
+	cr_expect_eq(get(kv, "INDEX.HTML", &e), -ENOENT);
+	cr_expect_eq(kv_list(kv, collect, keys), 7, "stops when told");
+	cr_expect_str_eq(keys, "STYLE.CSS|a b/caf\xc3\xa9 & \"q\" 'r' $x `y` \\n.svg|a b/link.html|app.0a1b2c3d.js|"
+	                 "empty.txt|folder link/caf\xc3\xa9 & \"q\" 'r' $x `y` \\n.svg|");
+	crunch_destroy(kv);
+	free(data);
+}
+
+Test(crunch, stores_equal_content_once)
+{
+	struct kv_entry e, f, g;
+	struct kv *kv;
+	void *data;
+
+	make_folder("site");
+	make_text("site/a.txt", "same");
+	make_text("site/b.html", "same");
+	make_text("site/c.txt", "other");
+	cr_assert_eq(crunch("site", "out.S"), 0, "%s", said);
+	kv = open_store("out.bin", &data);
+	cr_assert(!get(kv, "a.txt", &e) && !get(kv, "b.html", &f) && !get(kv, "c.txt", &g));
+	cr_expect(e.data == f.data && e.data != g.data);
+	cr_expect_str_eq(e.etag, f.etag);
+	cr_expect_str_neq(e.etag, g.etag);
+	cr_expect_str_neq(e.type, f.type);
+	cr_expect_eq(e.data, e.header + e.header_len + 2, "the first has its body right behind its header");
+	crunch_destroy(kv);
+	free(data);
+}
+
+Test(crunch, serves_an_empty_folder)
+{
+	struct kv_entry e;
+	struct kv *kv;
+	void *data;
+	char keys[8] = "";
+
+	make_folder("site");
+	cr_assert_eq(crunch("site", "out.S"), 0, "%s", said);
+	cr_expect(!strncmp(said, "CRUNCH  0 files, 0 bytes", 24), "%s", said);
+	kv = open_store("out.bin", &data);
+	cr_expect_eq(get(kv, "index.html", &e), -ENOENT);
+	cr_expect_eq(get(kv, "", &e), -EISDIR);
+	cr_expect_eq(kv_list(kv, collect, keys), 0);
+	cr_expect_eq(strlen(keys), 0);
+	crunch_destroy(kv);
+	free(data);
+}
+
+/* Every key of a large store is found, in one place of its own; keys nearly alike are not. */
+Test(crunch, finds_all_keys_and_nothing_else)
+{
+	struct kv *kv;
+	void *data;
+
+	make_folder("site");
+	for (int i = 0; i < KEYS; i++) {
+		char name[32], text[16];
+
+		snprintf(name, sizeof(name), "site/%d.txt", i * 7919);
+		snprintf(text, sizeof(text), "%d", i);
+		make_text(name, text);
+	}
+	cr_assert_eq(crunch("site", "out.S"), 0, "%s", said);
+	kv = open_store("out.bin", &data);
+	for (int i = 0; i < KEYS * 7919; i += i % 7919 ? 7918 : 1) {
+		struct kv_entry e;
+		char key[32], text[16];
+
+		snprintf(key, sizeof(key), "%d.txt", i);
+		if (i % 7919) {
+			cr_assert_eq(get(kv, key, &e), -ENOENT, "%s", key);
+			continue;
+		}
+		cr_assert_eq(get(kv, key, &e), 0, "%s", key);
+		snprintf(text, sizeof(text), "%d", i / 7919);
+		cr_assert(e.size == strlen(text) && !memcmp(e.data, text, e.size), "%s", key);
+	}
+	crunch_destroy(kv);
+	free(data);
+}
+
+static void expect_same_files(const char *a, const char *b)
+{
+	size_t a_len, b_len;
+	void *x = read_file(a, &a_len), *y = read_file(b, &b_len);
+
+	cr_expect(a_len == b_len && !memcmp(x, y, a_len), "%s and %s differ", a, b);
+	free(x);
+	free(y);
+}
+
+Test(crunch, depends_on_names_and_contents_only)
+{
+	static const char *const names[] = { "a.txt", "b.txt", "sub/c.html", "z" };
+
+	for (int other = 0; other < 2; other++) {
+		const char *top = other ? "another place" : "site", *out = other ? "out2" : "out";
+		char name[64];
+
+		make_folder(top);
+		snprintf(name, sizeof(name), "%s/sub", top);
+		make_folder(name);
+		make_folder(out);
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			size_t n = other ? ARRAY_SIZE(names) - 1 - i : i; /* the file system's order */
+
+			snprintf(name, sizeof(name), "%s/%s", top, names[n]);
+			make_text(name, names[n]);
+			cr_assert(chmod(path_of(name), other ? 0600 : 0644) == 0);
+		}
+		snprintf(name, sizeof(name), "%s/content.S", out);
+		cr_assert_eq(crunch(top, name), 0, "%s", said);
+	}
+	expect_same_files("out/content.S", "out2/content.S");
+	expect_same_files("out/content.bin", "out2/content.bin");
+}
+
+Test(crunch, writes_only_what_is_new)
+{
+	struct stat first, second;
+
+	make_folder("site");
+	make_text("site/a", "1");
+	cr_assert_eq(crunch("site", "out.S"), 0);
+	cr_assert(stat(path_of("out.S"), &first) == 0);
+	cr_assert_eq(crunch("site", "out.S"), 0);
+	cr_assert(stat(path_of("out.S"), &second) == 0);
+	cr_expect(first.st_ino == second.st_ino && !said[0], "%s", said);
+	make_text("site/a", "2");
+	cr_assert_eq(crunch("site", "out.S"), 0);
+	cr_assert(stat(path_of("out.S"), &second) == 0);
+	cr_expect_neq(first.st_ino, second.st_ino, "the assembler's file has to follow the content");
+	make_text("site/b", "2");
+	cr_assert_eq(crunch("site", "out.S"), 0);
+	cr_expect(strstr(said, "2 files"));
+	cr_assert(unlink(path_of("site/b")) == 0);
+	cr_assert_eq(crunch("site", "out.S"), 0);
+	cr_expect(strstr(said, "1 files"));
+}
+
+static void expect_refusal(const char *reason)
+{
+	cr_expect_eq(crunch("site", "out.S"), 1);
+	cr_expect(strstr(said, reason), "\"%s\" is missing in:\n%s", reason, said);
+	cr_expect(access(path_of("out.S"), F_OK) != 0 && access(path_of("out.bin"), F_OK) != 0);
+}
+
+Test(crunch, refuses_what_cannot_be_served)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char name[2400] = "";
+
+	make_folder("site");
+	make_text("site/good", "x");
+	cr_assert(symlink("nowhere", path_of("site/dangling")) == 0);
+	cr_assert(symlink(".", path_of("site/circle")) == 0);
+	cr_assert(symlink("self", path_of("site/self")) == 0);
+	cr_assert(mkfifo(path_of("site/pipe"), 0644) == 0);
+	strcpy(address.sun_path, path_of("site/socket"));
+	cr_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	make_text("site/latin-\xe9", "x");
+	make_text("site/two\nlines", "x");
+	make_text("site/del\x7f", "x");
+	make_text("site/next\xc2\x85line", "x");
+	make_text("site/caf\xc3\xa9", "x");
+	make_text("site/cafe\xcc\x81", "x");
+	make_folder("site/deep");
+	strcpy(name, "site/deep");
+	for (int i = 0; i < 10; i++) {
+		strcat(name, "/");
+		memset(name + strlen(name), 'd', 210);
+		make_folder(name);
+	}
+	expect_refusal("crunch: dangling: a dangling link\n");
+	expect_refusal("crunch: circle: a link to a folder that it lies in\n");
+	expect_refusal("crunch: self: ");
+	expect_refusal("crunch: pipe: neither a file nor a folder\n");
+	expect_refusal("crunch: socket: neither a file nor a folder\n");
+	expect_refusal("crunch: latin-\\xe9: the name is not UTF-8\n");
+	expect_refusal("crunch: two\\nlines: the name holds a control character\n");
+	expect_refusal("crunch: del\\x7f: the name holds a control character\n");
+	expect_refusal("crunch: next\\x85line: the name holds a control character\n");
+	expect_refusal("the name clashes with cafe\xcc\x81");
+	expect_refusal("dd: the path is longer than 2000 bytes in a URL\n");
+	cr_expect(!strstr(said, "good:"));
+	close(fd);
+}
+
+Test(crunch, refuses_files_that_it_cannot_read)
+{
+	make_folder("site");
+	cr_assert(symlink("/proc/self/mem", path_of("site/a")) == 0); /* even root reads nothing there */
+	expect_refusal("crunch: a: input/output error\n");
+}
+
+Test(crunch, says_what_is_wrong_with_its_arguments)
+{
+	make_text("file", "x");
+	cr_expect_eq(crunch("none", "out.S"), 1);
+	cr_expect(strstr(said, "none: no such file or directory"), "%s", said);
+	cr_expect_eq(crunch("file", "out.S"), 1);
+	cr_expect(strstr(said, "file: not a folder"), "%s", said);
+	cr_expect_eq(crunch("file", "out.c"), 1);
+	cr_expect(strstr(said, "usage: crunch FOLDER OUTPUT.S"), "%s", said);
+}
