@@ -36,10 +36,10 @@ __attribute__((noinline)) static int deeper(volatile char *frame)
 
 __attribute__((noinline)) static void smash(size_t bytes)
 {
-	char small[16];
+	volatile char small[16];
 
-	memset(small, 'A', bytes);
-	__asm__ volatile("" :: "r"(small) : "memory");
+	for (volatile char *at = small; bytes; bytes--)
+		*at++ = 'A';
 }
 
 __attribute__((noinline)) static void do_wrong(void)

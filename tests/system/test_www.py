@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from urllib.parse import urljoin
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_a_browser_shows_the_page(serve, need, output, way, tmp_path):
     # What the page refers to was asked for: a page without its style would still be a picture.
     for reference in re.findall(r'(?:src|href)="([^"#:]+\.(?:css|svg|png|js|ico|webp|jpg))"',
                                 content("index.html").decode()):
-        assert any(url.endswith(reference.lstrip("/")) for url in statuses), (reference, statuses)
+        assert urljoin(www.url(), reference) in statuses, (reference, statuses)
 
 
 def answers_in(log):

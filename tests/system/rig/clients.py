@@ -127,7 +127,7 @@ def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
                 time.sleep(pause)
             if close_write:
                 conn.shutdown(socket.SHUT_WR)
-            conn.settimeout(idle)
+            conn.settimeout(max(idle, 0.001))
             while True:
                 data = conn.recv(65536)
                 if not data:
