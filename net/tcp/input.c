@@ -205,9 +205,9 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 	}
 	if (seq != c->rcv_nxt) {
 		c->rcv_late = seq;
-		c->flags |= CONN_ACK_NOW; /* a duplicate acknowledgement tells the sender of the hole */
 		c->quick_acks = TCP_QUICK_ACKS;
 		recvq_insert(tcp, &c->recvq, seq, b);
+		conn_send_ack(c); /* tells the sender of the hole: with data it would not count */
 		return;
 	}
 	if (!recvq_push(tcp, &c->recvq, b))
@@ -251,15 +251,14 @@ static bool take_text_and_fin(struct tcp_conn *c, const struct segment *s, struc
 		c->flags |= CONN_FIN_SEEN;
 		c->rcv_fin = end;
 	}
-	if (s->length > 0)
+	if (s->length > 0) {
 		take_text(c, s, b);
-	else
+	} else {
 		buf_free(b);
-	if (!(c->flags & CONN_FIN_SEEN))
-		return true;
-	if (c->rcv_fin != c->rcv_nxt)
-		c->flags |= CONN_ACK_NOW;
-	return take_fin(c);
+		if (s->flags & SEG_FIN)
+			c->flags |= CONN_ACK_NOW; /* it may have come early */
+	}
+	return c->flags & CONN_FIN_SEEN ? take_fin(c) : true;
 }
 
 /* -- the handshake that we began: RFC 9293 §3.10.7.3 -- */

@@ -47,8 +47,6 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 		s->ts_value = tcp_timestamp(c->tcp);
 		s->ts_echo = c->ts_recent;
 	}
-	if (c->flags & CONN_SACK && c->recvq.late)
-		s->sack_count = (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s->sacks);
 	if (seq_lt(c->rcv_adv, edge))
 		c->rcv_adv = edge;
 	c->rcv_acked = c->rcv_nxt;
@@ -66,6 +64,9 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
 		return;
 	}
 	prepare(c, &s, seq, flags);
+	/* only here: data fills its segment, and what the blocks say is sent at once, without data */
+	if (c->flags & CONN_SACK && c->recvq.late)
+		s.sack_count = (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks);
 	emit(c->tcp, &c->route, &s, b);
 }
 
@@ -115,7 +116,6 @@ void conn_send_syn(struct tcp_conn *c)
 	s.mss = tcp_mss_of_route(&c->route);
 	s.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX); /* never scaled here */
 	s.scale = tcp->rcv_scale;
-	s.sack_count = 0;
 	if (c->state == TCP_SYN_SENT) {
 		s.ack = 0;
 		s.ts_value = tcp_timestamp(tcp);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/* Two whole stacks on one bad wire: whatever is lost, doubled, out of order or damaged on the way, each
+ * byte arrives, once, in order, and nothing is left behind. */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "kernel/loop.h"
+#include "net/direct.h"
+#include "net/tcp/tcp.h"
+#include "tests/lib/cable.h"
+#include "tests/lib/clock.h"
+
+#define BYTES (2u << 20)
+
+static uint8_t data[2][BYTES];
+
+/* One end of the connection: sends all of data[end], compares what it gets with the other's. */
+struct end {
+	struct direct *stack;
+	struct flow *flow;
+	int index;
+	struct flow_read read;
+	struct flow_write write;
+	struct waiter reader, writer;
+	struct slice slice;
+	uint32_t got;
+	bool finished;
+};
+
+static struct end ends[2];
+
+static void on_read(struct waiter *w)
+{
+	struct end *e = container_of(w, struct end, reader);
+	intptr_t n = promise_result(&e->read.promise);
+
+	cr_assert_geq(n, 0, "end %d fails: %ld", e->index, (long)n);
+	if (n == 0) {
+		e->finished = true;
+		return;
+	}
+	for (const struct buf *b = e->read.bufs; b; b = b->next)
+		for (uint32_t i = 0; i < b->len; i++, e->got++)
+			cr_assert_eq(b->data[i], data[!e->index][e->got], "byte %u", e->got);
+	buf_free(e->read.bufs);
+	flow_read(e->flow, &e->read, 100000);
+	promise_wait(&e->read.promise, w, on_read);
+}
+
+static void on_written(struct waiter *w)
+{
+	struct end *e = container_of(w, struct end, writer);
+
+	cr_assert_eq(promise_result(&e->write.promise), BYTES);
+	cr_assert_eq(flow_shutdown(e->flow), 0);
+}
+
+static void start(struct end *e, struct flow *flow)
+{
+	e->flow = flow;
+	e->slice = (struct slice){ data[e->index], BYTES, NULL };
+	flow_write(flow, &e->write, &e->slice, 1);
+	promise_wait(&e->write.promise, &e->writer, on_written);
+	flow_read(flow, &e->read, 100000);
+	promise_wait(&e->read.promise, &e->reader, on_read);
+}
+
+static int on_accept(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	(void)peer;
+	start(arg, flow);
+	return 0;
+}
+
+static void run_ms(uint32_t ms)
+{
+	for (;;) {
+		while (loop_turn())
+			;
+		if (ms-- == 0)
+			return;
+		clock_advance_ns(NS_PER_MS);
+	}
+}
+
+/* Gives the virtual milliseconds that it took. */
+static uint32_t exchange(const struct cable_config *config)
+{
+	struct stack_config configs[2] = {
+		{ .ip = { ip_v4(10, 0, 0, 1), 24 } }, { .ip = { ip_v4(10, 0, 0, 2), 24 } },
+	};
+	struct endpoint to = { ip_v4(10, 0, 0, 2), 80 };
+	struct stack_connect op;
+	struct cable *cable;
+	struct buf_stats stats;
+	uint32_t took_ms = 0;
+
+	cr_assert_eq(cable_create(&cable, config), 0);
+	for (int i = 0; i < 2; i++) {
+		for (uint32_t at = 0; at < BYTES; at++)
+			data[i][at] = (uint8_t)(at * 31 + at / 257 + (uint32_t)i);
+		ends[i] = (struct end){ .index = i };
+		cr_assert_eq(direct_create(&ends[i].stack, cable_end(cable, i), &configs[i]), 0);
+	}
+	cr_assert_eq(direct_tcp_listen(ends[1].stack, 80, on_accept, &ends[1]), 0);
+	direct_tcp_connect(ends[0].stack, &op, &to);
+	for (; !promise_is_settled(&op.promise); took_ms++)
+		run_ms(1);
+	cr_assert_eq(promise_result(&op.promise), 0);
+	start(&ends[0], op.flow);
+	for (; !ends[0].finished || !ends[1].finished; took_ms++) {
+		cr_assert_lt(took_ms, 600000, "got %u and %u", ends[0].got, ends[1].got);
+		run_ms(1);
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct tcp_stats *s = tcp_stats(direct_tcp(ends[i].stack));
+
+		cr_assert_eq(ends[i].got, BYTES);
+		flow_close(ends[i].flow);
+		cr_log_info("end %d: %lu segments, %lu again, %lu timeouts, %lu fast", i, (unsigned long)s->out_segs,
+		            (unsigned long)s->retrans_segs, (unsigned long)s->timeouts,
+		            (unsigned long)s->fast_retransmits);
+	}
+	run_ms(300000);
+	for (int i = 0; i < 2; i++) {
+		const struct tcp_stats *s = tcp_stats(direct_tcp(ends[i].stack));
+
+		cr_assert_eq(s->connections + s->half_open + s->time_wait + s->receive_bufs + s->send_slices, 0);
+		direct_destroy(ends[i].stack);
+	}
+	cable_destroy(cable);
+	buf_stats(&stats);
+	cr_assert_eq(stats.headers_used + stats.slices_used, 0);
+	cr_log_info("%u ms", took_ms);
+	return took_ms;
+}
+
+#define OFFLOADS (NETDEV_TX_CSUM | NETDEV_TSO4 | NETDEV_RX_CSUM)
+
+Test(tcp_whole, clean)
+{
+	exchange(&(struct cable_config){ .seed = 1 });
+}
+
+Test(tcp_whole, clean_with_offloads)
+{
+	exchange(&(struct cable_config){ .seed = 1, .features = OFFLOADS, .large_receive = true });
+}
+
+Test(tcp_whole, split)
+{
+	exchange(&(struct cable_config){ .seed = 2, .features = OFFLOADS, .split_receive = true });
+}
+
+Test(tcp_whole, loss)
+{
+	for (uint64_t seed = 1; seed <= 3; seed++)
+		exchange(&(struct cable_config){ .seed = seed, .faults = { .lose = 30, .delay_ns = NS_PER_MS } });
+}
+
+Test(tcp_whole, everything_at_once)
+{
+	for (uint64_t seed = 1; seed <= 3; seed++)
+		exchange(&(struct cable_config){ .seed = seed, .split_receive = seed == 3, .faults = {
+			.lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 20,
+			.delay_ns = 5 * NS_PER_MS, .jitter_ns = 20 * NS_PER_MS } });
+}
+
+Test(tcp_whole, everything_at_once_with_offloads)
+{
+	for (uint64_t seed = 1; seed <= 3; seed++)
+		exchange(&(struct cable_config){ .seed = seed, .features = OFFLOADS, .large_receive = seed == 3,
+			.faults = { .lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 20,
+			            .delay_ns = 5 * NS_PER_MS, .jitter_ns = 20 * NS_PER_MS } });
+}
+
+Test(tcp_whole, slow_wire_with_a_short_queue)
+{
+	exchange(&(struct cable_config){ .seed = 4, .faults = {
+		.bits_per_second = 10000000, .queue_frames = 20, .delay_ns = 10 * NS_PER_MS } });
+}
