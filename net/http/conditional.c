@@ -56,7 +56,8 @@ static bool modified_since(const struct http_request *request, const char *name,
 	struct http_text rest = request->fields, value;
 	uint32_t date;
 
-	*comparable = modified_ns && http_next_field(&rest, name, &value) && !http_date_parse(value, &date);
+	*comparable = IS_ENABLED(CONFIG_FS_MODIFIED) && modified_ns && http_next_field(&rest, name, &value) &&
+		!http_date_parse(value, &date);
 	return *comparable && modified_ns / NS_PER_S > date;
 }
 

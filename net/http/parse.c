@@ -41,6 +41,12 @@ static bool contains(const struct charset *set, char c)
 	return !(c & 0x80) && set->bits[c >> 5] >> (c & 31) & 1;
 }
 
+/* Most of what there is. */
+static bool is_letter(char c)
+{
+	return (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
 bool http_text_is(struct http_text text, const char *word)
 {
 	size_t i;
@@ -121,13 +127,16 @@ static int skip_empty_line(struct cursor *c)
 
 static int parse_token(struct cursor *c, struct http_text *out)
 {
+	const char *at = c->at;
+
+	while (at < c->end && (is_letter(*at) || contains(&token_chars, *at)))
+		at++;
 	out->at = c->at;
-	while (c->at < c->end && contains(&token_chars, *c->at))
-		c->at++;
-	out->len = (size_t)(c->at - out->at);
-	if (c->at < c->end && !out->len)
-		return bad(c, 400);
-	return c->at < c->end ? 0 : -EAGAIN;
+	out->len = (size_t)(at - c->at);
+	c->at = at;
+	if (at == c->end)
+		return -EAGAIN;
+	return out->len ? 0 : bad(c, 400);
 }
 
 static int parse_method(struct cursor *c)
@@ -189,19 +198,19 @@ static int split_target(struct cursor *c, const char *target, const char *end)
 
 static int parse_target(struct cursor *c)
 {
-	const char *start = c->at;
+	const char *start = c->at, *at = start;
 
 	/* Visible ASCII; a fragment is never sent (RFC 9110 §4.2.5). */
-	while (c->at < c->end && *c->at > ' ' && *c->at < 0x7f && *c->at != '#')
-		c->at++;
-	if ((size_t)(c->at - start) > c->limits->target_bytes)
+	while (at < c->end && *at > ' ' && *at < 0x7f && *at != '#')
+		at++;
+	if ((size_t)(at - start) > c->limits->target_bytes)
 		return bad(c, 414);
-	if (c->at == c->end)
+	if (at == c->end)
 		return -EAGAIN;
-	if (c->at == start || *c->at != ' ')
+	if (at == start || *at != ' ')
 		return bad(c, 400);
-	c->at++;
-	return split_target(c, start, c->at - 1);
+	c->at = at + 1;
+	return split_target(c, start, at);
 }
 
 static bool is_digit(char c)
@@ -296,25 +305,48 @@ static int take_field(struct cursor *c, struct http_text name, struct http_text 
 	return 0;
 }
 
+/* The end of a field's value: the first byte that is a control character other than tab, or end. A
+ * browser's fields are long, hence a word at a time: (word - 0x20…) borrows into the top bit of each
+ * byte below 0x20, and likewise for 0x7f (a borrow may also mark a byte above one that is marked
+ * rightly, which costs nothing). Bytes from 0x80 on are allowed. */
+static const char *skip_value(const char *at, const char *end)
+{
+	const unsigned long ones = ~0ul / 255;
+
+	for (;;) {
+		while ((size_t)(end - at) >= sizeof(ones)) {
+			unsigned long word, del;
+
+			memcpy(&word, at, sizeof(word));
+			del = word ^ ones * 0x7f;
+			if ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & ones * 0x80)
+				break;
+			at += sizeof(word);
+		}
+		while (at < end && (uint8_t)*at >= ' ' && *at != 0x7f)
+			at++;
+		if (at == end || *at != '\t')
+			return at;
+		at++;
+	}
+}
+
 static int parse_field(struct cursor *c)
 {
 	struct http_text name;
-	const char *start;
+	const char *start, *end;
 	int result = parse_token(c, &name);
 
 	if (result)
 		return result;
 	if (*c->at != ':')
 		return bad(c, 400);
-	start = ++c->at;
-	while (c->at < c->end && (((unsigned char)*c->at >= ' ' && *c->at != 0x7f) || *c->at == '\t'))
-		c->at++;
-	if (c->at == c->end)
+	start = c->at + 1;
+	c->at = end = skip_value(start, c->end);
+	if (end == c->end)
 		return -EAGAIN;
-	if (*c->at != '\r')
-		return bad(c, 400);
-	result = take_field(c, name, trim(start, c->at));
-	return result ? result : expect(c, "\r\n");
+	result = expect(c, "\r\n");
+	return result ? result : take_field(c, name, trim(start, end));
 }
 
 static int parse_fields(struct cursor *c)
