@@ -27,12 +27,10 @@ static const char statuses[] =
 	"500 Internal Server Error\0" /* first: for numbers that are not here */
 	"200 OK\0"
 	"201 Created\0"
-	"202 Accepted\0"
 	"204 No Content\0"
 	"301 Moved Permanently\0"
 	"302 Found\0"
 	"303 See Other\0"
-	"307 Temporary Redirect\0"
 	"308 Permanent Redirect\0"
 	"400 Bad Request\0"
 	"401 Unauthorized\0"
@@ -41,13 +39,11 @@ static const char statuses[] =
 	"405 Method Not Allowed\0"
 	"408 Request Timeout\0"
 	"409 Conflict\0"
-	"410 Gone\0"
 	"411 Length Required\0"
 	"412 Precondition Failed\0"
 	"413 Content Too Large\0"
 	"414 URI Too Long\0"
 	"417 Expectation Failed\0"
-	"422 Unprocessable Content\0"
 	"429 Too Many Requests\0"
 	"431 Request Header Fields Too Large\0"
 	"501 Not Implemented\0"
@@ -128,16 +124,13 @@ static size_t format_head(struct http_answer *a, char *to, const struct http_rep
                           const char *connection)
 {
 	struct http_block *date = current_date(a->connection->server);
-	size_t len, date_len = HTTP_OK_DATE_BYTES - HTTP_OK_BYTES;
+	const char *lines = date ? date->bytes + HTTP_OK_BYTES : "", *header = r->header ? r->header : "";
+	int date_len = date ? HTTP_OK_DATE_BYTES - HTTP_OK_BYTES : 0;
 
-	len = format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s", text, date ? (int)date_len : 0,
-	             date ? date->bytes + HTTP_OK_BYTES : "", r->header ? r->header : "");
-	if (len < HTTP_BLOCK_BYTES && r->status != 204)
-		len += format(to + len, HTTP_BLOCK_BYTES - len, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-		              r->type ? r->type : "text/plain", r->body.len);
-	if (len < HTTP_BLOCK_BYTES)
-		len += format(to + len, HTTP_BLOCK_BYTES - len, "%s", connection);
-	return len;
+	if (r->status == 204)
+		return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s%s", text, date_len, lines, header, connection);
+	return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%sContent-Type: %s\r\nContent-Length: %zu\r\n%s",
+	              text, date_len, lines, header, r->type ? r->type : "text/plain", r->body.len, connection);
 }
 
 /* Takes r's body. */
