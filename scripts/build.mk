@@ -25,9 +25,13 @@ prefix-maps := $(foreach map,$(CURDIR)=. $(addsuffix =build,$(sort $(O) $(abspat
 	$(if $(app-dir),$(app-dir)=app),-ffile-prefix-map=$(map))
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,-Os))
 
+# Objects hold both kinds of code: "make size" also links without.
+lto := $(if $(CONFIG_LTO),-flto$(if $(findstring clang,$(CC)),,=1 -flto-partition=one -ffat-lto-objects))
+lto-linker := $(if $(CONFIG_LTO),$(if $(findstring clang,$(CC)),-fuse-ld=lld))
+
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(CC) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
-CFLAGS := -std=gnu11 -g $(optimize) $(if $(CONFIG_LTO),-flto=1 -flto-partition=one) \
+CFLAGS := -std=gnu11 -g $(optimize) $(lto) \
 	$(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
@@ -62,7 +66,8 @@ $(eval $(call keep,flags,$(CC) $(CPPFLAGS) $(CFLAGS)))
 $(eval $(call keep,objects,$(LDFLAGS) $(objects)))
 
 exact-depends = scripts/fixdep $@.d $(O)/deps $(O)/config.h
-compile = mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -c -o $@ $< && $(exact-depends)
+compile = mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
+	$(if $(CONFIG_LTO),-frandom-seed=$(patsubst $(O)/%,%,$@)) -c -o $@ $< && $(exact-depends)
 
 $(objects): $(O)/.flags | $(O)/config.h $(libc)
 $(O)/%.o: %.c
@@ -70,9 +75,9 @@ $(O)/%.o: %.c
 $(O)/%.o: %.S
 	$(call say,AS,$<) $(compile)
 $(O)/%.o: $(O)/%.c
-	$(call say,CC,$<) $(compile)
+	$(call say,CC,$*.c) $(compile)
 $(O)/%.o: $(O)/%.S
-	$(call say,AS,$<) $(compile)
+	$(call say,AS,$*.S) $(compile)
 $(O)/app/%.o: $(app-dir)/%.c
 	$(call say,CC,$<) $(compile)
 $(O)/app/%.o: $(app-dir)/%.S
@@ -98,18 +103,20 @@ link = $(CC) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-W
 	-Wl,--end-group $(last)
 
 $(O)/image.debug: $(objects) $(script) $(O)/.objects $(libc)
-	$(call say,LINK,$@) $(call link,-Wl$(comma)--gc-sections)
+	$(call say,LINK,$@) $(call link,-Wl$(comma)--gc-sections $(lto-linker))
 $(O)/image: $(O)/image.debug
 	$(call say,STRIP,$@) objcopy --strip-all $< $@
-# The same without --gc-sections, only to be measured.
-$(O)/whole.debug: $(objects) $(script) $(O)/.objects $(libc)
-	$(call say,LINK,$@) $(call link)
+# The same objects without link-time optimisation, without and with --gc-sections, to be measured.
+$(O)/whole.debug: $(O)/image.debug
+	$(call say,LINK,$@) $(call link,-fno-lto)
+$(O)/sections.debug: $(O)/image.debug
+	$(call say,LINK,$@) $(call link,-fno-lto -Wl$(comma)--gc-sections)
 
 # -- what is done with it --
 
 .PHONY: all build size run qemu-run unix-run gdb
 all build: $(O)/image
-size: $(O)/image $(O)/whole.debug
+size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.debug))
 	@scripts/python json scripts/size $(O)
 
 runner := $(if $(CONFIG_TARGET_UNIX),unix,qemu)
