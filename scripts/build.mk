@@ -36,7 +36,7 @@ CFLAGS := -std=gnu11 -g $(optimize) $(lto) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
 	-fstack-protector-strong $(prefix-maps)
-LDFLAGS := -static -no-pie -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
+LDFLAGS := -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
 
 # -- the walk: folder $(1)'s list, then its subfolders'. d is the folder, for rules of its own. --
 
