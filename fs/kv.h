@@ -41,7 +41,8 @@ struct kv_read {
 
 struct kv_ops {
 	void (*get)(struct kv *kv, struct kv_get *op, const char *key, size_t key_len);
-	void (*read)(struct kv *kv, struct kv_read *op, const struct kv_entry *entry, uint64_t offset, size_t max);
+	void (*read)(struct kv *kv, struct kv_read *op, const struct kv_entry *entry, uint64_t offset,
+	             size_t max);
 	/* Calls each(arg, key, len) for every key, in order, until it gives other than 0; gives that. */
 	int (*list)(struct kv *kv, int (*each)(void *arg, const char *key, size_t key_len), void *arg);
 };

@@ -128,7 +128,8 @@ static size_t format_head(struct http_answer *a, char *to, const struct http_rep
 	int date_len = date ? HTTP_OK_DATE_BYTES - HTTP_OK_BYTES : 0;
 
 	if (r->status == 204)
-		return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s%s", text, date_len, lines, header, connection);
+		return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s%s", text, date_len, lines, header,
+		              connection);
 	return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%sContent-Type: %s\r\nContent-Length: %zu\r\n%s",
 	              text, date_len, lines, header, r->type ? r->type : "text/plain", r->body.len, connection);
 }

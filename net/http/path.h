@@ -12,8 +12,8 @@
 int http_path_to_key(struct http_text path, char *key);
 
 /* Writes "/", the key percent-encoded, and "/" to to: where the folder key is found. Gives the
- * length, or -E2BIG when it may not fit in max, which is at least 4. Cannot be read as another host's address, for a key has
- * no leading slash. */
+ * length, or -E2BIG when it may not fit in max, which is at least 4. It cannot be read as another
+ * host's address, for a key has no leading slash. */
 int http_path_to_folder(const char *key, size_t key_len, char *to, size_t max);
 
 #endif

@@ -141,7 +141,8 @@ static void end_all(struct fake_flow *flows, size_t count, struct http_server *s
 	}
 }
 
-static void fuzz_server(const uint8_t *data, size_t size, struct http_server *server, uint8_t how, bool at_once)
+static void fuzz_server(const uint8_t *data, size_t size, struct http_server *server, uint8_t how,
+                        bool at_once)
 {
 	size_t piece = how & 0x3f ? (size_t)(how & 0x3f) : size;
 	size_t count = how & 0x40 ? 3 : 2;

@@ -128,7 +128,9 @@ Test(http_date, refuses_what_is_no_date)
 	};
 	uint32_t seconds;
 
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		cr_expect_eq(http_date_parse((struct http_text){ wrong[i], strlen(wrong[i]) }, &seconds), -EBADMSG, "%s",
-		             wrong[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct http_text text = { wrong[i], strlen(wrong[i]) };
+
+		cr_expect_eq(http_date_parse(text, &seconds), -EBADMSG, "%s", wrong[i]);
+	}
 }

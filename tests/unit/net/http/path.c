@@ -52,8 +52,8 @@ Test(http_path, becomes_a_key)
 Test(http_path, cannot_leave_the_root)
 {
 	static const char *const attacks[] = {
-		"/..", "/../", "/../etc/passwd", "/./../a", "/a/../..", "/a/../../b", "/%2e%2e", "/%2e%2e/a", "/.%2e/a",
-		"/%2E./a", "/..%2fa", "/%2e%2e%2fa", "/a/%2e%2e/%2e%2e/b", "//..//a", "/a//../../b",
+		"/..", "/../", "/../etc/passwd", "/./../a", "/a/../..", "/a/../../b", "/%2e%2e", "/%2e%2e/a",
+		"/.%2e/a", "/%2E./a", "/..%2fa", "/%2e%2e%2fa", "/a/%2e%2e/%2e%2e/b", "//..//a", "/a//../../b",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(attacks); i++)
@@ -87,8 +87,8 @@ Test(http_path, holds_for_all_short_paths)
 		if (!key)
 			continue;
 		snprintf(slashed, sizeof(slashed), "/%s", key);
-		cr_expect(key[0] != '/' && !strstr(slashed, "/../") && !strstr(slashed, "//") && !strstr(slashed, "/./"),
-		          "%s gives %s", path, key);
+		cr_expect(key[0] != '/' && !strstr(slashed, "/../") && !strstr(slashed, "//") &&
+		          !strstr(slashed, "/./"), "%s gives %s", path, key);
 		again = key_of(slashed);
 		cr_expect(again && !strcmp(again, key), "%s gives %s", path, key);
 		free(again);

@@ -28,12 +28,12 @@ static const struct value {
 	struct kv_entry entry;
 } values[] = {
 	/* the body follows the header */
-	{ "text", { .size = 5, .etag = "\"t\"", .header = TEXT_HEADER "\r\nhello", .header_len = sizeof(TEXT_HEADER) - 1,
-	            .validators = sizeof(TEXT_LINES) - 1 } },
-	{ "docs/index.html", { .size = 4, .header = "Content-Length: 4\r\n\r\n", .header_len = 19, .data = "docs" } },
-	{ "index.html", { .size = 4, .header = "Content-Length: 4\r\n\r\n", .header_len = 19, .data = "root" } },
-	{ "empty", { .size = 0, .header = "Content-Length: 0\r\n\r\n", .header_len = 19, .data = "" } },
-	{ "big", { .size = BIG_BYTES, .header = "Content-Length: 100000\r\n\r\n", .header_len = 24, .data = big } },
+	{ "text", { .size = 5, .etag = "\"t\"", .header = TEXT_HEADER "\r\nhello",
+	            .header_len = sizeof(TEXT_HEADER) - 1, .validators = sizeof(TEXT_LINES) - 1 } },
+	{ "docs/index.html", { 4, .header = "Content-Length: 4\r\n\r\n", .header_len = 19, .data = "docs" } },
+	{ "index.html", { 4, .header = "Content-Length: 4\r\n\r\n", .header_len = 19, .data = "root" } },
+	{ "empty", { 0, .header = "Content-Length: 0\r\n\r\n", .header_len = 19, .data = "" } },
+	{ "big", { BIG_BYTES, .header = "Content-Length: 100000\r\n\r\n", .header_len = 24, .data = big } },
 };
 
 static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
@@ -154,8 +154,8 @@ static void tear_down(void)
 	while (opened)
 		fake_flow_destroy(&flows[--opened]);
 	s = stats();
-	cr_expect(s.connections == 0 && s.answers == 0 && s.heads == 0 && s.blocks <= 1, "%zu %zu %zu %zu", s.connections,
-	          s.answers, s.heads, s.blocks);
+	cr_expect(s.connections == 0 && s.answers == 0 && s.heads == 0 && s.blocks <= 1, "%zu %zu %zu %zu",
+	          s.connections, s.answers, s.heads, s.blocks);
 	http_server_destroy(server);
 	struct buf_stats b;
 
