@@ -13,8 +13,9 @@ CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 one-word = $(if $(word 2,$($(1))),$(error $(1)="$($(1))": a path with a space cannot be used))
 $(foreach path,CURDIR O APP WWW_DIR,$(call one-word,$(path)))
 
-# Quiet output, one short line per step: $(call say,CC,main.c) command. V=1 shows the commands.
-say = $(if $(filter-out 0,$(V)),,@printf '%-8s%s\n' $(1) $(2) &&)
+# One short line per step: $(call say,CC,main.c) command. V=1 shows the commands, -s nothing.
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(filter-out 0,$(V)),,@$(if $(silent),,printf '%-8s%s\n' $(1) $(2) &&))
 
 ifneq ($(APP),)
 override APP := $(abspath $(APP))

@@ -31,8 +31,7 @@ lto-linker := $(if $(CONFIG_LTO),$(if $(findstring clang,$(CC)),-fuse-ld=lld))
 
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(CC) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
-CFLAGS := -std=gnu11 -g $(optimize) $(lto) \
-	$(warnings) \
+CFLAGS := -std=gnu11 -g $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
 	-fstack-protector-strong $(prefix-maps)
