@@ -27,7 +27,7 @@ def test_echoes_the_console(builder, way):
         for text in ("one line", "another, longer one: " + "0123456789" * 6):
             before = len(guest.console)
             guest.write(text + "\n")
-            guest.wait_for(rf"^You said: {text}$", seconds=20, after=before)
+            guest.wait_for(rf"(?m)^You said: {text}\n", seconds=20, after=before)
         guest.write("quit\n")
         guest.wait_for("^Goodbye")
         status = guest.wait_end(20)

@@ -31,9 +31,7 @@ def start(builder, namespace, way, config, options):
 ])
 def test_a_wrong_option_is_named(builder, namespace, way, config, options, named):
     with start(builder, namespace, way, config, options) as guest:
-        wrong = options.split()[-1]
-        line = guest.wait_for(rf"(?m)^.*\b{named}\b.*$").group(0)
-        assert wrong.partition("=")[2] in line or wrong in line, line
+        guest.wait_for(rf"(?m)^.*\b{named}\b.*\n")
         status = guest.wait_end(30)
         assert way != "unix" or status != 0
 
