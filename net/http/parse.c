@@ -382,19 +382,13 @@ static int check_whole(struct cursor *c)
 int http_parse_request(const char *data, size_t len, const struct http_limits *limits,
                        struct http_request *out)
 {
-	static int (*const steps[])(struct cursor *) = {
-		skip_empty_line, parse_method, parse_target, parse_version, parse_fields, check_whole,
-	};
 	struct cursor c = { data, data + MIN(len, (size_t)limits->head_bytes), limits, out };
+	int result;
 
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		int result = steps[i](&c);
-
-		if (result == -EAGAIN && len >= limits->head_bytes)
-			return bad(&c, out->path.at ? 431 : 414);
-		if (result)
-			return result;
-	}
-	return (int)(c.at - data);
+	result = skip_empty_line(&c) ?: parse_method(&c) ?: parse_target(&c) ?: parse_version(&c) ?:
+		parse_fields(&c) ?: check_whole(&c);
+	if (result == -EAGAIN && len >= limits->head_bytes)
+		return bad(&c, out->path.at ? 431 : 414);
+	return result ? result : (int)(c.at - data);
 }
