@@ -56,7 +56,7 @@ enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, ui
 }
 
 enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t mss, uint32_t una,
-                                                uint32_t highest, uint32_t flight)
+                                                uint32_t highest, uint32_t flight, bool lost)
 {
 	if (c->duplicates < UINT8_MAX)
 		c->duplicates++;
@@ -65,7 +65,7 @@ enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t m
 		return CONGESTION_OK;
 	}
 	/* not again for losses of before the last recovery or timeout: RFC 6582 §3.2 step 2 */
-	if (c->duplicates != DUPLICATES_MEAN_LOSS || !seq_lt(c->recover, una))
+	if ((c->duplicates != DUPLICATES_MEAN_LOSS && !lost) || !seq_lt(c->recover, una))
 		return CONGESTION_OK;
 	c->ssthresh = MAX(flight / 2, 2 * mss);
 	c->cwnd = c->ssthresh + DUPLICATES_MEAN_LOSS * mss;

@@ -24,9 +24,10 @@ void congestion_init(struct congestion *c, uint32_t mss, uint32_t una);
 /* acked new bytes up to una; flight: bytes still in flight; limited: cwnd was what held us back. */
 enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una,
                                           uint32_t flight, bool limited);
-/* A duplicate of the acknowledgement of una; highest: next sequence number never sent. */
+/* A duplicate of the acknowledgement of una; highest: next sequence number never sent; lost: there is
+ * better proof of loss than the number of duplicates. */
 enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t mss, uint32_t una,
-                                                uint32_t highest, uint32_t flight);
+                                                uint32_t highest, uint32_t flight, bool lost);
 /* The retransmission timer ran out; again: not for the first time for the same segment. */
 void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest, uint32_t flight, bool again);
 /* Nothing was sent for longer than a retransmission timeout. */

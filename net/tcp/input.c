@@ -71,13 +71,14 @@ static int check(struct tcp_conn *c, const struct segment *s)
 
 static void measure(struct tcp_conn *c, const struct segment *s)
 {
-	if (!(c->flags & CONN_TIMING) || seq_lt(s->ack, c->rtt_seq))
+	bool stamped = c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS;
+	bool due = c->flags & CONN_TIMING && seq_le(c->rtt_seq, s->ack);
+
+	/* one sample a round trip; at once where it ends backing off, which a timestamp may (RFC 7323 §4) */
+	if (!due && !(stamped && c->rto.backoff > 0))
 		return;
 	c->flags &= (uint16_t)~CONN_TIMING;
-	if (c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS)
-		rto_sample(&c->rto, tcp_timestamp(c->tcp) - s->ts_echo);
-	else
-		rto_sample(&c->rto, c->tcp->now_ms - c->rtt_ms);
+	rto_sample(&c->rto, stamped ? tcp_timestamp(c->tcp) - s->ts_echo : c->tcp->now_ms - c->rtt_ms);
 }
 
 static void update_window(struct tcp_conn *c, const struct segment *s)
@@ -113,30 +114,37 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 	if (seq_lt(c->snd_nxt, c->snd_una))
 		c->snd_nxt = c->snd_una;
 	c->progress_ms = c->tcp->now_ms;
+	c->flags &= (uint16_t)~CONN_TAIL_PROBED;
 	if (c->snd_una == c->snd_max) {
 		conn_disarm(c, CONN_RETRANSMIT);
 		c->rto.backoff = 0;
 	} else {
-		conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+		conn_arm_retransmit(c);
 	}
 	if (congestion_on_ack(&c->congestion, c->mss, acked, s->ack, c->snd_max - s->ack, limited) ==
 	    CONGESTION_RETRANSMIT)
-		conn_retransmit(c);
+		sack_retransmit(c, s);
 	conn_accept_writes(c);
 }
 
-/* A duplicate as RFC 5681 §2 defines it. */
+/* A duplicate as RFC 5681 §2 defines it, or as RFC 6675 §2 does where the peer sends SACK. */
 static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t flight = c->snd_max - c->snd_una;
+	struct sack_view view = sack_look(s, c->snd_una, c->snd_max);
+	bool lost = view.bytes >= 3u * c->mss || (view.bytes > 0 && c->flags & CONN_TAIL_PROBED);
 
-	if (flight == 0 || c->snd_wnd == 0 || s->length > 0 || s->flags & SEG_FIN || (uint32_t)s->window << c->snd_scale != c->snd_wnd)
+	if (flight == 0 || c->snd_wnd == 0)
 		return;
-	if (congestion_on_duplicate(&c->congestion, c->mss, c->snd_una, c->snd_max, flight) ==
+	if (view.bytes == 0 && (s->length > 0 || s->flags & SEG_FIN ||
+	                        (uint32_t)s->window << c->snd_scale != c->snd_wnd))
+		return;
+	if (congestion_on_duplicate(&c->congestion, c->mss, c->snd_una, c->snd_max, flight, lost) ==
 	    CONGESTION_RETRANSMIT) {
 		c->tcp->stats.fast_retransmits++;
-		conn_retransmit(c);
-		conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+		c->resent = c->snd_una;
+		sack_retransmit(c, s);
+		conn_arm_retransmit(c);
 	}
 }
 

@@ -138,6 +138,7 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 
 	if (!b || (n && sendq_fill(&c->sendq, offset, n, b) < 0)) {
 		buf_free(b);
+		c->flags &= (uint16_t)~CONN_TAIL_TIMER;
 		conn_arm(c, CONN_RETRANSMIT, TCP_NO_MEMORY_MS);
 		return false;
 	}
@@ -164,16 +165,35 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 		c->progress_ms = tcp->now_ms;
 	if (seq_lt(c->snd_max, end))
 		c->snd_max = end;
-	if (!conn_is_armed(c, CONN_RETRANSMIT))
-		conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+	if (!conn_is_armed(c, CONN_RETRANSMIT) || sack_wants_probe(c))
+		conn_arm_retransmit(c);
 	return true;
 }
 
-void conn_retransmit(struct tcp_conn *c)
+/* Bytes that one call of transmit may send: a segment, or a burst that the device cuts. */
+static uint32_t burst_bytes(const struct tcp_conn *c)
 {
-	uint32_t n = (uint32_t)MIN(c->sendq.bytes, (size_t)c->mss);
+	uint32_t max = c->mss;
 
-	transmit(c, c->snd_una, n, c->flags & CONN_FIN_SENT && n == c->sendq.bytes);
+	if (c->route.tso_bytes > SEGMENT_HEADER_MAX + max) {
+		max = c->route.tso_bytes - SEGMENT_HEADER_MAX;
+		max -= max % c->mss;
+	}
+	return max;
+}
+
+void conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
+{
+	uint32_t left = (uint32_t)MIN(c->sendq.bytes - (seq - c->snd_una), (size_t)len), max = burst_bytes(c);
+	bool sent;
+
+	do {
+		uint32_t n = MIN(left, max);
+
+		sent = transmit(c, seq, n, c->flags & CONN_FIN_SENT && seq + n - c->snd_una == c->sendq.bytes);
+		seq += n;
+		left -= n;
+	} while (sent && left > 0);
 }
 
 /* How many of left bytes the windows let go from offset on now, as one segment or a burst that the
@@ -182,18 +202,15 @@ static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 {
 	const struct congestion *cc = &c->congestion;
 	uint32_t cwnd = cc->cwnd + (cc->recovering ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
-	uint32_t window = MIN(c->snd_wnd, cwnd), room = window > offset ? window - offset : 0, n, max = c->mss;
+	uint32_t window = MIN(c->snd_wnd, cwnd), room = window > offset ? window - offset : 0, n;
 
 	if (c->flags & CONN_FORCE) {
-		window = c->snd_wnd ? c->snd_wnd : 1;
-		max = MIN(max, window);
-		return (uint32_t)MIN(left, (size_t)max);
+		n = c->snd_wnd ? c->snd_wnd : 1;
+		n = MIN(n, c->mss);
+		return (uint32_t)MIN(left, (size_t)n);
 	}
-	if (c->route.tso_bytes > SEGMENT_HEADER_MAX + max) {
-		max = c->route.tso_bytes - SEGMENT_HEADER_MAX;
-		max -= max % c->mss;
-	}
-	n = MIN(room, max);
+	n = burst_bytes(c);
+	n = MIN(room, n);
 	if (n >= left)
 		return (uint32_t)left;
 	if (n >= c->mss)
@@ -247,7 +264,7 @@ void conn_output(struct tcp_conn *c)
 		/* persist: something waits, nothing is in flight that would bring an answer */
 		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una && !conn_is_armed(c, CONN_RETRANSMIT)) {
 			c->progress_ms = tcp->now_ms;
-			conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+			conn_arm_retransmit(c);
 		}
 	}
 	if (c->flags & CONN_ACK_NOW)

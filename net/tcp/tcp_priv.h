@@ -66,6 +66,8 @@ enum conn_flags {
 	CONN_SACK = 1 << 9,       /* RFC 2018, both sides */
 	CONN_RECEIVED_FIN = 1 << 10, /* end of stream for the reader */
 	CONN_SCALE = 1 << 11,     /* RFC 7323, both sides */
+	CONN_TAIL_TIMER = 1 << 12,  /* CONN_RETRANSMIT is set for a tail loss probe */
+	CONN_TAIL_PROBED = 1 << 13, /* the probe is out */
 };
 
 enum conn_timer {
@@ -98,6 +100,7 @@ struct tcp_conn {
 	uint32_t snd_wnd, snd_wnd_max, snd_wl1, snd_wl2;
 	struct rto rto;
 	uint32_t rtt_seq, rtt_ms;
+	uint32_t resent;       /* in recovery: up to where holes were sent again */
 	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
 	struct congestion congestion;
 
@@ -118,7 +121,7 @@ struct tcp_conn {
 
 /* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
  * the hash table (8 to 16) and the send slice kept for it (32). */
-#define TCP_CONN_BYTES 344
+#define TCP_CONN_BYTES 352
 
 /* -- a handshake that a peer has begun (listen.c) -- */
 
@@ -253,8 +256,10 @@ void conn_send_ack(struct tcp_conn *c);
 void conn_send_challenge(struct tcp_conn *c);
 void conn_send_rst(struct tcp_conn *c);
 void conn_send_keepalive(struct tcp_conn *c);
-/* Sends the first unacknowledged segment again. */
-void conn_retransmit(struct tcp_conn *c);
+/* Sends len bytes from seq again, or what there is of them, with the FIN where they end. */
+void conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len);
+/* Waits for the peer's answer to what is in flight. */
+void conn_arm_retransmit(struct tcp_conn *c);
 /* The window to offer, in bytes. */
 uint32_t conn_window(const struct tcp_conn *c);
 /* A segment without a control block: s but for ports, which follow from remote and local. */
@@ -296,6 +301,21 @@ struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max);
 void recvq_clear(struct tcp *tcp, struct recvq *q);
 /* Blocks of late data, the one with seq first (RFC 2018 §4); gives how many. */
 unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block sacks[SEGMENT_SACKS]);
+
+/* -- sack.c -- */
+
+/* What an acknowledgement's SACK blocks say of (una, max). */
+struct sack_view {
+	uint32_t bytes; /* that arrived beyond the hole at una; 0: nothing said */
+	uint32_t start; /* where the hole ends, when bytes > 0 */
+};
+struct sack_view sack_look(const struct segment *s, uint32_t una, uint32_t max);
+/* The retransmission timer is to send a probe rather than to start over (RFC 8985 §7). */
+bool sack_wants_probe(const struct tcp_conn *c);
+uint32_t sack_probe_ms(const struct tcp_conn *c);
+void sack_send_probe(struct tcp_conn *c);
+/* Holes that the acknowledgement s shows are sent again, as recovery demands. */
+void sack_retransmit(struct tcp_conn *c, const struct segment *s);
 
 /* -- timer.c -- */
 

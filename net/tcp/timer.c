@@ -23,6 +23,16 @@ void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 		tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
 }
 
+void conn_arm_retransmit(struct tcp_conn *c)
+{
+	bool probe = sack_wants_probe(c);
+
+	c->flags &= (uint16_t)~CONN_TAIL_TIMER;
+	if (probe)
+		c->flags |= CONN_TAIL_TIMER;
+	conn_arm(c, CONN_RETRANSMIT, probe ? sack_probe_ms(c) : rto_ms(&c->rto));
+}
+
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
 {
 	return c->tcp->now_ms - since_ms >= CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
@@ -34,6 +44,10 @@ static bool on_retransmit(struct tcp_conn *c)
 	uint32_t flight = c->snd_max - c->snd_una;
 	bool persist = c->state >= TCP_ESTABLISHED && (flight == 0 || c->snd_wnd == 0);
 
+	if (c->flags & CONN_TAIL_TIMER) {
+		sack_send_probe(c);
+		return true;
+	}
 	/* a shut window may stay shut as long as its owner answers, but not when nobody waits here */
 	if (persist && !(c->flags & CONN_ORPHAN) ? is_over(c, c->heard_ms) && is_over(c, c->progress_ms)
 	                                         : is_over(c, c->progress_ms))

@@ -104,12 +104,12 @@ Test(tcp_congestion, fast_recovery)
 	uint32_t una = 1, highest = una + 10 * MSS;
 
 	congestion_init(&c, MSS, una);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_OK);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_OK);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_RETRANSMIT);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_OK);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_OK);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_RETRANSMIT);
 	cr_assert_eq(c.ssthresh, 5 * MSS);
 	cr_assert_eq(c.cwnd, 8 * MSS);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_OK);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_OK);
 	cr_assert_eq(c.cwnd, 9 * MSS);
 	una += 3 * MSS; /* partial: deflate by 3, inflate by 1 */
 	cr_assert_eq(congestion_on_ack(&c, MSS, 3 * MSS, una, 7 * MSS, true), CONGESTION_RETRANSMIT);
@@ -131,11 +131,11 @@ Test(tcp_congestion, losses_of_before_the_recovery_do_not_start_another)
 	congestion_on_timeout(&c, MSS, highest, MSS, true);
 	cr_assert_eq(c.ssthresh, 5 * MSS); /* RFC 5681 §3.1: not halved again */
 	for (int i = 0; i < 5; i++)
-		cr_assert_eq(congestion_on_duplicate(&c, MSS, una + MSS, highest, 9 * MSS), CONGESTION_OK);
+		cr_assert_eq(congestion_on_duplicate(&c, MSS, una + MSS, highest, 9 * MSS, false), CONGESTION_OK);
 	c.duplicates = 0;
 	una = highest + 1;
 	for (int i = 0; i < 3; i++)
-		cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + 4 * MSS, 4 * MSS),
+		cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + 4 * MSS, 4 * MSS, false),
 		             i == 2 ? CONGESTION_RETRANSMIT : CONGESTION_OK);
 	cr_assert_eq(c.ssthresh, 2 * MSS);
 }
@@ -149,6 +149,6 @@ Test(tcp_congestion, never_overflows)
 		congestion_on_ack(&c, 65000, 1 << 30, 1, 1 << 30, true);
 	cr_assert_lt(c.cwnd, UINT32_MAX / 2);
 	for (int i = 0; i < 100000; i++)
-		congestion_on_duplicate(&c, 64, 1, 1000, 1000);
+		congestion_on_duplicate(&c, 64, 1, 1000, 1000, false);
 	cr_assert_eq(c.duplicates, 255);
 }

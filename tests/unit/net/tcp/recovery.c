@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/* Loss recovery with selective acknowledgements and the tail loss probe (RFC 2018, RFC 6675, RFC 8985). */
+#include <criterion/criterion.h>
+
+#include "net/tcp/tcp_priv.h"
+#include "tests/lib/segment.h"
+
+#define MSS 1460
+
+static struct peer peer;
+static struct flow *flow;
+static struct flow_write op;
+static struct slice slice;
+static const uint8_t data[100 * MSS];
+
+static void create(void)
+{
+	peer_create(&peer, NULL);
+	peer.options |= SEG_HAS_SACK_PERMITTED;
+	flow = peer_open(&peer);
+}
+
+static void destroy(void)
+{
+	peer_destroy(&peer);
+}
+
+TestSuite(tcp_recovery, .init = create, .fini = destroy);
+
+static void write_segments(uint32_t n)
+{
+	slice = (struct slice){ data, n * MSS, NULL };
+	flow_write(flow, &op, &slice, 1);
+}
+
+/* Numbers of segments: acknowledges all before ack, and [start, end) beyond. */
+static void send_sack(uint32_t ack, uint32_t start, uint32_t end)
+{
+	struct segment s = {
+		.seq = PEER_ISS + 1, .ack = peer.stack_iss + 1 + ack * MSS, .flags = SEG_ACK, .window = 65535,
+		.sack_count = 1,
+		.sacks = { { peer.stack_iss + 1 + start * MSS, peer.stack_iss + 1 + end * MSS } },
+	};
+
+	peer_send_raw(&peer, &s, NULL, 0);
+}
+
+static void expect_segments(uint32_t first, uint32_t end)
+{
+	for (; first < end; first++)
+		peer_expect(&peer, SEG_ACK, 1 + first * MSS, 1, MSS);
+}
+
+Test(tcp_recovery, three_segments_beyond_a_hole_are_proof_in_one_acknowledgement)
+{
+	write_segments(20);
+	expect_segments(0, 10);
+	send_sack(0, 4, 6);
+	expect_segments(10, 11); /* limited transmit */
+	peer_expect_nothing(&peer);
+	send_sack(0, 4, 7);
+	expect_segments(0, 4); /* the whole hole */
+	peer_expect_nothing(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->fast_retransmits, 1);
+	send_sack(2, 4, 7); /* on its way: not sent a third time */
+	peer_forget(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->retrans_segs, 4);
+	send_sack(7, 9, 10); /* the next hole */
+	cr_assert_eq(tcp_stats(peer.tcp)->retrans_segs, 6);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 0);
+}
+
+Test(tcp_recovery, hole_is_one_burst_where_the_device_cuts)
+{
+	struct sent *s;
+
+	flow_abort(flow);
+	peer_forget(&peer);
+	peer.tso_bytes = 65515;
+	flow = peer_open(&peer);
+	write_segments(10);
+	peer_expect(&peer, SEG_ACK, 1, 1, 10 * MSS);
+	send_sack(0, 4, 10);
+	s = peer_expect(&peer, SEG_ACK, 1, 1, 4 * MSS);
+	cr_assert_eq(s->gso_size, MSS);
+}
+
+Test(tcp_recovery, nonsense_blocks_prove_nothing)
+{
+	struct segment s = { .sack_count = 4 };
+	static const struct sack_block bad[4] = { { 50, 90 }, { 100, 200 }, { 300, 250 }, { 900, 1100 } };
+
+	for (int i = 0; i < 4; i++)
+		s.sacks[i] = bad[i];
+	cr_assert_eq(sack_look(&s, 100, 1000).bytes, 0);
+	s.sacks[2] = (struct sack_block){ 200, 300 };
+	s.sacks[3] = (struct sack_block){ 150, 160 };
+	cr_assert_eq(sack_look(&s, 100, 1000).bytes, 110);
+	cr_assert_eq(sack_look(&s, 100, 1000).start, 150);
+}
+
+Test(tcp_recovery, tail_is_probed_before_the_timeout_and_its_answer_shows_the_hole)
+{
+	write_segments(4);
+	expect_segments(0, 4);
+	peer_wait_ms(9);
+	peer_expect_nothing(&peer);
+	peer_wait_ms(1); /* round trips took no time: the least wait */
+	expect_segments(3, 4);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 0);
+	send_sack(1, 3, 4); /* progress, then the block again */
+	send_sack(1, 3, 4);
+	peer_wait_ms(20);
+	peer_expect(&peer, SEG_ACK, 1 + 3 * MSS, 1, MSS);
+	send_sack(1, 3, 4);
+	expect_segments(1, 3);
+	send_sack(4, 4, 4);
+	peer_wait_ms(1000);
+	peer_expect_nothing(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 0);
+}
+
+Test(tcp_recovery, unanswered_probe_is_followed_by_the_timeout)
+{
+	write_segments(3);
+	peer_forget(&peer);
+	peer_wait_ms(10);
+	expect_segments(2, 3);
+	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS - 1);
+	peer_expect_nothing(&peer);
+	peer_wait_ms(1);
+	expect_segments(0, 1);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 1);
+}
+
+Test(tcp_recovery, single_segment_is_left_to_the_timeout)
+{
+	write_segments(1);
+	peer_forget(&peer);
+	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS - 1);
+	peer_expect_nothing(&peer);
+	peer_wait_ms(1);
+	expect_segments(0, 1);
+}
+
+Test(tcp_recovery, fin_is_probed_with_the_last_data)
+{
+	write_segments(2);
+	flow_close(flow);
+	peer_forget(&peer);
+	peer_wait_ms(10);
+	peer_expect(&peer, SEG_ACK | SEG_FIN, 1 + MSS, 1, MSS);
+}
+
+Test(tcp_recovery, our_blocks_name_the_newest_first)
+{
+	struct sent *s;
+
+	peer_send(&peer, SEG_ACK, 101, 1, data, 100);
+	s = peer_expect(&peer, SEG_ACK, 1, 1, 0);
+	cr_assert_eq(s->segment.sack_count, 1);
+	cr_assert_eq(s->segment.sacks[0].start, PEER_ISS + 101);
+	cr_assert_eq(s->segment.sacks[0].end, PEER_ISS + 201);
+	peer_send(&peer, SEG_ACK, 501, 1, data, 100);
+	peer_expect(&peer, SEG_ACK, 1, 1, 0);
+	peer_send(&peer, SEG_ACK, 301, 1, data, 100);
+	s = peer_expect(&peer, SEG_ACK, 1, 1, 0);
+	cr_assert_eq(s->segment.sack_count, 3);
+	cr_assert_eq(s->segment.sacks[0].start, PEER_ISS + 301);
+	peer_send(&peer, SEG_ACK, 1, 1, data, 100);
+	s = peer_expect(&peer, SEG_ACK, 1, 201, 0);
+	cr_assert_eq(s->segment.sack_count, 2);
+}
