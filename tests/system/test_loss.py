@@ -59,13 +59,16 @@ def test_three_in_a_hundred_lost(serve, namespace, relay_program, output, way, o
         assert counts["packet:tap0"]["frames"] == counts["packet:tap0"]["segments"]
 
 
-@pytest.mark.config("defconfig_www_qemu")
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 4))
-@pytest.mark.parametrize("offloads", [True, False])
-def test_everything_at_once(serve, namespace, relay_program, output, offloads, seed):
+@pytest.mark.parametrize("way,offloads", [
+    pytest.param("microvm", True, id="offloads", marks=pytest.mark.config("defconfig_www_qemu")),
+    pytest.param("microvm", False, id="plain", marks=pytest.mark.config("defconfig_www_qemu")),
+    pytest.param("unix", True, id="unix", marks=pytest.mark.config("defconfig_www_unix")),
+])
+def test_everything_at_once(serve, namespace, relay_program, output, way, offloads, seed):
     """Loss, duplicates, overtaking and flipped bits together."""
-    transfer(serve, namespace, relay_program, output, "microvm", offloads, "--seed", str(seed), "--drop", "0.01",
+    transfer(serve, namespace, relay_program, output, way, offloads, "--seed", str(seed), "--drop", "0.01",
              "--duplicate", "0.02", "--reorder", "0.02", "--corrupt", "0.01", "--delay", "0:300", seconds=800)
 
 

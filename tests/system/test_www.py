@@ -91,6 +91,17 @@ def test_two_mebibytes_are_enough(serve, way):
     expect_all(www.ask("turn", count=50), 50, index)
 
 
+@pytest.mark.parametrize("way", SMALL)
+def test_more_connections_than_there_is_room_for(serve, way):
+    """Idle ones, half requests, requests whose answers nobody takes: whoever comes after is served."""
+    www = serve(way, memory="2048K")
+    index = content("index.html")
+    for text in ("", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20):
+        flooded = www.ask("flood", count=3000, hold=4, text=text)
+        assert flooded["connected"] >= 200, flooded
+        expect_all(www.ask("turn", count=20, seconds=30, timeout=700), 20, index)
+
+
 @pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
                                  for way in ("q35-user", "unix-socket")])
 def test_many_connections_elsewhere(serve, way):

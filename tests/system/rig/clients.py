@@ -88,6 +88,32 @@ def burst(host, port=80, path="/", count=200, seconds=120):
     return {"answers": tally(answers), "open_at_once": arrived, "seconds": time.monotonic() - start}
 
 
+def flood(host, port=80, count=2000, hold=3.0, text=""):
+    """Opens count connections at once, sends text on each, keeps them for a while, and lets all go."""
+    conns = []
+    for _ in range(count):
+        conn = socket.socket()
+        conn.setblocking(False)
+        try:
+            conn.connect((host, port))
+        except BlockingIOError:
+            pass
+        conns.append(conn)
+    end, connected = time.monotonic() + hold, set()
+    while time.monotonic() < end:
+        for conn in conns:
+            try:
+                if conn not in connected and conn.getpeername():
+                    connected.add(conn)
+                    conn.send(text.encode())
+            except OSError:
+                pass
+        time.sleep(0.05)
+    for conn in conns:
+        conn.close()
+    return {"connected": len(connected)}
+
+
 def fetch(host, port=80, path="/", seconds=600):
     """One large answer, hashed as it comes."""
     start = time.monotonic()
@@ -190,5 +216,5 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
 
 
 if __name__ == "__main__":
-    function = {"turn": turn, "burst": burst, "fetch": fetch, "raw": raw, "wait_for_200": wait_for_200}[sys.argv[1]]
+    function = {"turn": turn, "burst": burst, "flood": flood, "fetch": fetch, "raw": raw, "wait_for_200": wait_for_200}[sys.argv[1]]
     print(json.dumps(function(**json.loads(sys.argv[2]))))
