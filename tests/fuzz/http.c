@@ -16,7 +16,7 @@
 #include "net/http/conditional.h"
 #include "net/http/path.h"
 #include "net/http/server.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/fake_flow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -130,13 +130,13 @@ static void end_all(struct fake_flow *flows, size_t count, struct http_server *s
 	if (at_once)
 		http_server_close(server);
 	run();
-	fake_clock_advance(5 * NS_PER_S);
+	clock_advance_ns(5 * NS_PER_S);
 	run();
 	for (size_t i = 0; i < count; i++)
 		if (!flows[i].closed && i % 2)
 			fake_flow_end(&flows[i]);
 	for (int i = 0; i < 8; i++) {
-		fake_clock_advance(40 * NS_PER_S);
+		clock_advance_ns(40 * NS_PER_S);
 		run();
 	}
 }
@@ -207,7 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		server = make_server(&config);
 	if (size < 2 || size > 2000)
 		return 0;
-	fake_clock_set_wall(data[1] & 1 ? 784111777 * NS_PER_S + data[1] * NS_PER_S : 0);
+	clock_set_wall_ns(data[1] & 1 ? 784111777 * NS_PER_S + data[1] * NS_PER_S : 0);
 	fuzz_parser(data + 2, size - 2, &config.limits);
 	fuzz_server(data + 2, size - 2, server, data[0], data[1] & 2);
 	return 0;

@@ -11,7 +11,7 @@
 #include "kernel/loop.h"
 #include "kernel/page.h"
 #include "net/http/server.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/fake_flow.h"
 
 /* -- a store -- */
@@ -105,7 +105,7 @@ static void say(struct fake_flow *f, const char *text)
 
 static void advance(uint64_t ns)
 {
-	fake_clock_advance(ns);
+	clock_advance_ns(ns);
 	run();
 }
 
@@ -186,12 +186,12 @@ Test(http_server, dates_its_answers_when_it_knows_the_time)
 {
 	struct fake_flow *f = connect_client();
 
-	fake_clock_set_wall(UINT64_C(784111777) * NS_PER_S + 999);
+	clock_set_wall_ns(UINT64_C(784111777) * NS_PER_S + 999);
 	say(f, GET("/text") GET("/text"));
 	expect_output(f, "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n" TEXT_HEADER "\r\nhello"
 	              "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n" TEXT_HEADER "\r\nhello");
 	cr_expect(f->slices == 4 && stats().blocks == 1, "the same second's date is generated once");
-	fake_clock_set_wall(UINT64_C(784111778) * NS_PER_S);
+	clock_set_wall_ns(UINT64_C(784111778) * NS_PER_S);
 	say(f, GET("/none"));
 	expect_output(f, "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:38 GMT\r\n"
 	              "Content-Type: text/plain\r\nContent-Length: 13\r\n\r\n404 Not Found");
@@ -750,7 +750,7 @@ Test(http_server, says_so_when_no_lines_can_be_generated)
 	expect_status(f, 503);
 	cr_expect(f->closed);
 	/* Nor a date: answers from the store go on without. */
-	fake_clock_set_wall(UINT64_C(784111777) * NS_PER_S);
+	clock_set_wall_ns(UINT64_C(784111777) * NS_PER_S);
 	f = connect_client();
 	say(f, GET("/text"));
 	expect_output(f, TEXT_ANSWER);
@@ -761,11 +761,11 @@ Test(http_server, keeps_an_old_date_when_no_new_one_can_be_made)
 	struct fake_flow *f;
 
 	config.blocks = 2;
-	fake_clock_set_wall(UINT64_C(784111777) * NS_PER_S);
+	clock_set_wall_ns(UINT64_C(784111777) * NS_PER_S);
 	f = connect_client();
 	say(f, GET("/text") GET("/none"));
 	fake_flow_clear(f);
-	fake_clock_set_wall(UINT64_C(784111778) * NS_PER_S);
+	clock_set_wall_ns(UINT64_C(784111778) * NS_PER_S);
 	say(f, GET("/text"));
 	cr_expect(strstr(f->output, "08:49:37"), "%s", f->output);
 	fake_flow_clear(f);

@@ -14,7 +14,7 @@
 #include "net/direct.h"
 #include "net/http/server.h"
 #include "tests/lib/cable.h"
-#include "tests/lib/fake_clock.h"
+#include "tests/lib/clock.h"
 
 #define BIG_BYTES (1 << 20)
 #define BIG_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n"
@@ -68,7 +68,7 @@ static intptr_t await(struct promise *p)
 		while (loop_turn())
 			;
 		if (!promise_is_settled(p))
-			fake_clock_advance(NS_PER_MS);
+			clock_advance_ns(NS_PER_MS);
 	}
 	return promise_result(p);
 }
@@ -148,7 +148,7 @@ static void serve_over(const struct cable_config *cable_config)
 	for (int i = 0; i < 200000; i++) { /* until TIME-WAIT has passed */
 		while (loop_turn())
 			;
-		fake_clock_advance(NS_PER_MS);
+		clock_advance_ns(NS_PER_MS);
 	}
 	http_server_stats(rig.server, &stats);
 	cr_expect_eq(stats.connections, 0);
