@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: ISC
+"""make run as a person meets it: it says where the site is, serves it, and Ctrl-C ends it."""
+import os
+import re
+import signal
+
+import pytest
+
+from rig import build, server
+from rig.guest import Guest
+
+
+def index():
+    with open(os.path.join(server.HTDOCS, "index.html"), "rb") as file:
+        return file.read()
+
+
+def run(namespace, out, *words, **environment):
+    """A make in the namespace, in a session of its own, so that Ctrl-C reaches all of it."""
+    command = ["make", "--no-print-directory", "-C", build.TREE, f"O={out}", *words]
+    return Guest(command, namespace, environment={"YES": "", "CI": "", **environment})
+
+
+def served_at(guest, namespace, seconds=120):
+    """Waits for the line with the URL, and for the page behind it."""
+    url = guest.wait_for(r"(http://[\w.]+(:\d+)?/)", seconds).group(1)
+    page = namespace.run(["curl", "--silent", "--show-error", "--retry", "20", "--retry-connrefused",
+                          "--retry-delay", "1", "--max-time", "60", url], timeout=90, text=False).stdout
+    assert page == index()
+    return url
+
+
+def interrupt(guest):
+    os.killpg(guest.process.pid, signal.SIGINT)
+    guest.wait_end(20)
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_qemu(builder, namespace):
+    out = builder.build("defconfig_www_qemu")
+    with run(namespace, out, "run") as guest:
+        assert served_at(guest, namespace) == "http://localhost:8080/"
+        guest.wait_for(r"(?i)\d[\d.]* ?ms", 10)  # the boot time
+        interrupt(guest)
+        assert "Traceback" not in guest.console
+    # Nothing is left behind: the port is free again.
+    with run(namespace, out, "qemu-run") as guest:
+        assert served_at(guest, namespace) == "http://localhost:8080/"
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_a_taken_port_gives_another(builder, namespace):
+    out = builder.build("defconfig_www_qemu")
+    taken = namespace.popen(["/usr/bin/python3", "-c", "import socket, time; s = socket.socket(); "
+                             "s.bind(('127.0.0.1', 8080)); s.listen(); print('taken', flush=True); time.sleep(600)"],
+                            stdout=-1)
+    assert taken.stdout.readline() == b"taken\n"
+    with run(namespace, out, "qemu-run") as guest:
+        url = served_at(guest, namespace)
+        assert url != "http://localhost:8080/"
+        assert re.search(r"8080.*(taken|in use)", guest.console), guest.console
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_a_tap(builder, namespace):
+    out = builder.build("defconfig_www_qemu")
+    namespace.tap("virga7")
+    with run(namespace, out, "qemu-run", NET_TAP="virga7") as guest:
+        assert served_at(guest, namespace) == "http://10.0.0.2/"
+
+
+@pytest.mark.config("defconfig_www_unix_socket")
+def test_unix_sockets(builder, namespace):
+    with run(namespace, builder.build("defconfig_www_unix_socket"), "run") as guest:
+        served_at(guest, namespace)
+        interrupt(guest)
+
+
+@pytest.mark.config("defconfig_www_unix")
+def test_unix_tap(builder, namespace):
+    out = builder.build("defconfig_www_unix")
+    namespace.tap()
+    with run(namespace, out, "unix-run") as guest:
+        served_at(guest, namespace)
+        interrupt(guest)
+
+
+@pytest.mark.config("defconfig_www_unix")
+def test_the_wrong_runner_says_so(builder):
+    done = build.make(f"O={builder.build('defconfig_www_unix')}", "qemu-run", check=False)
+    assert done.returncode != 0 and "unix" in done.stdout and "defconfig" in done.stdout, done.stdout
