@@ -19,28 +19,26 @@ static bool is_established(uint8_t state)
 	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
-static struct tcp_conn **bucket(struct tcp_conn *c)
+void conn_key(const struct tcp_conn *c, struct tcp_key *k)
 {
-	struct tcp *tcp = c->tcp;
-
-	return &tcp->conn_hash[tcp_hash(tcp, &c->route.dst, c->remote_port, c->local_port)];
+	k->remote = (struct endpoint){ c->route.dst, c->remote_port };
+	k->local = (struct endpoint){ c->route.src, c->local_port };
+	key_hash(c->tcp, k);
 }
 
-struct tcp_conn *conn_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port)
+struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k)
 {
-	struct tcp_conn *c = tcp->conn_hash[hash];
+	struct tcp_conn *c = tcp->conn_hash[k->hash];
 
-	while (c && (c->remote_port != remote_port || c->local_port != local_port || is_over(c) ||
-	             !ip_equal(&c->route.dst, remote) || !ip_equal(&c->route.src, local)))
+	while (c && (c->remote_port != k->remote.port || c->local_port != k->local.port || is_over(c) ||
+	             !ip_equal(&c->route.dst, &k->remote.addr) || !ip_equal(&c->route.src, &k->local.addr)))
 		c = c->hash_next;
 	return c;
 }
 
-struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, uint16_t local_port,
-                             uint16_t remote_port)
+struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k)
 {
-	struct tcp_conn *c = pool_alloc(&tcp->conns), **head;
+	struct tcp_conn *c = pool_alloc(&tcp->conns);
 
 	if (!c)
 		return NULL;
@@ -48,16 +46,15 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, uint
 	c->flow.ops = &tcp_flow_ops;
 	c->tcp = tcp;
 	c->route = *route;
-	c->local_port = local_port;
-	c->remote_port = remote_port;
+	c->local_port = k->local.port;
+	c->remote_port = k->remote.port;
 	timer_init(&c->timer, conn_timer_fired);
 	list_init(&c->writers);
 	rto_init(&c->rto, RTO_INITIAL_MS);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
 	c->challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS;
-	head = bucket(c);
-	c->hash_next = *head;
-	*head = c;
+	c->hash_next = tcp->conn_hash[k->hash];
+	tcp->conn_hash[k->hash] = c;
 	return c;
 }
 
@@ -86,8 +83,11 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 
 void conn_free(struct tcp_conn *c)
 {
-	struct tcp_conn **at = bucket(c);
+	struct tcp_conn **at;
+	struct tcp_key k;
 
+	conn_key(c, &k);
+	at = &c->tcp->conn_hash[k.hash];
 	while (*at != c)
 		at = &(*at)->hash_next;
 	*at = c->hash_next;

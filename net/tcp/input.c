@@ -297,16 +297,21 @@ static void on_established(struct tcp_conn *c, const struct segment *s)
 	finish_opening(c);
 }
 
+/* What should have acknowledged our SYN acknowledges something else. */
+static void refuse(struct tcp_conn *c, const struct segment *s)
+{
+	struct tcp_key k;
+
+	conn_key(c, &k);
+	tcp_send_reset(c->tcp, &k, s);
+}
+
 static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 {
 	bool has_ack = s->flags & SEG_ACK, good_ack = has_ack && s->ack == c->snd_nxt;
 
 	if (has_ack && !good_ack) {
-		struct segment reset = { .seq = s->ack, .flags = SEG_RST };
-		struct endpoint remote = { c->route.dst, c->remote_port }, local = { c->route.src, c->local_port };
-
-		if (!(s->flags & SEG_RST))
-			tcp_send_bare(c->tcp, &remote, &local, &reset);
+		refuse(c, s);
 		return true;
 	}
 	if (s->flags & SEG_RST)
@@ -369,11 +374,7 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 	c->probes = 0;
 	if (c->state == TCP_SYN_RECEIVED) {
 		if (s->ack != c->snd_nxt) {
-			struct segment reset = { .seq = s->ack, .flags = SEG_RST };
-			struct endpoint remote = { c->route.dst, c->remote_port };
-			struct endpoint local = { c->route.src, c->local_port };
-
-			tcp_send_bare(c->tcp, &remote, &local, &reset);
+			refuse(c, s);
 			buf_free(b);
 			return true;
 		}
@@ -393,14 +394,13 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 {
 	struct tcp *tcp = arg;
 	struct segment s;
+	struct tcp_key k;
 	struct tcp_conn *c;
-	struct tcp_half *h;
-	struct tcp_wait *w;
-	uint32_t hash;
+	struct tcp_entry *e;
 	int header = segment_parse(&s, b->data, b->len);
 
 	tcp->stats.in_segs++;
-	if (header < 0 || !ip_checksum_is_right(meta, b)) {
+	if (header < 0 || meta->to_group || !ip_checksum_is_right(meta, b)) {
 		tcp->stats.in_errs++;
 		buf_free(b);
 		return;
@@ -408,20 +408,22 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	s.length = buf_length(b) - (uint32_t)header;
 	b = ip_strip(b, (uint32_t)header);
 	tcp_update_clock(tcp);
-	hash = tcp_hash(tcp, &meta->src, s.src_port, s.dst_port);
-	c = conn_find(tcp, hash, &meta->src, s.src_port, &meta->dst, s.dst_port);
+	k.remote = (struct endpoint){ meta->src, s.src_port };
+	k.local = (struct endpoint){ meta->dst, s.dst_port };
+	key_hash(tcp, &k);
+	c = conn_find(tcp, &k);
 	if (c) {
 		conn_input(c, &s, b);
 		return;
 	}
-	h = half_find(tcp, hash, &meta->src, s.src_port, &meta->dst, s.dst_port);
-	if (h) {
-		half_input(tcp, h, meta, &s, b);
+	e = entry_find(tcp->half_hash, &k);
+	if (e) {
+		half_input(tcp, container_of(e, struct tcp_half, entry), &s, b);
 		return;
 	}
-	w = wait_find(tcp, hash, &meta->src, s.src_port, &meta->dst, s.dst_port);
-	if (!w || !wait_input(tcp, w, &s))
-		listen_input(tcp, hash, meta, &s);
+	e = entry_find(tcp->wait_hash, &k);
+	if (!e || !wait_input(tcp, container_of(e, struct tcp_wait, entry), &s))
+		listen_input(tcp, &k, &s);
 	buf_free(b);
 }
 
@@ -445,17 +447,21 @@ static void shrink(struct tcp_conn *c, const struct ip_error *error)
 void tcp_error(void *arg, const struct ip_error *error)
 {
 	struct tcp *tcp = arg;
-	uint16_t local_port = get_be16(error->quoted), remote_port = get_be16(error->quoted + 2);
+	struct tcp_key k = {
+		.local = { error->src, get_be16(error->quoted) },
+		.remote = { error->dst, get_be16(error->quoted + 2) },
+	};
 	uint32_t seq = get_be32(error->quoted + 4);
-	uint32_t hash = tcp_hash(tcp, &error->dst, remote_port, local_port);
-	struct tcp_conn *c = conn_find(tcp, hash, &error->dst, remote_port, &error->src, local_port);
-	struct tcp_half *h;
+	struct tcp_conn *c;
+	struct tcp_entry *e;
 
 	tcp_update_clock(tcp);
+	key_hash(tcp, &k);
+	c = conn_find(tcp, &k);
 	if (!c) {
-		h = half_find(tcp, hash, &error->dst, remote_port, &error->src, local_port);
-		if (h && error->local && seq == h->iss)
-			half_drop(tcp, h);
+		e = error->local ? entry_find(tcp->half_hash, &k) : NULL;
+		if (e)
+			half_drop(tcp, container_of(e, struct tcp_half, entry));
 		return;
 	}
 	/* RFC 5927 §4: it must quote what is in flight */

@@ -10,37 +10,32 @@
 #define PORT_FIRST 49152u /* RFC 6335 §6 */
 #define PORT_COUNT 16384u
 
-/* remote_port 0 and local port 0 keep the two uses apart: no connection has such a port. */
-static uint32_t keyed_hash(const struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port)
+static uint32_t keyed_hash(const struct tcp *tcp, const struct tcp_key *k, uint16_t local_port)
 {
 	uint8_t text[36];
 
-	memcpy(text, remote->bytes, 16);
-	memcpy(text + 16, local->bytes, 16);
-	memcpy(text + 32, &remote_port, 2);
+	memcpy(text, k->remote.addr.bytes, 16);
+	memcpy(text + 16, k->local.addr.bytes, 16);
+	memcpy(text + 32, &k->remote.port, 2);
 	memcpy(text + 34, &local_port, 2);
 	return (uint32_t)siphash(tcp->secret, text, sizeof(text));
 }
 
-uint32_t isn_choose(const struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local)
+uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k)
 {
-	return (uint32_t)(tcp->now_ns >> 12) +
-	       keyed_hash(tcp, &remote->addr, remote->port, &local->addr, local->port);
+	return (uint32_t)(tcp->now_ns >> 12) + keyed_hash(tcp, k, k->local.port);
 }
 
-uint16_t isn_choose_port(struct tcp *tcp, const struct endpoint *remote, const struct ip_addr *local)
+bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 {
-	uint32_t offset = keyed_hash(tcp, &remote->addr, remote->port, local, 0);
+	/* local port 0 keeps the two uses apart: no connection has it */
+	uint32_t offset = keyed_hash(tcp, k, 0);
 
 	for (unsigned tries = 0; tries < PORT_COUNT; tries++) {
-		uint16_t port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
-		uint32_t hash = tcp_hash(tcp, &remote->addr, remote->port, port);
-
-		if (!conn_find(tcp, hash, &remote->addr, remote->port, local, port) &&
-		    !half_find(tcp, hash, &remote->addr, remote->port, local, port) &&
-		    !wait_find(tcp, hash, &remote->addr, remote->port, local, port))
-			return port;
+		k->local.port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
+		key_hash(tcp, k);
+		if (!conn_find(tcp, k) && !entry_find(tcp->half_hash, k) && !entry_find(tcp->wait_hash, k))
+			return true;
 	}
-	return 0;
+	return false;
 }

@@ -74,42 +74,35 @@ void half_init_all(struct tcp *tcp)
 
 void half_drop(struct tcp *tcp, struct tcp_half *h)
 {
-	struct tcp_half **at = &tcp->half_hash[tcp_hash(tcp, &h->remote.addr, h->remote.port, h->local.port)];
+	entry_drop(tcp->half_hash, &tcp->halves, &h->entry);
+}
 
-	while (*at != h)
-		at = &(*at)->hash_next;
-	*at = h->hash_next;
-	list_remove(&h->link);
-	pool_free(&tcp->halves, h);
+/* The one that has waited longest at this number of tries, or NULL. */
+static struct tcp_half *oldest(struct tcp *tcp, unsigned tries)
+{
+	struct list *waiting = &tcp->half_waiting[tries];
+
+	return list_is_empty(waiting) ? NULL : list_entry(waiting->next, struct tcp_half, entry.link);
 }
 
 void half_destroy_all(struct tcp *tcp)
 {
+	struct tcp_half *h;
+
 	timer_stop(&tcp->half_timer);
 	for (unsigned i = 0; i < ARRAY_SIZE(tcp->half_waiting); i++)
-		while (!list_is_empty(&tcp->half_waiting[i]))
-			half_drop(tcp, list_first(&tcp->half_waiting[i], struct tcp_half, link));
+		while ((h = oldest(tcp, i)))
+			half_drop(tcp, h);
 }
 
-/* The one that has been unanswered longest. */
+/* Makes room: the one that has been unanswered longest goes. */
 static void drop_oldest(struct tcp *tcp)
 {
-	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; )
-		if (!list_is_empty(&tcp->half_waiting[i])) {
-			half_drop(tcp, list_first(&tcp->half_waiting[i], struct tcp_half, link));
-			return;
-		}
-}
+	struct tcp_half *h = NULL;
 
-struct tcp_half *half_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port)
-{
-	struct tcp_half *h = tcp->half_hash[hash];
-
-	while (h && (h->remote.port != remote_port || h->local.port != local_port ||
-	             !ip_equal(&h->remote.addr, remote) || !ip_equal(&h->local.addr, local)))
-		h = h->hash_next;
-	return h;
+	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); !h && i-- > 0; )
+		h = oldest(tcp, i);
+	half_drop(tcp, h);
 }
 
 static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h)
@@ -121,7 +114,7 @@ static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h)
 		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
 	};
 
-	tcp_send_bare(tcp, &h->remote, &h->local, &s);
+	tcp_send_bare(tcp, &h->entry.key, &s);
 }
 
 /* An acknowledgement without news, as a challenge or because something came too late. */
@@ -136,32 +129,31 @@ static void send_ack(struct tcp *tcp, const struct tcp_half *h)
 	};
 
 	tcp->stats.challenges++;
-	tcp_send_bare(tcp, &h->remote, &h->local, &s);
+	tcp_send_bare(tcp, &h->entry.key, &s);
 }
 
 /* Waits for the answer to the SYN-ACK that was just sent: twice as long each time. */
 static void wait_for_answer(struct tcp *tcp, struct tcp_half *h)
 {
-	h->due_ms = tcp->now_ms + (RTO_INITIAL_MS << h->tries);
-	list_push_back(&tcp->half_waiting[h->tries], &h->link);
+	h->entry.due_ms = tcp->now_ms + (RTO_INITIAL_MS << h->tries);
+	list_push_back(&tcp->half_waiting[h->tries], &h->entry.link);
 	if (!timer_is_running(&tcp->half_timer) ||
 	    tcp->half_timer.deadline_ns > tcp->now_ns + (RTO_INITIAL_MS << h->tries) * NS_PER_MS)
-		tcp_start_timer(tcp, &tcp->half_timer, h->due_ms);
+		tcp_start_timer(tcp, &tcp->half_timer, h->entry.due_ms);
 }
 
 static void half_fired(struct timer *t)
 {
 	struct tcp *tcp = container_of(t, struct tcp, half_timer);
+	struct tcp_half *h;
 	bool any = false;
 	uint32_t next_ms = 0;
 
 	tcp_update_clock(tcp);
 	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; )
-		while (!list_is_empty(&tcp->half_waiting[i])) {
-			struct tcp_half *h = list_first(&tcp->half_waiting[i], struct tcp_half, link);
-
-			if (seq_lt(tcp->now_ms, h->due_ms)) {
-				next_ms = any && seq_lt(next_ms, h->due_ms) ? next_ms : h->due_ms;
+		while ((h = oldest(tcp, i))) {
+			if (seq_lt(tcp->now_ms, h->entry.due_ms)) {
+				next_ms = any && seq_lt(next_ms, h->entry.due_ms) ? next_ms : h->entry.due_ms;
 				any = true;
 				break;
 			}
@@ -170,7 +162,7 @@ static void half_fired(struct timer *t)
 				half_drop(tcp, h);
 				continue;
 			}
-			list_remove(&h->link);
+			list_remove(&h->entry.link);
 			h->tries++;
 			tcp->stats.retrans_segs++;
 			send_syn_ack(tcp, h);
@@ -180,7 +172,7 @@ static void half_fired(struct timer *t)
 		tcp_start_timer(tcp, t, next_ms);
 }
 
-static void begin(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, const struct segment *s)
+static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
 {
 	struct tcp_half *h;
 
@@ -195,9 +187,7 @@ static void begin(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, co
 		h = pool_alloc(&tcp->halves);
 	}
 	*h = (struct tcp_half){
-		.hash_next = tcp->half_hash[hash],
-		.remote = { meta->src, s->src_port },
-		.local = { meta->dst, s->dst_port },
+		.iss = isn_choose(tcp, k),
 		.irs = s->seq,
 		.ts_recent = s->ts_value,
 		.mss = s->mss,
@@ -205,43 +195,42 @@ static void begin(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, co
 		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
 		.has_mss = s->options & SEG_HAS_MSS,
 	};
-	h->iss = isn_choose(tcp, &h->remote, &h->local);
-	tcp->half_hash[hash] = h;
+	entry_put(tcp->half_hash, &h->entry, k);
 	send_syn_ack(tcp, h);
 	wait_for_answer(tcp, h);
 }
 
-void listen_input(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, const struct segment *s)
+void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
 {
 	accept_fn *accept;
 	void *arg;
-	bool wanted = !meta->to_group && find_listener(tcp, s->dst_port, &accept, &arg) == 0;
+	bool wanted = find_listener(tcp, s->dst_port, &accept, &arg) == 0;
 
 	if (wanted && (s->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN)
-		begin(tcp, hash, meta, s);
+		begin(tcp, k, s);
 	else if (!wanted || s->flags & SEG_ACK)
-		tcp_send_reset(tcp, meta, s);
+		tcp_send_reset(tcp, k, s);
 }
 
 /* The handshake is complete: a control block takes the entry's place, and the segment goes on there. */
-static void establish(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta, const struct segment *s,
-                      struct buf *b)
+static void establish(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
 {
-	struct endpoint peer = h->remote;
+	const struct tcp_key *k = &h->entry.key;
+	struct endpoint peer = k->remote;
 	struct ip_route route;
 	struct tcp_conn *c = NULL;
 	accept_fn *accept;
 	void *arg;
 
-	if (find_listener(tcp, h->local.port, &accept, &arg) < 0) {
-		tcp_send_reset(tcp, meta, s);
+	if (find_listener(tcp, k->local.port, &accept, &arg) < 0) {
+		tcp_send_reset(tcp, &h->entry.key, s);
 		tcp->stats.declined++;
 		half_drop(tcp, h);
 		buf_free(b);
 		return;
 	}
-	if (ip_route_init(tcp->ip, &route, &h->local.addr, &h->remote.addr) == 0)
-		c = conn_create(tcp, &route, h->local.port, h->remote.port);
+	if (ip_route_init(tcp->ip, &route, &k->local.addr, &k->remote.addr) == 0)
+		c = conn_create(tcp, &route, k);
 	if (!c) {
 		tcp->stats.listen_drops++; /* the entry stays: what the peer sends next asks again */
 		buf_free(b);
@@ -257,7 +246,7 @@ static void establish(struct tcp *tcp, struct tcp_half *h, const struct ip_meta 
 	if (h->tries == 0) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = c->snd_nxt;
-		c->rtt_ms = h->due_ms - RTO_INITIAL_MS;
+		c->rtt_ms = h->entry.due_ms - RTO_INITIAL_MS;
 	}
 	conn_set_peer(c, h->options | (h->has_mss ? SEG_HAS_MSS : 0), h->mss, h->scale);
 	half_drop(tcp, h);
@@ -276,8 +265,7 @@ static void establish(struct tcp *tcp, struct tcp_half *h, const struct ip_meta 
 	}
 }
 
-void half_input(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta, const struct segment *s,
-                struct buf *b)
+void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
 {
 	uint32_t into = s->seq - (h->irs + 1), window = MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 	bool is_old = h->options & SEG_HAS_TIMESTAMPS &&
@@ -299,10 +287,10 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta,
 		send_ack(tcp, h);
 	} else if (s->flags & SEG_ACK) {
 		if (s->ack == h->iss + 1) {
-			establish(tcp, h, meta, s, b);
+			establish(tcp, h, s, b);
 			return;
 		}
-		tcp_send_reset(tcp, meta, s);
+		tcp_send_reset(tcp, &h->entry.key, s);
 	}
 	buf_free(b);
 }

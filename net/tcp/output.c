@@ -271,30 +271,27 @@ void conn_output(struct tcp_conn *c)
 		conn_send_ack(c);
 }
 
-void tcp_send_bare(struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local,
-                   struct segment *s)
+void tcp_send_bare(struct tcp *tcp, const struct tcp_key *k, struct segment *s)
 {
 	struct ip_route route;
 	struct buf *b;
 
-	if (ip_route_init(tcp->ip, &route, &local->addr, &remote->addr) < 0)
+	if (ip_route_init(tcp->ip, &route, &k->local.addr, &k->remote.addr) < 0)
 		return;
 	b = buf_alloc_header();
 	if (!b)
 		return;
-	s->src_port = local->port;
-	s->dst_port = remote->port;
-	if (s->options & SEG_HAS_MSS)
-		s->mss = tcp_mss_of_route(&route);
+	s->src_port = k->local.port;
+	s->dst_port = k->remote.port;
+	s->mss = tcp_mss_of_route(&route);
 	emit(tcp, &route, s, b);
 }
 
-void tcp_send_reset(struct tcp *tcp, const struct ip_meta *meta, const struct segment *s)
+void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
 {
-	struct endpoint remote = { meta->src, s->src_port }, local = { meta->dst, s->dst_port };
 	struct segment reset = { .flags = SEG_RST };
 
-	if (s->flags & SEG_RST || meta->to_group)
+	if (s->flags & SEG_RST)
 		return;
 	if (s->flags & SEG_ACK) {
 		reset.seq = s->ack;
@@ -302,5 +299,5 @@ void tcp_send_reset(struct tcp *tcp, const struct ip_meta *meta, const struct se
 		reset.flags |= SEG_ACK;
 		reset.ack = s->seq + segment_space(s);
 	}
-	tcp_send_bare(tcp, &remote, &local, &reset);
+	tcp_send_bare(tcp, k, &reset);
 }

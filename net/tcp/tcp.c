@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kernel/random.h"
 #include "net/tcp/tcp_priv.h"
@@ -18,18 +17,6 @@ static const struct tcp_limits default_limits = {
 	.receive_bytes = CONFIG_TCP_RECEIVE_BYTES,
 	.receive_bufs = CONFIG_TCP_RECEIVE_BUFS,
 };
-
-uint32_t tcp_hash(const struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port, uint16_t local_port)
-{
-	uint8_t text[20];
-	size_t len = remote->family == IP_V4 ? 4 : 16;
-
-	/* our own address is left out: we have few, and others cannot choose it */
-	memcpy(text, remote->bytes, len);
-	memcpy(text + len, &remote_port, 2);
-	memcpy(text + len + 2, &local_port, 2);
-	return (uint32_t)siphash(tcp->secret, text, len + 4) & tcp->hash_mask;
-}
 
 static void release_pool(struct pool *p)
 {
@@ -110,8 +97,8 @@ void tcp_destroy(struct tcp *tcp)
 /* Begins the handshake of op. 0, or why it cannot. */
 static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
 {
+	struct tcp_key k = { .remote = *to };
 	struct ip_route route;
-	struct endpoint local;
 	struct tcp_conn *c;
 	int error;
 
@@ -120,15 +107,14 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct en
 	error = ip_route_init(tcp->ip, &route, NULL, &to->addr);
 	if (error < 0)
 		return error == -ENETUNREACH ? -EHOSTUNREACH : error;
-	local.addr = route.src;
-	local.port = isn_choose_port(tcp, to, &route.src);
-	c = local.port ? conn_create(tcp, &route, local.port, to->port) : NULL;
+	k.local.addr = route.src;
+	c = isn_choose_port(tcp, &k) ? conn_create(tcp, &route, &k) : NULL;
 	if (!c)
 		return -ENOBUFS;
 	c->connector = op;
 	c->flags |= CONN_ORPHAN; /* until it is established nobody holds the flow */
 	op->state = c;
-	c->snd_una = c->snd_nxt = c->snd_max = isn_choose(tcp, to, &local);
+	c->snd_una = c->snd_nxt = c->snd_max = isn_choose(tcp, &k);
 	tcp->stats.active_opens++;
 	conn_event(c, TCP_ACTIVE_OPEN, 0);
 	return 0;

@@ -51,6 +51,13 @@ struct recvq {
 	uint8_t tail_room;       /* bytes free behind tail's data; 0 unless tail is a copy of ours */
 };
 
+/* -- who talks to whom -- */
+
+struct tcp_key {
+	struct endpoint remote, local;
+	uint32_t hash; /* as key_hash sets it */
+};
+
 /* -- one connection -- */
 
 enum conn_flags {
@@ -125,11 +132,17 @@ struct tcp_conn {
 
 /* -- a handshake that a peer has begun (listen.c) -- */
 
+/* An entry of a small table (entry.c). */
+struct tcp_entry {
+	struct tcp_entry *hash_next;
+	struct list link; /* by age: in tcp->half_waiting[tries] or tcp->waits */
+	struct tcp_key key;
+	uint32_t due_ms;
+};
+
 struct tcp_half {
-	struct tcp_half *hash_next;
-	struct list link;     /* in tcp->half_waiting[tries] */
-	struct endpoint remote, local;
-	uint32_t iss, irs, ts_recent, due_ms;
+	struct tcp_entry entry; /* first */
+	uint32_t iss, irs, ts_recent;
 	uint16_t mss;         /* the peer's, when has_mss */
 	uint8_t scale, options; /* the peer's; enum segment_options */
 	uint8_t tries;
@@ -139,10 +152,8 @@ struct tcp_half {
 /* -- a connection in TIME-WAIT (timewait.c) -- */
 
 struct tcp_wait {
-	struct tcp_wait *hash_next;
-	struct list link;     /* in tcp->waits, next to end first */
-	struct endpoint remote, local;
-	uint32_t snd_nxt, rcv_nxt, ts_recent, due_ms;
+	struct tcp_entry entry; /* first */
+	uint32_t snd_nxt, rcv_nxt, ts_recent;
 	bool timestamps;
 };
 
@@ -166,8 +177,7 @@ struct tcp {
 	uint8_t rcv_scale;
 	uint8_t secret[16];
 	struct tcp_conn **conn_hash;
-	struct tcp_half **half_hash;
-	struct tcp_wait **wait_hash;
+	struct tcp_entry **half_hash, **wait_hash;
 	struct pool conns, halves, wait_entries, slices;
 	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
 	struct list waits;
@@ -188,16 +198,23 @@ static inline void tcp_update_clock(struct tcp *tcp)
 
 /* Starts t so that it runs when tcp->now_ms has reached due_ms. */
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
-uint32_t tcp_hash(const struct tcp *tcp, const struct ip_addr *remote, uint16_t remote_port, uint16_t local_port);
+
+/* -- entry.c -- */
+
+void key_hash(const struct tcp *tcp, struct tcp_key *k);
+struct tcp_entry *entry_find(struct tcp_entry **heads, const struct tcp_key *k);
+/* The entry is then in no list by age yet. */
+void entry_put(struct tcp_entry **heads, struct tcp_entry *e, const struct tcp_key *k);
+void entry_drop(struct tcp_entry **heads, struct pool *pool, struct tcp_entry *e);
 
 /* -- conn.c -- */
 
 void conn_destroy_all(struct tcp *tcp);
 /* A block with route, ports and promises set and in the table; NULL when the pool is empty. */
-struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, uint16_t local_port,
-                             uint16_t remote_port);
-struct tcp_conn *conn_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port);
+struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k);
+struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k);
+/* Whose connection it is. */
+void conn_key(const struct tcp_conn *c, struct tcp_key *k);
 /* What the peer's SYN offered; scale and peer_mss count only when options (enum segment_options) has
  * them. snd_una is our initial sequence number. */
 void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale);
@@ -219,13 +236,10 @@ void conn_fail_writes(struct tcp_conn *c, int error);
 
 void half_init_all(struct tcp *tcp);
 void half_destroy_all(struct tcp *tcp);
-struct tcp_half *half_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port);
 /* A segment for no connection: begins a handshake, or is refused. */
-void listen_input(struct tcp *tcp, uint32_t hash, const struct ip_meta *meta, const struct segment *s);
+void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s);
 /* A segment for a half-open entry; takes b, whose data is the payload. */
-void half_input(struct tcp *tcp, struct tcp_half *h, const struct ip_meta *meta, const struct segment *s,
-                struct buf *b);
+void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b);
 /* Forgets it. */
 void half_drop(struct tcp *tcp, struct tcp_half *h);
 
@@ -233,8 +247,6 @@ void half_drop(struct tcp *tcp, struct tcp_half *h);
 
 void wait_init_all(struct tcp *tcp);
 void wait_destroy_all(struct tcp *tcp);
-struct tcp_wait *wait_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port);
 /* Remembers c in place of its control block. */
 void wait_start(struct tcp_conn *c);
 /* false: a new connection may begin in its place, and the entry is gone (RFC 9293 §3.10.7.4). */
@@ -262,11 +274,10 @@ void conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len);
 void conn_arm_retransmit(struct tcp_conn *c);
 /* The window to offer, in bytes. */
 uint32_t conn_window(const struct tcp_conn *c);
-/* A segment without a control block: s but for ports, which follow from remote and local. */
-void tcp_send_bare(struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local,
-                   struct segment *s);
-/* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself or went to a group. */
-void tcp_send_reset(struct tcp *tcp, const struct ip_meta *meta, const struct segment *s);
+/* A segment without a control block: s, whose ports and MSS follow from k. */
+void tcp_send_bare(struct tcp *tcp, const struct tcp_key *k, struct segment *s);
+/* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself. */
+void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segment *s);
 /* Our timestamp now. */
 static inline uint32_t tcp_timestamp(const struct tcp *tcp)
 {
@@ -332,8 +343,8 @@ static inline bool conn_is_armed(const struct tcp_conn *c, enum conn_timer which
 
 /* -- isn.c -- */
 
-uint32_t isn_choose(const struct tcp *tcp, const struct endpoint *remote, const struct endpoint *local);
-/* A free local port towards remote, or 0. */
-uint16_t isn_choose_port(struct tcp *tcp, const struct endpoint *remote, const struct ip_addr *local);
+uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k);
+/* Sets k->local.port to one that is free towards k->remote, and the hash. false: there is none. */
+bool isn_choose_port(struct tcp *tcp, struct tcp_key *k);
 
 #endif

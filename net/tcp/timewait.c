@@ -16,79 +16,66 @@ void wait_init_all(struct tcp *tcp)
 
 static void drop(struct tcp *tcp, struct tcp_wait *w)
 {
-	struct tcp_wait **at = &tcp->wait_hash[tcp_hash(tcp, &w->remote.addr, w->remote.port, w->local.port)];
+	entry_drop(tcp->wait_hash, &tcp->wait_entries, &w->entry);
+}
 
-	while (*at != w)
-		at = &(*at)->hash_next;
-	*at = w->hash_next;
-	list_remove(&w->link);
-	pool_free(&tcp->wait_entries, w);
+static struct tcp_wait *oldest(struct tcp *tcp)
+{
+	return list_is_empty(&tcp->waits) ? NULL : list_entry(tcp->waits.next, struct tcp_wait, entry.link);
 }
 
 void wait_destroy_all(struct tcp *tcp)
 {
+	struct tcp_wait *w;
+
 	timer_stop(&tcp->wait_timer);
-	while (!list_is_empty(&tcp->waits))
-		drop(tcp, list_first(&tcp->waits, struct tcp_wait, link));
+	while ((w = oldest(tcp)))
+		drop(tcp, w);
 }
 
 static void wait_fired(struct timer *t)
 {
 	struct tcp *tcp = container_of(t, struct tcp, wait_timer);
+	struct tcp_wait *w;
 
 	tcp_update_clock(tcp);
-	while (!list_is_empty(&tcp->waits)) {
-		struct tcp_wait *w = list_first(&tcp->waits, struct tcp_wait, link);
-
-		if (seq_lt(tcp->now_ms, w->due_ms)) {
-			tcp_start_timer(tcp, t, w->due_ms);
+	while ((w = oldest(tcp))) {
+		if (seq_lt(tcp->now_ms, w->entry.due_ms)) {
+			tcp_start_timer(tcp, t, w->entry.due_ms);
 			return;
 		}
 		drop(tcp, w);
 	}
 }
 
-struct tcp_wait *wait_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *remote, uint16_t remote_port,
-                           const struct ip_addr *local, uint16_t local_port)
-{
-	struct tcp_wait *w = tcp->wait_hash[hash];
-
-	while (w && (w->remote.port != remote_port || w->local.port != local_port ||
-	             !ip_equal(&w->remote.addr, remote) || !ip_equal(&w->local.addr, local)))
-		w = w->hash_next;
-	return w;
-}
-
 /* The wait begins, for the first time or again. */
 static void put_last(struct tcp *tcp, struct tcp_wait *w)
 {
-	w->due_ms = tcp->now_ms + WAIT_MS;
-	list_push_back(&tcp->waits, &w->link);
+	w->entry.due_ms = tcp->now_ms + WAIT_MS;
+	list_push_back(&tcp->waits, &w->entry.link);
 	if (!timer_is_running(&tcp->wait_timer))
-		tcp_start_timer(tcp, &tcp->wait_timer, w->due_ms);
+		tcp_start_timer(tcp, &tcp->wait_timer, w->entry.due_ms);
 }
 
 void wait_start(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
-	struct tcp_wait *w = pool_alloc(&tcp->wait_entries), **head;
+	struct tcp_wait *w = pool_alloc(&tcp->wait_entries);
+	struct tcp_key k;
 
 	if (!w) {
 		tcp->stats.time_wait_drops++;
-		drop(tcp, list_first(&tcp->waits, struct tcp_wait, link));
+		drop(tcp, oldest(tcp));
 		w = pool_alloc(&tcp->wait_entries);
 	}
 	*w = (struct tcp_wait){
-		.remote = { c->route.dst, c->remote_port },
-		.local = { c->route.src, c->local_port },
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,
 		.ts_recent = c->ts_recent,
 		.timestamps = c->flags & CONN_TIMESTAMPS,
 	};
-	head = &tcp->wait_hash[tcp_hash(tcp, &w->remote.addr, w->remote.port, w->local.port)];
-	w->hash_next = *head;
-	*head = w;
+	conn_key(c, &k);
+	entry_put(tcp->wait_hash, &w->entry, &k);
 	put_last(tcp, w);
 }
 
@@ -101,7 +88,7 @@ static void send_ack(struct tcp *tcp, const struct tcp_wait *w)
 		s.ts_value = tcp_timestamp(tcp);
 		s.ts_echo = w->ts_recent;
 	}
-	tcp_send_bare(tcp, &w->remote, &w->local, &s);
+	tcp_send_bare(tcp, &w->entry.key, &s);
 }
 
 /* RFC 9293 §3.10.7.4 first step, RFC 6191: the sequence number, or the timestamp, proves it new. */
@@ -138,7 +125,7 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 	}
 	actions = tcp_transitions[TCP_TIME_WAIT][event].actions;
 	if (actions & TCP_START_WAIT) {
-		list_remove(&w->link);
+		list_remove(&w->entry.link);
 		put_last(tcp, w);
 	}
 	if (actions & (TCP_SEND_ACK | TCP_CHALLENGE))

@@ -30,7 +30,8 @@ static int route(struct ip *ip, struct ip_route *r, const struct ip_addr *src, c
 	return 0;
 }
 
-static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags)
+static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at,
+                        unsigned flags)
 {
 	struct peer *p = container_of(r->ip, struct peer, ip);
 	uint32_t total = buf_length(b);

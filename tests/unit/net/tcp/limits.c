@@ -9,7 +9,8 @@
 
 static struct peer peer;
 static const struct tcp_limits few = {
-	.connections = 4, .half_open = 3, .time_wait = 2, .send_slices = 0, .receive_bytes = 8192, .receive_bufs = 8,
+	.connections = 4, .half_open = 3, .time_wait = 2, .send_slices = 0,
+	.receive_bytes = 8192, .receive_bufs = 8,
 };
 
 static void create(void)
@@ -162,52 +163,53 @@ Test(tcp_limits, memory_of_an_idle_connection)
 
 Test(tcp_limits, initial_sequence_numbers)
 {
-	struct endpoint local = { peer.stack_addr, 80 }, remote = { peer.addr, 1000 };
+	struct tcp_key k = { .local = { peer.stack_addr, 80 }, .remote = { peer.addr, 1000 } };
 	uint32_t a, b, first;
 
 	tcp_update_clock(peer.tcp);
-	first = a = isn_choose(peer.tcp, &remote, &local);
+	first = a = isn_choose(peer.tcp, &k);
 	for (int i = 0; i < 100; i++) { /* close together for one connection: RFC 6528's clock */
 		peer_wait_ms(1);
 		tcp_update_clock(peer.tcp);
-		b = isn_choose(peer.tcp, &remote, &local);
+		b = isn_choose(peer.tcp, &k);
 		cr_assert(b - a == 244 || b - a == 245);
 		a = b;
 	}
-	remote.port++; /* far apart for another */
-	b = isn_choose(peer.tcp, &remote, &local);
+	k.remote.port++; /* far apart for another */
+	b = isn_choose(peer.tcp, &k);
 	cr_assert_gt(b - first, 100000);
-	remote.port--;
-	local.port++;
-	cr_assert_neq(isn_choose(peer.tcp, &remote, &local), b);
+	k.remote.port--;
+	k.local.port++;
+	cr_assert_neq(isn_choose(peer.tcp, &k), b);
 	peer.tcp->secret[0] ^= 1;
-	local.port--;
-	cr_assert_neq(isn_choose(peer.tcp, &remote, &local), a);
+	k.local.port--;
+	cr_assert_neq(isn_choose(peer.tcp, &k), a);
 }
 
 Test(tcp_limits, local_ports)
 {
-	struct endpoint to = { peer.addr, 7 };
+	struct tcp_key k = { .local = { peer.stack_addr, 0 }, .remote = { peer.addr, 7 } };
 	static uint8_t seen[65536];
 
 	for (int i = 0; i < 16384; i++) {
-		uint16_t port = isn_choose_port(peer.tcp, &to, &peer.stack_addr);
-
-		cr_assert_geq(port, 49152);
-		cr_assert_eq(seen[port]++, 0);
+		cr_assert(isn_choose_port(peer.tcp, &k));
+		cr_assert_geq(k.local.port, 49152);
+		cr_assert_eq(seen[k.local.port]++, 0);
 	}
 }
 
 Test(tcp_limits, local_port_in_use_is_passed_over)
 {
+	struct tcp_key k = { .local = { peer.stack_addr, 0 }, .remote = { peer.addr, 7 } };
 	struct stack_connect op;
-	struct endpoint to = { peer.addr, 7 };
 	uint16_t port;
 
-	tcp_connect(peer.tcp, &op, &to);
+	tcp_connect(peer.tcp, &op, &k.remote);
 	port = peer_expect(&peer, SEG_SYN, 0, 0, 0)->segment.src_port;
-	for (int i = 0; i < 40000; i++)
-		cr_assert_neq(isn_choose_port(peer.tcp, &to, &peer.stack_addr), port);
+	for (int i = 0; i < 40000; i++) {
+		cr_assert(isn_choose_port(peer.tcp, &k));
+		cr_assert_neq(k.local.port, port);
+	}
 	promise_cancel(&op.promise);
 }
 

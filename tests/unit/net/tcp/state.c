@@ -6,7 +6,8 @@
 #include "net/tcp/state.h"
 
 static const char *const names[TCP_STATES] = {
-	"CLOSED", "LISTEN", "SYNSENT", "SYNRCVD", "ESTAB", "FINW1", "FINW2", "CLWAIT", "CLOSING", "LASTACK", "TIMEW",
+	"CLOSED", "LISTEN", "SYNSENT", "SYNRCVD", "ESTAB", "FINW1", "FINW2", "CLWAIT", "CLOSING", "LASTACK",
+	"TIMEW",
 };
 
 /* Lines: event; columns: state, in the order of names. "=": stays and does nothing; "!": cannot be.
@@ -15,16 +16,18 @@ static const char *const names[TCP_STATES] = {
 static const char *const expected[TCP_EVENTS][TCP_STATES] = {
 	[TCP_PASSIVE_OPEN] = { "LISTEN", "!", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
 	[TCP_ACTIVE_OPEN] = { "SYNSENT s", "SYNSENT s", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
-	[TCP_GOT_SYN] = { "= R", "SYNRCVD a", "SYNRCVD a", "= c", "= c", "= c", "= c", "= c", "= c", "= c", "= c" },
+	[TCP_GOT_SYN] = { "= R", "SYNRCVD a", "SYNRCVD a", "= c", "= c", "= c", "= c", "= c", "= c", "= c",
+	                  "= c" },
 	[TCP_GOT_SYN_ACK] = { "= R", "= R", "ESTAB A", "= c", "= c", "= c", "= c", "= c", "= c", "= c", "= c" },
 	[TCP_GOT_ACK_OF_SYN] = { "= R", "= R", "=", "ESTAB", "!", "!", "!", "!", "!", "!", "!" },
 	[TCP_GOT_ACK_OF_FIN] = { "= R", "= R", "!", "!", "!", "FINW2", "!", "!", "TIMEW w", "CLOSED e", "!" },
-	[TCP_GOT_FIN] = { "= R", "= R", "=", "CLWAIT A", "CLWAIT A", "CLOSING A", "TIMEW Aw", "=", "=", "=", "= Aw" },
+	[TCP_GOT_FIN] = { "= R", "= R", "=", "CLWAIT A", "CLWAIT A", "CLOSING A", "TIMEW Aw", "=", "=", "=",
+	                  "= Aw" },
 	[TCP_GOT_RST] = { "=", "=", "CLOSED e", "CLOSED e", "CLOSED e", "CLOSED e", "CLOSED e", "CLOSED e",
 	                  "CLOSED e", "CLOSED e", "CLOSED e" },
 	[TCP_CLOSE] = { "=", "CLOSED e", "CLOSED e", "FINW1 F", "FINW1 F", "=", "=", "LASTACK F", "=", "=", "=" },
-	[TCP_ABORT] = { "=", "CLOSED e", "CLOSED e", "CLOSED Re", "CLOSED Re", "CLOSED Re", "CLOSED Re", "CLOSED Re",
-	                "CLOSED e", "CLOSED e", "CLOSED e" },
+	[TCP_ABORT] = { "=", "CLOSED e", "CLOSED e", "CLOSED Re", "CLOSED Re", "CLOSED Re", "CLOSED Re",
+	                "CLOSED Re", "CLOSED e", "CLOSED e", "CLOSED e" },
 	[TCP_GIVE_UP] = { "!", "!", "CLOSED e", "CLOSED e", "CLOSED Re", "CLOSED Re", "CLOSED e", "CLOSED Re",
 	                  "CLOSED e", "CLOSED e", "CLOSED e" },
 	[TCP_WAITED] = { "!", "!", "!", "!", "!", "!", "!", "!", "!", "!", "CLOSED e" },

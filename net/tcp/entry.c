@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Entries of the two small tables, half-open and TIME-WAIT: found by the same keyed hash as control
+ * blocks, and each in one list by age. */
+#include <string.h>
+
+#include "kernel/random.h"
+#include "net/tcp/tcp_priv.h"
+
+void key_hash(const struct tcp *tcp, struct tcp_key *k)
+{
+	const struct ip_addr *remote = &k->remote.addr;
+	size_t len = remote->family == IP_V4 ? 4 : 16;
+	uint8_t text[20];
+
+	/* our own address is left out: we have few, and others cannot choose it */
+	memcpy(text, remote->bytes, len);
+	memcpy(text + len, &k->remote.port, 2);
+	memcpy(text + len + 2, &k->local.port, 2);
+	k->hash = (uint32_t)siphash(tcp->secret, text, len + 4) & tcp->hash_mask;
+}
+
+static bool is_same(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && ip_equal(&a->addr, &b->addr);
+}
+
+struct tcp_entry *entry_find(struct tcp_entry **heads, const struct tcp_key *k)
+{
+	struct tcp_entry *e = heads[k->hash];
+
+	while (e && !(is_same(&e->key.remote, &k->remote) && is_same(&e->key.local, &k->local)))
+		e = e->hash_next;
+	return e;
+}
+
+void entry_put(struct tcp_entry **heads, struct tcp_entry *e, const struct tcp_key *k)
+{
+	e->key = *k;
+	e->hash_next = heads[k->hash];
+	heads[k->hash] = e;
+	list_init(&e->link);
+}
+
+void entry_drop(struct tcp_entry **heads, struct pool *pool, struct tcp_entry *e)
+{
+	struct tcp_entry **at = &heads[e->key.hash];
+
+	while (*at != e)
+		at = &(*at)->hash_next;
+	*at = e->hash_next;
+	list_remove(&e->link);
+	pool_free(pool, e);
+}
