@@ -7,7 +7,7 @@ import pytest
 
 from rig import server
 
-WAYS = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("microvm", "unix-socket")]
+WAYS = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("microvm", "unix", "unix-socket")]
 
 
 @pytest.fixture(scope="module", params=WAYS)
