@@ -218,7 +218,7 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 		conn_send_ack(c); /* tells the sender of the hole: with data it would not count */
 		return;
 	}
-	if (!recvq_push(tcp, &c->recvq, b))
+	if (!recvq_push(tcp, &c->recvq, b, c->reader))
 		return;
 	c->rcv_nxt += len;
 	if (had_late) {

@@ -90,7 +90,7 @@ static void append(struct recvq *q, struct buf *b)
 	q->tail = b;
 }
 
-bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b)
+bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 {
 	uint32_t len = buf_length(b);
 
@@ -102,8 +102,8 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b)
 		buf_free(b);
 		return true;
 	}
-	/* what finds the queue empty is always taken, so that each reader that keeps up gets on */
-	if (q->head && !has_room(tcp, q, count(b)))
+	/* what goes straight to a reader holds nothing up: each that keeps up gets on */
+	if ((q->head || !wanted) && !has_room(tcp, q, count(b)))
 		return drop(tcp, b);
 	q->tail_room = 0;
 	if (q->head && len <= COPY_MAX) {

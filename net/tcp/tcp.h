@@ -10,7 +10,7 @@
  *   half_open full     the oldest half-open entry makes room
  *   time_wait full     the oldest TIME-WAIT entry makes room
  *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
- *   receive_bufs taken in-order data only goes to connections that hold nothing unread
+ *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it
  *
  * The Nagle algorithm is off: a write is a gather of everything that belongs together, so holding
  * back its tail only costs a round trip. */

@@ -301,8 +301,9 @@ void sendq_clear(struct tcp *tcp, struct sendq *q);
 
 /* -- recvq.c: all take b -- */
 
-/* Queues data that comes next in order; b may have several slices. false: no room, b dropped. */
-bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b);
+/* Queues data that comes next in order; b may have several slices; wanted: a reader waits for it.
+ * false: no room, b dropped. */
+bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted);
 /* Queues data that starts at seq, later than what comes next. false: no room, b dropped. */
 bool recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b);
 /* Moves late data that has become due to the in-order queue; gives the new next. */

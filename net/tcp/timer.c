@@ -8,6 +8,8 @@
 
 #include "net/tcp/tcp_priv.h"
 
+#define SYN_TIMEOUT_S UINT32_C(180) /* at least: RFC 9293 §3.8.3 MUST-23 */
+
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms)
 {
 	int32_t in_ms = (int32_t)(due_ms - tcp->now_ms);
@@ -35,7 +37,11 @@ void conn_arm_retransmit(struct tcp_conn *c)
 
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
 {
-	return c->tcp->now_ms - since_ms >= CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
+	uint32_t limit_s = CONFIG_TCP_USER_TIMEOUT_SECONDS;
+
+	if (c->state < TCP_ESTABLISHED)
+		limit_s = MAX(limit_s, SYN_TIMEOUT_S);
+	return c->tcp->now_ms - since_ms >= limit_s * 1000;
 }
 
 /* Nothing came back for what is in flight, or the window has been shut for a while. */

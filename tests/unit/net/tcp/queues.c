@@ -196,7 +196,7 @@ Test(tcp_queues, receive)
 				from = next;
 			len = MIN(len, next + window - from);
 			if (len && from == next) {
-				if (recvq_push(&tcp, &q, packet(from, len)))
+				if (recvq_push(&tcp, &q, packet(from, len), false))
 					next = recvq_advance(&tcp, &q, base + next + len) - base;
 			} else if (len) {
 				late_drops += !recvq_insert(&tcp, &q, base + from, packet(from, len));
@@ -225,8 +225,8 @@ Test(tcp_queues, receive_clears_what_is_left)
 {
 	struct recvq q = { 0 };
 
-	recvq_push(&tcp, &q, packet(0, 1000));
-	recvq_push(&tcp, &q, packet(1000, 10));
+	recvq_push(&tcp, &q, packet(0, 1000), false);
+	recvq_push(&tcp, &q, packet(1000, 10), false);
 	recvq_insert(&tcp, &q, 2000, packet(2000, 1000));
 	recvq_insert(&tcp, &q, 4000, packet(4000, 10));
 	recvq_clear(&tcp, &q);
