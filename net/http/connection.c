@@ -40,6 +40,13 @@ static void free_if_over(struct http_connection *c)
 		pool_free(&c->server->connections, c);
 }
 
+/* The read has settled, but it came too late. */
+static void forget_read(struct http_connection *c)
+{
+	c->flags &= (uint8_t)~HTTP_READING;
+	buf_free(c->read.bufs);
+}
+
 void http_connection_end(struct http_connection *c, bool abort)
 {
 	c->flags |= HTTP_ENDED;
@@ -49,6 +56,10 @@ void http_connection_end(struct http_connection *c, bool abort)
 		flow_abort(c->flow);
 	else
 		flow_close(c->flow);
+	if (c->flags & HTTP_READING && promise_is_settled(&c->read.promise)) {
+		promise_unwait(&c->waiter);
+		forget_read(c);
+	}
 	free_if_over(c);
 }
 
@@ -294,6 +305,7 @@ static bool take_read(struct http_connection *c)
 		buf_append(c->input, c->read.bufs);
 	else
 		c->input = c->read.bufs;
+	c->read.bufs = NULL;
 	return true;
 }
 
@@ -301,13 +313,14 @@ static void has_read(struct waiter *waiter)
 {
 	struct http_connection *c = container_of(waiter, struct http_connection, waiter);
 
-	c->flags &= (uint8_t)~HTTP_READING;
 	if (c->flags & HTTP_ENDED) {
-		buf_free(c->read.bufs); /* came between the end and now */
+		forget_read(c);
 		free_if_over(c);
-	} else if (take_read(c)) {
-		http_connection_run(c);
+		return;
 	}
+	c->flags &= (uint8_t)~HTTP_READING;
+	if (take_read(c))
+		http_connection_run(c);
 }
 
 /* True when there is new input already. */

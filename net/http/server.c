@@ -113,10 +113,24 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 	return 0;
 }
 
+/* When there are as many connections as may be, the one that has been idle longest makes room for a
+ * new one, unless its client has just come and is about to ask. */
+static void make_room(struct http_server *server)
+{
+	struct list *idle = &server->waits[HTTP_WAIT_IDLE];
+	struct http_connection *c = list_first(idle, struct http_connection, link);
+
+	if (server->connections.used >= server->config.connections && !list_is_empty(idle) &&
+	    c->deadline_ns + NS_PER_S <= clock_now_ns() + server->config.idle_ns)
+		http_connection_end(c, false);
+}
+
 int http_server_serve(struct http_server *server, struct flow *flow)
 {
-	struct http_connection *c = pool_alloc(&server->connections);
+	struct http_connection *c;
 
+	make_room(server);
+	c = pool_alloc(&server->connections);
 	if (!c)
 		return -ENOBUFS;
 	memset(c, 0, sizeof(*c));

@@ -668,6 +668,35 @@ Test(http_server, refuses_connections_beyond_the_limit)
 	expect_output(f, TEXT_ANSWER);
 }
 
+Test(http_server, ends_idle_connections_for_new_ones)
+{
+	struct fake_flow *f, *g, *h;
+
+	config.connections = 2;
+	f = connect_client();
+	advance(NS_PER_S);
+	g = connect_client();
+	say(f, GET("/text"));
+	expect_output(f, TEXT_ANSWER);
+	/* f is the older one, but g has been idle for longer, if not for a second */
+	advance(NS_PER_S - 1);
+	expect_status(connect_client(), 503);
+	fake_flow_end(&flows[2]);
+	advance(1);
+	h = connect_client();
+	cr_expect(g->closed && !g->aborted && !f->closed);
+	say(h, GET("/text"));
+	expect_output(h, TEXT_ANSWER);
+	/* Who is being served stays. */
+	f->window = h->window = 0;
+	say(f, GET("/text"));
+	say(h, GET("/text"));
+	advance(NS_PER_S);
+	expect_status(connect_client(), 503);
+	cr_expect(!f->closed && !h->closed);
+	cr_expect_eq(stats().refused, 2);
+}
+
 Test(http_server, lets_requests_wait_for_an_answer)
 {
 	struct fake_flow *f, *g, *h;
