@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "kernel/page.h"
 #include "net/tcp/tcp_priv.h"
 #include "tests/lib/segment.h"
 
@@ -278,4 +279,22 @@ Test(tcp_table, destroying_with_everything_in_use)
 	peer_destroy(&peer);
 	cr_assert_eq(promise_result(&op.promise), -ECANCELED);
 	cr_assert_eq(promise_result(&connect.promise), -ECANCELED);
+}
+
+Test(tcp_table, creation_without_memory_takes_none)
+{
+	struct tcp_limits huge = few;
+	struct page_stats before, after;
+	struct tcp *tcp;
+
+	peer_create(&peer, &few); /* for its IP */
+	page_stats(&before);
+	huge.send_slices = UINT32_MAX;
+	cr_assert_eq(tcp_create(&tcp, &peer.ip, &huge), -ENOMEM);
+	huge = few;
+	huge.half_open = UINT32_MAX;
+	cr_assert_eq(tcp_create(&tcp, &peer.ip, &huge), -ENOMEM);
+	page_stats(&after);
+	cr_assert_eq(after.used, before.used);
+	peer_destroy(&peer);
 }

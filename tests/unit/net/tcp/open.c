@@ -147,6 +147,40 @@ Test(tcp_open, listener_that_declines_resets)
 	cr_assert_eq(tcp_stats(peer.tcp)->declined, 1);
 }
 
+static int accept_and_close(void *arg, struct flow *flow, const struct endpoint *from)
+{
+	(void)arg;
+	(void)from;
+	flow_close(flow);
+	return 0;
+}
+
+static int accept_and_abort(void *arg, struct flow *flow, const struct endpoint *from)
+{
+	(void)arg;
+	(void)from;
+	flow_abort(flow);
+	return 0;
+}
+
+Test(tcp_open, accepting_may_end_the_connection_at_once)
+{
+	cr_assert_eq(tcp_listen(peer.tcp, 81, accept_and_close, NULL), 0);
+	cr_assert_eq(tcp_listen(peer.tcp, 82, accept_and_abort, NULL), 0);
+	peer.stack_port = 81;
+	peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+	peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+	peer_expect(&peer, SEG_FIN | SEG_ACK, 1, 1, 0);
+	peer_send(&peer, SEG_RST, 1, 0, NULL, 0);
+	peer.stack_port = 82;
+	peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+	peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+	peer_send(&peer, SEG_ACK, 1, 1, "with data", 9);
+	peer_expect(&peer, SEG_RST | SEG_ACK, 1, 10, 0);
+	cr_assert_eq(tcp_stats(peer.tcp)->connections, 0);
+}
+
 static int only_port_7(void *arg, uint16_t port, accept_fn **accept, void **accept_arg)
 {
 	*accept = peer_accept;
