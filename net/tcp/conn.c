@@ -28,7 +28,7 @@ void conn_key(const struct tcp_conn *c, struct tcp_key *k)
 
 struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k)
 {
-	struct tcp_conn *c = tcp->conn_hash[k->hash];
+	struct tcp_conn *c = tcp->conn_hash[k->hash & tcp->conn_mask];
 
 	while (c && (c->remote_port != k->remote.port || c->local_port != k->local.port || is_over(c) ||
 	             !ip_equal(&c->route.dst, &k->remote.addr) || !ip_equal(&c->route.src, &k->local.addr)))
@@ -53,8 +53,8 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	rto_init(&c->rto, RTO_INITIAL_MS);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
 	c->challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS;
-	c->hash_next = tcp->conn_hash[k->hash];
-	tcp->conn_hash[k->hash] = c;
+	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];
+	tcp->conn_hash[k->hash & tcp->conn_mask] = c;
 	return c;
 }
 
@@ -87,7 +87,7 @@ void conn_free(struct tcp_conn *c)
 	struct tcp_key k;
 
 	conn_key(c, &k);
-	at = &c->tcp->conn_hash[k.hash];
+	at = &c->tcp->conn_hash[k.hash & c->tcp->conn_mask];
 	while (*at != c)
 		at = &(*at)->hash_next;
 	*at = c->hash_next;
@@ -159,7 +159,7 @@ bool conn_event(struct tcp_conn *c, enum tcp_event event, int error)
 
 void conn_destroy_all(struct tcp *tcp)
 {
-	for (uint32_t i = 0; i <= tcp->hash_mask; i++)
+	for (uint32_t i = 0; i <= tcp->conn_mask; i++)
 		while (tcp->conn_hash[i]) {
 			struct tcp_conn *c = tcp->conn_hash[i];
 			uint8_t was = c->state;

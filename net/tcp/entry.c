@@ -16,7 +16,7 @@ void key_hash(const struct tcp *tcp, struct tcp_key *k)
 	memcpy(text, remote->bytes, len);
 	memcpy(text + len, &k->remote.port, 2);
 	memcpy(text + len + 2, &k->local.port, 2);
-	k->hash = (uint32_t)siphash(tcp->secret, text, len + 4) & tcp->hash_mask;
+	k->hash = (uint32_t)siphash(tcp->secret, text, len + 4);
 }
 
 static bool is_same(const struct endpoint *a, const struct endpoint *b)
@@ -24,30 +24,32 @@ static bool is_same(const struct endpoint *a, const struct endpoint *b)
 	return a->port == b->port && ip_equal(&a->addr, &b->addr);
 }
 
-struct tcp_entry *entry_find(struct tcp_entry **heads, const struct tcp_key *k)
+struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k)
 {
-	struct tcp_entry *e = heads[k->hash];
+	struct tcp_entry *e = t->heads[k->hash & t->mask];
 
 	while (e && !(is_same(&e->key.remote, &k->remote) && is_same(&e->key.local, &k->local)))
 		e = e->hash_next;
 	return e;
 }
 
-void entry_put(struct tcp_entry **heads, struct tcp_entry *e, const struct tcp_key *k)
+void entry_put(struct tcp_table *t, struct tcp_entry *e, const struct tcp_key *k)
 {
+	struct tcp_entry **head = &t->heads[k->hash & t->mask];
+
 	e->key = *k;
-	e->hash_next = heads[k->hash];
-	heads[k->hash] = e;
+	e->hash_next = *head;
+	*head = e;
 	list_init(&e->link);
 }
 
-void entry_drop(struct tcp_entry **heads, struct pool *pool, struct tcp_entry *e)
+void entry_drop(struct tcp_table *t, struct tcp_entry *e)
 {
-	struct tcp_entry **at = &heads[e->key.hash];
+	struct tcp_entry **at = &t->heads[e->key.hash & t->mask];
 
 	while (*at != e)
 		at = &(*at)->hash_next;
 	*at = e->hash_next;
 	list_remove(&e->link);
-	pool_free(pool, e);
+	pool_free(&t->pool, e);
 }

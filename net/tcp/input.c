@@ -416,12 +416,12 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		conn_input(c, &s, b);
 		return;
 	}
-	e = entry_find(tcp->half_hash, &k);
+	e = entry_find(&tcp->halves, &k);
 	if (e) {
 		half_input(tcp, container_of(e, struct tcp_half, entry), &s, b);
 		return;
 	}
-	e = entry_find(tcp->wait_hash, &k);
+	e = entry_find(&tcp->wait_table, &k);
 	if (!e || !wait_input(tcp, container_of(e, struct tcp_wait, entry), &s))
 		listen_input(tcp, &k, &s);
 	buf_free(b);
@@ -459,7 +459,7 @@ void tcp_error(void *arg, const struct ip_error *error)
 	key_hash(tcp, &k);
 	c = conn_find(tcp, &k);
 	if (!c) {
-		e = error->local ? entry_find(tcp->half_hash, &k) : NULL;
+		e = error->local ? entry_find(&tcp->halves, &k) : NULL;
 		if (e)
 			half_drop(tcp, container_of(e, struct tcp_half, entry));
 		return;

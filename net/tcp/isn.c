@@ -34,7 +34,7 @@ bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 	for (unsigned tries = 0; tries < PORT_COUNT; tries++) {
 		k->local.port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
 		key_hash(tcp, k);
-		if (!conn_find(tcp, k) && !entry_find(tcp->half_hash, k) && !entry_find(tcp->wait_hash, k))
+		if (!conn_find(tcp, k) && !entry_find(&tcp->halves, k) && !entry_find(&tcp->wait_table, k))
 			return true;
 	}
 	return false;

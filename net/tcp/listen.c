@@ -74,7 +74,7 @@ void half_init_all(struct tcp *tcp)
 
 void half_drop(struct tcp *tcp, struct tcp_half *h)
 {
-	entry_drop(tcp->half_hash, &tcp->halves, &h->entry);
+	entry_drop(&tcp->halves, &h->entry);
 }
 
 /* The one that has waited longest at this number of tries, or NULL. */
@@ -180,11 +180,11 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
 		return;
 	}
-	h = pool_alloc(&tcp->halves);
+	h = pool_alloc(&tcp->halves.pool);
 	if (!h) {
 		tcp->stats.listen_drops++;
 		drop_oldest(tcp);
-		h = pool_alloc(&tcp->halves);
+		h = pool_alloc(&tcp->halves.pool);
 	}
 	*h = (struct tcp_half){
 		.iss = isn_choose(tcp, k),
@@ -195,7 +195,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
 		.has_mss = s->options & SEG_HAS_MSS,
 	};
-	entry_put(tcp->half_hash, &h->entry, k);
+	entry_put(&tcp->halves, &h->entry, k);
 	send_syn_ack(tcp, h);
 	wait_for_answer(tcp, h);
 }

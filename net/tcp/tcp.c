@@ -27,30 +27,41 @@ static void release_pool(struct pool *p)
 static void release(struct tcp *tcp)
 {
 	release_pool(&tcp->slices);
-	release_pool(&tcp->wait_entries);
-	release_pool(&tcp->halves);
+	release_pool(&tcp->wait_table.pool);
+	release_pool(&tcp->halves.pool);
 	release_pool(&tcp->conns);
+	free(tcp->wait_table.heads);
+	free(tcp->halves.heads);
 	free(tcp->conn_hash);
 	free(tcp);
+}
+
+/* Heads for about count chains; NULL: no memory. */
+static void *make_heads(uint32_t count, uint32_t *mask)
+{
+	size_t heads = 1;
+
+	while (heads < count)
+		heads *= 2;
+	*mask = (uint32_t)(heads - 1);
+	return calloc(heads, sizeof(void *));
+}
+
+static int table_init(struct tcp_table *t, size_t entry_bytes, uint32_t count)
+{
+	t->heads = make_heads(count, &t->mask);
+	return t->heads ? pool_init(&t->pool, entry_bytes, 8, count) : -ENOMEM;
 }
 
 static int take_memory(struct tcp *tcp)
 {
 	const struct tcp_limits *l = &tcp->limits;
-	size_t heads = 1;
 
-	while (heads < l->connections)
-		heads *= 2;
-	tcp->hash_mask = (uint32_t)heads - 1;
-	/* one table of heads for each kind of entry, in one piece */
-	tcp->conn_hash = calloc(heads * 3, sizeof(void *));
-	if (!tcp->conn_hash)
-		return -ENOMEM;
-	tcp->half_hash = (void *)(tcp->conn_hash + heads);
-	tcp->wait_hash = (void *)(tcp->conn_hash + 2 * heads);
-	if (pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
-	    pool_init(&tcp->halves, sizeof(struct tcp_half), 8, l->half_open) < 0 ||
-	    pool_init(&tcp->wait_entries, sizeof(struct tcp_wait), 8, l->time_wait) < 0 ||
+	tcp->conn_hash = make_heads(l->connections, &tcp->conn_mask);
+	if (!tcp->conn_hash ||
+	    pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
+	    table_init(&tcp->halves, sizeof(struct tcp_half), l->half_open) < 0 ||
+	    table_init(&tcp->wait_table, sizeof(struct tcp_wait), l->time_wait) < 0 ||
 	    pool_init(&tcp->slices, sizeof(struct send_slice), 8, (size_t)l->connections + l->send_slices) < 0)
 		return -ENOMEM;
 	tcp->slices_spare = l->send_slices;
@@ -146,8 +157,8 @@ const struct tcp_stats *tcp_stats(struct tcp *tcp)
 	struct tcp_stats *s = &tcp->stats;
 
 	s->connections = (uint32_t)tcp->conns.used;
-	s->half_open = (uint32_t)tcp->halves.used;
-	s->time_wait = (uint32_t)tcp->wait_entries.used;
+	s->half_open = (uint32_t)tcp->halves.pool.used;
+	s->time_wait = (uint32_t)tcp->wait_table.pool.used;
 	s->send_slices = (uint32_t)tcp->slices.used;
 	return s;
 }

@@ -55,7 +55,7 @@ struct recvq {
 
 struct tcp_key {
 	struct endpoint remote, local;
-	uint32_t hash; /* as key_hash sets it */
+	uint32_t hash; /* as key_hash sets it; each table masks it */
 };
 
 /* -- one connection -- */
@@ -140,6 +140,12 @@ struct tcp_entry {
 	uint32_t due_ms;
 };
 
+struct tcp_table {
+	struct pool pool;
+	struct tcp_entry **heads;
+	uint32_t mask;
+};
+
 struct tcp_half {
 	struct tcp_entry entry; /* first */
 	uint32_t iss, irs, ts_recent;
@@ -170,15 +176,15 @@ struct tcp {
 	struct tcp_stats stats;
 	uint64_t now_ns;      /* as of tcp_update_clock */
 	uint32_t now_ms;      /* the same, going round every 49 days */
-	uint32_t hash_mask;
+	uint32_t conn_mask;
 	uint32_t slices_spare; /* send slices that nobody is sure of */
 	uint32_t ts_offset;   /* so that timestamps do not tell how long we run */
 	uint16_t next_port;
 	uint8_t rcv_scale;
 	uint8_t secret[16];
 	struct tcp_conn **conn_hash;
-	struct tcp_entry **half_hash, **wait_hash;
-	struct pool conns, halves, wait_entries, slices;
+	struct tcp_table halves, wait_table;
+	struct pool conns, slices;
 	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
 	struct list waits;
 	struct timer half_timer, wait_timer;
@@ -202,10 +208,10 @@ void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
 /* -- entry.c -- */
 
 void key_hash(const struct tcp *tcp, struct tcp_key *k);
-struct tcp_entry *entry_find(struct tcp_entry **heads, const struct tcp_key *k);
+struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k);
 /* The entry is then in no list by age yet. */
-void entry_put(struct tcp_entry **heads, struct tcp_entry *e, const struct tcp_key *k);
-void entry_drop(struct tcp_entry **heads, struct pool *pool, struct tcp_entry *e);
+void entry_put(struct tcp_table *t, struct tcp_entry *e, const struct tcp_key *k);
+void entry_drop(struct tcp_table *t, struct tcp_entry *e);
 
 /* -- conn.c -- */
 

@@ -16,7 +16,7 @@ void wait_init_all(struct tcp *tcp)
 
 static void drop(struct tcp *tcp, struct tcp_wait *w)
 {
-	entry_drop(tcp->wait_hash, &tcp->wait_entries, &w->entry);
+	entry_drop(&tcp->wait_table, &w->entry);
 }
 
 static struct tcp_wait *oldest(struct tcp *tcp)
@@ -60,13 +60,13 @@ static void put_last(struct tcp *tcp, struct tcp_wait *w)
 void wait_start(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
-	struct tcp_wait *w = pool_alloc(&tcp->wait_entries);
+	struct tcp_wait *w = pool_alloc(&tcp->wait_table.pool);
 	struct tcp_key k;
 
 	if (!w) {
 		tcp->stats.time_wait_drops++;
 		drop(tcp, oldest(tcp));
-		w = pool_alloc(&tcp->wait_entries);
+		w = pool_alloc(&tcp->wait_table.pool);
 	}
 	*w = (struct tcp_wait){
 		.snd_nxt = c->snd_max,
@@ -75,7 +75,7 @@ void wait_start(struct tcp_conn *c)
 		.timestamps = c->flags & CONN_TIMESTAMPS,
 	};
 	conn_key(c, &k);
-	entry_put(tcp->wait_hash, &w->entry, &k);
+	entry_put(&tcp->wait_table, &w->entry, &k);
 	put_last(tcp, w);
 }
 

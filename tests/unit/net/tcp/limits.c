@@ -292,7 +292,7 @@ Test(tcp_table, creation_without_memory_takes_none)
 	huge.send_slices = UINT32_MAX;
 	cr_assert_eq(tcp_create(&tcp, &peer.ip, &huge), -ENOMEM);
 	huge = few;
-	huge.half_open = UINT32_MAX;
+	huge.half_open = 1 << 24;
 	cr_assert_eq(tcp_create(&tcp, &peer.ip, &huge), -ENOMEM);
 	page_stats(&after);
 	cr_assert_eq(after.used, before.used);
