@@ -38,6 +38,8 @@ enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, ui
 {
 	c->duplicates = 0;
 	if (!c->recovering) {
+		if (seq_lt(c->recover, una))
+			c->recover = una - 1; /* follows, lest it seem ahead after half the circle */
 		if (limited)
 			grow(c, mss, acked);
 		return CONGESTION_OK;

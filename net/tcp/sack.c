@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Loss recovery with what the peer's SACK blocks say (RFC 2018, RFC 6675): three segments' worth of
  * bytes beyond a hole prove a loss, however few acknowledgements tell of them, and the whole hole is
- * sent again at once, not a segment per round trip. A tail loss probe (RFC 8985 §7) finds losses that
- * nothing follows. There is no scoreboard: each acknowledgement is judged by its own blocks, so an
+ * sent again at once, not a segment per round trip. A probe (RFC 8985 §7) finds losses that nothing
+ * follows, and those of what was sent again. There is no scoreboard: each acknowledgement is judged by its own blocks, so an
  * idle connection pays four bytes; holes beyond the first wait for their turn. */
 #include "net/tcp/tcp_priv.h"
 
@@ -43,7 +43,7 @@ bool sack_wants_probe(const struct tcp_conn *c)
 {
 	/* a single segment's acknowledgement may be delayed as long as the timeout itself */
 	return c->flags & CONN_SACK && !(c->flags & CONN_TAIL_PROBED) && c->rto.sampled && c->rto.backoff == 0 &&
-	       !c->congestion.recovering && c->snd_max - c->snd_una > c->mss && c->snd_wnd > 0 &&
+	       c->snd_max - c->snd_una > c->mss && c->snd_wnd > 0 &&
 	       c->state >= TCP_ESTABLISHED;
 }
 
@@ -57,10 +57,12 @@ uint32_t sack_probe_ms(const struct tcp_conn *c)
 
 void sack_send_probe(struct tcp_conn *c)
 {
-	uint32_t end = c->snd_una + (uint32_t)MIN(c->sendq.bytes, (size_t)(c->snd_max - c->snd_una));
-	uint32_t len = MIN(end - c->snd_una, c->mss);
+	uint32_t bytes = (uint32_t)MIN(c->sendq.bytes, (size_t)(c->snd_max - c->snd_una));
+	uint32_t len = MIN(bytes, c->mss), from = c->snd_una + bytes - len;
 
 	c->flags |= CONN_TAIL_PROBED;
-	conn_retransmit(c, end - len, len);
+	if (c->congestion.recovering || !seq_lt(c->congestion.recover, c->snd_una))
+		c->resent = from = c->snd_una; /* what was sent again is lost again */
+	conn_retransmit(c, from, len);
 	conn_arm_retransmit(c);
 }

@@ -140,6 +140,17 @@ Test(tcp_congestion, losses_of_before_the_recovery_do_not_start_another)
 	cr_assert_eq(c.ssthresh, 2 * MSS);
 }
 
+Test(tcp_congestion, loss_is_seen_after_more_than_half_the_circle_without_any)
+{
+	struct congestion c;
+	uint32_t una = 1;
+
+	congestion_init(&c, MSS, una);
+	for (int i = 0; i < 3; i++)
+		congestion_on_ack(&c, MSS, 1 << 30, una += 1 << 30, MSS, false);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + MSS, MSS, true), CONGESTION_RETRANSMIT);
+}
+
 Test(tcp_congestion, never_overflows)
 {
 	struct congestion c;

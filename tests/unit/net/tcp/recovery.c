@@ -133,6 +133,20 @@ Test(tcp_recovery, unanswered_probe_is_followed_by_the_timeout)
 	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 1);
 }
 
+Test(tcp_recovery, lost_retransmission_is_probed)
+{
+	write_segments(10);
+	peer_forget(&peer);
+	send_sack(0, 1, 10);
+	expect_segments(0, 1);
+	peer_wait_ms(10);
+	expect_segments(0, 1);
+	send_sack(10, 10, 10);
+	peer_wait_ms(1000);
+	peer_expect_nothing(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 0);
+}
+
 Test(tcp_recovery, single_segment_is_left_to_the_timeout)
 {
 	write_segments(1);
