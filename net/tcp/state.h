@@ -51,9 +51,11 @@ enum tcp_action {
 };
 
 struct tcp_transition {
-	uint8_t next;     /* enum tcp_state */
-	uint16_t actions; /* enum tcp_action */
+	uint16_t next : 4;     /* enum tcp_state */
+	uint16_t actions : 12; /* enum tcp_action */
 };
+
+static_assert(sizeof(struct tcp_transition) == 2, "two bytes a cell");
 
 extern const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS];
 
