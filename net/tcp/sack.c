@@ -2,8 +2,9 @@
 /* Loss recovery with what the peer's SACK blocks say (RFC 2018, RFC 6675): three segments' worth of
  * bytes beyond a hole prove a loss, however few acknowledgements tell of them, and the whole hole is
  * sent again at once, not a segment per round trip. A probe (RFC 8985 §7) finds losses that nothing
- * follows, and those of what was sent again. There is no scoreboard: each acknowledgement is judged by its own blocks, so an
- * idle connection pays four bytes; holes beyond the first wait for their turn. */
+ * follows, and those of what was sent again. There is no scoreboard: each acknowledgement is judged
+ * by its own blocks, so an idle connection pays four bytes; holes beyond the first wait for their
+ * turn. */
 #include "net/tcp/tcp_priv.h"
 
 #define PROBE_MIN_MS UINT32_C(10)
