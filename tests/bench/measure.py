@@ -140,7 +140,8 @@ def floor(bench, machine, memory="128M"):
 
 def linux(bench, machine="q35", memory="256M", options=""):
     kernel, initrd = bench.peer()
-    return qemu_command(kernel, machine, memory, tap_netdev(), f"{LINUX_OPTIONS} {options}".strip(), extra=["-initrd", initrd])
+    return qemu_command(kernel, machine, memory, tap_netdev(), f"{LINUX_OPTIONS} {options}".strip(),
+                        extra=["-initrd", initrd])
 
 
 def unix(bench, *options):

@@ -85,10 +85,12 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: relay [options] END END\n"
 		"END: tap:NAME             opens the tap, as the far end of its wire\n"
-		"     packet:NAME          an interface that somebody else has opened (QEMU's or our process's tap);\n"
-		"                          give it \"arp off\" so that the host does not answer in the guest's stead\n"
+		"     packet:NAME          an interface that somebody else has opened (QEMU's or our\n"
+		"                          process's tap); give it \"arp off\" so that the host does not\n"
+		"                          answer in the guest's stead\n"
 		"     dgram:LOCAL:REMOTE   datagrams on Unix sockets (QEMU -netdev dgram)\n"
-		"     stream:PATH          listens for one stream, 4-byte length before each frame (QEMU -netdev stream)\n"
+		"     stream:PATH          listens for one stream, a 4-byte length before each frame\n"
+		"                          (QEMU -netdev stream)\n"
 		"--seed N  --drop R  --duplicate R  --reorder R  --corrupt R   rates from 0 to 1 per segment\n"
 		"--delay MIN:MAX  --reorder-by T                               microseconds\n"
 		"--whole                  do not cut large segments\n");

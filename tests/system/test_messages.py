@@ -102,7 +102,7 @@ def test_no_site(tmp_path):
 def test_no_qemu(tmp_path, builder):
     """The run script itself; make qemu-run would install what is missing first."""
     out = builder.build("defconfig_www_qemu")
-    path = tools_without(tmp_path / "bin", *[name for name in os.listdir("/usr/bin") if name.startswith("qemu")])
+    path = tools_without(tmp_path / "bin", "qemu-system-x86_64")
     done = run_script("run-qemu", out, environment={"PATH": path})
     assert done.returncode != 0
     assert "qemu-system-x86" in done.stdout and "install" in done.stdout, done.stdout

@@ -216,5 +216,5 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
 
 
 if __name__ == "__main__":
-    function = {"turn": turn, "burst": burst, "flood": flood, "fetch": fetch, "raw": raw, "wait_for_200": wait_for_200}[sys.argv[1]]
-    print(json.dumps(function(**json.loads(sys.argv[2]))))
+    clients = {one.__name__: one for one in (turn, burst, flood, fetch, raw, wait_for_200)}
+    print(json.dumps(clients[sys.argv[1]](**json.loads(sys.argv[2]))))
