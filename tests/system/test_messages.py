@@ -111,7 +111,8 @@ def test_no_qemu(tmp_path, builder):
 def run_script(name, out, environment=None, timeout=60):
     script = os.path.join(build.TREE, "scripts", name)
     return subprocess.run([script, os.path.join(out, "image")], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, cwd=build.TREE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                          check=False, cwd=build.TREE,
                           env={**build.clean_environment(), **(environment or {})})
 
 
