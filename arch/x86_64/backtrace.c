@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/* Backtrace by frame pointers: the image is compiled with them. Nothing is read that is not
+ * certainly a stack, and nothing given that is not in text, whatever the stack has come to. */
+#include "arch/arch.h"
+#include "arch/x86_64/memory.h"
+#include "arch/x86_64/trap.h"
+
+size_t arch_backtrace(uintptr_t *addresses, size_t max)
+{
+	const struct trap_frame *trap = trap_current;
+	uintptr_t frame = trap ? trap->rbp : (uintptr_t)__builtin_frame_address(0);
+	size_t count = 0;
+
+	if (trap && memory_is_text(trap->rip) && count < max)
+		addresses[count++] = trap->rip;
+	/* A call through a wild pointer: its caller is all there is. */
+	else if (trap && memory_is_stack(trap->rsp) && count < max)
+		addresses[count++] = *(const uintptr_t *)trap->rsp;
+	while (count < max && memory_is_stack(frame) && memory_is_stack(frame + sizeof(uintptr_t))) {
+		const uintptr_t *words = (const uintptr_t *)frame;
+
+		if (!memory_is_text(words[1]))
+			break;
+		addresses[count++] = words[1];
+		if (words[0] <= frame)
+			break;
+		frame = words[0];
+	}
+	return count;
+}

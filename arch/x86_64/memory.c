@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* Page tables (Intel SDM volume 3 §4.5). start.S has mapped the image strictly and the first GiB;
+ * here the rest is mapped as the machine tells of it, never executable, and fibers get stacks
+ * in a window of address space of which nothing else is mapped: between two stacks there is
+ * always a page that is not there. */
+#include <errno.h>
+
+#include "arch/arch.h"
+#include "arch/x86_64/memory.h"
+#include "kernel/page.h"
+
+#define PRESENT UINT64_C(0x1)
+#define WRITE UINT64_C(0x2)
+#define LARGE UINT64_C(0x80)
+#define USED UINT64_C(0x60)
+#define NO_EXECUTE (UINT64_C(1) << 63)
+#define ADDRESS UINT64_C(0x000ffffffffff000)
+#define LARGE_BYTES UINT64_C(0x200000)
+
+#define WINDOW UINT64_C(0x7fc0000000) /* the last GiB of the first 512 */
+#define WINDOW_BYTES UINT64_C(0x40000000)
+#define SLOT_BYTES (ALIGN_UP((uintptr_t)CONFIG_FIBER_STACK_BYTES, PAGE_BYTES) + PAGE_BYTES)
+#define SLOTS MIN(WINDOW_BYTES / SLOT_BYTES, (uint64_t)CONFIG_FIBERS)
+
+extern uint64_t page_map[512];
+extern const char text_start[], text_end[], rodata_end[], image_end[];
+extern const char fault_guard[], interrupt_guard[], boot_guard[], boot_stack_top[];
+
+static const struct {
+	const char *guard, *name;
+} guards[] = {
+	{ fault_guard, "stack overflow: guard page below the fault stack" },
+	{ interrupt_guard, "stack overflow: guard page below the interrupt stack" },
+	{ boot_guard, "stack overflow: guard page below the boot stack" },
+};
+
+/* The entry for address at level (3: 512 GiB each, 2: 1 GiB, 1: 2 MiB, 0: 4 KiB). Missing tables
+ * are made when make says so, else the answer is NULL. */
+static uint64_t *entry_at(uint64_t address, unsigned level, bool make)
+{
+	uint64_t *table = page_map;
+
+	for (unsigned at = 3;; at--) {
+		uint64_t *entry = &table[address >> (12 + 9 * at) & 511];
+
+		if (at == level)
+			return entry;
+		if (!(*entry & PRESENT)) {
+			void *next = make ? page_alloc(1, true) : NULL;
+
+			if (!next)
+				return NULL;
+			*entry = (uintptr_t)next | PRESENT | WRITE;
+		}
+		if (*entry & LARGE)
+			return NULL;
+		table = (uint64_t *)(*entry & ADDRESS);
+	}
+}
+
+int memory_map(uint64_t start, uint64_t end)
+{
+	start = ALIGN_DOWN(start, LARGE_BYTES);
+	if (end > UINT64_C(1) << 47 || (start < WINDOW + WINDOW_BYTES && end > WINDOW))
+		return -EINVAL;
+	for (; start < end; start += LARGE_BYTES) {
+		uint64_t *entry = entry_at(start, 1, true);
+
+		if (!entry)
+			return -ENOMEM;
+		if (!(*entry & PRESENT))
+			*entry = start | PRESENT | WRITE | USED | LARGE | NO_EXECUTE;
+	}
+	return 0;
+}
+
+volatile void *memory_map_device(uint64_t start, uint64_t bytes)
+{
+	if (start + bytes < start || memory_map(start, start + bytes) < 0)
+		return NULL;
+	return (volatile void *)(uintptr_t)start;
+}
+
+static bool is_mapped(uintptr_t address)
+{
+	uint64_t *entry = entry_at(address, 0, false);
+
+	return entry && (*entry & PRESENT);
+}
+
+static void unmap_stack(uintptr_t low, uintptr_t end)
+{
+	for (; low < end; low += PAGE_BYTES) {
+		uint64_t *entry = entry_at(low, 0, false);
+
+		if (!entry || !(*entry & PRESENT))
+			break;
+		page_free((void *)(*entry & ADDRESS), 1);
+		*entry = 0;
+		__asm__ volatile("invlpg (%0)" : : "r"(low) : "memory");
+	}
+}
+
+void *arch_stack_alloc(size_t bytes)
+{
+	uintptr_t low = WINDOW + PAGE_BYTES, end = WINDOW + SLOTS * SLOT_BYTES;
+
+	if (bytes > SLOT_BYTES - PAGE_BYTES)
+		return NULL;
+	while (low < end && is_mapped(low))
+		low += SLOT_BYTES;
+	if (low >= end)
+		return NULL;
+	for (uintptr_t page = low; page < low + bytes; page += PAGE_BYTES) {
+		uint64_t *entry = entry_at(page, 0, true);
+		void *memory = entry ? page_alloc(1, false) : NULL;
+
+		if (!memory) {
+			unmap_stack(low, page);
+			return NULL;
+		}
+		*entry = (uintptr_t)memory | PRESENT | WRITE | USED | NO_EXECUTE;
+	}
+	return (void *)low;
+}
+
+void arch_stack_free(void *low, size_t bytes)
+{
+	unmap_stack((uintptr_t)low, (uintptr_t)low + bytes);
+}
+
+bool memory_is_text(uintptr_t address)
+{
+	return address >= (uintptr_t)text_start && address < (uintptr_t)text_end;
+}
+
+bool memory_is_stack(uintptr_t address)
+{
+	if (address % sizeof(uintptr_t))
+		return false;
+	if (address >= WINDOW && address < WINDOW + WINDOW_BYTES)
+		return is_mapped(address);
+	return address >= (uintptr_t)fault_guard && address < (uintptr_t)boot_stack_top && is_mapped(address);
+}
+
+const char *memory_describe(uintptr_t address)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
+		if (address - (uintptr_t)guards[i].guard < PAGE_BYTES)
+			return guards[i].name;
+	if (address >= WINDOW && address < WINDOW + WINDOW_BYTES)
+		return "stack overflow: guard page below a fiber's stack";
+	if (address < PAGE_BYTES)
+		return "null page";
+	if (memory_is_text(address))
+		return "text";
+	if (address >= (uintptr_t)text_end && address < (uintptr_t)rodata_end)
+		return "read-only data";
+	return "memory";
+}

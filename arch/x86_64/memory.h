@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* The page tables after start.S: identity mapping of what the machine turns out to have, and the
+ * window of fiber stacks. */
+#ifndef ARCH_X86_64_MEMORY_H
+#define ARCH_X86_64_MEMORY_H
+
+#include "kernel/util.h"
+
+/* Maps [start, end) read-write, no-execute, by 2 MiB pages at the same address; what is already
+ * mapped stays as it is. start.S has done the first GiB; above that tables come from page_alloc.
+ * 0, -ENOMEM, or -EINVAL for addresses that the CPU or the stack window does not leave free. */
+int memory_map(uint64_t start, uint64_t end);
+/* As memory_map, for a device's registers (the firmware's MTRRs make them uncached). NULL when it
+ * cannot be done. */
+volatile void *memory_map_device(uint64_t start, uint64_t bytes);
+
+/* What lies at an address that faulted, for the message. */
+const char *memory_describe(uintptr_t address);
+/* May a word of a stack be read here? */
+bool memory_is_stack(uintptr_t address);
+bool memory_is_text(uintptr_t address);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* The machine: QEMU's q35 and microvm and whatever else enters by PVH and has a local APIC
+ * (Firecracker, Cloud Hypervisor). Memory comes from the start info, devices from the command line
+ * and from PCI. */
+#define LOG_TAG "machine"
+#include <errno.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/memory.h"
+#include "arch/x86_64/pvh.h"
+#include "arch/x86_64/trap.h"
+#include "drivers/clock/clock.h"
+#include "drivers/irq/irq.h"
+#include "drivers/serial/serial.h"
+#include "drivers/virtio/virtio.h"
+#include "init/init.h"
+#include "kernel/dev/clock.h"
+#include "kernel/dev/console.h"
+#include "kernel/format.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+
+#define RANGES_MAX 32
+#define WORDS_MAX 48
+#define GIB (UINT64_C(1) << 30)
+
+#define DEBUG_EXIT_PORT 0xf4   /* -device isa-debug-exit,iobase=0xf4,iosize=4 */
+#define Q35_PM1A_CONTROL 0x604 /* QEMU's ICH9 */
+#define MICROVM_SLEEP UINT64_C(0xfea00200)
+#define KEYBOARD_COMMAND 0x64
+
+void boot(const struct pvh_start *info) __attribute__((noreturn));
+
+extern const char image_start[], image_end[];
+
+static const struct pvh_start *start_info;
+static char command_line[CONFIG_COMMAND_LINE_BYTES];
+static char *words[WORDS_MAX];
+
+/* For whoever looks into a stopped guest: time stamps of the start and of the last halt, and the sum
+ * of all halts before. */
+volatile uint64_t machine_idle_ticks, machine_idle_since;
+
+const struct option machine_options[] = {
+#ifdef CONFIG_CONSOLE_SERIAL
+	{ "color", "true or false: does a terminal listen to the serial port?", option_flag, &serial_is_terminal },
+#endif
+#ifdef CONFIG_VIRTIO_MMIO
+	{ "virtio_mmio.device", "size@base:interrupt, as 512@0xfeb00e00:23", virtio_mmio_option, NULL },
+#endif
+	{ NULL, NULL, NULL, NULL },
+};
+
+void boot(const struct pvh_start *info)
+{
+	start_info = info;
+	init_main();
+}
+
+/* Gives [start, end) to the page allocator, less the image. */
+static void add_memory(uint64_t start, uint64_t end)
+{
+	uint64_t low = (uintptr_t)image_start, high = (uintptr_t)image_end;
+
+	if (start < high && end > low) {
+		add_memory(start, low);
+		start = high;
+	}
+	if (start < end)
+		page_add_region(start, end);
+}
+
+/* What start.S has mapped goes first: the page tables for the rest come from it. */
+static void memory_init(void)
+{
+	const struct pvh_range *map = (const struct pvh_range *)(uintptr_t)start_info->map;
+	uint32_t count = start_info->map_entries;
+	struct pvh_range ranges[RANGES_MAX];
+
+	if (start_info->magic != PVH_MAGIC || start_info->version < 1 || !count || count > RANGES_MAX)
+		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
+	memcpy(ranges, map, count * sizeof(ranges[0]));
+	for (uint32_t i = 0; i < count; i++)
+		if (ranges[i].type == PVH_RAM && ranges[i].start < GIB)
+			add_memory(ranges[i].start, MIN(ranges[i].start + ranges[i].bytes, GIB));
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t start = MAX(ranges[i].start, GIB), end = ranges[i].start + ranges[i].bytes;
+
+		if (ranges[i].type != PVH_RAM || end <= start)
+			continue;
+		if (memory_map(start, end) < 0)
+			log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
+			         (unsigned long long)end);
+		else
+			page_add_region(start, end);
+	}
+}
+
+/* The loader's copy may lie in memory that is given away, or be read-only. */
+static int command_line_init(void)
+{
+	const char *line = (const char *)(uintptr_t)start_info->command_line;
+	size_t len = line ? strnlen(line, sizeof(command_line)) : 0;
+	int count;
+
+	if (len == sizeof(command_line))
+		panic("the command line is longer than %zu bytes: shorten it or raise COMMAND_LINE_BYTES",
+		      sizeof(command_line) - 1);
+	memcpy(command_line, line, len);
+	count = option_split(command_line, words, WORDS_MAX);
+	if (count < 0)
+		panic("the command line has more than %u words", WORDS_MAX);
+	return count;
+}
+
+void machine_init(char ***start_words, size_t *count)
+{
+	if (IS_ENABLED(CONFIG_CONSOLE_SERIAL))
+		serial_init();
+	trap_init();
+	*count = (size_t)command_line_init();
+	*start_words = words;
+	memory_init();
+	irq_init();
+	clock_init();
+	interrupts_on();
+}
+
+struct netdev *machine_netdev(void)
+{
+	return NULL;
+}
+
+void arch_block(uint64_t deadline_ns)
+{
+	uint64_t now;
+
+	interrupts_off();
+	if (!loop_attention && deadline_ns > (now = clock_now_ns())) {
+		if (deadline_ns != DEADLINE_NEVER) {
+			clock_refine();
+			irq_timer_start(deadline_ns - now);
+		}
+		machine_idle_since = rdtsc();
+		/* sti takes effect after the next instruction: no interrupt slips in before hlt. */
+		__asm__ volatile("sti; hlt" : : : "memory");
+		machine_idle_ticks += rdtsc() - machine_idle_since;
+	}
+	interrupts_on();
+}
+
+static void wait_for_the_end(void)
+{
+	uint64_t end = clock_now_ns() + 20 * NS_PER_MS;
+
+	for (unsigned i = 0; i < 1000000 && clock_now_ns() < end; i++)
+		cpu_pause();
+}
+
+/* Every way that some machine has, gentlest first. Only the first tells the status; who wants to
+ * know it reads the console. */
+void arch_poweroff(int status)
+{
+	volatile uint8_t *sleep;
+	char line[40];
+
+	interrupts_off();
+	console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
+	out32(DEBUG_EXIT_PORT, (uint32_t)status);
+	out16(Q35_PM1A_CONTROL, 1 << 13); /* sleep type 0 is S5 there */
+	wait_for_the_end();
+	sleep = (volatile uint8_t *)memory_map_device(MICROVM_SLEEP, 1);
+	if (sleep)
+		*sleep = 1 << 5 | 5 << 2;
+	wait_for_the_end();
+	out8(KEYBOARD_COMMAND, 0xfe); /* reset; with -no-reboot the end */
+	wait_for_the_end();
+	__asm__ volatile("lidt %0; ud2" : : "m"(*(const char (*)[10])"\0\0\0\0\0\0\0\0\0"));
+	__builtin_unreachable();
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/* From the PVH entry (Xen's public/arch-x86/hvm/start_info.h: 32-bit, flat, paging off, EBX = start
+ * info) to C in long mode. The page tables are complete and strict before the first instruction
+ * of C: text read-execute, rodata read-only, all else no-execute, page 0 and the page below each
+ * stack not there. The loader has zeroed .bss. Boot time is counted in instructions: keep it short. */
+
+#define PRESENT 0x1
+#define WRITE 0x2
+#define LARGE 0x80
+#define USED 0x60		/* accessed and dirty: spares the CPU the writes */
+#define NO_EXECUTE 0x80000000	/* in the high half of an entry */
+
+	.section .note.Xen, "a", @note
+	.balign 4
+	.long 4, 4, 18		/* XEN_ELFNOTE_PHYS32_ENTRY */
+	.asciz "Xen"
+	.long pvh_start
+
+	.section .text.start, "ax"
+	.code32
+	.globl pvh_start
+pvh_start:
+	cld
+	rdtsc
+	mov %eax, machine_boot_ticks
+	mov %edx, machine_boot_ticks + 4
+	mov $boot_stack_top, %esp
+	mov %ebx, %ebp		/* cpuid destroys ebx */
+
+	/* Long mode and NX, or a word why not. */
+	mov $0x80000000, %eax
+	cpuid
+	cmp $0x80000001, %eax
+	jb bad_cpu
+	mov $0x80000001, %eax
+	cpuid
+	and $(1 << 29 | 1 << 20), %edx
+	cmp $(1 << 29 | 1 << 20), %edx
+	jne bad_cpu
+
+	/* The first GiB by 2 MiB pages, then what holds the image by 4 KiB pages over that. */
+	movl $page_directories + PRESENT + WRITE, page_map
+	movl $page_directory + PRESENT + WRITE, page_directories
+	mov $page_directory, %edi
+	mov $PRESENT + WRITE + LARGE + USED, %eax
+1:	mov %eax, (%edi)
+	movl $NO_EXECUTE, 4(%edi)
+	add $8, %edi
+	add $0x200000, %eax
+	test $0x40000000, %eax
+	jz 1b
+	mov $page_directory, %edi
+	mov $page_tables + PRESENT + WRITE, %eax
+1:	mov %eax, (%edi)
+	movl $0, 4(%edi)
+	add $8, %edi
+	add $4096, %eax
+	cmp $page_tables_end, %eax
+	jb 1b
+
+	/* Walk the table of (end, low bits, high bits) below, page after page. */
+	mov $layout, %esi
+	mov $page_tables, %edi
+	xor %ecx, %ecx		/* address */
+next_part:
+	mov 4(%esi), %eax
+	or %ecx, %eax
+	mov 8(%esi), %edx
+	mov (%esi), %ebx
+	add $12, %esi
+	jmp 2f
+1:	mov %eax, (%edi)
+	mov %edx, 4(%edi)
+	add $8, %edi
+	add $4096, %eax
+	add $4096, %ecx
+2:	cmp %ebx, %ecx
+	jb 1b
+	cmp $page_tables_end, %edi
+	jb next_part
+
+	/* PAE, SSE; NX; paging with write protection for us too. */
+	mov $(1 << 5 | 1 << 9 | 1 << 10), %eax
+	mov %eax, %cr4
+	mov $page_map, %eax
+	mov %eax, %cr3
+	mov $0xc0000080, %ecx
+	rdmsr
+	or $(1 << 8 | 1 << 11), %eax
+	wrmsr
+	mov $(1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1), %eax
+	mov %eax, %cr0
+	lgdt gdt_pointer
+	ljmp $8, $long_mode
+
+bad_cpu:
+	mov $bad_cpu_text, %esi
+1:	lodsb
+	test %al, %al
+	jz 2f
+	mov $0x3f8, %dx
+	outb %al, %dx
+	jmp 1b
+2:	cli
+	hlt
+	jmp 2b
+
+	.code64
+long_mode:
+	xor %eax, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov %eax, %fs
+	mov %eax, %gs
+
+	/* What musl calls the thread; the canary is in it by the ABI (posix/posix.h). */
+	mov $0xc0000100, %ecx
+	mov $posix_thread, %eax
+	xor %edx, %edx
+	wrmsr
+
+	/* The canary and malloc's seed: time, stirred, and RDRAND where there is one. The canary's
+	 * lowest byte is zero, so that no string runs over it. */
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	movabs $0x9e3779b97f4a7c15, %rdi
+	xor machine_boot_ticks, %rdi
+	imul %rax, %rdi
+	mov $1, %eax
+	cpuid
+	bt $30, %ecx
+	jnc 2f
+	mov $10, %ecx
+1:	rdrand %rax
+	jc 1f
+	dec %ecx
+	jnz 1b
+1:	xor %rax, %rdi
+2:	mov %rdi, posix_seed
+	bswap %rdi
+	imul %rax, %rdi
+	mov %rdi, posix_seed + 8
+	xor posix_seed, %rdi
+	xor %dil, %dil
+	mov %rdi, posix_thread + 40
+
+	mov %ebp, %edi
+	xor %ebp, %ebp		/* the end of every backtrace */
+	push %rbp
+	push %rbp
+	mov %rsp, %rbp
+	call boot
+	ud2
+
+	.section .rodata.start, "a"
+	.balign 8
+layout:
+	.long 0x1000, 0, 0
+	.long 0xa0000, PRESENT + WRITE + USED, NO_EXECUTE
+	.long text_start, PRESENT + USED, NO_EXECUTE	/* firmware, where start info may lie */
+	.long text_end, PRESENT + USED, 0
+	.long rodata_end, PRESENT + USED, NO_EXECUTE
+	.long fault_guard, PRESENT + WRITE + USED, NO_EXECUTE
+	.long fault_guard + 0x1000, 0, 0
+	.long interrupt_guard, PRESENT + WRITE + USED, NO_EXECUTE
+	.long interrupt_guard + 0x1000, 0, 0
+	.long boot_guard, PRESENT + WRITE + USED, NO_EXECUTE
+	.long boot_guard + 0x1000, 0, 0
+	.long mapped_end, PRESENT + WRITE + USED, NO_EXECUTE
+bad_cpu_text:
+	.asciz "virga: this CPU has no long mode or no NX bit: use -cpu qemu64 or newer\r\n"
+
+	.section .rodata.gdt, "a"
+	.balign 4
+gdt_pointer:
+	.short 39
+	.long boot_gdt
+
+	/* Written by the CPU (ltr marks the TSS busy), so not in rodata. trap.c puts in the TSS. */
+	.section .data.gdt, "aw"
+	.balign 8
+	.globl boot_gdt
+boot_gdt:
+	.quad 0
+	.quad 0x00af9b000000ffff	/* 8: code */
+	.quad 0x00cf93000000ffff	/* 16: data */
+	.quad 0, 0			/* 24: TSS */
+
+	.section .bss.boot, "aw", @nobits
+	.balign 16
+	.globl machine_boot_ticks
+machine_boot_ticks:
+	.skip 8

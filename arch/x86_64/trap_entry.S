@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/* The entries of exceptions and interrupts. Both run on stacks of their own (IST), so code need
+ * not leave a stack's red zone alone and a fiber's stack need not have room for them. Interrupts
+ * save the general registers alone: what they call is compiled to use no others. */
+
+	.text
+
+	/* Eight bytes per entry. The bytes are push's: an operand would be the symbol's last value. */
+	.globl exception_entries
+	.balign 8
+exception_entries:
+	.set vector, 0
+	.rept 32
+	.balign 8
+	.byte 0x6a, vector
+	.if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21)
+	jmp exception_common
+	.else
+	jmp exception_without_error
+	.endif
+	.set vector, vector + 1
+	.endr
+
+	.globl interrupt_entries
+	.balign 8
+interrupt_entries:
+	.set vector, 0
+	.rept 16
+	.balign 8
+	.byte 0x6a, vector
+	jmp interrupt_common
+	.set vector, vector + 1
+	.endr
+
+	/* The order is struct trap_frame's. It never returns: an exception is the end. */
+exception_without_error:
+	push (%rsp)
+	movq $0, 8(%rsp)
+exception_common:
+	push %rax
+	push %rcx
+	push %rdx
+	push %rbx
+	push %rbp
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	cld
+	mov %rsp, %rdi
+	and $-16, %rsp
+	call exception
+	ud2
+
+interrupt_common:
+	push %rax
+	push %rcx
+	push %rdx
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	cld
+	mov 72(%rsp), %edi
+	call interrupt_dispatch
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rdi
+	pop %rsi
+	pop %rdx
+	pop %rcx
+	pop %rax
+	add $8, %rsp
+	iretq

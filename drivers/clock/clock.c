@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* The time stamp counter as a clock. How fast it counts comes from the first of: KVM's clock page
+ * (Linux Documentation/virt/kvm/x86/msr.rst), CPUID leaf 0x40000010 of hypervisors, leaf 0x15, or a
+ * measurement against the local APIC's timer, which counts nanoseconds on QEMU and KVM, or against
+ * the 8254. A measurement starts out short, so that booting is, and is taken over the whole time
+ * since boot before the timer is used first. All end up in KVM's format: one reading for all. */
+#include "drivers/clock/clock.h"
+#include "arch/x86_64/cpu.h"
+#include "drivers/irq/irq.h"
+#include "kernel/dev/clock.h"
+
+#define MSR_KVM_WALL 0x4b564d00
+#define MSR_KVM_CLOCK 0x4b564d01
+#define KVM_FEATURE_CLOCK 3 /* bit of leaf 0x40000001 */
+#define SHORT_TICKS 50000   /* nanoseconds of a first measurement: 1 % at worst */
+#define PIT_HZ 1193182
+#define PIT_WINDOW (PIT_HZ / 200)
+
+/* What KVM writes, and what we write where there is no KVM. */
+struct time_page {
+	uint32_t version; /* odd while it is being written */
+	uint32_t pad;
+	uint64_t tsc, system_ns; /* they belong together */
+	uint32_t mul;            /* nanoseconds = (ticks << shift) * mul >> 32 */
+	int8_t shift;
+	uint8_t flags, pad_2[2];
+};
+static_assert(sizeof(struct time_page) == 32, "KVM's clock page");
+
+static volatile struct time_page page __attribute__((aligned(32)));
+static uint64_t start_ns; /* KVM's time at machine_boot_ticks */
+static uint64_t latest_ns;
+static bool refine;         /* the rate is a short measurement's */
+static uint64_t count_tsc;  /* when the timer began to count */
+
+static uint64_t scale(uint64_t ticks, uint32_t mul, int shift)
+{
+	ticks = shift < 0 ? ticks >> -shift : ticks << shift;
+	return (ticks >> 32) * mul + ((ticks & UINT32_MAX) * mul >> 32);
+}
+
+uint64_t clock_ticks_to_ns(uint64_t ticks)
+{
+	return scale(ticks, page.mul, page.shift);
+}
+
+static uint64_t page_now_ns(void)
+{
+	uint32_t version;
+	uint64_t ns;
+
+	do {
+		version = page.version;
+		__asm__ volatile("" : : : "memory");
+		ns = page.system_ns + scale(rdtsc() - page.tsc, page.mul, page.shift);
+		__asm__ volatile("" : : : "memory");
+	} while (version & 1 || version != page.version);
+	return ns;
+}
+
+uint64_t clock_now_ns(void)
+{
+	uint64_t ns = page_now_ns() - start_ns;
+
+	/* Where the counter is not stable KVM's pages may differ by a little. */
+	if (ns < latest_ns)
+		return latest_ns;
+	latest_ns = ns;
+	return ns;
+}
+
+static void set_rate(uint64_t hz)
+{
+	uint64_t scaled = hz;
+	int8_t shift = 0;
+
+	while (scaled <= NS_PER_S) {
+		scaled <<= 1;
+		shift++;
+	}
+	page.mul = (uint32_t)((NS_PER_S << 32) / scaled);
+	page.shift = shift;
+	irq_timer_set_tsc_rate(hz);
+}
+
+static bool has_kvm_clock(uint32_t features)
+{
+	uint64_t at = (uintptr_t)&page;
+
+	if (!(features & 1u << KVM_FEATURE_CLOCK))
+		return false;
+	wrmsr(MSR_KVM_CLOCK, at | 1);
+	if (!page.mul)
+		return false;
+	start_ns = page.system_ns - clock_ticks_to_ns(page.tsc - machine_boot_ticks);
+	/* hz = 10^9 * 2^32 / mul, undone by shift */
+	at = (NS_PER_S << 32) / page.mul;
+	irq_timer_set_tsc_rate(page.shift < 0 ? at << -page.shift : at >> page.shift);
+	return true;
+}
+
+/* Counts down the 8254's channel 2; false when there is none. Gives what the counters did. */
+static bool measure_by_pit(uint64_t *tsc_hz, uint64_t *timer_hz)
+{
+	uint64_t tsc;
+	uint32_t patience = 10000000;
+
+	out8(0x61, (in8(0x61) & ~2u) | 1);
+	out8(0x43, 0xb0);
+	out8(0x42, PIT_WINDOW & 0xff);
+	out8(0x42, PIT_WINDOW >> 8);
+	irq_timer_count();
+	tsc = rdtsc();
+	if (in8(0x61) & 0x20)
+		return false; /* nothing there: all ones */
+	while (!(in8(0x61) & 0x20))
+		if (!--patience)
+			return false;
+	*timer_hz = (uint64_t)irq_timer_ticks() * PIT_HZ / PIT_WINDOW;
+	*tsc_hz = (rdtsc() - tsc) * PIT_HZ / PIT_WINDOW;
+	return true;
+}
+
+static uint64_t measure_by_timer(void)
+{
+	uint64_t ticks = irq_timer_ticks(), tsc = rdtsc() - count_tsc;
+
+	return tsc * NS_PER_S / ticks;
+}
+
+void clock_refine(void)
+{
+	if (!refine)
+		return;
+	refine = false;
+	if (irq_timer_ticks() != UINT32_MAX)
+		set_rate(measure_by_timer());
+}
+
+static uint64_t hz_by_cpuid(uint32_t hypervisor_leaves)
+{
+	struct cpuid r;
+
+	if (hypervisor_leaves >= 0x40000010) {
+		r = cpuid(0x40000010, 0);
+		if (r.ebx)
+			irq_timer_set_rate(r.ebx * UINT64_C(1000));
+		if (r.eax)
+			return r.eax * UINT64_C(1000);
+	}
+	if (cpuid(0, 0).eax >= 0x15) {
+		r = cpuid(0x15, 0);
+		if (r.eax && r.ebx && r.ecx)
+			return (uint64_t)r.ecx * r.ebx / r.eax;
+	}
+	return 0;
+}
+
+void clock_init(void)
+{
+	bool guest = cpuid(1, 0).ecx >> 31;
+	struct cpuid hypervisor = guest ? cpuid(0x40000000, 0) : (struct cpuid){ 0 };
+	bool is_kvm = hypervisor.ebx == 0x4b4d564b; /* "KVMK" */
+	bool is_tcg = hypervisor.ebx == 0x54474354; /* "TCGT" */
+	uint64_t hz, timer_hz = NS_PER_S;
+
+	irq_timer_set_rate(timer_hz);
+	if (is_kvm && has_kvm_clock(cpuid(0x40000001, 0).eax))
+		return;
+	page.tsc = machine_boot_ticks;
+	hz = hz_by_cpuid(hypervisor.eax);
+	if (!hz && !is_kvm && !is_tcg && measure_by_pit(&hz, &timer_hz))
+		irq_timer_set_rate(timer_hz);
+	if (!hz) {
+		irq_timer_count();
+		count_tsc = rdtsc();
+		while (irq_timer_ticks() < SHORT_TICKS)
+			;
+		hz = measure_by_timer();
+		refine = true;
+	}
+	set_rate(hz);
+}

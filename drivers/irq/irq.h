@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* Interrupts: each vector belongs to one poller, and all that an interrupt does is to mark it. */
+#ifndef DRIVERS_IRQ_IRQ_H
+#define DRIVERS_IRQ_IRQ_H
+
+#include "kernel/util.h"
+
+struct poller;
+
+/* Takes over the local APIC and the I/O APIC and silences the 8259s; interrupts stay off. */
+void irq_init(void);
+/* Gives p a vector: what a device's message writes where. 0, -ENOSPC when all are taken. */
+struct irq_message {
+	uint64_t address;
+	uint32_t data;
+};
+int irq_attach_message(struct poller *p, struct irq_message *message);
+/* Marks p on each rising edge of interrupt line gsi. 0, -ENOSPC, -EINVAL when no I/O APIC has it. */
+int irq_attach_line(unsigned gsi, struct poller *p);
+
+/* -- the local APIC's timer -- */
+
+/* Wakes the CPU after ns from now, or sooner (the counter has 32 bits). */
+void irq_timer_start(uint64_t ns);
+/* The counter as a measure: starts at its maximum; ticks since then, UINT32_MAX once it has run out. */
+void irq_timer_count(void);
+uint32_t irq_timer_ticks(void);
+/* How fast it counts, when that is not the 1 GHz of QEMU and KVM. */
+void irq_timer_set_rate(uint64_t hz);
+/* Uses the time stamp counter's deadline instead, when the CPU has it. */
+void irq_timer_set_tsc_rate(uint64_t hz);
+
+#endif

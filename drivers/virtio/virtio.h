@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* Virtio 1.2 devices, over MMIO and PCI, as the drivers of net and rng see them. Legacy devices
+ * (version 1) are refused. */
+#ifndef DRIVERS_VIRTIO_VIRTIO_H
+#define DRIVERS_VIRTIO_VIRTIO_H
+
+#include "kernel/loop.h"
+
+struct netdev;
+struct virtio_device;
+
+enum virtio_type { VIRTIO_TYPE_NET = 1, VIRTIO_TYPE_RNG = 4 };
+
+#define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
+#define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+
+/* What a transport can do. All registers are little endian, as the CPU is. */
+struct virtio_transport {
+	uint64_t (*features)(struct virtio_device *dev);
+	void (*set_features)(struct virtio_device *dev, uint64_t features);
+	uint8_t (*status)(struct virtio_device *dev);
+	void (*set_status)(struct virtio_device *dev, uint8_t status); /* 0 resets, and waits for it */
+	/* Gives the most descriptors that queue index may have, 0 where there is no such queue. */
+	uint16_t (*queue_max)(struct virtio_device *dev, uint16_t index);
+	/* Gives where to write index as a notification, NULL when the queue cannot be had. */
+	volatile void *(*queue_start)(struct virtio_device *dev, uint16_t index, uint16_t size, const void *desc,
+	                              const void *avail, const void *used);
+	/* From now on the device's interrupts mark p. 0, or a negative errno. */
+	int (*attach)(struct virtio_device *dev, struct poller *p);
+	/* Tells the device that its interrupt has been seen. True when its configuration may have changed. */
+	bool (*acknowledge)(struct virtio_device *dev);
+};
+
+struct virtio_device {
+	const struct virtio_transport *transport;
+	const volatile uint8_t *config; /* the device's own registers */
+	uint32_t config_bytes;
+	uint64_t accepted; /* features */
+	bool broken;
+	bool wide_notify; /* MMIO: a notification is 32 bits */
+	/* the transports' own */
+	volatile uint8_t *registers, *notify;
+	uint32_t notify_step, notify_bytes;
+	volatile uint32_t *msix;
+	uint32_t interrupt; /* MMIO: the line. PCI: the function's address */
+};
+
+/* The index-th device of type on the buses: 0, or -ENODEV. */
+int virtio_find(struct virtio_device *dev, enum virtio_type type);
+/* Resets the device and accepts those of wanted that it offers (§3.1.1, steps 1 to 6). 0, -ENOTSUP
+ * after logging why. Queues come next, then virtio_start. */
+int virtio_begin(struct virtio_device *dev, uint64_t wanted);
+void virtio_start(struct virtio_device *dev);
+/* The device has broken the rules: it is reset, reported and not used again. */
+void virtio_break(struct virtio_device *dev, const char *how);
+
+/* Searches for a modern device of type; in the transports' files. */
+int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type);
+int virtio_pci_find(struct virtio_device *dev, enum virtio_type type);
+/* "size@base:interrupt": remembers a device. */
+int virtio_mmio_option(const char *value, void *target);
+/* What is to be searched where the command line names no device: QEMU's microvm. */
+void virtio_mmio_slots(uint64_t base, uint32_t count, uint32_t interrupt);
+
+/* -- the drivers -- */
+
+/* 0, -ENODEV when there is none or it does not work. */
+int virtio_rng_read(void *to, size_t n);
+/* 0, -ENODEV, -ENOTSUP, -ENOMEM. */
+int virtio_net_create(struct netdev **out);
+
+#endif

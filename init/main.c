@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/* The composition root: the boot order. Every part is called by name, under the option that brings
+ * it in; what is not called is not in the image. */
+#define LOG_TAG "virga"
+#include <errno.h>
+
+#include "arch/arch.h"
+#include "fs/crunch.h"
+#include "init/defaults.h"
+#include "init/init.h"
+#include "kernel/app.h"
+#include "kernel/buf.h"
+#include "kernel/dev/clock.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/random.h"
+#include "net/direct.h"
+#include "net/socket.h"
+
+static struct app app;
+static struct promise done;
+static struct stack_config stack_config;
+
+static const struct option common_options[] = {
+	{ "log", "error, warn, info or debug", log_option, &log_level },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const struct option address_options[] = {
+	{ "ip", "an IPv4 address and prefix length, as 10.0.0.2/24", option_ip_prefix, &stack_config.ip },
+	{ "gw", "an IPv4 address, as 10.0.0.1", option_ip, &stack_config.gateway },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static void parse_options(char **words, size_t count)
+{
+	const struct option *const tables[] = {
+		common_options, machine_options, app_options,
+		IS_ENABLED(CONFIG_NET_DIRECT) ? address_options : NULL, NULL,
+	};
+	char error[256];
+
+	if (IS_ENABLED(CONFIG_NET_DIRECT) && (option_ip_prefix(DEFAULT_ADDRESS, &stack_config.ip) < 0 ||
+	                                      option_ip(DEFAULT_GATEWAY, &stack_config.gateway) < 0))
+		panic("CONFIG_NET_ADDRESS or CONFIG_NET_GATEWAY is no address");
+	if (option_parse(words, count, tables, error, sizeof(error)) < 0)
+		panic("%s", error);
+}
+
+static int stack_init(void)
+{
+	if (IS_ENABLED(CONFIG_NET_DIRECT))
+		return direct_create((struct direct **)&app.stack, app.netdev, &stack_config);
+	if (IS_ENABLED(CONFIG_NET_SOCKET))
+		return socket_create((struct socket_stack **)&app.stack, NULL);
+	return 0;
+}
+
+static void network_init(void)
+{
+	int error;
+
+	if (random_init() < 0)
+		panic("no entropy: networking needs a CPU with RDRAND (-cpu max) or a virtio-rng device");
+	error = buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES);
+	if (!error && IS_ENABLED(CONFIG_NET_DEVICE)) {
+		app.netdev = machine_netdev();
+		if (!app.netdev)
+			panic("no network interface: add a virtio-net device or a tap");
+	}
+	if (!error)
+		error = stack_init();
+	if (error == -ENOMEM)
+		panic("out of memory: give the machine more");
+	if (error)
+		panic("no network: error %d: is the gateway inside the subnet?", -error);
+}
+
+static void up(void)
+{
+	struct page_stats pages;
+
+	page_stats(&pages);
+	log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", (unsigned long long)(clock_now_ns() / NS_PER_US),
+	         pages.total * (PAGE_BYTES / 1024), pages.used * (PAGE_BYTES / 1024));
+}
+
+void init_main(void)
+{
+	char **words;
+	size_t count;
+	int error;
+
+	machine_init(&words, &count);
+	parse_options(words, count);
+	if (!IS_ENABLED(CONFIG_NET_NONE))
+		network_init();
+	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, &crunch_content) < 0)
+		panic("out of memory: give the machine more");
+	promise_init(&done, NULL);
+	error = app_start(&app, &done);
+	if (error < 0)
+		panic("the application does not start: error %d", -error);
+	up();
+	arch_poweroff(loop_run(&done) == 0 ? 0 : 1);
+}
