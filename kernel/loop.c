@@ -95,6 +95,8 @@ intptr_t loop_run(struct promise *p)
 
 	while (!promise_is_settled(p)) {
 		loop_turn();
+		if (promise_is_settled(p))
+			break;
 		if (!loop_ready)
 			arch_block(timer_next_ns());
 		else if (++turns % LOOK_TURNS == 0)
