@@ -88,6 +88,17 @@ static bool is_mapped(uintptr_t address)
 	return entry && (*entry & PRESENT);
 }
 
+static void unmap(uint64_t *entry, uintptr_t address)
+{
+	*entry = 0;
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+void memory_close_null(void)
+{
+	unmap(entry_at(0, 0, false), 0);
+}
+
 static void unmap_stack(uintptr_t low, uintptr_t end)
 {
 	for (; low < end; low += PAGE_BYTES) {
@@ -96,8 +107,7 @@ static void unmap_stack(uintptr_t low, uintptr_t end)
 		if (!entry || !(*entry & PRESENT))
 			break;
 		page_free((void *)(*entry & ADDRESS), 1);
-		*entry = 0;
-		__asm__ volatile("invlpg (%0)" : : "r"(low) : "memory");
+		unmap(entry, low);
 	}
 }
 

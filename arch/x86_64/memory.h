@@ -14,6 +14,9 @@ int memory_map(uint64_t start, uint64_t end);
  * cannot be done. */
 volatile void *memory_map_device(uint64_t start, uint64_t bytes);
 
+/* Takes away the null page, which start.S leaves readable: loaders put the memory map there. */
+void memory_close_null(void);
+
 /* What lies at an address that faulted, for the message. */
 const char *memory_describe(uintptr_t address);
 /* May a word of a stack be read here? */

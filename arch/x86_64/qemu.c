@@ -84,6 +84,7 @@ static void memory_init(void)
 	if (start_info->magic != PVH_MAGIC || start_info->version < 1 || !count || count > RANGES_MAX)
 		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
 	memcpy(ranges, map, count * sizeof(ranges[0]));
+	memory_close_null(); /* the command line has been copied too */
 	for (uint32_t i = 0; i < count; i++)
 		if (ranges[i].type == PVH_RAM && ranges[i].start < GIB)
 			add_memory(ranges[i].start, MIN(ranges[i].start + ranges[i].bytes, GIB));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* From the PVH entry (Xen's public/arch-x86/hvm/start_info.h: 32-bit, flat, paging off, EBX = start
  * info) to C in long mode. The page tables are complete and strict before the first instruction
- * of C: text read-execute, rodata read-only, all else no-execute, page 0 and the page below each
- * stack not there. The loader has zeroed .bss. Boot time is counted in instructions: keep it short. */
+ * of C: text read-execute, rodata read-only, all else no-execute, the page below each stack not
+ * there. The loader has zeroed .bss. Boot time is counted in instructions: keep it short. */
 
 #define PRESENT 0x1
 #define WRITE 0x2
@@ -157,7 +157,7 @@ long_mode:
 	.section .rodata.start, "a"
 	.balign 8
 layout:
-	.long 0x1000, 0, 0
+	.long 0x1000, PRESENT + USED, NO_EXECUTE	/* loaders leave things here: memory_close_null */
 	.long 0xa0000, PRESENT + WRITE + USED, NO_EXECUTE
 	.long text_start, PRESENT + USED, NO_EXECUTE	/* firmware, where start info may lie */
 	.long text_end, PRESENT + USED, 0
