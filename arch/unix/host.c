@@ -101,12 +101,12 @@ void host_wait(uint64_t timeout_ns)
 		struct host_watch *w = events[i].data.ptr;
 		unsigned what = 0;
 
-		if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+		if (events[i].events & EPOLLIN)
 			what |= HOST_READABLE;
 		if (events[i].events & EPOLLOUT)
 			what |= HOST_WRITABLE;
-		if (events[i].events & (EPOLLERR | EPOLLHUP))
-			what |= HOST_ERROR;
+		if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			what |= HOST_ENDED;
 		if (w)
 			w->notify(w, what);
 	}

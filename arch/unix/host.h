@@ -18,7 +18,7 @@ struct host_iov {
 enum host_events {
 	HOST_READABLE = 1 << 0, /* data, a connection, or the end of the stream */
 	HOST_WRITABLE = 1 << 1, /* room, or a connection made */
-	HOST_ERROR = 1 << 2,    /* both directions are over; reading tells why */
+	HOST_ENDED = 1 << 2,    /* the peer sends no more, or an error; reading tells which */
 	HOST_EDGE = 1 << 3,     /* for host_watch_add: tell changes, not states */
 };
 

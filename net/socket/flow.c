@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: ISC */
+/* A connection of the host's as a flow. Reading waits for a reader: what nobody asked for stays with
+ * the host, whose window then closes. Writing goes on until the host takes no more; what it took is
+ * accepted, and the host's business from then on.
+ *
+ * epoll tells changes only, so a direction counts as ready until a call has found that it is not. */
+#include <errno.h>
+
+#include "net/socket/socket_priv.h"
+
+static struct socket_flow *flow_of(struct flow *f)
+{
+	return container_of(f, struct socket_flow, flow);
+}
+
+static int flow_error(int error)
+{
+	return error == -EPIPE || error == -EBADF ? -ECONNRESET : error;
+}
+
+static void put_slices(struct flow_write *op)
+{
+	for (uint32_t i = op->index; i < op->count; i++)
+		storage_put(op->slices[i].storage);
+}
+
+static void fail_writes(struct socket_flow *f, int error)
+{
+	struct list *first;
+
+	while ((first = list_pop_front(&f->writes))) {
+		struct flow_write *op = list_entry(first, struct flow_write, link);
+
+		put_slices(op);
+		promise_fail(&op->promise, error);
+	}
+}
+
+static void fail_read(struct socket_flow *f, int error)
+{
+	struct flow_read *op = f->read;
+
+	f->read = NULL;
+	if (op)
+		promise_fail(&op->promise, error);
+}
+
+/* The connection is over: everything that waits, or comes, hears of it. */
+static void fail_all(struct socket_flow *f, int error)
+{
+	f->error = flow_error(error);
+	fail_read(f, f->error);
+	fail_writes(f, f->error);
+}
+
+/* -- reading -- */
+
+static void try_read(struct socket_flow *f)
+{
+	struct flow_read *op = f->read;
+	struct host_iov iov[GATHER];
+	size_t count = GATHER, room = 0;
+	struct buf *chain = socket_alloc(f->socket.stack, MIN(op->max, (uint32_t)READ_BYTES), iov, &count);
+	intptr_t n;
+
+	if (!chain) {
+		f->socket.stack->stats.buffer_waits++;
+		socket_wait_for_memory(&f->socket);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		room += iov[i].len;
+	do
+		n = host_readv(f->socket.watch.fd, iov, count);
+	while (n == -EINTR);
+	if (n > 0) {
+		buf_trim(chain, n);
+		f->is_readable = (size_t)n == room || f->is_ended;
+		f->read = NULL;
+		op->bufs = chain;
+		promise_fulfil(&op->promise, n);
+		return;
+	}
+	buf_free(chain);
+	if (n == -EAGAIN) {
+		f->is_readable = false;
+	} else if (n < 0) {
+		fail_all(f, n);
+	} else {
+		f->read = NULL;
+		promise_fulfil(&op->promise, 0);
+	}
+}
+
+static void cancel_read(struct promise *p)
+{
+	struct flow_read *op = container_of(p, struct flow_read, promise);
+
+	flow_of(op->flow)->read = NULL;
+	promise_fail(p, -ECANCELED);
+}
+
+static void read_flow(struct flow *flow, struct flow_read *op)
+{
+	struct socket_flow *f = flow_of(flow);
+
+	assert(op->max > 0);
+	if (f->read || f->error) {
+		promise_throw(&op->promise, f->read ? -EBUSY : f->error);
+		return;
+	}
+	promise_init(&op->promise, cancel_read);
+	f->read = op;
+	if (f->is_readable)
+		try_read(f);
+}
+
+/* -- writing -- */
+
+/* What is pending, oldest first: how many pieces. */
+static size_t gather(const struct socket_flow *f, struct host_iov *iov)
+{
+	size_t count = 0;
+
+	list_for_each(at, &f->writes) {
+		const struct flow_write *op = list_entry(at, struct flow_write, link);
+		size_t offset = op->offset;
+
+		for (uint32_t i = op->index; i < op->count && count < GATHER; i++, offset = 0)
+			if (op->slices[i].len > offset)
+				iov[count++] = (struct host_iov){ (char *)op->slices[i].data + offset,
+				                                  op->slices[i].len - offset };
+		if (count == GATHER)
+			break;
+	}
+	return count;
+}
+
+/* The host has accepted n more bytes. */
+static void advance(struct socket_flow *f, size_t n)
+{
+	while (!list_is_empty(&f->writes)) {
+		struct flow_write *op = list_first(&f->writes, struct flow_write, link);
+
+		while (op->index < op->count && n >= op->slices[op->index].len - op->offset) {
+			const struct slice *s = &op->slices[op->index++];
+
+			n -= s->len - op->offset;
+			op->total += s->len - op->offset;
+			op->offset = 0;
+			storage_put(s->storage);
+		}
+		if (op->index < op->count) {
+			op->offset += n;
+			op->total += n;
+			return;
+		}
+		list_remove(&op->link);
+		promise_fulfil(&op->promise, op->total);
+	}
+}
+
+static void try_write(struct socket_flow *f)
+{
+	struct host_iov iov[GATHER];
+
+	while (!list_is_empty(&f->writes)) {
+		size_t count = gather(f, iov);
+		intptr_t n = count ? host_send(f->socket.watch.fd, iov, count) : 0;
+
+		if (n == -EAGAIN) {
+			f->is_writable = false;
+			return;
+		}
+		if (n == -ENOBUFS || n == -ENOMEM) {
+			socket_wait_for_memory(&f->socket);
+			return;
+		}
+		if (n < 0 && n != -EINTR) {
+			fail_all(f, n);
+			return;
+		}
+		if (n >= 0)
+			advance(f, n);
+	}
+	if (f->is_shut)
+		host_shutdown_write(f->socket.watch.fd);
+}
+
+static void cancel_write(struct promise *p)
+{
+	struct flow_write *op = container_of(p, struct flow_write, promise);
+	struct socket_flow *f = flow_of(op->flow);
+
+	list_remove(&op->link);
+	put_slices(op);
+	promise_fail(p, -ECANCELED);
+	if (f->is_shut && list_is_empty(&f->writes))
+		host_shutdown_write(f->socket.watch.fd);
+}
+
+static void write_flow(struct flow *flow, struct flow_write *op)
+{
+	struct socket_flow *f = flow_of(flow);
+	bool is_first = list_is_empty(&f->writes);
+
+	if (f->error || f->is_shut) {
+		promise_throw(&op->promise, f->error ? f->error : -EPIPE);
+		return;
+	}
+	promise_init(&op->promise, cancel_write);
+	for (uint32_t i = 0; i < op->count; i++)
+		storage_get(op->slices[i].storage);
+	list_push_back(&f->writes, &op->link);
+	if (is_first && f->is_writable)
+		try_write(f);
+}
+
+/* -- the rest of its life -- */
+
+static int shutdown_flow(struct flow *flow)
+{
+	struct socket_flow *f = flow_of(flow);
+
+	if (f->error)
+		return f->error;
+	if (f->is_shut)
+		return 0;
+	f->is_shut = true;
+	return list_is_empty(&f->writes) ? host_shutdown_write(f->socket.watch.fd) : 0;
+}
+
+/* Gives the fd; f is gone. */
+static int end(struct socket_flow *f)
+{
+	struct socket_stack *stack = f->socket.stack;
+	int fd = socket_release(&f->socket);
+
+	fail_read(f, -ECANCELED);
+	fail_writes(f, -ECANCELED);
+	if (f->connect)
+		promise_fail(&f->connect->promise, -ECANCELED);
+	pool_free(&stack->flows, f);
+	socket_accept_again(stack);
+	return fd;
+}
+
+static void close_flow(struct flow *f)
+{
+	host_close(end(flow_of(f)));
+}
+
+static void abort_flow(struct flow *f)
+{
+	host_abort(end(flow_of(f)));
+}
+
+void socket_flow_abort(struct socket_flow *f)
+{
+	abort_flow(&f->flow);
+}
+
+static void destroy(struct socket *s)
+{
+	abort_flow(&container_of(s, struct socket_flow, socket)->flow);
+}
+
+static const struct flow_ops socket_flow_ops = {
+	.read = read_flow,
+	.write = write_flow,
+	.shutdown = shutdown_flow,
+	.close = close_flow,
+	.abort = abort_flow,
+};
+
+/* -- connecting -- */
+
+static int connect_error(int error)
+{
+	return error == -ECONNRESET ? -ECONNREFUSED : socket_send_error(error);
+}
+
+static void finish_connect(struct socket_flow *f)
+{
+	struct stack_connect *op = f->connect;
+	int error = host_socket_error(f->socket.watch.fd);
+
+	f->connect = NULL;
+	if (error < 0) {
+		f->socket.stack->stats.attempt_fails++;
+		abort_flow(&f->flow);
+		promise_fail(&op->promise, connect_error(error));
+	} else {
+		op->flow = &f->flow;
+		promise_fulfil(&op->promise, 0);
+	}
+}
+
+static void run(struct socket *s)
+{
+	struct socket_flow *f = container_of(s, struct socket_flow, socket);
+	unsigned events = s->events;
+
+	s->events = 0;
+	if (events & HOST_ENDED)
+		f->is_ended = true;
+	if (events & (HOST_READABLE | HOST_ENDED))
+		f->is_readable = true;
+	if (events & (HOST_WRITABLE | HOST_ENDED))
+		f->is_writable = true;
+	if (f->connect) {
+		if (f->is_writable)
+			finish_connect(f);
+		return; /* no operation can be pending yet, and f may be gone */
+	}
+	if (f->read && f->is_readable)
+		try_read(f);
+	if (f->is_writable && !list_is_empty(&f->writes))
+		try_write(f);
+}
+
+/* Accepted connections count as readable: most clients' first words come with the handshake. */
+struct socket_flow *socket_flow_create(struct socket_stack *stack, int fd)
+{
+	struct socket_flow *f = pool_alloc(&stack->flows);
+
+	if (!f) {
+		host_abort(fd);
+		return NULL;
+	}
+	*f = (struct socket_flow){ .flow.ops = &socket_flow_ops, .is_readable = true, .is_writable = true };
+	list_init(&f->writes);
+	if (socket_init(&f->socket, stack, fd, run, destroy) < 0) {
+		pool_free(&stack->flows, f);
+		return NULL;
+	}
+	return f;
+}
+
+static void cancel_connect(struct promise *p)
+{
+	struct stack_connect *op = container_of(p, struct stack_connect, promise);
+	struct socket_flow *f = op->state;
+
+	abort_flow(&f->flow); /* fails p */
+}
+
+void socket_tcp_connect(struct socket_stack *s, struct stack_connect *op, const struct endpoint *to)
+{
+	struct host_address address;
+	struct socket_flow *f;
+	int fd;
+
+	op->flow = NULL;
+	s->stats.active_opens++;
+	socket_address(&address, to);
+	fd = s->flows.used < s->flows.total ? host_tcp_connect(&address) : -ENOBUFS;
+	f = fd < 0 ? NULL : socket_flow_create(s, fd);
+	if (!f) {
+		s->stats.attempt_fails++;
+		promise_throw(&op->promise, fd < 0 ? connect_error(fd) : -ENOBUFS);
+		return;
+	}
+	promise_init(&op->promise, cancel_connect);
+	op->state = f;
+	f->connect = op;
+	f->is_readable = f->is_writable = false;
+}

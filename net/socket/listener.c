@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/* What listens at a port, for connections or for datagrams, and accepting. When there is no room
+ * for another connection accepting stops, and goes on when one has been given back. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "net/socket/socket_priv.h"
+
+#define ACCEPTS 64 /* per turn */
+
+struct socket_listener *socket_listener_find(struct socket_stack *stack, uint16_t port,
+                                             void (*run)(struct socket *s))
+{
+	list_for_each(at, &stack->all) {
+		struct socket *s = list_entry(at, struct socket, all);
+
+		if (s->run == run && container_of(s, struct socket_listener, socket)->port == port)
+			return container_of(s, struct socket_listener, socket);
+	}
+	return NULL;
+}
+
+static void destroy(struct socket *s)
+{
+	struct socket_listener *l = container_of(s, struct socket_listener, socket);
+
+	host_close(socket_release(s));
+	s->stack->listeners--;
+	l->is_closed = true;
+	if (!l->is_running)
+		free(l);
+}
+
+int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void (*run)(struct socket *s),
+                        struct socket_listener **out)
+{
+	struct socket_listener *l;
+	int error;
+
+	if (fd < 0)
+		return fd == -EADDRINUSE || fd == -EACCES ? fd : -ENOBUFS;
+	l = stack->listeners < stack->limits.listeners ? calloc(1, sizeof(*l)) : NULL;
+	if (!l) {
+		host_close(fd);
+		return -ENOBUFS;
+	}
+	error = socket_init(&l->socket, stack, fd, run, destroy);
+	if (error < 0) {
+		free(l);
+		return -ENOBUFS;
+	}
+	stack->listeners++;
+	l->port = port;
+	*out = l;
+	return 0;
+}
+
+void socket_listener_close(struct socket_listener *l)
+{
+	destroy(&l->socket);
+}
+
+bool socket_listener_end_run(struct socket_listener *l)
+{
+	l->is_running = false;
+	if (l->is_closed)
+		free(l);
+	return !l->is_closed;
+}
+
+static void stop_accepting(struct socket_listener *l)
+{
+	if (!l->is_stopped)
+		l->socket.stack->stats.accept_stops++;
+	l->is_stopped = true;
+}
+
+/* false: there is nothing to accept, or no room. */
+static bool accept_one(struct socket_listener *l)
+{
+	struct socket_stack *stack = l->socket.stack;
+	struct host_address from;
+	struct endpoint peer;
+	struct socket_flow *f;
+	int fd;
+
+	if (stack->flows.used == stack->flows.total) {
+		stop_accepting(l);
+		return false;
+	}
+	fd = host_tcp_accept(l->socket.watch.fd, &from);
+	switch (fd) {
+	case -EAGAIN:
+		return false;
+	case -EMFILE: case -ENFILE: case -ENOMEM: case -ENOBUFS:
+		stop_accepting(l);
+		socket_wait_for_memory(&l->socket);
+		return false;
+	}
+	if (fd < 0)
+		return true; /* a connection that ended before we took it: accept(2) */
+	f = socket_flow_create(stack, fd);
+	if (!f)
+		return true;
+	stack->stats.passive_opens++;
+	socket_endpoint(&peer, &from);
+	if (l->accept(l->arg, &f->flow, &peer) < 0) {
+		stack->stats.declined++;
+		socket_flow_abort(f);
+	}
+	return !l->is_closed;
+}
+
+static void run_accept(struct socket *s)
+{
+	struct socket_listener *l = container_of(s, struct socket_listener, socket);
+	unsigned left = ACCEPTS;
+
+	l->is_running = true;
+	l->is_stopped = false;
+	while (left > 0 && accept_one(l))
+		left--;
+	if (socket_listener_end_run(l) && left == 0)
+		socket_queue(s);
+}
+
+void socket_accept_again(struct socket_stack *stack)
+{
+	list_for_each(at, &stack->all) {
+		struct socket *s = list_entry(at, struct socket, all);
+
+		if (s->run == run_accept && container_of(s, struct socket_listener, socket)->is_stopped)
+			socket_queue(s);
+	}
+}
+
+int socket_tcp_listen(struct socket_stack *s, uint16_t port, accept_fn *accept, void *arg)
+{
+	struct socket_listener *l;
+	int error;
+
+	if (port == 0)
+		return -EINVAL;
+	error = socket_listener_add(s, host_tcp_listen(port, s->limits.backlog), port, run_accept, &l);
+	if (error < 0)
+		return error;
+	l->accept = accept;
+	l->arg = arg;
+	return 0;
+}
+
+void socket_tcp_unlisten(struct socket_stack *s, uint16_t port)
+{
+	struct socket_listener *l = socket_listener_find(s, port, run_accept);
+
+	if (l)
+		socket_listener_close(l);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the socket stack share.
+ *
+ * Every fd is a struct socket. epoll tells changes only, once each: socket_notify gathers them in
+ * events and queues the socket, the stack's poller runs it. So a turn of the loop costs what has
+ * happened, not what is open. */
+#ifndef NET_SOCKET_SOCKET_PRIV_H
+#define NET_SOCKET_SOCKET_PRIV_H
+
+#include "arch/unix/host.h"
+#include "kernel/loop.h"
+#include "kernel/pool.h"
+#include "kernel/timer.h"
+#include "net/socket.h"
+
+#define BUFFER_BYTES 4096
+#define GATHER 64                     /* slices per system call */
+#define READ_BYTES 16384              /* per system call, at most */
+#define DATAGRAM_BYTES 65535
+#define POLL_SOCKETS 64               /* per turn */
+#define RETRY_NS (2 * NS_PER_MS)      /* after this those who found no memory or no fd try again */
+
+struct socket {
+	struct host_watch watch;
+	struct socket_stack *stack;
+	struct list all;    /* in stack->all */
+	struct list queued; /* in stack->ready or stack->hungry */
+	unsigned events;    /* enum host_events that were not yet looked at */
+	void (*run)(struct socket *s);
+	void (*destroy)(struct socket *s);
+};
+
+struct socket_listener {
+	struct socket socket; /* first */
+	uint16_t port;
+	bool is_stopped; /* there may be connections in the backlog for which there was no room */
+	bool is_running; /* within run: unlisten leaves the freeing to it */
+	bool is_closed;
+	union {
+		accept_fn *accept;
+		datagram_fn *receive;
+	};
+	void *arg;
+};
+
+struct socket_flow {
+	struct flow flow; /* first */
+	struct socket socket;
+	struct stack_connect *connect; /* while connecting */
+	struct flow_read *read;
+	struct list writes; /* of struct flow_write, oldest first; their slices' storage is counted */
+	int error;          /* sticky once the connection has failed */
+	bool is_readable, is_writable;
+	bool is_ended;      /* no more changes will be told: always readable */
+	bool is_shut;       /* the sending direction ends after writes */
+};
+
+struct socket_stack {
+	struct socket_limits limits;
+	struct socket_stats stats;
+	struct poller poller;
+	struct timer retry;
+	struct pool flows, buffers;
+	struct list all, ready, hungry; /* of struct socket */
+	uint32_t listeners;
+};
+
+/* -- stack.c -- */
+
+/* Takes fd, which is closed on failure. */
+int socket_init(struct socket *s, struct socket_stack *stack, int fd, void (*run)(struct socket *s),
+                void (*destroy)(struct socket *s));
+/* No longer watched nor queued; gives its fd. */
+int socket_release(struct socket *s);
+void socket_queue(struct socket *s);
+/* Runs s again after RETRY_NS. */
+void socket_wait_for_memory(struct socket *s);
+/* Slices of fresh buffers for up to bytes, described in iov[0..*count): their total, or NULL when
+ * there is no memory at all. count: room in iov on entry. */
+struct buf *socket_alloc(struct socket_stack *stack, size_t bytes, struct host_iov *iov, size_t *count);
+void socket_address(struct host_address *to, const struct endpoint *from);
+void socket_endpoint(struct endpoint *to, const struct host_address *from);
+int socket_send_error(int error);
+
+/* -- listener.c -- */
+
+struct socket_listener *socket_listener_find(struct socket_stack *stack, uint16_t port,
+                                             void (*run)(struct socket *s));
+int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void (*run)(struct socket *s),
+                        struct socket_listener **out);
+void socket_listener_close(struct socket_listener *l);
+/* After l->is_running was set and listeners' functions were called. false: l is gone. */
+bool socket_listener_end_run(struct socket_listener *l);
+/* A connection has been given back. */
+void socket_accept_again(struct socket_stack *stack);
+
+/* -- flow.c -- */
+
+/* Takes fd. NULL when there is no room. */
+struct socket_flow *socket_flow_create(struct socket_stack *stack, int fd);
+void socket_flow_abort(struct socket_flow *f);
+
+#endif

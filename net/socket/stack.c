@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/* The socket stack itself: its pools, the queue of sockets at which something happened, and
+ * addresses. Whoever finds no memory or no fd waits in hungry and tries again a little later:
+ * buffers come back from places that do not know us, so nobody could wake the waiting. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/dev/clock.h"
+#include "net/socket/socket_priv.h"
+
+struct buffer {
+	struct storage storage;
+	struct socket_stack *stack;
+	uint8_t data[BUFFER_BYTES - sizeof(struct storage) - sizeof(struct socket_stack *)];
+};
+static_assert(sizeof(struct buffer) == BUFFER_BYTES, "no padding");
+
+static void buffer_free(struct storage *s)
+{
+	struct buffer *b = container_of(s, struct buffer, storage);
+
+	pool_free(&b->stack->buffers, b);
+}
+
+struct buf *socket_alloc(struct socket_stack *stack, size_t bytes, struct host_iov *iov, size_t *count)
+{
+	struct buf *chain = NULL, **end = &chain;
+	size_t n = 0;
+
+	while (bytes > 0 && n < *count) {
+		struct buffer *buffer = pool_alloc(&stack->buffers);
+		struct buf *b;
+
+		if (!buffer)
+			break;
+		buffer->storage = (struct storage){ .refs = 1, .free = buffer_free };
+		buffer->stack = stack;
+		b = buf_alloc_slice(&buffer->storage, buffer->data, MIN(bytes, sizeof(buffer->data)));
+		storage_put(&buffer->storage);
+		if (!b)
+			break;
+		iov[n++] = (struct host_iov){ b->data, b->len };
+		bytes -= b->len;
+		*end = b;
+		end = &b->next;
+	}
+	*count = n;
+	return chain;
+}
+
+static void notify(struct host_watch *w, unsigned events)
+{
+	struct socket *s = container_of(w, struct socket, watch);
+
+	s->events |= events;
+	socket_queue(s);
+}
+
+int socket_init(struct socket *s, struct socket_stack *stack, int fd, void (*run)(struct socket *s),
+                void (*destroy)(struct socket *s))
+{
+	int error;
+
+	s->stack = stack;
+	s->events = 0;
+	s->run = run;
+	s->destroy = destroy;
+	error = host_watch_add(&s->watch, fd, HOST_READABLE | HOST_WRITABLE | HOST_EDGE, notify);
+	if (error < 0) {
+		host_close(fd);
+		return error;
+	}
+	list_init(&s->queued);
+	list_push_back(&stack->all, &s->all);
+	return 0;
+}
+
+int socket_release(struct socket *s)
+{
+	host_watch_remove(&s->watch);
+	list_remove(&s->all);
+	list_remove(&s->queued);
+	return s->watch.fd;
+}
+
+void socket_queue(struct socket *s)
+{
+	list_remove(&s->queued);
+	list_push_back(&s->stack->ready, &s->queued);
+	poller_mark(&s->stack->poller);
+}
+
+void socket_wait_for_memory(struct socket *s)
+{
+	struct socket_stack *stack = s->stack;
+
+	list_remove(&s->queued);
+	list_push_back(&stack->hungry, &s->queued);
+	if (!timer_is_running(&stack->retry))
+		timer_start(&stack->retry, clock_now_ns() + RETRY_NS);
+}
+
+static void retry(struct timer *t)
+{
+	struct socket_stack *stack = container_of(t, struct socket_stack, retry);
+	struct list *first;
+
+	while ((first = list_pop_front(&stack->hungry)))
+		socket_queue(list_entry(first, struct socket, queued));
+}
+
+static void poll(struct poller *p)
+{
+	struct socket_stack *stack = container_of(p, struct socket_stack, poller);
+	struct list *first;
+
+	for (unsigned left = POLL_SOCKETS; left > 0 && (first = list_pop_front(&stack->ready)); left--) {
+		struct socket *s = list_entry(first, struct socket, queued);
+
+		s->run(s);
+	}
+	if (!list_is_empty(&stack->ready))
+		poller_mark(p);
+}
+
+int socket_create(struct socket_stack **out, const struct socket_limits *limits)
+{
+	static const struct socket_limits defaults = {
+		.connections = CONFIG_SOCKET_CONNECTIONS,
+		.listeners = CONFIG_SOCKET_LISTENERS,
+		.buffers = CONFIG_SOCKET_BUFFERS,
+		.backlog = CONFIG_SOCKET_BACKLOG,
+	};
+	struct socket_stack *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->limits = limits ? *limits : defaults;
+	if (pool_init(&s->flows, sizeof(struct socket_flow), _Alignof(max_align_t), s->limits.connections) < 0)
+		goto no_flows;
+	if (pool_init(&s->buffers, BUFFER_BYTES, _Alignof(max_align_t), s->limits.buffers) < 0)
+		goto no_buffers;
+	list_init(&s->all);
+	list_init(&s->ready);
+	list_init(&s->hungry);
+	timer_init(&s->retry, retry);
+	poller_add(&s->poller, poll);
+	*out = s;
+	return 0;
+
+no_buffers:
+	pool_destroy(&s->flows);
+no_flows:
+	free(s);
+	return -ENOMEM;
+}
+
+void socket_destroy(struct socket_stack *s)
+{
+	while (!list_is_empty(&s->all)) {
+		struct socket *first = list_first(&s->all, struct socket, all);
+
+		first->destroy(first);
+	}
+	timer_stop(&s->retry);
+	poller_remove(&s->poller);
+	pool_destroy(&s->buffers);
+	pool_destroy(&s->flows);
+	free(s);
+}
+
+void socket_address(struct host_address *to, const struct endpoint *from)
+{
+	memcpy(to->bytes, from->addr.bytes, sizeof(to->bytes));
+	to->family = from->addr.family;
+	to->port = from->port;
+}
+
+void socket_endpoint(struct endpoint *to, const struct host_address *from)
+{
+	memcpy(to->addr.bytes, from->bytes, sizeof(from->bytes));
+	to->addr.family = from->family;
+	to->port = from->port;
+}
+
+/* What net/stack.h promises, for what the host may say of one who cannot be reached. */
+int socket_send_error(int error)
+{
+	switch (error) {
+	case -EAGAIN: case -ENOMEM: case -EMFILE: case -ENFILE: case -ENOSPC: case -EADDRNOTAVAIL:
+		return -ENOBUFS;
+	case -ENETUNREACH: case -ENETDOWN: case -EACCES: case -EPERM: case -EINVAL: case -EAFNOSUPPORT:
+		return -EHOSTUNREACH;
+	default:
+		return error;
+	}
+}
+
+void socket_stats(const struct socket_stack *s, struct socket_stats *out)
+{
+	*out = s->stats;
+	out->connections = s->flows.used;
+	out->buffers = s->buffers.used;
+}
