@@ -25,6 +25,12 @@ void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg);
 void *arch_stack_alloc(size_t bytes);
 void arch_stack_free(void *low, size_t bytes);
 
+/* -- devices -- */
+
+/* Makes a device's registers at [start, start + bytes) accessible, at the same address. NULL when that
+ * cannot be done. Machines without registers have no use for it. */
+volatile void *arch_map_device(uint64_t start, uint64_t bytes);
+
 /* -- the end -- */
 
 /* Ends the image: QEMU and Unix exit with this status where they can tell it. Never returns. */

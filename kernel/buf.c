@@ -63,9 +63,14 @@ void buf_free(struct buf *b)
 	}
 }
 
+uint32_t buf_room(const struct buf *b)
+{
+	return b->in_headroom ? (uint32_t)(b->data - ((const struct header *)b)->room) : 0;
+}
+
 uint8_t *buf_push(struct buf *b, uint32_t n)
 {
-	assert(b->in_headroom && b->data >= ((struct header *)b)->room + n);
+	assert(buf_room(b) >= n);
 	b->len += n;
 	return b->data -= n;
 }

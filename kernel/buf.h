@@ -72,6 +72,8 @@ void buf_free(struct buf *b);
  * there), pull drops n bytes (n <= len of the first slice). Both return the new data. */
 uint8_t *buf_push(struct buf *b, uint32_t n);
 uint8_t *buf_pull(struct buf *b, uint32_t n);
+/* Bytes that buf_push can still make room for. */
+uint32_t buf_room(const struct buf *b);
 /* Sum of all slices' len. */
 uint32_t buf_length(const struct buf *b);
 /* Cuts the packet to n bytes, freeing slices that become empty; n <= buf_length(b). */

@@ -14,6 +14,7 @@ extern uint8_t posix_seed[16];
 
 /* Linux's system calls by their x86-64 numbers, as many arguments as musl passes to those that are
  * here. A result from -4095 to -1 is a negative errno. */
-long posix_syscall(long number, long a, long b, long c, long d, long e);
+long posix_syscall(long number, long a, long b, long c, long d, long e)
+	__attribute__((used)); /* by libc, which link-time optimisation sees too late */
 
 #endif

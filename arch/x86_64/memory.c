@@ -74,7 +74,8 @@ int memory_map(uint64_t start, uint64_t end)
 	return 0;
 }
 
-volatile void *memory_map_device(uint64_t start, uint64_t bytes)
+/* The firmware's MTRRs make registers uncached. */
+volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
 	if (start + bytes < start || memory_map(start, start + bytes) < 0)
 		return NULL;

@@ -10,10 +10,6 @@
  * mapped stays as it is. start.S has done the first GiB; above that tables come from page_alloc.
  * 0, -ENOMEM, or -EINVAL for addresses that the CPU or the stack window does not leave free. */
 int memory_map(uint64_t start, uint64_t end);
-/* As memory_map, for a device's registers (the firmware's MTRRs make them uncached). NULL when it
- * cannot be done. */
-volatile void *memory_map_device(uint64_t start, uint64_t bytes);
-
 /* Takes away the null page, which start.S leaves readable: loaders put the memory map there. */
 void memory_close_null(void);
 

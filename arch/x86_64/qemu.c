@@ -30,6 +30,9 @@
 
 #define DEBUG_EXIT_PORT 0xf4   /* -device isa-debug-exit,iobase=0xf4,iosize=4 */
 #define Q35_PM1A_CONTROL 0x604 /* QEMU's ICH9 */
+#define MICROVM_SLOTS UINT64_C(0xfeb00000)
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
 #define MICROVM_SLEEP UINT64_C(0xfea00200)
 #define KEYBOARD_COMMAND 0x64
 
@@ -118,6 +121,20 @@ static int command_line_init(void)
 	return count;
 }
 
+/* Where devices are when the command line names none. Microvm's slots lie where PCI machines may
+ * have anything; its interrupts come by a second I/O APIC, or, where that is switched off, share the
+ * first one's upper lines, or without ACPI its lower. */
+static void find_slots(void)
+{
+	out32(PCI_ADDRESS, UINT32_C(1) << 31);
+	if (in32(PCI_DATA) != UINT32_MAX)
+		return;
+	if (irq_has_line(24))
+		virtio_mmio_slots(MICROVM_SLOTS, 24, 24);
+	else
+		virtio_mmio_slots(MICROVM_SLOTS, 8, start_info->rsdp ? 16 : 5);
+}
+
 void machine_init(char ***start_words, size_t *count)
 {
 	if (IS_ENABLED(CONFIG_CONSOLE_SERIAL))
@@ -128,12 +145,18 @@ void machine_init(char ***start_words, size_t *count)
 	memory_init();
 	irq_init();
 	clock_init();
+	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
+		find_slots();
 	interrupts_on();
 }
 
 struct netdev *machine_netdev(void)
 {
-	return NULL;
+	struct netdev *dev = NULL;
+
+	if (!IS_ENABLED(CONFIG_VIRTIO_NET) || virtio_net_create(&dev) < 0)
+		return NULL;
+	return dev;
 }
 
 void arch_block(uint64_t deadline_ns)
@@ -174,7 +197,7 @@ void arch_poweroff(int status)
 	out32(DEBUG_EXIT_PORT, (uint32_t)status);
 	out16(Q35_PM1A_CONTROL, 1 << 13); /* sleep type 0 is S5 there */
 	wait_for_the_end();
-	sleep = (volatile uint8_t *)memory_map_device(MICROVM_SLEEP, 1);
+	sleep = (volatile uint8_t *)arch_map_device(MICROVM_SLEEP, 1);
 	if (sleep)
 		*sleep = 1 << 5 | 5 << 2;
 	wait_for_the_end();

@@ -13,6 +13,10 @@
 #define MSR_KVM_CLOCK 0x4b564d01
 #define KVM_FEATURE_CLOCK 3 /* bit of leaf 0x40000001 */
 #define SHORT_TICKS 50000   /* nanoseconds of a first measurement: 1 % at worst */
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
+#define CMOS_A 0x0a
+#define CMOS_B 0x0b
 #define PIT_HZ 1193182
 #define PIT_WINDOW (PIT_HZ / 200)
 
@@ -30,6 +34,7 @@ static_assert(sizeof(struct time_page) == 32, "KVM's clock page");
 static volatile struct time_page page __attribute__((aligned(32)));
 static uint64_t start_ns; /* KVM's time at machine_boot_ticks */
 static uint64_t latest_ns;
+static bool is_kvm_clock;
 static bool refine;         /* the rate is a short measurement's */
 static uint64_t count_tsc;  /* when the timer began to count */
 
@@ -156,6 +161,71 @@ static uint64_t hz_by_cpuid(uint32_t hypervisor_leaves)
 	return 0;
 }
 
+static uint8_t cmos(uint8_t reg)
+{
+	out8(CMOS_INDEX, reg);
+	return in8(CMOS_DATA);
+}
+
+static uint32_t cmos_number(uint8_t reg, bool bcd)
+{
+	uint8_t value = cmos(reg);
+
+	return bcd ? (value >> 4) * 10u + (value & 15) : value;
+}
+
+/* The MC146818's date and time as seconds since 1970, 0 when there is none. It changes once a second,
+ * and says so beforehand. Firmware keeps it in UTC, 24 hours, in this century. */
+static uint64_t cmos_seconds(void)
+{
+	static const uint16_t days_before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	uint32_t year, month, day, hour, minute, second, patience = 100000;
+	bool bcd = !(cmos(CMOS_B) & 4);
+
+	do {
+		while ((cmos(CMOS_A) & 0x80) && patience--)
+			;
+		second = cmos_number(0, bcd);
+		minute = cmos_number(2, bcd);
+		hour = cmos_number(4, bcd);
+		day = cmos_number(7, bcd);
+		month = cmos_number(8, bcd);
+		year = cmos_number(9, bcd);
+	} while (second != cmos_number(0, bcd) && patience--);
+	if (second > 59 || minute > 59 || hour > 23 || !day || day > 31 || !month || month > 12 || year > 99)
+		return 0;
+	/* Days since 1970: 30 years to 2000 had 10957; a leap day for each fourth year that is over. */
+	day += 10957 - 1 + year * 365 + (year + 3) / 4 + days_before[month - 1] + (month > 2 && year % 4 == 0);
+	return ((day * UINT64_C(24) + hour) * 60 + minute) * 60 + second;
+}
+
+static uint64_t wall_at_start(void)
+{
+	static volatile struct {
+		uint32_t version, seconds, nanoseconds;
+	} wall;
+	uint64_t at = (uintptr_t)&wall, seconds;
+
+	if (is_kvm_clock) {
+		wrmsr(MSR_KVM_WALL, at);
+		return wall.seconds * NS_PER_S + wall.nanoseconds + start_ns;
+	}
+	seconds = cmos_seconds();
+	return seconds ? seconds * NS_PER_S - clock_now_ns() : 0;
+}
+
+uint64_t clock_wall_ns(void)
+{
+	static uint64_t base_ns;
+	static bool asked;
+
+	if (!asked) {
+		asked = true;
+		base_ns = wall_at_start();
+	}
+	return base_ns ? base_ns + clock_now_ns() : 0;
+}
+
 void clock_init(void)
 {
 	bool guest = cpuid(1, 0).ecx >> 31;
@@ -165,7 +235,8 @@ void clock_init(void)
 	uint64_t hz, timer_hz = NS_PER_S;
 
 	irq_timer_set_rate(timer_hz);
-	if (is_kvm && has_kvm_clock(cpuid(0x40000001, 0).eax))
+	is_kvm_clock = is_kvm && has_kvm_clock(cpuid(0x40000001, 0).eax);
+	if (is_kvm_clock)
 		return;
 	page.tsc = machine_boot_ticks;
 	hz = hz_by_cpuid(hypervisor.eax);

@@ -3,8 +3,8 @@
  * An interrupt marks the poller of its vector and says that it has ended, no more. Lines are edge
  * triggered: a device driver acknowledges its device from the poller before it looks for work. */
 #include "drivers/irq/irq.h"
+#include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/memory.h"
 #include "kernel/loop.h"
 #include "kernel/panic.h"
 
@@ -44,7 +44,7 @@ void irq_init(void)
 {
 	out8(0x21, 0xff);
 	out8(0xa1, 0xff);
-	lapic = memory_map_device(LAPIC, 4096);
+	lapic = arch_map_device(LAPIC, 4096);
 	if (!lapic || (rdmsr(MSR_APIC_BASE) & ~UINT64_C(0x1fff)) != LAPIC)
 		panic("no local APIC at 0x%x: this machine is not supported", (unsigned)LAPIC);
 	lapic[LAPIC_SPURIOUS] = 0x100 | VECTOR_SPURIOUS;
@@ -89,19 +89,34 @@ static void ioapic_write(volatile uint32_t *ioapic, uint32_t index, uint32_t val
 	ioapic[4] = value;
 }
 
-int irq_attach_line(unsigned gsi, struct poller *p)
+/* The I/O APIC that has line gsi, NULL when there is none. */
+static volatile uint32_t *ioapic_of(unsigned gsi)
 {
 	volatile uint32_t *ioapic;
+	uint32_t version;
+
+	if (gsi >= IOAPIC_LINES * IOAPIC_COUNT)
+		return NULL;
+	ioapic = arch_map_device(IOAPIC + gsi / IOAPIC_LINES * IOAPIC_STEP, 32);
+	if (!ioapic)
+		return NULL;
+	ioapic[0] = 1;
+	version = ioapic[4]; /* and the last line; where nothing is, all zeros or ones */
+	return version && version != UINT32_MAX && (version >> 16 & 0xff) >= gsi % IOAPIC_LINES ? ioapic : NULL;
+}
+
+bool irq_has_line(unsigned gsi)
+{
+	return ioapic_of(gsi);
+}
+
+int irq_attach_line(unsigned gsi, struct poller *p)
+{
+	volatile uint32_t *ioapic = ioapic_of(gsi);
 	uint32_t line = gsi % IOAPIC_LINES;
 	int vector;
 
-	if (gsi >= IOAPIC_LINES * IOAPIC_COUNT)
-		return -EINVAL;
-	ioapic = memory_map_device(IOAPIC + gsi / IOAPIC_LINES * IOAPIC_STEP, 32);
 	if (!ioapic)
-		return -EINVAL;
-	ioapic[0] = 1; /* version: the number of lines, or all ones where nothing is */
-	if ((ioapic[4] >> 16 & 0xff) < line || ioapic[4] == UINT32_MAX)
 		return -EINVAL;
 	vector = take_vector(p);
 	if (vector < 0)

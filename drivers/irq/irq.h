@@ -17,6 +17,7 @@ struct irq_message {
 int irq_attach_message(struct poller *p, struct irq_message *message);
 /* Marks p on each rising edge of interrupt line gsi. 0, -ENOSPC, -EINVAL when no I/O APIC has it. */
 int irq_attach_line(unsigned gsi, struct poller *p);
+bool irq_has_line(unsigned gsi);
 
 /* -- the local APIC's timer -- */
 

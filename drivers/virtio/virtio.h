@@ -27,25 +27,26 @@ struct virtio_transport {
 	                              const void *avail, const void *used);
 	/* From now on the device's interrupts mark p. 0, or a negative errno. */
 	int (*attach)(struct virtio_device *dev, struct poller *p);
-	/* Tells the device that its interrupt has been seen. True when its configuration may have changed. */
-	bool (*acknowledge)(struct virtio_device *dev);
+	/* Says that interrupts have been seen, so that there will be others. */
+	void (*acknowledge)(struct virtio_device *dev);
 };
 
 struct virtio_device {
 	const struct virtio_transport *transport;
-	const volatile uint8_t *config; /* the device's own registers */
+	volatile uint8_t *config; /* the device's own registers */
 	uint32_t config_bytes;
 	uint64_t accepted; /* features */
+	const char *name;
 	bool broken;
-	bool wide_notify; /* MMIO: a notification is 32 bits */
+	bool changed; /* config may say something new; the owner clears it */
 	/* the transports' own */
 	volatile uint8_t *registers, *notify;
 	uint32_t notify_step, notify_bytes;
-	volatile uint32_t *msix;
-	uint32_t interrupt; /* MMIO: the line. PCI: the function's address */
+	uint32_t place; /* MMIO: interrupt line. PCI: function */
+	struct poller *owner, change;
 };
 
-/* The index-th device of type on the buses: 0, or -ENODEV. */
+/* The first device of type on the buses: 0, or -ENODEV. */
 int virtio_find(struct virtio_device *dev, enum virtio_type type);
 /* Resets the device and accepts those of wanted that it offers (§3.1.1, steps 1 to 6). 0, -ENOTSUP
  * after logging why. Queues come next, then virtio_start. */

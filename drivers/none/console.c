@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* The console of an image without one: nothing is written, nothing comes. */
+#include "kernel/dev/console.h"
+
+#include <errno.h>
+
+void console_write(const char *text, size_t len)
+{
+	(void)text, (void)len;
+}
+
+bool console_is_terminal(void)
+{
+	return false;
+}
+
+void console_read(struct console_read *op, char *to, size_t max)
+{
+	(void)to, (void)max;
+	promise_throw(&op->promise, -ENODEV);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* Configuration space by the ports of the PC (PCI Local Bus 3.0 §3.2.2.3.2): every machine with PCI
+ * that we boot on has them, and the 256 bytes that they reach hold all we need. */
+#include "arch/x86_64/cpu.h"
+#include "drivers/pci/pci.h"
+
+#define ADDRESS 0xcf8
+#define DATA 0xcfc
+
+uint32_t pci_read(uint32_t function, uint32_t offset)
+{
+	out32(ADDRESS, UINT32_C(1) << 31 | function | offset);
+	return in32(DATA);
+}
+
+void pci_write(uint32_t function, uint32_t offset, uint32_t value)
+{
+	out32(ADDRESS, UINT32_C(1) << 31 | function | offset);
+	out32(DATA, value);
+}

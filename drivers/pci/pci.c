@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/* Finding PCI functions and what they can do. What configuration space says is checked like
+ * everything else that comes from outside: lists end, windows lie in their BARs. */
+#include "drivers/pci/pci.h"
+#include "arch/arch.h"
+
+#include <errno.h>
+
+#define FUNCTION_STEP 0x100
+#define DEVICE_STEP 0x800
+#define END 0x1000000 /* 256 buses */
+#define MULTI_FUNCTION 0x800000
+#define COMMAND_MEMORY 2
+#define COMMAND_MASTER 4
+#define STATUS_CAPABILITIES 0x100000
+#define BAR_IO 1
+#define BAR_64 4
+#define CAPABILITIES_MAX 48 /* as many as fit into the space */
+#define MSIX_ENABLE 0x80000000
+#define MSIX_MASK_ALL 0x40000000
+
+static bool exists(uint32_t function)
+{
+	return (uint16_t)pci_read(function, PCI_ID) != 0xffff;
+}
+
+/* The last bus below a bridge; 0 for what is none. */
+static uint32_t last_bus(uint32_t function)
+{
+	if ((pci_read(function, PCI_HEADER) >> 16 & 0x7f) != 1)
+		return 0;
+	return pci_read(function, PCI_BUSES) >> 16 & 0xff;
+}
+
+/* One bus after another, as far as bridges lead. */
+uint32_t pci_next(struct pci_scan *scan)
+{
+	while (scan->next < END && scan->next >> 16 <= scan->last_bus) {
+		uint32_t at = scan->next;
+		bool there = exists(at), first = !(at & (DEVICE_STEP - 1));
+
+		scan->next = at + FUNCTION_STEP;
+		if (first && !(there && (pci_read(at, PCI_HEADER) & MULTI_FUNCTION)))
+			scan->next = at + DEVICE_STEP;
+		if (there) {
+			scan->last_bus = MAX(scan->last_bus, last_bus(at));
+			return at;
+		}
+	}
+	return PCI_NONE;
+}
+
+uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after)
+{
+	uint32_t at = PCI_CAPABILITIES;
+
+	if (!(pci_read(function, PCI_COMMAND) & STATUS_CAPABILITIES))
+		return 0;
+	at = pci_read8(function, after ? after + 1 : at) & 0xfc;
+	for (unsigned i = 0; at >= 0x40 && i < CAPABILITIES_MAX; i++) {
+		uint32_t word = pci_read(function, at);
+
+		if ((uint8_t)word == id)
+			return at;
+		at = word >> 8 & 0xfc;
+	}
+	return 0;
+}
+
+/* The size that a BAR decodes, by writing ones (PCI 3.0 §6.2.5.1). 0 when it is none of memory. */
+static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
+{
+	uint32_t command = pci_read(function, PCI_COMMAND) & 0xffff;
+	uint32_t low = pci_read(function, offset), high = 0;
+	bool wide = (low & 6) == BAR_64;
+	uint64_t mask;
+
+	if ((low & BAR_IO) || (wide && offset == PCI_BAR + 5 * 4))
+		return 0;
+	pci_write(function, PCI_COMMAND, command & ~(uint32_t)COMMAND_MEMORY);
+	pci_write(function, offset, UINT32_MAX);
+	mask = pci_read(function, offset) & ~UINT32_C(15);
+	pci_write(function, offset, low);
+	if (wide) {
+		high = pci_read(function, offset + 4);
+		pci_write(function, offset + 4, UINT32_MAX);
+		mask |= (uint64_t)pci_read(function, offset + 4) << 32;
+		pci_write(function, offset + 4, high);
+	} else if (mask) {
+		mask |= UINT64_C(0xffffffff) << 32;
+	}
+	pci_write(function, PCI_COMMAND, command);
+	*base = (uint64_t)high << 32 | (low & ~UINT32_C(15));
+	return *base ? ~mask + 1 : 0;
+}
+
+volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_t bytes)
+{
+	uint64_t base, size;
+
+	if (bar > 5)
+		return NULL;
+	size = bar_window(function, PCI_BAR + bar * 4, &base);
+	if (!bytes || offset % 4 || (uint64_t)offset + bytes > size)
+		return NULL;
+	return arch_map_device(base + offset, bytes);
+}
+
+void pci_enable(uint32_t function)
+{
+	pci_write(function, PCI_COMMAND, (pci_read(function, PCI_COMMAND) & 0xffff) | COMMAND_MEMORY | COMMAND_MASTER);
+}
+
+int pci_msix(uint32_t function, uint32_t index, uint64_t address, uint32_t data)
+{
+	uint32_t at = pci_capability(function, PCI_MSIX, 0), control, place;
+	volatile uint32_t *entry;
+
+	if (!at)
+		return -ENODEV;
+	control = pci_read(function, at);
+	place = pci_read(function, at + 4);
+	if (index > (control >> 16 & 0x7ff))
+		return -ENODEV;
+	entry = pci_map(function, place & 7, (place & ~7u) + index * 16, 16);
+	if (!entry)
+		return -ENODEV;
+	entry[0] = (uint32_t)address;
+	entry[1] = (uint32_t)(address >> 32);
+	entry[2] = data;
+	entry[3] = 0;
+	pci_write(function, at, (control & ~(uint32_t)MSIX_MASK_ALL) | MSIX_ENABLE);
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* PCI functions (PCI Local Bus 3.0; PCI Express Base 4.0 §7), as firmware has set them up. */
+#ifndef DRIVERS_PCI_PCI_H
+#define DRIVERS_PCI_PCI_H
+
+#include "kernel/util.h"
+
+/* A function: bus << 16 | device << 11 | function << 8, as configuration addresses have it. */
+#define PCI_NONE UINT32_MAX
+
+enum pci_register {
+	PCI_ID = 0x00, PCI_COMMAND = 0x04, PCI_HEADER = 0x0c, PCI_BAR = 0x10, PCI_BUSES = 0x18,
+	PCI_SUBSYSTEM = 0x2c, PCI_CAPABILITIES = 0x34,
+};
+enum pci_capability_id { PCI_VENDOR_SPECIFIC = 0x09, PCI_MSIX = 0x11 };
+
+/* Configuration space by 32-bit words; offset < 256. In config.c, so that tests have their own. */
+uint32_t pci_read(uint32_t function, uint32_t offset);
+void pci_write(uint32_t function, uint32_t offset, uint32_t value);
+
+static inline uint8_t pci_read8(uint32_t function, uint32_t offset)
+{
+	return (uint8_t)(pci_read(function, offset & ~3u) >> (offset & 3) * 8);
+}
+
+/* The next function on all buses; PCI_NONE after the last. All zero begins. */
+struct pci_scan {
+	uint32_t next, last_bus;
+};
+uint32_t pci_next(struct pci_scan *scan);
+/* The offset of the next capability id after one at offset after (0: the first); 0 when there is none.
+ * Ends whatever the list looks like. */
+uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after);
+/* Makes [offset, offset + bytes) of a memory BAR accessible; NULL when it has not got them. */
+volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_t bytes);
+/* Lets the function answer and write to memory by itself. */
+void pci_enable(uint32_t function);
+/* Entry index of the function's MSI-X table writes data to address. 0, -ENODEV. */
+int pci_msix(uint32_t function, uint32_t index, uint64_t address, uint32_t data);
+
+#endif

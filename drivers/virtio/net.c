@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/* The network device (virtio 1.2 §5.1). Received frames go up in the buffers that the device wrote
+ * them into, counted; a buffer is posted again when the last one who refers to it lets go. Should
+ * those be short, RESERVE of them are kept in the ring: small frames are then copied, so that
+ * acknowledgements still get through, and others dropped. Transmitted chains go to the device slice
+ * by slice and are freed when it is done with them. */
+#define LOG_TAG "virtio-net"
+#include "drivers/virtio/virtqueue.h"
+#include "kernel/buf.h"
+#include "kernel/dev/netdev.h"
+#include "kernel/log.h"
+#include "kernel/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define F_CSUM (UINT64_C(1) << 0)
+#define F_GUEST_CSUM (UINT64_C(1) << 1)
+#define F_MTU (UINT64_C(1) << 3)
+#define F_MAC (UINT64_C(1) << 5)
+#define F_HOST_TSO4 (UINT64_C(1) << 11)
+#define F_MRG_RXBUF (UINT64_C(1) << 15)
+#define F_STATUS (UINT64_C(1) << 16)
+
+enum { HDR_NEEDS_CSUM = 1, HDR_DATA_VALID = 2 };
+enum { GSO_TCPV4 = 1 };
+enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
+
+#define ETHERNET_BYTES 14
+#define MTU_USUAL 1500
+#define MTU_LEAST 68 /* RFC 791 */
+#define TSO_BYTES_MAX (65535 + ETHERNET_BYTES)
+#define BUFFER_BYTES 1600
+#define RESERVE 8 /* buffers that stay in the ring whatever is held above */
+#define BUDGET 64 /* frames per poll */
+
+struct header {
+	uint8_t flags, gso_type;
+	uint16_t header_bytes, gso_size, csum_start, csum_offset, buffers;
+};
+static_assert(sizeof(struct header) == 12, "§5.1.6");
+
+struct net {
+	struct netdev dev; /* first */
+	struct virtio_device virtio;
+	struct virtqueue rx, tx;
+	struct poller events; /* the device's interrupts */
+	struct poller kick;   /* frames are queued that the device was not told of */
+	struct pool buffers;
+	uint16_t posted;
+	bool link_up, more;   /* more: the last poll left frames, interrupts are still off */
+};
+
+/* A multiple of 64 bytes; data begins so that the IP header is aligned. */
+struct rx_buffer {
+	struct storage storage;
+	struct net *net;
+	uint8_t pad[2];
+	uint8_t data[BUFFER_BYTES - sizeof(struct storage) - sizeof(struct net *) - 2];
+};
+static_assert(sizeof(struct rx_buffer) == BUFFER_BYTES, "receive buffer");
+static_assert(offsetof(struct rx_buffer, data) % 4 == 2, "IP header after 26 bytes");
+
+/* -- receive -- */
+
+static void buffer_free(struct storage *s)
+{
+	struct rx_buffer *b = container_of(s, struct rx_buffer, storage);
+	struct net *net = b->net;
+
+	pool_free(&net->buffers, b);
+	/* Nothing may come any more that would fill the ring again. */
+	if (net->posted < net->rx.size / 2)
+		poller_mark(&net->kick);
+}
+
+static void refill(struct net *net)
+{
+	struct rx_buffer *b;
+
+	while (net->posted < net->rx.size && (b = pool_alloc(&net->buffers))) {
+		b->storage = (struct storage){ 1, buffer_free };
+		b->net = net;
+		if (virtqueue_begin(&net->rx, 1) < 0) {
+			pool_free(&net->buffers, b);
+			break;
+		}
+		virtqueue_in(&net->rx, b->data, sizeof(b->data));
+		virtqueue_commit(&net->rx, b);
+		net->posted++;
+	}
+	virtqueue_kick(&net->rx);
+}
+
+static struct rx_buffer *take(struct net *net, uint32_t *bytes)
+{
+	struct rx_buffer *b = virtqueue_take(&net->rx, bytes);
+
+	if (b)
+		net->posted--;
+	return b;
+}
+
+/* A slice of b's memory, or a copy when those are short and it is small. Takes b. */
+static struct buf *to_slice(struct net *net, struct rx_buffer *b, uint32_t offset, uint32_t bytes)
+{
+	bool is_short = net->posted + net->buffers.total - net->buffers.used < RESERVE;
+	struct buf *slice;
+
+	if (is_short) {
+		slice = bytes - offset <= BUF_HEADROOM ? buf_alloc_header() : NULL;
+		if (slice)
+			memcpy(buf_push(slice, bytes - offset), b->data + offset, bytes - offset);
+	} else {
+		slice = buf_alloc_slice(&b->storage, b->data + offset, bytes - offset);
+	}
+	storage_put(&b->storage);
+	return slice;
+}
+
+/* Takes the frame that begins in first (bytes of it), with all its buffers; NULL when it is dropped. */
+static struct buf *take_frame(struct net *net, struct rx_buffer *first, uint32_t bytes)
+{
+	struct header *header = (struct header *)first->data;
+	uint16_t count = net->virtio.accepted & F_MRG_RXBUF ? header->buffers : 1;
+	uint8_t flags = header->flags;
+	struct buf *frame, *last;
+
+	if (bytes < sizeof(*header) + ETHERNET_BYTES || !count) {
+		storage_put(&first->storage);
+		virtio_break(&net->virtio, "a frame without header");
+		return NULL;
+	}
+	frame = last = to_slice(net, first, sizeof(*header), bytes);
+	while (--count) {
+		struct rx_buffer *b = take(net, &bytes);
+
+		if (!b) {
+			virtio_break(&net->virtio, "a frame without end");
+			break;
+		}
+		if (!frame) {
+			storage_put(&b->storage);
+			continue;
+		}
+		last->next = to_slice(net, b, 0, bytes);
+		if (!last->next) {
+			buf_free(frame);
+			frame = NULL;
+		} else {
+			last = last->next;
+		}
+	}
+	/* The first slice is as long as kernel/buf.h promises, also when the device was stingy. */
+	if (frame && (count || (frame->next && frame->len < BUF_HEADROOM))) {
+		buf_free(frame);
+		frame = NULL;
+	}
+	if (frame && (net->virtio.accepted & F_GUEST_CSUM))
+		frame->flags = flags & HDR_NEEDS_CSUM ? BUF_CSUM_PARTIAL : flags & HDR_DATA_VALID ? BUF_CSUM_VALID : 0;
+	return frame;
+}
+
+static unsigned receive(struct net *net)
+{
+	unsigned frames = 0;
+	struct rx_buffer *b;
+	uint32_t bytes;
+
+	for (; frames < BUDGET && (b = take(net, &bytes)); frames++) {
+		struct buf *frame = take_frame(net, b, bytes);
+
+		if (!frame || !net->dev.input) {
+			net->dev.stats.rx_dropped++;
+			buf_free(frame);
+			continue;
+		}
+		net->dev.stats.rx_frames++;
+		net->dev.stats.rx_bytes += buf_length(frame);
+		net->dev.input(net->dev.input_arg, frame);
+	}
+	return frames;
+}
+
+/* -- transmit -- */
+
+static void reap(struct net *net)
+{
+	struct buf *b;
+	uint32_t written;
+
+	while ((b = virtqueue_take(&net->tx, &written)))
+		buf_free(b);
+}
+
+static void fill_header(struct header *h, const struct buf *b, bool tso)
+{
+	*h = (struct header){ 0 };
+	if (!(b->flags & (BUF_CSUM_PARTIAL | BUF_TSO4)))
+		return;
+	h->flags = HDR_NEEDS_CSUM;
+	h->csum_start = b->csum_start;
+	h->csum_offset = b->csum_offset;
+	if (tso) {
+		h->gso_type = GSO_TCPV4;
+		h->gso_size = b->gso_size;
+		/* A hint: the TCP header ends where its data offset says. */
+		h->header_bytes = b->csum_start;
+		if (b->len > b->csum_start + 12u)
+			h->header_bytes += b->data[b->csum_start + 12] >> 4 << 2;
+	}
+}
+
+/* The device's header goes into the frame's own header room where there is some left, else into a
+ * slice before it. NULL when there is none. */
+static struct buf *add_header(struct buf *b, bool tso)
+{
+	struct header header;
+	struct buf *head = b;
+
+	fill_header(&header, b, tso);
+	if (buf_room(b) < sizeof(header)) {
+		head = buf_alloc_header();
+		if (!head)
+			return NULL;
+		head->next = b;
+	}
+	memcpy(buf_push(head, sizeof(header)), &header, sizeof(header));
+	return head;
+}
+
+static int check(struct net *net, const struct buf *b, uint16_t *slices, uint32_t *bytes)
+{
+	bool tso = b->flags & BUF_TSO4;
+	uint32_t most = tso ? TSO_BYTES_MAX : net->dev.mtu + (uint32_t)ETHERNET_BYTES;
+
+	if (net->virtio.broken || !net->link_up)
+		return -ENETDOWN;
+	*bytes = 0;
+	for (*slices = 0; b && *slices < net->tx.size; b = b->next, (*slices)++)
+		*bytes += b->len;
+	return b || *bytes > most || *bytes < ETHERNET_BYTES || (tso && !(net->dev.features & NETDEV_TSO4)) ? -EMSGSIZE : 0;
+}
+
+static int queue(struct net *net, struct buf *b, uint16_t slices)
+{
+	int error = virtqueue_begin(&net->tx, slices);
+
+	if (error == -ENOBUFS) {
+		reap(net);
+		error = virtqueue_begin(&net->tx, slices);
+	}
+	if (error)
+		return error;
+	for (const struct buf *slice = b; slice; slice = slice->next)
+		virtqueue_out(&net->tx, slice->data, slice->len);
+	virtqueue_commit(&net->tx, b);
+	/* Half full: hear of it when half of that is done, or the chains would wait for the next frame. */
+	if (net->tx.free_count < net->tx.size / 2)
+		virtqueue_interrupt_after(&net->tx, (uint16_t)(net->tx.pending / 2 + 1));
+	return 0;
+}
+
+static int send_frame(struct netdev *dev, struct buf *b)
+{
+	struct net *net = container_of(dev, struct net, dev);
+	struct buf *head;
+	uint32_t bytes;
+	uint16_t slices;
+	int error = check(net, b, &slices, &bytes);
+
+	if (!error) {
+		head = add_header(b, b->flags & BUF_TSO4);
+		error = head ? queue(net, head, (uint16_t)(slices + (head != b))) : -ENOBUFS;
+		b = head ? head : b;
+	}
+	if (error) {
+		net->dev.stats.tx_dropped++;
+		buf_free(b);
+		return error;
+	}
+	net->dev.stats.tx_frames++;
+	net->dev.stats.tx_bytes += bytes;
+	poller_mark(&net->kick);
+	return 0;
+}
+
+/* -- the loop -- */
+
+static void kick(struct poller *p)
+{
+	struct net *net = container_of(p, struct net, kick);
+
+	if (net->virtio.broken)
+		return;
+	virtqueue_kick(&net->tx);
+	reap(net);
+	refill(net);
+}
+
+static void read_link(struct net *net)
+{
+	net->virtio.changed = false;
+	if (!(net->virtio.accepted & F_STATUS))
+		return;
+	net->link_up = *(volatile uint16_t *)(net->virtio.config + CONFIG_STATUS) & STATUS_LINK_UP;
+	log_info("link=%s", net->link_up ? "up" : "down");
+}
+
+/* Interrupts stay off while frames keep coming: they are asked for again only when none is left,
+ * and then the ring is looked at once more. */
+static void events(struct poller *p)
+{
+	struct net *net = container_of(p, struct net, events);
+
+	if (net->virtio.broken)
+		return;
+	if (!net->more)
+		net->virtio.transport->acknowledge(&net->virtio);
+	if (net->virtio.changed)
+		read_link(net);
+	virtqueue_interrupt_never(&net->rx);
+	net->more = receive(net) == BUDGET;
+	reap(net);
+	refill(net);
+	if (!net->more && !virtqueue_interrupt_after(&net->rx, 1))
+		net->more = true;
+	if (net->more)
+		poller_mark(p);
+}
+
+/* -- the beginning -- */
+
+static const struct netdev_ops ops = { send_frame };
+
+static int read_config(struct net *net)
+{
+	const uint64_t accepted = net->virtio.accepted;
+	uint16_t mtu = MTU_USUAL;
+
+	if (!(accepted & F_MAC) || net->virtio.config_bytes < sizeof(net->dev.mac))
+		return -ENOTSUP;
+	for (size_t i = 0; i < sizeof(net->dev.mac); i++)
+		net->dev.mac[i] = net->virtio.config[i];
+	if ((accepted & F_MTU) && net->virtio.config_bytes >= CONFIG_MTU + 2)
+		mtu = *(volatile uint16_t *)(net->virtio.config + CONFIG_MTU);
+	/* A frame that does not fit into one buffer must be allowed to take several. */
+	if (!(accepted & F_MRG_RXBUF))
+		mtu = MIN(mtu, (uint16_t)MTU_USUAL);
+	if (mtu < MTU_LEAST)
+		return -ENOTSUP;
+	net->dev.mtu = mtu;
+	net->link_up = true;
+	if (accepted & F_CSUM)
+		net->dev.features |= NETDEV_TX_CSUM;
+	if ((accepted & F_HOST_TSO4) && (accepted & F_CSUM))
+		net->dev.features |= NETDEV_TSO4;
+	if (accepted & F_GUEST_CSUM)
+		net->dev.features |= NETDEV_RX_CSUM;
+	return 0;
+}
+
+static int make_queues(struct net *net)
+{
+	int error;
+
+	poller_add(&net->events, events);
+	poller_add(&net->kick, kick);
+	error = net->virtio.transport->attach(&net->virtio, &net->events);
+	if (!error)
+		error = pool_init(&net->buffers, sizeof(struct rx_buffer), 64, CONFIG_VIRTIO_NET_BUFFERS);
+	if (!error)
+		error = virtqueue_create(&net->rx, &net->virtio, 0, CONFIG_VIRTIO_NET_RX_RING);
+	if (!error)
+		error = virtqueue_create(&net->tx, &net->virtio, 1, CONFIG_VIRTIO_NET_TX_RING);
+	return error;
+}
+
+/* What was made stays behind when this fails: then the image ends. */
+int virtio_net_create(struct netdev **out)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	const uint64_t wanted = F_CSUM | F_GUEST_CSUM | F_MTU | F_MAC | F_HOST_TSO4 | F_MRG_RXBUF | F_STATUS |
+	                        VIRTIO_F_EVENT_IDX;
+	int error;
+
+	if (!net)
+		return -ENOMEM;
+	error = virtio_find(&net->virtio, VIRTIO_TYPE_NET);
+	if (!error)
+		error = virtio_begin(&net->virtio, wanted);
+	if (!error)
+		error = read_config(net);
+	if (!error)
+		error = make_queues(net);
+	if (error) {
+		log_error("error=%d", -error);
+		return error;
+	}
+	net->dev.ops = &ops;
+	net->dev.name = "virtio0";
+	virtio_start(&net->virtio);
+	virtqueue_interrupt_never(&net->tx);
+	if (net->virtio.accepted & F_STATUS)
+		net->link_up = *(volatile uint16_t *)(net->virtio.config + CONFIG_STATUS) & STATUS_LINK_UP;
+	refill(net);
+	if (!virtqueue_interrupt_after(&net->rx, 1))
+		poller_mark(&net->events);
+	*out = &net->dev;
+	return 0;
+}

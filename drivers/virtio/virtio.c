@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/* What all virtio devices have in common: finding, feature negotiation, and the end of trust. */
+#define LOG_TAG "virtio"
+#include "drivers/virtio/virtio.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+
+enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, FAILED = 128 };
+
+int virtio_find(struct virtio_device *dev, enum virtio_type type)
+{
+	int error = -ENODEV;
+
+	*dev = (struct virtio_device){ .name = type == VIRTIO_TYPE_NET ? "virtio-net" : "virtio-rng" };
+	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
+		error = virtio_mmio_find(dev, type);
+	if (error < 0 && IS_ENABLED(CONFIG_VIRTIO_PCI))
+		error = virtio_pci_find(dev, type);
+	return error;
+}
+
+int virtio_begin(struct virtio_device *dev, uint64_t wanted)
+{
+	const struct virtio_transport *t = dev->transport;
+	uint64_t offered;
+
+	t->set_status(dev, 0);
+	t->set_status(dev, ACKNOWLEDGE);
+	t->set_status(dev, ACKNOWLEDGE | DRIVER);
+	offered = t->features(dev);
+	dev->accepted = offered & (wanted | VIRTIO_F_VERSION_1);
+	if (offered & VIRTIO_F_VERSION_1) {
+		t->set_features(dev, dev->accepted);
+		t->set_status(dev, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+		if (t->status(dev) & FEATURES_OK)
+			return 0;
+	}
+	t->set_status(dev, FAILED);
+	log_error("device=%s refused=\"features 0x%llx\"", dev->name, (unsigned long long)offered);
+	return -ENOTSUP;
+}
+
+void virtio_start(struct virtio_device *dev)
+{
+	dev->transport->set_status(dev, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+}
+
+void virtio_break(struct virtio_device *dev, const char *how)
+{
+	if (dev->broken)
+		return;
+	dev->broken = true;
+	dev->transport->set_status(dev, 0);
+	log_error("device=%s reset=\"%s\"", dev->name, how);
+}

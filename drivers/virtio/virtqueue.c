@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/* Split rings (virtio 1.2 §2.7). Invariants: a descriptor is in the free list, in a chain with the
+ * device, or in the one being built; the links of both are in slots, out of the device's reach.
+ * There are no indirect descriptors: a ring of twice the size takes the same memory as tables for
+ * half of it would, and spares the device a mapping per packet. */
+#include "drivers/virtio/virtqueue.h"
+#include "kernel/page.h"
+
+#include <errno.h>
+
+#define DESC_NEXT 1
+#define DESC_WRITE 2
+#define AVAIL_NO_INTERRUPT 1
+#define USED_NO_NOTIFY 1
+
+static size_t ring_bytes(uint16_t size)
+{
+	/* Rings end with an event index; used is aligned to 4. */
+	return size * sizeof(struct virtq_desc) + size * sizeof(struct virtqueue_slot) +
+	       ALIGN_UP(sizeof(struct virtq_avail) + size * 2 + 2, 4) + sizeof(struct virtq_used) +
+	       size * sizeof(struct virtq_used_entry) + 2;
+}
+
+static size_t ring_pages(uint16_t size)
+{
+	return ALIGN_UP(ring_bytes(size), PAGE_BYTES) / PAGE_BYTES;
+}
+
+int virtqueue_create(struct virtqueue *q, struct virtio_device *dev, uint16_t index, uint16_t size)
+{
+	uint16_t max = dev->transport->queue_max(dev, index);
+
+	while (size > max)
+		size /= 2;
+	if (size < 2)
+		return -ENODEV;
+	*q = (struct virtqueue){ .dev = dev, .index = index, .size = size, .free_count = size };
+	q->desc = page_alloc(ring_pages(size), true);
+	if (!q->desc)
+		return -ENOMEM;
+	q->slots = (struct virtqueue_slot *)(q->desc + size);
+	q->avail = (struct virtq_avail *)(q->slots + size);
+	q->used = (struct virtq_used *)ALIGN_UP((uintptr_t)&q->avail->ring[size + 1], 4);
+	for (uint16_t i = 0; i < size; i++)
+		q->slots[i].next = i + 1;
+	q->notify = dev->transport->queue_start(dev, index, size, q->desc, q->avail, q->used);
+	if (!q->notify) {
+		virtqueue_destroy(q);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+void virtqueue_destroy(struct virtqueue *q)
+{
+	page_free(q->desc, ring_pages(q->size));
+	q->desc = NULL;
+}
+
+int virtqueue_begin(struct virtqueue *q, uint16_t count)
+{
+	if (count > q->size)
+		return -EMSGSIZE;
+	if (count > q->free_count)
+		return -ENOBUFS;
+	q->head = q->free_head;
+	q->slots[q->head].count = 0;
+	q->slots[q->head].in_bytes = 0;
+	return 0;
+}
+
+static void add(struct virtqueue *q, uintptr_t address, uint32_t bytes, uint16_t flags)
+{
+	uint16_t at = q->free_head;
+
+	if (q->slots[q->head].count++)
+		q->desc[q->last].flags |= DESC_NEXT;
+	q->last = at;
+	q->free_head = q->slots[at].next;
+	q->free_count--;
+	/* next is written always, and in force once the flag is. */
+	q->desc[at] = (struct virtq_desc){ address, bytes, flags, q->free_head };
+}
+
+void virtqueue_out(struct virtqueue *q, const void *data, uint32_t bytes)
+{
+	add(q, (uintptr_t)data, bytes, 0);
+}
+
+void virtqueue_in(struct virtqueue *q, void *data, uint32_t bytes)
+{
+	add(q, (uintptr_t)data, bytes, DESC_WRITE);
+	q->slots[q->head].in_bytes += bytes;
+}
+
+void virtqueue_commit(struct virtqueue *q, void *token)
+{
+	q->slots[q->head].token = token;
+	q->avail->ring[q->avail_index & (q->size - 1)] = q->head;
+	__atomic_store_n(&q->avail->index, ++q->avail_index, __ATOMIC_RELEASE);
+	q->pending++;
+}
+
+static bool has_event_index(const struct virtqueue *q)
+{
+	return q->dev->accepted & VIRTIO_F_EVENT_IDX;
+}
+
+/* Has an index that went from before to now passed event? (§2.7.7.2) */
+static bool has_passed(uint16_t event, uint16_t before, uint16_t now)
+{
+	return (uint16_t)(now - event - 1) < (uint16_t)(now - before);
+}
+
+void virtqueue_kick(struct virtqueue *q)
+{
+	const volatile uint16_t *avail_event = (const volatile uint16_t *)&q->used->ring[q->size];
+	uint16_t before = q->kicked_index;
+
+	if (before == q->avail_index || q->dev->broken)
+		return;
+	/* The index above must be seen before the device's wish is read. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	q->kicked_index = q->avail_index;
+	if (has_event_index(q) ? has_passed(*avail_event, before, q->avail_index)
+	                       : !(*(volatile uint16_t *)&q->used->flags & USED_NO_NOTIFY))
+		*(volatile uint32_t *)q->notify = q->index;
+}
+
+static void free_chain(struct virtqueue *q, uint16_t head)
+{
+	struct virtqueue_slot *first = &q->slots[head];
+	uint16_t last = head;
+
+	for (uint16_t i = 1; i < first->count; i++)
+		last = q->slots[last].next;
+	q->slots[last].next = q->free_head;
+	q->free_head = head;
+	q->free_count += first->count;
+	first->count = 0;
+	q->pending--;
+}
+
+void *virtqueue_take(struct virtqueue *q, uint32_t *written)
+{
+	uint16_t done = __atomic_load_n(&q->used->index, __ATOMIC_ACQUIRE) - q->used_index;
+	const volatile struct virtq_used_entry *entry = &q->used->ring[q->used_index & (q->size - 1)];
+	struct virtqueue_slot *slot;
+	uint32_t id, bytes;
+
+	if (!done || q->dev->broken)
+		return NULL;
+	id = entry->id;
+	bytes = entry->bytes;
+	if (done > q->pending) {
+		virtio_break(q->dev, "more requests done than were made");
+		return NULL;
+	}
+	if (id >= q->size || !q->slots[id].count) {
+		virtio_break(q->dev, "a request done that was not made");
+		return NULL;
+	}
+	slot = &q->slots[id];
+	if (bytes > slot->in_bytes) {
+		virtio_break(q->dev, "more bytes written than there was room for");
+		return NULL;
+	}
+	q->used_index++;
+	free_chain(q, (uint16_t)id);
+	*written = bytes;
+	return slot->token;
+}
+
+bool virtqueue_interrupt_after(struct virtqueue *q, uint16_t count)
+{
+	if (has_event_index(q))
+		*(volatile uint16_t *)&q->avail->ring[q->size] = (uint16_t)(q->used_index + count - 1);
+	else
+		*(volatile uint16_t *)&q->avail->flags = 0;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return (uint16_t)(__atomic_load_n(&q->used->index, __ATOMIC_RELAXED) - q->used_index) < count;
+}
+
+/* With event indices it is enough to leave ours behind, where the device passed it. */
+void virtqueue_interrupt_never(struct virtqueue *q)
+{
+	if (!has_event_index(q))
+		*(volatile uint16_t *)&q->avail->flags = AVAIL_NO_INTERRUPT;
+}
