@@ -293,7 +293,7 @@ static void conflict(struct arp *a, const uint8_t mac[6], uint64_t now_ns)
 	if (now_ns < a->defend_ns)
 		return;
 	a->defend_ns = now_ns + DEFEND_NS;
-	log_warn("address conflict address=%u.%u.%u.%u mac=%02x:%02x:%02x:%02x:%02x:%02x", a->address >> 24,
+	log_warn("conflict address=%u.%u.%u.%u mac=%02x:%02x:%02x:%02x:%02x:%02x", a->address >> 24,
 	         a->address >> 16 & 255, a->address >> 8 & 255, a->address & 255, mac[0], mac[1], mac[2],
 	         mac[3], mac[4], mac[5]);
 	send_packet(a, OP_REQUEST, broadcast_mac, a->address);
