@@ -59,6 +59,15 @@ def free_port(wanted):
     fail(f"ports {wanted} to {wanted + 99} are all taken: choose another with HOST_PORT=")
 
 
+def need_tap(name):
+    try:
+        socket.if_nametoindex(name)
+    except OSError:
+        fail(f"there is no interface {name}; these two commands make it:\n"
+             f"    sudo ip tuntap add dev {name} mode tap user $USER\n"
+             f"    sudo ip addr add 10.0.0.1/24 dev {name} && sudo ip link set {name} up")
+
+
 def symbolise(debug_image, line):
     """What addr2line knows of the addresses in a backtrace line, one text line per frame."""
     addresses = re.findall(r"0x[0-9a-f]+", line)
