@@ -72,7 +72,9 @@ void lan_init(struct lan *l, uint32_t features)
 	static const struct netdev_ops ops = { .send = lan_send };
 
 	lan_prepare();
-	memset(l, 0, sizeof(*l));
+	l->head = l->count = 0;
+	l->send_error = 0;
+	l->held = 0;
 	l->dev = (struct netdev){ .ops = &ops, .name = "lan", .mtu = 1500, .features = features };
 	memcpy(l->dev.mac, LAN_MAC, 6);
 }
