@@ -2,7 +2,7 @@
 /* From the PVH entry (Xen's public/arch-x86/hvm/start_info.h: 32-bit, flat, paging off, EBX = start
  * info) to C in long mode. The page tables are complete and strict before the first instruction
  * of C: text read-execute, rodata read-only, all else no-execute, the page below each stack not
- * there. The loader has zeroed .bss. Boot time is counted in instructions: keep it short. */
+ * there. Boot time is counted in instructions: keep it short. */
 
 #define PRESENT 0x1
 #define WRITE 0x2
@@ -22,9 +22,9 @@
 pvh_start:
 	cld
 	rdtsc
-	mov %eax, machine_boot_ticks
-	mov %edx, machine_boot_ticks + 4
 	mov $boot_stack_top, %esp
+	push %edx		/* machine_boot_ticks, once .bss is clean */
+	push %eax
 	mov %ebx, %ebp		/* cpuid destroys ebx */
 
 	/* Long mode and NX, or a word why not. */
@@ -37,6 +37,20 @@ pvh_start:
 	and $(1 << 29 | 1 << 20), %edx
 	cmp $(1 << 29 | 1 << 20), %edx
 	jne bad_cpu
+
+	/* The loader zeroes .bss, but where memory is scarce firmware runs over it afterwards. Stacks
+	 * and the lower tables do not care. */
+	xor %eax, %eax
+	mov $bss_start, %edi
+	mov $fault_guard, %ecx
+	sub %edi, %ecx
+	shr $2, %ecx
+	rep stosl
+	mov $page_map, %edi
+	mov $2048, %ecx
+	rep stosl
+	pop machine_boot_ticks
+	pop machine_boot_ticks + 4
 
 	/* The first GiB by 2 MiB pages, then what holds the image by 4 KiB pages over that. */
 	movl $page_directories + PRESENT + WRITE, page_map
