@@ -84,5 +84,8 @@ uint16_t checksum_fold(uint64_t sum)
 
 uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)
 {
-	return checksum_finish((uint64_t)(uint16_t)~checksum + (uint16_t)~old_word + new_word);
+	uint16_t updated = checksum_finish((uint64_t)(uint16_t)~checksum + (uint16_t)~old_word + new_word);
+
+	/* 0 is wrong when everything else is zero, 0xffff never is */
+	return updated ? updated : 0xffff;
 }

@@ -24,7 +24,8 @@ static inline uint16_t checksum_finish(uint64_t sum)
 	return (uint16_t)~checksum_fold(sum);
 }
 
-/* The checksum after one 16-bit word of what it covers changed (RFC 1624); all in memory order. */
+/* The checksum after one 16-bit word of what it covers changed (RFC 1624); all in memory order.
+ * Never 0, whose other form 0xffff is right wherever 0 is. */
 uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word);
 
 #endif

@@ -111,3 +111,13 @@ Test(checksum, updates_are_like_summing_again)
 		             checksum_finish(checksum_add(0, bytes, 64)));
 	}
 }
+
+Test(checksum, updates_to_all_zeros)
+{
+	/* the sum of nothing but zeros is the one that only 0xffff completes */
+	uint16_t word = 0x0008, checksum = checksum_update((uint16_t)~word, word, 0);
+	uint16_t message[4] = { 0, checksum, 0, 0 };
+
+	cr_expect_eq(checksum, 0xffff);
+	cr_expect_eq(checksum_finish(checksum_add(0, message, sizeof(message))), 0);
+}
