@@ -81,7 +81,8 @@ class Guest:
             if not data:
                 self.ended = True
                 self.selector.unregister(self.process.stdout)
-            self.console += data.decode("utf-8", "replace").replace("\r\n", "\n")
+            # The two may come in two reads.
+            self.console = (self.console + data.decode("utf-8", "replace")).replace("\r\n", "\n")
 
     def wait_for(self, pattern, seconds=BOOT_SECONDS, after=0):
         """Waits for a console line that matches; fails at once on a panic or the end of the guest."""
