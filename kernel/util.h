@@ -31,8 +31,14 @@ void assert_failed(const char *file, int line) __attribute__((noreturn, cold)); 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
-#define MIN(a, b) ({ __typeof__(a) min_a = (a); __typeof__(b) min_b = (b); min_a < min_b ? min_a : min_b; })
-#define MAX(a, b) ({ __typeof__(a) max_a = (a); __typeof__(b) max_b = (b); max_a > max_b ? max_a : max_b; })
+/* Names of their own for each use, so that uses may nest. */
+#define MIN(a, b) COMPARE(a, <, b, PASTE(left_, __COUNTER__), PASTE(right_, __COUNTER__))
+#define MAX(a, b) COMPARE(a, >, b, PASTE(left_, __COUNTER__), PASTE(right_, __COUNTER__))
+#define COMPARE(a, is, b, left, right) COMPARE_1(a, is, b, left, right)
+#define COMPARE_1(a, is, b, left, right) \
+	({ __typeof__(a) left = (a); __typeof__(b) right = (b); left is right ? left : right; })
+#define PASTE(a, b) PASTE_1(a, b)
+#define PASTE_1(a, b) a##b
 
 /* align must be a power of two */
 #define ALIGN_UP(x, align) (((x) + ((align) - 1)) & ~((__typeof__(x))(align) - 1))
