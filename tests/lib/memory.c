@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/* Counts allocations and lets a chosen one fail. The linker's --wrap sends every call that the
+ * tested code and the tests themselves make here; the C library's own calls do not come by, so
+ * what it allocates (strdup) must not be freed by wrapped code. Also gives the page allocator its
+ * memory. */
+#include "tests/lib/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "kernel/page.h"
+#include "kernel/pool.h"
+
+enum { ARENA_BYTES = 256 << 20 };
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t count, size_t n);
+void *__real_realloc(void *old, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
+void __real_free(void *old);
+void *__real_page_alloc(size_t count, bool zero);
+void __real_page_free(void *pages, size_t count);
+void *__real_pool_alloc(struct pool *p);
+void __real_pool_free(struct pool *p, void *object);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t count, size_t n);
+void *__wrap_realloc(void *old, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+void __wrap_free(void *old);
+void *__wrap_page_alloc(size_t count, bool zero);
+void __wrap_page_free(void *pages, size_t count);
+void *__wrap_pool_alloc(struct pool *p);
+void __wrap_pool_free(struct pool *p, void *object);
+
+static uint64_t calls, fail_at;
+static int64_t live;
+static bool failed;
+
+/* Before other constructors, which may want some. */
+__attribute__((constructor(101))) static void give_memory(void)
+{
+	char *arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+	                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (arena == MAP_FAILED)
+		abort();
+	page_add_region((uintptr_t)arena, (uintptr_t)arena + ARENA_BYTES);
+}
+
+static bool refuse(void)
+{
+	if (++calls != fail_at)
+		return false;
+	failed = true;
+	return true;
+}
+
+static void *count(void *block)
+{
+	live += block != NULL;
+	return block;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return refuse() ? NULL : count(__real_malloc(n));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return refuse() ? NULL : count(__real_calloc(n, size));
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+	return refuse() ? NULL : count(__real_aligned_alloc(align, n));
+}
+
+void *__wrap_realloc(void *old, size_t n)
+{
+	void *block = refuse() ? NULL : __real_realloc(old, n);
+
+	live += block && !old;
+	return block;
+}
+
+void __wrap_free(void *old)
+{
+	live -= old != NULL;
+	__real_free(old);
+}
+
+void *__wrap_page_alloc(size_t n, bool zero)
+{
+	return refuse() ? NULL : count(__real_page_alloc(n, zero));
+}
+
+void __wrap_page_free(void *pages, size_t n)
+{
+	live--;
+	__real_page_free(pages, n);
+}
+
+void *__wrap_pool_alloc(struct pool *p)
+{
+	return refuse() ? NULL : count(__real_pool_alloc(p));
+}
+
+void __wrap_pool_free(struct pool *p, void *object)
+{
+	live--;
+	__real_pool_free(p, object);
+}
+
+void test_alloc_fail_at(uint64_t n)
+{
+	fail_at = n ? calls + n : 0;
+	failed = false;
+}
+
+bool test_alloc_failed(void)
+{
+	return failed;
+}
+
+uint64_t test_alloc_count(void)
+{
+	return calls;
+}
+
+int64_t test_alloc_live(void)
+{
+	return live;
+}
+
+uint64_t test_alloc_fail_each(void (*run)(void *arg), void *arg)
+{
+	for (uint64_t n = 1;; n++) {
+		int64_t before = live;
+
+		test_alloc_fail_at(n);
+		run(arg);
+		test_alloc_fail_at(0);
+		if (live != before) {
+			fprintf(stderr, "allocation %llu failed and %lld blocks were left\n", (unsigned long long)n,
+			        (long long)(live - before));
+			abort();
+		}
+		if (calls < n || !test_alloc_failed())
+			return n - 1;
+	}
+}

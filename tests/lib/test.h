@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* What unit tests share: Criterion, and by hand the world that an image would find. The binary is
+ * linked against this library's clock, console, entropy, CPU and memory instead of a machine's.
+ * Each Criterion test runs in a process of its own, so each starts in a fresh world: the clock at
+ * one second, the console empty, no options set.
+ *
+ *     TestSuite(promise, .init = test_begin, .fini = test_end);
+ *
+ * makes test_end assert that everything allocated since test_begin was let go. */
+#ifndef TESTS_LIB_TEST_H
+#define TESTS_LIB_TEST_H
+
+#include <criterion/criterion.h>
+
+#include "kernel/promise.h"
+#include "kernel/util.h"
+#include "tests/lib/clock.h"
+
+/* -- a test's frame -- */
+
+void test_begin(void);
+void test_end(void);
+
+/* -- loop -- */
+
+/* Runs the loop until nothing is ready, due or pending; the clock stands still. */
+void test_settle(void);
+/* Runs the loop until the clock has moved by this much. */
+void test_run_for_ns(uint64_t ns);
+/* -- console: keeps what is written -- */
+
+extern bool test_console_terminal;
+const char *test_console_text(void); /* everything since the start or the last clear */
+void test_console_clear(void);
+void test_console_type(const char *text); /* input for console_read; NULL: end of input */
+
+/* -- entropy: from a seed -- */
+
+extern uint64_t test_entropy_seed;
+extern bool test_entropy_missing;
+
+/* splitmix64: small, and the same everywhere. */
+uint64_t test_random(uint64_t *state);
+
+/* -- memory: malloc and its kin, page_alloc and pool_alloc are counted and can be made to fail -- */
+
+/* The nth allocation from now fails (1: the next), once. 0: none does. */
+void test_alloc_fail_at(uint64_t n);
+/* Whether it has come to that. */
+bool test_alloc_failed(void);
+/* Allocations since the start, and blocks that are out now. */
+uint64_t test_alloc_count(void);
+int64_t test_alloc_live(void);
+/* Calls run(arg) with the first allocation failing, then the second, and so on until run made fewer;
+ * run must leave nothing behind, which is asserted. Gives how many failures there were. */
+uint64_t test_alloc_fail_each(void (*run)(void *arg), void *arg);
+
+/* -- promises: what nearly every test asserts -- */
+
+#define test_assert_pending(p) cr_assert(!promise_is_settled(p), "is not pending: result %ld", (long)promise_result(p))
+#define test_assert_value(p, v) \
+	cr_assert((p)->state == PROMISE_FULFILLED && (p)->value == (intptr_t)(v), \
+	          "state %d, result %ld, expected the value %ld", (p)->state, (long)promise_result(p), (long)(v))
+#define test_assert_error(p, e) \
+	cr_assert((p)->state == PROMISE_FAILED && (p)->error == (e) && promise_result(p) == (e), \
+	          "state %d, result %ld, expected the error %d", (p)->state, (long)promise_result(p), (e))
+
+#endif

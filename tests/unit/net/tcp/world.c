@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/* What every test of this folder finds ready: packet buffers and random numbers. */
+#include <stdlib.h>
+
+#include "kernel/buf.h"
+#include "kernel/random.h"
+
+__attribute__((constructor)) static void prepare(void)
+{
+	if (buf_init(1024, 1024) < 0 || random_init() < 0)
+		abort();
+}
