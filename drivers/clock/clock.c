@@ -31,12 +31,17 @@ struct time_page {
 };
 static_assert(sizeof(struct time_page) == 32, "KVM's clock page");
 
+/* The timer's and the time stamp counter's reading of one moment. */
+struct moment {
+	uint64_t ticks, tsc;
+};
+
 static volatile struct time_page page __attribute__((aligned(32)));
 static uint64_t start_ns; /* KVM's time at machine_boot_ticks */
 static uint64_t latest_ns;
 static bool is_kvm_clock;
 static bool refine;         /* the rate is a short measurement's */
-static uint64_t count_tsc;  /* when the timer began to count */
+static struct moment count; /* soon after the timer began to count */
 
 static uint64_t scale(uint64_t ticks, uint32_t mul, int shift)
 {
@@ -126,11 +131,28 @@ static bool measure_by_pit(uint64_t *tsc_hz, uint64_t *timer_hz)
 	return true;
 }
 
+/* Of a few readings the quickest: the host may take the CPU away between the two counters. */
+static struct moment read_both(void)
+{
+	struct moment best = { 0, 0 };
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t before = rdtsc(), ticks = irq_timer_ticks(), took = rdtsc() - before;
+
+		if (took < least) {
+			least = took;
+			best = (struct moment){ ticks, before + took / 2 };
+		}
+	}
+	return best;
+}
+
 static uint64_t measure_by_timer(void)
 {
-	uint64_t ticks = irq_timer_ticks(), tsc = rdtsc() - count_tsc;
+	struct moment now = read_both();
 
-	return tsc * NS_PER_S / ticks;
+	return (now.tsc - count.tsc) * NS_PER_S / (now.ticks - count.ticks);
 }
 
 void clock_refine(void)
@@ -244,8 +266,8 @@ void clock_init(void)
 		irq_timer_set_rate(timer_hz);
 	if (!hz) {
 		irq_timer_count();
-		count_tsc = rdtsc();
-		while (irq_timer_ticks() < SHORT_TICKS)
+		count = read_both();
+		while (irq_timer_ticks() - count.ticks < SHORT_TICKS)
 			;
 		hz = measure_by_timer();
 		refine = true;
