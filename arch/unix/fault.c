@@ -12,6 +12,12 @@
 #define STACK_REACH 65536 /* as large as the guard below a fiber's stack */
 
 static const struct host_fault *current;
+static uintptr_t outermost; /* main's frame */
+
+void backtrace_set_outermost(const void *frame)
+{
+	outermost = (uintptr_t)frame;
+}
 
 void fault_panic(const struct host_fault *f)
 {
@@ -38,7 +44,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 		if (max > 0)
 			addresses[n++] = current->pc;
 	}
-	while (n < max && frame % sizeof(uintptr_t) == 0 && host_is_readable(frame) &&
+	while (n < max && frame != outermost && frame % sizeof(uintptr_t) == 0 && host_is_readable(frame) &&
 	       host_is_readable(frame + sizeof(uintptr_t))) {
 		const uintptr_t *at = (const uintptr_t *)frame;
 

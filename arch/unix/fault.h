@@ -5,6 +5,8 @@
 
 struct host_fault; /* arch/unix/host.h */
 
+/* Backtraces end here: what called main keeps no frame pointers. */
+void backtrace_set_outermost(const void *frame);
 /* Panics with the name of the fault; the backtrace starts where it happened. */
 void fault_panic(const struct host_fault *f) __attribute__((noreturn));
 

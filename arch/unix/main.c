@@ -71,6 +71,7 @@ static void memory_init(void)
 
 void machine_init(char ***words, size_t *count)
 {
+	clock_now_ns(); /* counts from here */
 	host_signals_init(fault_panic);
 	memory_init();
 	*words = start_words;
@@ -109,6 +110,7 @@ void arch_poweroff(int status)
 
 int main(int argc, char **argv)
 {
+	backtrace_set_outermost(__builtin_frame_address(0));
 	start_words = argv + (argc > 0);
 	start_count = argc > 0 ? argc - 1 : 0;
 	init_main();

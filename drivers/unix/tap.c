@@ -80,7 +80,7 @@ static void rx_refill(struct tap *t)
  * they stay ready, when the pool of slices is empty. */
 static struct buf *rx_wrap(struct tap *t, size_t bytes)
 {
-	struct buf *frame = NULL;
+	struct buf *frame = NULL, **end = &frame;
 	size_t used = 0;
 
 	for (size_t left = bytes; left > 0; used++) {
@@ -92,10 +92,8 @@ static struct buf *rx_wrap(struct tap *t, size_t bytes)
 			return NULL;
 		}
 		left -= b->len;
-		if (frame)
-			buf_append(frame, b);
-		else
-			frame = b;
+		*end = b;
+		end = &b->next;
 	}
 	for (size_t i = 0; i < used; i++)
 		storage_put(&t->ready[i]->storage);
@@ -247,6 +245,9 @@ static void explain(const char *name, int error)
 		break;
 	case -EBUSY:
 		log_error("dev=%s in use by another process: choose another with tap=", name);
+		break;
+	case -EINVAL: case -EBADF:
+		log_error("dev=%s is no tap, nor the name of one: tap=tap0, or tap=fd:3", name);
 		break;
 	default:
 		log_error("dev=%s cannot be used errno=%d", name, -error);
