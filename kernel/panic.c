@@ -61,3 +61,12 @@ void __assert_fail(const char *expression, const char *file, int line, const cha
 	(void)expression, (void)function;
 	assert_failed(file, line);
 }
+
+/* Called by the compiler's checks at a function's end; libc's own says nothing. LTO sees no call of
+ * it, hence used. */
+void __stack_chk_fail(void) __attribute__((noreturn, used));
+
+void __stack_chk_fail(void)
+{
+	panic("stack smashed: a function has written beyond its buffers");
+}

@@ -93,14 +93,17 @@ def run(command, image, on_line=lambda line: None):
         data = os.read(child.stdout.fileno(), 4096)
         if not data:
             break
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        *whole, line = (line + data).split(b"\n")
-        for ended in whole:
-            text = ended.decode("utf-8", "replace").rstrip("\r")
+        # What is said of a line comes right after it, never into the next.
+        for part in data.splitlines(keepends=True):
+            sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
+            line = (line + part)[-4096:]
+            if not line.endswith(b"\n"):
+                continue
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            line = b""
             if text.startswith("backtrace:"):
                 sys.stdout.write(symbolise(image + ".debug", text))
                 sys.stdout.flush()
             on_line(text)
-        line = line[-4096:]
     return child.wait()

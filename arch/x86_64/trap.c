@@ -117,11 +117,3 @@ void exception(const struct trap_frame *frame)
 	      frame->vector < ARRAY_SIZE(names) ? names[frame->vector] : "reserved", (unsigned long)frame->rip,
 	      (unsigned long)frame->error);
 }
-
-/* Called by the compiler's checks at a function's end; musl's own would only halt. */
-void __stack_chk_fail(void) __attribute__((noreturn, used)); /* LTO sees no call of it */
-
-void __stack_chk_fail(void)
-{
-	panic("stack smashed: a function has written beyond its buffers");
-}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Virtio over MMIO (virtio 1.2 §4.2). Devices are named by the command line's virtio_mmio.device=
- * words, as Firecracker and microvm write them, else searched in the slots that the machine has. */
+ * words, as Firecracker and microvm write them; one that they do not name is searched in the slots that
+ * the machine has. */
 #define LOG_TAG "virtio"
 #include "arch/arch.h"
 #include "drivers/irq/irq.h"
@@ -179,7 +180,7 @@ int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type)
 		if (probe(dev, type, devices[i].base, devices[i].bytes, devices[i].interrupt))
 			return 0;
 	/* Microvm fills its slots from the last. */
-	for (uint32_t i = device_count ? 0 : slots_count; i--;)
+	for (uint32_t i = slots_count; i--;)
 		if (probe(dev, type, slots_base + i * SLOT_BYTES, SLOT_BYTES, slots_interrupt + i))
 			return 0;
 	return -ENODEV;
