@@ -39,7 +39,7 @@ static inline void storage_put(struct storage *s)
 /* What the device is to do, or has done; valid in the first slice of a packet. */
 enum buf_flags {
 	BUF_CSUM_PARTIAL = 1 << 0, /* transmit: device sums from csum_start, stores at csum_start + csum_offset;
-	                              received: sum is complete by promise, not computed (came from a local guest) */
+	                              received: never summed and not corrupted (from a guest of this host) */
 	BUF_CSUM_VALID = 1 << 1,   /* received: device verified the transport checksum */
 	BUF_TSO4 = 1 << 2,         /* transmit: cut into TCP segments of gso_size payload bytes */
 };

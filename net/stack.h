@@ -72,7 +72,8 @@ static inline void stack_udp_unlisten(struct stack *s, uint16_t port)
 }
 
 /* Sends b (payload) from port. Takes b, also on failure. 0, -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH. */
-static inline int stack_udp_send(struct stack *s, uint16_t from_port, const struct endpoint *to, struct buf *b)
+static inline int stack_udp_send(struct stack *s, uint16_t from_port, const struct endpoint *to,
+                                 struct buf *b)
 {
 	return STACK_CALL(udp_send)((STACK_TYPE *)s, from_port, to, b);
 }

@@ -108,7 +108,8 @@ volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_
 
 void pci_enable(uint32_t function)
 {
-	pci_write(function, PCI_COMMAND, (pci_read(function, PCI_COMMAND) & 0xffff) | COMMAND_MEMORY | COMMAND_MASTER);
+	pci_write(function, PCI_COMMAND,
+	          (pci_read(function, PCI_COMMAND) & 0xffff) | COMMAND_MEMORY | COMMAND_MASTER);
 }
 
 int pci_msix(uint32_t function, uint32_t index, uint64_t address, uint32_t data)

@@ -158,7 +158,8 @@ static struct buf *take_frame(struct net *net, struct rx_buffer *first, uint32_t
 		frame = NULL;
 	}
 	if (frame && (net->virtio.accepted & F_GUEST_CSUM))
-		frame->flags = flags & HDR_NEEDS_CSUM ? BUF_CSUM_PARTIAL : flags & HDR_DATA_VALID ? BUF_CSUM_VALID : 0;
+		frame->flags = flags & HDR_NEEDS_CSUM ? BUF_CSUM_PARTIAL :
+		               flags & HDR_DATA_VALID ? BUF_CSUM_VALID : 0;
 	return frame;
 }
 
@@ -240,7 +241,9 @@ static int check(struct net *net, const struct buf *b, uint16_t *slices, uint32_
 	*bytes = 0;
 	for (*slices = 0; b && *slices < net->tx.size; b = b->next, (*slices)++)
 		*bytes += b->len;
-	return b || *bytes > most || *bytes < ETHERNET_BYTES || (tso && !(net->dev.features & NETDEV_TSO4)) ? -EMSGSIZE : 0;
+	if (b || *bytes > most || *bytes < ETHERNET_BYTES)
+		return -EMSGSIZE;
+	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
 
 static int queue(struct net *net, struct buf *b, uint16_t slices)

@@ -254,7 +254,8 @@ static uint64_t due_time(struct cable *c, struct end *from, size_t len)
 	return from->last_due_ns;
 }
 
-static struct frame *launch(struct cable *c, struct end *from, const uint8_t *bytes, size_t len, uint8_t flags)
+static struct frame *launch(struct cable *c, struct end *from, const uint8_t *bytes, size_t len,
+                            uint8_t flags)
 {
 	uint64_t due_ns = due_time(c, from, len);
 	struct frame *f;

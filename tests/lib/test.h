@@ -57,7 +57,8 @@ uint64_t test_alloc_fail_each(void (*run)(void *arg), void *arg);
 
 /* -- promises: what nearly every test asserts -- */
 
-#define test_assert_pending(p) cr_assert(!promise_is_settled(p), "is not pending: result %ld", (long)promise_result(p))
+#define test_assert_pending(p) \
+	cr_assert(!promise_is_settled(p), "is not pending: result %ld", (long)promise_result(p))
 #define test_assert_value(p, v) \
 	cr_assert((p)->state == PROMISE_FULFILLED && (p)->value == (intptr_t)(v), \
 	          "state %d, result %ld, expected the value %ld", (p)->state, (long)promise_result(p), (long)(v))

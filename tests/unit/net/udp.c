@@ -217,8 +217,8 @@ Test(udp, somebody_for_all_other_ports)
 static int send_to(uint32_t dst, uint16_t from_port, uint16_t port, uint32_t len)
 {
 	static const uint8_t bytes[2000] = "payload";
-	struct endpoint to = { ip_v4((uint8_t)(dst >> 24), (uint8_t)(dst >> 16), (uint8_t)(dst >> 8), (uint8_t)dst),
-		               port };
+	const uint8_t addr[] = { (uint8_t)(dst >> 24), (uint8_t)(dst >> 16), (uint8_t)(dst >> 8), (uint8_t)dst };
+	struct endpoint to = { ip_v4(addr[0], addr[1], addr[2], addr[3]), port };
 
 	return udp_send(udp, from_port, &to, buf_alloc_slice(NULL, bytes, len));
 }

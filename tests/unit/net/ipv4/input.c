@@ -219,7 +219,9 @@ Test(ipv4_input, sources_that_no_host_can_have)
 
 Test(ipv4_input, destinations)
 {
-	static const uint32_t bad[] = { 0, 0x7f000001, 0x0a000003, 0x0a000000, 0x0a0001ff, 0xe0000001, 0x08080808 };
+	static const uint32_t bad[] = {
+		0, 0x7f000001, 0x0a000003, 0x0a000000, 0x0a0001ff, 0xe0000001, 0x08080808,
+	};
 	static const uint32_t broadcasts[] = { 0xffffffff, 0x0a0000ff };
 	struct frame f;
 
