@@ -23,19 +23,11 @@ struct guarded {
 
 void lan_prepare(void)
 {
-	static char memory[8 << 20] __attribute__((aligned(PAGE_BYTES)));
-	static bool done;
 	struct buf_stats stats;
 
-	if (done)
-		return;
-	done = true;
 	buf_stats(&stats);
-	if (stats.headers_total == 0) {
-		page_add_region((uintptr_t)memory, (uintptr_t)memory + sizeof(memory));
-		if (buf_init(1024, 1024) < 0)
-			abort();
-	}
+	if (stats.headers_total == 0 && buf_init(1024, 1024) < 0)
+		abort();
 	if (!random_is_ready() && random_init() < 0)
 		abort();
 }

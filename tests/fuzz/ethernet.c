@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: ISC */
+/* Fuzzes everything from the Ethernet frame to TCP's reader: one whole stack with a UDP port, a server on
+ * port 80 with an open connection, and a connection that the stack itself has opened. The input is a row
+ * of records: raw frames; IP packets whose lengths and checksums are put right, so that mutations get
+ * past them; segments whose numbers are relative to a connection's; ARP; time; the application's acts.
+ * Checked besides what the sanitizers see: whatever the stack sends is well formed, it sends no
+ * more than a few frames for one, and all memory comes back. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/loop.h"
+#include "kernel/random.h"
+#include "net/direct.h"
+#include "net/ipv4/ipv4.h"
+#include "net/tcp/tcp.h"
+#include "net/udp.h"
+#include "tests/lib/clock.h"
+#include "tests/lib/lan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) { \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+			abort(); \
+		} \
+	} while (0)
+
+enum { IP = 14, TCP = 34, RECORDS = 64, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+/* What the low three bits of a record's first byte say it is. */
+enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
+
+/* The three connections of the peer: to the server, from the stack, and one not opened yet. */
+struct connection {
+	uint16_t peer_port, stack_port;
+	uint32_t peer_next, stack_next;
+};
+
+/* One side of the application: reads, answers with constant bytes, closes when the input says so. */
+struct side {
+	struct flow *flow;
+	struct flow_read read;
+	struct flow_write write;
+	struct waiter reader, writer;
+	struct slice slices[3];
+	bool reading, writing;
+};
+
+static struct lan lan;
+static struct direct *stack;
+static struct connection connections[3];
+static struct side sides[8];
+static struct stack_connect connecting;
+static struct waiter connected;
+
+/* The rest of the input. */
+struct input {
+	const uint8_t *at;
+	size_t left;
+};
+
+static uint32_t take(struct input *in, size_t bytes)
+{
+	uint32_t value = 0;
+
+	while (bytes-- > 0) {
+		value = value << 8 | (in->left ? *in->at : 0);
+		in->at += in->left > 0;
+		in->left -= in->left > 0;
+	}
+	return value;
+}
+
+static void take_bytes(struct input *in, struct frame *f, size_t max)
+{
+	size_t len = MIN(MIN(max, in->left), sizeof(f->bytes) - f->len);
+
+	frame_add(f, in->at, len);
+	in->at += len;
+	in->left -= len;
+}
+
+/* -- the application -- */
+
+static void start_reading(struct side *s);
+
+static void have_read(struct waiter *w)
+{
+	struct side *s = container_of(w, struct side, reader);
+	intptr_t n = promise_result(&s->read.promise);
+
+	s->reading = false;
+	if (n > 0) {
+		CHECK(buf_length(s->read.bufs) == (uint32_t)n && n <= s->read.max);
+		buf_free(s->read.bufs);
+		start_reading(s);
+	}
+}
+
+static void start_reading(struct side *s)
+{
+	if (!s->flow || s->reading)
+		return;
+	s->reading = true;
+	flow_read(s->flow, &s->read, 700);
+	promise_wait(&s->read.promise, &s->reader, have_read);
+}
+
+static void have_written(struct waiter *w)
+{
+	struct side *s = container_of(w, struct side, writer);
+	intptr_t n = promise_result(&s->write.promise);
+
+	CHECK(n < 0 || n == 9000);
+	s->writing = false;
+}
+
+static void start_writing(struct side *s)
+{
+	static const uint8_t bytes[9000];
+
+	if (!s->flow || s->writing)
+		return;
+	s->writing = true;
+	s->slices[0] = (struct slice){ bytes, 1, NULL };
+	s->slices[1] = (struct slice){ bytes + 1, 3999, NULL };
+	s->slices[2] = (struct slice){ bytes + 4000, 5000, NULL };
+	flow_write(s->flow, &s->write, s->slices, 3);
+	promise_wait(&s->write.promise, &s->writer, have_written);
+}
+
+static int accept_side(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	(void)arg;
+	(void)peer;
+	for (size_t i = 1; i < ARRAY_SIZE(sides); i++) {
+		if (!sides[i].flow && !sides[i].reading && !sides[i].writing) {
+			sides[i].flow = flow;
+			start_reading(&sides[i]);
+			return 0;
+		}
+	}
+	return -ENOBUFS;
+}
+
+static void have_connected(struct waiter *w)
+{
+	(void)w;
+	if (promise_result(&connecting.promise) == 0) {
+		sides[0].flow = connecting.flow;
+		start_reading(&sides[0]);
+	}
+}
+
+static void act(struct input *in)
+{
+	uint32_t what = take(in, 1);
+	struct side *s = &sides[what & 7];
+
+	switch (what >> 4) {
+	case 0:
+		start_writing(s);
+		break;
+	case 1:
+		if (s->flow)
+			flow_shutdown(s->flow);
+		break;
+	case 2:
+	case 3:
+		if (s->flow && what >> 4 == 2)
+			flow_close(s->flow);
+		else if (s->flow)
+			flow_abort(s->flow);
+		s->flow = NULL;
+		break;
+	case 4:
+		promise_cancel(&connecting.promise);
+		break;
+	default:
+		start_reading(s);
+	}
+}
+
+static void echo(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	(void)arg;
+	direct_udp_send(stack, to->port, from, b);
+}
+
+/* -- the peer -- */
+
+/* Looks at all that was sent; learns sequence numbers. Gives how many frames. */
+static unsigned look(void)
+{
+	const struct frame *f;
+	unsigned count = 0;
+
+	for (; (f = lan_next(&lan)); count++) {
+		uint32_t header, next;
+
+		CHECK(memcmp(f->bytes + 6, LAN_MAC, 6) == 0 && f->len <= 1514);
+		if (frame_16(f, 12) == 0x0806) {
+			CHECK(f->len == 42);
+			continue;
+		}
+		CHECK(frame_ipv4_is_right(f) && f->bytes[IP] == 0x45);
+		if (f->bytes[IP + 9] != IP_TCP)
+			continue;
+		header = (f->bytes[TCP + 12] >> 4) * 4u;
+		CHECK(header >= 20 && TCP + header <= f->len);
+		next = frame_32(f, TCP + 4) + (uint32_t)(f->len - TCP) - header +
+		       !!(f->bytes[TCP + 13] & SYN) + !!(f->bytes[TCP + 13] & FIN);
+		for (size_t i = 0; i < ARRAY_SIZE(connections); i++) {
+			struct connection *c = &connections[i];
+
+			if (frame_16(f, TCP + 2) != c->peer_port || (f->bytes[TCP + 13] & RST))
+				continue;
+			if (f->bytes[TCP + 13] & SYN)
+				c->stack_port = frame_16(f, TCP);
+			if ((int32_t)(next - c->stack_next) > 0 || (f->bytes[TCP + 13] & SYN))
+				c->stack_next = next;
+		}
+	}
+	return count;
+}
+
+static void receive(const struct frame *f, uint8_t flags)
+{
+	lan_receive(&lan, f, flags);
+	lan_run();
+	CHECK(look() < 64);
+}
+
+static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
+                    const uint8_t *options, size_t options_len, const uint8_t *payload, size_t len)
+{
+	uint8_t tcp[20] = {
+		(uint8_t)(c->peer_port >> 8), (uint8_t)c->peer_port,
+		(uint8_t)(c->stack_port >> 8), (uint8_t)c->stack_port,
+		(uint8_t)(seq >> 24), (uint8_t)(seq >> 16), (uint8_t)(seq >> 8), (uint8_t)seq,
+		(uint8_t)(ack >> 24), (uint8_t)(ack >> 16), (uint8_t)(ack >> 8), (uint8_t)ack,
+		(uint8_t)((5 + (options_len + 3) / 4) << 4), flags,
+		(uint8_t)(window >> 8), (uint8_t)window,
+	};
+	struct frame f;
+
+	frame_ipv4(&f, IP_TCP, LAN_PEER_IP, LAN_IP);
+	frame_add(&f, tcp, sizeof(tcp));
+	frame_add(&f, options, options_len);
+	frame_add(&f, (const uint8_t[3]){ 0 }, (4 - options_len % 4) % 4);
+	frame_add(&f, payload, len);
+	frame_finish(&f);
+	receive(&f, 0);
+}
+
+/* Which connection, flags, offsets of both numbers from what would be next, window, options, payload. */
+static void take_segment(struct input *in, uint8_t head)
+{
+	struct connection *c = &connections[(head >> 3) % 3];
+	uint8_t flags = (uint8_t)take(in, 1);
+	uint32_t seq = c->peer_next + (uint32_t)(int16_t)take(in, 2);
+	uint32_t ack = c->stack_next + (uint32_t)(int16_t)take(in, 2);
+	uint16_t window = (uint16_t)take(in, 2);
+	struct frame options = { .len = 0 }, payload = { .len = 0 };
+
+	take_bytes(in, &options, take(in, 1) % 41);
+	if (head & 0x80)
+		take_bytes(in, &payload, take(in, 2) % 1401);
+	else if (head & 0x40) /* much of nothing for little input */
+		payload.len = take(in, 2) % 1401;
+	c->peer_next = seq + (uint32_t)payload.len + !!(flags & SYN) + !!(flags & FIN);
+	segment(c, flags, seq, ack, window, options.bytes, options.len, payload.bytes, payload.len);
+}
+
+static void take_packet(struct input *in, uint8_t head)
+{
+	struct frame f;
+	size_t header;
+
+	frame_ethernet(&f, LAN_MAC, LAN_PEER_MAC, 0x0800);
+	take_bytes(in, &f, take(in, 2) % 1501);
+	header = f.len > IP ? (f.bytes[IP] & 15u) * 4 : 0;
+	if (f.len >= IP + MAX(header, (size_t)20) + 20)
+		frame_finish(&f);
+	else if (f.len >= IP + MAX(header, (size_t)20))
+		frame_finish_header(&f);
+	receive(&f, head >> 6);
+}
+
+static void take_udp_or_icmp(struct input *in, uint8_t head)
+{
+	struct frame f, payload = { .len = 0 };
+	uint8_t first = (uint8_t)take(in, 1), second = (uint8_t)take(in, 1);
+
+	take_bytes(in, &payload, take(in, 2) % 1401);
+	frame_ipv4(&f, head & 8 ? IP_UDP : IP_ICMP, LAN_PEER_IP, head & 16 ? 0xffffffff : LAN_IP);
+	if (head & 16)
+		memcpy(f.bytes, LAN_BROADCAST, 6);
+	if (head & 8)
+		frame_udp(&f, (uint16_t)(first << 8 | 1), second, payload.bytes, payload.len);
+	else
+		frame_icmp(&f, first, second, take(in, 4), payload.bytes, payload.len);
+	frame_finish(&f);
+	receive(&f, head >> 6);
+}
+
+static void take_arp(struct input *in, uint8_t head)
+{
+	uint32_t sender = 0x0a000000 | take(in, 1), target = 0x0a000000 | take(in, 1);
+	uint8_t mac[6] = { 2, 0, 0, 0, 0, (uint8_t)take(in, 1) };
+	struct frame f;
+
+	frame_arp(&f, head & 8 ? 1 : 2, mac, sender, LAN_MAC, target);
+	receive(&f, 0);
+}
+
+static void take_record(struct input *in)
+{
+	uint8_t head = (uint8_t)take(in, 1);
+	struct frame f = { .len = 0 };
+
+	switch ((enum record)(head & 7)) {
+	case RAW_FRAME:
+		take_bytes(in, &f, take(in, 2) % LAN_FRAME_BYTES);
+		receive(&f, head >> 6);
+		break;
+	case RAW_PACKET:
+		frame_ethernet(&f, LAN_MAC, LAN_PEER_MAC, 0x0800);
+		take_bytes(in, &f, take(in, 2) % 1501);
+		receive(&f, head >> 6);
+		break;
+	case IP_PACKET:
+		take_packet(in, head);
+		break;
+	case SEGMENT:
+		take_segment(in, head);
+		break;
+	case UDP_OR_ICMP:
+		take_udp_or_icmp(in, head);
+		break;
+	case ARP:
+		take_arp(in, head);
+		break;
+	case TIME:
+		clock_advance_ns(take(in, 2) * NS_PER_MS * (head & 8 ? 100 : 1));
+		lan_run();
+		look();
+		break;
+	case ACT:
+		act(in);
+		lan_run();
+		look();
+		break;
+	}
+}
+
+/* -- the whole -- */
+
+static void open_connections(void)
+{
+	static const uint8_t options[] = { 2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7 };
+	struct connection *server = &connections[0], *client = &connections[1];
+	struct endpoint to = { ip_v4(10, 0, 0, 9), 8000 };
+	struct frame f;
+
+	connections[0] = (struct connection){ 4000, 80, 1000, 0 };
+	connections[1] = (struct connection){ 8000, 0, 2000, 0 };
+	connections[2] = (struct connection){ 4001, 80, 3000, 0 };
+	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
+	receive(&f, 0);
+	segment(server, SYN, server->peer_next++, 0, 60000, options, sizeof(options), NULL, 0);
+	segment(server, ACK, server->peer_next, server->stack_next, 60000, NULL, 0, NULL, 0);
+	CHECK(sides[1].flow);
+	direct_tcp_connect(stack, &connecting, &to);
+	promise_wait(&connecting.promise, &connected, have_connected);
+	lan_run();
+	look();
+	segment(client, SYN | ACK, client->peer_next++, client->stack_next, 60000, options, 4, NULL, 0);
+	CHECK(sides[0].flow);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .gateway = ip_v4(10, 0, 0, 1) };
+	struct input in = { data, size };
+	uint32_t features = size && data[size - 1] & 1 ? NETDEV_TX_CSUM | NETDEV_RX_CSUM : 0;
+
+	memset(sides, 0, sizeof(sides));
+	lan_init(&lan, features);
+	CHECK(direct_create(&stack, &lan.dev, &config) == 0);
+	CHECK(direct_tcp_listen(stack, 80, accept_side, NULL) == 0);
+	CHECK(direct_udp_listen(stack, 7, echo, NULL) == 0);
+	open_connections();
+	for (int i = 0; i < RECORDS && in.left > 0; i++)
+		take_record(&in);
+	promise_cancel(&connecting.promise);
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+		if (sides[i].flow && i % 2)
+			flow_abort(sides[i].flow);
+		else if (sides[i].flow)
+			flow_close(sides[i].flow);
+	}
+	lan_run();
+	look();
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
+		CHECK(!sides[i].reading && !sides[i].writing);
+	direct_destroy(stack);
+	lan_run();
+	lan_done(&lan);
+	return 0;
+}
