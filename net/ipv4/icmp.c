@@ -117,7 +117,6 @@ static void input_error(struct ipv4 *ip, const struct buf *b, int error)
 	const struct icmp_header *icmp = (const void *)b->data;
 	const struct ipv4_header *h = (const void *)(b->data + sizeof(*icmp));
 	uint32_t room = b->len - sizeof(*icmp), header_bytes;
-	const struct ip_handler *handler;
 
 	if (room < sizeof(*h) + 8) {
 		ip->stats.icmp_in_errors++;
@@ -129,17 +128,8 @@ static void input_error(struct ipv4 *ip, const struct buf *b, int error)
 		ip->stats.icmp_in_errors++;
 		return;
 	}
-	handler = ipv4_handler(ip, h->protocol);
-	if (!handler || !handler->error)
-		return;
-	handler->error(handler->arg, &(struct ip_error){
-		.error = error,
-		.mtu = error == -EMSGSIZE ? be16(icmp->mtu) : 0,
-		.src = ipv4_addr(be32(h->src)),
-		.dst = ipv4_addr(be32(h->dst)),
-		.quoted = b->data + sizeof(*icmp) + header_bytes,
-		.quoted_len = room - header_bytes,
-	});
+	ipv4_error(ip, (const uint8_t *)h, header_bytes, room, &(struct ip_error){
+		.error = error, .mtu = error == -EMSGSIZE ? be16(icmp->mtu) : 0 });
 }
 
 void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)

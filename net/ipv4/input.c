@@ -111,17 +111,15 @@ void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
 	}
 	if (packet_bytes > be16(h->total_bytes))
 		buf_trim(b, be16(h->total_bytes));
-	meta = (struct ip_meta){
-		.ip = &ip->ip,
-		.src = ipv4_addr(be32(h->src)),
-		.dst = ipv4_addr(be32(h->dst)),
-		.header = b->data,
-		.header_len = (uint16_t)header_bytes,
-		.protocol = h->protocol,
-		.ttl = h->ttl,
-		.ecn = h->tos & 3,
-		.to_group = to_group,
-	};
+	meta.ip = &ip->ip;
+	ipv4_addr(&meta.src, b->data + offsetof(struct ipv4_header, src));
+	ipv4_addr(&meta.dst, b->data + offsetof(struct ipv4_header, dst));
+	meta.header = b->data;
+	meta.header_len = (uint16_t)header_bytes;
+	meta.protocol = h->protocol;
+	meta.ttl = h->ttl;
+	meta.ecn = h->tos & 3;
+	meta.to_group = to_group;
 	deliver(ip, &meta, b);
 	return;
 drop:

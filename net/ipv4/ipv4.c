@@ -45,6 +45,12 @@ static int listen_protocol(struct ip *base, uint8_t protocol, const struct ip_ha
 	return 0;
 }
 
+void ipv4_addr(struct ip_addr *to, const void *bytes)
+{
+	*to = (struct ip_addr){ .family = IP_V4 };
+	memcpy(to->bytes, bytes, 4);
+}
+
 const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)
 {
 	for (int i = 0; i < IPV4_HANDLERS; i++) {
@@ -52,6 +58,21 @@ const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)
 			return ip->handlers[i].handler;
 	}
 	return ip->other;
+}
+
+void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
+                struct ip_error *error)
+{
+	const struct ipv4_header *h = (const void *)sent;
+	const struct ip_handler *handler = ipv4_handler(ip, h->protocol);
+
+	if (!handler || !handler->error)
+		return;
+	ipv4_addr(&error->src, sent + offsetof(struct ipv4_header, src));
+	ipv4_addr(&error->dst, sent + offsetof(struct ipv4_header, dst));
+	error->quoted = sent + header_bytes;
+	error->quoted_len = len - header_bytes;
+	handler->error(handler->arg, error);
 }
 
 void ipv4_listen_other(struct ipv4 *ip, const struct ip_handler *handler)
@@ -85,6 +106,7 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 	ip->ip.generation = 1;
 	ip->ethernet = e;
 	ip->arp = arp;
+	ip->broadcast = UINT32_MAX;
 	ip->icmp = (struct ip_handler){ .input = icmp_input, .arg = ip };
 	listen_protocol(&ip->ip, IP_ICMP, &ip->icmp);
 	ip->loop_end = &ip->loop_first;
@@ -135,6 +157,7 @@ int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const stru
 	}
 	ip->address = address;
 	ip->mask = mask;
+	ip->broadcast = ~mask > 1 ? address | ~mask : UINT32_MAX;
 	ip->gateway = via;
 	arp_set_address(ip->arp, address);
 	return 0;

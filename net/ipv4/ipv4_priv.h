@@ -33,6 +33,7 @@ struct ipv4 {
 	struct ethernet *ethernet;
 	struct arp *arp;
 	uint32_t address, mask, gateway; /* 0: none */
+	uint32_t broadcast; /* of our subnet; UINT32_MAX: none but that */
 	struct {
 		uint8_t protocol;
 		const struct ip_handler *handler;
@@ -49,8 +50,7 @@ struct ipv4 {
 /* Is it a broadcast as seen from our link? */
 static inline bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a)
 {
-	return a == UINT32_MAX ||
-	       (ip->address && ~ip->mask > 1 && a == (ip->address | ~ip->mask));
+	return a == UINT32_MAX || a == ip->broadcast;
 }
 
 static inline bool ipv4_is_multicast(uint32_t a)
@@ -58,12 +58,14 @@ static inline bool ipv4_is_multicast(uint32_t a)
 	return a >> 28 == 0xe;
 }
 
-static inline struct ip_addr ipv4_addr(uint32_t a)
-{
-	return ip_v4((uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a);
-}
+/* An address from its four bytes as they stand in a header. */
+void ipv4_addr(struct ip_addr *to, const void *bytes);
 
 const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol);
+/* Tells the protocol of a packet of ours; sent: its IP header and len bytes in all, at least 8 of them
+ * behind the header. Fills in what the packet says. */
+void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
+                struct ip_error *error);
 
 /* input.c: takes b, the IP header first. looped: it never was on a wire. */
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);

@@ -38,12 +38,13 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	if (src && (src->family != IP_V4 || get_be32(src->bytes) != ip->address) &&
 	    !(is_ours(ip, to) && is_ours(ip, get_be32(src->bytes))))
 		return -EADDRNOTAVAIL;
-	*r = (struct ip_route){
-		.ip = base,
-		.src = src ? *src : to >> 24 == 127 ? *dst : ipv4_addr(ip->address),
-		.dst = *dst,
-		.payload_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES),
-	};
+	memset(r, 0, sizeof(*r));
+	r->ip = base;
+	r->src = src ? *src : *dst;
+	if (!src && to >> 24 != 127)
+		put_be32(r->src.bytes, ip->address);
+	r->dst = *dst;
+	r->payload_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES);
 	if ((dev->features & NETDEV_TSO4) && !is_ours(ip, to))
 		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
 	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
@@ -172,19 +173,10 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 void ipv4_unreachable(void *arg, struct buf *b)
 {
 	struct ipv4 *ip = arg;
-	const struct ipv4_header *h = (const void *)b->data;
-	const struct ip_handler *handler = ipv4_handler(ip, h->protocol);
 
 	ip->stats.out_discards++;
-	if (handler && handler->error && b->len >= IPV4_HEADER_BYTES + 8) {
-		handler->error(handler->arg, &(struct ip_error){
-			.error = -EHOSTUNREACH,
-			.src = ipv4_addr(be32(h->src)),
-			.dst = ipv4_addr(be32(h->dst)),
-			.quoted = b->data + IPV4_HEADER_BYTES,
-			.quoted_len = b->len - IPV4_HEADER_BYTES,
-			.local = true,
-		});
-	}
+	if (b->len >= IPV4_HEADER_BYTES + 8)
+		ipv4_error(ip, b->data, IPV4_HEADER_BYTES, b->len, &(struct ip_error){
+			.error = -EHOSTUNREACH, .local = true });
 	buf_free(b);
 }
