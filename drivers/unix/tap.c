@@ -121,20 +121,21 @@ static int rx_frame(struct tap *t)
 {
 	struct netdev *dev = &t->dev;
 	struct vnet_header header = { 0 };
-	struct host_iov iov[1 + RX_READY] = { { &header, t->host.header_bytes } };
+	struct host_iov iov[1 + RX_READY + 1] = { { &header, t->host.header_bytes } };
 	size_t room = 0;
 	struct buf *frame;
+	char excess; /* where what does not fit shows, and what is read when there is no buffer */
 	intptr_t n;
 
 	rx_refill(t);
 	for (size_t i = 0; i < t->ready_count; i++, room += RX_DATA_BYTES)
 		iov[1 + i] = (struct host_iov){ t->ready[i]->data, RX_DATA_BYTES };
-	n = host_readv(t->host.fd, iov, 1 + t->ready_count);
+	iov[1 + t->ready_count] = (struct host_iov){ &excess, 1 };
+	n = host_readv(t->host.fd, iov, 1 + t->ready_count + 1);
 	if (n < 0 || (n == 0 && t->host.header_bytes == 0))
 		return n == -EINTR ? 1 : n == 0 ? -ENETDOWN : (int)n;
 	n -= t->host.header_bytes;
-	/* A frame that fills all buffers has lost its end: they hold one more byte than the longest. */
-	if (n < ETHERNET_BYTES || (size_t)n >= room || !(frame = rx_wrap(t, n))) {
+	if (n < ETHERNET_BYTES || (size_t)n > room || !(frame = rx_wrap(t, n))) {
 		dev->stats.rx_dropped++;
 		return 1;
 	}

@@ -62,10 +62,12 @@ void socket_listener_close(struct socket_listener *l)
 
 bool socket_listener_end_run(struct socket_listener *l)
 {
+	bool is_closed = l->is_closed;
+
 	l->is_running = false;
-	if (l->is_closed)
+	if (is_closed)
 		free(l);
-	return !l->is_closed;
+	return !is_closed;
 }
 
 static void stop_accepting(struct socket_listener *l)

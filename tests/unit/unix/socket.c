@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: ISC */
+/* The socket stack against itself and against plain sockets of the host, over loopback. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/socket.h"
+#include "tests/lib/test.h"
+#include "tests/unit/unix/world.h"
+
+enum { CONNECTIONS = 6, LISTENERS = 3, BUFFERS = 24 };
+
+static struct socket_stack *stack;
+static uint16_t port;
+static struct {
+	struct flow *flows[16];
+	unsigned count;
+	bool decline;
+} accepted;
+
+static int take(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	(void)arg;
+	cr_assert_eq(peer->addr.family, IP_V4);
+	cr_assert_eq(peer->addr.bytes[0], 127);
+	cr_assert(peer->port > 0);
+	if (accepted.decline)
+		return -ECONNREFUSED;
+	accepted.flows[accepted.count++] = flow;
+	return 0;
+}
+
+/* A port that nobody has: found by asking the host, so that tests can run side by side. */
+static uint16_t free_port(int type)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t size = sizeof(at);
+	int fd = socket(AF_INET, type, 0);
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&at, size), 0);
+	cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
+static void begin(void)
+{
+	static const struct socket_limits limits = { CONNECTIONS, LISTENERS, BUFFERS, 16 };
+
+	world_begin();
+	memset(&accepted, 0, sizeof(accepted));
+	cr_assert_eq(socket_create(&stack, &limits), 0);
+	port = free_port(SOCK_STREAM);
+	cr_assert_eq(socket_tcp_listen(stack, port, take, NULL), 0);
+}
+
+static void finish(void)
+{
+	socket_destroy(stack);
+	test_settle();
+	world_end();
+}
+
+TestSuite(socket, .init = begin, .fini = finish, .timeout = 60);
+
+static struct socket_stats stats(void)
+{
+	struct socket_stats s;
+
+	socket_stats(stack, &s);
+	return s;
+}
+
+static struct endpoint local(uint16_t to)
+{
+	return (struct endpoint){ ip_v4(127, 0, 0, 1), to };
+}
+
+/* A client of the host's, blocking. */
+static int host_client(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static void wait_accepted(unsigned n)
+{
+	for (unsigned ms = 0; ms < 5000 && accepted.count < n; ms++)
+		world_run_for_ms(1);
+	cr_assert_eq(accepted.count, n);
+}
+
+static struct flow *accept_one(void)
+{
+	wait_accepted(accepted.count + 1);
+	return accepted.flows[accepted.count - 1];
+}
+
+/* Both ends as flows of ours. */
+static void connect_pair(struct flow **client, struct flow **server)
+{
+	struct stack_connect op;
+	struct endpoint to = local(port);
+	unsigned before = accepted.count;
+
+	socket_tcp_connect(stack, &op, &to);
+	cr_assert_eq(world_run(&op.promise), 0);
+	*client = op.flow;
+	wait_accepted(before + 1);
+	*server = accepted.flows[before];
+}
+
+static void write_all(struct flow *f, const void *data, size_t len)
+{
+	struct slice slice = { data, len, NULL };
+	struct flow_write op;
+
+	flow_write(f, &op, &slice, 1);
+	cr_assert_eq(world_run(&op.promise), (intptr_t)len);
+}
+
+/* Expects exactly this, in as many reads as it takes. */
+static void expect(struct flow *f, const char *text)
+{
+	size_t want = strlen(text), got = 0;
+	char have[256];
+
+	while (got < want) {
+		struct flow_read op;
+		intptr_t n;
+
+		flow_read(f, &op, want - got);
+		n = world_run(&op.promise);
+		cr_assert(n > 0, "read gives %ld", (long)n);
+		cr_assert_eq(buf_length(op.bufs), n);
+		buf_copy_out(op.bufs, 0, have + got, n);
+		buf_free(op.bufs);
+		got += n;
+	}
+	cr_assert_eq(memcmp(have, text, want), 0);
+}
+
+static intptr_t read_result(struct flow *f)
+{
+	struct flow_read op;
+	intptr_t n;
+
+	flow_read(f, &op, 100);
+	n = world_run(&op.promise);
+	if (n > 0)
+		buf_free(op.bufs);
+	return n;
+}
+
+Test(socket, echoes_both_ways)
+{
+	struct flow *client, *server;
+
+	connect_pair(&client, &server);
+	write_all(client, "hello", 5);
+	expect(server, "hello");
+	write_all(server, "to you too", 10);
+	expect(client, "to you too");
+	flow_close(client);
+	cr_assert_eq(read_result(server), 0);
+	cr_assert_eq(read_result(server), 0, "the end stays the end");
+	flow_close(server);
+	cr_assert_eq(stats().connections, 0);
+	cr_assert_eq(stats().active_opens, 1);
+	cr_assert_eq(stats().passive_opens, 1);
+}
+
+Test(socket, gathers_many_slices_and_writes_in_order)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+	struct slice first[200], second[2] = { { "12", 2, NULL }, { "3", 1, NULL } };
+	struct flow_write a, b, empty;
+	struct flow *client, *server;
+	char want[200 + 3 + 1];
+
+	for (unsigned i = 0; i < 200; i++) {
+		first[i] = (struct slice){ &letters[i % 26], i % 7 != 0, NULL };
+		want[i] = letters[i % 26];
+	}
+	unsigned n = 0;
+	for (unsigned i = 0; i < 200; i++)
+		if (i % 7 != 0)
+			want[n++] = letters[i % 26];
+	memcpy(want + n, "123", 4);
+	connect_pair(&client, &server);
+	flow_write(client, &a, first, 200);
+	flow_write(client, &empty, first, 0);
+	flow_write(client, &b, second, 2);
+	cr_assert_eq(world_run(&a.promise), n);
+	cr_assert_eq(world_run(&empty.promise), 0);
+	cr_assert_eq(world_run(&b.promise), 3);
+	expect(server, want);
+}
+
+Test(socket, slows_down_the_writer_and_loses_nothing)
+{
+	enum { BYTES = 24 << 20 };
+	struct flow *client, *server;
+	struct flow_write op;
+	uint8_t *data = malloc(BYTES);
+	struct slice slice = { data, BYTES, NULL };
+	uint64_t seed = 7;
+	size_t at = 0;
+
+	for (size_t i = 0; i < BYTES; i += 8)
+		memcpy(data + i, &(uint64_t){ test_random(&seed) }, 8);
+	connect_pair(&client, &server);
+	flow_write(client, &op, &slice, 1);
+	world_run_for_ms(100);
+	test_assert_pending(&op.promise);
+	cr_assert(op.offset > 0 && op.offset < BYTES, "accepted %zu", op.offset);
+	while (at < BYTES) {
+		struct flow_read read;
+		intptr_t n;
+
+		flow_read(server, &read, 1 + test_random(&seed) % 40000);
+		n = world_run(&read.promise);
+		cr_assert(n > 0);
+		for (struct buf *b = read.bufs; b; at += b->len, b = b->next)
+			cr_assert_eq(memcmp(b->data, data + at, b->len), 0, "differs near %zu", at);
+		buf_free(read.bufs);
+	}
+	cr_assert_eq(world_run(&op.promise), BYTES);
+	flow_close(client);
+	cr_assert_eq(read_result(server), 0);
+	free(data);
+}
+
+/* Storage counts: held while a write is pending, whatever becomes of it. */
+static unsigned freed;
+static void count_free(struct storage *s)
+{
+	(void)s;
+	freed++;
+}
+
+Test(socket, holds_storage_until_the_write_has_ended)
+{
+	static char big[8 << 20];
+	struct storage storage[2] = { { 1, count_free }, { 1, count_free } };
+	struct slice slices[2] = { { big, 10, &storage[0] }, { big, sizeof(big), &storage[1] } };
+	struct flow *client, *server;
+	struct flow_write op, late;
+
+	freed = 0;
+	connect_pair(&client, &server);
+	flow_write(client, &op, slices, 2);
+	storage_put(&storage[0]);
+	storage_put(&storage[1]);
+	world_run_for_ms(20);
+	test_assert_pending(&op.promise);
+	cr_assert_eq(freed, 1, "the first slice has been accepted whole");
+	flow_write(client, &late, &(struct slice){ "x", 1, NULL }, 1);
+	promise_cancel(&late.promise);
+	test_assert_error(&late.promise, -ECANCELED);
+	promise_cancel(&op.promise);
+	test_assert_error(&op.promise, -ECANCELED);
+	cr_assert_eq(freed, 2);
+}
+
+Test(socket, refused_by_nobody_listening)
+{
+	struct endpoint to = local(free_port(SOCK_STREAM));
+	struct stack_connect op;
+
+	socket_tcp_connect(stack, &op, &to);
+	cr_assert_eq(world_run(&op.promise), -ECONNREFUSED);
+	cr_assert_eq(stats().attempt_fails, 1);
+	cr_assert_eq(stats().connections, 0);
+}
+
+Test(socket, declined_is_reset)
+{
+	int fd = host_client();
+	char byte;
+
+	accepted.decline = true;
+	for (unsigned ms = 0; ms < 5000 && stats().declined == 0; ms++)
+		world_run_for_ms(1);
+	cr_assert_eq(stats().declined, 1);
+	cr_assert_eq(recv(fd, &byte, 1, 0), -1);
+	cr_assert_eq(errno, ECONNRESET);
+	cr_assert_eq(stats().connections, 0);
+	close(fd);
+}
+
+Test(socket, reads_are_cancelled_and_the_next_one_gets_the_data)
+{
+	struct flow *client, *server;
+	struct flow_read op, second;
+
+	connect_pair(&client, &server);
+	flow_read(server, &op, 10);
+	test_assert_pending(&op.promise);
+	flow_read(server, &second, 10);
+	test_assert_error(&second.promise, -EBUSY);
+	promise_cancel(&op.promise);
+	test_assert_error(&op.promise, -ECANCELED);
+	write_all(client, "still here", 10);
+	expect(server, "still here");
+}
+
+Test(socket, connecting_is_cancelled)
+{
+	struct endpoint to = { ip_v4(127, 0, 0, 1), port };
+	struct stack_connect op;
+
+	socket_tcp_connect(stack, &op, &to);
+	test_assert_pending(&op.promise);
+	promise_cancel(&op.promise);
+	test_assert_error(&op.promise, -ECANCELED);
+	world_run_for_ms(20);
+	cr_assert_eq(stats().connections, accepted.count, "only what was accepted meanwhile");
+}
+
+Test(socket, shutdown_ends_one_direction_after_pending_writes)
+{
+	static char big[12 << 20];
+	struct slice slice = { big, sizeof(big), NULL };
+	struct flow *client, *server;
+	struct flow_write op, after;
+	size_t got = 0;
+
+	connect_pair(&client, &server);
+	flow_write(client, &op, &slice, 1);
+	test_assert_pending(&op.promise);
+	cr_assert_eq(flow_shutdown(client), 0);
+	cr_assert_eq(flow_shutdown(client), 0);
+	flow_write(client, &after, &slice, 1);
+	test_assert_error(&after.promise, -EPIPE);
+	for (;;) {
+		struct flow_read read;
+		intptr_t n;
+
+		flow_read(server, &read, 65536);
+		n = world_run(&read.promise);
+		cr_assert(n >= 0);
+		if (n == 0)
+			break;
+		got += n;
+		buf_free(read.bufs);
+	}
+	cr_assert_eq(got, sizeof(big));
+	test_assert_value(&op.promise, (intptr_t)sizeof(big));
+	write_all(server, "answer", 6);
+	expect(client, "answer");
+}
+
+Test(socket, data_and_end_in_one_go)
+{
+	int fd = host_client();
+	struct flow *f = accept_one();
+
+	cr_assert_eq(send(fd, "last words", 10, 0), 10);
+	close(fd);
+	world_run_for_ms(10);
+	expect(f, "last");
+	expect(f, " words");
+	cr_assert_eq(read_result(f), 0);
+}
+
+Test(socket, abort_resets)
+{
+	int fd = host_client();
+	char byte;
+
+	flow_abort(accept_one());
+	cr_assert_eq(recv(fd, &byte, 1, 0), -1);
+	cr_assert_eq(errno, ECONNRESET);
+	close(fd);
+}
+
+Test(socket, close_sends_what_was_accepted)
+{
+	int fd = host_client();
+	struct flow *f = accept_one();
+	char have[8];
+
+	write_all(f, "bye", 3);
+	flow_close(f);
+	cr_assert_eq(recv(fd, have, 8, 0), 3);
+	cr_assert_eq(recv(fd, have, 8, 0), 0);
+	close(fd);
+}
+
+Test(socket, close_cancels_what_is_pending)
+{
+	static char big[12 << 20];
+	struct slice slice = { big, sizeof(big), NULL };
+	struct flow *client, *server;
+	struct flow_write write;
+	struct flow_read read;
+
+	connect_pair(&client, &server);
+	flow_read(client, &read, 1);
+	flow_write(client, &write, &slice, 1);
+	flow_close(client);
+	test_assert_error(&read.promise, -ECANCELED);
+	test_assert_error(&write.promise, -ECANCELED);
+}
+
+Test(socket, a_reset_fails_everything_from_then_on)
+{
+	struct linger at_once = { 1, 0 };
+	int fd = host_client();
+	struct flow *f = accept_one();
+	struct flow_write write;
+	struct flow_read read;
+
+	flow_read(f, &read, 10);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+	cr_assert_eq(world_run(&read.promise), -ECONNRESET);
+	cr_assert_eq(read_result(f), -ECONNRESET);
+	flow_write(f, &write, &(struct slice){ "x", 1, NULL }, 1);
+	test_assert_error(&write.promise, -ECONNRESET);
+	cr_assert_eq(flow_shutdown(f), -ECONNRESET);
+}
+
+Test(socket, writing_to_a_reset_connection_fails)
+{
+	static char big[12 << 20];
+	struct slice slice = { big, sizeof(big), NULL };
+	struct linger at_once = { 1, 0 };
+	int fd = host_client();
+	struct flow *f = accept_one();
+	struct flow_write op;
+
+	flow_write(f, &op, &slice, 1);
+	test_assert_pending(&op.promise);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+	cr_assert_eq(world_run(&op.promise), -ECONNRESET);
+}
+
+Test(socket, accepting_stops_at_the_limit_and_goes_on)
+{
+	int fds[CONNECTIONS + 3];
+	struct endpoint to = local(port);
+	struct stack_connect op;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = host_client(); /* the host's backlog takes the last ones */
+	wait_accepted(CONNECTIONS);
+	world_run_for_ms(50);
+	cr_assert_eq(accepted.count, CONNECTIONS);
+	cr_assert(stats().accept_stops > 0);
+	socket_tcp_connect(stack, &op, &to);
+	test_assert_error(&op.promise, -ENOBUFS);
+	for (unsigned i = 0; i < 3; i++) {
+		flow_close(accepted.flows[i]);
+		wait_accepted(CONNECTIONS + 1 + i);
+	}
+	cr_assert_eq(stats().connections, CONNECTIONS);
+	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
+Test(socket, reading_waits_for_buffers)
+{
+	static char big[4 << 20];
+	struct slice slice = { big, sizeof(big), NULL };
+	struct flow *client, *server;
+	struct flow_read reads[64], waiting;
+	struct flow_write op;
+	unsigned n = 0;
+
+	connect_pair(&client, &server);
+	flow_write(client, &op, &slice, 1);
+	for (;; n++) { /* holds on to all that it reads */
+		flow_read(server, &reads[n], 16384);
+		world_run_for_ms(5);
+		if (!promise_is_settled(&reads[n].promise))
+			break;
+		cr_assert(n < BUFFERS);
+	}
+	cr_assert(stats().buffer_waits > 0);
+	cr_assert_eq(stats().buffers, BUFFERS);
+	buf_free(reads[0].bufs);
+	cr_assert(world_run(&reads[n].promise) > 0, "goes on once a buffer has come back");
+	buf_free(reads[n].bufs);
+	for (unsigned i = 1; i < n; i++)
+		buf_free(reads[i].bufs);
+	flow_read(server, &waiting, 100);
+	cr_assert_eq(world_run(&waiting.promise), 100);
+	buf_free(waiting.bufs);
+	flow_close(client); /* op ends before its storage does */
+}
+
+Test(socket, ports_are_taken_once_and_bounded)
+{
+	cr_assert_eq(socket_tcp_listen(stack, port, take, NULL), -EADDRINUSE);
+	cr_assert_eq(socket_tcp_listen(stack, 0, take, NULL), -EINVAL);
+	cr_assert_eq(socket_tcp_listen(stack, free_port(SOCK_STREAM), take, NULL), 0);
+	cr_assert_eq(socket_tcp_listen(stack, free_port(SOCK_STREAM), take, NULL), 0);
+	cr_assert_eq(socket_tcp_listen(stack, free_port(SOCK_STREAM), take, NULL), -ENOBUFS);
+	socket_tcp_unlisten(stack, port);
+	cr_assert_eq(socket_tcp_listen(stack, port, take, NULL), 0);
+	socket_tcp_unlisten(stack, 1); /* nobody: harmless */
+}
+
+static int take_and_unlisten(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	socket_tcp_unlisten(stack, port);
+	return take(arg, flow, peer);
+}
+
+Test(socket, unlistening_while_accepting)
+{
+	int a, b;
+
+	socket_tcp_unlisten(stack, port);
+	port = free_port(SOCK_STREAM);
+	cr_assert_eq(socket_tcp_listen(stack, port, take_and_unlisten, NULL), 0);
+	a = host_client();
+	b = host_client();
+	wait_accepted(1);
+	world_run_for_ms(20);
+	cr_assert_eq(accepted.count, 1);
+	close(a);
+	close(b);
+}
+
+static int close_at_once(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	(void)arg, (void)peer;
+	flow_close(flow);
+	accepted.count++;
+	return 0;
+}
+
+Test(socket, closing_while_accepting)
+{
+	int fds[3];
+
+	socket_tcp_unlisten(stack, port);
+	port = free_port(SOCK_STREAM);
+	cr_assert_eq(socket_tcp_listen(stack, port, close_at_once, NULL), 0);
+	for (unsigned i = 0; i < 3; i++)
+		fds[i] = host_client();
+	wait_accepted(3);
+	cr_assert_eq(stats().connections, 0);
+	for (unsigned i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
+Test(socket, no_connection_without_memory)
+{
+	struct socket_stack *s;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		test_alloc_fail_at(i);
+		cr_assert_eq(socket_create(&s, NULL), -ENOMEM);
+	}
+	test_alloc_fail_at(1);
+	cr_assert_eq(socket_tcp_listen(stack, free_port(SOCK_STREAM), take, NULL), -ENOBUFS);
+}
+
+/* -- datagrams -- */
+
+static struct {
+	unsigned calls;
+	uint32_t len;
+	uint8_t bytes[65536];
+	struct endpoint from, to;
+} datagram;
+
+static void receive(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	(void)arg;
+	datagram.calls++;
+	datagram.len = buf_length(b);
+	buf_copy_out(b, 0, datagram.bytes, datagram.len);
+	datagram.from = *from;
+	datagram.to = *to;
+	buf_free(b);
+}
+
+static void wait_datagrams(unsigned n)
+{
+	for (unsigned ms = 0; ms < 5000 && datagram.calls < n; ms++)
+		world_run_for_ms(1);
+	cr_assert_eq(datagram.calls, n);
+}
+
+Test(socket, datagrams_come_and_go)
+{
+	static char large[60000];
+	uint16_t a = free_port(SOCK_DGRAM), b;
+	struct endpoint to = local(a);
+
+	memset(&datagram, 0, sizeof(datagram));
+	memset(large, 'x', sizeof(large));
+	cr_assert_eq(socket_udp_listen(stack, a, receive, NULL), 0);
+	cr_assert_eq(socket_udp_listen(stack, a, receive, NULL), -EADDRINUSE);
+	b = free_port(SOCK_DGRAM);
+	cr_assert_eq(socket_udp_send(stack, b, &to, buf_alloc_slice(NULL, "knock", 5)), 0);
+	wait_datagrams(1);
+	cr_assert_eq(datagram.len, 5);
+	cr_assert_eq(memcmp(datagram.bytes, "knock", 5), 0);
+	cr_assert_eq(datagram.from.port, b);
+	cr_assert_eq(datagram.to.port, a);
+	cr_assert_eq(datagram.to.addr.bytes[0], 127);
+	cr_assert_eq(socket_udp_send(stack, a, &to, buf_alloc_slice(NULL, NULL, 0)), 0);
+	wait_datagrams(2);
+	cr_assert_eq(datagram.len, 0);
+	cr_assert_eq(datagram.from.port, a, "from the listener's own socket");
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, large, sizeof(large))), 0);
+	wait_datagrams(3);
+	cr_assert_eq(datagram.len, sizeof(large));
+	cr_assert_eq(memcmp(datagram.bytes, large, sizeof(large)), 0);
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, datagram.bytes, 65536)), -EMSGSIZE);
+	socket_udp_unlisten(stack, a);
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, "x", 1)), 0);
+	world_run_for_ms(10);
+	cr_assert_eq(datagram.calls, 3);
+}
