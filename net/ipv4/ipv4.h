@@ -17,7 +17,8 @@ struct ipv4_stats {
 	uint64_t icmp_in_msgs, icmp_in_errors, icmp_out_msgs, icmp_out_errors, icmp_out_limited;
 };
 
-/* 0, -ENOMEM, -EADDRINUSE. Borrows ethernet and arp until destroyed. */
+/* 0, -ENOMEM, -EADDRINUSE, -ENODEV: no entropy, -EINVAL: an MTU below 68. Borrows ethernet and arp
+ * until destroyed. */
 int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp);
 /* Nobody may listen any more. */
 void ipv4_destroy(struct ipv4 *ip);

@@ -3,6 +3,7 @@
  * port 80 with an open connection, and a connection that the stack itself has opened. The input is a row
  * of records: raw frames; IP packets whose lengths and checksums are put right, so that mutations get
  * past them; segments whose numbers are relative to a connection's; ARP; time; the application's acts.
+ * The last byte says what the device can do and whether the stack has next to no room.
  * Checked besides what the sanitizers see: whatever the stack sends is well formed, it sends no
  * more than a few frames for one, and all memory comes back. */
 #include <errno.h>
@@ -12,7 +13,6 @@
 
 #include "kernel/loop.h"
 #include "kernel/random.h"
-#include "net/direct.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -30,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	} while (0)
 
 enum { IP = 14, TCP = 34, RECORDS = 64, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+/* Bits of the last byte. */
+enum mode { CHECKSUMS = 1, LARGE = 2, NARROW = 4 };
 
 /* What the low three bits of a record's first byte say it is. */
 enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
@@ -51,7 +54,13 @@ struct side {
 };
 
 static struct lan lan;
-static struct direct *stack;
+static struct ethernet *ethernet;
+static struct arp *arp;
+static struct ipv4 *ipv4;
+static struct udp *udp;
+static struct tcp *tcp;
+static struct buf *hoard; /* header bufs that the input took away */
+static bool declining;
 static struct connection connections[3];
 static struct side sides[8];
 static struct stack_connect connecting;
@@ -137,6 +146,8 @@ static int accept_side(void *arg, struct flow *flow, const struct endpoint *peer
 {
 	(void)arg;
 	(void)peer;
+	if (declining)
+		return -ECONNREFUSED;
 	for (size_t i = 1; i < ARRAY_SIZE(sides); i++) {
 		if (!sides[i].flow && !sides[i].reading && !sides[i].writing) {
 			sides[i].flow = flow;
@@ -156,39 +167,90 @@ static void have_connected(struct waiter *w)
 	}
 }
 
-static void act(struct input *in)
+static void start_connecting(void)
 {
-	uint32_t what = take(in, 1);
-	struct side *s = &sides[what & 7];
+	struct endpoint to = { ip_v4(10, 0, 0, 9), 8000 };
 
-	switch (what >> 4) {
-	case 0:
-		start_writing(s);
-		break;
-	case 1:
-		if (s->flow)
-			flow_shutdown(s->flow);
-		break;
-	case 2:
-	case 3:
-		if (s->flow && what >> 4 == 2)
-			flow_close(s->flow);
-		else if (s->flow)
-			flow_abort(s->flow);
-		s->flow = NULL;
-		break;
-	case 4:
-		promise_cancel(&connecting.promise);
-		break;
-	default:
-		start_reading(s);
-	}
+	if (sides[0].flow || sides[0].reading || sides[0].writing || !promise_is_settled(&connecting.promise))
+		return;
+	tcp_connect(tcp, &connecting, &to);
+	promise_wait(&connecting.promise, &connected, have_connected);
 }
 
 static void echo(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
 {
 	(void)arg;
-	direct_udp_send(stack, to->port, from, b);
+	udp_send(udp, to->port, from, b);
+}
+
+static void release_hoard(void)
+{
+	for (struct buf *b; (b = hoard); buf_free(b))
+		hoard = b->queue;
+}
+
+static void take_hoard(void)
+{
+	for (struct buf *b; (b = buf_alloc_header()); hoard = b)
+		b->queue = hoard;
+}
+
+/* What an application, or the rest of the system, does to one connection. */
+static void act_on(struct side *s, uint32_t what)
+{
+	struct flow *flow = s->flow;
+
+	switch (what) {
+	case 1:
+		flow_shutdown(flow);
+		break;
+	case 2:
+		s->flow = NULL;
+		flow_close(flow);
+		break;
+	case 3:
+		s->flow = NULL;
+		flow_abort(flow);
+		break;
+	case 7:
+		if (s->reading)
+			promise_cancel(&s->read.promise);
+		break;
+	case 8:
+		if (s->writing)
+			promise_cancel(&s->write.promise);
+		break;
+	case 9:
+		tcp_set_keepalive(flow, 5);
+		break;
+	}
+}
+
+static void act(struct input *in)
+{
+	uint32_t what = take(in, 1);
+	struct side *s = &sides[what & 7];
+	struct endpoint self = { ip_v4(10, 0, 0, 2), 7 };
+
+	what >>= 4;
+	if (s->flow && (what < 4 || (what > 6 && what < 10)))
+		act_on(s, what);
+	if (what == 0)
+		start_writing(s);
+	else if (what == 4)
+		promise_cancel(&connecting.promise);
+	else if (what == 5)
+		start_reading(s);
+	else if (what == 6)
+		start_connecting();
+	else if (what == 10)
+		take_hoard();
+	else if (what == 11)
+		release_hoard();
+	else if (what == 12)
+		declining = !declining;
+	else if (what == 13)
+		udp_send(udp, 5000, &self, buf_alloc_slice(NULL, "self", 4));
 }
 
 /* -- the peer -- */
@@ -202,12 +264,15 @@ static unsigned look(void)
 	for (; (f = lan_next(&lan)); count++) {
 		uint32_t header, next;
 
-		CHECK(memcmp(f->bytes + 6, LAN_MAC, 6) == 0 && f->len <= 1514);
+		CHECK(memcmp(f->bytes + 6, LAN_MAC, 6) == 0);
 		if (frame_16(f, 12) == 0x0806) {
 			CHECK(f->len == 42);
 			continue;
 		}
-		CHECK(frame_ipv4_is_right(f) && f->bytes[IP] == 0x45);
+		if (f->flags & BUF_TSO4)
+			CHECK((lan.dev.features & NETDEV_TSO4) && f->gso_size > 0 && f->len <= IP + UINT16_MAX);
+		else
+			CHECK(f->len <= 1514 && frame_ipv4_is_right(f) && f->bytes[IP] == 0x45);
 		if (f->bytes[IP + 9] != IP_TCP)
 			continue;
 		header = (f->bytes[TCP + 12] >> 4) * 4u;
@@ -238,7 +303,7 @@ static void receive(const struct frame *f, uint8_t flags)
 static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
                     const uint8_t *options, size_t options_len, const uint8_t *payload, size_t len)
 {
-	uint8_t tcp[20] = {
+	uint8_t header[20] = {
 		(uint8_t)(c->peer_port >> 8), (uint8_t)c->peer_port,
 		(uint8_t)(c->stack_port >> 8), (uint8_t)c->stack_port,
 		(uint8_t)(seq >> 24), (uint8_t)(seq >> 16), (uint8_t)(seq >> 8), (uint8_t)seq,
@@ -249,7 +314,7 @@ static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t 
 	struct frame f;
 
 	frame_ipv4(&f, IP_TCP, LAN_PEER_IP, LAN_IP);
-	frame_add(&f, tcp, sizeof(tcp));
+	frame_add(&f, header, sizeof(header));
 	frame_add(&f, options, options_len);
 	frame_add(&f, (const uint8_t[3]){ 0 }, (4 - options_len % 4) % 4);
 	frame_add(&f, payload, len);
@@ -291,12 +356,31 @@ static void take_packet(struct input *in, uint8_t head)
 	receive(&f, head >> 6);
 }
 
+/* A segment of the stack's on that connection, as an ICMP error shows it. */
+static void quote(const struct connection *c, struct frame *payload)
+{
+	struct frame f;
+	uint8_t tcp_start[8] = {
+		(uint8_t)(c->stack_port >> 8), (uint8_t)c->stack_port,
+		(uint8_t)(c->peer_port >> 8), (uint8_t)c->peer_port,
+		(uint8_t)((c->stack_next - 1) >> 24), (uint8_t)((c->stack_next - 1) >> 16),
+		(uint8_t)((c->stack_next - 1) >> 8), (uint8_t)(c->stack_next - 1),
+	};
+
+	frame_ipv4(&f, IP_TCP, LAN_IP, LAN_PEER_IP);
+	frame_add(&f, tcp_start, sizeof(tcp_start));
+	frame_add(payload, f.bytes + IP, f.len - IP);
+}
+
 static void take_udp_or_icmp(struct input *in, uint8_t head)
 {
 	struct frame f, payload = { .len = 0 };
 	uint8_t first = (uint8_t)take(in, 1), second = (uint8_t)take(in, 1);
 
-	take_bytes(in, &payload, take(in, 2) % 1401);
+	if (head & 32)
+		quote(&connections[take(in, 1) % 3], &payload);
+	else
+		take_bytes(in, &payload, take(in, 2) % 1401);
 	frame_ipv4(&f, head & 8 ? IP_UDP : IP_ICMP, LAN_PEER_IP, head & 16 ? 0xffffffff : LAN_IP);
 	if (head & 16)
 		memcpy(f.bytes, LAN_BROADCAST, 6);
@@ -364,7 +448,6 @@ static void open_connections(void)
 {
 	static const uint8_t options[] = { 2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7 };
 	struct connection *server = &connections[0], *client = &connections[1];
-	struct endpoint to = { ip_v4(10, 0, 0, 9), 8000 };
 	struct frame f;
 
 	connections[0] = (struct connection){ 4000, 80, 1000, 0 };
@@ -375,29 +458,44 @@ static void open_connections(void)
 	segment(server, SYN, server->peer_next++, 0, 60000, options, sizeof(options), NULL, 0);
 	segment(server, ACK, server->peer_next, server->stack_next, 60000, NULL, 0, NULL, 0);
 	CHECK(sides[1].flow);
-	direct_tcp_connect(stack, &connecting, &to);
-	promise_wait(&connecting.promise, &connected, have_connected);
+	start_connecting();
 	lan_run();
 	look();
 	segment(client, SYN | ACK, client->peer_next++, client->stack_next, 60000, options, 4, NULL, 0);
 	CHECK(sides[0].flow);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void create(uint8_t mode)
 {
-	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .gateway = ip_v4(10, 0, 0, 1) };
-	struct input in = { data, size };
-	uint32_t features = size && data[size - 1] & 1 ? NETDEV_TX_CSUM | NETDEV_RX_CSUM : 0;
+	static const struct tcp_limits narrow = {
+		.connections = 3, .half_open = 1, .time_wait = 1, .send_slices = 1, .receive_bytes = 4096,
+		.receive_bufs = 3,
+	};
+	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
+	struct ip_addr gateway = ip_v4(10, 0, 0, 1);
+	uint32_t features = 0;
 
+	if (mode & (CHECKSUMS | LARGE))
+		features = NETDEV_TX_CSUM | NETDEV_RX_CSUM | (mode & LARGE ? NETDEV_TSO4 : 0);
 	memset(sides, 0, sizeof(sides));
+	declining = false;
+	promise_return(&connecting.promise, 0);
 	lan_init(&lan, features);
-	CHECK(direct_create(&stack, &lan.dev, &config) == 0);
-	CHECK(direct_tcp_listen(stack, 80, accept_side, NULL) == 0);
-	CHECK(direct_udp_listen(stack, 7, echo, NULL) == 0);
-	open_connections();
-	for (int i = 0; i < RECORDS && in.left > 0; i++)
-		take_record(&in);
+	CHECK(ethernet_create(&ethernet, &lan.dev) == 0);
+	CHECK(arp_create(&arp, ethernet) == 0);
+	CHECK(ipv4_create(&ipv4, ethernet, arp) == 0);
+	CHECK(udp_create(&udp, ipv4_ip(ipv4)) == 0);
+	CHECK(tcp_create(&tcp, ipv4_ip(ipv4), mode & NARROW ? &narrow : NULL) == 0);
+	CHECK(ipv4_set_address(ipv4, &prefix, &gateway) == 0);
+	CHECK(tcp_listen(tcp, 80, accept_side, NULL) == 0);
+	CHECK(udp_listen(udp, 7, echo, NULL) == 0);
+}
+
+static void destroy(void)
+{
+	release_hoard();
 	promise_cancel(&connecting.promise);
+	lan_run();
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
 		if (sides[i].flow && i % 2)
 			flow_abort(sides[i].flow);
@@ -408,8 +506,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	look();
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
 		CHECK(!sides[i].reading && !sides[i].writing);
-	direct_destroy(stack);
+	tcp_destroy(tcp);
+	udp_destroy(udp);
+	ipv4_destroy(ipv4);
+	arp_destroy(arp);
+	ethernet_destroy(ethernet);
 	lan_run();
 	lan_done(&lan);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, size };
+
+	create(size ? data[size - 1] : 0);
+	open_connections();
+	for (int i = 0; i < RECORDS && in.left > 0; i++)
+		take_record(&in);
+	destroy();
 	return 0;
 }

@@ -400,6 +400,15 @@ Test(ipv4_output, addresses_that_a_host_cannot_have)
 	cr_expect_eq(ipv4_set_address(ipv4, &v6, NULL), -EINVAL);
 }
 
+Test(ipv4_output, an_mtu_that_is_none)
+{
+	struct ipv4 *second;
+
+	create(0);
+	lan.dev.mtu = 67;
+	cr_expect_eq(ipv4_create(&second, ethernet, arp), -EINVAL);
+}
+
 Test(ipv4_output, one_per_interface)
 {
 	struct ipv4 *second;
