@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Faults and backtraces. Frames are chained through the frame pointer, which the build keeps; each
- * is looked at only after the host said that it can be read, so that a damaged chain ends the walk
- * and not the process. */
+ * is looked at only after the host said that it can be read, and must lead back into our text: so a
+ * damaged chain, or libc, which keeps no frame pointers, ends the walk and not the process. */
 #include "arch/unix/fault.h"
 
 #include "arch/arch.h"
@@ -10,6 +10,9 @@
 #include "kernel/panic.h"
 
 #define STACK_REACH 65536 /* as large as the guard below a fiber's stack */
+
+/* Made by the linker: where text begins and ends. */
+extern const char __executable_start[], etext[];
 
 static const struct host_fault *current;
 static uintptr_t outermost; /* main's frame */
@@ -48,7 +51,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 	       host_is_readable(frame + sizeof(uintptr_t))) {
 		const uintptr_t *at = (const uintptr_t *)frame;
 
-		if (at[1] == 0)
+		if (at[1] < (uintptr_t)__executable_start || at[1] >= (uintptr_t)etext)
 			break;
 		addresses[n++] = at[1];
 		if (at[0] <= frame)
