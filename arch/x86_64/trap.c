@@ -60,7 +60,8 @@ void trap_init(void)
 	tss.ist[IST_INTERRUPT - 1] = (uintptr_t)interrupt_stack_top;
 	tss.ist[IST_FAULT - 1] = (uintptr_t)fault_stack_top;
 	tss.io_map = sizeof(tss);
-	boot_gdt[3] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 | (base >> 24 & 0xff) << 56;
+	boot_gdt[3] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
+	              (base >> 24 & 0xff) << 56;
 	boot_gdt[4] = base >> 32;
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 	__asm__ volatile("ltr %w0" : : "r"(24));
@@ -68,8 +69,8 @@ void trap_init(void)
 
 static void dump_registers(const struct trap_frame *f)
 {
-	static const char order[][4] = { "r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8", "rdi", "rsi", "rbp",
-		"rbx", "rdx", "rcx", "rax" };
+	static const char order[][4] = { "r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8", "rdi", "rsi",
+		"rbp", "rbx", "rdx", "rcx", "rax" };
 	const uint64_t *values = &f->r15;
 	char line[96];
 	size_t len;

@@ -157,13 +157,15 @@ void virtio_mmio_slots(uint64_t base, uint32_t count, uint32_t interrupt)
 	slots_interrupt = interrupt;
 }
 
-static bool probe(struct virtio_device *dev, enum virtio_type type, uint64_t base, uint32_t bytes, uint32_t interrupt)
+static bool probe(struct virtio_device *dev, enum virtio_type type, uint64_t base, uint32_t bytes,
+                  uint32_t interrupt)
 {
 	dev->registers = arch_map_device(base, bytes);
 	if (!dev->registers || *reg(dev, MAGIC) != MAGIC_VALUE || *reg(dev, DEVICE_ID) != type)
 		return false;
 	if (*reg(dev, VERSION) != 2) {
-		log_error("device=%s base=0x%llx refused=\"a legacy device: add -global virtio-mmio.force-legacy=false\"",
+		log_error("device=%s base=0x%llx refused=\"a legacy device: "
+		          "add -global virtio-mmio.force-legacy=false\"",
 		          dev->name, (unsigned long long)base);
 		return false;
 	}
