@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Listeners, and the handshakes that peers begin. Until the handshake is complete a connection is an
- * entry of a small bounded table, not a control block; when the table is full the oldest entry makes
- * room, so a flood of SYNs costs others only while it lasts. Entries wait in one list per number of
- * tries: each list is in order of time, and one timer serves all.
+ * entry of a small bounded table, not a control block; when the table is full the entry that has been
+ * asked again in vain for longest makes room, so a flood of SYNs costs others only while it lasts, and
+ * many honest clients at once lose no handshake. Entries wait in one list per number of tries: each
+ * list is in order of time, and one timer serves all.
  *
  * RFC 9293 §3.10.7.2 and §3.10.7.4 (SYN-RECEIVED), RFC 5961. */
 #include <errno.h>
@@ -95,14 +96,18 @@ void half_destroy_all(struct tcp *tcp)
 			half_drop(tcp, h);
 }
 
-/* Makes room: the one that has been unanswered longest goes. */
-static void drop_oldest(struct tcp *tcp)
+/* Makes room: the one that has been unanswered longest goes, unless its answer may still be on its way.
+ * Gives the room, or NULL. */
+static struct tcp_half *replace_oldest(struct tcp *tcp)
 {
 	struct tcp_half *h = NULL;
 
-	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); !h && i-- > 0; )
+	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); !h && i-- > 1; )
 		h = oldest(tcp, i);
+	if (!h)
+		return NULL;
 	half_drop(tcp, h);
+	return pool_alloc(&tcp->halves.pool);
 }
 
 static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h)
@@ -183,8 +188,9 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 	h = pool_alloc(&tcp->halves.pool);
 	if (!h) {
 		tcp->stats.listen_drops++;
-		drop_oldest(tcp);
-		h = pool_alloc(&tcp->halves.pool);
+		h = replace_oldest(tcp);
+		if (!h)
+			return;
 	}
 	*h = (struct tcp_half){
 		.iss = isn_choose(tcp, k),

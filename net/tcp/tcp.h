@@ -7,7 +7,7 @@
  * entries and send slices are fixed pools. When one is empty the newcomer is refused and counted,
  * and everything else goes on:
  *   connections full   SYNs are dropped, so that clients try again; connect fails with -ENOBUFS
- *   half_open full     the oldest half-open entry makes room
+ *   half_open full     the oldest unanswered for a second makes room; without one, as above
  *   time_wait full     the oldest TIME-WAIT entry makes room
  *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
  *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it
