@@ -35,6 +35,11 @@ void fault_panic(const struct host_fault *f)
 	panic("%s at %p pc=%p", f->what, (void *)f->address, (void *)f->pc);
 }
 
+static bool is_text(uintptr_t address)
+{
+	return address >= (uintptr_t)__executable_start && address < (uintptr_t)etext;
+}
+
 /* A frame holds the caller's frame pointer and, above it, the return address: so on x86-64 and on
  * AArch64. */
 size_t arch_backtrace(uintptr_t *addresses, size_t max)
@@ -46,12 +51,15 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 		frame = current->frame;
 		if (max > 0)
 			addresses[n++] = current->pc;
+		/* A call to where nothing is: the caller's frame is the newest. */
+		if (n < max && !is_text(current->pc) && is_text(current->link))
+			addresses[n++] = current->link;
 	}
 	while (n < max && frame != outermost && frame % sizeof(uintptr_t) == 0 && host_is_readable(frame) &&
 	       host_is_readable(frame + sizeof(uintptr_t))) {
 		const uintptr_t *at = (const uintptr_t *)frame;
 
-		if (at[1] < (uintptr_t)__executable_start || at[1] >= (uintptr_t)etext)
+		if (!is_text(at[1]))
 			break;
 		addresses[n++] = at[1];
 		if (at[0] <= frame)

@@ -594,10 +594,13 @@ static void on_fault_signal(int signal, siginfo_t *info, void *context)
 	f.pc = cpu->gregs[REG_RIP];
 	f.frame = cpu->gregs[REG_RBP];
 	f.stack = cpu->gregs[REG_RSP];
+	if (host_is_readable(f.stack))
+		f.link = *(const uintptr_t *)f.stack;
 #elif defined(__aarch64__)
 	f.pc = cpu->pc;
 	f.frame = cpu->regs[29];
 	f.stack = cpu->sp;
+	f.link = cpu->regs[30];
 #else
 	(void)cpu;
 #endif

@@ -115,6 +115,7 @@ void host_terminal_raw(int fd, bool on);
 struct host_fault {
 	const char *what; /* "segmentation fault" */
 	uintptr_t address, pc, frame, stack; /* of the access; program, frame and stack pointers */
+	uintptr_t link; /* where a function that has made no frame yet returns to */
 };
 
 /* From now on SIGINT, SIGTERM and SIGHUP make host_should_end true and wake host_wait (a second one
