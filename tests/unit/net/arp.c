@@ -369,6 +369,20 @@ Test(arp, a_flood_of_strangers_costs_no_friend_his_place)
 	cr_expect_eq(changes, 0);
 }
 
+Test(arp, a_stranger_displaces_nobody_we_asked_for)
+{
+	for (uint32_t i = 0; i < CONFIG_ARP_ENTRIES; i++) {
+		send_to(0x0a000100 + i, 7);
+		answer(LAN_PEER_MAC, 0x0a000100 + i);
+	}
+	lan_forget(&lan);
+	receive(REQUEST, EVIL_MAC, 0x0b000000, LAN_IP);
+	expect_arp(REPLY, EVIL_MAC, 0x0b000000);
+	cr_expect_not(knows(0x0b000000, EVIL_MAC));
+	for (uint32_t i = 0; i < CONFIG_ARP_ENTRIES; i++)
+		cr_expect(knows(0x0a000100 + i, LAN_PEER_MAC));
+}
+
 Test(arp, a_flood_of_absent_addresses_is_bounded)
 {
 	struct buf_stats stats;

@@ -202,6 +202,19 @@ Test(ipv4_input, options_are_stepped_over_and_source_routes_refused)
 	cr_expect_not(passes_with_options("\x01\x01\x01\x94", 4), "no length");
 }
 
+Test(ipv4_input, an_option_cut_off_by_the_end_of_memory)
+{
+	struct frame f;
+
+	frame_ipv4(&f, PROTOCOL, LAN_PEER_IP, LAN_IP);
+	f.bytes[IP] = 0x46;
+	frame_add(&f, "\x01\x01\x01\x94", 4);
+	frame_finish_header(&f);
+	f.bytes[IP + 3] = 24;
+	frame_finish_header(&f);
+	cr_expect_not(passes(&f));
+}
+
 Test(ipv4_input, sources_that_no_host_can_have)
 {
 	static const uint32_t bad[] = {
