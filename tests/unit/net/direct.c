@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* The direct stack comes whole or not at all, whatever allocation fails. */
+#include "tests/lib/test.h"
+
+#include <errno.h>
+
+#include "net/direct.h"
+#include "net/ipv4/ipv4.h"
+#include "net/udp.h"
+#include "kernel/random.h"
+#include "tests/lib/lan.h"
+
+static struct lan lan;
+
+/* Gives whether it came to be. */
+static bool create_and_destroy(void)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .gateway = ip_v4(10, 0, 0, 1) };
+	struct direct *d;
+	int error = direct_create(&d, &lan.dev, &config);
+
+	cr_assert(error == 0 || error == -ENOMEM, "%d", error);
+	if (error == 0)
+		direct_destroy(d);
+	lan_forget(&lan);
+	return error == 0;
+}
+
+Test(direct, without_memory)
+{
+	unsigned failures = 0, created = 0;
+	int64_t live;
+
+	lan_init(&lan, 0);
+	live = test_alloc_live();
+	for (;; failures++) {
+		test_alloc_fail_at(failures + 1);
+		created += create_and_destroy(); /* some can be done without, as an announcement's buffer */
+		cr_assert_eq(test_alloc_live(), live, "allocation %u failed and something was left", failures + 1);
+		if (!test_alloc_failed())
+			break;
+	}
+	cr_expect(failures > 5 && created >= 1 && created <= failures, "%u failures, created %u times", failures,
+	          created);
+	lan_done(&lan);
+}
+
+Test(direct, without_entropy)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };
+	struct direct *d;
+
+	cr_assert_eq(buf_init(16, 16), 0);
+	test_entropy_missing = true;
+	cr_assert_eq(random_init(), -ENODEV);
+	lan.dev = (struct netdev){ .mtu = 1500 };
+	cr_expect_eq(direct_create(&d, &lan.dev, &config), -ENODEV);
+}
+
+static void ignore(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	(void)arg;
+	(void)from;
+	(void)to;
+	buf_free(b);
+}
+
+Test(direct, has_layers)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .gateway = ip_v4(10, 0, 0, 1) };
+	struct direct *d;
+
+	lan_init(&lan, 0);
+	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
+	cr_expect(direct_ipv4(d) && direct_tcp(d) && direct_udp(d));
+	cr_expect_eq(direct_udp_listen(d, 53, ignore, NULL), 0);
+	cr_expect_eq(direct_udp_listen(d, 53, ignore, NULL), -EADDRINUSE);
+	direct_udp_unlisten(d, 53);
+	cr_expect_eq(direct_udp_listen(d, 53, ignore, NULL), 0);
+	cr_expect_eq(direct_tcp_listen(d, 0, NULL, NULL), -EINVAL);
+	direct_destroy(d);
+	lan_done(&lan);
+}
