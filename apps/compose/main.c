@@ -167,8 +167,8 @@ int app_start(const struct app *app, struct promise *done)
 	}
 	if (address.addr.family == IP_NONE)
 		ip_parse_prefix(CONFIG_NET_ADDRESS, &address.addr, &address.len);
-	if (gateway.family == IP_NONE && CONFIG_NET_GATEWAY[0])
-		ip_parse(CONFIG_NET_GATEWAY, &gateway);
+	if (gateway.family == IP_NONE)
+		ip_parse(CONFIG_NET_GATEWAY, &gateway); /* empty: stays none */
 	error = compose(app->netdev);
 	if (error < 0)
 		log_error("cannot compose the stack error=%d address=%s", error, ip_format(text, &address.addr));
