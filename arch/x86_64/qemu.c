@@ -25,6 +25,9 @@
 #include "kernel/panic.h"
 
 #define RANGES_MAX 32
+#define SEABIOS_KEPT UINT64_C(0x1000000)    /* where there is as much */
+#define SEABIOS_KEPT_LEAST UINT64_C(0x40000)
+#define SEABIOS_BYTES 0x24000               /* itself */
 #define WORDS_MAX 48
 #define GIB (UINT64_C(1) << 30)
 
@@ -38,7 +41,7 @@
 
 void boot(const struct pvh_start *info) __attribute__((noreturn));
 
-extern const char image_start[], image_end[];
+extern const char image_start[], data_end[], image_end[];
 
 static const struct pvh_start *start_info;
 static char command_line[CONFIG_COMMAND_LINE_BYTES];
@@ -64,6 +67,12 @@ void boot(const struct pvh_start *info)
 	init_main();
 }
 
+static bool has_pci(void)
+{
+	out32(PCI_ADDRESS, UINT32_C(1) << 31);
+	return in32(PCI_DATA) != UINT32_MAX;
+}
+
 /* Gives [start, end) to the page allocator, less the image. */
 static void add_memory(uint64_t start, uint64_t end)
 {
@@ -77,6 +86,25 @@ static void add_memory(uint64_t start, uint64_t end)
 		page_add_region(start, end);
 }
 
+/* SeaBIOS moves itself to below what it keeps at the top of memory, while -kernel's image already
+ * lies there, and what it overwrites is lost: better no site than a broken one. Other firmware does
+ * no such thing; SeaBIOS is the one with the ACPI pointer in the BIOS area of a machine with PCI. */
+static void check_firmware(const struct pvh_range *ranges, uint32_t count)
+{
+	uint64_t top = (uintptr_t)data_end, kept = SEABIOS_KEPT;
+
+	if (!has_pci() || start_info->rsdp < 0xe0000 || start_info->rsdp >= 0x100000)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if (ranges[i].start <= top && ranges[i].start + ranges[i].bytes > top)
+			top = ranges[i].start + ranges[i].bytes;
+	if (top < kept + (uintptr_t)image_start)
+		kept = SEABIOS_KEPT_LEAST;
+	if ((uintptr_t)data_end > top - kept - SEABIOS_BYTES && (uintptr_t)image_start < top - kept)
+		panic("the firmware has overwritten this image: give the machine at least %u MiB of memory",
+		      (unsigned)(((uintptr_t)data_end + SEABIOS_KEPT + SEABIOS_BYTES) >> 20) + 1);
+}
+
 /* What start.S has mapped goes first: the page tables for the rest come from it. */
 static void memory_init(void)
 {
@@ -88,6 +116,7 @@ static void memory_init(void)
 		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
 	memcpy(ranges, map, count * sizeof(ranges[0]));
 	memory_close_null(); /* the command line has been copied too */
+	check_firmware(ranges, count);
 	for (uint32_t i = 0; i < count; i++)
 		if (ranges[i].type == PVH_RAM && ranges[i].start < GIB)
 			add_memory(ranges[i].start, MIN(ranges[i].start + ranges[i].bytes, GIB));
@@ -126,8 +155,7 @@ static int command_line_init(void)
  * first one's upper lines, or without ACPI its lower. */
 static void find_slots(void)
 {
-	out32(PCI_ADDRESS, UINT32_C(1) << 31);
-	if (in32(PCI_DATA) != UINT32_MAX)
+	if (has_pci())
 		return;
 	if (irq_has_line(24))
 		virtio_mmio_slots(MICROVM_SLOTS, 24, 24);

@@ -102,7 +102,8 @@ static bool has_kvm_clock(uint32_t features)
 	wrmsr(MSR_KVM_CLOCK, at | 1);
 	if (!page.mul)
 		return false;
-	start_ns = page.system_ns - clock_ticks_to_ns(page.tsc - machine_boot_ticks);
+	/* The page's moment may lie before our first. */
+	start_ns = page_now_ns() - clock_ticks_to_ns(rdtsc() - machine_boot_ticks);
 	/* hz = 10^9 * 2^32 / mul, undone by shift */
 	at = (NS_PER_S << 32) / page.mul;
 	irq_timer_set_tsc_rate(page.shift < 0 ? at << -page.shift : at >> page.shift);

@@ -186,7 +186,10 @@ int virtio_pci_find(struct virtio_device *dev, enum virtio_type type)
 			dev->place = function;
 			return 0;
 		}
-		log_error("device=%s refused=\"a legacy device: add disable-legacy=on\"", dev->name);
+		log_error("device=%s refused=\"%s\"", dev->name,
+		          pci_capability(function, PCI_VENDOR_SPECIFIC, 0)
+		                  ? "the firmware has given its registers no address"
+		                  : "a legacy device: add disable-legacy=on");
 	}
 	return -ENODEV;
 }

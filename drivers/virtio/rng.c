@@ -27,7 +27,7 @@ static int ask(struct virtqueue *q, uint8_t *to, size_t n, uint64_t deadline_ns)
 		if (q->dev->broken || clock_now_ns() > deadline_ns)
 			return -ENODEV;
 	memcpy(to, pool, written);
-	return (int)written;
+	return written ? (int)written : -ENODEV; /* a device that gives nothing would be asked for ever */
 }
 
 int virtio_rng_read(void *to, size_t n)

@@ -65,10 +65,10 @@ Test(virtio_mmio, takes_the_words_that_machines_write)
 Test(virtio_mmio, refuses_other_words)
 {
 	static const char *const wrong[] = {
-		"", "512", "512@", "512@0x", "512@0xfeb00000", "512@0xfeb00000:", "512@0xfeb00000:x", "@0xfeb00000:5",
-		"512@0xfeb00000:5:", "512@0xfeb00000:5:1:2", "512@0xfeb00000:5 ", "512@0xfeb00002:5", "16@0xfeb00000:5",
-		"512M@0xfeb00000:5", "512@0xfeb00000:256", "512@0xfffffffffffffffff:5", "0x@0xfeb00000:5", "-1@0:5",
-		"512@feb00000:5",
+		"", "512", "512@", "512@0x", "512@0xfeb00000", "512@0xfeb00000:", "512@0xfeb00000:x",
+		"@0xfeb00000:5", "512@0xfeb00000:5:", "512@0xfeb00000:5:1:2", "512@0xfeb00000:5 ",
+		"512@0xfeb00002:5", "16@0xfeb00000:5", "512M@0xfeb00000:5", "512@0xfeb00000:256",
+		"512@0xfffffffffffffffff:5", "0x@0xfeb00000:5", "-1@0:5", "512@feb00000:5",
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)

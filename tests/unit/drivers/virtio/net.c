@@ -55,7 +55,8 @@ static void loop(void)
 }
 
 /* The device puts a frame, header before it, into as many buffers as parts says, and interrupts. */
-static void deliver_parts(const uint8_t *frame, const uint32_t *parts, unsigned count, uint8_t flags, uint16_t buffers)
+static void deliver_parts(const uint8_t *frame, const uint32_t *parts, unsigned count, uint8_t flags,
+                          uint16_t buffers)
 {
 	struct device_request r;
 	uint8_t header[HEADER] = { flags, [10] = (uint8_t)buffers, [11] = (uint8_t)(buffers >> 8) };

@@ -177,7 +177,8 @@ Test(virtqueue, asks_for_interrupts_when_it_wants_them)
 	for (unsigned i = 0; i < 6; i++) {
 		device_next(0, &r);
 		device_done(0, r.id, 0);
-		cr_assert_eq(device_wants_interrupt(0, (uint16_t)(device.queues[0].done - 1)), i == 2, "request %u", i);
+		cr_assert_eq(device_wants_interrupt(0, (uint16_t)(device.queues[0].done - 1)), i == 2,
+		             "request %u", i);
 	}
 	cr_assert(!virtqueue_interrupt_after(&q, 1), "some are done: none may come");
 	while (take(&written))
