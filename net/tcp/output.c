@@ -234,10 +234,11 @@ static bool send_next(struct tcp_conn *c)
 	fin = fin && n == left;
 	if (n == 0 && !fin)
 		return false;
-	if (fin && !(c->flags & CONN_FIN_SENT))
-		conn_event(c, TCP_CLOSE, 0);
 	if (!transmit(c, c->snd_nxt, n, fin))
 		return false;
+	/* only now: a FIN that found no packet memory must not count as acknowledged later */
+	if (fin && !(c->flags & CONN_FIN_SENT))
+		conn_event(c, TCP_CLOSE, 0);
 	/* a probe of a shut window does not count as sent: it starts anew when the window opens */
 	if (c->snd_wnd > 0 || fin)
 		c->snd_nxt += n + fin;
