@@ -85,6 +85,10 @@ int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len)
 
 int option_ip(const char *value, void *target)
 {
+	if (!*value) {
+		*(struct ip_addr *)target = (struct ip_addr){ .family = IP_NONE };
+		return 0;
+	}
 	return ip_parse(value, target);
 }
 

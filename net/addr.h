@@ -33,7 +33,7 @@ struct ip_prefix {
 	struct ip_addr addr;
 	uint8_t len;
 };
-int option_ip(const char *value, void *target);
+int option_ip(const char *value, void *target); /* "" gives IP_NONE */
 int option_ip_prefix(const char *value, void *target);
 
 #endif
