@@ -40,6 +40,8 @@ struct ipv4 {
 	} handlers[IPV4_HANDLERS];
 	const struct ip_handler *other;
 	struct ip_handler icmp;
+	uint8_t id_key[16];
+	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
 	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
 	struct poller loop; /* delivers what we sent to ourselves */
 	struct buf *loop_first, **loop_end;
