@@ -52,9 +52,9 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	cr_assert(size && (size & (size - 1)) == 0 && size <= device.queue_max);
 	cr_assert((uintptr_t)desc % 16 == 0 && (uintptr_t)avail % 2 == 0 && (uintptr_t)used % 4 == 0,
 	          "alignment");
-	*q = (struct device_queue){ .desc = desc, .avail = (void *)(uintptr_t)avail,
-	                            .used = (void *)(uintptr_t)used, .size = size,
-	                            .notify = NOT_NOTIFIED };
+	*q = (struct device_queue){ .desc = desc, .size = size, .notify = NOT_NOTIFIED };
+	q->avail = (void *)(uintptr_t)avail;
+	q->used = (void *)(uintptr_t)used;
 	return &q->notify;
 }
 
