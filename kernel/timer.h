@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The sleep queue: a priority queue ordered by deadline, and what is built on it. Starting and
- * stopping a timer is O(1) and allocates nothing; a timer that fires has cost at most 64 moves
+ * stopping a timer is O(1) and allocates nothing; a timer that fires has cost at most 15 moves
  * between the queue's lists, usually a handful (kernel/timer.c says how). */
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
