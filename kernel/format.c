@@ -13,8 +13,8 @@ struct sink {
 struct spec {
 	bool left, zero;
 	unsigned width;
-	int precision; /* -1: none */
-	int longness;  /* 0 int, 1 long, 2 long long or size_t */
+	size_t precision; /* SIZE_MAX: none */
+	int longness;     /* 0 int, 1 long, 2 long long or size_t */
 };
 
 static void put(struct sink *out, char c)
@@ -86,7 +86,7 @@ static unsigned parse_count(const char **at, va_list *args)
 
 static struct spec parse_spec(const char **at, va_list *args)
 {
-	struct spec spec = { .precision = -1 };
+	struct spec spec = { .precision = SIZE_MAX };
 
 	for (;; ++*at) {
 		if (**at == '-')
@@ -99,7 +99,7 @@ static struct spec parse_spec(const char **at, va_list *args)
 	spec.width = parse_count(at, args);
 	if (**at == '.') {
 		++*at;
-		spec.precision = (int)parse_count(at, args);
+		spec.precision = parse_count(at, args);
 	}
 	for (;; ++*at) {
 		if (**at == 'l')
@@ -115,10 +115,14 @@ static struct spec parse_spec(const char **at, va_list *args)
 
 static void put_text(struct sink *out, struct spec *spec, const char *text)
 {
+	size_t len = 0;
+
 	spec->zero = false;
 	if (!text)
 		text = "(null)";
-	put_padded(out, spec, text, spec->precision < 0 ? strlen(text) : strnlen(text, (size_t)spec->precision));
+	while (len < spec->precision && text[len])
+		len++;
+	put_padded(out, spec, text, len);
 }
 
 static void put_conversion(struct sink *out, char conversion, struct spec *spec, va_list *args)

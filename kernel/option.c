@@ -57,12 +57,26 @@ static void list_known(const struct option *const *tables, char *error, size_t s
 	}
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static size_t key_length(const char *word)
+{
+	size_t len = 0;
+
+	while (word[len] && word[len] != '=')
+		len++;
+	return len;
+}
+
 int option_parse(char *const *words, size_t count, const struct option *const *tables, char *error,
                  size_t error_size)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *word = words[i];
-		size_t key_len = strcspn(word, "=");
+		size_t key_len = key_length(word);
 		const char *value = word + key_len + (word[key_len] == '=');
 		const struct option *o = find(tables, word, key_len);
 
@@ -88,13 +102,14 @@ int option_split(char *line, char **words, size_t max)
 	for (;;) {
 		bool quoted = false;
 
-		line += strspn(line, " \t\r\n");
+		while (is_space(*line))
+			line++;
 		if (!*line)
 			return (int)count;
 		if (count == max)
 			return -E2BIG;
 		words[count++] = to = line;
-		for (; *line && (quoted || !strchr(" \t\r\n", *line)); line++) {
+		for (; *line && (quoted || !is_space(*line)); line++) {
 			if (*line == '"')
 				quoted = !quoted;
 			else
