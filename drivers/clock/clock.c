@@ -12,7 +12,7 @@
 #define MSR_KVM_WALL 0x4b564d00
 #define MSR_KVM_CLOCK 0x4b564d01
 #define KVM_FEATURE_CLOCK 3 /* bit of leaf 0x40000001 */
-#define SHORT_TICKS 50000   /* nanoseconds of a first measurement: 1 % at worst */
+#define SHORT_TICKS 10000   /* nanoseconds of a first measurement, good to a few percent */
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
 #define CMOS_A 0x0a
