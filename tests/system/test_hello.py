@@ -20,6 +20,7 @@ def start(builder, way, options=""):
     return Guest(qemu_command(image, way, "64M", options=options))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_echoes_the_console(builder, way):
     with start(builder, way) as guest:

@@ -10,6 +10,8 @@ import pytest
 
 from rig import build
 
+pytestmark = pytest.mark.long
+
 
 def digest(path):
     with open(path, "rb") as file:

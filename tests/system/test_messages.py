@@ -10,6 +10,8 @@ import pytest
 from rig import build
 from test_make import copy_tree
 
+pytestmark = pytest.mark.long
+
 
 def fails(*words, **how):
     done = build.make(*words, check=False, **how)

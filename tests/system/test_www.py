@@ -91,6 +91,7 @@ def test_two_mebibytes_are_enough(serve, way):
     expect_all(www.ask("turn", count=50), 50, index)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", SMALL)
 def test_more_connections_than_there_is_room_for(serve, way):
     """Idle ones, half requests, requests whose answers nobody takes: whoever comes after is served."""
@@ -102,6 +103,7 @@ def test_more_connections_than_there_is_room_for(serve, way):
         expect_all(www.ask("turn", count=20, seconds=30, timeout=700), 20, index)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
                                  for way in ("q35-user", "unix-socket")])
 def test_many_connections_elsewhere(serve, way):
@@ -111,6 +113,7 @@ def test_many_connections_elsewhere(serve, way):
     expect_all(www.ask("burst", count=200, seconds=150), 200, index)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_load_keeps_its_rate(serve, need, way):
     """wrk three times over: no errors, and the last run is not a fraction of the first."""
@@ -124,6 +127,7 @@ def test_load_keeps_its_rate(serve, need, way):
     assert rates[-1] > rates[0] / 4, rates
 
 
+@pytest.mark.long
 @pytest.mark.config("defconfig_www_qemu")
 @pytest.mark.parametrize("cpu", ["qemu64", "EPYC"])
 def test_older_cpus_serve(serve, cpu):
