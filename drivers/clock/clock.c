@@ -17,6 +17,8 @@
 #define CMOS_DATA 0x71
 #define CMOS_A 0x0a
 #define CMOS_B 0x0b
+#define CMOS_D 0x0d
+#define CMOS_VALID 0x80 /* of register D, whose other bits are always zero */
 #define PIT_HZ 1193182
 #define PIT_WINDOW (PIT_HZ / 200)
 
@@ -205,6 +207,8 @@ static uint64_t cmos_seconds(void)
 	uint32_t year, month, day, hour, minute, second, patience = 100000;
 	bool bcd = !(cmos(CMOS_B) & 4);
 
+	if (cmos(CMOS_D) != CMOS_VALID)
+		return 0;
 	do {
 		while ((cmos(CMOS_A) & 0x80) && patience--)
 			;
