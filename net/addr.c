@@ -13,11 +13,6 @@ struct ip_addr ip_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 	return (struct ip_addr){ .family = IP_V4, .bytes = { a, b, c, d } };
 }
 
-bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a)
 {
 	const uint8_t *b = a->bytes;

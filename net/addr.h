@@ -3,6 +3,8 @@
 #ifndef NET_ADDR_H
 #define NET_ADDR_H
 
+#include <string.h>
+
 #include "kernel/util.h"
 
 enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
@@ -20,7 +22,17 @@ struct endpoint {
 #define IP_TEXT_MAX 46 /* longest text of an address, with its terminator */
 
 struct ip_addr ip_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
-bool ip_equal(const struct ip_addr *a, const struct ip_addr *b);
+
+/* By words: each packet that arrives is held against its connection's addresses. */
+static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->bytes, sizeof(x));
+	memcpy(y, b->bytes, sizeof(y));
+	return a->family == b->family && x[0] == y[0] && x[1] == y[1];
+}
+
 /* Text form; gives to. */
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a);
 /* "10.0.0.2" exactly: 0, or -EINVAL. */
