@@ -195,7 +195,7 @@ void arch_block(uint64_t deadline_ns)
 	if (!loop_attention && deadline_ns > (now = clock_now_ns())) {
 		if (deadline_ns != DEADLINE_NEVER) {
 			clock_refine();
-			irq_timer_start(deadline_ns - now);
+			irq_timer_start(now, deadline_ns);
 		}
 		machine_idle_since = rdtsc();
 		/* sti takes effect after the next instruction: no interrupt slips in before hlt. */

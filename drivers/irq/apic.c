@@ -39,6 +39,7 @@ static struct poller *pollers[VECTOR_COUNT];
 static unsigned used = 1;
 static uint32_t timer_rate = 1u << RATE_SHIFT; /* ticks per nanosecond, fixed point */
 static uint64_t tsc_rate;                      /* the same of the time stamp counter; 0: not used */
+static volatile uint64_t timer_ns; /* when it runs out; 0 once its interrupt has come */
 
 void irq_init(void)
 {
@@ -59,7 +60,9 @@ __attribute__((target("general-regs-only"))) void interrupt_dispatch(unsigned in
 {
 	if (vector + VECTOR_FIRST == VECTOR_SPURIOUS)
 		return;
-	if (pollers[vector])
+	if (vector + VECTOR_FIRST == VECTOR_TIMER)
+		timer_ns = 0;
+	else if (pollers[vector])
 		poller_mark(pollers[vector]);
 	lapic[LAPIC_EOI] = 0;
 }
@@ -151,14 +154,18 @@ void irq_timer_set_tsc_rate(uint64_t hz)
 	__asm__ volatile("mfence" : : : "memory"); /* SDM §11.5.4.1: before the first deadline */
 }
 
-void irq_timer_start(uint64_t ns)
+void irq_timer_start(uint64_t now_ns, uint64_t deadline_ns)
 {
-	if (ns > UINT32_MAX)
-		ns = UINT32_MAX;
+	uint64_t ns = MIN(deadline_ns - now_ns, (uint64_t)UINT32_MAX), ticks;
+
+	if (timer_ns && timer_ns <= deadline_ns)
+		return;
+	timer_ns = now_ns + ns;
 	if (tsc_rate) {
 		wrmsr(MSR_TSC_DEADLINE, rdtsc() + (ns * tsc_rate >> RATE_SHIFT));
 		return;
 	}
-	ns = ns * timer_rate >> RATE_SHIFT;
-	lapic[LAPIC_TIMER_INITIAL] = ns > UINT32_MAX ? UINT32_MAX : ns ? (uint32_t)ns : 1;
+	ticks = ns * timer_rate >> RATE_SHIFT;
+	ticks = MIN(ticks, (uint64_t)UINT32_MAX);
+	lapic[LAPIC_TIMER_INITIAL] = ticks ? (uint32_t)ticks : 1;
 }

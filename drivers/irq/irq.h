@@ -21,8 +21,9 @@ bool irq_has_line(unsigned gsi);
 
 /* -- the local APIC's timer -- */
 
-/* Wakes the CPU after ns from now, or sooner (the counter has 32 bits). */
-void irq_timer_start(uint64_t ns);
+/* Wakes the CPU at deadline_ns, or sooner: a timer that runs out before that is left alone, because
+ * setting it is an exit to the hypervisor, and the counter has 32 bits. Called with interrupts off. */
+void irq_timer_start(uint64_t now_ns, uint64_t deadline_ns);
 /* The counter as a measure: starts at its maximum; ticks since then, UINT32_MAX once it has run out. */
 void irq_timer_count(void);
 uint32_t irq_timer_ticks(void);
