@@ -4,11 +4,9 @@ compared with what ran beside them, alternating, in the same run."""
 import os
 import subprocess
 import tempfile
-import time
 
 from measure import (GUEST_IP, TREE, Running, floor, ip, linux, median, ours, say, tap, unix, wrk)
-from rig import build, clients
-from rig.guest import Qmp
+from rig import build, clients, icount
 
 URL = f"http://{GUEST_IP}/1k.txt"
 
@@ -70,33 +68,24 @@ def memory(bench):
 
 
 def instructions(bench):
-    """Guest instructions from entry to the idle after the first answer. QEMU counts one per
-    nanosecond of the guest's clock; the kernel keeps how long it was halted, and the counters are
-    read out of a stopped guest, so that nothing has to be printed."""
+    """Guest instructions: from entry to the idle after the first answer, per connection, per request."""
     tap()
-    known = build.symbols(bench.path("defconfig_www_qemu", "image.debug"))
-    names = ("machine_boot_ticks", "machine_idle_ticks", "machine_idle_since")
-    absent = [name for name in names if name not in known]
-    if absent:
-        return {"error": f"the image has no {', '.join(absent)}"}
+    out = bench.path("defconfig_www_qemu")
+
+    def ask(count):
+        answers = clients.keep_alive(GUEST_IP, path="/style.css", count=count)["answers"]
+        assert len(answers) == 1 and next(iter(answers)).startswith("200 "), answers
     result = {}
     for machine in ("microvm", "q35"):
-        counts = []
+        runs = []
         for _ in range(bench.rounds(4)):
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, "qmp")
-                extra = ["-icount", "shift=0,sleep=on", "-qmp", f"unix:{path},server=on,wait=off"]
-                with Running(ours(bench, machine, extra=extra, name="defconfig_www_qemu")) as guest:
-                    monitor = Qmp(path)
-                    time.sleep(1.5)  # up and idle, so that one request is all there is to do
-                    if clients.wait_for_200(GUEST_IP, 80, "/", 30, guest.alive)["clock"] is None:
-                        return {"error": "no answer under -icount:\n" + guest.console.decode("utf-8", "replace")}
-                    time.sleep(0.3)
-                    monitor.command("stop")
-                    boot, idle, since = (monitor.words(known[name])[0] for name in names)
-                    monitor.close()
-                    counts.append(since - boot - idle)
-        result[machine] = {"counts": counts, "median": median(counts)}
+                with Running(ours(bench, machine, extra=icount.arguments(path), name="defconfig_www_qemu")) as guest:
+                    if guest.seconds_to_text(b" up ") is None:
+                        return {"error": "not up under -icount:\n" + guest.console.decode("utf-8", "replace")}
+                    runs.append(icount.measure(out, path, ask))
+        result[machine] = {name: [run[name] for run in runs] for name in runs[0]}
     return result
 
 

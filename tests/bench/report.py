@@ -2,6 +2,7 @@
 """The numbers of all parts as one table with ratios, and as one picture."""
 import math
 from html import escape
+from statistics import median
 
 COLOURS = {"virga": "#0b6e99", "linux": "#d9730d", "floor": "#9b9a97", "nginx": "#d9730d", "Linux": "#d9730d"}
 
@@ -39,11 +40,11 @@ def text_memory(result):
 
 def text_instructions(result):
     if "error" in result:
-        return f"Guest instructions to the first answer: {result['error']}\n"
-    rows = [(name, number(one["median"]), number(min(one["counts"])), number(max(one["counts"])))
-            for name, one in result.items()]
-    return table("Guest instructions from entry to the idle after the first answer",
-                 ("machine", "median", "least", "most"), rows)
+        return f"Guest instructions: {result['error']}\n"
+    rows = [(f"{machine}, {name.replace('_', ' ')}", number(median(counts)), number(min(counts)), number(max(counts)))
+            for machine, one in result.items() for name, counts in one.items()]
+    return table("Guest instructions: from entry to the idle after the first answer, per connection, per request",
+                 ("", "median", "least", "most"), rows)
 
 
 def text_boot(result):

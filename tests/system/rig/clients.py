@@ -66,6 +66,20 @@ def turn(host, port=80, path="/", count=1000, seconds=30):
     return {"answers": counts, "seconds": time.monotonic() - start}
 
 
+def keep_alive(host, port=80, path="/", count=100, seconds=30):
+    """count requests on one connection, each asked when the answer before it has come."""
+    async def run():
+        reader, writer = await asyncio.open_connection(host, port)
+        answers = []
+        for _ in range(count):
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            status, _, body = await asyncio.wait_for(read_answer(reader), seconds)
+            answers.append((status, hashlib.sha256(body).hexdigest()))
+        writer.close()
+        return answers
+    return {"answers": tally(asyncio.run(run()))}
+
+
 def burst(host, port=80, path="/", count=200, seconds=120):
     """count connections that are all open before the first of them asks."""
     async def run():
@@ -216,5 +230,5 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
 
 
 if __name__ == "__main__":
-    clients = {one.__name__: one for one in (turn, burst, flood, fetch, raw, wait_for_200)}
+    clients = {one.__name__: one for one in (turn, keep_alive, burst, flood, fetch, raw, wait_for_200)}
     print(json.dumps(clients[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: ISC
+"""Guest instructions, exactly. Under -icount QEMU's guest clock goes on by a nanosecond for each one; the
+kernel keeps how long it was halted, and its counters are read out of a stopped guest, so that nothing has
+to be printed."""
+import os
+import time
+
+from rig.build import symbols
+from rig.guest import Qmp
+
+COUNTERS = ("machine_boot_ticks", "machine_idle_ticks", "machine_idle_since")
+SETTLED_SECONDS = 0.5  # delayed acknowledgements are out, and the guest is halted
+REQUESTS = 200
+
+
+def arguments(socket):
+    """What QEMU's command line needs; socket: a path for the monitor."""
+    return ["-icount", "shift=0,sleep=on", "-qmp", f"unix:{socket},server=on,wait=off"]
+
+
+class Counter:
+    def __init__(self, out, socket):
+        known = symbols(os.path.join(out, "image.debug"))
+        self.addresses = [known[name] for name in COUNTERS]
+        self.monitor = Qmp(socket)
+
+    def instructions(self):
+        """From the image's entry to its last halt, once nothing goes on any more."""
+        time.sleep(SETTLED_SECONDS)
+        self.monitor.command("stop")
+        boot, idle, since = (self.monitor.words(address)[0] for address in self.addresses)
+        self.monitor.command("cont")
+        return since - boot - idle
+
+    def close(self):
+        self.monitor.close()
+
+
+def measure(out, socket, ask):
+    """Instructions of a guest that is up and has not been asked anything: from its entry to the idle after
+    the first answer, for a whole connection with one request, and for each further request on it.
+    ask(n) asks n times on one connection."""
+    counter = Counter(out, socket)
+    try:
+        ask(1)
+        first = counter.instructions()
+        ask(1)
+        one = counter.instructions()
+        ask(1 + REQUESTS)
+        many = counter.instructions()
+    finally:
+        counter.close()
+    return {"first_answer": first, "connection": one - first, "request": (many - one - (one - first)) // REQUESTS}

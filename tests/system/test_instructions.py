@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: ISC
+"""What the shipped web server costs in guest instructions, held against tests/budgets."""
+import json
+import os
+import re
+
+import pytest
+
+from rig import build, icount
+from rig.guest import GUEST_IP, MAC, Guest, qemu_command, tap_netdev
+
+SLACK = 0.05  # when a frame comes is the host's affair: an acknowledgement more or less
+
+
+def budget(name):
+    with open(os.path.join(build.TREE, "tests", "budgets"), encoding="ascii") as file:
+        found = re.search(rf"^{name} +(\d+)$", file.read(), re.MULTILINE)
+    assert found, f"{name} is not in tests/budgets"
+    return int(found.group(1))
+
+
+@pytest.mark.config("defconfig_www_qemu")
+@pytest.mark.parametrize("machine", ("microvm", "q35"))
+def test_instructions_are_within_their_budgets(builder, namespace, tmp_path, machine):
+    out = builder.build("defconfig_www_qemu")
+    namespace.tap(neighbour=(GUEST_IP, MAC))
+
+    def ask(count):
+        arguments = json.dumps({"host": GUEST_IP, "path": "/style.css", "count": count})
+        answers = json.loads(namespace.python("clients.py", "keep_alive", arguments))["answers"]
+        assert [(answer[:3], times) for answer, times in answers.items()] == [("200", count)], answers
+
+    command = qemu_command(os.path.join(out, "image"), machine, netdev=tap_netdev(),
+                           extra=icount.arguments(tmp_path / "qmp"))
+    with Guest(command, namespace) as guest:
+        guest.wait_for(" up ")
+        found = icount.measure(out, tmp_path / "qmp", ask)
+    print(machine, found)
+    wrong = [f"{name}_{machine}: {instructions}, budget {budget(f'{name}_{machine}')}"
+             for name, instructions in found.items() if name != "connection"  # a frame or two are a tenth of it
+             if abs(instructions / budget(f"{name}_{machine}") - 1) > SLACK]
+    assert not wrong, "more than a budget in tests/budgets, or so much less that it should be lowered: " + str(wrong)
