@@ -29,9 +29,9 @@ extern const char fault_guard[], interrupt_guard[], boot_guard[], boot_stack_top
 static const struct {
 	const char *guard, *name;
 } guards[] = {
-	{ fault_guard, "stack overflow: guard page below the fault stack" },
-	{ interrupt_guard, "stack overflow: guard page below the interrupt stack" },
-	{ boot_guard, "stack overflow: guard page below the boot stack" },
+	{ fault_guard, "stack overflow: fault stack" },
+	{ interrupt_guard, "stack overflow: interrupt stack" },
+	{ boot_guard, "stack overflow: raise BOOT_STACK_BYTES" },
 };
 
 /* The entry for address at level (3: 512 GiB each, 2: 1 GiB, 1: 2 MiB, 0: 4 KiB). Missing tables
@@ -160,7 +160,7 @@ const char *memory_describe(uintptr_t address)
 		if (address - (uintptr_t)guards[i].guard < PAGE_BYTES)
 			return guards[i].name;
 	if (address >= WINDOW && address < WINDOW + WINDOW_BYTES)
-		return "stack overflow: guard page below a fiber's stack";
+		return "stack overflow: raise FIBER_STACK_BYTES";
 	if (address < PAGE_BYTES)
 		return "null page";
 	if (memory_is_text(address))

@@ -141,8 +141,7 @@ static int command_line_init(void)
 	int count;
 
 	if (len == sizeof(command_line))
-		panic("the command line is longer than %zu bytes: shorten it or raise COMMAND_LINE_BYTES",
-		      sizeof(command_line) - 1);
+		panic("the command line is too long: shorten it or raise COMMAND_LINE_BYTES");
 	memcpy(command_line, line, len);
 	count = option_split(command_line, words, WORDS_MAX);
 	if (count < 0)

@@ -2,6 +2,8 @@
 /* Exceptions (Intel SDM volume 3 chapter 6). Each is the end: it is named as exactly as the CPU
  * allows, and panics. They run on the fault stack, interrupts on the interrupt stack, both by IST,
  * so that a fault on a full stack can still be told. */
+#include <string.h>
+
 #include "arch/x86_64/trap.h"
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
@@ -33,12 +35,12 @@ static uint64_t idt[VECTOR_FIRST + VECTOR_COUNT][2];
 static struct tss tss;
 const struct trap_frame *trap_current;
 
-static const char *const names[] = {
-	"divide error", "debug", "non-maskable interrupt", "breakpoint", "overflow", "bound range",
-	"invalid opcode", "no FPU", "double fault", "coprocessor", "invalid TSS", "segment not present",
-	"stack segment", "general protection", "page fault", "reserved", "x87 error", "alignment check",
-	"machine check", "SIMD error", "virtualisation", "control protection",
-};
+/* By vector. */
+static const char names[] =
+	"divide error\0debug\0non-maskable interrupt\0breakpoint\0overflow\0bound range\0invalid opcode\0"
+	"no FPU\0double fault\0coprocessor\0invalid TSS\0segment not present\0stack segment\0"
+	"general protection\0page fault\0reserved\0x87 error\0alignment check\0machine check\0SIMD error\0"
+	"virtualisation\0control protection\0";
 
 void trap_init(void)
 {
@@ -65,6 +67,15 @@ void trap_init(void)
 	boot_gdt[4] = base >> 32;
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 	__asm__ volatile("ltr %w0" : : "r"(24));
+}
+
+static const char *name_of(uint64_t vector)
+{
+	const char *name = names;
+
+	for (; vector && *name; vector--)
+		name += strlen(name) + 1;
+	return *name ? name : "reserved";
 }
 
 static void dump_registers(const struct trap_frame *f)
@@ -114,7 +125,6 @@ void exception(const struct trap_frame *frame)
 	if (frame->vector == 14)
 		panic("page fault: %s (%s): address 0x%lx rip 0x%lx", page_fault_kind(frame->error),
 		      memory_describe(address), (unsigned long)address, (unsigned long)frame->rip);
-	panic("exception %u: %s: rip 0x%lx error 0x%lx", (unsigned)frame->vector,
-	      frame->vector < ARRAY_SIZE(names) ? names[frame->vector] : "reserved", (unsigned long)frame->rip,
-	      (unsigned long)frame->error);
+	panic("exception %u: %s: rip 0x%lx error 0x%lx", (unsigned)frame->vector, name_of(frame->vector),
+	      (unsigned long)frame->rip, (unsigned long)frame->error);
 }
