@@ -39,8 +39,8 @@ def transfer(serve, namespace, relay_program, output, way, offloads, *cable, sec
     site, digest = big_site(output)
     relay.beside(namespace)
     wire = relay.Relay(relay_program, namespace, *cable)
-    # All of the guest's memory beside the file itself is the 2 MiB that it must do with.
-    memory = f"{2048 + BIG_BYTES // 1024 + FIRMWARE_KIB.get(way, 0)}K" if server.WAYS[way][1] else "2048K"
+    # All of the guest's memory beside the file itself is the 1.5 MiB that it must do with.
+    memory = f"{1536 + BIG_BYTES // 1024 + FIRMWARE_KIB.get(way, 0)}K" if server.WAYS[way][1] else "1536K"
     www = serve(way, variables=(f"WWW_DIR={site}",), name=f"big-{server.WAYS[way][0]}", memory=memory,
                 offloads=offloads, make_tap=False)
     result = www.ask("fetch", path="/big.bin", seconds=seconds)

@@ -79,9 +79,9 @@ def expect_all(result, count, body):
 
 
 @pytest.mark.parametrize("way", SMALL)
-def test_two_mebibytes_are_enough(serve, way):
-    """1,000 connections in turn, then 200 at once, twice, in 2 MiB: each answered, whole."""
-    www = serve(way, memory="2048K")
+def test_a_mebibyte_and_a_half_is_enough(serve, way):
+    """1,000 connections in turn, then 200 at once, twice, in 1.5 MiB: each answered, whole."""
+    www = serve(way, memory="1536K")
     index = content("index.html")
     expect_all(www.ask("turn", count=1000, seconds=60, timeout=400), 1000, index)
     for _ in range(2):
