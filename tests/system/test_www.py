@@ -103,14 +103,18 @@ def test_more_connections_than_there_is_room_for(serve, way):
         expect_all(www.ask("turn", count=20, seconds=30, timeout=700), 20, index)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
-                                 for way in ("q35-user", "unix-socket")])
+                                 for way in ("q35-user", "microvm-user", "unix-socket")])
 def test_many_connections_elsewhere(serve, way):
+    """QEMU's user network listens with a backlog of 1: of many that knock at once the host drops all but
+    two, unseen by the guest, and they wait 1, 3, 7 … 63 s before they knock again. So there the 200 come one
+    after the other, and stay."""
     www = serve(way)
     index = content("index.html")
     expect_all(www.ask("turn", count=300, timeout=300), 300, index)
-    expect_all(www.ask("burst", count=200, seconds=150), 200, index)
+    result = www.ask("burst" if way == "unix-socket" else "hold", count=200, seconds=150)
+    expect_all(result, 200, index)
+    assert result["open_at_once"] == 200
 
 
 @pytest.mark.long

@@ -102,6 +102,37 @@ def burst(host, port=80, path="/", count=200, seconds=120):
     return {"answers": tally(answers), "open_at_once": arrived, "seconds": time.monotonic() - start}
 
 
+def hold(host, port=80, path="/", count=200, seconds=60):
+    """count connections, each opened once the one before it has been answered; when all are there, and none
+    has been closed, all ask again at once."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+    async def ask(reader, writer):
+        writer.write(request)
+        status, _, body = await asyncio.wait_for(read_answer(reader), seconds)
+        return status, hashlib.sha256(body).hexdigest()
+
+    async def ask_or_say(reader, writer):
+        try:
+            return await ask(reader, writer)
+        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
+            return f"{type(error).__name__}: {error}", ""
+
+    async def run():
+        conns = []
+        for _ in range(count):
+            conns.append(await asyncio.wait_for(asyncio.open_connection(host, port), seconds))
+            await ask(*conns[-1])
+        opened = sum(not reader.at_eof() for reader, _ in conns)
+        answers = await asyncio.gather(*[ask_or_say(*conn) for conn in conns])
+        for _, writer in conns:
+            writer.close()
+        return answers, opened
+    start = time.monotonic()
+    answers, opened = asyncio.run(run())
+    return {"answers": tally(answers), "open_at_once": opened, "seconds": time.monotonic() - start}
+
+
 def flood(host, port=80, count=2000, hold=3.0, text=""):
     """Opens count connections at once, sends text on each, keeps them for a while, and lets all go."""
     conns = []
@@ -230,5 +261,5 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
 
 
 if __name__ == "__main__":
-    clients = {one.__name__: one for one in (turn, keep_alive, burst, flood, fetch, raw, wait_for_200)}
+    clients = {one.__name__: one for one in (turn, keep_alive, burst, hold, flood, fetch, raw, wait_for_200)}
     print(json.dumps(clients[sys.argv[1]](**json.loads(sys.argv[2]))))
