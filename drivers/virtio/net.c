@@ -49,7 +49,7 @@ struct net {
 	struct poller kick;   /* frames are queued that the device was not told of */
 	struct pool buffers;
 	uint16_t posted;
-	bool link_up, more;   /* more: the last poll left frames, interrupts are still off */
+	bool link_up;
 };
 
 /* A multiple of 64 bytes; data begins so that the IP header is aligned. */
@@ -302,34 +302,47 @@ static void kick(struct poller *p)
 	refill(net);
 }
 
-static void read_link(struct net *net)
+/* A 16-bit register of the device's configuration; 0 where it has none. */
+static uint16_t read_register(struct net *net, uint32_t at)
+{
+	if (net->virtio.config_bytes < at + sizeof(uint16_t))
+		return 0;
+	return *(volatile uint16_t *)(net->virtio.config + at);
+}
+
+static bool is_link_up(struct net *net)
+{
+	return !(net->virtio.accepted & F_STATUS) || (read_register(net, CONFIG_STATUS) & STATUS_LINK_UP);
+}
+
+static void config_changed(struct net *net)
 {
 	net->virtio.changed = false;
-	if (!(net->virtio.accepted & F_STATUS))
+	if (virtio_needs_reset(&net->virtio) || is_link_up(net) == net->link_up)
 		return;
-	net->link_up = *(volatile uint16_t *)(net->virtio.config + CONFIG_STATUS) & STATUS_LINK_UP;
+	net->link_up = !net->link_up;
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* Interrupts stay off while frames keep coming: they are asked for again only when none is left,
- * and then the ring is looked at once more. */
+/* Interrupts stay off while frames keep coming. When none is left they are asked for again, and the
+ * rings are looked at once more. The device's line is an edge: what it tells before it is acknowledged
+ * raises none, so that comes before the last look, and always before going idle (§2.7.14, §4.2.3.4). */
 static void events(struct poller *p)
 {
 	struct net *net = container_of(p, struct net, events);
+	bool more;
 
 	if (net->virtio.broken)
 		return;
-	if (!net->more)
+	virtqueue_interrupt_never(&net->rx);
+	more = receive(net) == BUDGET;
+	if (!more)
 		net->virtio.transport->acknowledge(&net->virtio);
 	if (net->virtio.changed)
-		read_link(net);
-	virtqueue_interrupt_never(&net->rx);
-	net->more = receive(net) == BUDGET;
+		config_changed(net);
 	reap(net);
 	refill(net);
-	if (!net->more && !virtqueue_interrupt_after(&net->rx, 1))
-		net->more = true;
-	if (net->more)
+	if (more || !virtqueue_interrupt_after(&net->rx, 1))
 		poller_mark(p);
 }
 
@@ -346,15 +359,14 @@ static int read_config(struct net *net)
 		return -ENOTSUP;
 	for (size_t i = 0; i < sizeof(net->dev.mac); i++)
 		net->dev.mac[i] = net->virtio.config[i];
-	if ((accepted & F_MTU) && net->virtio.config_bytes >= CONFIG_MTU + 2)
-		mtu = *(volatile uint16_t *)(net->virtio.config + CONFIG_MTU);
+	if (accepted & F_MTU)
+		mtu = read_register(net, CONFIG_MTU);
 	/* A frame that does not fit into one buffer must be allowed to take several. */
 	if (!(accepted & F_MRG_RXBUF))
 		mtu = MIN(mtu, (uint16_t)MTU_USUAL);
 	if (mtu < MTU_LEAST)
 		return -ENOTSUP;
 	net->dev.mtu = mtu;
-	net->link_up = true;
 	if (accepted & F_CSUM)
 		net->dev.features |= NETDEV_TX_CSUM;
 	if ((accepted & F_HOST_TSO4) && (accepted & F_CSUM))
@@ -405,8 +417,7 @@ int virtio_net_create(struct netdev **out)
 	net->dev.name = "virtio0";
 	virtio_start(&net->virtio);
 	virtqueue_interrupt_never(&net->tx);
-	if (net->virtio.accepted & F_STATUS)
-		net->link_up = *(volatile uint16_t *)(net->virtio.config + CONFIG_STATUS) & STATUS_LINK_UP;
+	net->link_up = is_link_up(net);
 	refill(net);
 	if (!virtqueue_interrupt_after(&net->rx, 1))
 		poller_mark(&net->events);

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, FAILED = 128 };
+enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64, FAILED = 128 };
 
 int virtio_find(struct virtio_device *dev, enum virtio_type type)
 {
@@ -53,4 +53,11 @@ void virtio_break(struct virtio_device *dev, const char *how)
 	dev->broken = true;
 	dev->transport->set_status(dev, 0);
 	log_error("device=%s reset=\"%s\"", dev->name, how);
+}
+
+bool virtio_needs_reset(struct virtio_device *dev)
+{
+	if (dev->transport->status(dev) & NEEDS_RESET)
+		virtio_break(dev, "the device has met an error and asks for it");
+	return dev->broken;
 }

@@ -54,6 +54,8 @@ int virtio_begin(struct virtio_device *dev, uint64_t wanted);
 void virtio_start(struct virtio_device *dev);
 /* The device has broken the rules: it is reset, reported and not used again. */
 void virtio_break(struct virtio_device *dev, const char *how);
+/* To be asked when the configuration has changed: has the device given up (§2.1.2)? Then it is broken now. */
+bool virtio_needs_reset(struct virtio_device *dev);
 
 /* Searches for a modern device of type; in the transports' files. */
 int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type);

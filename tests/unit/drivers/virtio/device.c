@@ -67,8 +67,11 @@ static int attach(struct virtio_device *dev, struct poller *p)
 
 static void acknowledge(struct virtio_device *dev)
 {
-	(void)dev;
+	dev->changed |= device.changed;
+	device.line = device.changed = false;
 	device.acknowledged++;
+	if (device.on_acknowledge)
+		device.on_acknowledge();
 }
 
 static const struct virtio_transport transport = {
@@ -134,6 +137,19 @@ void device_done(unsigned queue, uint32_t id, uint32_t bytes)
 
 	q->used->ring[q->done++ % q->size] = (struct virtq_used_entry){ id, bytes };
 	q->used->index = q->done;
+}
+
+void device_interrupt(void)
+{
+	if (!device.line)
+		poller_mark(device.poller);
+	device.line = true;
+}
+
+void device_change(void)
+{
+	device.changed = true;
+	device_interrupt();
 }
 
 bool device_was_notified(unsigned queue)

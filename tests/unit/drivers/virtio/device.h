@@ -14,7 +14,9 @@ struct device {
 	uint8_t status;
 	uint16_t queue_max;
 	uint8_t config[64];
+	bool line, changed; /* the interrupt line, up until acknowledged; its reason is the configuration */
 	unsigned acknowledged;
+	void (*on_acknowledge)(void); /* right after it */
 	struct device_queue {
 		const struct virtq_desc *desc;
 		struct virtq_avail *avail;
@@ -44,6 +46,10 @@ struct device_request {
 bool device_next(unsigned queue, struct device_request *r);
 /* Says that a request is done; no check of anything. */
 void device_done(unsigned queue, uint32_t id, uint32_t bytes);
+/* Raises the interrupt line. Only its edge is heard. Wanted or not: what the driver says is a hint. */
+void device_interrupt(void);
+/* The same because the configuration, or the status, has changed. */
+void device_change(void);
 /* Was the queue notified since the last time asked? */
 bool device_was_notified(unsigned queue);
 /* Would an interrupt be due, by the driver's event index, for requests done since before? */

@@ -71,7 +71,7 @@ static void deliver_parts(const uint8_t *frame, const uint32_t *parts, unsigned 
 		frame += parts[i];
 		device_done(RX, r.id, head + parts[i]);
 	}
-	poller_mark(device.poller);
+	device_interrupt();
 	loop();
 }
 
@@ -263,6 +263,50 @@ Test(virtio_net, wants_no_interrupt_while_frames_keep_coming)
 	free_all();
 	cr_assert_eq(net->stats.rx_frames + net->stats.rx_dropped, 30);
 	cr_assert_eq(device.acknowledged, 1);
+}
+
+/* Frames that are there or still to come, one a call, from wherever the driver can be interrupted. */
+static unsigned to_come;
+
+static void one_more(void)
+{
+	struct device_request r;
+
+	if (!to_come || !device_next(RX, &r))
+		return;
+	to_come--;
+	memset(r.parts[0].data, 0, HEADER + 60);
+	r.parts[0].data[10] = 1;
+	device_done(RX, r.id, HEADER + 60);
+	device_interrupt();
+}
+
+static void input_and_one_more(void *arg, struct buf *b)
+{
+	(void)arg;
+	buf_free(b);
+	one_more();
+}
+
+/* The line is an edge, and one more frame comes at each moment at which the driver could go idle over
+ * it: while it hands up frames, more of them than it takes in one poll, and right after it has
+ * acknowledged. */
+Test(virtio_net, hears_of_every_frame_over_a_line_that_is_an_edge)
+{
+	netdev_listen(net, input_and_one_more, NULL);
+	device.on_acknowledge = one_more;
+	for (unsigned frames = 1; frames < 300; frames++) {
+		net->stats.rx_frames = 0;
+		to_come = frames;
+		while (to_come) {
+			unsigned before = to_come;
+
+			one_more();
+			loop();
+			cr_assert_lt(to_come, before);
+		}
+		cr_assert_eq(net->stats.rx_frames, frames, "%u of %u", (unsigned)net->stats.rx_frames, frames);
+	}
 }
 
 static void assert_broken(const char *how)
@@ -461,14 +505,19 @@ Test(virtio_net, hears_of_a_long_queue_being_done)
 Test(virtio_net, is_down_while_the_link_is)
 {
 	device.config[6] = 0;
-	/* What a transport does when the configuration has changed. */
-	container_of(net, struct { struct netdev dev; struct virtio_device virtio; }, dev)->virtio.changed = true;
-	poller_mark(device.poller);
+	device_change();
 	loop();
 	cr_assert_eq(netdev_send(net, packet(0)), -ENETDOWN);
 	device.config[6] = 1;
-	container_of(net, struct { struct netdev dev; struct virtio_device virtio; }, dev)->virtio.changed = true;
-	poller_mark(device.poller);
+	device_change();
 	loop();
 	cr_assert_eq(netdev_send(net, packet(0)), 0);
+}
+
+Test(virtio_net, breaks_a_device_that_needs_a_reset)
+{
+	device.status |= 64;
+	device_change();
+	loop();
+	assert_broken("met an error");
 }
