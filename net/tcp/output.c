@@ -60,7 +60,8 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
 	struct segment s;
 
 	if (!b) {
-		conn_arm(c, CONN_DELAYED_ACK, TCP_NO_MEMORY_MS);
+		c->flags |= CONN_ACK_NOW;
+		conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 		return;
 	}
 	prepare(c, &s, seq, flags);
@@ -89,7 +90,6 @@ void conn_send_challenge(struct tcp_conn *c)
 void conn_send_rst(struct tcp_conn *c)
 {
 	send_empty(c, c->snd_max, SEG_RST | SEG_ACK);
-	conn_disarm(c, CONN_DELAYED_ACK);
 }
 
 /* A sequence number that was acknowledged already makes the peer answer. */
@@ -104,14 +104,15 @@ void conn_send_syn(struct tcp_conn *c)
 	struct buf *b = buf_alloc_header();
 	struct segment s;
 
-	conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
-	if (c->snd_nxt != c->snd_una)
-		tcp->stats.retrans_segs++;
-	else
-		c->rtt_ms = tcp->now_ms;
-	c->snd_nxt = c->snd_max = c->snd_una + 1;
-	if (!b)
+	if (!b) {
+		conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 		return;
+	}
+	conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
+	if (c->rto.backoff > 0)
+		tcp->stats.retrans_segs++;
+	else if (c->state == TCP_SYN_SENT)
+		c->rtt_ms = tcp->now_ms;
 	prepare(c, &s, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK);
 	s.mss = tcp_mss_of_route(&c->route);
 	s.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX); /* never scaled here */
@@ -138,8 +139,7 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 
 	if (!b || (n && sendq_fill(&c->sendq, offset, n, b) < 0)) {
 		buf_free(b);
-		c->flags &= (uint16_t)~CONN_TAIL_TIMER;
-		conn_arm(c, CONN_RETRANSMIT, TCP_NO_MEMORY_MS);
+		conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 		return false;
 	}
 	if (n > c->mss) {
@@ -161,8 +161,10 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 		c->rtt_seq = end;
 		c->rtt_ms = tcp->now_ms;
 	}
-	if (c->snd_una == c->snd_max)
+	if (c->snd_una == c->snd_max) {
 		c->progress_ms = tcp->now_ms;
+		conn_disarm(c, CONN_RETRANSMIT); /* it was the persist timer */
+	}
 	if (seq_lt(c->snd_max, end))
 		c->snd_max = end;
 	if (!conn_is_armed(c, CONN_RETRANSMIT) || sack_wants_probe(c))
@@ -182,18 +184,20 @@ static uint32_t burst_bytes(const struct tcp_conn *c)
 	return max;
 }
 
-void conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
+uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
 {
 	uint32_t left = (uint32_t)MIN(c->sendq.bytes - (seq - c->snd_una), (size_t)len), max = burst_bytes(c);
-	bool sent;
 
 	do {
 		uint32_t n = MIN(left, max);
+		bool fin = c->flags & CONN_FIN_SENT && seq + n - c->snd_una == c->sendq.bytes;
 
-		sent = transmit(c, seq, n, c->flags & CONN_FIN_SENT && seq + n - c->snd_una == c->sendq.bytes);
-		seq += n;
+		if (!transmit(c, seq, n, fin))
+			break;
+		seq += n + fin;
 		left -= n;
-	} while (sent && left > 0);
+	} while (left > 0);
+	return seq;
 }
 
 /* How many of left bytes the windows let go from offset on now, as one segment or a burst that the
@@ -249,6 +253,16 @@ static bool send_next(struct tcp_conn *c)
 	return true;
 }
 
+/* All is sent that may be. Persist: something waits, nothing is in flight that would bring an answer. */
+static void await_window(struct tcp_conn *c)
+{
+	c->flags &= (uint16_t)~CONN_FORCE;
+	if (c->sendq.bytes > 0 && c->snd_max == c->snd_una && !conn_is_armed(c, CONN_RETRANSMIT)) {
+		c->progress_ms = c->tcp->now_ms;
+		conn_arm_retransmit(c);
+	}
+}
+
 void conn_output(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
@@ -261,12 +275,8 @@ void conn_output(struct tcp_conn *c)
 			congestion_on_idle(&c->congestion, c->mss);
 		while (send_next(c))
 			;
-		c->flags &= (uint16_t)~CONN_FORCE;
-		/* persist: something waits, nothing is in flight that would bring an answer */
-		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una && !conn_is_armed(c, CONN_RETRANSMIT)) {
-			c->progress_ms = tcp->now_ms;
-			conn_arm_retransmit(c);
-		}
+		if (!conn_is_armed(c, CONN_RESUME)) /* where what is forced stays so */
+			await_window(c);
 	}
 	if (c->flags & CONN_ACK_NOW)
 		conn_send_ack(c);

@@ -36,8 +36,13 @@ void sack_retransmit(struct tcp_conn *c, const struct segment *s)
 		len = 0;
 	if (len == 0)
 		return;
-	c->resent = from + len;
-	conn_retransmit(c, from, len);
+	c->resent = conn_retransmit(c, from, len);
+}
+
+void sack_resume(struct tcp_conn *c)
+{
+	if (c->congestion.recovering && seq_le(c->resent, c->snd_una))
+		c->resent = conn_retransmit(c, c->snd_una, c->mss);
 }
 
 bool sack_wants_probe(const struct tcp_conn *c)
@@ -62,8 +67,11 @@ void sack_send_probe(struct tcp_conn *c)
 	uint32_t len = MIN(bytes, c->mss), from = c->snd_una + bytes - len;
 
 	c->flags |= CONN_TAIL_PROBED;
-	if (c->congestion.recovering || !seq_lt(c->congestion.recover, c->snd_una))
-		c->resent = from = c->snd_una; /* what was sent again is lost again */
-	conn_retransmit(c, from, len);
+	if (c->congestion.recovering || !seq_lt(c->congestion.recover, c->snd_una)) {
+		from = c->snd_una; /* what was sent again is lost again */
+		c->resent = conn_retransmit(c, from, len);
+	} else {
+		conn_retransmit(c, from, len);
+	}
 	conn_arm_retransmit(c);
 }

@@ -125,7 +125,8 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct en
 	c->connector = op;
 	c->flags |= CONN_ORPHAN; /* until it is established nobody holds the flow */
 	op->state = c;
-	c->snd_una = c->snd_nxt = c->snd_max = isn_choose(tcp, &k);
+	c->snd_una = isn_choose(tcp, &k);
+	c->snd_nxt = c->snd_max = c->snd_una + 1;
 	tcp->stats.active_opens++;
 	conn_event(c, TCP_ACTIVE_OPEN, 0);
 	return 0;

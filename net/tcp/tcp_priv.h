@@ -80,6 +80,7 @@ enum conn_flags {
 enum conn_timer {
 	CONN_RETRANSMIT, /* or persist, when nothing is in flight */
 	CONN_DELAYED_ACK,
+	CONN_RESUME,     /* what found the packet pools empty is tried again */
 	CONN_IDLE,       /* keep-alive; FIN-WAIT-2 of an orphan */
 	CONN_TIMERS
 };
@@ -274,8 +275,9 @@ void conn_send_ack(struct tcp_conn *c);
 void conn_send_challenge(struct tcp_conn *c);
 void conn_send_rst(struct tcp_conn *c);
 void conn_send_keepalive(struct tcp_conn *c);
-/* Sends len bytes from seq again, or what there is of them, with the FIN where they end. */
-void conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len);
+/* Sends len bytes from seq again, or what there is of them, with the FIN where they end. Gives where it
+ * got to: short when the packet pools are empty. */
+uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len);
 /* Waits for the peer's answer to what is in flight. */
 void conn_arm_retransmit(struct tcp_conn *c);
 /* The window to offer, in bytes. */
@@ -334,6 +336,8 @@ uint32_t sack_probe_ms(const struct tcp_conn *c);
 void sack_send_probe(struct tcp_conn *c);
 /* Holes that the acknowledgement s shows are sent again, as recovery demands. */
 void sack_retransmit(struct tcp_conn *c, const struct segment *s);
+/* The first hole, when it found no packet memory then. */
+void sack_resume(struct tcp_conn *c);
 
 /* -- timer.c -- */
 

@@ -98,7 +98,20 @@ static bool on_idle(struct tcp_conn *c)
 static bool on_delayed_ack(struct tcp_conn *c)
 {
 	c->flags |= CONN_ACK_NOW;
-	conn_feed_reader(c); /* it may have found the packet pools empty */
+	conn_output(c);
+	return true;
+}
+
+/* Our own memory was short, which says nothing of the network: no timeout is counted, nothing backs off,
+ * and the retransmission timer goes on for what is in flight. */
+static bool on_resume(struct tcp_conn *c)
+{
+	if (c->state < TCP_ESTABLISHED) {
+		conn_send_syn(c);
+		return true;
+	}
+	conn_feed_reader(c);
+	sack_resume(c);
 	conn_output(c);
 	return true;
 }
@@ -108,6 +121,7 @@ void conn_timer_fired(struct timer *t)
 	static bool (*const handlers[CONN_TIMERS])(struct tcp_conn *c) = {
 		[CONN_RETRANSMIT] = on_retransmit,
 		[CONN_DELAYED_ACK] = on_delayed_ack,
+		[CONN_RESUME] = on_resume,
 		[CONN_IDLE] = on_idle,
 	};
 	struct tcp_conn *c = container_of(t, struct tcp_conn, timer);
