@@ -92,8 +92,6 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 		conn_disarm(c, CONN_RETRANSMIT);
 		c->snd_nxt = c->snd_una;
 		c->rto.backoff = 0;
-	} else if (c->snd_max == c->snd_una) {
-		conn_disarm(c, CONN_RETRANSMIT);
 	}
 	c->snd_wnd = window;
 	c->snd_wnd_max = MAX(c->snd_wnd_max, window);

@@ -394,6 +394,22 @@ Test(tcp_close, closed_connection_does_not_wait_for_ever_for_a_shut_window)
 	cr_assert_eq(stats()->connections, 0);
 }
 
+Test(tcp_close, acknowledgements_do_not_put_off_the_end_of_a_shut_window)
+{
+	flow = peer_open(&peer);
+	peer.window = 0;
+	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+	write_bytes("data", 4);
+	flow_close(flow);
+	for (int i = 0; i < (CONFIG_TCP_USER_TIMEOUT_SECONDS + 60) * 10; i++) {
+		peer_wait_ms(100); /* more often than the window is probed */
+		peer_forget(&peer);
+		if (stats()->connections > 0)
+			peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+	}
+	cr_assert_eq(stats()->connections, 0);
+}
+
 static void enter_time_wait(void)
 {
 	flow = peer_open(&peer);
