@@ -112,13 +112,11 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 	if (seq_lt(c->snd_nxt, c->snd_una))
 		c->snd_nxt = c->snd_una;
 	c->progress_ms = c->tcp->now_ms;
-	c->flags &= (uint16_t)~CONN_TAIL_PROBED;
-	if (c->snd_una == c->snd_max) {
+	c->flags &= (uint16_t)~(CONN_TAIL_PROBED | CONN_TIMED_OUT);
+	if (c->snd_una == c->snd_max)
 		conn_disarm(c, CONN_RETRANSMIT);
-		c->rto.backoff = 0;
-	} else {
+	else
 		conn_arm_retransmit(c);
-	}
 	if (congestion_on_ack(&c->congestion, c->mss, acked, s->ack, c->snd_max - s->ack, limited) ==
 	    CONGESTION_RETRANSMIT)
 		sack_retransmit(c, s);

@@ -69,7 +69,7 @@ enum conn_flags {
 	CONN_ACK_NOW = 1 << 5,
 	CONN_TIMING = 1 << 6,     /* rtt_seq and rtt_ms are valid */
 	CONN_FORCE = 1 << 7,      /* send what the window allows, or one byte: persist timer */
-	CONN_PROBED = 1 << 8,     /* keep-alive probes are out */
+	CONN_TIMED_OUT = 1 << 8,  /* the retransmission timer ran out, and nothing new is acknowledged since */
 	CONN_SACK = 1 << 9,       /* RFC 2018, both sides */
 	CONN_RECEIVED_FIN = 1 << 10, /* end of stream for the reader */
 	CONN_SCALE = 1 << 11,     /* RFC 7323, both sides */

@@ -58,15 +58,16 @@ static bool on_retransmit(struct tcp_conn *c)
 	if (persist && !(c->flags & CONN_ORPHAN) ? is_over(c, c->heard_ms) && is_over(c, c->progress_ms)
 	                                         : is_over(c, c->progress_ms))
 		return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
-	if (!persist) {
-		c->tcp->stats.timeouts++;
-		congestion_on_timeout(&c->congestion, c->mss, c->snd_max, flight, c->rto.backoff > 0);
-	}
 	rto_back_off(&c->rto);
 	c->flags &= (uint16_t)~CONN_TIMING;
+	c->tcp->stats.timeouts += !persist;
 	if (c->state < TCP_ESTABLISHED) {
 		conn_send_syn(c);
 		return true;
+	}
+	if (!persist) {
+		congestion_on_timeout(&c->congestion, c->mss, c->snd_max, flight, c->flags & CONN_TIMED_OUT);
+		c->flags |= CONN_TIMED_OUT;
 	}
 	c->snd_nxt = c->snd_una;
 	c->flags |= CONN_FORCE;

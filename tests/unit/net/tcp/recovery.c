@@ -166,6 +166,24 @@ Test(tcp_recovery, fin_is_probed_with_the_last_data)
 	peer_expect(&peer, SEG_ACK | SEG_FIN, 1 + MSS, 1, MSS);
 }
 
+Test(tcp_recovery, timeout_after_progress_is_a_new_loss_though_still_backed_off)
+{
+	const struct tcp_conn *c = container_of(flow, struct tcp_conn, flow);
+
+	write_segments(10);
+	peer_forget(&peer);
+	peer_wait_ms(10 + CONFIG_TCP_RTO_MIN_MS); /* the probe, the timeout */
+	cr_assert_eq(c->congestion.ssthresh, 5 * MSS);
+	send_sack(10, 10, 10);
+	cr_assert_eq(c->rto.backoff, 1); /* nothing was measured: Karn */
+	peer_forget(&peer);
+	write_segments(10);
+	expect_segments(10, 13);
+	peer_wait_ms(2 * CONFIG_TCP_RTO_MIN_MS);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 2);
+	cr_assert_eq(c->congestion.ssthresh, 2 * MSS);
+}
+
 Test(tcp_recovery, our_blocks_name_the_newest_first)
 {
 	struct sent *s;

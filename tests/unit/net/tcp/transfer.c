@@ -446,10 +446,17 @@ Test(tcp_transfer, retransmission_is_not_measured)
 	peer_forget(&peer);
 	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS * 2 - 10);
 	peer_send(&peer, SEG_ACK, 1, 101, NULL, 0); /* of which one? */
-	write_bytes(100, 100);
-	peer_expect(&peer, SEG_ACK, 101, 1, 100);
-	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS);
-	peer_expect(&peer, SEG_ACK, 101, 1, 100);
+	write_bytes(100, 100); /* Karn: backed off until one is measured */
+	expect_data(101, 100);
+	peer_wait_ms(2 * CONFIG_TCP_RTO_MIN_MS - 1);
+	peer_expect_nothing(&peer);
+	peer_send(&peer, SEG_ACK, 1, 201, NULL, 0);
+	write_bytes(200, 100);
+	expect_data(201, 100);
+	peer_wait_ms(447); /* 0 and 399 ms were measured: 399 / 8 + 4 * 399 / 4, not backed off */
+	peer_expect_nothing(&peer);
+	peer_wait_ms(1);
+	expect_data(201, 100);
 }
 
 static void send_duplicates(uint32_t ack, int n)
