@@ -76,9 +76,11 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 	}
 	if (options & SEG_HAS_SACK_PERMITTED)
 		c->flags |= CONN_SACK;
-	if (c->rto.backoff)
-		rto_init(&c->rto, RTO_INITIAL_LOST_MS);
 	congestion_init(&c->congestion, c->mss, c->snd_una + 1);
+	if (c->rto.backoff > 1)
+		c->congestion.cwnd = c->mss; /* RFC 6928 §2 */
+	if (c->rto.backoff > 0)
+		rto_init(&c->rto, RTO_INITIAL_LOST_MS);
 }
 
 void conn_free(struct tcp_conn *c)

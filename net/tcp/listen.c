@@ -193,7 +193,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 			return;
 	}
 	*h = (struct tcp_half){
-		.iss = isn_choose(tcp, k),
+		.iss = wait_replace(tcp, k, isn_choose(tcp, k)),
 		.irs = s->seq,
 		.ts_recent = s->ts_value,
 		.mss = s->mss,

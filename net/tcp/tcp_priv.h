@@ -256,8 +256,10 @@ void wait_init_all(struct tcp *tcp);
 void wait_destroy_all(struct tcp *tcp);
 /* Remembers c in place of its control block. */
 void wait_start(struct tcp_conn *c);
-/* false: a new connection may begin in its place, and the entry is gone (RFC 9293 §3.10.7.4). */
+/* false: a new connection may begin in its place (RFC 9293 §3.10.7.4). */
 bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s);
+/* It begins. Gives its initial sequence number: isn, or beyond all that the old one has sent. */
+uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn);
 
 /* -- input.c -- */
 

@@ -106,10 +106,8 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 	enum tcp_event event;
 	unsigned actions;
 
-	if (is_new_syn(w, s)) {
-		drop(tcp, w);
+	if (is_new_syn(w, s))
 		return false;
-	}
 	if (s->flags & SEG_RST) {
 		if (s->seq != w->rcv_nxt)
 			return true;
@@ -133,4 +131,17 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 	if (actions & TCP_END)
 		drop(tcp, w);
 	return true;
+}
+
+/* RFC 9293 §3.6.1 MAY-2: faster than the clock of initial sequence numbers, a connection outruns them. */
+uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn)
+{
+	struct tcp_entry *e = entry_find(&tcp->wait_table, k);
+	uint32_t used;
+
+	if (!e)
+		return isn;
+	used = container_of(e, struct tcp_wait, entry)->snd_nxt;
+	entry_drop(&tcp->wait_table, e);
+	return seq_lt(used, isn) ? isn : used + 1;
 }

@@ -443,6 +443,28 @@ Test(tcp_close, time_wait_gives_way_to_a_new_connection_only)
 	cr_assert_eq(stats()->half_open, 1);
 }
 
+Test(tcp_close, new_connection_begins_beyond_the_numbers_of_one_in_time_wait)
+{
+	static const uint8_t data[100000]; /* in no time: the clock of initial numbers stands still */
+	uint32_t seq = 1, old_iss;
+	struct sent *s;
+
+	flow = peer_open(&peer);
+	write_bytes(data, sizeof(data));
+	flow_close(flow);
+	for (; (s = peer_next(&peer)); peer_send(&peer, SEG_ACK, 1, seq, NULL, 0))
+		seq += segment_space(&s->segment);
+	cr_assert_eq(seq, 2 + sizeof(data));
+	peer_send(&peer, SEG_FIN | SEG_ACK, 1, seq, NULL, 0);
+	peer_expect(&peer, SEG_ACK, seq, 2, 0);
+	cr_assert_eq(stats()->time_wait, 1);
+	old_iss = peer.stack_iss;
+	peer_send(&peer, SEG_SYN, 100, 0, NULL, 0);
+	peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 101, 0);
+	cr_assert_gt(peer.stack_iss - old_iss, seq);
+	cr_assert_eq(stats()->time_wait, 0);
+}
+
 Test(tcp_close, time_wait_ends_by_an_exact_reset)
 {
 	enter_time_wait();

@@ -83,6 +83,31 @@ Test(tcp_open, syn_ack_is_sent_again_until_its_tries_are_used_up)
 	peer_expect_reset(&peer);
 }
 
+Test(tcp_open, handshake_that_was_lost_twice_begins_with_one_segment)
+{
+	static const char data[20 * 1460];
+	struct slice slice = { data, sizeof(data), NULL };
+	struct flow_write op;
+
+	for (unsigned tries = 1; tries <= 2; tries++, peer.port++) {
+		peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+		peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+		for (unsigned i = 0; i < tries; i++) {
+			peer_wait_ms(1000u << i);
+			peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+		}
+		peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+		flow_write(peer.accepted, &op, &slice, 1);
+		cr_assert_eq(peer_forget(&peer), tries == 1 ? 10 : 1); /* RFC 6928 §2 */
+		peer_wait_ms(2999);
+		peer_expect_nothing(&peer); /* RFC 6298 §5.7 */
+		peer_wait_ms(1);
+		peer_expect(&peer, SEG_ACK, 1, 1, 1460);
+		flow_abort(peer.accepted);
+		peer_expect_reset(&peer);
+	}
+}
+
 Test(tcp_open, repeated_syn_is_answered_at_once)
 {
 	peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
