@@ -3,7 +3,8 @@
  * port 80 with an open connection, and a connection that the stack itself has opened. The input is a row
  * of records: raw frames; IP packets whose lengths and checksums are put right, so that mutations get
  * past them; segments whose numbers are relative to a connection's; ARP; time; the application's acts.
- * The last byte says what the device can do and whether the stack has next to no room.
+ * The last byte says what the device can do, whether frames arrive in pieces and whether the stack has
+ * next to no room.
  * Checked besides what the sanitizers see: whatever the stack sends is well formed, it sends no
  * more than a few frames for one, and all memory comes back. */
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 #include "kernel/loop.h"
 #include "kernel/random.h"
+#include "net/bytes.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -32,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { IP = 14, TCP = 34, RECORDS = 64, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 /* Bits of the last byte. */
-enum mode { CHECKSUMS = 1, LARGE = 2, NARROW = 4 };
+enum mode { CHECKSUMS = 1, LARGE = 2, NARROW = 4, PIECES = 8 };
 
 /* What the low three bits of a record's first byte say it is. */
 enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
@@ -60,7 +62,8 @@ static struct ipv4 *ipv4;
 static struct udp *udp;
 static struct tcp *tcp;
 static struct buf *hoard; /* header bufs that the input took away */
-static bool declining;
+static bool declining, listening;
+static const struct tcp_limits *limits;
 static struct connection connections[3];
 static struct side sides[8];
 static struct stack_connect connecting;
@@ -135,8 +138,8 @@ static void start_writing(struct side *s)
 	if (!s->flow || s->writing)
 		return;
 	s->writing = true;
-	s->slices[0] = (struct slice){ bytes, 1, NULL };
-	s->slices[1] = (struct slice){ bytes + 1, 3999, NULL };
+	s->slices[0] = (struct slice){ bytes, 1, NULL }; /* none goes on where another ends */
+	s->slices[1] = (struct slice){ bytes + 2, 3999, NULL };
 	s->slices[2] = (struct slice){ bytes + 4000, 5000, NULL };
 	flow_write(s->flow, &s->write, s->slices, 3);
 	promise_wait(&s->write.promise, &s->writer, have_written);
@@ -144,8 +147,13 @@ static void start_writing(struct side *s)
 
 static int accept_side(void *arg, struct flow *flow, const struct endpoint *peer)
 {
+	struct endpoint local;
+
 	(void)arg;
-	(void)peer;
+	tcp_local(flow, &local);
+	CHECK(local.port != 0 && local.addr.family == IP_V4);
+	tcp_peer(flow, &local);
+	CHECK(local.port == peer->port && ip_equal(&local.addr, &peer->addr));
 	if (declining)
 		return -ECONNREFUSED;
 	for (size_t i = 1; i < ARRAY_SIZE(sides); i++) {
@@ -226,11 +234,54 @@ static void act_on(struct side *s, uint32_t what)
 	}
 }
 
+static int accept_other(void *arg, uint16_t port, accept_fn **accept, void **accept_arg)
+{
+	*accept = accept_side;
+	*accept_arg = arg;
+	return port % 2 ? 0 : -ECONNREFUSED;
+}
+
+static int receive_other(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	(void)arg;
+	(void)from;
+	if (to->port % 2)
+		return -ECONNREFUSED;
+	buf_free(b);
+	return 0;
+}
+
+/* The servers come and go, and so does the wire. */
+static void change_world(uint32_t what)
+{
+	if (what == 0 && listening) {
+		tcp_unlisten(tcp, 80);
+		udp_unlisten(udp, 7);
+		listening = false;
+	} else if (what == 0) {
+		CHECK(tcp_listen(tcp, 80, accept_side, NULL) == 0);
+		CHECK(tcp_listen(tcp, 80, accept_side, NULL) == -EADDRINUSE);
+		CHECK(udp_listen(udp, 7, echo, NULL) == 0);
+		CHECK(udp_listen(udp, 7, echo, NULL) == -EADDRINUSE);
+		listening = true;
+	} else if (what == 1) {
+		tcp_listen_other(tcp, accept_other, NULL);
+		udp_listen_other(udp, receive_other, NULL);
+	} else if (what == 2) {
+		lan.send_error = lan.send_error ? 0 : -ENOBUFS;
+	}
+}
+
 static void act(struct input *in)
 {
 	uint32_t what = take(in, 1);
 	struct side *s = &sides[what & 7];
-	struct endpoint self = { ip_v4(10, 0, 0, 2), 7 };
+	static const struct ip_addr others[8] = { /* ourselves, a group, a neighbour, far away, nowhere */
+		{ IP_V4, { 10, 0, 0, 2 } }, { IP_V4, { 10, 0, 0, 255 } }, { IP_V4, { 224, 0, 0, 1 } },
+		{ IP_V4, { 10, 0, 0, 77 } }, { IP_V4, { 192, 0, 2, 1 } }, { IP_V4, { 240, 0, 0, 1 } },
+		{ IP_V6, { 1 } }, { IP_V4, { 127, 0, 0, 1 } },
+	};
+	struct endpoint to = { others[what & 7], 7 };
 
 	what >>= 4;
 	if (s->flow && (what < 4 || (what > 6 && what < 10)))
@@ -250,7 +301,9 @@ static void act(struct input *in)
 	else if (what == 12)
 		declining = !declining;
 	else if (what == 13)
-		udp_send(udp, 5000, &self, buf_alloc_slice(NULL, "self", 4));
+		udp_send(udp, 5000, &to, buf_alloc_slice(NULL, "self", 4));
+	else if (what == 14)
+		change_world((uint32_t)(s - sides));
 }
 
 /* -- the peer -- */
@@ -322,6 +375,21 @@ static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t 
 	receive(&f, 0);
 }
 
+/* Blocks in SACK options are given relative to what the stack sends next. */
+static void move_sacks(struct frame *options, uint32_t by)
+{
+	uint8_t *o = options->bytes;
+	size_t len;
+
+	for (size_t at = 0; at + 1 < options->len; at += len) {
+		len = o[at] > 1 ? o[at + 1] : 1;
+		if (len == 0)
+			return;
+		for (size_t i = at + 2; o[at] == 5 && i + 4 <= MIN(at + len, options->len); i += 4)
+			put_be32(o + i, get_be32(o + i) + by);
+	}
+}
+
 /* Which connection, flags, offsets of both numbers from what would be next, window, options, payload. */
 static void take_segment(struct input *in, uint8_t head)
 {
@@ -333,6 +401,7 @@ static void take_segment(struct input *in, uint8_t head)
 	struct frame options = { .len = 0 }, payload = { .len = 0 };
 
 	take_bytes(in, &options, take(in, 1) % 41);
+	move_sacks(&options, c->stack_next);
 	if (head & 0x80)
 		take_bytes(in, &payload, take(in, 2) % 1401);
 	else if (head & 0x40) /* much of nothing for little input */
@@ -481,19 +550,36 @@ static void create(uint8_t mode)
 	declining = false;
 	promise_return(&connecting.promise, 0);
 	lan_init(&lan, features);
+	lan.pieces = mode & PIECES ? 100 : 0;
 	CHECK(ethernet_create(&ethernet, &lan.dev) == 0);
 	CHECK(arp_create(&arp, ethernet) == 0);
 	CHECK(ipv4_create(&ipv4, ethernet, arp) == 0);
 	CHECK(udp_create(&udp, ipv4_ip(ipv4)) == 0);
-	CHECK(tcp_create(&tcp, ipv4_ip(ipv4), mode & NARROW ? &narrow : NULL) == 0);
+	limits = mode & NARROW ? &narrow : NULL;
+	CHECK(tcp_create(&tcp, ipv4_ip(ipv4), limits) == 0);
 	CHECK(ipv4_set_address(ipv4, &prefix, &gateway) == 0);
 	CHECK(tcp_listen(tcp, 80, accept_side, NULL) == 0);
 	CHECK(udp_listen(udp, 7, echo, NULL) == 0);
+	listening = true;
+}
+
+/* No pool gives more than it has. */
+static void check_counts(void)
+{
+	const struct tcp_stats *s = tcp_stats(tcp);
+
+	if (!limits)
+		return;
+	CHECK(s->connections <= limits->connections && s->curr_estab <= s->connections);
+	CHECK(s->half_open <= limits->half_open && s->time_wait <= limits->time_wait);
+	CHECK(s->send_slices <= limits->send_slices + limits->connections);
 }
 
 static void destroy(void)
 {
 	release_hoard();
+	check_counts();
+	lan.send_error = 0;
 	promise_cancel(&connecting.promise);
 	lan_run();
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {

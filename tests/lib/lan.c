@@ -66,6 +66,7 @@ void lan_init(struct lan *l, uint32_t features)
 	lan_prepare();
 	l->head = l->count = 0;
 	l->send_error = 0;
+	l->pieces = 0;
 	l->held = 0;
 	l->dev = (struct netdev){ .ops = &ops, .name = "lan", .mtu = 1500, .features = features };
 	memcpy(l->dev.mac, LAN_MAC, 6);
@@ -89,6 +90,26 @@ static void guarded_free(struct storage *s)
 	free(g);
 }
 
+/* The frame at data as the device has cut it; NULL: no memory. */
+static struct buf *slices_of(const struct lan *l, struct storage *storage, const uint8_t *data, uint32_t len)
+{
+	uint32_t n = l->pieces ? MIN(len, UINT32_C(128)) : len;
+	struct buf *first = NULL, **end = &first;
+
+	do {
+		*end = buf_alloc_slice(storage, data, n);
+		if (!*end) {
+			buf_free(first);
+			return NULL;
+		}
+		end = &(*end)->next;
+		data += n;
+		len -= n;
+		n = MIN(len, l->pieces);
+	} while (len > 0);
+	return first;
+}
+
 void lan_receive(struct lan *l, const struct frame *f, uint8_t flags)
 {
 	struct guarded *g = malloc(sizeof(*g));
@@ -103,7 +124,7 @@ void lan_receive(struct lan *l, const struct frame *f, uint8_t flags)
 		abort();
 	memcpy(g->pages + room - f->len, f->bytes, f->len);
 	l->held++;
-	b = buf_alloc_slice(&g->storage, g->pages + room - f->len, (uint32_t)f->len);
+	b = slices_of(l, &g->storage, g->pages + room - f->len, (uint32_t)f->len);
 	storage_put(&g->storage);
 	if (!b)
 		return;

@@ -25,6 +25,7 @@ struct lan {
 	struct frame queue[LAN_QUEUE]; /* what was sent and not looked at yet */
 	unsigned head, count;
 	int send_error;                /* what sending gives; the frame is lost then */
+	uint32_t pieces;               /* frames arrive in slices: 128 bytes, then so many each; 0: whole */
 	size_t held;                   /* received frames that the stack has not let go */
 };
 
