@@ -8,7 +8,10 @@
 
 #include "kernel/fiber.h"
 #include "kernel/kernel_priv.h"
+#include "kernel/page.h"
 #include "arch/arch.h"
+
+#define STACK_BYTES ALIGN_UP(CONFIG_FIBER_STACK_BYTES, PAGE_BYTES)
 
 struct fiber {
 	struct list link; /* in living or idle */
@@ -78,11 +81,11 @@ static struct fiber *fiber_new(int *error)
 	if (stacks == CONFIG_FIBERS)
 		return NULL;
 	*error = -ENOMEM;
-	low = arch_stack_alloc(CONFIG_FIBER_STACK_BYTES);
+	low = arch_stack_alloc(STACK_BYTES);
 	if (!low)
 		return NULL;
 	stacks++;
-	return (struct fiber *)(low + CONFIG_FIBER_STACK_BYTES) - 1;
+	return (struct fiber *)(low + STACK_BYTES) - 1;
 }
 
 int fiber_start(intptr_t (*fn)(void *arg), void *arg, struct promise *done)

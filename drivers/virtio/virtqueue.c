@@ -30,8 +30,9 @@ int virtqueue_create(struct virtqueue *q, struct virtio_device *dev, uint16_t in
 {
 	uint16_t max = dev->transport->queue_max(dev, index);
 
-	while (size > max)
-		size /= 2;
+	size = MIN(size, max);
+	while (size & (size - 1)) /* a power of two (§2.7) */
+		size &= size - 1;
 	if (size < 2)
 		return -ENODEV;
 	*q = (struct virtqueue){ .dev = dev, .index = index, .size = size, .free_count = size };

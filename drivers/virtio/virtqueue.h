@@ -53,7 +53,8 @@ struct virtqueue {
 	uint16_t head, last;            /* of the chain being built */
 };
 
-/* Makes queue index of dev with at most size (power of two) descriptors. 0, -ENODEV, -ENOMEM. */
+/* Makes queue index of dev with the most descriptors that are a power of two up to size. 0, -ENODEV,
+ * -ENOMEM. */
 int virtqueue_create(struct virtqueue *q, struct virtio_device *dev, uint16_t index, uint16_t size);
 /* Of a device that has been reset: the tokens are forgotten. */
 void virtqueue_destroy(struct virtqueue *q);

@@ -86,6 +86,10 @@ Test(virtqueue, is_smaller_where_the_device_has_less)
 	cr_assert_eq(small.size, 8);
 	virtqueue_destroy(&small);
 	cr_assert_eq(virtqueue_create(&small, &dev, 2, SIZE), -ENODEV);
+	device.queue_max = 256;
+	cr_assert_eq(virtqueue_create(&small, &dev, 1, 100), 0);
+	cr_assert_eq(small.size, 64, "no power of two");
+	virtqueue_destroy(&small);
 	device.queue_max = 1;
 	cr_assert_eq(virtqueue_create(&small, &dev, 1, SIZE), -ENODEV);
 }
