@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Fibers: stackful threads for application code that wants to be plain sequential C. Stacks come
- * from a bounded pool (CONFIG_FIBERS of CONFIG_FIBER_STACK_BYTES), each below a guard page.
+ * from a bounded pool (FIBERS of FIBER_STACK_BYTES, as configured), each below a guard page.
  * Library code uses promises instead: callbacks never suspend, fibers may. */
 #ifndef KERNEL_FIBER_H
 #define KERNEL_FIBER_H

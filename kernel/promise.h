@@ -14,7 +14,7 @@
  *  3. Cancelling is a request. Its answer is the promise settling, usually with -ECANCELED,
  *     perhaps with a result that was already on its way.
  *  4. Combinators take the caller's storage, and their sources must outlive them.
- * Debug builds (CONFIG_DEBUG) poison what has settled and assert rule 2. */
+ * Debug builds (option DEBUG) poison what has settled and assert rule 2. */
 #ifndef KERNEL_PROMISE_H
 #define KERNEL_PROMISE_H
 
@@ -31,7 +31,7 @@ struct promise {
 	int32_t error;                     /* failed: negative errno */
 	uint8_t state;                     /* enum promise_state */
 	uint8_t flags;                     /* enum promise_flags, the combinators' own */
-	uint16_t magic;                    /* CONFIG_DEBUG: tells a live promise from lost storage */
+	uint16_t magic;                    /* debug builds: tells a live promise from lost storage */
 };
 
 enum promise_flags {
