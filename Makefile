@@ -10,11 +10,25 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 O ?= build
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
-one-word = $(if $(word 2,$($(1))),$(error $(1)="$($(1))": a path with a space cannot be used))
-$(foreach path,CURDIR O APP WWW_DIR,$(call one-word,$(path)))
+# In a path, make or the shell may see more than letters: such a one is refused before it is expanded.
+hash := \#
+comma := ,
+define newline
+
+
+endef
+special := " ' ` $$ & ; | < > ( ) * ? [ ] { } \ % : ~ = $(comma) $(hash)
+plain = $(if $(filter-out 1,$(words $(2)))$(strip $(foreach c,$(special),$(findstring $(c),$(2)))),\
+	$(error $(1)="$(subst $(newline), ,$(2))": a path that is empty, or holds a space or one of \
+	$(special), cannot be used))
+
+given := $(foreach name,APP WWW_DIR,$(if $(value $(name)),$(name)))
+given += $(if $(filter new-app,$(MAKECMDGOALS)),$(if $(value NAME),NAME))
+$(foreach name,CURDIR O $(given),$(call plain,$(name),$(value $(name))))
+$(if $(filter $(patsubst %/,%,$(abspath $(O)))/%,$(CURDIR)/),$(error O=$(O) holds the tree: choose a folder of its own))
 
 # One short line per step: $(call say,CC,main.c) command. V=1 shows the commands, -s nothing.
-silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+silent := $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
 say = $(if $(filter-out 0,$(V)),,@$(if $(silent),,printf '%-8s%s\n' $(1) $(2) &&))
 
 ifneq ($(APP),)
@@ -50,7 +64,7 @@ savedefconfig:
 $(defconfigs):
 	@$(kconfig) defconfig configs/$@
 defconfig_%:
-	@echo 'there is no configs/$@, but: $(defconfigs)' >&2; exit 1
+	$(error there is no configs/$@, but: $(defconfigs))
 
 $(O)/.config:
 	@$(kconfig) defconfig configs/defconfig_www_qemu

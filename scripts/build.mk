@@ -3,8 +3,8 @@
 # into this one make, so every dependency is seen at once.
 
 unquote = $(subst ",,$(1))
-comma := ,
 app-dir := $(call unquote,$(CONFIG_APP_DIR))
+$(if $(CONFIG_APP_DIR),$(call plain,APP_DIR,$(app-dir)))
 
 # -- musl: built once per compiler and flavour, into a cache outside the tree --
 

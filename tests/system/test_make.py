@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 
@@ -44,6 +45,17 @@ def test_nothing_to_do_does_nothing(tmp_path):
     again = build.make(out).stdout
     assert not steps(again) and not steps(again, "LINK"), again
     assert before == {path: os.stat(path).st_mtime_ns for path in before}
+
+
+@pytest.mark.parametrize("words,shown", [
+    ((), r"^CC {6}apps/hello/main.c$"), (("-j2",), r"^CC {6}apps/hello/main.c$"), (("V=1",), r"^(mkdir .* && )?gcc .*-c "),
+    (("-s",), None), (("-sj2",), None)])
+def test_quiet_and_verbose(tmp_path, words, shown):
+    build.make(f"O={tmp_path}", "defconfig_hello_unix")
+    done = subprocess.run(["make", *words, f"O={tmp_path}"], cwd=build.TREE, env=build.clean_environment(), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, timeout=900)
+    said = "\n".join(line for line in done.stdout.splitlines() if "musl" not in line.split("/")[0])
+    assert re.search(shown, said, re.MULTILINE) if shown else not said, said
 
 
 def test_an_option_recompiles_its_readers_only(tmp_path):

@@ -37,6 +37,42 @@ def test_a_space_in_the_output_folder(tmp_path):
     assert "space" in said and len(said.splitlines()) <= 2, said
 
 
+@pytest.mark.parametrize("name", ["a;{}", "a`{}`", "a$({})", "a$(shell {})", "a'{}'", 'a"{}"', "a&{}", "a|{}", "a\n{}",
+                                  "a#b", "a:b", "a$b", "a,b", "a=b", "a%b", "a*b", "a(b", "a)b", "a\\b", "~/a", ""])
+@pytest.mark.parametrize("variable", ["O", "WWW_DIR", "APP", "NAME"])
+def test_what_a_shell_would_read_in_a_path(tmp_path, variable, name):
+    """Refused in one line, by the command line and by the environment, and never carried out."""
+    if not name and variable != "O":
+        return  # as good as not given
+    evil = tmp_path / "evil"
+    value = name.format(f"touch {evil}")
+    words = [] if variable == "O" else [f"O={tmp_path / 'out'}"]
+    words.append("new-app" if variable == "NAME" else "defconfig_hello_qemu")
+    for said in (fails(f"{variable}={value.replace('$', '$$')}", *words), fails(f"{variable}={value}", *words),
+                 fails(*words, environment={variable: value}) if name else ""):
+        assert not said or f'{variable}="' in said and "cannot be used" in said and len(said.splitlines()) == 1, said
+    assert not evil.exists()
+
+
+def test_what_a_shell_would_read_in_the_configuration(tmp_path):
+    evil = tmp_path / "evil"
+    out = tmp_path / "out"
+    build.make(f"O={out}", "defconfig_www_qemu")
+    for value in (f"a$(shell touch {evil})", f"a`touch {evil}`", f"a;touch {evil}", "a'b", "a#b", ""):
+        build.set_options(out, {"WWW_DIR": f'"{value}"'})
+        said = fails(f"O={out}")
+        assert "WWW_DIR=" in said and "cannot be used" in said, said
+        assert not evil.exists()
+
+
+def test_an_output_folder_over_the_tree(tmp_path):
+    """What clean would remove must not be the tree, nor hold it."""
+    tree = copy_tree(tmp_path / "tree")
+    for out in (".", tree, "..", str(tmp_path), "/"):
+        assert "holds the tree" in fails(f"O={out}", "clean", tree=tree)
+    assert os.path.exists(os.path.join(tree, "Makefile"))
+
+
 def test_a_space_in_the_trees_path(tmp_path):
     tree = copy_tree(tmp_path / "my tree")
     said = fails("help", tree=tree)
