@@ -22,14 +22,16 @@ plain = $(if $(filter-out 1,$(words $(2)))$(strip $(foreach c,$(special),$(finds
 	$(error $(1)="$(subst $(newline), ,$(2))": a path that is empty, or holds a space or one of \
 	$(special), cannot be used))
 
-given := $(foreach name,APP WWW_DIR,$(if $(value $(name)),$(name)))
-given += $(if $(filter new-app,$(MAKECMDGOALS)),$(if $(value NAME),NAME))
+given := APP WWW_DIR
+given += $(if $(filter new-app,$(MAKECMDGOALS)),NAME) $(if $(filter randconfig,$(MAKECMDGOALS)),SEED)
+given := $(foreach name,$(given),$(if $(value $(name)),$(name)))
 $(foreach name,CURDIR O $(given),$(call plain,$(name),$(value $(name))))
 $(if $(filter $(patsubst %/,%,$(abspath $(O)))/%,$(CURDIR)/),$(error O=$(O) holds the tree: choose a folder of its own))
 
-# One short line per step: $(call say,CC,main.c) command. V=1 shows the commands, -s nothing.
-silent := $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
-say = $(if $(filter-out 0,$(V)),,@$(if $(silent),,printf '%-8s%s\n' $(1) $(2) &&))
+# One short line per step: $(call say,CC,main.c) command. V=1 shows the commands, -s nothing; SILENT
+# tells the scripts, which have lines of their own.
+export SILENT := $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+say = $(if $(filter-out 0,$(V)),,@$(if $(SILENT),,printf '%-8s%s\n' $(1) $(2) &&))
 
 ifneq ($(APP),)
 override APP := $(abspath $(APP))
@@ -60,7 +62,7 @@ menuconfig oldconfig olddefconfig allyesconfig allnoconfig configure:
 randconfig:
 	@$(kconfig) $@ $(SEED)
 savedefconfig:
-	@$(kconfig) $@ $(O)/defconfig && echo 'SAVED   $(O)/defconfig'
+	$(call say,SAVE,$(O)/defconfig) $(kconfig) $@ $(O)/defconfig
 $(defconfigs):
 	@$(kconfig) defconfig configs/$@
 defconfig_%:

@@ -10,8 +10,6 @@ import pytest
 from rig import build
 from test_make import copy_tree
 
-pytestmark = pytest.mark.long
-
 
 def fails(*words, **how):
     done = build.make(*words, check=False, **how)
@@ -97,6 +95,11 @@ def test_no_kconfiglib(tmp_path):
 def test_an_unknown_defconfig(tmp_path):
     said = fails(f"O={tmp_path}", "defconfig_nothing_at_all")
     assert "defconfig_nothing_at_all" in said and "defconfig_www_qemu" in said, said
+
+
+def test_a_seed_that_is_none(tmp_path):
+    said = fails(f"O={tmp_path}", "randconfig", "SEED=seven")
+    assert "SEED=seven" in said and "number" in said, said
 
 
 def musl_cache(tmp_path):
