@@ -171,10 +171,10 @@ static void add_status(struct http_answer *a, const struct http_request *request
 	add_reply(a, request, &r);
 }
 
-void http_answer_error(struct http_answer *a, uint16_t status)
+void http_answer_error(struct http_answer *a, const struct http_request *request, uint16_t status)
 {
 	a->connection->flags |= HTTP_LAST | HTTP_UNREAD;
-	add_status(a, NULL, status);
+	add_status(a, request, status);
 }
 
 /* A folder was asked for as if it were a file: relative links in its index need the slash. */
@@ -292,8 +292,7 @@ void http_answer_request(struct http_answer *a, const struct http_request *reque
 	int key_len, result = -ENOENT;
 
 	if (status) {
-		c->flags |= HTTP_LAST | HTTP_UNREAD;
-		add_status(a, request, status);
+		http_answer_error(a, request, status);
 		return;
 	}
 	c->drop = (uint32_t)request->content_length;

@@ -281,8 +281,10 @@ static enum step serve_request(struct http_connection *c)
 		http_connection_wait(c, HTTP_WAIT_ANSWER); /* and looks at the request again */
 		return STEP_WAIT;
 	}
-	if (len < 0) {
-		http_answer_error(a, len == -ENOBUFS ? 503 : request.status);
+	if (len == -ENOBUFS) {
+		http_answer_error(a, NULL, 503);
+	} else if (len < 0) {
+		http_answer_error(a, &request, request.status);
 	} else {
 		http_answer_request(a, &request);
 		consume(c, (size_t)len);
@@ -367,7 +369,7 @@ static void give_up_request(struct http_connection *c)
 		http_connection_end(c, true);
 		return;
 	}
-	http_answer_error(a, 408);
+	http_answer_error(a, NULL, 408);
 	if (send_answer(a) != STEP_WAIT)
 		http_connection_run(c);
 }

@@ -94,8 +94,8 @@ void http_connection_expire(struct http_connection *c);
 void http_connection_end(struct http_connection *c, bool abort);
 
 /* answer.c: fill in slices; set the connection's HTTP_LAST, HTTP_UNREAD and drop. An error ends the
- * connection. */
+ * connection; its request may be in part only, or NULL. */
 void http_answer_request(struct http_answer *a, const struct http_request *request);
-void http_answer_error(struct http_answer *a, uint16_t status);
+void http_answer_error(struct http_answer *a, const struct http_request *request, uint16_t status);
 
 #endif

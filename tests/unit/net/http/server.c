@@ -418,7 +418,7 @@ Test(http_server, refuses_bodies_that_it_cannot_drop)
 		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", 413 },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413 },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411 },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501 },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501 },
 		{ "GET / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n", 417 },
 		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 405 },
 	};
@@ -511,6 +511,25 @@ Test(http_server, answers_bad_requests_and_hangs_up)
 		cr_expect(strstr(f->output, "\r\nConnection: close\r\n"), "%s", f->output);
 		expect_status(f, cases[i].status);
 		cr_expect(f->shut_down);
+	}
+}
+
+/* One who asked with HEAD expects no body, whatever else is wrong with what he sent. */
+Test(http_server, answers_no_head_with_a_body)
+{
+	static const char *const cases[] = {
+		"HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/2.0\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\nX y\r\n",
+		"HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+		"HEAD /io HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD /docs HTTP/1.1\r\nHost: a\r\n\r\n",
+		"HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"HEAD /text HTTP/1.1\r\nHost: a\r\nIf-Match: \"x\"\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fake_flow *f = connect_client();
+
+		say(f, cases[i]);
+		cr_expect(f->output_len > 4 && !strcmp(f->output + f->output_len - 4, "\r\n\r\n"), "%s", f->output);
 	}
 }
 
