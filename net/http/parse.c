@@ -2,7 +2,7 @@
 /* Request heads by the letter of RFC 9112. Whatever two implementations could read differently is
  * refused, since that is what request smuggling lives on: bare CR or LF, folded lines (§5.2), white
  * space before a colon (§5.1), a second Host or Content-Length, a Content-Length beside a
- * Transfer-Encoding (§6.3).
+ * Transfer-Encoding, or one whose last coding is not chunked (§6.3).
  *
  * Every step reads at c->at, never at or past c->end, and gives 0, -EAGAIN or -EBADMSG; c->at is
  * where the next step starts. */
@@ -142,7 +142,7 @@ static int parse_token(struct cursor *c, struct http_text *out)
 static int parse_method(struct cursor *c)
 {
 	static const char names[][8] = {
-		"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE",
+		"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE",
 	};
 	struct http_request *out = c->out;
 	int result = parse_token(c, &out->method);
@@ -158,7 +158,8 @@ static int parse_method(struct cursor *c)
 	return expect(c, " ");
 }
 
-/* The absolute form "http://host/path" of proxies is legal too (§3.2.2); the path is what counts. */
+/* The absolute form "http://host/path" of proxies is legal too (§3.2.2); the path is what counts. User
+ * information is not (RFC 9110 §4.2.4). */
 static const char *skip_authority(const char *target, const char *end)
 {
 	const char *slash = memchr(target, '/', (size_t)(end - target));
@@ -169,9 +170,9 @@ static const char *skip_authority(const char *target, const char *end)
 	if (end - slash < 3 || slash[1] != '/' || slash[2] == '/' || slash[2] == '?')
 		return NULL;
 	slash += 2;
-	while (slash < end && *slash != '/' && *slash != '?')
+	while (slash < end && contains(&host_chars, *slash))
 		slash++;
-	return slash;
+	return slash == end || *slash == '/' || *slash == '?' ? slash : NULL;
 }
 
 static int split_target(struct cursor *c, const char *target, const char *end)
@@ -185,8 +186,8 @@ static int split_target(struct cursor *c, const char *target, const char *end)
 	}
 	if (*target != '/')
 		path = skip_authority(target, end);
-	if (!path)
-		return bad(c, 400);
+	if (!path) /* CONNECT's "host:port" among others */
+		return bad(c, out->verb == HTTP_METHOD_UNKNOWN ? 501 : 400);
 	question = memchr(path, '?', (size_t)(end - path));
 	if (question)
 		out->query = (struct http_text){ question + 1, (size_t)(end - question - 1) };
@@ -264,6 +265,21 @@ static int take_host(struct cursor *c, struct http_text value)
 	return 0;
 }
 
+/* Parameters, of which chunked has none, may be read as codings of their own: they are unknown too. */
+static int take_codings(struct cursor *c, struct http_text value)
+{
+	uint16_t found = c->out->flags & (HTTP_CHUNKED | HTTP_OTHER_CODING);
+	struct http_text item;
+
+	while (http_next_item(&value, &item)) {
+		if (found & HTTP_CHUNKED)
+			return bad(c, 400);
+		found |= http_text_is(item, "chunked") ? HTTP_CHUNKED : HTTP_OTHER_CODING;
+	}
+	c->out->flags |= found;
+	return found ? 0 : bad(c, 400);
+}
+
 static void take_connection(struct http_request *out, struct http_text value)
 {
 	struct http_text item;
@@ -296,8 +312,7 @@ static int take_field(struct cursor *c, struct http_text name, struct http_text 
 		return http_text_is(name, "content-length") ? take_length(c, value) : 0;
 	case 17:
 		if (http_text_is(name, "transfer-encoding"))
-			out->flags |= out->flags & HTTP_CHUNKED || !http_text_is(value, "chunked") ?
-				HTTP_OTHER_CODING : HTTP_CHUNKED;
+			return take_codings(c, value);
 		break;
 	}
 	if (name.len > 7 && (name.at[0] | 0x20) == 'i' && (name.at[1] | 0x20) == 'f' && name.at[2] == '-')
@@ -374,7 +389,8 @@ static int check_whole(struct cursor *c)
 
 	if (out->minor && !(out->flags & HTTP_HAS_HOST))
 		return bad(c, 400);
-	if (out->flags & (HTTP_CHUNKED | HTTP_OTHER_CODING) && (!out->minor || out->flags & HTTP_HAS_LENGTH))
+	if (out->flags & (HTTP_CHUNKED | HTTP_OTHER_CODING) &&
+	    (!out->minor || out->flags & HTTP_HAS_LENGTH || !(out->flags & HTTP_CHUNKED)))
 		return bad(c, 400);
 	return 0;
 }

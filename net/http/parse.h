@@ -20,7 +20,6 @@ enum http_method {
 	HTTP_PUT,
 	HTTP_DELETE,
 	HTTP_PATCH,
-	HTTP_CONNECT,
 	HTTP_TRACE,
 	HTTP_METHOD_UNKNOWN,
 };
@@ -28,8 +27,8 @@ enum http_method {
 enum http_request_flags {
 	HTTP_HAS_HOST = 1 << 0,
 	HTTP_HAS_LENGTH = 1 << 1,
-	HTTP_CHUNKED = 1 << 2,      /* Transfer-Encoding: chunked */
-	HTTP_OTHER_CODING = 1 << 3, /* Transfer-Encoding: anything else */
+	HTTP_CHUNKED = 1 << 2,      /* Transfer-Encoding: its last coding is chunked */
+	HTTP_OTHER_CODING = 1 << 3, /* … and there are others before it */
 	HTTP_CLOSE = 1 << 4,        /* Connection: close */
 	HTTP_KEEP_ALIVE = 1 << 5,   /* Connection: keep-alive */
 	HTTP_CONTINUE = 1 << 6,     /* Expect: 100-continue */

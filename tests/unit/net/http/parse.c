@@ -65,7 +65,7 @@ Test(http_parse, knows_methods)
 	} methods[] = {
 		{ "GET", HTTP_GET }, { "HEAD", HTTP_HEAD }, { "OPTIONS", HTTP_OPTIONS }, { "POST", HTTP_POST },
 		{ "PUT", HTTP_PUT }, { "DELETE", HTTP_DELETE }, { "PATCH", HTTP_PATCH }, { "TRACE", HTTP_TRACE },
-		{ "CONNECT", HTTP_CONNECT }, { "get", HTTP_METHOD_UNKNOWN }, { "GE", HTTP_METHOD_UNKNOWN },
+		{ "CONNECT", HTTP_METHOD_UNKNOWN }, { "get", HTTP_METHOD_UNKNOWN }, { "GE", HTTP_METHOD_UNKNOWN },
 		{ "GETS", HTTP_METHOD_UNKNOWN }, { "OPTIONSS", HTTP_METHOD_UNKNOWN },
 		{ "VERSION-CONTROL", HTTP_METHOD_UNKNOWN }, { "M-SEARCH", HTTP_METHOD_UNKNOWN },
 	};
@@ -101,8 +101,8 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", "/", NULL,
 	  HTTP_HAS_HOST | HTTP_CHUNKED, 0 },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "/", NULL,
-	  HTTP_HAS_HOST | HTTP_OTHER_CODING, 0 },
-	{ "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "/",
+	  HTTP_HAS_HOST | HTTP_CHUNKED | HTTP_OTHER_CODING, 0 },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x;a=b\r\nTransfer-Encoding: ,chunked,\r\n\r\n", "/",
 	  NULL, HTTP_HAS_HOST | HTTP_CHUNKED | HTTP_OTHER_CODING, 0 },
 	{ "GET / HTTP/1.0\r\nExpect: 100-Continue\r\n\r\n", "/", NULL, HTTP_CONTINUE, 0 },
 	{ "GET / HTTP/1.0\r\nExpect: miracles\r\n\r\n", "/", NULL, HTTP_OTHER_EXPECT, 0 },
@@ -162,7 +162,7 @@ static const struct {
 	{ "GET / HTTP/1.10\r\n", 400 },
 	{ "GET / HTTP/2.0\r\n", 505 },
 	{ "GET / HTTP/0.9\r\n", 505 },
-	{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400 },
+	{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 501 },
 	{ "G\"T / HTTP/1.1\r\n", 400 },
 	{ "G\x80T / HTTP/1.1\r\n", 400 },
 	{ "\x16\x03\x01\x02", 400 }, /* TLS */
@@ -181,7 +181,10 @@ static const struct {
 	{ "GET http://?a HTTP/1.1\r\n", 400 },
 	{ "GET http:// HTTP/1.1\r\n", 400 },
 	{ "OPTIONS ** HTTP/1.1\r\n", 400 },
-	{ "CONNECT a:80 HTTP/1.1\r\n", 400 },
+	{ "GET http://user@a/ HTTP/1.1\r\n", 400 },
+	{ "GET http://a\\b/ HTTP/1.1\r\n", 400 },
+	{ "CONNECT a:80 HTTP/1.1\r\n", 501 },
+	{ "BREW pot HTTP/1.1\r\n", 501 },
 	/* field lines */
 	{ "GET / HTTP/1.1\r\n\r\n", 400 },
 	{ H "Host: a\r\n", 400 },
@@ -217,6 +220,15 @@ static const struct {
 	{ H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
 	{ H "Transfer-Encoding: x\r\nContent-Length: 1\r\n\r\n", 400 },
 	{ "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+	{ H "Transfer-Encoding:\r\n", 400 },
+	{ H "Transfer-Encoding: ,\r\n", 400 },
+	{ H "Transfer-Encoding: gzip\r\n\r\n", 400 },
+	{ H "Transfer-Encoding: identity\r\n\r\n", 400 },
+	{ H "Transfer-Encoding: xchunked\r\n\r\n", 400 },
+	{ H "Transfer-Encoding: \vchunked\r\n\r\n", 400 },
+	{ H "Transfer-Encoding: chunked, gzip\r\n", 400 },
+	{ H "Transfer-Encoding: chunked, chunked\r\n", 400 },
+	{ H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400 },
 };
 
 Test(http_parse, refuses_what_is_wrong)
