@@ -324,8 +324,9 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* Interrupts stay off while frames keep coming. When none is left they are asked for again, and the
- * rings are looked at once more. The device's line is an edge: what it tells before it is acknowledged
+/* Interrupts stay off while each look finds frames: asking for them costs exits to the hypervisor, and
+ * whoever sends now will soon send again. When there are none, they are asked for, and the rings are
+ * looked at once more. The device's line is an edge: what it tells before it is acknowledged
  * raises none, so that comes before the last look, and always before going idle (§2.7.14, §4.2.3.4). */
 static void events(struct poller *p)
 {
@@ -335,7 +336,7 @@ static void events(struct poller *p)
 	if (net->virtio.broken)
 		return;
 	virtqueue_interrupt_never(&net->rx);
-	more = receive(net) == BUDGET;
+	more = receive(net) > 0;
 	if (!more)
 		net->virtio.transport->acknowledge(&net->virtio);
 	if (net->virtio.changed)
