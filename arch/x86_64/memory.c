@@ -17,7 +17,7 @@
 #define ADDRESS UINT64_C(0x000ffffffffff000)
 #define LARGE_BYTES UINT64_C(0x200000)
 
-#define WINDOW UINT64_C(0x7fc0000000) /* the last GiB of the first 512 */
+#define WINDOW MEMORY_END /* the last GiB of the first 512 */
 #define WINDOW_BYTES UINT64_C(0x40000000)
 #define SLOT_BYTES (ALIGN_UP((uintptr_t)CONFIG_FIBER_STACK_BYTES, PAGE_BYTES) + PAGE_BYTES)
 #define SLOTS MIN(WINDOW_BYTES / SLOT_BYTES, (uint64_t)CONFIG_FIBERS)

@@ -6,6 +6,8 @@
 
 #include "kernel/util.h"
 
+/* Memory from here on cannot be used: the window of stacks, which ends the first half TiB. */
+#define MEMORY_END UINT64_C(0x7fc0000000)
 /* Maps [start, end) read-write, no-execute, by 2 MiB pages at the same address; what is already
  * mapped stays as it is. start.S has done the first GiB; above that tables come from page_alloc.
  * 0, -ENOMEM, or -EINVAL for addresses that the CPU or the stack window does not leave free. */

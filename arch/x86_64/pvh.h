@@ -7,6 +7,7 @@
 
 #define PVH_MAGIC 0x336ec578
 #define PVH_RAM 1
+#define PVH_RESERVED 2
 
 struct pvh_start {
 	uint32_t magic, version, flags, modules;

@@ -9,7 +9,7 @@
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/memory.h"
-#include "arch/x86_64/pvh.h"
+#include "arch/x86_64/ram.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/clock/clock.h"
 #include "drivers/irq/irq.h"
@@ -24,7 +24,10 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 
-#define RANGES_MAX 32
+#define RANGES_MAX 64
+#define BIOS_AREA 0xa0000 /* of every PC, and read-only for us: start.S */
+#define BIOS_AREA_END 0x100000
+#define BIOS_DATE UINT64_C(0xffff5)
 #define SEABIOS_KEPT UINT64_C(0x1000000)    /* where there is as much */
 #define SEABIOS_KEPT_LEAST UINT64_C(0x40000)
 #define SEABIOS_BYTES 0x24000               /* itself */
@@ -43,7 +46,7 @@ void boot(const struct pvh_start *info) __attribute__((noreturn));
 
 extern const char image_start[], data_end[], image_end[];
 
-static const struct pvh_start *start_info;
+static struct pvh_start start_info; /* a copy: the loader's lies in memory that is given away */
 static char command_line[CONFIG_COMMAND_LINE_BYTES];
 static char *words[WORDS_MAX];
 
@@ -63,7 +66,7 @@ const struct option machine_options[] = {
 
 void boot(const struct pvh_start *info)
 {
-	start_info = info;
+	start_info = *info;
 	init_main();
 }
 
@@ -73,30 +76,17 @@ static bool has_pci(void)
 	return in32(PCI_DATA) != UINT32_MAX;
 }
 
-/* Gives [start, end) to the page allocator, less the image. */
-static void add_memory(uint64_t start, uint64_t end)
-{
-	uint64_t low = (uintptr_t)image_start, high = (uintptr_t)image_end;
-
-	if (start < high && end > low) {
-		add_memory(start, low);
-		start = high;
-	}
-	if (start < end)
-		page_add_region(start, end);
-}
-
 /* SeaBIOS moves itself to below what it keeps at the top of memory, while -kernel's image already
- * lies there, and what it overwrites is lost: better no site than a broken one. Other firmware does
- * no such thing; SeaBIOS is the one with the ACPI pointer in the BIOS area of a machine with PCI. */
+ * lies there, and what it overwrites is lost: better no site than a broken one. This much runs when it
+ * was .data. Other firmware does no such thing; SeaBIOS is known by the date below 1 MiB. */
 static void check_firmware(const struct pvh_range *ranges, uint32_t count)
 {
 	uint64_t top = (uintptr_t)data_end, kept = SEABIOS_KEPT;
 
-	if (!has_pci() || start_info->rsdp < 0xe0000 || start_info->rsdp >= 0x100000)
+	if (!has_pci() || memcmp((const char *)BIOS_DATE, "06/23/99", 8))
 		return;
 	for (uint32_t i = 0; i < count; i++)
-		if (ranges[i].start <= top && ranges[i].start + ranges[i].bytes > top)
+		if (ranges[i].start <= top && top - ranges[i].start < ranges[i].bytes)
 			top = ranges[i].start + ranges[i].bytes;
 	if (top < kept + (uintptr_t)image_start)
 		kept = SEABIOS_KEPT_LEAST;
@@ -105,38 +95,49 @@ static void check_firmware(const struct pvh_range *ranges, uint32_t count)
 		      (unsigned)(((uintptr_t)data_end + SEABIOS_KEPT + SEABIOS_BYTES) >> 20) + 1);
 }
 
-/* What start.S has mapped goes first: the page tables for the rest come from it. */
+/* Addresses ascend, so what start.S has mapped goes first: the page tables for the rest come from it. */
+static void add_memory(uint64_t start, uint64_t end)
+{
+	uint64_t mapped = MIN(end, GIB);
+
+	if (start < mapped)
+		page_add_region(start, mapped);
+	start = MAX(start, GIB);
+	if (start >= end)
+		return;
+	if (memory_map(start, end) < 0)
+		log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
+		         (unsigned long long)end);
+	else
+		page_add_region(start, end);
+}
+
 static void memory_init(void)
 {
-	const struct pvh_range *map = (const struct pvh_range *)(uintptr_t)start_info->map;
-	uint32_t count = start_info->map_entries;
-	struct pvh_range ranges[RANGES_MAX];
+	const struct pvh_range ours[] = {
+		{ BIOS_AREA, BIOS_AREA_END - BIOS_AREA, PVH_RESERVED, 0 }, /* some loaders' maps forget it */
+		{ (uintptr_t)image_start, (uintptr_t)image_end - (uintptr_t)image_start, PVH_RESERVED, 0 },
+		{ MEMORY_END, UINT64_MAX, PVH_RESERVED, 0 },
+	};
+	const void *map = (const void *)(uintptr_t)start_info.map;
+	struct pvh_range ranges[RANGES_MAX + ARRAY_SIZE(ours)];
+	uint32_t count = start_info.map_entries;
+	uint64_t start, end = 0;
 
-	if (start_info->magic != PVH_MAGIC || start_info->version < 1 || !count || count > RANGES_MAX)
+	if (start_info.magic != PVH_MAGIC || start_info.version < 1 || !count || count > RANGES_MAX)
 		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
 	memcpy(ranges, map, count * sizeof(ranges[0]));
 	memory_close_null(); /* the command line has been copied too */
 	check_firmware(ranges, count);
-	for (uint32_t i = 0; i < count; i++)
-		if (ranges[i].type == PVH_RAM && ranges[i].start < GIB)
-			add_memory(ranges[i].start, MIN(ranges[i].start + ranges[i].bytes, GIB));
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t start = MAX(ranges[i].start, GIB), end = ranges[i].start + ranges[i].bytes;
-
-		if (ranges[i].type != PVH_RAM || end <= start)
-			continue;
-		if (memory_map(start, end) < 0)
-			log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
-			         (unsigned long long)end);
-		else
-			page_add_region(start, end);
-	}
+	memcpy(&ranges[count], ours, sizeof(ours));
+	while (ram_next(ranges, count + ARRAY_SIZE(ours), &start, &end))
+		add_memory(start, end);
 }
 
 /* The loader's copy may lie in memory that is given away, or be read-only. */
 static int command_line_init(void)
 {
-	const char *line = (const char *)(uintptr_t)start_info->command_line;
+	const char *line = (const char *)(uintptr_t)start_info.command_line;
 	size_t len = line ? strnlen(line, sizeof(command_line)) : 0;
 	int count;
 
@@ -159,7 +160,7 @@ static void find_slots(void)
 	if (irq_has_line(24))
 		virtio_mmio_slots(MICROVM_SLOTS, 24, 24);
 	else
-		virtio_mmio_slots(MICROVM_SLOTS, 8, start_info->rsdp ? 16 : 5);
+		virtio_mmio_slots(MICROVM_SLOTS, 8, start_info.rsdp ? 16 : 5);
 }
 
 void machine_init(char ***start_words, size_t *count)

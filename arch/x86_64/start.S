@@ -186,21 +186,17 @@ layout:
 bad_cpu_text:
 	.asciz "virga: this CPU has no long mode or no NX bit: use -cpu qemu64 or newer\r\n"
 
+	/* For the way here. trap.c makes the one with the TSS. */
 	.section .rodata.gdt, "a"
-	.balign 4
-gdt_pointer:
-	.short 39
-	.long boot_gdt
-
-	/* Written by the CPU (ltr marks the TSS busy), so not in rodata. trap.c puts in the TSS. */
-	.section .data.gdt, "aw"
 	.balign 8
 	.globl boot_gdt
 boot_gdt:
 	.quad 0
 	.quad 0x00af9b000000ffff	/* 8: code */
 	.quad 0x00cf93000000ffff	/* 16: data */
-	.quad 0, 0			/* 24: TSS */
+gdt_pointer:
+	.short 23
+	.long boot_gdt
 
 	.section .bss.boot, "aw", @nobits
 	.balign 16

@@ -27,11 +27,18 @@ struct tss {
 } __attribute__((packed));
 static_assert(sizeof(struct tss) == 104, "task state segment");
 
-extern uint64_t boot_gdt[5];
+extern const uint64_t boot_gdt[3];
 extern const char exception_entries[], interrupt_entries[], fault_stack_top[], interrupt_stack_top[];
 void exception(const struct trap_frame *frame) __attribute__((noreturn));
 
+/* What lidt and lgdt take. */
+struct table {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
 static uint64_t idt[VECTOR_FIRST + VECTOR_COUNT][2];
+static uint64_t gdt[5]; /* none, code, data, and the TSS, which takes two */
 static struct tss tss;
 const struct trap_frame *trap_current;
 
@@ -44,10 +51,8 @@ static const char names[] =
 
 void trap_init(void)
 {
-	struct {
-		uint16_t limit;
-		uint64_t base;
-	} __attribute__((packed)) pointer = { sizeof(idt) - 1, (uintptr_t)idt };
+	const struct table interrupts = { sizeof(idt) - 1, (uintptr_t)idt };
+	const struct table segments = { sizeof(gdt) - 1, (uintptr_t)gdt };
 	uint64_t base = (uintptr_t)&tss;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(idt); i++) {
@@ -62,10 +67,12 @@ void trap_init(void)
 	tss.ist[IST_INTERRUPT - 1] = (uintptr_t)interrupt_stack_top;
 	tss.ist[IST_FAULT - 1] = (uintptr_t)fault_stack_top;
 	tss.io_map = sizeof(tss);
-	boot_gdt[3] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
-	              (base >> 24 & 0xff) << 56;
-	boot_gdt[4] = base >> 32;
-	__asm__ volatile("lidt %0" : : "m"(pointer));
+	gdt[1] = boot_gdt[1];
+	gdt[2] = boot_gdt[2];
+	gdt[3] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 | (base >> 24 & 0xff) << 56;
+	gdt[4] = base >> 32;
+	__asm__ volatile("lidt %0" : : "m"(interrupts));
+	__asm__ volatile("lgdt %0" : : "m"(segments));
 	__asm__ volatile("ltr %w0" : : "r"(24));
 }
 
