@@ -13,6 +13,7 @@
 #include "arch/x86_64/trap.h"
 #include "drivers/clock/clock.h"
 #include "drivers/irq/irq.h"
+#include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"
 #include "drivers/virtio/virtio.h"
 #include "init/init.h"
@@ -39,6 +40,8 @@
 #define MICROVM_SLOTS UINT64_C(0xfeb00000)
 #define PCI_ADDRESS 0xcf8
 #define PCI_DATA 0xcfc
+#define PCI_PLACE UINT64_C(0xfd000000) /* never RAM on QEMU's machines; where SeaBIOS puts BARs, too */
+#define PCI_PLACE_END UINT64_C(0xfe000000)
 #define MICROVM_SLEEP UINT64_C(0xfea00200)
 #define KEYBOARD_COMMAND 0x64
 
@@ -175,6 +178,8 @@ void machine_init(char ***start_words, size_t *count)
 	clock_init();
 	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
 		find_slots();
+	if (IS_ENABLED(CONFIG_VIRTIO_PCI))
+		pci_place(PCI_PLACE, PCI_PLACE_END);
 	interrupts_on();
 }
 

@@ -19,6 +19,8 @@
 #define MSIX_ENABLE 0x80000000
 #define MSIX_MASK_ALL 0x40000000
 
+static uint64_t place_next, place_end;
+
 static bool exists(uint32_t function)
 {
 	return (uint16_t)pci_read(function, PCI_ID) != 0xffff;
@@ -67,31 +69,52 @@ uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after)
 	return 0;
 }
 
-/* The size that a BAR decodes, by writing ones (PCI 3.0 §6.2.5.1). 0 when it is none of memory. */
+void pci_place(uint64_t start, uint64_t end)
+{
+	place_next = start;
+	place_end = end;
+}
+
+/* Where size bytes are free, 0 when nowhere. A BAR lies at a multiple of its size. */
+static uint64_t place(uint64_t size)
+{
+	uint64_t base = size ? ALIGN_UP(place_next, size) : place_end;
+
+	if (base < place_next || base >= place_end || size > place_end - base)
+		return 0;
+	place_next = base + size;
+	return base;
+}
+
+/* The size that a BAR decodes, by writing ones (PCI 3.0 §6.2.5.1). 0 when it is none of memory, or has
+ * no address and gets none. */
 static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
 {
 	uint32_t command = pci_read(function, PCI_COMMAND) & 0xffff;
 	uint32_t low = pci_read(function, offset), high = 0;
 	bool wide = (low & 6) == BAR_64;
-	uint64_t mask;
+	uint64_t size;
 
 	if ((low & BAR_IO) || (wide && offset == PCI_BAR + 5 * 4))
 		return 0;
 	pci_write(function, PCI_COMMAND, command & ~(uint32_t)COMMAND_MEMORY);
 	pci_write(function, offset, UINT32_MAX);
-	mask = pci_read(function, offset) & ~UINT32_C(15);
-	pci_write(function, offset, low);
+	size = -(uint64_t)(pci_read(function, offset) & ~UINT32_C(15));
 	if (wide) {
 		high = pci_read(function, offset + 4);
 		pci_write(function, offset + 4, UINT32_MAX);
-		mask |= (uint64_t)pci_read(function, offset + 4) << 32;
-		pci_write(function, offset + 4, high);
-	} else if (mask) {
-		mask |= UINT64_C(0xffffffff) << 32;
+		size -= (uint64_t)pci_read(function, offset + 4) << 32;
+	} else {
+		size = (uint32_t)size;
 	}
-	pci_write(function, PCI_COMMAND, command);
 	*base = (uint64_t)high << 32 | (low & ~UINT32_C(15));
-	return *base ? ~mask + 1 : 0;
+	if (!*base)
+		*base = place(size);
+	pci_write(function, offset, (uint32_t)*base | (low & 15));
+	if (wide)
+		pci_write(function, offset + 4, (uint32_t)(*base >> 32));
+	pci_write(function, PCI_COMMAND, command);
+	return *base ? size : 0;
 }
 
 volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_t bytes)

@@ -31,6 +31,8 @@ uint32_t pci_next(struct pci_scan *scan);
 /* The offset of the next capability id after one at offset after (0: the first); 0 when there is none.
  * Ends whatever the list looks like. */
 uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after);
+/* Where BARs are put that firmware has left without an address: nowhere, unless the machine says so. */
+void pci_place(uint64_t start, uint64_t end);
 /* Makes [offset, offset + bytes) of a memory BAR accessible; NULL when it has not got them. */
 volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_t bytes);
 /* Lets the function answer and write to memory by itself. */

@@ -180,15 +180,15 @@ int virtio_pci_find(struct virtio_device *dev, enum virtio_type type)
 		if (!is_of_type(function, type))
 			continue;
 		dev->registers = dev->notify = dev->config = NULL;
-		pci_enable(function);
 		if (map_windows(dev, function)) {
+			pci_enable(function);
 			dev->transport = &transport;
 			dev->place = function;
 			return 0;
 		}
 		log_error("device=%s refused=\"%s\"", dev->name,
 		          pci_capability(function, PCI_VENDOR_SPECIFIC, 0)
-		                  ? "the firmware has given its registers no address"
+		                  ? "there is no address for its registers"
 		                  : "a legacy device: add disable-legacy=on");
 	}
 	return -ENODEV;

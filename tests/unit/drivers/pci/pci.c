@@ -223,6 +223,27 @@ Test(pci, refuses_what_a_bar_has_not_got)
 	cr_assert_eq(mapped_bytes, 0);
 }
 
+Test(pci, gives_bars_the_addresses_that_firmware_has_not)
+{
+	struct function *f = with_bar(0, 0, 0xfffff000);
+
+	with_bar(2, 0xc, 0xffffc000);
+	with_bar(3, 0, UINT32_MAX);
+	with_bar(4, 0, 0xffff0000);
+	pci_place(0xfd000800, 0xfd00a000);
+	cr_assert_not_null(pci_map(0, 0, 0, 0x1000));
+	cr_assert_eq(mapped_start, 0xfd001000);
+	cr_assert_not_null(pci_map(0, 2, 0x1000, 0x1000));
+	cr_assert_eq(mapped_start, 0xfd005000);
+	cr_assert(f->words[PCI_BAR / 4] == 0xfd001000 && f->words[PCI_BAR / 4 + 2] == 0xfd00400c &&
+	          !f->words[PCI_BAR / 4 + 3]);
+	cr_assert_not_null(pci_map(0, 0, 0x800, 0x800));
+	cr_assert_eq(mapped_start, 0xfd001800, "placed twice");
+	cr_assert_null(pci_map(0, 4, 0, 4), "does not fit");
+	cr_assert_eq(f->words[PCI_BAR / 4 + 4], 0);
+	pci_place(0, 0);
+}
+
 /* -- MSI-X -- */
 
 Test(pci, writes_messages_into_the_table)
