@@ -28,6 +28,7 @@ bool serial_is_terminal;
 
 static struct poller poller;
 static struct console_read *reader;
+static int no_line; /* why there is no interrupt, and so no input; 0 otherwise */
 static bool given_up;
 
 void serial_init(void)
@@ -102,18 +103,16 @@ static void cancel(struct promise *p)
 
 void console_read(struct console_read *op, char *to, size_t max)
 {
-	int rc = 0;
-
 	if (reader) {
 		promise_throw(&op->promise, -EBUSY);
 		return;
 	}
 	if (!poller.poll) {
 		poller_add(&poller, poll);
-		rc = irq_attach_line(GSI, &poller);
+		no_line = irq_attach_line(GSI, &poller);
 		out8(IER, 1);
 	}
-	if (rc < 0 || in8(LSR) == 0xff) {
+	if (no_line < 0 || in8(LSR) == 0xff) {
 		promise_throw(&op->promise, -ENODEV);
 		return;
 	}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """hello starts, sleeps and echoes, as a virtual machine and as a process."""
 import os
+import re
 import signal
 
 import pytest
@@ -20,19 +21,26 @@ def start(builder, way, options=""):
     return Guest(qemu_command(image, way, "64M", options=options))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_echoes_the_console(builder, way):
+    """Lines one by one, many at once, and those that come while nobody reads: more than the port's 16 bytes."""
+    early = [f"early line {number}" for number in range(20)]
+    single = ["one line", "another, longer one: " + "0123456789" * 6]
+    late = [f"line {number}: " + "x" * (number % 100) for number in range(300)]
     with start(builder, way) as guest:
         guest.wait_for("^Hello, world!$")
-        for text in ("one line", "another, longer one: " + "0123456789" * 6):
-            before = len(guest.console)
+        guest.write("".join(line + "\n" for line in early))
+        guest.wait_for("^It is a second later")
+        guest.wait_for("^You said: early line 19\n")
+        for text in single:
             guest.write(text + "\n")
-            guest.wait_for(rf"(?m)^You said: {text}\n", seconds=20, after=before)
-        guest.write("quit\n")
+            guest.wait_for(f"^You said: {text}\n")
+        guest.write("".join(line + "\n" for line in late) + "quit\n")
         guest.wait_for("^Goodbye")
-        status = guest.wait_end(20)
+        status = guest.wait_end()
         assert way != "unix" or status == 0
+        said = re.findall(r"^You said: (.*)$", guest.console, re.MULTILINE)
+        assert said == early + single + late
 
 
 @pytest.mark.parametrize("way", [pytest.param(one, marks=pytest.mark.config("defconfig_hello_qemu"))
