@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 
 
 def say(text):
@@ -19,13 +20,11 @@ def fail(text):
 
 def read_config(image):
     """The options of the .config beside the image, without CONFIG_ and quotes."""
-    options = {}
-    with open(os.path.join(os.path.dirname(image) or ".", ".config"), encoding="utf-8") as file:
-        for line in file:
-            found = re.match(r'CONFIG_(\w+)="?(.*?)"?$', line.rstrip("\n"))
-            if found:
-                options[found.group(1)] = found.group(2)
-    return options
+    try:
+        with open(os.path.join(os.path.dirname(image) or ".", ".config"), encoding="utf-8") as file:
+            return dict(re.findall(r'^CONFIG_(\w+)="?(.*?)"?$', file.read(), re.MULTILINE))
+    except OSError as error:
+        fail(f"{image} is no image that make has built: {error.filename}: {error.strerror}")
 
 
 def start_options(arguments):
@@ -81,16 +80,42 @@ def symbolise(debug_image, line):
     return "".join(f"    {text}\n" for text in done.stdout.splitlines())
 
 
+def default_interrupt():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Terminal:
+    """What standard input's terminal was like is put back: whoever set it raw may be killed."""
+
+    def __enter__(self):
+        self.was = termios.tcgetattr(0) if os.isatty(0) else None
+
+    def __exit__(self, *ignored):
+        if self.was:
+            termios.tcsetattr(0, termios.TCSADRAIN, self.was)
+
+
 def run(command, image, on_line=lambda line: None):
-    """Runs command with its output passed through line by line; gives its exit status. Ctrl-C reaches
-    the command itself, which shares our terminal, so here it is only waited out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0,
-                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-    signal.signal(signal.SIGTERM, lambda number, frame: child.terminate())
+    """Runs command with its output passed through line by line; gives its exit status, and whether it was
+    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted."""
+    signals = []
+    signal.signal(signal.SIGINT, lambda number, frame: signals.append(number))
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, preexec_fn=default_interrupt)
+
+    def terminate(number, frame):
+        signals.append(number)
+        child.terminate()
+    signal.signal(signal.SIGTERM, terminate)
+    with Terminal():
+        pass_through(child.stdout.fileno(), image, on_line)
+        status = child.wait()
+    return status if status >= 0 else 128 - status, bool(signals)
+
+
+def pass_through(source, image, on_line):
     line = b""
     while True:
-        data = os.read(child.stdout.fileno(), 4096)
+        data = os.read(source, 4096)
         if not data:
             break
         # What is said of a line comes right after it, never into the next.
@@ -106,4 +131,13 @@ def run(command, image, on_line=lambda line: None):
                 sys.stdout.write(symbolise(image + ".debug", text))
                 sys.stdout.flush()
             on_line(text)
-    return child.wait()
+
+
+def gdb(arguments):
+    """Runs gdb and gives its status. Ctrl-C is for it alone: it stops the program that is looked at."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Terminal():
+            return subprocess.run(["gdb", "-q", *arguments], preexec_fn=default_interrupt).returncode
+    except FileNotFoundError:
+        fail("gdb is not installed: apt-get install gdb")

@@ -2,7 +2,11 @@
 """make run as a person meets it: it says where the site is, serves it, and Ctrl-C ends it."""
 import os
 import re
+import select
 import signal
+import subprocess
+import termios
+import time
 
 import pytest
 
@@ -67,6 +71,64 @@ def test_a_tap(builder, namespace):
     namespace.tap("virga7")
     with run(namespace, out, "qemu-run", NET_TAP="virga7") as guest:
         assert served_at(guest, namespace) == "http://10.0.0.2/"
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_the_user_network_has_the_subnet_of_the_option(builder, namespace):
+    out = builder.build("defconfig_www_qemu")
+    for options in ("ip=172.16.5.200/16 gw=172.16.255.254", "ip=10.9.9.1/30 gw=10.9.9.2"):
+        with run(namespace, out, "qemu-run", OPTIONS=options) as guest:
+            served_at(guest, namespace)
+            interrupt(guest)
+
+
+def run_qemu(builder, *options, **environment):
+    """The script itself, without a terminal; for what ends by itself."""
+    image = os.path.join(builder.build("defconfig_www_qemu"), "image")
+    return subprocess.run([os.path.join(build.TREE, "scripts", "run-qemu"), image, *options],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False, env={**build.clean_environment(), "ACCEL": "tcg", **environment})
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_the_status_is_the_images_or_qemus(builder):
+    done = run_qemu(builder, QEMU_EXTRA="-device nonsense")
+    assert done.returncode == 1 and "nonsense" in done.stdout, done
+    done = run_qemu(builder, "nonsense=1")
+    assert done.returncode == 1 and "virga: exit status 1" in done.stdout, done
+    done = run_qemu(builder, "ip=10.0.0.2")
+    assert done.returncode == 1 and "10.0.0.2/24" in done.stdout, done
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_a_kvm_that_fails_is_not_chosen(builder, tmp_path):
+    """A QEMU that cannot do KVM ends with status 1, as with any error."""
+    fake = tmp_path / "qemu-system-x86_64"
+    fake.write_text("#!/bin/sh\ncase $* in *'-accel tcg'*) echo 'virga: exit status 7' ;; *) exit 1 ;; esac\n")
+    fake.chmod(0o755)
+    done = run_qemu(builder, ACCEL="", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert "emulation" in done.stdout and done.returncode == 7, done
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_ctrl_c_in_a_terminal(builder, namespace):
+    """The key ends it, and the terminal is again what it was."""
+    out = builder.build("defconfig_www_qemu")
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    process = namespace.popen(["setsid", "--ctty", "--wait", "make", "--no-print-directory", "-C", build.TREE,
+                               f"O={out}", "qemu-run"], stdin=theirs, stdout=theirs, stderr=theirs,
+                              env={**build.clean_environment(), "ACCEL": "tcg", "YES": "", "CI": ""})
+    text, end = b"", time.monotonic() + 60
+    while b" boot_us=" not in text:
+        assert time.monotonic() < end and select.select([ours], [], [], 60)[0], text
+        text += os.read(ours, 4096)
+    assert termios.tcgetattr(theirs) != before, "QEMU has not touched it: this test would show nothing"
+    os.write(ours, b"\x03")
+    process.wait(30)
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.config("defconfig_www_unix_socket")
