@@ -258,11 +258,7 @@ static void establish(struct tcp *tcp, struct tcp_half *h, const struct segment 
 	half_drop(tcp, h);
 	tcp->stats.passive_opens++;
 	conn_input(c, s, b);
-	if (c->state < TCP_ESTABLISHED) { /* nobody has the flow yet, so the block is still there */
-		c->state = TCP_CLOSED;
-		conn_free(c);
-		return;
-	}
+	assert_debug(c->state >= TCP_ESTABLISHED); /* half_input has checked all that conn_input does */
 	/* last: the application may already close the flow in there */
 	if (accept(arg, &c->flow, &peer) < 0) {
 		tcp->stats.declined++;
