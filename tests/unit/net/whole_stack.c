@@ -16,6 +16,7 @@
 #include "tests/lib/cable.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/lan.h"
+#include "tests/lib/test.h"
 
 #define MIB (1u << 20)
 #define OFFLOADS (NETDEV_TX_CSUM | NETDEV_TSO4 | NETDEV_RX_CSUM)
@@ -28,10 +29,12 @@ static const struct cable_faults bad_wire = {
 static uint8_t data[2][MIB];
 static struct cable *cable;
 static struct direct *stacks[2];
+static int64_t live; /* allocations when there was neither */
 
 static void set_up(const struct cable_config *config)
 {
 	lan_prepare();
+	live = test_alloc_live();
 	for (int i = 0; i < 2; i++)
 		for (uint32_t at = 0; at < MIB; at++)
 			data[i][at] = (uint8_t)((at * 2654435761u + (uint32_t)i) >> 24);
@@ -53,6 +56,7 @@ static void tear_down(void)
 	buf_stats(&stats);
 	cr_assert(stats.headers_used == 0 && stats.slices_used == 0, "%zu headers, %zu slices leak",
 	          stats.headers_used, stats.slices_used);
+	cr_assert_eq(test_alloc_live(), live, "allocations leak");
 }
 
 /* -- ping -- */
