@@ -26,13 +26,26 @@ int buf_init(size_t headers, size_t slices)
 	return error;
 }
 
+/* Field by field, all of them: to save bytes, what is not named would be cleared in a loop of its own. */
+static void fill(struct buf *b, const void *data, uint32_t len, struct storage *storage, bool in_headroom)
+{
+	b->next = b->queue = NULL;
+	b->data = (uint8_t *)data;
+	b->len = len;
+	b->csum_start = b->csum_offset = 0;
+	b->storage = storage;
+	b->gso_size = 0;
+	b->flags = 0;
+	b->in_headroom = in_headroom;
+}
+
 struct buf *buf_alloc_header(void)
 {
 	struct header *h = pool_alloc(&header_pool);
 
 	if (!h)
 		return NULL;
-	h->buf = (struct buf){ .data = h->room + BUF_HEADROOM, .in_headroom = true };
+	fill(&h->buf, h->room + BUF_HEADROOM, 0, NULL, true);
 	return &h->buf;
 }
 
@@ -42,7 +55,7 @@ struct buf *buf_alloc_slice(struct storage *storage, const void *data, uint32_t 
 
 	if (!b)
 		return NULL;
-	*b = (struct buf){ .data = (uint8_t *)data, .len = len, .storage = storage };
+	fill(b, data, len, storage, false);
 	storage_get(storage);
 	return b;
 }

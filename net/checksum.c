@@ -36,8 +36,17 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 	}
 	for (; len >= 8; len -= 8, p += 8)
 		sum = add(sum, load(p));
-	if (len > 0)
-		memcpy(&rest, p, len);
+	if (len >= 4) { /* as headers mostly end */
+		uint32_t half;
+
+		memcpy(&half, p, sizeof(half));
+		sum = add(sum, half);
+		p += 4;
+		len -= 4;
+	}
+	if (len == 0)
+		return sum;
+	memcpy(&rest, p, len);
 	return add(sum, rest);
 }
 

@@ -41,6 +41,12 @@ static struct handler *find_handler(struct ethernet *e, uint16_t type)
 	return h;
 }
 
+/* By words: each frame that arrives is held against our address. */
+static bool is_same(const uint8_t a[6], const uint8_t b[6])
+{
+	return get_be32(a) == get_be32(b) && get_be16(a + 4) == get_be16(b + 4);
+}
+
 static void ethernet_input(void *arg, struct buf *b)
 {
 	struct ethernet *e = arg;
@@ -60,7 +66,7 @@ static void ethernet_input(void *arg, struct buf *b)
 		.type = be16(header->type),
 		.to_group = header->dst[0] & 1,
 	};
-	if (!meta.to_group && memcmp(meta.dst, e->dev->mac, 6) != 0) {
+	if (!meta.to_group && !is_same(meta.dst, e->dev->mac)) {
 		e->stats.in_not_for_us++;
 		buf_free(b);
 		return;

@@ -49,8 +49,11 @@ static int listen_protocol(struct ip *base, uint8_t protocol, const struct ip_ha
 
 void ipv4_addr(struct ip_addr *to, const void *bytes)
 {
-	*to = (struct ip_addr){ .family = IP_V4 };
-	memcpy(to->bytes, bytes, 4);
+	uint64_t words[2] = { 0 }; /* as ip_equal sees them */
+
+	memcpy(words, bytes, 4);
+	to->family = IP_V4;
+	memcpy(to->bytes, words, sizeof(words));
 }
 
 const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)

@@ -9,14 +9,13 @@
 void key_hash(const struct tcp *tcp, struct tcp_key *k)
 {
 	const struct ip_addr *remote = &k->remote.addr;
-	size_t len = remote->family == IP_V4 ? 4 : 16;
 	uint8_t text[20];
 
 	/* our own address is left out: we have few, and others cannot choose it */
-	memcpy(text, remote->bytes, len);
-	memcpy(text + len, &k->remote.port, 2);
-	memcpy(text + len + 2, &k->local.port, 2);
-	k->hash = (uint32_t)siphash(tcp->secret, text, len + 4);
+	memcpy(text, &k->remote.port, 2);
+	memcpy(text + 2, &k->local.port, 2);
+	memcpy(text + 4, remote->bytes, sizeof(remote->bytes));
+	k->hash = (uint32_t)siphash(tcp->secret, text, 4 + (remote->family == IP_V4 ? 4 : 16));
 }
 
 static bool is_same(const struct endpoint *a, const struct endpoint *b)

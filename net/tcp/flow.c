@@ -67,7 +67,8 @@ static void read_flow(struct flow *f, struct flow_read *op)
 	}
 	promise_init(&op->promise, cancel_read);
 	c->reader = op;
-	tcp_update_clock(c->tcp);
+	if (c->recvq.bytes > 0)
+		tcp_update_clock(c->tcp);
 	conn_feed_reader(c);
 	if (c->flags & CONN_ACK_NOW)
 		conn_output(c);

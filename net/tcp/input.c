@@ -404,8 +404,10 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	s.length = buf_length(b) - (uint32_t)header;
 	b = ip_strip(b, (uint32_t)header);
 	tcp_update_clock(tcp);
-	k.remote = (struct endpoint){ meta->src, s.src_port };
-	k.local = (struct endpoint){ meta->dst, s.dst_port };
+	k.remote.addr = meta->src;
+	k.remote.port = s.src_port;
+	k.local.addr = meta->dst;
+	k.local.port = s.dst_port;
 	key_hash(tcp, &k);
 	c = conn_find(tcp, &k);
 	if (c) {

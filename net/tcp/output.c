@@ -38,10 +38,13 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 	uint32_t window = MIN(conn_window(c) >> c->rcv_scale, (uint32_t)UINT16_MAX);
 	uint32_t edge = c->rcv_nxt + (window << c->rcv_scale);
 
-	*s = (struct segment){
-		.src_port = c->local_port, .dst_port = c->remote_port, .seq = seq, .ack = c->rcv_nxt,
-		.window = (uint16_t)window, .flags = flags,
-	};
+	s->src_port = c->local_port;
+	s->dst_port = c->remote_port;
+	s->seq = seq;
+	s->ack = c->rcv_nxt;
+	s->window = (uint16_t)window;
+	s->flags = flags;
+	s->options = s->sack_count = 0; /* so that what follows does not count */
 	if (c->flags & CONN_TIMESTAMPS) {
 		s->options = SEG_HAS_TIMESTAMPS;
 		s->ts_value = tcp_timestamp(c->tcp);
@@ -271,7 +274,8 @@ void conn_output(struct tcp_conn *c)
 		return;
 	if (MAY_SEND >> c->state & 1) {
 		/* RFC 5681 §4.1: an old window tells nothing of the network now */
-		if (c->snd_max == c->snd_una && tcp->now_ms - c->progress_ms > rto_ms(&c->rto))
+		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una &&
+		    tcp->now_ms - c->progress_ms > rto_ms(&c->rto))
 			congestion_on_idle(&c->congestion, c->mss);
 		while (send_next(c))
 			;

@@ -46,7 +46,7 @@ size_t sendq_push(struct tcp *tcp, struct sendq *q, const void *data, size_t len
 		q->head = s;
 	}
 	q->tail = s;
-	*s = (struct send_slice){ .data = data, .len = len, .storage = storage };
+	*s = (struct send_slice){ NULL, data, len, storage };
 	storage_get(storage);
 	q->bytes += len;
 	return len;
