@@ -14,7 +14,8 @@ void promise_follow(struct follower *f, struct promise *source, void (*fn)(struc
 /* Settles p the way that settled has. */
 void promise_settle_as(struct promise *p, const struct promise *settled);
 
-/* Runs timers whose deadline is not after now_ns, at most max: gives how many. */
+/* Works on timers whose deadline is not after now_ns, in at most max steps, each of which runs one or
+ * moves a handful within the queue: gives how many. now_ns never goes back. */
 unsigned timer_run_due(uint64_t now_ns, unsigned max);
 /* No timer's deadline is before this; DEADLINE_NEVER when there is none. May be early (a timer
  * that has been stopped), never late. */

@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: ISC */
 /* The sleep queue: a radix heap over the digits of deadlines, four bits each. A timer lies in the
  * ring of the highest digit in which its deadline differs from base_ns, and of the digit's value
- * there; those that are due, where base_ns itself would. base_ns never passes a deadline that is not
- * due, so the least deadline is always in the lowest ring that is not empty. When time reaches that
- * ring, base_ns moves to the ring's least deadline and its timers are dealt out to lower digits: at
- * most 15 times for each, usually about five. Dealing out a million takes some 0.1 s at a stretch.
- * Invariant: a running timer is in the ring that ring_of() names for it. */
+ * there. base_ns never passes a deadline, so the least is always in the lowest ring that is not empty.
+ * When time reaches that ring, base_ns moves to the ring's least deadline and its timers are dealt out
+ * to lower digits, some at a time, so that the loop turns on however many they are; none runs before
+ * the last is dealt. A ring of the lowest digit holds one deadline.
+ * Invariant: a running timer is in dealt, or in the ring that ring_of() names for it. */
 #include "kernel/kernel_priv.h"
 
-enum { DIGIT_BITS = 4, VALUES = 1 << DIGIT_BITS, RINGS = 64 / DIGIT_BITS * VALUES };
+/* A list that lies all over memory is as slow as its cache misses. A ring is several, chosen by the
+ * timer's address, so that dealing out waits for the misses of all at once. */
+enum { DIGIT_BITS = 4, VALUES = 1 << DIGIT_BITS, RINGS = 64 / DIGIT_BITS * VALUES, LANES = 4 };
 
-static uint64_t base_ns;
+static uint64_t base_ns, present_ns; /* present_ns: the latest that timer_run_due was told */
 static uint64_t occupied[RINGS / 64];
 static struct ring {
-	struct list *newest;
+	struct list *newest[LANES];
 	uint64_t least_ns; /* of an occupied ring: lies within its range, and no deadline is before it */
-} rings[RINGS];
+} rings[RINGS], dealt; /* dealt: was the lowest ring, and is being dealt out */
 
 static unsigned ring_of(uint64_t deadline_ns)
 {
-	uint64_t at_ns = MAX(deadline_ns, base_ns);
-	unsigned shift = (63 - (unsigned)__builtin_clzll((at_ns ^ base_ns) | 1)) & ~(DIGIT_BITS - 1u);
+	unsigned shift = (63 - (unsigned)__builtin_clzll((deadline_ns ^ base_ns) | 1)) & ~(DIGIT_BITS - 1u);
 
-	return shift / DIGIT_BITS * VALUES + (at_ns >> shift & (VALUES - 1));
+	return shift / DIGIT_BITS * VALUES + (deadline_ns >> shift & (VALUES - 1));
+}
+
+static unsigned lane_of(const struct timer *t)
+{
+	return (uintptr_t)t / 64 % LANES;
+}
+
+/* LANES when all are empty. */
+static unsigned used_lane(const struct ring *r)
+{
+	unsigned lane = 0;
+
+	while (lane < LANES && !r->newest[lane])
+		lane++;
+	return lane;
 }
 
 /* RINGS when all are empty. */
@@ -35,22 +51,15 @@ static unsigned lowest_ring(void)
 	return word < ARRAY_SIZE(occupied) ? word * 64 + (unsigned)__builtin_ctzll(occupied[word]) : RINGS;
 }
 
-static void flip_occupied(unsigned k)
-{
-	occupied[k / 64] ^= UINT64_C(1) << k % 64;
-}
-
 static void insert(struct timer *t)
 {
 	unsigned k = ring_of(t->deadline_ns);
 	struct ring *r = &rings[k];
+	uint64_t bit = UINT64_C(1) << k % 64;
 
-	if (!r->newest) {
-		r->least_ns = UINT64_MAX;
-		flip_occupied(k);
-	}
-	r->least_ns = MIN(r->least_ns, t->deadline_ns);
-	ring_push(&r->newest, &t->link);
+	r->least_ns = occupied[k / 64] & bit ? MIN(r->least_ns, t->deadline_ns) : t->deadline_ns;
+	occupied[k / 64] |= bit;
+	ring_push(&r->newest[lane_of(t)], &t->link);
 }
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
@@ -65,19 +74,24 @@ bool timer_is_running(const struct timer *t)
 
 void timer_stop(struct timer *t)
 {
-	unsigned k = ring_of(t->deadline_ns);
+	unsigned k = ring_of(t->deadline_ns), lane = lane_of(t);
 
 	if (!timer_is_running(t))
 		return;
-	ring_remove(&rings[k].newest, &t->link);
-	if (!rings[k].newest)
-		flip_occupied(k);
+	if (dealt.newest[lane] == &t->link) {
+		ring_remove(&dealt.newest[lane], &t->link);
+		return;
+	}
+	ring_remove(&rings[k].newest[lane], &t->link);
+	if (used_lane(&rings[k]) == LANES)
+		occupied[k / 64] &= ~(UINT64_C(1) << k % 64);
 }
 
 void timer_start(struct timer *t, uint64_t deadline_ns)
 {
 	timer_stop(t);
-	t->deadline_ns = deadline_ns;
+	/* Behind all that is due: one that is always late must not keep the others from their turn. */
+	t->deadline_ns = MAX(deadline_ns, present_ns);
 	insert(t);
 }
 
@@ -85,53 +99,62 @@ uint64_t timer_next_ns(void)
 {
 	unsigned k = lowest_ring();
 
+	if (used_lane(&dealt) < LANES)
+		return base_ns;
 	return k < RINGS ? rings[k].least_ns : DEADLINE_NEVER;
 }
 
 static void deal(struct list **from, struct list *item)
 {
 	ring_remove(from, item);
-	if (*from) {
-		__builtin_prefetch(*from);
-		__builtin_prefetch((*from)->next);
-	}
 	insert(list_entry(item, struct timer, link));
 }
 
-/* Moves base_ns into ring k, the lowest, and its timers to lower digits: from both ends by turns, and
- * looking one ahead, because a list that lies all over memory is as slow as its cache misses. */
-static void deal_out(unsigned k)
+/* One timer from each end of each lane; the next there are on their way by their turn, for ring_remove
+ * has written to them. */
+static void deal_some(void)
 {
-	struct list *from = rings[k].newest;
+	for (unsigned lane = 0; lane < LANES; lane++) {
+		struct list **from = &dealt.newest[lane];
 
-	base_ns = rings[k].least_ns;
-	rings[k].newest = NULL;
-	flip_occupied(k);
-	while (from) {
-		deal(&from, from->next);
-		if (from)
-			deal(&from, from);
+		if (*from)
+			deal(from, (*from)->next);
+		if (*from)
+			deal(from, *from);
 	}
+}
+
+static void start_dealing(unsigned k)
+{
+	base_ns = rings[k].least_ns;
+	dealt = rings[k];
+	rings[k] = (struct ring){ 0 };
+	occupied[k / 64] &= ~(UINT64_C(1) << k % 64);
+}
+
+static void run_one(struct ring *r)
+{
+	struct timer *t = list_entry(r->newest[used_lane(r)]->next, struct timer, link);
+
+	base_ns = t->deadline_ns;
+	timer_stop(t);
+	t->fn(t);
 }
 
 unsigned timer_run_due(uint64_t now_ns, unsigned max)
 {
-	unsigned ran = 0;
+	unsigned steps = 0;
 
-	while (ran < max && timer_next_ns() <= now_ns) {
+	present_ns = now_ns;
+	for (; steps < max && timer_next_ns() <= now_ns; steps++) {
 		unsigned k = lowest_ring();
-		struct timer *t;
 
-		if (k >= VALUES) {
-			deal_out(k);
-			continue;
-		}
-		/* One deadline, and those before it that were started late. */
-		t = list_entry(rings[k].newest->next, struct timer, link);
-		base_ns = MAX(base_ns, t->deadline_ns);
-		timer_stop(t);
-		t->fn(t);
-		ran++;
+		if (used_lane(&dealt) < LANES)
+			deal_some();
+		else if (k < VALUES)
+			run_one(&rings[k]);
+		else
+			start_dealing(k);
 	}
-	return ran;
+	return steps;
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* The sleep queue: a priority queue ordered by deadline, and what is built on it. Starting and
  * stopping a timer is O(1) and allocates nothing; a timer that fires has cost at most 15 moves
- * between the queue's lists, usually a handful (kernel/timer.c says how). */
+ * between the queue's lists, usually a handful, and these are spread over turns of the loop when
+ * they are many (kernel/timer.c says how). */
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
 
 #include "kernel/promise.h"
 
 /* fn runs from the run loop at or after deadline_ns; timers with equal deadlines run in an order
- * that nobody may rely on. All zero is a valid stopped timer once fn is set. */
+ * that nobody may rely on, and all that are past when they are started have the deadline of the turn
+ * in which that is. All zero is a valid stopped timer once fn is set. */
 struct timer {
 	uint64_t deadline_ns;
-	struct list link; /* in a ring of the sleep queue; zero when stopped */
+	struct list link; /* in a list of the sleep queue; zero when stopped */
 	void (*fn)(struct timer *t);
 };
 

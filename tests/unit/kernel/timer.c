@@ -45,10 +45,13 @@ static uint64_t random_deadline(void)
 
 static void start(struct checked *c)
 {
-	c->deadline_ns = random_deadline();
-	c->running = true;
-	timer_start(&c->timer, c->deadline_ns);
+	uint64_t deadline_ns = random_deadline();
+
+	timer_start(&c->timer, deadline_ns);
 	cr_assert(timer_is_running(&c->timer));
+	c->running = true;
+	c->deadline_ns = c->timer.deadline_ns;
+	cr_assert(c->deadline_ns == deadline_ns || (deadline_ns < c->deadline_ns && c->deadline_ns <= now_ns));
 }
 
 static uint64_t least(void)
@@ -61,19 +64,23 @@ static uint64_t least(void)
 	return at;
 }
 
-static void advance_and_check(void)
+static void advance(void)
 {
 	uint64_t next = least(), r = test_random(&seed);
-	unsigned due = 0, ran;
 
 	cr_assert_leq(timer_next_ns(), next, "the loop would oversleep");
 	now_ns = r % 4 == 0 && next != DEADLINE_NEVER ? MAX(now_ns, next) : now_ns + (r >> (8 + r % 50));
+}
+
+static void check_that_all_run(void)
+{
+	unsigned due = 0, steps;
+
 	for (int i = 0; i < TIMERS; i++)
 		due += timers[i].running && timers[i].deadline_ns <= now_ns;
-	last_ns = fired = 0;
-	/* In bites: order must hold across them too. */
-	while ((ran = timer_run_due(now_ns, 3)))
-		cr_assert_leq(ran, 3);
+	fired = 0;
+	while ((steps = timer_run_due(now_ns, 3)))
+		cr_assert_leq(steps, 3);
 	cr_assert_eq(fired, due);
 	cr_assert_gt(least(), now_ns);
 	cr_assert_gt(timer_next_ns(), now_ns);
@@ -93,8 +100,12 @@ Test(timer, agrees_with_a_sorted_reference)
 		} else if (what < 95) {
 			timer_stop(&c->timer);
 			c->running = false;
+		} else if (what < 97) {
+			timer_run_due(now_ns, 1 + what % 4); /* what comes next finds a ring half dealt out */
 		} else if (now_ns >> 62 == 0) {
-			advance_and_check();
+			advance();
+			if (what == 99)
+				check_that_all_run();
 		}
 		cr_assert_eq(timer_is_running(&c->timer), c->running);
 	}
@@ -130,15 +141,61 @@ static void start_again(struct timer *t)
 	timer_start(t, 0);
 }
 
-/* One that is due for ever still lets the loop turn. */
-Test(timer, overdue_timers_do_not_hold_the_loop)
+/* One that is due for ever still lets the loop turn, and others run. */
+Test(timer, overdue_timers_hold_neither_the_loop_nor_each_other)
 {
+	struct sleep other;
+
 	timer_init(&again, start_again);
 	timer_start(&again, 0);
+	sleep_until(&other, clock_now_ns() + 100);
 	for (int i = 0; i < 10; i++)
 		cr_assert(loop_turn());
-	cr_assert_eq(rounds, 10 * CONFIG_LOOP_BATCH);
+	cr_assert(rounds <= 10 * CONFIG_LOOP_BATCH && rounds > 9 * CONFIG_LOOP_BATCH);
+	clock_advance_ns(101);
+	loop_turn();
+	test_assert_value(&other.promise, 0);
 	timer_stop(&again);
+}
+
+static struct poller device;
+static unsigned polled;
+
+static void poll(struct poller *p)
+{
+	polled++;
+	poller_mark(p);
+}
+
+static void count_fired(struct timer *t)
+{
+	(void)t;
+	fired++;
+}
+
+/* However many come near at once, devices are polled between a few hundred and the next. */
+Test(timer, many_are_dealt_out_over_many_turns)
+{
+	enum { MANY = 100000, AT_ONCE = 16 };
+	struct timer *many = calloc(MANY, sizeof(*many));
+	uint64_t begun_ns = clock_now_ns();
+
+	for (int i = 0; i < MANY; i++) {
+		timer_init(&many[i], count_fired);
+		timer_start(&many[i], begun_ns + NS_PER_S * 3600 + i % 50000);
+	}
+	poller_add(&device, poll);
+	poller_mark(&device);
+	clock_advance_ns(NS_PER_S * 3600 + 50000);
+	while (!fired)
+		loop_turn();
+	cr_assert_geq(polled, MANY / (CONFIG_LOOP_BATCH * AT_ONCE), "all were dealt out in %u turns", polled);
+	polled = 0;
+	while (fired < MANY)
+		loop_turn();
+	cr_assert_geq(polled, MANY / CONFIG_LOOP_BATCH - 1);
+	poller_remove(&device);
+	free(many);
 }
 
 Test(timer, zero_is_a_stopped_timer)
