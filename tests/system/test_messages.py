@@ -63,6 +63,19 @@ def test_what_a_shell_would_read_in_the_configuration(tmp_path):
         assert not evil.exists()
 
 
+@pytest.mark.parametrize("option,value", [
+    ("NET_ADDRESS", "10.0.0.2"), ("NET_ADDRESS", ""), ("NET_ADDRESS", "10.0.0.256/24"), ("NET_ADDRESS", "fe80::1/64"),
+    ("NET_GATEWAY", "10.0.1.1"), ("NET_GATEWAY", "gate")])
+def test_an_address_that_is_none(tmp_path, option, value):
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    build.set_options(tmp_path, {option: f'"{value}"'})
+    said = fails(f"O={tmp_path}")
+    assert f'{option}="{value}"' in said, said
+    assert not (tmp_path / "kernel").exists(), "something was compiled"
+    build.set_options(tmp_path, {"NET_ADDRESS": '"10.0.1.2/24"', "NET_GATEWAY": '""'})
+    build.make(f"O={tmp_path}", f"{tmp_path}/config.h")
+
+
 def test_an_output_folder_over_the_tree(tmp_path):
     """What clean would remove must not be the tree, nor hold it."""
     tree = copy_tree(tmp_path / "tree")
