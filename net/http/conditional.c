@@ -54,7 +54,7 @@ static bool modified_since(const struct http_request *request, const char *name,
                            bool *comparable)
 {
 	struct http_text rest = request->fields, value;
-	uint32_t date;
+	uint32_t date = 0;
 
 	*comparable = IS_ENABLED(CONFIG_FS_MODIFIED) && modified_ns && http_next_field(&rest, name, &value) &&
 		!http_date_parse(value, &date);
