@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* Where musl meets Virga on machines without a kernel below. The rest of the contract is the order
  * at boot: the machine points the thread pointer (FS on x86-64) at posix_thread, fills posix_seed
- * and the canary with random bytes, and adds its memory regions; then all of musl works. */
+ * and the canary with random bytes, calls posix_start, and adds its memory regions; then all of musl
+ * works. */
 #ifndef POSIX_POSIX_H
 #define POSIX_POSIX_H
 
 #include <stdint.h>
 
-/* What musl calls struct pthread, ready to use; the stack protector's canary is at fs:0x28. */
+/* What musl calls struct pthread; the stack protector's canary is at fs:0x28. */
 extern uint8_t posix_thread[];
+/* Fills in the rest of it. */
+void posix_start(void);
 /* Makes the addresses of malloc's inner structures unpredictable. */
 extern uint8_t posix_seed[16];
 

@@ -160,11 +160,13 @@ long_mode:
 	xor %dil, %dil
 	mov %rdi, posix_thread + 40
 
-	mov %ebp, %edi
+	mov %ebp, %ebx
 	xor %ebp, %ebp		/* the end of every backtrace */
 	push %rbp
 	push %rbp
 	mov %rsp, %rbp
+	call posix_start
+	mov %ebx, %edi
 	call boot
 	ud2
 

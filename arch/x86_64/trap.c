@@ -12,7 +12,7 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 
-#define GATE_BYTES 8 /* between the entries of trap_entry.S */
+#define GATE_BYTES 4 /* between the entries of trap_entry.S */
 #define GATE UINT64_C(0x8e00)
 #define IST_INTERRUPT 1
 #define IST_FAULT 2

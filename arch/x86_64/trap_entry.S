@@ -5,13 +5,12 @@
 
 	.text
 
-	/* Eight bytes per entry. The bytes are push's: an operand would be the symbol's last value. */
+	/* Four bytes per entry (trap.c counts on it): a push and a short jump, for which what follows the
+	 * entries is just near enough. The bytes are push's: an operand would be the symbol's last value. */
 	.globl exception_entries
-	.balign 8
 exception_entries:
 	.set vector, 0
 	.rept 32
-	.balign 8
 	.byte 0x6a, vector
 	.if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21)
 	jmp exception_common
@@ -21,18 +20,8 @@ exception_entries:
 	.set vector, vector + 1
 	.endr
 
-	.globl interrupt_entries
-	.balign 8
-interrupt_entries:
-	.set vector, 0
-	.rept 16
-	.balign 8
-	.byte 0x6a, vector
-	jmp interrupt_common
-	.set vector, vector + 1
-	.endr
-
 	/* The order is struct trap_frame's. It never returns: an exception is the end. */
+	.org exception_entries + 32 * 4 /* an error if they are longer */
 exception_without_error:
 	push (%rsp)
 	movq $0, 8(%rsp)
@@ -58,6 +47,16 @@ exception_common:
 	call exception
 	ud2
 
+	.globl interrupt_entries
+interrupt_entries:
+	.set vector, 0
+	.rept 16
+	.byte 0x6a, vector
+	jmp interrupt_common
+	.set vector, vector + 1
+	.endr
+
+	.org interrupt_entries + 16 * 4
 interrupt_common:
 	push %rax
 	push %rcx

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: ISC */
-/* Laid over musl's file of this name: what musl's start-up code would compute is constant here, so
- * the C library works from the first instruction on, once the machine has pointed the thread
- * pointer (FS on x86-64) at posix_thread. The machine also puts random bytes into posix_seed, for
- * malloc, and into the canary, posix_thread.canary (fs:0x28 on x86-64). There is one thread. */
+/* Laid over musl's file of this name: posix_start does what musl's start-up code would, in zeroed
+ * memory rather than as constants, which would be a third of a small image's data. The machine calls it
+ * once the thread pointer (FS on x86-64) points at posix_thread; it also puts random bytes into
+ * posix_seed, for malloc, and into the canary, posix_thread.canary (fs:0x28 on x86-64). There is one
+ * thread. */
 #include <elf.h>
 
 #include "pthread_impl.h"
 
 unsigned char posix_seed[16];
-static size_t auxv[] = { AT_RANDOM, (size_t)posix_seed, 0, 0 };
+struct __libc __libc;
+struct pthread posix_thread;
 
-struct __libc __libc = { .auxv = auxv, .page_size = 4096 };
+void posix_start(void)
+{
+	static size_t auxv[4];
+	struct pthread *self = &posix_thread;
 
-struct pthread posix_thread = {
-	.self = &posix_thread,
-	.prev = &posix_thread,
-	.next = &posix_thread,
-	.tid = 1,
-	.detach_state = DT_JOINABLE,
-	.locale = &__libc.global_locale,
-	.robust_list.head = &posix_thread.robust_list.head,
-};
+	auxv[0] = AT_RANDOM;
+	auxv[1] = (size_t)posix_seed;
+	__libc.auxv = auxv;
+	__libc.page_size = 4096;
+	self->self = self->prev = self->next = self;
+	self->tid = 1;
+	self->detach_state = DT_JOINABLE;
+	self->locale = &__libc.global_locale;
+	self->robust_list.head = &self->robust_list.head;
+}
 
 size_t __hwcap;
 char *__progname = "virga", *__progname_full = "virga";
