@@ -129,11 +129,3 @@ def test_load_keeps_its_rate(serve, need, way):
         assert "Socket errors" not in text and "Non-2xx" not in text, text
         rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)))
     assert rates[-1] > rates[0] / 4, rates
-
-
-@pytest.mark.long
-@pytest.mark.config("defconfig_www_qemu")
-@pytest.mark.parametrize("cpu", ["qemu64", "EPYC"])
-def test_older_cpus_serve(serve, cpu):
-    www = serve("microvm", cpu=cpu)
-    assert www.curl(www.url()) == content("index.html")
