@@ -91,7 +91,6 @@ def test_a_mebibyte_and_a_half_is_enough(serve, way):
     expect_all(www.ask("turn", count=50), 50, index)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("way", SMALL)
 def test_more_connections_than_there_is_room_for(serve, way):
     """Idle ones, half requests, requests whose answers nobody takes: whoever comes after is served."""
@@ -117,15 +116,15 @@ def test_many_connections_elsewhere(serve, way):
     assert result["open_at_once"] == 200
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_load_keeps_its_rate(serve, need, way):
-    """wrk three times over: no errors, and the last run is not a fraction of the first."""
+    """wrk over and over: no errors, and no run after which less and less comes. What is lost to a busy host
+    comes back; what a leak takes does not."""
     wrk = need("wrk")
     www = serve(way)
     rates = []
-    for _ in range(3):
-        text = www.namespace.run([wrk, "-t1", "-c16", "-d3s", "--timeout", "20s", www.url()], timeout=90).stdout
+    while len(rates) < 3 or (rates[-1] < rates[0] / 4 and len(rates) < 12):
+        text = www.namespace.run([wrk, "-t1", "-c16", "-d3s", "--timeout", "60s", www.url()], timeout=120).stdout
         assert "Socket errors" not in text and "Non-2xx" not in text, text
         rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)))
-    assert rates[-1] > rates[0] / 4, rates
+    assert rates[-1] >= rates[0] / 4, rates
