@@ -3,7 +3,7 @@
  * (Linux Documentation/virt/kvm/x86/msr.rst), CPUID leaf 0x40000010 of hypervisors, leaf 0x15, or a
  * measurement against the local APIC's timer, which counts nanoseconds on QEMU and KVM, or against
  * the 8254. A measurement starts out short, so that booting is, and is taken over the whole time
- * since boot before the timer is used first. All end up in KVM's format: one reading for all. */
+ * since boot, or again, before the timer is used first. All end up in KVM's format: one reading for all. */
 #include "drivers/clock/clock.h"
 #include "arch/x86_64/cpu.h"
 #include "drivers/irq/irq.h"
@@ -13,6 +13,7 @@
 #define MSR_KVM_CLOCK 0x4b564d01
 #define KVM_FEATURE_CLOCK 3 /* bit of leaf 0x40000001 */
 #define SHORT_TICKS 10000   /* nanoseconds of a first measurement, good to a few percent */
+#define LONG_TICKS 1000000  /* of one that stays */
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
 #define CMOS_A 0x0a
@@ -158,13 +159,28 @@ static uint64_t measure_by_timer(void)
 	return (now.tsc - count.tsc) * NS_PER_S / (now.ticks - count.ticks);
 }
 
+static uint64_t measure_for(uint32_t ticks)
+{
+	irq_timer_count();
+	count = read_both();
+	while (irq_timer_ticks() - count.ticks < ticks)
+		;
+	return measure_by_timer();
+}
+
+/* What has been told of the time stays as it was: the new rate holds from here on. */
 void clock_refine(void)
 {
+	uint64_t hz, now;
+
 	if (!refine)
 		return;
 	refine = false;
-	if (irq_timer_ticks() != UINT32_MAX)
-		set_rate(measure_by_timer());
+	hz = irq_timer_ticks() == UINT32_MAX ? measure_for(LONG_TICKS) : measure_by_timer();
+	now = rdtsc();
+	page.system_ns += clock_ticks_to_ns(now - page.tsc);
+	page.tsc = now;
+	set_rate(hz);
 }
 
 static uint64_t hz_by_cpuid(uint32_t hypervisor_leaves)
@@ -270,11 +286,7 @@ void clock_init(void)
 	if (!hz && !is_kvm && !is_tcg && measure_by_pit(&hz, &timer_hz))
 		irq_timer_set_rate(timer_hz);
 	if (!hz) {
-		irq_timer_count();
-		count = read_both();
-		while (irq_timer_ticks() - count.ticks < SHORT_TICKS)
-			;
-		hz = measure_by_timer();
+		hz = measure_for(SHORT_TICKS);
 		refine = true;
 	}
 	set_rate(hz);

@@ -336,6 +336,7 @@ static void events(struct poller *p)
 	if (net->virtio.broken)
 		return;
 	virtqueue_interrupt_never(&net->rx);
+	virtqueue_interrupt_never(&net->tx);
 	more = receive(net) > 0;
 	if (!more)
 		net->virtio.transport->acknowledge(&net->virtio);
