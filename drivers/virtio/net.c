@@ -41,14 +41,23 @@ struct header {
 };
 static_assert(sizeof(struct header) == 12, "§5.1.6");
 
+/* How we learn of frames. Interrupts stay off while each look finds some: they cost exits to the
+ * hypervisor, and whoever sends now will soon send again. */
+enum watch {
+	LOOKING, /* no interrupt is asked for: the next look comes in the next turn */
+	ASKED,   /* one is, but the last look is still to come */
+	WAITING, /* nothing was there: only an interrupt brings the next look */
+};
+
 struct net {
 	struct netdev dev; /* first */
 	struct virtio_device virtio;
 	struct virtqueue rx, tx;
-	struct poller events; /* the device's interrupts */
+	struct poller events; /* looks at the rings */
 	struct poller kick;   /* frames are queued that the device was not told of */
 	struct pool buffers;
 	uint16_t posted;
+	uint8_t watch; /* enum watch */
 	bool link_up;
 };
 
@@ -90,7 +99,8 @@ static void refill(struct net *net)
 		virtqueue_commit(&net->rx, b);
 		net->posted++;
 	}
-	virtqueue_kick(&net->rx);
+	if (virtqueue_kick(&net->rx))
+		poller_mark(&net->kick);
 }
 
 static struct rx_buffer *take(struct net *net, uint32_t *bytes)
@@ -297,7 +307,8 @@ static void kick(struct poller *p)
 
 	if (net->virtio.broken)
 		return;
-	virtqueue_kick(&net->tx);
+	if (virtqueue_kick(&net->tx))
+		poller_mark(p);
 	reap(net);
 	refill(net);
 }
@@ -324,27 +335,34 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* Interrupts stay off while each look finds frames: asking for them costs exits to the hypervisor, and
- * whoever sends now will soon send again. When there are none, they are asked for, and the rings are
- * looked at once more. The device's line is an edge: what it tells before it is acknowledged
- * raises none, so that comes before the last look, and always before going idle (§2.7.14, §4.2.3.4). */
+/* What a look leads to. */
+static enum watch watch_after(struct net *net, bool found)
+{
+	if (!found && net->watch == ASKED)
+		return WAITING;
+	if (!found)
+		return virtqueue_interrupt_after(&net->rx, 1) ? ASKED : LOOKING;
+	virtqueue_interrupt_never(&net->rx);
+	return LOOKING;
+}
+
+/* The device's line is an edge: what the device tells before it is acknowledged raises none, so that
+ * comes before the last look (§2.7.14, §4.2.3.4). */
 static void events(struct poller *p)
 {
 	struct net *net = container_of(p, struct net, events);
-	bool more;
 
 	if (net->virtio.broken)
 		return;
-	virtqueue_interrupt_never(&net->rx);
-	virtqueue_interrupt_never(&net->tx);
-	more = receive(net) > 0;
-	if (!more)
+	if (net->watch == ASKED)
 		net->virtio.transport->acknowledge(&net->virtio);
 	if (net->virtio.changed)
 		config_changed(net);
+	virtqueue_interrupt_never(&net->tx);
+	net->watch = watch_after(net, receive(net) > 0);
 	reap(net);
 	refill(net);
-	if (more || !virtqueue_interrupt_after(&net->rx, 1))
+	if (net->watch != WAITING)
 		poller_mark(p);
 }
 
@@ -421,8 +439,7 @@ int virtio_net_create(struct netdev **out)
 	virtqueue_interrupt_never(&net->tx);
 	net->link_up = is_link_up(net);
 	refill(net);
-	if (!virtqueue_interrupt_after(&net->rx, 1))
-		poller_mark(&net->events);
+	poller_mark(&net->events); /* LOOKING */
 	*out = &net->dev;
 	return 0;
 }

@@ -2,7 +2,12 @@
 /* Split rings (virtio 1.2 §2.7). Invariants: a descriptor is in the free list, in a chain with the
  * device, or in the one being built; the links of both are in slots, out of the device's reach.
  * There are no indirect descriptors: a ring of twice the size takes the same memory as tables for
- * half of it would, and spares the device a mapping per packet. */
+ * half of it would, and spares the device a mapping per packet.
+ *
+ * An emulator of a single CPU may leave our fences out though its devices run beside us (QEMU before 8
+ * does, under TCG). Then what was written may still be on its way when the other side's wish is read,
+ * so each wish is read twice, a turn of the loop apart: virtqueue_kick and virtqueue_interrupt_after
+ * say how. */
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/page.h"
 
@@ -113,19 +118,30 @@ static bool has_passed(uint16_t event, uint16_t before, uint16_t now)
 	return (uint16_t)(now - event - 1) < (uint16_t)(now - before);
 }
 
-void virtqueue_kick(struct virtqueue *q)
+static bool wants_notice(const struct virtqueue *q)
 {
 	const volatile uint16_t *avail_event = (const volatile uint16_t *)&q->used->ring[q->size];
-	uint16_t before = q->kicked_index;
 
-	if (before == q->avail_index || q->dev->broken)
-		return;
-	/* The index above must be seen before the device's wish is read. */
+	if (has_event_index(q))
+		return has_passed(*avail_event, q->kicked_index, q->avail_index);
+	return !(*(volatile uint16_t *)&q->used->flags & USED_NO_NOTIFY);
+}
+
+bool virtqueue_kick(struct virtqueue *q)
+{
+	bool again = q->looked_index != q->avail_index;
+
+	if (q->kicked_index == q->avail_index || q->dev->broken)
+		return false;
+	/* The index must be seen before the device's wish is read. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	q->kicked_index = q->avail_index;
-	if (has_event_index(q) ? has_passed(*avail_event, before, q->avail_index)
-	                       : !(*(volatile uint16_t *)&q->used->flags & USED_NO_NOTIFY))
+	q->looked_index = q->avail_index;
+	if (wants_notice(q))
 		*(volatile uint32_t *)q->notify = q->index;
+	else if (again)
+		return true;
+	q->kicked_index = q->avail_index;
+	return false;
 }
 
 static void free_chain(struct virtqueue *q, uint16_t head)

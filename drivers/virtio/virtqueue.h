@@ -49,7 +49,9 @@ struct virtqueue {
 	uint16_t index, size;
 	uint16_t free_head, free_count; /* descriptors */
 	uint16_t pending;               /* chains with the device */
-	uint16_t avail_index, kicked_index, used_index;
+	uint16_t avail_index, used_index;
+	uint16_t kicked_index; /* avail_index when the device had last been told, or asked twice */
+	uint16_t looked_index; /* avail_index when it was last asked */
 	uint16_t head, last;            /* of the chain being built */
 };
 
@@ -66,14 +68,15 @@ void virtqueue_out(struct virtqueue *q, const void *data, uint32_t bytes);
 void virtqueue_in(struct virtqueue *q, void *data, uint32_t bytes);
 void virtqueue_commit(struct virtqueue *q, void *token); /* token is not NULL */
 
-/* Tells the device of what was committed, when it wants to know. */
-void virtqueue_kick(struct virtqueue *q);
+/* Tells the device of what was committed, when it wants to know. True when it does not seem to: then
+ * this is to be called once more in the next turn of the loop. */
+bool virtqueue_kick(struct virtqueue *q);
 /* The next request that the device is done with, and how many bytes it wrote, at most those that
  * it was given. NULL when there is none, or when the device was caught and broken. */
 void *virtqueue_take(struct virtqueue *q, uint32_t *written);
 
 /* Asks for an interrupt once another count requests (at least 1) are done. False when they are
- * already: then none may come. */
+ * already: then none may come. Whoever is to sleep until it comes looks once more in the next turn. */
 bool virtqueue_interrupt_after(struct virtqueue *q, uint16_t count);
 void virtqueue_interrupt_never(struct virtqueue *q);
 

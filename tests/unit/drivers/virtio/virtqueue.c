@@ -170,6 +170,22 @@ Test(virtqueue, tells_the_device_once_for_many)
 	cr_assert(device_was_notified(0));
 }
 
+Test(virtqueue, asks_a_device_twice_that_wants_no_word)
+{
+	*(uint16_t *)&q.used->ring[SIZE] = 5;
+	request(1, 0, memory);
+	cr_assert(virtqueue_kick(&q), "it may have changed its mind unseen");
+	*(uint16_t *)&q.used->ring[SIZE] = 0;
+	cr_assert(!virtqueue_kick(&q));
+	cr_assert(device_was_notified(0));
+	*(uint16_t *)&q.used->ring[SIZE] = 5;
+	request(1, 0, memory);
+	cr_assert(virtqueue_kick(&q));
+	cr_assert(!virtqueue_kick(&q), "twice is enough");
+	cr_assert(!virtqueue_kick(&q));
+	cr_assert(!device_was_notified(0));
+}
+
 Test(virtqueue, asks_for_interrupts_when_it_wants_them)
 {
 	struct device_request r;
