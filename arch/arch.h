@@ -30,6 +30,9 @@ void arch_stack_free(void *low, size_t bytes);
 /* Makes a device's registers at [start, start + bytes) accessible, at the same address. NULL when that
  * cannot be done. Machines without registers have no use for it. */
 volatile void *arch_map_device(uint64_t start, uint64_t bytes);
+/* Where a device finds the memory at p: there, but for stacks of fibers. What lies contiguous in one
+ * stack does so for devices too. */
+uint64_t arch_device_address(const void *p);
 
 /* -- the end -- */
 

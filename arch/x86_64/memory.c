@@ -102,42 +102,49 @@ void memory_close_null(void)
 
 static void unmap_stack(uintptr_t low, uintptr_t end)
 {
-	for (; low < end; low += PAGE_BYTES) {
-		uint64_t *entry = entry_at(low, 0, false);
-
-		if (!entry || !(*entry & PRESENT))
-			break;
-		page_free((void *)(*entry & ADDRESS), 1);
-		unmap(entry, low);
-	}
+	for (; low < end; low += PAGE_BYTES)
+		unmap(entry_at(low, 0, false), low);
 }
 
+/* Contiguous memory: a stack may hold what a device is to read. */
 void *arch_stack_alloc(size_t bytes)
 {
 	uintptr_t low = WINDOW + PAGE_BYTES, end = WINDOW + SLOTS * SLOT_BYTES;
+	char *memory;
 
-	if (bytes > SLOT_BYTES - PAGE_BYTES)
-		return NULL;
 	while (low < end && is_mapped(low))
 		low += SLOT_BYTES;
-	if (low >= end)
+	memory = low < end && bytes < SLOT_BYTES ? page_alloc(bytes / PAGE_BYTES, false) : NULL;
+	if (!memory)
 		return NULL;
-	for (uintptr_t page = low; page < low + bytes; page += PAGE_BYTES) {
-		uint64_t *entry = entry_at(page, 0, true);
-		void *memory = entry ? page_alloc(1, false) : NULL;
+	for (size_t at = 0; at < bytes; at += PAGE_BYTES) {
+		uint64_t *entry = entry_at(low + at, 0, true);
 
-		if (!memory) {
-			unmap_stack(low, page);
+		if (!entry) {
+			unmap_stack(low, low + at);
+			page_free(memory, bytes / PAGE_BYTES);
 			return NULL;
 		}
-		*entry = (uintptr_t)memory | PRESENT | WRITE | USED | NO_EXECUTE;
+		*entry = (uintptr_t)(memory + at) | PRESENT | WRITE | USED | NO_EXECUTE;
 	}
 	return (void *)low;
 }
 
 void arch_stack_free(void *low, size_t bytes)
 {
+	void *memory = (void *)arch_device_address(low);
+
 	unmap_stack((uintptr_t)low, (uintptr_t)low + bytes);
+	page_free(memory, bytes / PAGE_BYTES);
+}
+
+uint64_t arch_device_address(const void *p)
+{
+	uintptr_t at = (uintptr_t)p;
+
+	if (at - WINDOW >= WINDOW_BYTES || !is_mapped(at))
+		return at;
+	return (*entry_at(at, 0, false) & ADDRESS) | (at & (PAGE_BYTES - 1));
 }
 
 bool memory_is_text(uintptr_t address)

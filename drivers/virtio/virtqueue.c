@@ -9,6 +9,7 @@
  * so each wish is read twice, a turn of the loop apart: virtqueue_kick and virtqueue_interrupt_after
  * say how. */
 #include "drivers/virtio/virtqueue.h"
+#include "arch/arch.h"
 #include "kernel/page.h"
 
 #include <errno.h>
@@ -75,7 +76,7 @@ int virtqueue_begin(struct virtqueue *q, uint16_t count)
 	return 0;
 }
 
-static void add(struct virtqueue *q, uintptr_t address, uint32_t bytes, uint16_t flags)
+static void add(struct virtqueue *q, const void *data, uint32_t bytes, uint16_t flags)
 {
 	uint16_t at = q->free_head;
 
@@ -85,17 +86,17 @@ static void add(struct virtqueue *q, uintptr_t address, uint32_t bytes, uint16_t
 	q->free_head = q->slots[at].next;
 	q->free_count--;
 	/* next is written always, and in force once the flag is. */
-	q->desc[at] = (struct virtq_desc){ address, bytes, flags, q->free_head };
+	q->desc[at] = (struct virtq_desc){ arch_device_address(data), bytes, flags, q->free_head };
 }
 
 void virtqueue_out(struct virtqueue *q, const void *data, uint32_t bytes)
 {
-	add(q, (uintptr_t)data, bytes, 0);
+	add(q, data, bytes, 0);
 }
 
 void virtqueue_in(struct virtqueue *q, void *data, uint32_t bytes)
 {
-	add(q, (uintptr_t)data, bytes, DESC_WRITE);
+	add(q, data, bytes, DESC_WRITE);
 	q->slots[q->head].in_bytes += bytes;
 }
 

@@ -63,6 +63,11 @@ void arch_stack_free(void *low, size_t bytes)
 	munmap((char *)low - PAGE_BYTES, PAGE_BYTES + bytes);
 }
 
+uint64_t arch_device_address(const void *p)
+{
+	return (uintptr_t)p;
+}
+
 /* NULL: the process's own. */
 static struct stack *stack_of(const void *at)
 {
