@@ -83,6 +83,24 @@ static void run_ms(uint32_t ms)
 	}
 }
 
+/* -- header bufs that somebody else has, if starving, every other tenth of a second -- */
+
+static bool starving;
+static struct buf *hoard;
+
+static void starve(uint32_t now_ms)
+{
+	struct buf *b;
+
+	if (starving && now_ms / 100 % 2) {
+		for (; (b = buf_alloc_header()); hoard = b)
+			b->queue = hoard;
+	} else {
+		for (; (b = hoard); buf_free(b))
+			hoard = b->queue;
+	}
+}
+
 /* Gives the virtual milliseconds that it took. */
 static uint32_t exchange(const struct cable_config *config)
 {
@@ -110,12 +128,15 @@ static uint32_t exchange(const struct cable_config *config)
 	start(&ends[0], op.flow);
 	for (; !ends[0].finished || !ends[1].finished; took_ms++) {
 		cr_assert_lt(took_ms, 600000, "got %u and %u", ends[0].got, ends[1].got);
+		starve(took_ms);
 		run_ms(1);
 	}
+	starve(0);
 	for (int i = 0; i < 2; i++) {
 		const struct tcp_stats *s = tcp_stats(direct_tcp(ends[i].stack));
 
 		cr_assert_eq(ends[i].got, BYTES);
+		cr_assert(!starving || s->timeouts == 0, "no memory is no loss");
 		flow_close(ends[i].flow);
 		cr_log_info("end %d: %lu segments, %lu again, %lu timeouts, %lu fast", i, (unsigned long)s->out_segs,
 		            (unsigned long)s->retrans_segs, (unsigned long)s->timeouts,
@@ -178,4 +199,12 @@ Test(tcp_whole, slow_wire_with_a_short_queue)
 {
 	exchange(&(struct cable_config){ .seed = 4, .faults = {
 		.bits_per_second = 10000000, .queue_frames = 20, .delay_ns = 10 * NS_PER_MS } });
+}
+
+Test(tcp_whole, no_memory_every_other_moment)
+{
+	starving = true;
+	exchange(&(struct cable_config){ .seed = 5, .faults = { .delay_ns = 10 * NS_PER_MS } });
+	exchange(&(struct cable_config){
+		.seed = 6, .features = OFFLOADS, .faults = { .delay_ns = 10 * NS_PER_MS } });
 }
