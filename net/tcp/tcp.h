@@ -11,6 +11,7 @@
  *   time_wait full     the oldest TIME-WAIT entry makes room
  *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
  *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it
+ *   no packet memory   what is to be sent is tried again soon, and is not taken for a loss
  *
  * The Nagle algorithm is off: a write is a gather of everything that belongs together, so holding
  * back its tail only costs a round trip. */
