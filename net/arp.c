@@ -54,7 +54,7 @@ struct entry {
 	bool asked;    /* we wanted it, rather than heard it from somebody who asked for us */
 	uint8_t queued;
 	uint64_t deadline_ns; /* of the state; DEADLINE_NEVER: STALE waits for use */
-	uint64_t used_ns;
+	uint64_t used_ns, asked_ns; /* when it was last wanted, and asked */
 	struct buf *queue; /* packets that wait, oldest first, linked by queue */
 };
 
@@ -125,6 +125,7 @@ static void ask(struct arp *a, struct entry *e, enum state state, uint64_t now_n
 	if (e->state != state)
 		set_state(e, state, 0);
 	e->tries++;
+	e->asked_ns = now_ns;
 	e->deadline_ns = now_ns + RETRY_NS;
 	send_packet(a, OP_REQUEST, state == PROBE ? e->mac : broadcast_mac, e->address);
 }
@@ -299,16 +300,27 @@ static void conflict(struct arp *a, const uint8_t mac[6], uint64_t now_ns)
 	send_packet(a, OP_REQUEST, broadcast_mac, a->address);
 }
 
+/* Somebody claims e's address for mac: ask the one whom we know, believe none yet. When that one was asked
+ * a moment ago, it is asked again when it is next used: claims must not make us flood the link. */
+static void gainsay(struct arp *a, struct entry *e, const uint8_t mac[6], uint64_t now_ns)
+{
+	if ((e->state != REACHABLE && e->state != STALE) || memcmp(e->mac, mac, 6) == 0)
+		return;
+	if (now_ns - e->asked_ns >= RETRY_NS)
+		ask(a, e, PROBE, now_ns);
+	else if (e->state == REACHABLE)
+		e->deadline_ns = MIN(e->deadline_ns, e->asked_ns + RETRY_NS);
+}
+
 static void input_request(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
 {
 	struct entry *e = find_entry(a, sender);
 	bool for_us = be32(p->target) == a->address;
 
 	a->stats.in_requests++;
-	if (sender && e && (e->state == REACHABLE || e->state == STALE)) {
-		if (memcmp(e->mac, p->sender_mac, 6) != 0)
-			ask(a, e, PROBE, now_ns); /* ask the one we know, believe none yet */
-	} else if (sender && for_us && (!e || e->state <= INCOMPLETE)) {
+	if (e)
+		gainsay(a, e, p->sender_mac, now_ns);
+	if (sender && for_us && (!e || e->state <= INCOMPLETE)) {
 		if (!e)
 			e = new_entry(a, sender, false, now_ns);
 		if (e)
@@ -329,8 +341,8 @@ static void input_reply(struct arp *a, const struct arp_packet *p, uint32_t send
 		return;
 	}
 	a->stats.in_unasked++;
-	if (e && (e->state == REACHABLE || e->state == STALE) && memcmp(e->mac, p->sender_mac, 6) != 0)
-		ask(a, e, PROBE, now_ns);
+	if (e)
+		gainsay(a, e, p->sender_mac, now_ns);
 }
 
 static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b)

@@ -220,6 +220,7 @@ Test(arp, unasked_answers_teach_nothing)
 static void lie(uint16_t operation, uint32_t target)
 {
 	meet_peer();
+	lan_wait_ms(1000);
 	receive(operation, EVIL_MAC, LAN_PEER_IP, target);
 	expect_arp(REQUEST, LAN_PEER_MAC, LAN_PEER_IP);
 	if (operation == REQUEST && target == LAN_IP)
@@ -251,9 +252,43 @@ Test(arp, no_poison_by_announcements)
 	lie(REPLY, LAN_PEER_IP);
 }
 
+/* RFC 1122 §2.3.2.1: a request a second at most, whatever others claim. */
+Test(arp, a_flood_of_lies_is_no_flood_of_requests)
+{
+	uint64_t before;
+
+	meet_peer();
+	before = arp_stats(arp)->out_requests;
+	for (int ms = 0; ms < 10000; ms += 10) {
+		const struct frame *f;
+
+		receive(REPLY, EVIL_MAC, LAN_PEER_IP, LAN_IP);
+		cr_assert_eq(send_to(LAN_PEER_IP, 1), 0);
+		while ((f = lan_next(&lan))) {
+			cr_assert_eq(memcmp(f->bytes, LAN_PEER_MAC, 6), 0);
+			if (frame_16(f, 12) == ETHERTYPE_ARP)
+				answer(LAN_PEER_MAC, LAN_PEER_IP);
+		}
+		lan_wait_ms(10);
+	}
+	cr_expect(arp_stats(arp)->out_requests - before >= 5 && arp_stats(arp)->out_requests - before <= 10, "%u",
+	          (unsigned)(arp_stats(arp)->out_requests - before));
+}
+
+Test(arp, a_neighbour_that_moved_a_moment_ago_is_found_when_it_is_used)
+{
+	meet_peer();
+	receive(REQUEST, EVIL_MAC, LAN_PEER_IP, LAN_PEER_IP);
+	lan_wait_ms(1000);
+	expect_nothing();
+	send_to(LAN_PEER_IP, 1);
+	expect_arp(REQUEST, LAN_PEER_MAC, LAN_PEER_IP);
+}
+
 Test(arp, a_neighbour_that_moved_is_found_again)
 {
 	meet_peer();
+	lan_wait_ms(1000);
 	receive(REQUEST, EVIL_MAC, LAN_PEER_IP, LAN_PEER_IP); /* it announces its new card */
 	expect_arp(REQUEST, LAN_PEER_MAC, LAN_PEER_IP);
 	lan_wait_ms(1001);
