@@ -114,7 +114,7 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 		event = TCP_GOT_RST;
 	} else if (s->flags & SEG_SYN) {
 		event = TCP_GOT_SYN;
-	} else if (s->flags & SEG_FIN) {
+	} else if (s->flags & SEG_FIN && s->seq + segment_space(s) == w->rcv_nxt) {
 		event = TCP_GOT_FIN;
 	} else {
 		if (s->length > 0 || s->seq != w->rcv_nxt)

@@ -432,6 +432,16 @@ Test(tcp_close, time_wait_answers_a_repeated_fin_and_starts_again)
 	cr_assert_eq(stats()->time_wait, 0);
 }
 
+Test(tcp_close, time_wait_is_not_drawn_out_by_a_fin_of_somebody_else)
+{
+	enter_time_wait();
+	peer_wait_ms(CONFIG_TCP_TIME_WAIT_SECONDS * 1000 - 1);
+	peer_send(&peer, SEG_FIN | SEG_ACK, 77, 2, NULL, 0);
+	peer_expect(&peer, SEG_ACK, 2, 2, 0);
+	peer_wait_ms(1);
+	cr_assert_eq(stats()->time_wait, 0);
+}
+
 Test(tcp_close, time_wait_gives_way_to_a_new_connection_only)
 {
 	enter_time_wait();
