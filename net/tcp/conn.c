@@ -69,7 +69,7 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 	}
 	if (!(options & SEG_HAS_MSS))
 		peer_mss = TCP_MSS_DEFAULT;
-	c->mss = MAX(MIN(ours, peer_mss), TCP_MSS_MIN);
+	c->mss = MIN(ours, MAX(peer_mss, TCP_MSS_MIN));
 	if (options & SEG_HAS_TIMESTAMPS) {
 		c->flags |= CONN_TIMESTAMPS;
 		c->mss -= SEGMENT_TIMESTAMPS_BYTES;

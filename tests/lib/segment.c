@@ -24,7 +24,7 @@ static int route(struct ip *ip, struct ip_route *r, const struct ip_addr *src, c
 	if (p->unreachable)
 		return -ENETUNREACH;
 	*r = (struct ip_route){
-		.ip = ip, .src = src ? *src : p->stack_addr, .dst = *dst, .payload_bytes = 1480,
+		.ip = ip, .src = src ? *src : p->stack_addr, .dst = *dst, .payload_bytes = p->payload_bytes,
 		.tso_bytes = p->tso_bytes, .generation = ip->generation,
 	};
 	return 0;
@@ -92,6 +92,7 @@ void peer_create(struct peer *p, const struct tcp_limits *limits)
 	p->port = PEER_PORT;
 	p->stack_port = 80;
 	p->window = 65535;
+	p->payload_bytes = 1480;
 	p->mss = 1460;
 	p->options = SEG_HAS_MSS;
 	cr_assert_eq(tcp_create(&p->tcp, &p->ip, limits), 0);

@@ -30,7 +30,7 @@ struct peer {
 	uint32_t stack_iss;
 	uint16_t port, stack_port;
 	uint16_t window;      /* that injected segments announce; their own, not scaled */
-	uint16_t tso_bytes;   /* of routes made from now on */
+	uint16_t payload_bytes, tso_bytes; /* of routes made from now on */
 	uint8_t options;      /* enum segment_options: offered in peer_syn, timestamps from then on */
 	uint8_t scale;
 	uint16_t mss;

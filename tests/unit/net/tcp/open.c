@@ -400,6 +400,11 @@ Test(tcp_open, peer_without_mss_gets_the_default_and_small_ones_a_floor)
 	peer.mss = 1;
 	flow_write(peer_open(&peer), &op, &slice, 1);
 	peer_expect(&peer, SEG_ACK, 1, 1, 64);
+	peer_forget(&peer);
+	peer.port++;
+	peer.payload_bytes = 80; /* the link is narrower still */
+	flow_write(peer_open(&peer), &op, &slice, 1);
+	peer_expect(&peer, SEG_ACK, 1, 1, 60);
 }
 
 Test(tcp_open, malformed_segments_are_counted_and_dropped)
