@@ -84,6 +84,10 @@ struct http_block *http_block_alloc(struct http_server *server)
 int http_server_create(struct http_server **out, const struct http_config *config)
 {
 	struct http_server *server = calloc(1, sizeof(*server));
+
+	assert(config->limits.target_bytes <= CONFIG_HTTP_TARGET_BYTES);
+	if (!server)
+		return -ENOMEM;
 	const struct {
 		struct pool *pool;
 		size_t bytes, count;
@@ -94,9 +98,6 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 		{ &server->blocks, sizeof(struct http_block), config->blocks },
 	};
 
-	assert(config->limits.target_bytes <= CONFIG_HTTP_TARGET_BYTES);
-	if (!server)
-		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
 		if (pool_init(pools[i].pool, pools[i].bytes, 8, pools[i].count) == 0)
 			continue;

@@ -11,6 +11,7 @@
 
 #include "kernel/dev/clock.h"
 #include "kernel/timer.h"
+#include "tests/lib/memory.h"
 
 enum { ETHERNET = 14, FIRST_SLICE = 128 };
 
@@ -138,12 +139,10 @@ static void received_free(struct storage *s)
 
 static struct buf *received_slice(struct cable *c, const uint8_t *bytes, size_t len)
 {
-	struct received *r = malloc(sizeof(*r));
+	struct received *r = test_alloc(sizeof(*r));
 	struct buf *b;
 
-	assert(r);
-	*r = (struct received){ .storage = { 1, received_free }, .cable = c, .bytes = malloc(len ? len : 1) };
-	assert(r->bytes);
+	*r = (struct received){ .storage = { 1, received_free }, .cable = c, .bytes = test_alloc(len) };
 	memcpy(r->bytes, bytes, len);
 	c->stats.held++;
 	b = buf_alloc_slice(&r->storage, r->bytes, (uint32_t)len);
@@ -184,8 +183,7 @@ static void release_original(struct frame *f)
 	if (!f->original)
 		return;
 	len = buf_length(f->original);
-	now = malloc(len);
-	assert(now);
+	now = test_alloc(len);
 	buf_copy_out(f->original, 0, now, len);
 	assert(memcmp(now, f->original_bytes, len) == 0 && "a frame changed while the device held it");
 	free(now);
@@ -262,8 +260,7 @@ static struct frame *launch(struct cable *c, struct end *from, const uint8_t *by
 
 	if (due_ns == 0)
 		return NULL;
-	f = calloc(1, sizeof(*f) + len);
-	assert(f);
+	f = test_alloc(sizeof(*f) + len);
 	f->to = &c->ends[!from->index];
 	f->len = len;
 	f->flags = flags;
@@ -314,10 +311,10 @@ static struct frame *transmit_segments(struct cable *c, struct end *from, const 
 	size_t headers = tcp_at + (bytes[tcp_at + 12] >> 4) * 4u;
 	uint32_t seq = get16(bytes + tcp_at + 4) << 16 | get16(bytes + tcp_at + 6);
 	uint32_t id = get16(bytes + ETHERNET + 4);
-	uint8_t *segment = malloc(headers + mss);
+	uint8_t *segment = test_alloc(headers + mss);
 	struct frame *first = NULL, *f;
 
-	assert(segment && mss > 0 && bytes[ETHERNET + 9] == 6 && len > headers);
+	assert(mss > 0 && bytes[ETHERNET + 9] == 6 && len > headers);
 	for (size_t at = headers; at < len; at += mss, id++) {
 		size_t n = MIN(mss, len - at);
 		uint8_t *tcp = segment + tcp_at;
@@ -346,11 +343,11 @@ static int end_send(struct netdev *dev, struct buf *b)
 	struct end *from = container_of(dev, struct end, dev);
 	struct cable *c = from->cable;
 	uint32_t len = buf_length(b);
-	uint8_t *original = malloc(len), *bytes = malloc(len);
+	uint8_t *original = test_alloc(len), *bytes = test_alloc(len);
 	uint8_t flags = 0;
 	struct frame *f;
 
-	assert(original && bytes && len >= ETHERNET);
+	assert(len >= ETHERNET);
 	assert(!(b->flags & BUF_CSUM_PARTIAL) || (dev->features & NETDEV_TX_CSUM));
 	assert(!(b->flags & BUF_TSO4) || ((dev->features & NETDEV_TSO4) && (b->flags & BUF_CSUM_PARTIAL)));
 	assert(len - ETHERNET <= (b->flags & BUF_TSO4 ? UINT16_MAX : dev->mtu));

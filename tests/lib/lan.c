@@ -11,6 +11,7 @@
 #include "kernel/page.h"
 #include "kernel/random.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/memory.h"
 
 enum { ETHERNET = 14, ICMP = 1, TCP = 6, UDP = 17 };
 
@@ -112,7 +113,7 @@ static struct buf *slices_of(const struct lan *l, struct storage *storage, const
 
 void lan_receive(struct lan *l, const struct frame *f, uint8_t flags)
 {
-	struct guarded *g = malloc(sizeof(*g));
+	struct guarded *g = test_alloc(sizeof(*g));
 	size_t room = ALIGN_UP(f->len + 1, (size_t)PAGE_BYTES);
 	struct buf *b;
 

@@ -15,6 +15,7 @@
 #include "kernel/promise.h"
 #include "kernel/util.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/memory.h"
 
 /* -- a test's frame -- */
 
@@ -27,6 +28,7 @@ void test_end(void);
 void test_settle(void);
 /* Runs the loop until the clock has moved by this much. */
 void test_run_for_ns(uint64_t ns);
+
 /* -- console: keeps what is written -- */
 
 extern bool test_console_terminal;
@@ -41,19 +43,6 @@ extern bool test_entropy_missing;
 
 /* splitmix64: small, and the same everywhere. */
 uint64_t test_random(uint64_t *state);
-
-/* -- memory: malloc and its kin, page_alloc and pool_alloc are counted and can be made to fail -- */
-
-/* The nth allocation from now fails (1: the next), once. 0: none does. */
-void test_alloc_fail_at(uint64_t n);
-/* Whether it has come to that. */
-bool test_alloc_failed(void);
-/* Allocations since the start, and blocks that are out now. */
-uint64_t test_alloc_count(void);
-int64_t test_alloc_live(void);
-/* Calls run(arg) with the first allocation failing, then the second, and so on until run made fewer;
- * run must leave nothing behind, which is asserted. Gives how many failures there were. */
-uint64_t test_alloc_fail_each(void (*run)(void *arg), void *arg);
 
 /* -- promises: what nearly every test asserts -- */
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs/crunch.h"
+#include "tests/lib/memory.h"
 
 #define KEYS 3000
 
@@ -335,6 +336,23 @@ Test(crunch, writes_only_what_is_new)
 	cr_assert(unlink(path_of("site/b")) == 0);
 	cr_assert_eq(crunch("site", "out.S"), 0);
 	cr_expect(strstr(said, "1 files"));
+}
+
+static void create_and_destroy(void *arg)
+{
+	struct kv *kv;
+	int error = crunch_create(&kv, arg);
+
+	cr_assert_eq(error, test_alloc_failed() ? -ENOMEM : 0);
+	if (!error)
+		crunch_destroy(kv);
+}
+
+Test(crunch, without_memory)
+{
+	struct crunch_data nothing = { 0 };
+
+	cr_assert_eq(test_alloc_fail_each(create_and_destroy, &nothing), 1);
 }
 
 static void expect_refusal(const char *reason)

@@ -238,6 +238,53 @@ Test(pool, using_a_freed_object_is_caught, .signal = SIGABRT)
 	*object = 1;
 }
 
+/* -- no memory -- */
+
+enum { PIECES = 7 };
+
+/* Takes as many pieces as it can get, and goes on without those that it cannot. */
+static void take_pieces(void *arg)
+{
+	void *pieces[PIECES];
+	unsigned *missing = arg;
+
+	for (int i = 0; i < PIECES; i++) {
+		pieces[i] = i % 2 ? malloc(8) : page_alloc(1, false);
+		*missing += !pieces[i];
+	}
+	for (int i = 0; i < PIECES; i++) {
+		if (i % 2)
+			free(pieces[i]);
+		else if (pieces[i])
+			page_free(pieces[i], 1);
+	}
+}
+
+Test(pool, each_allocation_is_made_to_fail_once)
+{
+	unsigned missing = 0;
+
+	cr_assert_eq(test_alloc_fail_each(take_pieces, &missing), PIECES);
+	cr_assert_eq(missing, PIECES);
+	cr_assert(!test_alloc_failed());
+}
+
+static void try_pool(void *arg)
+{
+	struct pool p;
+	int error = pool_init(&p, 100, 8, 100);
+
+	(void)arg;
+	cr_assert_eq(error, test_alloc_failed() ? -ENOMEM : 0);
+	if (!error)
+		pool_destroy(&p);
+}
+
+Test(pool, without_memory)
+{
+	cr_assert_eq(test_alloc_fail_each(try_pool, NULL), 1);
+}
+
 /* buf_init makes two pools: when there is no memory for the second, the first must go back. */
 static void try_buf_init(void *arg)
 {
