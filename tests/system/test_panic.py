@@ -88,8 +88,8 @@ FAULTS = {
     "write-rodata": (r"(?i)fault", "do_wrong"),
     "write-text": (r"(?i)fault", "do_wrong"),
     "run-data": (r"(?i)fault", "do_wrong"),
-    "stack-overflow": (r"(?i)stack|fault", "deeper"),
-    "stack-smash": (r"(?i)stack|canary|smash", None),
+    "stack-overflow": (r"stack overflow", "deeper"),
+    "stack-smash": (r"stack smashed", None),
     "undefined": (r"(?i)invalid|undefined|illegal", "do_wrong"),
     "panic": (r"asked for, number 42", "do_wrong"),
 }

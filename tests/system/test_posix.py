@@ -14,8 +14,12 @@ def test_the_c_library_has_what_it_needs(tmp_path, target):
     app = f"APP={os.path.join(build.TREE, 'tests', 'posix')}"
     build.make(f"O={tmp_path}", app, f"defconfig_hello_{target}")
     build.make(f"O={tmp_path}", app, "configure", environment={"NET": "none"})
+    build.set_options(tmp_path, {"LOG_UP_TO_DEBUG": "y"})
+    build.make(f"O={tmp_path}", app, "olddefconfig")
     build.make(f"O={tmp_path}", app)
     image = tmp_path / "image"
-    with Guest(qemu_command(image) if target == "qemu" else [image]) as guest:
+    with Guest(qemu_command(image, options="log=debug") if target == "qemu" else [image, "log=debug"]) as guest:
         verdict = guest.wait_for(r"posix: (\d+) passed, (\d+) failed", BOOT_SECONDS)
         assert verdict.group(2) == "0" and int(verdict.group(1)) >= 16, guest.console
+        # open, which is called twice
+        assert guest.console.count("debug posix: missing call=2\n") == (target == "qemu"), guest.console

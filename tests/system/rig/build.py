@@ -75,6 +75,12 @@ def configuration(out):
     return options
 
 
+def sources(folder):
+    """The C files below a folder of the tree."""
+    return sorted(os.path.join(where, name) for where, _, names in os.walk(os.path.join(TREE, folder))
+                  for name in names if name.endswith(".c"))
+
+
 def defconfigs():
     return sorted(name for name in os.listdir(os.path.join(TREE, "configs")) if name.startswith("defconfig_"))
 
