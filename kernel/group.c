@@ -64,7 +64,8 @@ static void source_settled(struct waiter *w)
 
 static void group_start(struct group *g, struct source *sources, size_t count, enum kind kind)
 {
-	promise_init(&g->promise, group_cancel);
+	/* Nobody would answer for none. */
+	promise_init(&g->promise, count ? group_cancel : NULL);
 	g->sources = sources;
 	g->count = g->pending = g->first = count;
 	g->kind = (uint8_t)kind;

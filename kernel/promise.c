@@ -12,8 +12,8 @@ enum { MAGIC_PENDING = 0x5bad, MAGIC_SETTLED = 0x5e77 };
 
 static void start(struct promise *p)
 {
-	/* Somebody still waits for the promise that lay here: its storage has been used too early. */
-	assert_debug(!(p->magic == MAGIC_PENDING && p->state == PROMISE_PENDING && p->waiters));
+	/* The promise that lay here has not settled: somebody waits for it, or will settle it. */
+	assert_debug(!(p->magic == MAGIC_PENDING && p->state == PROMISE_PENDING));
 	p->cancel = NULL;
 	p->error = 0;
 	p->flags = 0;

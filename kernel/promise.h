@@ -14,7 +14,7 @@
  *  3. Cancelling is a request. Its answer is the promise settling, usually with -ECANCELED,
  *     perhaps with a result that was already on its way.
  *  4. Combinators take the caller's storage, and their sources must outlive them.
- * Debug builds (option DEBUG) poison what has settled and assert rule 2. */
+ * Debug builds (option DEBUG) mark promises, poison what has settled, and assert rule 2. */
 #ifndef KERNEL_PROMISE_H
 #define KERNEL_PROMISE_H
 
@@ -130,7 +130,7 @@ struct source {
  * the first that did, but only after all have settled. No sources: fulfilled at once.
  * choose (<?>): settles as the first source does; the others go on, unwatched.
  * pick: as choose, but cancels the others, and settles only after all have, so that their
- * storage is free. choose and pick of no sources stay pending. */
+ * storage is free. choose and pick of no sources stay pending until they are cancelled. */
 struct group {
 	struct promise promise;
 	struct source *sources;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* join, choose and pick, in every order of settling, and cancelled at every moment. */
 #include <errno.h>
+#include <signal.h>
 
 #include "kernel/loop.h"
+#include "kernel/timer.h"
 #include "tests/lib/test.h"
 
 TestSuite(group, .init = test_begin, .fini = test_end);
@@ -231,12 +233,31 @@ Test(group, choose_cancelled_settles_with_the_first_answer)
 
 Test(group, choose_and_pick_of_none_stay_pending_until_cancelled)
 {
-	promise_choose(&g, NULL, 0);
-	test_settle();
-	test_assert_pending(&g.promise);
-	promise_pick(&g, NULL, 0);
-	test_settle();
-	test_assert_pending(&g.promise);
+	void (*const makers[])(struct group *g, struct source *sources, size_t count) = {
+		promise_choose, promise_pick,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
+		makers[i](&g, NULL, 0);
+		test_settle();
+		test_assert_pending(&g.promise);
+		promise_cancel(&g.promise);
+		test_assert_error(&g.promise, -ECANCELED);
+	}
+}
+
+/* The losers of a choose go on, so their storage is theirs until they have settled. */
+Test(group, using_a_losers_storage_again_is_caught, .signal = SIGABRT)
+{
+	struct sleep sleepers[2];
+	struct source both[2] = { { .promise = &sleepers[0].promise }, { .promise = &sleepers[1].promise } };
+
+	sleep_until(&sleepers[0], clock_now_ns() + 1);
+	sleep_until(&sleepers[1], clock_now_ns() + 1000);
+	promise_choose(&g, both, 2);
+	test_run_for_ns(1);
+	test_assert_value(&g.promise, 0);
+	sleep_until(&sleepers[1], clock_now_ns() + 2000);
 }
 
 Test(group, groups_of_groups)

@@ -252,13 +252,11 @@ Test(promise, failing_with_no_error_is_caught, .signal = SIGABRT)
 	promise_fail(&p, 0);
 }
 
-Test(promise, making_a_promise_anew_that_is_waited_for_is_caught, .signal = SIGABRT)
+Test(promise, making_a_promise_anew_that_is_pending_is_caught, .signal = SIGABRT)
 {
 	struct promise p;
-	struct waiter w;
 
 	promise_init(&p, NULL);
-	promise_wait(&p, &w, note);
 	promise_init(&p, NULL);
 }
 
