@@ -101,6 +101,8 @@ void init_main(void)
 		panic("out of memory: give the machine more");
 	promise_init(&done, NULL);
 	error = app_start(&app, &done);
+	if (error == -ENOMEM)
+		panic("out of memory: give the machine more");
 	if (error < 0)
 		panic("the application does not start: error %d", -error);
 	up();

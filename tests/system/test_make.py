@@ -175,6 +175,18 @@ def random_build(folder, seed):
     assert os.path.getsize(os.path.join(folder, "image")) > 0
 
 
+@pytest.mark.parametrize("name,words,options", [
+    ("clang", ("CC=clang",), {}), ("unoptimised", (), {"OPTIMIZE_NONE": "y", "LTO": "n", "DEBUG": "y"}),
+    pytest.param("fast", (), {"OPTIMIZE_SPEED": "y"}, marks=pytest.mark.long),
+    pytest.param("without-lto", (), {"LTO": "n"}, marks=pytest.mark.long),
+    pytest.param("odd", (), {"VIRTIO_NET_RX_RING": "33", "VIRTIO_NET_TX_RING": "1000", "BOOT_STACK_BYTES": "16385",
+                             "FIBER_STACK_BYTES": "10001", "VIRTIO_NET_BUFFERS": "77"}, marks=pytest.mark.long)])
+def test_serves_however_it_is_compiled(serve, name, words, options):
+    """-O0 also shows that each IS_ENABLED links with what it calls absent."""
+    www = serve("microvm", variables=words, name=name, options_set=options)
+    assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
+
+
 @pytest.mark.parametrize("goal", ["allyesconfig", "allnoconfig"])
 def test_extremes_build(tmp_path, goal):
     build.make(f"O={tmp_path}", goal)
