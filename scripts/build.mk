@@ -9,7 +9,8 @@ $(if $(CONFIG_APP_DIR),$(call plain,APP_DIR,$(app-dir)))
 # -- musl: built once per compiler and flavour, into a cache outside the tree --
 
 flavour := $(if $(CONFIG_TARGET_UNIX),unix,kernel)
-musl := $(shell scripts/musl --where $(flavour))
+musl := $(or $(shell scripts/musl --where $(flavour)),$(error no C library))
+$(call plain,VIRGA_CACHE,$(musl))
 libc := $(musl)/lib/libc.a
 
 $(libc):

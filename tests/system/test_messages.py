@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from rig import build
+from rig.namespace import Namespace
 from test_make import copy_tree
 
 
@@ -123,6 +124,27 @@ def musl_cache(tmp_path):
                              stdout=subprocess.PIPE, text=True).stdout.strip()
     (cache / f"musl-{version}.tar.gz").write_bytes(b"not musl")
     return cache
+
+
+def test_no_compiler(tmp_path):
+    said = fails(f"O={tmp_path}", "CC=no-such-compiler", "defconfig_hello_qemu", "all")
+    assert "no compiler 'no-such-compiler'" in said, said
+
+
+def test_a_space_in_the_cache(tmp_path):
+    said = fails(f"O={tmp_path}", "defconfig_hello_qemu", "all", environment={"VIRGA_CACHE": f"{tmp_path}/my cache"})
+    assert "VIRGA_CACHE=" in said and "space" in said, said
+
+
+def test_nowhere_to_fetch_musl_from(tmp_path):
+    """In a namespace without a network: the message says where to put the file."""
+    cache = tmp_path / "cache"
+    with Namespace() as namespace:
+        done = namespace.run(["scripts/musl", "unix"], check=False, timeout=300, cwd=build.TREE,
+                             env={**build.clean_environment(), "VIRGA_CACHE": str(cache)})
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "cannot be fetched" in said and f"put it at {cache}/musl-" in said, said
+    assert not [name for name in os.listdir(cache) if name.startswith("build.")], "something is left behind"
 
 
 def test_a_wrong_musl_stops_the_build(tmp_path):
