@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 
@@ -219,6 +220,34 @@ def test_a_new_application_in_the_tree(tmp_path):
     build.make("new-app", "NAME=mine", tree=tree)
     build.make(f"O={tmp_path / 'out'}", "defconfig_mine_qemu", "all", tree=tree)
     assert os.path.exists(tmp_path / "out" / "image")
+
+
+def test_size_adds_up(builder):
+    """The tutorial's two columns, the folders that make them up, and a picture that a browser can read."""
+    out = builder.build("defconfig_www_qemu")
+    said = build.make(f"O={out}", "size").stdout
+
+    def row(name):
+        return [int(number.replace(",", "")) for number in
+                re.search(rf"^{re.escape(name)} +([\d, ]+)$", said, re.MULTILINE).group(1).split()]
+    whole, sections, image = row("total")
+    assert whole > sections > image > 0
+    assert [sum(column) for column in zip(row("text"), row("rodata"), row("data"))] == [whole, sections, image]
+    table = said.split("folder ")[1].split("\n\n")[0].splitlines()[1:]
+    assert sum(int(line.split()[-1].replace(",", "")) for line in table) == sections
+    largest = [int(line.split()[0].replace(",", "")) for line in said.split("largest\n")[1].split("\n\n")[0].splitlines()]
+    assert len(largest) == 20 and largest == sorted(largest, reverse=True)
+    picture = xml.etree.ElementTree.parse(os.path.join(out, "image.svg"))
+    titles = [node.text for node in picture.iter("{http://www.w3.org/2000/svg}title")]
+    assert any(text.startswith("conn_input: ") for text in titles) and len(titles) > 200
+    again = int(subprocess.run(["scripts/size", "--total", out], cwd=build.TREE, stdout=subprocess.PIPE, check=True).stdout)
+    assert again == image
+
+
+def test_the_other_targets_goal(builder):
+    for name, goal in (("defconfig_hello_qemu", "unix-run"), ("defconfig_hello_unix", "qemu-run")):
+        done = build.make(f"O={builder.build(name)}", goal, check=False)
+        assert done.returncode != 0 and "make defconfig_" in done.stdout, done.stdout
 
 
 def test_help_names_the_goals():
