@@ -129,15 +129,16 @@ new-app:
 .PHONY: test test-unit test-system test-all check bench fuzz
 CONFIGS ?= $(defconfigs)
 SECONDS ?= 60
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 pytest := O='$(abspath $(O))' scripts/python pytest -m pytest -p no:cacheprovider
 
 test: test-unit test-system
 test-unit: setup-test
-	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests test
+	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests test
 test-system: setup-test | test-unit
 	@$(pytest) tests/system
 test-all: setup-test
-	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests test-all
+	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests test-all
 	@CONFIGS='$(CONFIGS)' $(pytest) --all tests/system
 check: setup-test
 	@scripts/check $(abspath $(O))/check $(CONFIGS)
