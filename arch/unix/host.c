@@ -166,11 +166,16 @@ int host_write_all(int fd, const void *data, size_t n)
 #define TUN_OFFLOAD_CSUM 1
 #define TUN_OFFLOAD_TSO4 2
 #define VNET_HEADER_BYTES 10
+#define MTU_USUAL 1500
 
+/* An fd that was handed to us may belong to an interface of another network namespace, of which
+ * nothing is to be seen here: then what is usual is assumed. */
 static void tap_describe(struct ifreq *request, struct host_tap *out)
 {
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+	out->mtu = MTU_USUAL;
+	out->up = true;
 	if (s < 0)
 		return;
 	if (ioctl(s, SIOCGIFMTU, request) == 0)
@@ -237,7 +242,7 @@ int host_tap_adopt(int fd, struct host_tap *out)
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
 	    (type != SOCK_DGRAM && type != SOCK_SEQPACKET))
 		return -EINVAL;
-	out->mtu = 1500;
+	out->mtu = MTU_USUAL;
 	out->up = true;
 	return 0;
 }

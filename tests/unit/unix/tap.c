@@ -4,7 +4,9 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
 #include <sched.h>
@@ -262,6 +264,27 @@ Test(tap, a_real_tap_offers_its_offloads)
 	cr_assert_eq(dev->mtu, 1500);
 	cr_assert_eq(dev->mac[0] & 3, 2, "locally administered, one station's");
 	cr_assert(strstr(test_console_text(), "is down"));
+}
+
+/* Whoever starts us in a namespace without the tap hands the open tap over. */
+Test(tap, a_tap_of_another_namespace_has_the_usual_mtu)
+{
+	struct ifreq request = { .ifr_name = "tap0", .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	char name[16];
+	int fd;
+
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		cr_skip_test("the host lets nobody make a namespace: %s", strerror(errno));
+	fd = open("/dev/net/tun", O_RDWR);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
+		cr_skip_test("the host lets nobody make a tap in a namespace: %s", strerror(errno));
+	cr_assert_eq(unshare(CLONE_NEWNET), 0);
+	snprintf(name, sizeof(name), "fd:%d", fd);
+	dev = tap_create(name);
+	cr_assert(dev, "%s", test_console_text());
+	cr_assert_eq(dev->mtu, 1500);
+	cr_assert_eq(dev->mac[0] & 3, 2);
+	cr_assert_null(strstr(test_console_text(), "is down"));
 }
 
 /* The frame whose destination is our test's, at the packet socket; 0 when there is none. */
