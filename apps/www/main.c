@@ -11,8 +11,15 @@
 
 static uint16_t port = CONFIG_WWW_PORT;
 
+static int option_port(const char *value, void *target)
+{
+	int result = option_u16(value, target);
+
+	return result == 0 && port == 0 ? -EINVAL : result;
+}
+
 const struct option app_options[] = {
-	{ "port", "a TCP port, 1 to 65535", option_u16, &port },
+	{ "port", "a TCP port, 1 to 65535", option_port, &port },
 	{ 0 },
 };
 
@@ -23,8 +30,6 @@ int app_start(const struct app *app, struct promise *done)
 	int result;
 
 	(void)done; /* a server never ends */
-	if (!port)
-		return -EINVAL;
 	config.kv = app->kv;
 	result = http_server_create(&server, &config);
 	if (result)
@@ -33,8 +38,8 @@ int app_start(const struct app *app, struct promise *done)
 	if (result == 0)
 		log_info("listening port=%u", port);
 	else
-		log_warn("cannot listen port=%u%s", port,
-		         result == -EADDRINUSE ? ": it is in use" :
-		         result == -EACCES ? ": ports below 1024 need a privilege" : "");
+		log_error("cannot listen port=%u%s", port,
+		          result == -EADDRINUSE ? ": it is in use" :
+		          result == -EACCES ? ": ports below 1024 need a privilege" : "");
 	return result;
 }
