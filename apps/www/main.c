@@ -31,15 +31,9 @@ int app_start(const struct app *app, struct promise *done)
 
 	(void)done; /* a server never ends */
 	config.kv = app->kv;
-	result = http_server_create(&server, &config);
-	if (result)
-		return result;
-	result = stack_tcp_listen(app->stack, port, http_server_accept, server);
+	result = http_server_create(&server, &config) ?:
+		stack_tcp_listen(app->stack, port, http_server_accept, server);
 	if (result == 0)
 		log_info("listening port=%u", port);
-	else
-		log_error("cannot listen port=%u%s", port,
-		          result == -EADDRINUSE ? ": it is in use" :
-		          result == -EACCES ? ": ports below 1024 need a privilege" : "");
 	return result;
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LOG_TAG "socket"
+#include "kernel/log.h"
 #include "net/socket/socket_priv.h"
 
 #define ACCEPTS 64 /* per turn */
@@ -37,8 +39,11 @@ int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void 
 	struct socket_listener *l;
 	int error;
 
-	if (fd < 0)
+	if (fd < 0) {
+		log_error("cannot listen port=%u%s", port, fd == -EADDRINUSE ? ": it is in use" :
+		          fd == -EACCES ? ": ports below 1024 need a privilege" : ": no file descriptor");
 		return fd == -EADDRINUSE || fd == -EACCES ? fd : -ENOBUFS;
+	}
 	l = stack->listeners < stack->limits.listeners ? calloc(1, sizeof(*l)) : NULL;
 	if (!l) {
 		host_close(fd);
