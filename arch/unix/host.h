@@ -39,6 +39,9 @@ void host_wait(uint64_t timeout_ns);
 
 /* -- files -- */
 
+/* Opens /dev/null as whatever of fd 0 to 2 is closed: the console would read and write what gets their
+ * numbers next. Before anything else is opened. */
+void host_files_init(void);
 int host_close(int fd);
 /* Bytes, 0 at the end, -EAGAIN. */
 intptr_t host_read(int fd, void *to, size_t n);

@@ -72,6 +72,7 @@ static void memory_init(void)
 void machine_init(char ***words, size_t *count)
 {
 	clock_now_ns(); /* counts from here */
+	host_files_init();
 	host_signals_init(fault_panic);
 	memory_init();
 	*words = start_words;

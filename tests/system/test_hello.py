@@ -65,3 +65,12 @@ def test_a_signal_ends_the_process_cleanly(builder, number):
         guest.wait_for("^It is a second later")
         guest.signal(number)
         assert guest.wait_end(20) == 0
+
+
+@pytest.mark.config("defconfig_hello_unix")
+@pytest.mark.parametrize("redirection", ["</dev/null", "<&-"])
+def test_ends_with_its_input(builder, redirection):
+    image = os.path.join(builder.build("defconfig_hello_unix"), "image")
+    with Guest(["sh", "-c", f"exec {image} {redirection}"]) as guest:
+        guest.wait_for("^Goodbye")
+        assert guest.wait_end(20) == 0
