@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from rig import server
+from rig import build, server
 
 WAYS = [pytest.param(way, marks=pytest.mark.config(config)) for way, (config, _, _) in server.WAYS.items()]
 SMALL = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("q35", "microvm", "unix")]
@@ -128,3 +128,10 @@ def test_load_keeps_its_rate(serve, need, way):
         assert "Socket errors" not in text and "Non-2xx" not in text, text
         rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)))
     assert rates[-1] >= rates[0] / 4, rates
+
+
+def test_the_size_that_the_site_claims():
+    with open(os.path.join(build.TREE, "tests", "budgets"), encoding="utf-8") as file:
+        budgets = [int(size) for size in re.findall(r"^defconfig_www_\w+\s+(\d+)", file.read(), re.MULTILINE)]
+    claimed = 1000 * int(re.search(r"less than (\d+) kB", content("index.html").decode()).group(1))
+    assert len(budgets) >= 3 and claimed - 5000 < max(budgets) <= claimed

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: ISC
+"""The applications that README and site show are built as they stand there, and do what is said of them."""
+import html
+import os
+import re
+import subprocess
+
+import pytest
+
+from rig import build, server
+from rig.guest import GUEST_IP, Guest, qemu_command, tap_netdev
+
+
+def read(path):
+    with open(os.path.join(build.TREE, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def build_example(folder, code, defconfig):
+    """The image of an application outside the tree that has this code."""
+    app = folder / "first"
+    build.make("new-app", f"NAME={app}")
+    (app / "main.c").write_text(code)
+    build.make(f"O={folder / 'out'}", f"APP={app}", defconfig, "all")
+    return folder / "out" / "image"
+
+
+@pytest.mark.config("defconfig_hello_unix")
+def test_the_sites(tmp_path):
+    page = read("apps/www/htdocs/start.html")
+    code = html.unescape(re.search(r"<code>(#include.*?)</code>", page, re.DOTALL).group(1))
+    assert len([line for line in code.splitlines() if line]) == 10, "ten lines, says the site"
+    image = build_example(tmp_path, code, "defconfig_hello_unix")
+    done = subprocess.run([image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "\nHello!\n" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
+                                 for way in ("microvm", "unix-socket")])
+def test_the_readmes(namespace, tmp_path, way):
+    """The same source as a virtual machine and over the host's sockets."""
+    code, again = (re.search(r"```c\n(.*?)```", read(path), re.DOTALL).group(1)
+                   for path in ("README.md", "apps/skeleton/README.md"))
+    assert code == again
+    defconfig, machine, _ = server.WAYS[way]
+    image = build_example(tmp_path, code, defconfig)
+    if machine:
+        namespace.tap()
+    with Guest(qemu_command(image, machine, netdev=tap_netdev()) if machine else [image], namespace) as guest:
+        guest.wait_for(" up boot_us=")
+        answer = namespace.run(["curl", "--silent", "--show-error", "--max-time", "60", "--retry", "5",
+                                f"http://{GUEST_IP if machine else '127.0.0.1'}/any/path"], timeout=90)
+        assert answer.stdout == "Hello from the bare machine.\n"
