@@ -97,7 +97,7 @@ intptr_t loop_run(struct promise *p)
 		loop_turn();
 		if (promise_is_settled(p))
 			break;
-		if (!loop_ready)
+		if (!loop_ready && !loop_attention)
 			arch_block(timer_next_ns());
 		else if (++turns % LOOK_TURNS == 0)
 			arch_block(0);

@@ -84,7 +84,8 @@ static void buffer_free(struct storage *s)
 		poller_mark(&net->kick);
 }
 
-static void refill(struct net *net)
+/* Posts what buffers there are; true when the device is to be asked again whether it wants to know. */
+static bool refill(struct net *net)
 {
 	struct rx_buffer *b;
 
@@ -99,8 +100,7 @@ static void refill(struct net *net)
 		virtqueue_commit(&net->rx, b);
 		net->posted++;
 	}
-	if (virtqueue_kick(&net->rx))
-		poller_mark(&net->kick);
+	return virtqueue_kick(&net->rx);
 }
 
 static struct rx_buffer *take(struct net *net, uint32_t *bytes)
@@ -310,7 +310,8 @@ static void kick(struct poller *p)
 	if (virtqueue_kick(&net->tx))
 		poller_mark(p);
 	reap(net);
-	refill(net);
+	if (refill(net))
+		poller_mark(p);
 }
 
 /* A 16-bit register of the device's configuration; 0 where it has none. */
@@ -361,7 +362,8 @@ static void events(struct poller *p)
 	virtqueue_interrupt_never(&net->tx);
 	net->watch = watch_after(net, receive(net) > 0);
 	reap(net);
-	refill(net);
+	if (refill(net) && net->watch == WAITING)
+		poller_mark(&net->kick);
 	if (net->watch != WAITING)
 		poller_mark(p);
 }
