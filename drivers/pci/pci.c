@@ -4,8 +4,6 @@
 #include "drivers/pci/pci.h"
 #include "arch/arch.h"
 
-#include <errno.h>
-
 #define FUNCTION_STEP 0x100
 #define DEVICE_STEP 0x800
 #define END 0x1000000 /* 256 buses */
@@ -90,14 +88,12 @@ static uint64_t place(uint64_t size)
  * no address and gets none. */
 static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
 {
-	uint32_t command = pci_read(function, PCI_COMMAND) & 0xffff;
 	uint32_t low = pci_read(function, offset), high = 0;
 	bool wide = (low & 6) == BAR_64;
 	uint64_t size;
 
 	if ((low & BAR_IO) || (wide && offset == PCI_BAR + 5 * 4))
 		return 0;
-	pci_write(function, PCI_COMMAND, command & ~(uint32_t)COMMAND_MEMORY);
 	pci_write(function, offset, UINT32_MAX);
 	size = -(uint64_t)(pci_read(function, offset) & ~UINT32_C(15));
 	if (wide) {
@@ -113,7 +109,6 @@ static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
 	pci_write(function, offset, (uint32_t)*base | (low & 15));
 	if (wide)
 		pci_write(function, offset + 4, (uint32_t)(*base >> 32));
-	pci_write(function, PCI_COMMAND, command);
 	return *base ? size : 0;
 }
 
@@ -129,30 +124,35 @@ volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_
 	return arch_map_device(base + offset, bytes);
 }
 
-void pci_enable(uint32_t function)
+static void set_command(uint32_t function, uint32_t off, uint32_t on)
 {
-	pci_write(function, PCI_COMMAND,
-	          (pci_read(function, PCI_COMMAND) & 0xffff) | COMMAND_MEMORY | COMMAND_MASTER);
+	/* The upper half is the status, where ones clear. */
+	pci_write(function, PCI_COMMAND, (pci_read(function, PCI_COMMAND) & 0xffff & ~off) | on);
 }
 
-int pci_msix(uint32_t function, uint32_t index, uint64_t address, uint32_t data)
+void pci_disable(uint32_t function)
 {
-	uint32_t at = pci_capability(function, PCI_MSIX, 0), control, place;
-	volatile uint32_t *entry;
+	set_command(function, COMMAND_MEMORY, 0);
+}
 
-	if (!at)
-		return -ENODEV;
-	control = pci_read(function, at);
-	place = pci_read(function, at + 4);
-	if (index > (control >> 16 & 0x7ff))
-		return -ENODEV;
-	entry = pci_map(function, place & 7, (place & ~7u) + index * 16, 16);
-	if (!entry)
-		return -ENODEV;
-	entry[0] = (uint32_t)address;
-	entry[1] = (uint32_t)(address >> 32);
-	entry[2] = data;
-	entry[3] = 0;
-	pci_write(function, at, (control & ~(uint32_t)MSIX_MASK_ALL) | MSIX_ENABLE);
-	return 0;
+void pci_enable(uint32_t function)
+{
+	set_command(function, 0, COMMAND_MEMORY | COMMAND_MASTER);
+}
+
+volatile struct pci_message *pci_messages(uint32_t function, uint32_t count)
+{
+	uint32_t at = pci_capability(function, PCI_MSIX, 0), table;
+
+	if (!at || at > 0xf4 || count > (pci_read(function, at) >> 16 & 0x7ff) + 1)
+		return NULL;
+	table = pci_read(function, at + 4);
+	return pci_map(function, table & 7, table & ~7u, count * sizeof(struct pci_message));
+}
+
+void pci_messages_on(uint32_t function)
+{
+	uint32_t at = pci_capability(function, PCI_MSIX, 0);
+
+	pci_write(function, at, (pci_read(function, at) & ~(uint32_t)MSIX_MASK_ALL) | MSIX_ENABLE);
 }

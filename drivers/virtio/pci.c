@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Virtio over PCI (virtio 1.2 §4.1): modern devices, and transitional ones through their modern
- * side. Interrupts are MSI-X: message 0 is the queues', 1 the configuration's. */
+ * side. Interrupts are MSI-X. */
 #define LOG_TAG "virtio"
 #include "drivers/pci/pci.h"
 #include "drivers/irq/irq.h"
@@ -15,6 +15,7 @@
 #define NO_VECTOR 0xffff
 #define WINDOWS_MAX 16 /* looked at, should the list be a ring */
 
+enum { QUEUES_MESSAGE, CONFIG_MESSAGE, MESSAGES };
 enum { COMMON_CONFIG = 1, NOTIFY_CONFIG = 2, DEVICE_CONFIG = 4 };
 
 struct common {
@@ -91,7 +92,7 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	if (at + 4 > dev->notify_bytes)
 		return NULL;
 	if (dev->owner) {
-		c->queue_vector = 0;
+		c->queue_vector = QUEUES_MESSAGE;
 		if (c->queue_vector == NO_VECTOR)
 			return NULL;
 	}
@@ -107,22 +108,37 @@ static void config_changed(struct poller *p)
 	poller_mark(dev->owner);
 }
 
-static int attach(struct virtio_device *dev, struct poller *p)
+static int attach_message(struct poller *p, volatile struct pci_message *message)
 {
-	struct irq_message queues, change;
-	int error = irq_attach_message(p, &queues);
+	struct irq_message to;
+	int error = irq_attach_message(p, &to);
 
-	if (!error)
-		error = irq_attach_message(&dev->change, &change);
-	if (!error)
-		error = pci_msix(dev->place, 0, queues.address, queues.data);
-	if (!error)
-		error = pci_msix(dev->place, 1, change.address, change.data);
 	if (error)
 		return error;
+	message->address = (uint32_t)to.address;
+	message->address_high = (uint32_t)(to.address >> 32);
+	message->data = to.data;
+	message->masked = 0;
+	return 0;
+}
+
+static int attach(struct virtio_device *dev, struct poller *p)
+{
+	int error;
+
+	if (!dev->messages) {
+		log_error("device=%s refused=\"a device without MSI-X: add vectors=3\"", dev->name);
+		return -ENODEV;
+	}
+	error = attach_message(p, &dev->messages[QUEUES_MESSAGE]);
+	if (!error)
+		error = attach_message(&dev->change, &dev->messages[CONFIG_MESSAGE]);
+	if (error)
+		return error;
+	pci_messages_on(dev->place);
 	dev->owner = p;
 	poller_add(&dev->change, config_changed);
-	common(dev)->config_vector = 1;
+	common(dev)->config_vector = CONFIG_MESSAGE;
 	return common(dev)->config_vector == NO_VECTOR ? -ENOSPC : 0;
 }
 
@@ -175,13 +191,17 @@ int virtio_pci_find(struct virtio_device *dev, enum virtio_type type)
 {
 	struct pci_scan scan = { 0 };
 	uint32_t function;
+	bool found;
 
 	while ((function = pci_next(&scan)) != PCI_NONE) {
 		if (!is_of_type(function, type))
 			continue;
 		dev->registers = dev->notify = dev->config = NULL;
-		if (map_windows(dev, function)) {
-			pci_enable(function);
+		pci_disable(function);
+		found = map_windows(dev, function);
+		dev->messages = pci_messages(function, MESSAGES);
+		pci_enable(function);
+		if (found) {
 			dev->transport = &transport;
 			dev->place = function;
 			return 0;

@@ -43,6 +43,7 @@ struct virtio_device {
 	volatile uint8_t *registers, *notify;
 	uint32_t notify_step, notify_bytes;
 	uint32_t place; /* MMIO: interrupt line. PCI: function */
+	volatile struct pci_message *messages;
 	struct poller *owner, change;
 };
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from rig import server
-from rig.guest import Guest, qemu_command
+from rig import build, server
+from rig.guest import Guest, Qmp, qemu_command
 
 pytestmark = pytest.mark.config("defconfig_www_qemu")
 
@@ -54,6 +54,36 @@ def test_any_cpu(serve, way, cpu):
 def test_a_cpu_without_what_it_takes(builder, cpu):
     with Guest(qemu_command(image(builder), cpu=cpu)) as guest:
         guest.wait_for("^virga: .*long mode.*NX.*-cpu qemu64")
+
+
+def test_a_network_card_without_messages_is_refused(builder, namespace):
+    """Interrupts over PCI are MSI-X alone."""
+    command = qemu_command(image(builder), "q35", netdev="user")
+    command[command.index("virtio-rng-pci")] += ",vectors=0"
+    command = [word.replace("virtio-net-pci,", "virtio-net-pci,vectors=0,") for word in command]
+    with Guest(command, namespace) as guest:
+        guest.wait_for("virtio-net refused=.*MSI-X.*vectors=3")
+        guest.wait_for("^panic: no network interface")
+
+
+def test_no_page_is_both_written_and_executed(builder, tmp_path):
+    """The page tables as QEMU reads them: text and nothing else is executed, and nobody writes it; the null
+    page and those below stacks are not there."""
+    with Guest(qemu_command(image(builder), netdev="user", memory="5G",
+                            extra=("-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"))) as guest:
+        guest.wait_for(" up boot_us=")
+        qmp = Qmp(tmp_path / "qmp")
+        text = qmp.command("human-monitor-command", **{"command-line": "info tlb"})
+        qmp.close()
+    pages = {int(address, 16): flags for address, flags in re.findall(r"^(\w+): \w+ (\S+)", text, re.MULTILINE)}
+    symbols = build.symbols(image(builder) + ".debug")
+    assert [page for page, flags in pages.items() if not flags.startswith("X")] == \
+        list(range(symbols["text_start"], symbols["text_end"], 4096))  # QEMU's X says no-execute
+    for page in range(symbols["text_start"], symbols["rodata_end"], 4096):
+        assert "W" not in pages[page], hex(page)
+    for page in (0, symbols["fault_guard"], symbols["interrupt_guard"], symbols["boot_guard"]):
+        assert page not in pages, hex(page)
+    assert symbols["boot_guard"] + 4096 in pages
 
 
 def test_firmware_that_has_overwritten_the_image(builder):
