@@ -6,6 +6,8 @@
 
 #include "arch/arch.h"
 #include "arch/unix/host.h"
+#include "kernel/dev/console.h"
+#include "kernel/format.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
 
@@ -22,9 +24,23 @@ void backtrace_set_outermost(const void *frame)
 	outermost = (uintptr_t)frame;
 }
 
+static void write_registers(const struct host_fault *f)
+{
+	char word[32];
+
+	console_write("\n", 1);
+	for (size_t i = 0; i < f->register_count; i++) {
+		bool last = i % 4 == 3 || i + 1 == f->register_count;
+
+		console_write(word, format(word, sizeof(word), "%s=%016lx%s", f->register_names[i],
+		                           (unsigned long)f->registers[i], last ? "\n" : " "));
+	}
+}
+
 void fault_panic(const struct host_fault *f)
 {
 	current = f;
+	write_registers(f);
 	if (f->address == 0)
 		panic("%s pc=%p", f->what, (void *)f->pc);
 	if (f->address < PAGE_BYTES)

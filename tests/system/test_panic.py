@@ -146,6 +146,8 @@ def test_a_fault_gives_reason_and_backtrace(builder, faulty_app, way, fault):
         line = guest.wait_for(r"(?m)^panic: (.*)\n", 30).group(1)
         assert re.search(reason, line), line
         guest.wait_for(r"(?m)^backtrace:.*\n", 10)
+        if fault not in ("panic", "stack-smash"):
+            assert re.search(r"\br15=[0-9a-f]{16}\b", guest.console), guest.console
         status = guest.wait_end(20)
         assert way != "unix" or status == 1
         functions = names_of(os.path.join(out, "image.debug"), guest.console)
