@@ -29,9 +29,9 @@
 #define BIOS_AREA 0xa0000 /* of every PC, and read-only for us: start.S */
 #define BIOS_AREA_END 0x100000
 #define BIOS_DATE UINT64_C(0xffff5)
-#define SEABIOS_KEPT UINT64_C(0x1000000)    /* where there is as much */
-#define SEABIOS_KEPT_LEAST UINT64_C(0x40000)
-#define SEABIOS_BYTES 0x24000               /* itself */
+#define SEABIOS_KEPT UINT64_C(0x1000000)     /* where there is twice as much */
+#define SEABIOS_KEPT_LEAST UINT64_C(0x40000) /* elsewhere */
+#define SEABIOS_BYTES 0x24000                /* itself */
 #define WORDS_MAX 48
 #define GIB (UINT64_C(1) << 30)
 
@@ -81,21 +81,23 @@ static bool has_pci(void)
 
 /* SeaBIOS moves itself to below what it keeps at the top of memory, while -kernel's image already
  * lies there, and what it overwrites is lost: better no site than a broken one. This much runs when it
- * was .data. Other firmware does no such thing; SeaBIOS is known by the date below 1 MiB. */
+ * was .data. SeaBIOS is known by the date below 1 MiB; other firmware does no such thing. */
 static void check_firmware(const struct pvh_range *ranges, uint32_t count)
 {
-	uint64_t top = (uintptr_t)data_end, kept = SEABIOS_KEPT;
+	uint64_t low = 0, top = (uintptr_t)data_end, kept = SEABIOS_KEPT_LEAST;
 
-	if (!has_pci() || memcmp((const char *)BIOS_DATE, "06/23/99", 8))
+	if (memcmp((const char *)BIOS_DATE, "06/23/99", 8))
 		return;
 	for (uint32_t i = 0; i < count; i++)
-		if (ranges[i].start <= top && top - ranges[i].start < ranges[i].bytes)
+		if (ranges[i].start <= top && top - ranges[i].start < ranges[i].bytes) {
+			low = low ? low : ranges[i].start;
 			top = ranges[i].start + ranges[i].bytes;
-	if (top < kept + (uintptr_t)image_start)
-		kept = SEABIOS_KEPT_LEAST;
+		}
+	if (top - low >= 2 * SEABIOS_KEPT)
+		kept = SEABIOS_KEPT;
 	if ((uintptr_t)data_end > top - kept - SEABIOS_BYTES && (uintptr_t)image_start < top - kept)
 		panic("the firmware has overwritten this image: give the machine at least %u MiB of memory",
-		      (unsigned)(((uintptr_t)data_end + SEABIOS_KEPT + SEABIOS_BYTES) >> 20) + 1);
+		      (unsigned)(((uintptr_t)data_end + kept + SEABIOS_BYTES) >> 20) + 1);
 }
 
 /* Addresses ascend, so what start.S has mapped goes first: the page tables for the rest come from it. */

@@ -27,16 +27,19 @@ pvh_start:
 	push %eax
 	mov %ebx, %ebp		/* cpuid destroys ebx */
 
-	/* Long mode and NX, or a word why not. */
+	/* All the memory that the linker counted on, long mode and NX, or a word why not. */
+	mov %eax, page_tables_end - 4
+	cmp %eax, page_tables_end - 4
+	jne refuse
 	mov $0x80000000, %eax
 	cpuid
 	cmp $0x80000001, %eax
-	jb bad_cpu
+	jb refuse
 	mov $0x80000001, %eax
 	cpuid
 	and $(1 << 29 | 1 << 20), %edx
 	cmp $(1 << 29 | 1 << 20), %edx
-	jne bad_cpu
+	jne refuse
 
 	/* The loader zeroes .bss, but where memory is scarce firmware runs over it afterwards. Stacks
 	 * and the lower tables do not care. */
@@ -107,8 +110,8 @@ next_part:
 	lgdt gdt_pointer
 	ljmp $8, $long_mode
 
-bad_cpu:
-	mov $bad_cpu_text, %esi
+refuse:
+	mov $refusal, %esi
 1:	lodsb
 	test %al, %al
 	jz 2f
@@ -185,8 +188,8 @@ layout:
 	.long boot_guard, PRESENT + WRITE + USED, NO_EXECUTE
 	.long boot_guard + 0x1000, 0, 0
 	.long mapped_end, PRESENT + WRITE + USED, NO_EXECUTE
-bad_cpu_text:
-	.asciz "virga: this CPU has no long mode or no NX bit: use -cpu qemu64 or newer\r\n"
+refusal:
+	.asciz "virga: no long mode or NX bit (use -cpu qemu64 or newer), or too little memory\r\n"
 
 	/* For the way here. trap.c makes the one with the TSS. */
 	.section .rodata.gdt, "a"

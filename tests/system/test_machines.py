@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """One image serves on whatever the machine is made of: firmware, memory, clocks, interrupt controllers, CPU."""
+import hashlib
 import os
+import random
 import re
 
 import pytest
@@ -86,9 +88,40 @@ def test_no_page_is_both_written_and_executed(builder, tmp_path):
     assert symbols["boot_guard"] + 4096 in pages
 
 
+def test_less_memory_than_the_image_takes(builder):
+    with Guest(qemu_command(image(builder), memory="1100K")) as guest:
+        guest.wait_for("^virga: .*too little memory")
+
+
 def test_firmware_that_has_overwritten_the_image(builder):
-    """SeaBIOS moves itself to 16 MiB below the end of memory: with this much, onto the image."""
-    with Guest(qemu_command(image(builder), "q35", "17472K")) as guest:
-        guest.wait_for("^panic: .*firmware.*at least 18 MiB")
-    with Guest(qemu_command(image(builder), "q35", "17472K", extra=QBOOT)) as guest:
+    """SeaBIOS moves itself to 256 KiB below the end of memory: with this much, onto the image."""
+    with Guest(qemu_command(image(builder), "q35", "1480K")) as guest:
+        guest.wait_for("^panic: .*firmware.*at least 2 MiB")
+    with Guest(qemu_command(image(builder), "q35", "1480K", extra=QBOOT)) as guest:
         guest.wait_for("^panic: no network interface")
+
+
+@pytest.mark.parametrize("way", ["q35-user", "microvm-user"])
+def test_firmware_beside_a_large_image(serve, output, way):
+    """From 33 MiB on it is 16 MiB below the end. Whatever the memory: the site is whole, or the image says how
+    much it takes. On microvm, too, if one asks for SeaBIOS there."""
+    site = os.path.join(output, "large-site")
+    os.makedirs(site, exist_ok=True)
+    body = random.Random(17).randbytes(17 << 20)
+    for name, data in (("big.bin", body), ("index.html", b"x")):
+        with open(os.path.join(site, name), "wb") as file:
+            file.write(data)
+    extra = ("-M", "x-option-roms=on,rtc=on,pit=on,pic=on", "-bios", "/usr/share/seabios/bios-microvm.bin") \
+        if way == "microvm-user" else ()
+    refused = []
+    for kib in (20 * 1024, 32 * 1024, 33 * 1024, 34 * 1024 + 64, 34 * 1024 + 512, 36 * 1024):
+        try:
+            www = serve(way, variables=(f"WWW_DIR={site}",), name="large", memory=f"{kib}K", extra=extra)
+        except AssertionError as error:
+            assert "at least 35 MiB" in str(error), error
+            refused.append(kib)
+            continue
+        result = www.ask("fetch", path="/big.bin")
+        www.stop()
+        assert result["sha256"] == hashlib.sha256(body).hexdigest(), kib
+    assert refused == [33 * 1024, 34 * 1024 + 64]
