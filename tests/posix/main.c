@@ -76,6 +76,35 @@ static void check_malloc(void)
 	check(!malloc((size_t)1 << 46) && errno == ENOMEM, "too much memory is ENOMEM");
 }
 
+/* All memory there is, in blocks of a size; gives how many bytes it was. Each block holds the next. */
+static size_t take_all_and_give_back(size_t block_bytes)
+{
+	void **taken = NULL, **block;
+	size_t bytes = 0;
+
+	for (errno = 0; (block = malloc(block_bytes)); taken = block) {
+		*block = taken;
+		bytes += block_bytes;
+	}
+	check(errno == ENOMEM, "the end of memory is ENOMEM");
+	while ((block = taken)) {
+		taken = *block;
+		free(block);
+	}
+	return bytes;
+}
+
+/* What was taken to the last page is there again, and whole. */
+static void check_exhaustion(void)
+{
+	size_t before = pages_used(), large = take_all_and_give_back(200000);
+
+	check(large > 0, "there is memory");
+	check(take_all_and_give_back(3000) > large / 2, "small blocks get most of it");
+	check(take_all_and_give_back(200000) >= large - large / 8, "large ones find it again");
+	check(pages_used() <= before + before / 2 + 64, "and give it back");
+}
+
 static void check_mappings(void)
 {
 	void *pages = mmap(NULL, 3 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -126,6 +155,8 @@ int app_start(const struct app *app, struct promise *done)
 {
 	(void)app;
 	check_malloc();
+	if (IS_ENABLED(CONFIG_POSIX)) /* elsewhere it is the host's */
+		check_exhaustion();
 	check_mappings();
 	check_library();
 	printf("posix: %u passed, %u failed\n", passed, failed);
