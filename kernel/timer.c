@@ -17,7 +17,8 @@ static uint64_t occupied[RINGS / 64];
 static struct ring {
 	struct list *newest[LANES];
 	uint64_t least_ns; /* of an occupied ring: lies within its range, and no deadline is before it */
-} rings[RINGS], dealt; /* dealt: was the lowest ring, and is being dealt out */
+} rings[RINGS], dealt; /* dealt: was the lowest ring */
+static bool dealing;   /* dealt may have timers yet */
 
 static unsigned ring_of(uint64_t deadline_ns)
 {
@@ -83,7 +84,7 @@ void timer_stop(struct timer *t)
 		return;
 	}
 	ring_remove(&rings[k].newest[lane], &t->link);
-	if (used_lane(&rings[k]) == LANES)
+	if (!rings[k].newest[lane] && used_lane(&rings[k]) == LANES)
 		occupied[k / 64] &= ~(UINT64_C(1) << k % 64);
 }
 
@@ -99,7 +100,7 @@ uint64_t timer_next_ns(void)
 {
 	unsigned k = lowest_ring();
 
-	if (used_lane(&dealt) < LANES)
+	if (dealing)
 		return base_ns;
 	return k < RINGS ? rings[k].least_ns : DEADLINE_NEVER;
 }
@@ -122,10 +123,12 @@ static void deal_some(void)
 		if (*from)
 			deal(from, *from);
 	}
+	dealing = used_lane(&dealt) < LANES;
 }
 
 static void start_dealing(unsigned k)
 {
+	dealing = true;
 	base_ns = rings[k].least_ns;
 	dealt = rings[k];
 	rings[k] = (struct ring){ 0 };
@@ -149,7 +152,7 @@ unsigned timer_run_due(uint64_t now_ns, unsigned max)
 	for (; steps < max && timer_next_ns() <= now_ns; steps++) {
 		unsigned k = lowest_ring();
 
-		if (used_lane(&dealt) < LANES)
+		if (dealing)
 			deal_some();
 		else if (k < VALUES)
 			run_one(&rings[k]);

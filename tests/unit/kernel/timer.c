@@ -111,6 +111,7 @@ Test(timer, agrees_with_a_sorted_reference)
 	}
 	for (int i = 0; i < TIMERS; i++)
 		timer_stop(&timers[i].timer);
+	timer_run_due(now_ns, 1); /* a ring that was being dealt out */
 	cr_assert_eq(timer_next_ns(), DEADLINE_NEVER);
 }
 
