@@ -8,6 +8,10 @@
 
 #include "kernel/kernel_priv.h"
 
+ASSERT_FOLLOWER(struct bind);
+ASSERT_FOLLOWER(struct map);
+ASSERT_FOLLOWER(struct catch);
+
 void promise_follow(struct follower *f, struct promise *source, void (*fn)(struct waiter *w))
 {
 	promise_init(&f->promise, NULL);

@@ -9,6 +9,10 @@
 /* The ready queue: waiters whose promise has settled, oldest first. */
 extern struct list *loop_ready;
 
+/* For each struct that is used as a struct follower. */
+#define ASSERT_FOLLOWER(type) \
+	static_assert(offsetof(type, promise) == offsetof(struct follower, promise) && \
+	              offsetof(type, waiter) == offsetof(struct follower, waiter), #type " begins otherwise")
 /* Gives f's promise and waiter to the promise that f is to follow. */
 void promise_follow(struct follower *f, struct promise *source, void (*fn)(struct waiter *w));
 /* Settles p the way that settled has. */

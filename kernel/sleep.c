@@ -4,6 +4,8 @@
 
 #include "kernel/kernel_priv.h"
 
+ASSERT_FOLLOWER(struct timeout);
+
 static void sleep_cancel(struct promise *p)
 {
 	struct sleep *s = container_of(p, struct sleep, promise);

@@ -7,6 +7,8 @@
 #include "kernel/kernel_priv.h"
 #include "kernel/stream.h"
 
+ASSERT_FOLLOWER(struct stream_each);
+
 void stream_init(struct stream *s, intptr_t *values, size_t capacity)
 {
 	assert(capacity);
