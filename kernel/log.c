@@ -13,30 +13,19 @@ uint8_t log_level = CONFIG_LOG_CEILING < LOG_INFO ? CONFIG_LOG_CEILING : LOG_INF
 static const char names[4][6] = { "error", "warn", "info", "debug" };
 static const char colours[4][3] = { "31", "33", "32", "36" };
 
-/* Keeps one byte free behind what it writes. */
-static size_t append(char *line, size_t at, const char *text_format, ...)
-{
-	va_list args;
-
-	va_start(args, text_format);
-	at += format_v(line + at, LOG_LINE_BYTES - at, text_format, args);
-	va_end(args);
-	return MIN(at, (size_t)LOG_LINE_BYTES - 1);
-}
-
 void log_write(enum log_level level, const char *tag, const char *text_format, ...)
 {
 	char line[LOG_LINE_BYTES];
 	uint64_t now_us = clock_now_ns() / NS_PER_US;
-	bool colour = console_is_terminal();
 	size_t start, at;
 	va_list args;
 
-	at = append(line, 0, "[%5u.%06u] ", (unsigned)(now_us / 1000000), (unsigned)(now_us % 1000000));
-	if (colour)
-		at = append(line, at, "\033[%sm%-5s\033[0m %s: ", colours[level], names[level], tag);
-	else
-		at = append(line, at, "%-5s %s: ", names[level], tag);
+	/* This much fits, whatever the tag. "%.0s": no colour. */
+	at = format(line, sizeof(line), "[%5u.%06u] ", (unsigned)(now_us / 1000000),
+	            (unsigned)(now_us % 1000000));
+	at += format(line + at, sizeof(line) - at,
+	             console_is_terminal() ? "\033[%sm%-5s\033[0m %.40s: " : "%.0s%-5s %.40s: ",
+	             colours[level], names[level], tag);
 	start = at;
 	va_start(args, text_format);
 	at += format_v(line + at, LOG_LINE_BYTES - at, text_format, args);

@@ -13,7 +13,7 @@
 enum { DIGIT_BITS = 4, VALUES = 1 << DIGIT_BITS, RINGS = 64 / DIGIT_BITS * VALUES, LANES = 4 };
 
 static uint64_t base_ns, present_ns; /* present_ns: the latest that timer_run_due was told */
-static uint64_t occupied[RINGS / 64];
+static uint32_t occupied[RINGS / 32];
 static struct ring {
 	struct list *newest[LANES];
 	uint64_t least_ns; /* of an occupied ring: lies within its range, and no deadline is before it */
@@ -49,17 +49,17 @@ static unsigned lowest_ring(void)
 
 	while (word < ARRAY_SIZE(occupied) && !occupied[word])
 		word++;
-	return word < ARRAY_SIZE(occupied) ? word * 64 + (unsigned)__builtin_ctzll(occupied[word]) : RINGS;
+	return word < ARRAY_SIZE(occupied) ? word * 32 + (unsigned)__builtin_ctz(occupied[word]) : RINGS;
 }
 
 static void insert(struct timer *t)
 {
 	unsigned k = ring_of(t->deadline_ns);
 	struct ring *r = &rings[k];
-	uint64_t bit = UINT64_C(1) << k % 64;
+	uint32_t bit = 1u << k % 32;
 
-	r->least_ns = occupied[k / 64] & bit ? MIN(r->least_ns, t->deadline_ns) : t->deadline_ns;
-	occupied[k / 64] |= bit;
+	r->least_ns = occupied[k / 32] & bit ? MIN(r->least_ns, t->deadline_ns) : t->deadline_ns;
+	occupied[k / 32] |= bit;
 	ring_push(&r->newest[lane_of(t)], &t->link);
 }
 
@@ -76,16 +76,13 @@ bool timer_is_running(const struct timer *t)
 void timer_stop(struct timer *t)
 {
 	unsigned k = ring_of(t->deadline_ns), lane = lane_of(t);
+	bool in_dealt = dealt.newest[lane] == &t->link; /* as the newest, which alone matters */
 
 	if (!timer_is_running(t))
 		return;
-	if (dealt.newest[lane] == &t->link) {
-		ring_remove(&dealt.newest[lane], &t->link);
-		return;
-	}
-	ring_remove(&rings[k].newest[lane], &t->link);
-	if (!rings[k].newest[lane] && used_lane(&rings[k]) == LANES)
-		occupied[k / 64] &= ~(UINT64_C(1) << k % 64);
+	ring_remove(&(in_dealt ? &dealt : &rings[k])->newest[lane], &t->link);
+	if (used_lane(&rings[k]) == LANES)
+		occupied[k / 32] &= ~(1u << k % 32);
 }
 
 void timer_start(struct timer *t, uint64_t deadline_ns)
@@ -132,7 +129,7 @@ static void start_dealing(unsigned k)
 	base_ns = rings[k].least_ns;
 	dealt = rings[k];
 	rings[k] = (struct ring){ 0 };
-	occupied[k / 64] &= ~(UINT64_C(1) << k % 64);
+	occupied[k / 32] &= ~(1u << k % 32);
 }
 
 static void run_one(struct ring *r)
