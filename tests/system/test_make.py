@@ -188,6 +188,31 @@ def test_serves_however_it_is_compiled(serve, name, words, options):
     assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
 
 
+def numbers(out):
+    """(name, lowest, highest) of each number that the configuration in out asks for."""
+    said = subprocess.run(["scripts/python", "kconfiglib", "-c", """
+import sys, kconfiglib
+kconf = kconfiglib.Kconfig("Kconfig"); kconf.load_config(sys.argv[1])
+for sym in kconf.unique_defined_syms:
+    if sym.type == kconfiglib.INT and sym.visibility:
+        print(sym.name, *next((low.str_value, high.str_value) for low, high, when in sym.ranges
+                              if kconfiglib.expr_value(when)))
+""", os.path.join(out, ".config")], cwd=build.TREE, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [line.split() for line in said.splitlines()]
+
+
+@pytest.mark.parametrize("end,memory", [("lowest", "16M"), ("highest", "1G")])
+def test_serves_with_every_number_at_an_end_of_its_range(tmp_path, serve, end, memory):
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    options = {name: low if end == "lowest" else high for name, low, high in numbers(tmp_path)}
+    assert len(options) > 30
+    del options["WWW_PORT"]
+    if end == "highest":
+        options["HTTP_HEADS"] = "100"  # of 64 KiB; as many as there may be are 4 GiB
+    www = serve("microvm", name=end, options_set=options, memory=memory)
+    assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
+
+
 @pytest.mark.parametrize("goal", ["allyesconfig", "allnoconfig"])
 def test_extremes_build(tmp_path, goal):
     build.make(f"O={tmp_path}", goal)
