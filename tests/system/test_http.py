@@ -122,24 +122,76 @@ BAD = [
     ("folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", {400}),
     ("NUL in a field", "GET / HTTP/1.1\r\nHost: a\r\nX: b\x00c\r\n\r\n", {400}),
     ("two lengths", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", {400}),
+    ("a bare line feed", "GET / HTTP/1.1\nHost: a\n\n", {400}),
+    ("a bare carriage return", "GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n", {400}),
+    ("a coding and no chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", {400}),
+    ("chunks, then a coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", {400}),
+    ("an empty coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", {400}),
+    ("an unknown coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x, chunked\r\n\r\n", {501}),
+    ("chunks to HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", {400}),
+    ("chunks", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nGET /\r\n0\r\n\r\n", {411}),
+    ("a large body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", {413}),
+    ("an endless body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\n", {413}),
+    ("an expectation", "GET / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n", {417}),
+    ("a tunnel", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", {501}),
+    ("a user", "GET http://user:word@a/ HTTP/1.1\r\nHost: a\r\n\r\n", {400}),
+    ("NUL in a path", "GET /index.html%00.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", {400}),
+    ("a backslash", "GET /..\\..\\etc\\passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", {404}),
+    ("a path that is not UTF-8", "GET /%ff%fe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", {404}),
+    ("HTTP/2 at once", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {501, 505}),
+    ("TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", {400}),
     ("length and chunked", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
      "0\r\n\r\n", {400}),
     ("no number", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", {400}),
-    ("bad escape", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", {400}),
-    ("out of the root", "GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n", {400, 404}),
-    ("out of the root, escaped", "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n", {400, 404}),
+    ("bad escape", "GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", {400}),
+    ("out of the root", "GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", {400, 404}),
+    ("out of the root, escaped", "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     {400, 404}),
     ("a long target", "GET /" + "a" * 20000 + " HTTP/1.1\r\nHost: a\r\n\r\n", {414, 431}),
     ("a long field", "GET / HTTP/1.1\r\nHost: a\r\nX: " + "a" * 20000 + "\r\n\r\n", {431}),
     ("many fields", "GET / HTTP/1.1\r\nHost: a\r\n" + "X: y\r\n" * 2000 + "\r\n", {431}),
     ("an unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", {501, 405}),
-    ("a method that is not served", "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", {405}),
+    ("a method that is not served", "DELETE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", {405}),
 ]
+
+GOOD = [
+    ("another spelling", get("/./packet/..//%69ndex.html")),
+    ("the absolute form", get("http://any.host:80/index.html?x=y")),
+    ("an empty line before", "\r\n" + get()),
+    ("a range", get("/", "Range: bytes=0-9")),
+    ("encodings that are not served", get("/", "Accept-Encoding: gzip, br, zstd")),
+    ("fields with what is left of ASCII", get("/", "X: \x80\xff\t\"")),
+    ("a body", get("/", "Content-Length: 5") + "GET /"),
+    ("a later minor version", get(version="1.7")),
+    ("a date from the time before", get("/", "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT")),
+]
+
+
+@pytest.mark.parametrize("request_text", [row[1] for row in GOOD], ids=[row[0] for row in GOOD])
+def test_good_requests_get_all_of_it(www, request_text):
+    data, _ = www.raw(request_text.encode("latin-1") + get("/", "Connection: close").encode(), idle=5)
+    assert [(status, body) for status, _, body in split_answers(data)] == [(200, index())] * 2
+
+
+def test_http_1_0_keeps_the_connection_when_asked(www):
+    data, ended = www.raw(get("/", "Connection: keep-alive", version="1.0") * 2, idle=1)
+    answers = split_answers(data)
+    assert [(status, fields["connection"]) for status, fields, _ in answers] == [(200, "keep-alive")] * 2
+    assert ended == "idle"
+
+
+@pytest.mark.parametrize("rest", ["", "X y\r\n"], ids=["no host", "no colon"])
+def test_no_head_has_a_body(www, rest):
+    data, _ = www.raw(f"HEAD / HTTP/1.1\r\n{rest}\r\n", idle=5)
+    assert data.startswith(b"HTTP/1.1 400 ") and data.endswith(b"\r\n\r\n"), data
 
 
 @pytest.mark.parametrize("request_text,statuses", [row[1:] for row in BAD], ids=[row[0] for row in BAD])
 def test_bad_requests_get_their_status(www, request_text, statuses):
     data, _ = www.raw(request_text, idle=5)
-    status, fields, _ = split_answers(data)[0]
+    answers = split_answers(data)
+    assert len(answers) == 1, "what followed was taken for a request"
+    status, fields, _ = answers[0]
     assert status in statuses
     if status == 405:
         assert "GET" in fields["allow"] and "HEAD" in fields["allow"]
