@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	} while (0)
 
 #define LINES "Content-Type: text/plain\r\nContent-Length: 5\r\n"
+#define HTTP_LINES_TOO_LONG 600
 #define HEADER LINES "ETag: \"t\"\r\n"
 
 /* Files: "f" and every index; everything that begins with d is a folder. */
@@ -49,6 +50,25 @@ static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t 
 		.data = value + sizeof(HEADER) + 1,
 	};
 	promise_return(&op->promise, 0);
+}
+
+/* An application's own answers: "h" and a digit say which. */
+static int handle(void *arg, const struct http_request *request, const char *key, size_t key_len,
+                  struct http_reply *reply)
+{
+	static const uint16_t statuses[] = { 0, 204, 404, 777 };
+	static char lines[HTTP_LINES_TOO_LONG + 1];
+
+	(void)arg, (void)request;
+	if (key_len != 2 || key[0] != 'h')
+		return -ENOENT;
+	if (key[1] == '9')
+		return -EIO;
+	memset(lines, 'x', HTTP_LINES_TOO_LONG);
+	reply->status = statuses[key[1] & 3] ?: reply->status;
+	reply->header = key[1] == '8' ? lines : "X: y\r\n";
+	reply->body = (struct slice){ "hello", key[1] & 4 ? 5 : 0, NULL };
+	return 0;
 }
 
 static bool inside(struct http_text text, const char *data, size_t size)
@@ -203,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.answers = config.heads = 1;
 	config.body_bytes = 20;
 	config.kv = &store;
+	config.handler = handle;
 	if (!server)
 		server = make_server(&config);
 	if (size < 2 || size > 2000)
