@@ -19,9 +19,9 @@ struct cursor {
 	struct http_request *out;
 };
 
-/* Sets of ASCII characters, a bit each. */
+/* Sets of characters, a bit each; none from 0x80 on is in one. */
 struct charset {
-	uint32_t bits[4];
+	uint32_t bits[8];
 };
 
 #define DIGITS 0x03ff0000u
@@ -36,15 +36,9 @@ static const struct charset host_chars = {
 	{ 0, DIGITS | 0x2c007ff2u, LETTERS | 0xa8000000u, LETTERS | 0x40000000u }
 };
 
-static bool contains(const struct charset *set, char c)
+static inline __attribute__((always_inline)) bool contains(const struct charset *set, uint8_t c)
 {
-	return !(c & 0x80) && set->bits[c >> 5] >> (c & 31) & 1;
-}
-
-/* Most of what there is. */
-static bool is_letter(char c)
-{
-	return (uint8_t)((c | 0x20) - 'a') < 26;
+	return set->bits[c / 32] >> c % 32 & 1;
 }
 
 bool http_text_is(struct http_text text, const char *word)
@@ -111,12 +105,15 @@ static int bad(struct cursor *c, uint16_t status)
 
 static int expect(struct cursor *c, const char *text)
 {
-	for (; *text; text++, c->at++) {
-		if (c->at == c->end)
+	const char *at = c->at;
+
+	for (; *text; text++, at++) {
+		if (at == c->end)
 			return -EAGAIN;
-		if (*c->at != *text)
+		if (*at != *text)
 			return bad(c, 400);
 	}
+	c->at = at;
 	return 0;
 }
 
@@ -129,7 +126,7 @@ static int parse_token(struct cursor *c, struct http_text *out)
 {
 	const char *at = c->at;
 
-	while (at < c->end && (is_letter(*at) || contains(&token_chars, *at)))
+	while (at < c->end && contains(&token_chars, (uint8_t)*at))
 		at++;
 	out->at = c->at;
 	out->len = (size_t)(at - c->at);
@@ -170,7 +167,7 @@ static const char *skip_authority(const char *target, const char *end)
 	if (end - slash < 3 || slash[1] != '/' || slash[2] == '/' || slash[2] == '?')
 		return NULL;
 	slash += 2;
-	while (slash < end && contains(&host_chars, *slash))
+	while (slash < end && contains(&host_chars, (uint8_t)*slash))
 		slash++;
 	return slash == end || *slash == '/' || *slash == '?' ? slash : NULL;
 }
@@ -259,7 +256,7 @@ static int take_host(struct cursor *c, struct http_text value)
 	if (c->out->flags & HTTP_HAS_HOST)
 		return bad(c, 400);
 	for (size_t i = 0; i < value.len; i++)
-		if (!contains(&host_chars, value.at[i]))
+		if (!contains(&host_chars, (uint8_t)value.at[i]))
 			return bad(c, 400);
 	c->out->flags |= HTTP_HAS_HOST;
 	return 0;
@@ -322,28 +319,31 @@ static int take_field(struct cursor *c, struct http_text name, struct http_text 
 
 /* The end of a field's value: the first byte that is a control character other than tab, or end. A
  * browser's fields are long, hence a word at a time: (word - 0x20…) borrows into the top bit of each
- * byte below 0x20, and likewise for 0x7f (a borrow may also mark a byte above one that is marked
- * rightly, which costs nothing). Bytes from 0x80 on are allowed. */
+ * byte below 0x20, and likewise for 0x7f. A borrow may also mark bytes above one that is marked rightly,
+ * but the lowest is right, and with it the first, for every CPU that we know is little endian. Bytes
+ * from 0x80 on are allowed. */
 static const char *skip_value(const char *at, const char *end)
 {
 	const unsigned long ones = ~0ul / 255;
 
-	for (;;) {
-		while ((size_t)(end - at) >= sizeof(ones)) {
-			unsigned long word, del;
+	while ((size_t)(end - at) >= sizeof(ones)) {
+		unsigned long word, del, marks;
 
-			memcpy(&word, at, sizeof(word));
-			del = word ^ ones * 0x7f;
-			if ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & ones * 0x80)
-				break;
+		memcpy(&word, at, sizeof(word));
+		del = word ^ ones * 0x7f;
+		marks = (((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & ones * 0x80;
+		if (!marks) {
 			at += sizeof(word);
+			continue;
 		}
-		while (at < end && (uint8_t)*at >= ' ' && *at != 0x7f)
-			at++;
-		if (at == end || *at != '\t')
+		at += __builtin_ctzl(marks) / 8;
+		if (*at != '\t')
 			return at;
 		at++;
 	}
+	while (at < end && ((uint8_t)*at >= ' ' || *at == '\t') && *at != 0x7f)
+		at++;
+	return at;
 }
 
 static int parse_field(struct cursor *c)
