@@ -255,6 +255,26 @@ Test(http_parse, refuses_nul_anywhere)
 	}
 }
 
+/* A value is looked at by words: each byte at each place of a word, and of what is left after words. */
+Test(http_parse, looks_at_every_byte_of_a_value)
+{
+	static const char head[] = "GET / HTTP/1.0\r\nX:";
+	char text[80];
+	struct http_request r;
+
+	for (size_t len = 1; len < 24; len++)
+		for (size_t place = 0; place < len; place++)
+			for (int c = 0; c < 256; c++) {
+				bool is_right = (c >= ' ' && c != 0x7f) || c == '\t';
+				int size = sprintf(text, "%s%.*s\r\n\r\n", head, (int)len, "aaaaaaaaaaaaaaaaaaaaaaaa");
+				int result;
+
+				text[sizeof(head) - 1 + place] = (char)c;
+				result = parse_bytes(text, (size_t)size, &r);
+				cr_expect_eq(result, is_right ? size : -EBADMSG, "%02x at %zu of %zu", c, place, len);
+			}
+}
+
 Test(http_parse, stays_wrong_once_it_is)
 {
 	struct http_request r;
