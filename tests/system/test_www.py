@@ -88,6 +88,9 @@ def test_a_mebibyte_and_a_half_is_enough(serve, way):
         result = www.ask("burst", count=200, seconds=150)
         expect_all(result, 200, index)
         assert result["open_at_once"] == 200
+    # Generated answers, which take memory of their own.
+    missing = www.ask("burst", path="/no/such", count=200, seconds=150)["answers"]
+    assert [(key[:4], count) for key, count in missing.items()] == [("404 ", 200)], missing
     expect_all(www.ask("turn", count=50), 50, index)
 
 
