@@ -388,17 +388,6 @@ int host_abort(int fd)
 	return result(close(fd));
 }
 
-int host_local_address(int fd, struct host_address *out)
-{
-	union address at = { 0 };
-	socklen_t size = sizeof(at);
-
-	if (getsockname(fd, &at.any, &size) < 0)
-		return -errno;
-	address_from_host(out, &at);
-	return 0;
-}
-
 int host_udp_open(uint8_t family, uint16_t port)
 {
 	struct host_address any = { .family = family, .port = port };

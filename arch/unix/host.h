@@ -88,7 +88,6 @@ intptr_t host_send(int fd, const struct host_iov *iov, size_t count);
 int host_shutdown_write(int fd);
 /* Closes with a reset: what is under way is lost. */
 int host_abort(int fd);
-int host_local_address(int fd, struct host_address *out);
 
 /* A datagram socket at port (0: any) on every IPv4 (family 4) or IPv6 address. Gives an fd. */
 int host_udp_open(uint8_t family, uint16_t port);
