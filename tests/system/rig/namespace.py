@@ -16,7 +16,7 @@ class Namespace:
         self.enter = ["nsenter", "--net"]
         if os.geteuid() != 0:
             unshare += ["--user", "--map-root-user"]
-            self.enter += ["--user"]
+            self.enter += ["--user", "--preserve-credentials"]  # whom we are mapped to in there is root
         self.holder = subprocess.Popen(
             unshare + ["sh", "-c", "ip link set lo up && echo ready && exec cat"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
