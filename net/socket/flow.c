@@ -330,7 +330,7 @@ struct socket_flow *socket_flow_create(struct socket_stack *stack, int fd)
 	}
 	*f = (struct socket_flow){ .flow.ops = &socket_flow_ops, .is_readable = true, .is_writable = true };
 	list_init(&f->writes);
-	if (socket_init(&f->socket, stack, fd, run, destroy) < 0) {
+	if (socket_init(&f->socket, stack, &stack->connections, fd, run, destroy) < 0) {
 		pool_free(&stack->flows, f);
 		return NULL;
 	}

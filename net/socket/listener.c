@@ -13,8 +13,8 @@
 struct socket_listener *socket_listener_find(struct socket_stack *stack, uint16_t port,
                                              void (*run)(struct socket *s))
 {
-	list_for_each(at, &stack->all) {
-		struct socket *s = list_entry(at, struct socket, all);
+	list_for_each(at, &stack->listeners) {
+		struct socket *s = list_entry(at, struct socket, link);
 
 		if (s->run == run && container_of(s, struct socket_listener, socket)->port == port)
 			return container_of(s, struct socket_listener, socket);
@@ -27,7 +27,7 @@ static void destroy(struct socket *s)
 	struct socket_listener *l = container_of(s, struct socket_listener, socket);
 
 	host_close(socket_release(s));
-	s->stack->listeners--;
+	s->stack->listener_count--;
 	l->is_closed = true;
 	if (!l->is_running)
 		free(l);
@@ -44,17 +44,17 @@ int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void 
 		          fd == -EACCES ? ": ports below 1024 need a privilege" : ": no file descriptor");
 		return fd == -EADDRINUSE || fd == -EACCES ? fd : -ENOBUFS;
 	}
-	l = stack->listeners < stack->limits.listeners ? calloc(1, sizeof(*l)) : NULL;
+	l = stack->listener_count < stack->limits.listeners ? calloc(1, sizeof(*l)) : NULL;
 	if (!l) {
 		host_close(fd);
 		return -ENOBUFS;
 	}
-	error = socket_init(&l->socket, stack, fd, run, destroy);
+	error = socket_init(&l->socket, stack, &stack->listeners, fd, run, destroy);
 	if (error < 0) {
 		free(l);
 		return -ENOBUFS;
 	}
-	stack->listeners++;
+	stack->listener_count++;
 	l->port = port;
 	*out = l;
 	return 0;
@@ -133,8 +133,8 @@ static void run_accept(struct socket *s)
 
 void socket_accept_again(struct socket_stack *stack)
 {
-	list_for_each(at, &stack->all) {
-		struct socket *s = list_entry(at, struct socket, all);
+	list_for_each(at, &stack->listeners) {
+		struct socket *s = list_entry(at, struct socket, link);
 
 		if (s->run == run_accept && container_of(s, struct socket_listener, socket)->is_stopped)
 			socket_queue(s);

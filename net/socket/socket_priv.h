@@ -23,7 +23,7 @@
 struct socket {
 	struct host_watch watch;
 	struct socket_stack *stack;
-	struct list all;    /* in stack->all */
+	struct list link;   /* in stack->connections or stack->listeners */
 	struct list queued; /* in stack->ready or stack->hungry */
 	unsigned events;    /* enum host_events that were not yet looked at */
 	void (*run)(struct socket *s);
@@ -61,15 +61,16 @@ struct socket_stack {
 	struct poller poller;
 	struct timer retry;
 	struct pool flows, buffers;
-	struct list all, ready, hungry; /* of struct socket */
-	uint32_t listeners;
+	struct list connections, listeners; /* of struct socket: all there are */
+	struct list ready, hungry;
+	uint32_t listener_count;
 };
 
 /* -- stack.c -- */
 
-/* Takes fd, which is closed on failure. */
-int socket_init(struct socket *s, struct socket_stack *stack, int fd, void (*run)(struct socket *s),
-                void (*destroy)(struct socket *s));
+/* One more of siblings. Takes fd, which is closed on failure. */
+int socket_init(struct socket *s, struct socket_stack *stack, struct list *siblings, int fd,
+                void (*run)(struct socket *s), void (*destroy)(struct socket *s));
 /* No longer watched nor queued; gives its fd. */
 int socket_release(struct socket *s);
 void socket_queue(struct socket *s);

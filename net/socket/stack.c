@@ -57,8 +57,8 @@ static void notify(struct host_watch *w, unsigned events)
 	socket_queue(s);
 }
 
-int socket_init(struct socket *s, struct socket_stack *stack, int fd, void (*run)(struct socket *s),
-                void (*destroy)(struct socket *s))
+int socket_init(struct socket *s, struct socket_stack *stack, struct list *siblings, int fd,
+                void (*run)(struct socket *s), void (*destroy)(struct socket *s))
 {
 	int error;
 
@@ -72,14 +72,14 @@ int socket_init(struct socket *s, struct socket_stack *stack, int fd, void (*run
 		return error;
 	}
 	list_init(&s->queued);
-	list_push_back(&stack->all, &s->all);
+	list_push_back(siblings, &s->link);
 	return 0;
 }
 
 int socket_release(struct socket *s)
 {
 	host_watch_remove(&s->watch);
-	list_remove(&s->all);
+	list_remove(&s->link);
 	list_remove(&s->queued);
 	return s->watch.fd;
 }
@@ -141,7 +141,8 @@ int socket_create(struct socket_stack **out, const struct socket_limits *limits)
 		goto no_flows;
 	if (pool_init(&s->buffers, BUFFER_BYTES, _Alignof(max_align_t), s->limits.buffers) < 0)
 		goto no_buffers;
-	list_init(&s->all);
+	list_init(&s->connections);
+	list_init(&s->listeners);
 	list_init(&s->ready);
 	list_init(&s->hungry);
 	timer_init(&s->retry, retry);
@@ -156,13 +157,19 @@ no_flows:
 	return -ENOMEM;
 }
 
-void socket_destroy(struct socket_stack *s)
+static void destroy_all(struct list *sockets)
 {
-	while (!list_is_empty(&s->all)) {
-		struct socket *first = list_first(&s->all, struct socket, all);
+	while (!list_is_empty(sockets)) {
+		struct socket *first = list_first(sockets, struct socket, link);
 
 		first->destroy(first);
 	}
+}
+
+void socket_destroy(struct socket_stack *s)
+{
+	destroy_all(&s->connections);
+	destroy_all(&s->listeners);
 	timer_stop(&s->retry);
 	poller_remove(&s->poller);
 	pool_destroy(&s->buffers);
