@@ -38,18 +38,24 @@ def option(options, key, default):
 
 
 def port_is_free(port):
-    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET, "127.0.0.1")):
-        with socket.socket(family) as probe:
+    for address in ("0.0.0.0", "127.0.0.1"):
+        with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
+            except PermissionError:
+                fail(f"port {port} needs a privilege: choose another with HOST_PORT=")
             except OSError:
                 return False
     return True
 
 
-def free_port(wanted):
-    """wanted, or the next one that nobody has; says so."""
+def host_port(default):
+    """HOST_PORT, or else the default, or the next one that nobody has; says so."""
+    text = os.environ.get("HOST_PORT") or str(default)
+    wanted = int(text) if text.isdecimal() else 0
+    if not 1 <= wanted <= 65535:
+        fail(f"HOST_PORT={text} is no port, 1 to 65535")
     for port in range(wanted, min(wanted + 100, 65536)):
         if port_is_free(port):
             if port != wanted:

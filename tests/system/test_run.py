@@ -5,6 +5,7 @@ import re
 import select
 import signal
 import subprocess
+import subprocess
 import termios
 import time
 
@@ -151,3 +152,14 @@ def test_unix_tap(builder, namespace):
 def test_the_wrong_runner_says_so(builder):
     done = build.make(f"O={builder.build('defconfig_www_unix')}", "qemu-run", check=False)
     assert done.returncode != 0 and "unix" in done.stdout and "defconfig" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "80 81"])
+@pytest.mark.parametrize("runner,config", [
+    pytest.param(*pair, marks=pytest.mark.config(pair[1]))
+    for pair in (("run-qemu", "defconfig_www_qemu"), ("run-unix", "defconfig_www_unix_socket"))])
+def test_a_wrong_port_says_so(builder, runner, config, port):
+    done = subprocess.run([os.path.join(build.TREE, "scripts", runner), os.path.join(builder.build(config), "image")],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                          timeout=60, check=False, env={**os.environ, "HOST_PORT": port, "ACCEL": "tcg"})
+    assert done.returncode == 1 and done.stdout == f"run: HOST_PORT={port} is no port, 1 to 65535\n", done.stdout
