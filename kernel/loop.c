@@ -91,8 +91,11 @@ bool loop_turn(void)
 
 intptr_t loop_run(struct promise *p)
 {
+	static bool running;
 	unsigned turns = 0;
 
+	assert_debug(!running);
+	running = true;
 	while (!promise_is_settled(p)) {
 		loop_turn();
 		if (promise_is_settled(p))
@@ -102,5 +105,6 @@ intptr_t loop_run(struct promise *p)
 		else if (++turns % LOOK_TURNS == 0)
 			arch_block(0);
 	}
+	running = false;
 	return promise_result(p);
 }

@@ -25,7 +25,7 @@ void poller_mark(struct poller *p);
  * interrupts off and return at once when it is set. */
 extern volatile bool loop_attention;
 
-/* Runs until p has settled (Lwt's run). Gives promise_result(p). Not re-entrant. */
+/* Runs until p has settled (Lwt's run). Gives promise_result(p). Not from within itself. */
 intptr_t loop_run(struct promise *p);
 
 /* One turn without blocking: true when it did some work. For tests. */

@@ -232,3 +232,21 @@ Test(loop, nothing_to_wait_for_is_the_tests_end, .signal = SIGABRT)
 	promise_init(&done, NULL);
 	loop_run(&done);
 }
+
+static void run_within(struct waiter *w)
+{
+	(void)w;
+	test_run_for_ns(1);
+	promise_fulfil(&done, 0);
+}
+
+Test(loop, running_it_within_itself_is_caught, .signal = SIGABRT)
+{
+	struct promise p;
+	struct waiter w;
+
+	promise_init(&done, NULL);
+	promise_return(&p, 0);
+	promise_wait(&p, &w, run_within);
+	loop_run(&done);
+}

@@ -227,6 +227,18 @@ Test(pool, freeing_a_stranger_is_caught, .signal = SIGABRT)
 	pool_free(&p, stranger);
 }
 
+Test(pool, freeing_twice_is_caught, .signal = SIGABRT)
+{
+	struct pool p;
+	void *object;
+
+	pool_init(&p, 8, 8, 2);
+	object = pool_alloc(&p);
+	pool_alloc(&p);
+	pool_free(&p, object);
+	pool_free(&p, object);
+}
+
 Test(pool, using_a_freed_object_is_caught, .signal = SIGABRT)
 {
 	struct pool p;
