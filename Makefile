@@ -37,7 +37,7 @@ ifneq ($(APP),)
 override APP := $(abspath $(APP))
 $(if $(wildcard $(APP)/Makefile),,$(error APP=$(APP): there is no Makefile with the list of its objects))
 # Another application than last time is a change of configuration.
-new-app-dir := $(shell grep -qsx 'CONFIG_APP_DIR := $(APP)' $(O)/config.mk || echo FORCE)
+new-app-dir := $(shell grep -qsxF 'CONFIG_APP_DIR := $(APP)' $(O)/config.mk || echo FORCE)
 endif
 
 goals := $(or $(MAKECMDGOALS),all)

@@ -2,9 +2,8 @@
 # The build proper: flags, the walk over the folders' lists, rules, the link. All folders are read
 # into this one make, so every dependency is seen at once.
 
-unquote = $(subst ",,$(1))
-app-dir := $(call unquote,$(CONFIG_APP_DIR))
-$(if $(CONFIG_APP_DIR),$(call plain,APP_DIR,$(app-dir)))
+app-dir := $(CONFIG_APP_DIR)
+$(if $(CONFIG_APP_EXTERNAL),$(call plain,APP,$(app-dir)))
 
 # -- musl: built once per compiler and flavour, into a cache outside the tree --
 

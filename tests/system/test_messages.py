@@ -64,6 +64,13 @@ def test_what_a_shell_would_read_in_the_configuration(tmp_path):
         assert not evil.exists()
 
 
+def test_an_application_outside_the_tree_that_is_nowhere(tmp_path):
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    build.set_options(tmp_path, {"APP_WWW": "n", "APP_EXTERNAL": "y"})
+    assert 'APP=""' in fails(f"O={tmp_path}")
+    assert "no Makefile" in fails(f"O={tmp_path}", f"APP={tmp_path}")
+
+
 @pytest.mark.parametrize("option,value", [
     ("NET_ADDRESS", "10.0.0.2"), ("NET_ADDRESS", ""), ("NET_ADDRESS", "10.0.0.256/24"), ("NET_ADDRESS", "fe80::1/64"),
     ("NET_GATEWAY", "10.0.1.1"), ("NET_GATEWAY", "gate")])
