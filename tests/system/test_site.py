@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: ISC
+"""Any folder is a site: whatever its files are called, and built again when it has changed."""
+import os
+import urllib.parse
+
+import pytest
+
+from rig import build, server
+
+pytestmark = pytest.mark.config("defconfig_www_unix_socket")
+
+FILES = {
+    "index.html": b"<p>start",
+    "a b.txt": b"a space",
+    "it's \"quoted\" `$(x)` & ;.txt": b"for a shell",
+    "100%25 #1?x=y\\z.txt": b"for a URL",
+    "\u00fcml\u00e4ut \u65e5\u672c.txt": "\u00fc".encode(),
+    "-rf": b"an option",
+    "empty": b"",
+    "folder/index.html": b"<p>folder",
+    "folder/.hidden": b"not to be seen",
+    ".well-known/security.txt": b"Contact: nobody",
+    "binary.bin": bytes(range(256)) * 300,
+}
+
+
+def write(site, files):
+    for name, data in files.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+class Site:
+    """A www image of a folder, built again before each look at it."""
+
+    def __init__(self, folder, builder, namespace):
+        self.folder, self.builder, self.namespace = folder, builder, namespace
+
+    def image_time(self):
+        return os.stat(os.path.join(self.builder.path("site"), "image")).st_mtime_ns
+
+    def look(self, *names):
+        """{name: (status, body)} as the image serves them."""
+        variables = (f"WWW_DIR={self.folder}",)
+        if "site" in self.builder.built:
+            build.make(f"O={self.builder.path('site')}", *variables)
+        one = server.Server(self.builder, self.namespace, "unix-socket", variables=variables, name="site")
+        try:
+            one.guest.wait_for("listening")
+            seen = {}
+            for name in names:
+                answer = one.curl("-w", "%{http_code}", one.url(urllib.parse.quote(name)))
+                seen[name] = (int(answer[-3:]), answer[:-3])
+            return seen
+        finally:
+            one.stop()
+
+
+def test_a_folder_of_odd_names_and_its_changes(tmp_path, builder, namespace):
+    folder = tmp_path / "site"
+    write(folder, FILES)
+    (tmp_path / "outside.txt").write_bytes(b"elsewhere")
+    (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    site = Site(folder, builder, namespace)
+
+    seen = site.look(*FILES, "link.txt", "", "folder/")
+    hidden = seen.pop("folder/.hidden")
+    assert hidden[0] == 404
+    assert seen == {**{name: (200, data) for name, data in FILES.items() if name in seen},
+                    "link.txt": (200, b"elsewhere"), "": (200, b"<p>start"), "folder/": (200, b"<p>folder")}
+
+    built = site.image_time()
+    site.look()
+    assert site.image_time() == built, "built again, and nothing has changed"
+
+    (tmp_path / "outside.txt").write_bytes(b"changed!!")
+    (folder / "new.txt").write_bytes(b"new")
+    (folder / "empty").unlink()
+    (folder / "a b.txt").rename(folder / "b.txt")
+    assert site.look("link.txt", "new.txt", "b.txt") == {"link.txt": (200, b"changed!!"), "new.txt": (200, b"new"),
+                                                         "b.txt": (200, b"a space")}
+    assert [status for status, _ in site.look("empty", "a b.txt").values()] == [404, 404]
+
+
+def test_a_folder_without_files(tmp_path, builder, namespace):
+    (tmp_path / "site").mkdir()
+    site = Site(tmp_path / "site", builder, namespace)
+    assert site.look("", "index.html")[""][0] == 404
