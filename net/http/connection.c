@@ -155,30 +155,34 @@ static int take_head(struct http_connection *c, struct http_request *request)
 
 /* -- answers -- */
 
-static void resume(struct waiter *waiter)
-{
-	struct http_connection *c = container_of(waiter, struct http_connection, waiter);
+static void resume(struct waiter *waiter);
 
-	c->flags &= (uint8_t)~HTTP_READING;
-	if (c->flags & HTTP_ENDED)
-		free_if_over(c);
-	else
-		http_connection_run(c);
-}
-
-/* Lets the connection that has waited longest have the answer that is free now. It does not read
+/* Lets the connection that has waited longest have an answer that is free now. It does not read
  * meanwhile, so its read operation stands in for the promise of an answer. */
 static void wake_waiting(struct http_server *server)
 {
 	struct list *waiting = &server->waits[HTTP_WAIT_ANSWER];
 	struct http_connection *c = list_first(waiting, struct http_connection, link);
 
-	if (list_is_empty(waiting))
+	if (list_is_empty(waiting) || server->answers.used == server->answers.total)
 		return;
 	http_connection_wait(c, HTTP_WAIT_INPUT);
 	c->flags |= HTTP_READING;
 	promise_return(&c->read.promise, 0);
 	promise_wait(&c->read.promise, &c->waiter, resume);
+}
+
+static void resume(struct waiter *waiter)
+{
+	struct http_connection *c = container_of(waiter, struct http_connection, waiter);
+	struct http_server *server = c->server;
+
+	c->flags &= (uint8_t)~HTTP_READING;
+	if (c->flags & HTTP_ENDED)
+		free_if_over(c);
+	else
+		http_connection_run(c);
+	wake_waiting(server); /* c may have had no need of it after all */
 }
 
 /* The last answer is out. A client that is sending still must be let finish, or a reset would

@@ -745,6 +745,30 @@ Test(http_server, lets_requests_wait_for_an_answer)
 	cr_expect(f->aborted && g->closed);
 }
 
+/* Who waited to be told that there are too many may have no need of it when it is his turn. */
+Test(http_server, passes_on_an_answer_that_is_not_needed)
+{
+	struct fake_flow *slow, *partial, *late, *whole;
+
+	config.heads = config.answers = 1;
+	slow = connect_client();
+	slow->window = 0;
+	say(slow, GET("/text"));
+	partial = connect_client();
+	say(partial, "GET /te");
+	late = connect_client();
+	say(late, "GET /te");
+	whole = connect_client();
+	say(whole, GET("/text"));
+	advance(config.head_ns);
+	cr_expect(partial->aborted && whole->output_len == 0);
+	fake_flow_accept(slow, 1000);
+	run();
+	expect_output(whole, TEXT_ANSWER);
+	say(late, "xt HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_output(late, TEXT_ANSWER);
+}
+
 Test(http_server, lets_a_waiting_client_leave)
 {
 	struct fake_flow *f, *g;
