@@ -114,15 +114,19 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 	return 0;
 }
 
-/* When there are as many connections as may be, the one that has been idle longest makes room for a
- * new one, unless its client has just come and is about to ask. */
+/* When there are as many connections as may be, one makes room for a new one: that which has all been
+ * said to longest ago, or else the one that has been idle longest, unless its client has just come and
+ * is about to ask. */
 static void make_room(struct http_server *server)
 {
-	struct list *idle = &server->waits[HTTP_WAIT_IDLE];
+	struct list *said = &server->waits[HTTP_WAIT_LINGER], *idle = &server->waits[HTTP_WAIT_IDLE];
 	struct http_connection *c = list_first(idle, struct http_connection, link);
 
-	if (server->connections.used >= server->config.connections && !list_is_empty(idle) &&
-	    c->deadline_ns + NS_PER_S <= clock_now_ns() + server->config.idle_ns)
+	if (server->connections.used < server->config.connections)
+		return;
+	if (!list_is_empty(said))
+		http_connection_end(list_first(said, struct http_connection, link), false);
+	else if (!list_is_empty(idle) && c->deadline_ns + NS_PER_S <= clock_now_ns() + server->config.idle_ns)
 		http_connection_end(c, false);
 }
 

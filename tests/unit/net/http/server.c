@@ -660,31 +660,47 @@ Test(http_server, limits_the_time_to_linger)
 
 Test(http_server, refuses_connections_beyond_the_limit)
 {
-	struct fake_flow extra;
+	struct fake_flow *f;
 
 	config.connections = 2;
 	connect_client();
 	connect_client();
-	for (int i = 0; i < 8; i++) {
-		struct fake_flow *f = connect_client();
-
+	for (int i = 2; i < 14; i++) {
+		f = connect_client();
 		expect_status(f, 503);
-		cr_expect(f->shut_down);
+		cr_expect(f->shut_down && !f->closed);
+		/* Whoever has been told makes room for the next to be told. */
+		cr_expect_eq(flows[i - 1].closed, i > 2);
 	}
+	cr_expect_eq(stats().refused, 12);
+	/* There is room again when one leaves. */
+	fake_flow_end(&flows[0]);
+	fake_flow_end(&flows[13]);
+	run();
+	f = connect_client();
+	say(f, GET("/text"));
+	expect_output(f, TEXT_ANSWER);
+}
+
+Test(http_server, declines_connections_that_it_cannot_even_refuse)
+{
+	struct fake_flow extra;
+
+	config.connections = 2;
+	config.answers = 1;
+	connect_client()->window = 0;
+	connect_client();
+	say(&flows[0], GET("/text"));
+	for (int i = 0; i < 8; i++)
+		cr_expect_eq(connect_client()->output_len, 0, "there is no answer to say it with");
 	fake_flow_init(&extra);
 	cr_expect_eq(http_server_serve(server, &extra.flow), -ENOBUFS);
 	cr_expect(!extra.closed, "a declined flow stays the caller's");
 	fake_flow_destroy(&extra);
-	cr_expect_eq(stats().refused, 8);
-	/* There is room again when one leaves. */
-	fake_flow_end(&flows[0]);
-	for (int i = 2; i < 10; i++)
-		fake_flow_end(&flows[i]);
+	fake_flow_accept(&flows[0], 1000);
 	run();
-	struct fake_flow *f = connect_client();
-
-	say(f, GET("/text"));
-	expect_output(f, TEXT_ANSWER);
+	for (int i = 2; i < 10; i++)
+		expect_status(&flows[i], 503);
 }
 
 Test(http_server, ends_idle_connections_for_new_ones)
