@@ -77,7 +77,12 @@ static bool run_ready(void)
 /* The clock is not read when no timer runs. */
 static bool run_timers(void)
 {
-	return timer_next_ns() != DEADLINE_NEVER && timer_run_due(clock_now_ns(), CONFIG_LOOP_BATCH);
+	uint64_t next_ns = timer_next_ns(), now_ns;
+
+	if (next_ns == DEADLINE_NEVER)
+		return false;
+	now_ns = clock_now_ns();
+	return next_ns <= now_ns && timer_run_due(now_ns, CONFIG_LOOP_BATCH);
 }
 
 bool loop_turn(void)

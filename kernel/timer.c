@@ -19,6 +19,8 @@ static struct ring {
 	uint64_t least_ns; /* of an occupied ring: lies within its range, and no deadline is before it */
 } rings[RINGS], dealt; /* dealt: was the lowest ring */
 static bool dealing;   /* dealt may have timers yet */
+static uint64_t next_ns = DEADLINE_NEVER; /* what timer_next_ns gives: the loop asks each turn */
+static bool is_next_known = true;         /* no timer that it may have been of has stopped or moved */
 
 static unsigned ring_of(uint64_t deadline_ns)
 {
@@ -60,6 +62,7 @@ static void insert(struct timer *t)
 
 	r->least_ns = occupied[k / 32] & bit ? MIN(r->least_ns, t->deadline_ns) : t->deadline_ns;
 	occupied[k / 32] |= bit;
+	next_ns = MIN(next_ns, r->least_ns);
 	ring_push(&r->newest[lane_of(t)], &t->link);
 }
 
@@ -83,6 +86,7 @@ void timer_stop(struct timer *t)
 	ring_remove(&(in_dealt ? &dealt : &rings[k])->newest[lane], &t->link);
 	if (used_lane(&rings[k]) == LANES)
 		occupied[k / 32] &= ~(1u << k % 32);
+	is_next_known = is_next_known && next_ns < t->deadline_ns;
 }
 
 void timer_start(struct timer *t, uint64_t deadline_ns)
@@ -95,11 +99,14 @@ void timer_start(struct timer *t, uint64_t deadline_ns)
 
 uint64_t timer_next_ns(void)
 {
-	unsigned k = lowest_ring();
+	unsigned k;
 
-	if (dealing)
-		return base_ns;
-	return k < RINGS ? rings[k].least_ns : DEADLINE_NEVER;
+	if (!is_next_known) {
+		k = lowest_ring();
+		next_ns = dealing ? base_ns : k < RINGS ? rings[k].least_ns : DEADLINE_NEVER;
+		is_next_known = true;
+	}
+	return next_ns;
 }
 
 static void deal(struct list **from, struct list *item)
@@ -149,6 +156,7 @@ unsigned timer_run_due(uint64_t now_ns, unsigned max)
 	for (; steps < max && timer_next_ns() <= now_ns; steps++) {
 		unsigned k = lowest_ring();
 
+		is_next_known = false;
 		if (dealing)
 			deal_some();
 		else if (k < VALUES)
