@@ -142,6 +142,7 @@ def pass_through(source, image, on_line):
 def gdb(arguments):
     """Runs gdb and gives its status. Ctrl-C is for it alone: it stops the program that is looked at."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with Terminal():
             return subprocess.run(["gdb", "-q", *arguments], preexec_fn=default_interrupt).returncode

@@ -83,12 +83,13 @@ def test_the_user_network_has_the_subnet_of_the_option(builder, namespace):
             interrupt(guest)
 
 
-def run_qemu(builder, *options, **environment):
+def run_qemu(builder, *options, gdb=False, text="", **environment):
     """The script itself, without a terminal; for what ends by itself."""
     image = os.path.join(builder.build("defconfig_www_qemu"), "image")
-    return subprocess.run([os.path.join(build.TREE, "scripts", "run-qemu"), image, *options],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=60, check=False, env={**build.clean_environment(), "ACCEL": "tcg", **environment})
+    script = os.path.join(build.TREE, "scripts", "run-qemu")
+    return subprocess.run(["timeout", "60", script, *(["--gdb"] if gdb else []), image, *options], input=text,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=90, check=False,
+                          cwd=build.TREE, env={**build.clean_environment(), "ACCEL": "tcg", **environment})
 
 
 @pytest.mark.config("defconfig_www_qemu")
@@ -109,6 +110,15 @@ def test_a_kvm_that_fails_is_not_chosen(builder, tmp_path):
     fake.chmod(0o755)
     done = run_qemu(builder, ACCEL="", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert "emulation" in done.stdout and done.returncode == 7, done
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_gdb_stops_at_the_first_function(builder, need):
+    need("gdb")
+    done = run_qemu(builder, gdb=True, text="backtrace 1\nkill\nquit\n")
+    assert re.search(r"#0  boot \(.*qemu\.c:\d+", done.stdout), done.stdout
+    done = run_qemu(builder, gdb=True, QEMU_EXTRA="-device nonsense")
+    assert done.returncode == 1 and "nonsense" in done.stdout, done
 
 
 @pytest.mark.config("defconfig_www_qemu")
