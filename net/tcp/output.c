@@ -11,14 +11,15 @@
 #define MAY_SEND (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT_1 | \
                   1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
 
-/* Prepends the header to b and sends it; takes b. */
-static void emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b)
+/* Prepends the header to b and sends it; takes b. As ip_send: -ENOBUFS is the device's queue, which may
+ * soon have room; what fails otherwise is lost, and sent again. */
+static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b)
 {
 	segment_emit(s, buf_push(b, segment_header_bytes(s)));
 	tcp->stats.out_segs++;
 	if (s->flags & SEG_RST)
 		tcp->stats.out_rsts++;
-	ip_send(route, IP_TCP, b, SEGMENT_CHECKSUM_AT, IP_DF); /* what fails is lost, and sent again */
+	return ip_send(route, IP_TCP, b, SEGMENT_CHECKSUM_AT, IP_DF);
 }
 
 uint32_t conn_window(const struct tcp_conn *c)
@@ -57,21 +58,27 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 	conn_disarm(c, CONN_DELAYED_ACK);
 }
 
+/* What was to be sent found no room, in our packet memory or in the device's queue. */
+static void send_later(struct tcp_conn *c)
+{
+	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
+}
+
 static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
 {
 	struct buf *b = buf_alloc_header();
 	struct segment s;
 
-	if (!b) {
-		c->flags |= CONN_ACK_NOW;
-		conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
-		return;
+	if (b) {
+		prepare(c, &s, seq, flags);
+		/* only here: data fills its segment, and what the blocks say is sent at once, without data */
+		if (c->flags & CONN_SACK && c->recvq.late)
+			s.sack_count = (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks);
+		if (emit(c->tcp, &c->route, &s, b) != -ENOBUFS)
+			return;
 	}
-	prepare(c, &s, seq, flags);
-	/* only here: data fills its segment, and what the blocks say is sent at once, without data */
-	if (c->flags & CONN_SACK && c->recvq.late)
-		s.sack_count = (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks);
-	emit(c->tcp, &c->route, &s, b);
+	c->flags |= CONN_ACK_NOW;
+	send_later(c);
 }
 
 void conn_send_ack(struct tcp_conn *c)
@@ -108,7 +115,7 @@ void conn_send_syn(struct tcp_conn *c)
 	struct segment s;
 
 	if (!b) {
-		conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
+		send_later(c);
 		return;
 	}
 	conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
@@ -132,7 +139,7 @@ void conn_send_syn(struct tcp_conn *c)
 	emit(tcp, &c->route, &s, b);
 }
 
-/* Sends n bytes of the queue from seq, with FIN when fin. false: no packet memory. */
+/* Sends n bytes of the queue from seq, with FIN when fin. false: no room for it now. */
 static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 {
 	struct tcp *tcp = c->tcp;
@@ -142,7 +149,7 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 
 	if (!b || (n && sendq_fill(&c->sendq, offset, n, b) < 0)) {
 		buf_free(b);
-		conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
+		send_later(c);
 		return false;
 	}
 	if (n > c->mss) {
@@ -154,7 +161,11 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 		s.flags |= SEG_PSH;
 	if (fin)
 		s.flags |= SEG_FIN;
-	emit(tcp, &c->route, &s, b);
+	if (emit(tcp, &c->route, &s, b) == -ENOBUFS) {
+		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
+		send_later(c);
+		return false;
+	}
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
 		if (!(c->flags & CONN_TIMESTAMPS))
@@ -243,7 +254,7 @@ static bool send_next(struct tcp_conn *c)
 		return false;
 	if (!transmit(c, c->snd_nxt, n, fin))
 		return false;
-	/* only now: a FIN that found no packet memory must not count as acknowledged later */
+	/* only now: a FIN that found no room must not count as acknowledged later */
 	if (fin && !(c->flags & CONN_FIN_SENT))
 		conn_event(c, TCP_CLOSE, 0);
 	/* a probe of a shut window does not count as sent: it starts anew when the window opens */

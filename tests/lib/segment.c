@@ -42,6 +42,11 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
 	cr_assert_eq(protocol, IP_TCP);
 	cr_assert_eq(checksum_at, SEGMENT_CHECKSUM_AT);
 	cr_assert(flags & IP_DF);
+	if (p->full) {
+		buf_free(b);
+		free(bytes);
+		return -ENOBUFS;
+	}
 	buf_copy_out(b, 0, bytes, total);
 	header = segment_parse(&s->segment, bytes, b->len);
 	cr_assert_geq(header, SEGMENT_HEADER_BYTES);

@@ -37,6 +37,7 @@ struct peer {
 	uint32_t ts_value, ts_echo;
 	bool unreachable;     /* routes are refused */
 	bool drop;            /* what is sent vanishes uncounted */
+	bool full;            /* the device's queue is: -ENOBUFS */
 	unsigned sent_total;
 	struct flow *accepted;
 	struct endpoint accepted_from;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Our own packet pools are empty: whatever was to be sent is sent as soon as there is memory again, and
- * nothing is concluded of the network: no timeout, no backing off, no smaller congestion window. */
+/* Our own packet pools are empty, or the device's queue is full: whatever was to be sent is sent as soon as
+ * there is room again, and nothing is concluded of the network: no timeout, no backing off, no smaller
+ * congestion window. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -94,6 +95,50 @@ Test(tcp_memory, data_that_finds_none_is_no_loss)
 	peer_expect_nothing(&peer);
 	expect_no_blame(cwnd);
 	cr_assert_eq(stats()->retrans_segs, 0);
+}
+
+Test(tcp_memory, a_full_device_is_no_loss)
+{
+	uint32_t cwnd = conn()->congestion.cwnd;
+
+	write_segments(2);
+	expect_segments(0, 2);
+	peer.full = true;
+	slice = (struct slice){ data, 2 * MSS, NULL };
+	cr_assert(promise_is_settled(&op.promise));
+	flow_write(flow, &op, &slice, 1);
+	peer_wait_ms(TCP_NO_MEMORY_MS / 2);
+	peer_expect_nothing(&peer);
+	peer.full = false;
+	peer_wait_ms(TCP_NO_MEMORY_MS);
+	expect_segments(2, 4);
+	peer_expect_nothing(&peer);
+	expect_no_blame(cwnd);
+	cr_assert_eq(stats()->retrans_segs, 0);
+}
+
+Test(tcp_memory, an_acknowledgement_waits_for_a_full_device)
+{
+	peer.full = true;
+	peer_send(&peer, SEG_ACK, 1, 1, data, 2 * MSS);
+	peer_wait_ms(100);
+	peer_expect_nothing(&peer);
+	peer.full = false;
+	peer_wait_ms(TCP_NO_MEMORY_MS);
+	peer_expect(&peer, SEG_ACK, 1, 1 + 2 * MSS, 0);
+	peer_expect_nothing(&peer);
+}
+
+Test(tcp_memory, a_fin_waits_for_a_full_device)
+{
+	peer.full = true;
+	flow_close(flow);
+	peer_wait_ms(2000);
+	peer_expect_nothing(&peer);
+	peer.full = false;
+	peer_wait_ms(TCP_NO_MEMORY_MS);
+	peer_expect(&peer, SEG_FIN | SEG_ACK, 1, 1, 0);
+	cr_assert_eq(stats()->timeouts, 0);
 }
 
 Test(tcp_memory, data_that_finds_none_behind_data_in_flight_is_no_loss)
