@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/dev/clock.h"
 #include "net/http/server_priv.h"
 
 enum step {
@@ -105,6 +106,27 @@ static void drop_body(struct http_connection *c)
 	}
 }
 
+/* Room for a head in pieces. When there is none, the client that has been at its own for longest, and for
+ * more than a second, loses it: a few that trickle must not keep all others waiting. */
+static struct http_head *alloc_head(struct http_server *server)
+{
+	struct http_head *head = pool_alloc(&server->heads);
+	uint64_t second_ago_ns = clock_now_ns() + server->config.head_ns - NS_PER_S; /* as a deadline */
+
+	list_for_each(link, &server->waits[HTTP_WAIT_INPUT]) {
+		struct http_connection *c = list_entry(link, struct http_connection, link);
+
+		if (head || c->deadline_ns > second_ago_ns)
+			break;
+		if (c->head) {
+			server->stats.expired++;
+			http_connection_end(c, true);
+			return pool_alloc(&server->heads);
+		}
+	}
+	return head;
+}
+
 /* Moves input behind the bytes that are no whole head yet. 0 when the answer may differ now: a line
  * has ended, or there is no room for more; so a head that comes byte by byte is parsed once for each
  * of its lines. -EAGAIN: needs more input; -ENOBUFS: too many clients send in pieces. */
@@ -115,7 +137,7 @@ static int gather(struct http_connection *c)
 	bool seen = !head, useful = false; /* the first slice was parsed alone, in its place */
 
 	if (!head) {
-		head = c->head = pool_alloc(&c->server->heads);
+		head = c->head = alloc_head(c->server);
 		if (!head)
 			return -ENOBUFS;
 		head->start = head->end = 0;

@@ -823,6 +823,28 @@ Test(http_server, limits_requests_in_pieces)
 	expect_status(h, 200);
 }
 
+/* A few clients that trickle must not keep all others out. */
+Test(http_server, makes_room_for_requests_in_pieces)
+{
+	struct fake_flow *f, *g, *h;
+
+	config.heads = 2;
+	f = connect_client();
+	say(f, "GET /text");
+	advance(NS_PER_S / 2);
+	g = connect_client();
+	say(g, "GET /text");
+	advance(NS_PER_S);
+	h = connect_client();
+	say(h, "GET");
+	cr_expect(f->aborted && !g->aborted && h->output_len == 0);
+	say(h, " /text HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_output(h, TEXT_ANSWER);
+	say(g, " HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_output(g, TEXT_ANSWER);
+	cr_expect_eq(stats().expired, 1);
+}
+
 Test(http_server, says_so_when_no_lines_can_be_generated)
 {
 	struct fake_flow *f;
