@@ -107,13 +107,15 @@ static bool on_delayed_ack(struct tcp_conn *c)
  * and the retransmission timer goes on for what is in flight. */
 static bool on_resume(struct tcp_conn *c)
 {
-	if (c->state < TCP_ESTABLISHED) {
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
 		conn_send_syn(c);
 		return true;
 	}
-	conn_feed_reader(c);
-	sack_resume(c);
-	conn_output(c);
+	conn_feed_reader(c); /* also of a connection that has ended: what has come is still to be read */
+	if (c->state >= TCP_ESTABLISHED && c->state != TCP_TIME_WAIT) {
+		sack_resume(c);
+		conn_output(c);
+	}
 	return true;
 }
 

@@ -324,3 +324,26 @@ Test(tcp_memory, read_that_cannot_be_cut_waits)
 	cr_assert_eq(promise_result(&read.promise), 100);
 	buf_free(read.bufs);
 }
+
+/* The connection is over, and what came on it waits for memory to be read into. */
+Test(tcp_memory, a_read_after_the_end_waits_for_memory)
+{
+	struct flow_read read;
+
+	peer_send(&peer, SEG_ACK, 1, 1, data, 500);
+	peer_send(&peer, SEG_FIN | SEG_ACK, 501, 1, NULL, 0);
+	cr_assert_eq(flow_shutdown(flow), 0);
+	peer_forget(&peer);
+	peer_send(&peer, SEG_ACK, 502, 2, NULL, 0);
+	cr_assert_eq(conn()->state, TCP_CLOSED);
+	test_alloc_fail_at(1);
+	flow_read(flow, &read, 100);
+	cr_assert(test_alloc_failed() && !promise_is_settled(&read.promise));
+	peer_wait_ms(TCP_NO_MEMORY_MS);
+	peer_expect_nothing(&peer);
+	cr_assert_eq(promise_result(&read.promise), 100);
+	buf_free(read.bufs);
+	peer_wait_ms(300000);
+	peer_expect_nothing(&peer);
+	flow_close(flow);
+}
