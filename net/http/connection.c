@@ -88,7 +88,6 @@ static void consume(struct http_connection *c, size_t n)
 		c->input = buf_drop(c->input, (uint32_t)n);
 		return;
 	}
-	c->head->incomplete = false;
 	c->head->start += (uint32_t)n;
 	if (c->head->start == c->head->end)
 		free_head(c);
@@ -168,9 +167,10 @@ static int take_head(struct http_connection *c, struct http_request *request)
 
 	while (result == 0 && (len = peek(c, &data)) > 0) {
 		result = http_parse_request(data, len, &c->server->config.limits, request);
-		if (result != -EAGAIN)
-			return result;
-		result = gather(c);
+		if (result == -EAGAIN)
+			result = gather(c);
+		else if (c->head)
+			c->head->incomplete = false; /* it may have to wait for an answer, and is parsed again then */
 	}
 	return result ? result : -EAGAIN;
 }

@@ -761,6 +761,23 @@ Test(http_server, lets_requests_wait_for_an_answer)
 	cr_expect(f->aborted && g->closed);
 }
 
+Test(http_server, lets_a_request_in_pieces_wait_for_an_answer)
+{
+	struct fake_flow *f, *g;
+
+	config.answers = 1;
+	f = connect_client();
+	g = connect_client();
+	f->window = 0;
+	say(f, GET("/text"));
+	say(g, "GET /text HTTP/1.1\r\nHo");
+	say(g, "st: a\r\n\r\n" GET("/empty"));
+	cr_expect_eq(g->output_len, 0);
+	fake_flow_accept(f, 1000);
+	run();
+	expect_statuses(g, "200 200 ");
+}
+
 /* Who waited to be told that there are too many may have no need of it when it is his turn. */
 Test(http_server, passes_on_an_answer_that_is_not_needed)
 {
