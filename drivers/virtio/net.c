@@ -34,6 +34,7 @@ enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
 #define BUFFER_BYTES 1600
 #define RESERVE 8 /* buffers that stay in the ring whatever is held above */
 #define BUDGET 64 /* frames per poll */
+#define FRAME_PARTS (NETDEV_SLICES + 1) /* the device's header may need one of its own */
 
 struct header {
 	uint8_t flags, gso_type;
@@ -411,6 +412,10 @@ static int make_queues(struct net *net)
 		error = virtqueue_create(&net->rx, &net->virtio, 0, CONFIG_VIRTIO_NET_RX_RING);
 	if (!error)
 		error = virtqueue_create(&net->tx, &net->virtio, 1, CONFIG_VIRTIO_NET_TX_RING);
+	if (!error && net->tx.size < FRAME_PARTS) {
+		log_error("refused=\"a transmit ring of %u descriptors: %u are needed\"", net->tx.size, FRAME_PARTS);
+		error = -ENOTSUP;
+	}
 	return error;
 }
 

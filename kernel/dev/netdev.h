@@ -14,11 +14,14 @@ enum netdev_features {
 	NETDEV_RX_CSUM = 1 << 2, /* may set BUF_CSUM_VALID or BUF_CSUM_PARTIAL on received frames */
 };
 
+#define NETDEV_SLICES 15 /* of a frame: as many every device can send, however short its ring */
+
 struct netdev;
 
 struct netdev_ops {
 	/* Queues frame b (Ethernet header first) for transmission. Takes b, also on failure: -ENOBUFS
-	 * when the queue is full (dropped and counted), -EMSGSIZE, -ENETDOWN. Never blocks. The
+	 * when the queue is full (dropped and counted), -EMSGSIZE when it is too long, or cut into more
+	 * slices than NETDEV_SLICES and than this device can take, -ENETDOWN. Never blocks. The
 	 * device is told once per turn of the loop, not per frame. */
 	int (*send)(struct netdev *dev, struct buf *b);
 };

@@ -139,18 +139,22 @@ void conn_send_syn(struct tcp_conn *c)
 	emit(tcp, &c->route, &s, b);
 }
 
-/* Sends n bytes of the queue from seq, with FIN when fin. false: no room for it now. */
-static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
+/* Sends wanted bytes of the queue from seq, with FIN when fin; fewer, and without it, where they lie in
+ * more pieces than fit one frame or the pool has now. Gives how far seq moves, 0: no room for it now. */
+static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool fin)
 {
 	struct tcp *tcp = c->tcp;
-	uint32_t offset = seq - c->snd_una, end = seq + n + fin;
+	uint32_t offset = seq - c->snd_una, n, end;
 	struct buf *b = buf_alloc_header();
 	struct segment s;
 
-	if (!b || (n && sendq_fill(&c->sendq, offset, n, b) < 0)) {
+	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
+	fin = fin && n == wanted;
+	end = seq + n + fin;
+	if (!b || end == seq) {
 		buf_free(b);
 		send_later(c);
-		return false;
+		return 0;
 	}
 	if (n > c->mss) {
 		b->flags |= BUF_TSO4;
@@ -164,7 +168,7 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 	if (emit(tcp, &c->route, &s, b) == -ENOBUFS) {
 		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
 		send_later(c);
-		return false;
+		return 0;
 	}
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
@@ -183,7 +187,7 @@ static bool transmit(struct tcp_conn *c, uint32_t seq, uint32_t n, bool fin)
 		c->snd_max = end;
 	if (!conn_is_armed(c, CONN_RETRANSMIT) || sack_wants_probe(c))
 		conn_arm_retransmit(c);
-	return true;
+	return end - seq;
 }
 
 /* Bytes that one call of transmit may send: a segment, or a burst that the device cuts. */
@@ -203,13 +207,14 @@ uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
 	uint32_t left = (uint32_t)MIN(c->sendq.bytes - (seq - c->snd_una), (size_t)len), max = burst_bytes(c);
 
 	do {
-		uint32_t n = MIN(left, max);
+		uint32_t n = MIN(left, max), sent;
 		bool fin = c->flags & CONN_FIN_SENT && seq + n - c->snd_una == c->sendq.bytes;
 
-		if (!transmit(c, seq, n, fin))
+		sent = transmit(c, seq, n, fin);
+		if (sent == 0)
 			break;
-		seq += n + fin;
-		left -= n;
+		seq += sent;
+		left -= MIN(sent, left);
 	} while (left > 0);
 	return seq;
 }
@@ -242,7 +247,7 @@ static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 /* Sends one segment, or burst. false: nothing to send, or not now. */
 static bool send_next(struct tcp_conn *c)
 {
-	uint32_t offset = c->snd_nxt - c->snd_una, n;
+	uint32_t offset = c->snd_nxt - c->snd_una, n, sent;
 	size_t left = c->sendq.bytes - offset;
 	bool fin = c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
 
@@ -252,14 +257,16 @@ static bool send_next(struct tcp_conn *c)
 	fin = fin && n == left;
 	if (n == 0 && !fin)
 		return false;
-	if (!transmit(c, c->snd_nxt, n, fin))
+	sent = transmit(c, c->snd_nxt, n, fin);
+	if (sent == 0)
 		return false;
 	/* only now: a FIN that found no room must not count as acknowledged later */
+	fin = sent > n;
 	if (fin && !(c->flags & CONN_FIN_SENT))
 		conn_event(c, TCP_CLOSE, 0);
 	/* a probe of a shut window does not count as sent: it starts anew when the window opens */
 	if (c->snd_wnd > 0 || fin)
-		c->snd_nxt += n + fin;
+		c->snd_nxt += sent;
 	if (c->flags & CONN_FORCE) {
 		c->flags &= (uint16_t)~CONN_FORCE;
 		return false;

@@ -5,11 +5,11 @@
  *
  * Each connection is sure of one slice; more come from what is spare, so that no connection waits
  * for another one's peer. */
-#include <errno.h>
-
+#include "kernel/dev/netdev.h"
 #include "net/tcp/tcp_priv.h"
 
 #define COUNT_MAX TCP_CONN_SLICES
+#define SEGMENT_SLICES (NETDEV_SLICES - 1) /* the headers are one */
 
 static unsigned count(const struct sendq *q)
 {
@@ -75,28 +75,25 @@ void sendq_drop(struct tcp *tcp, struct sendq *q, size_t n)
 	}
 }
 
-int sendq_fill(const struct sendq *q, size_t offset, uint32_t len, struct buf *b)
+uint32_t sendq_fill(const struct sendq *q, size_t offset, uint32_t len, struct buf *b)
 {
-	struct buf *first = NULL, **end = &first;
 	const struct send_slice *s = q->head;
+	uint32_t filled = 0;
 
 	assert(offset + len <= q->bytes);
 	for (; len > 0 && offset >= s->len; s = s->next)
 		offset -= s->len;
-	for (; len > 0; s = s->next, offset = 0) {
-		uint32_t n = (uint32_t)MIN(s->len - offset, (size_t)len);
+	for (unsigned i = 0; i < SEGMENT_SLICES && filled < len; i++, s = s->next, offset = 0) {
+		uint32_t n = (uint32_t)MIN(s->len - offset, (size_t)(len - filled));
+		struct buf *slice = buf_alloc_slice(s->storage, s->data + offset, n);
 
-		*end = buf_alloc_slice(s->storage, s->data + offset, n);
-		if (!*end) {
-			buf_free(first);
-			return -ENOBUFS;
-		}
-		end = &(*end)->next;
-		len -= n;
+		if (!slice)
+			break;
+		b->next = slice;
+		b = slice;
+		filled += n;
 	}
-	if (first)
-		buf_append(b, first);
-	return 0;
+	return filled;
 }
 
 void sendq_clear(struct tcp *tcp, struct sendq *q)

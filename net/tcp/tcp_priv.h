@@ -305,8 +305,9 @@ static inline uint16_t tcp_mss_of_route(const struct ip_route *r)
 size_t sendq_push(struct tcp *tcp, struct sendq *q, const void *data, size_t len, struct storage *storage);
 /* Lets go of the first n bytes. */
 void sendq_drop(struct tcp *tcp, struct sendq *q, size_t n);
-/* Appends slices for [offset, offset + len) to b. 0, or -ENOBUFS with b as it was. */
-int sendq_fill(const struct sendq *q, size_t offset, uint32_t len, struct buf *b);
+/* Appends slices for [offset, offset + len) to b, as many as every device takes and the pool has. Gives
+ * how many bytes they are. */
+uint32_t sendq_fill(const struct sendq *q, size_t offset, uint32_t len, struct buf *b);
 void sendq_clear(struct tcp *tcp, struct sendq *q);
 
 /* -- recvq.c: all take b -- */

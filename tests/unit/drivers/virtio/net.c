@@ -157,6 +157,31 @@ Test(virtio_net, needs_two_queues, .init = test_begin)
 	cr_assert_eq(virtio_net_create(&net), -ENODEV);
 }
 
+Test(virtio_net, needs_a_ring_for_the_longest_frame, .init = test_begin)
+{
+	device_reset(VIRTIO_F_VERSION_1 | MAC);
+	device.queue_max = 15;
+	cr_assert_eq(virtio_net_create(&net), -ENOTSUP);
+	cr_assert_not_null(strstr(test_console_text(), "a transmit ring of 8 descriptors: 16 are needed"));
+}
+
+/* In the shortest ring, and with a header of the device's own. */
+Test(virtio_net, sends_as_many_slices_as_are_promised, .init = test_begin)
+{
+	struct device_request r;
+	struct buf *b;
+
+	device_reset(VIRTIO_F_VERSION_1 | MAC);
+	device.queue_max = 16;
+	cr_assert_eq(virtio_net_create(&net), 0);
+	b = buf_alloc_slice(NULL, pattern, 14);
+	for (unsigned i = 1; i < NETDEV_SLICES; i++)
+		buf_append(b, buf_alloc_slice(NULL, pattern, 1));
+	cr_assert_eq(netdev_send(net, b), 0);
+	cr_assert(device_next(1, &r));
+	cr_assert_eq(r.out, NETDEV_SLICES + 1);
+}
+
 Test(virtio_net, takes_a_large_mtu_only_over_several_buffers, .init = test_begin)
 {
 	device_reset(VIRTIO_F_VERSION_1 | MAC | MTU | MRG);

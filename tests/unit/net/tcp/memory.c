@@ -311,6 +311,28 @@ Test(tcp_memory, acknowledgements_need_no_slices)
 	expect_segments(0, 1);
 }
 
+/* Two pieces to send, and memory for one: others may hold the rest for long. */
+Test(tcp_memory, data_goes_out_by_pieces_when_slices_are_short)
+{
+	struct slice pieces[2] = { { data, 10, NULL }, { data + 20, 10, NULL } };
+	struct buf *slices = NULL, *b;
+
+	while ((b = buf_alloc_slice(NULL, data, 1))) {
+		b->queue = slices;
+		slices = b;
+	}
+	b = slices;
+	slices = b->queue;
+	buf_free(b);
+	flow_write(flow, &op, pieces, 2);
+	peer_expect(&peer, SEG_ACK, 1, 1, 10);
+	peer_expect(&peer, SEG_ACK, 11, 1, 10);
+	while ((b = slices)) {
+		slices = b->queue;
+		buf_free(b);
+	}
+}
+
 Test(tcp_memory, read_that_cannot_be_cut_waits)
 {
 	struct flow_read read;

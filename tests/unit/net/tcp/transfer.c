@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/dev/netdev.h"
+#include "net/tcp/tcp_priv.h"
 #include "tests/lib/segment.h"
 
 #define MSS 1460
@@ -311,6 +313,28 @@ Test(tcp_transfer, gather_of_more_slices_than_the_queue_holds_is_accepted_bit_by
 		peer_send(&peer, SEG_ACK, 1, seq, NULL, 0);
 	}
 	cr_assert_eq(promise_result(&write_op.promise), 40);
+}
+
+/* The device's ring may be too short for a chain of all that a connection holds. */
+Test(tcp_transfer, a_segment_has_no_more_slices_than_every_device_takes)
+{
+	struct slice slices[TCP_CONN_SLICES];
+	uint32_t n = NETDEV_SLICES - 1;
+
+	cr_assert_lt(n, TCP_CONN_SLICES);
+	for (size_t i = 0; i < TCP_CONN_SLICES; i++)
+		slices[i] = (struct slice){ data + 2 * i, 1, NULL };
+	flow = peer_open(&peer);
+	flow_write(flow, &write_op, slices, TCP_CONN_SLICES);
+	flow_shutdown(flow);
+	peer_expect(&peer, SEG_ACK, 1, 1, n);
+	peer_expect(&peer, SEG_ACK, 1 + n, 1, TCP_CONN_SLICES - n);
+	peer_expect(&peer, SEG_ACK | SEG_FIN, 1 + TCP_CONN_SLICES, 1, 0);
+	peer_expect_nothing(&peer);
+	peer_wait_ms(300); /* lost */
+	peer_expect(&peer, SEG_ACK, 1, 1, n);
+	peer_send(&peer, SEG_ACK, 1, 1 + n, NULL, 0);
+	peer_expect(&peer, SEG_ACK | SEG_FIN, 1 + n, 1, TCP_CONN_SLICES - n);
 }
 
 Test(tcp_transfer, small_peer_window_is_filled_without_silliness)
