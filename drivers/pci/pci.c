@@ -119,7 +119,7 @@ volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_
 	if (bar > 5)
 		return NULL;
 	size = bar_window(function, PCI_BAR + bar * 4, &base);
-	if (!bytes || offset % 4 || (uint64_t)offset + bytes > size)
+	if (!bytes || (uint64_t)offset + bytes > size)
 		return NULL;
 	return arch_map_device(base + offset, bytes);
 }

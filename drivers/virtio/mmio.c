@@ -89,6 +89,12 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	return reg(dev, QUEUE_NOTIFY);
 }
 
+/* 32 bits, as all registers (§4.2.2.2). */
+static void notify(volatile void *at, uint16_t index)
+{
+	*(volatile uint32_t *)at = index;
+}
+
 static int attach(struct virtio_device *dev, struct poller *p)
 {
 	return irq_attach_line(dev->place, p);
@@ -104,7 +110,7 @@ static void acknowledge(struct virtio_device *dev)
 }
 
 static const struct virtio_transport transport = {
-	features, set_features, status, set_status, queue_max, queue_start, attach, acknowledge,
+	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
 
 static int digit_of(char c)

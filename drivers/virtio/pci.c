@@ -89,7 +89,7 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	write_address(c->avail, avail);
 	write_address(c->used, used);
 	at = (uint64_t)c->queue_notify * dev->notify_step;
-	if (at + 4 > dev->notify_bytes)
+	if (at + sizeof(uint16_t) > dev->notify_bytes)
 		return NULL;
 	if (dev->owner) {
 		c->queue_vector = QUEUES_MESSAGE;
@@ -98,6 +98,12 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	}
 	c->queue_enable = 1;
 	return dev->notify + at;
+}
+
+/* 16 bits, and the window may have no more (§4.1.4.4, §4.1.5.2). */
+static void notify(volatile void *at, uint16_t index)
+{
+	*(volatile uint16_t *)at = index;
 }
 
 static void config_changed(struct poller *p)
@@ -149,7 +155,7 @@ static void acknowledge(struct virtio_device *dev)
 }
 
 static const struct virtio_transport transport = {
-	features, set_features, status, set_status, queue_max, queue_start, attach, acknowledge,
+	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
 
 /* Notes and maps the windows that the device's capabilities describe (§4.1.4); the first of a kind. */
@@ -162,6 +168,8 @@ static bool map_windows(struct virtio_device *dev, uint32_t function)
 		uint32_t offset = at < 0xf0 ? pci_read(function, at + 8) : 0;
 
 		bytes = at < 0xf0 ? pci_read(function, at + 12) : 0;
+		if (offset % (kind == NOTIFY_CONFIG ? 2 : 4))
+			continue;
 		if (kind == COMMON_CONFIG && !dev->registers && bytes >= sizeof(struct common)) {
 			dev->registers = pci_map(function, bar, offset, bytes);
 		} else if (kind == NOTIFY_CONFIG && !dev->notify && at < 0xec) {

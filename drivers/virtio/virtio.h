@@ -22,9 +22,11 @@ struct virtio_transport {
 	void (*set_status)(struct virtio_device *dev, uint8_t status); /* 0 resets, and waits for it */
 	/* Gives the most descriptors that queue index may have, 0 where there is no such queue. */
 	uint16_t (*queue_max)(struct virtio_device *dev, uint16_t index);
-	/* Gives where to write index as a notification, NULL when the queue cannot be had. */
+	/* Gives where notifications of it go, NULL when the queue cannot be had. */
 	volatile void *(*queue_start)(struct virtio_device *dev, uint16_t index, uint16_t size, const void *desc,
 	                              const void *avail, const void *used);
+	/* Tells the device of new buffers in queue index, at the address that queue_start gave. */
+	void (*notify)(volatile void *at, uint16_t index);
 	/* From now on the device's interrupts mark p. 0, or a negative errno. */
 	int (*attach)(struct virtio_device *dev, struct poller *p);
 	/* Says that interrupts have been seen, so that there will be others. */

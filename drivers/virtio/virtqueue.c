@@ -138,7 +138,7 @@ bool virtqueue_kick(struct virtqueue *q)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	q->looked_index = q->avail_index;
 	if (wants_notice(q))
-		*(volatile uint32_t *)q->notify = q->index;
+		q->dev->transport->notify(q->notify, q->index);
 	else if (again)
 		return true;
 	q->kicked_index = q->avail_index;

@@ -58,6 +58,13 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	return &q->notify;
 }
 
+static void notify(volatile void *at, uint16_t index)
+{
+	*(volatile uint32_t *)at = index;
+	if (device.on_notify)
+		device.on_notify(index);
+}
+
 static int attach(struct virtio_device *dev, struct poller *p)
 {
 	(void)dev;
@@ -75,7 +82,7 @@ static void acknowledge(struct virtio_device *dev)
 }
 
 static const struct virtio_transport transport = {
-	features, set_features, status, set_status, queue_max, queue_start, attach, acknowledge,
+	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
 
 void device_reset(uint64_t offered)

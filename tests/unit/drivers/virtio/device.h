@@ -17,6 +17,7 @@ struct device {
 	bool line, changed; /* the interrupt line, up until acknowledged; its reason is the configuration */
 	unsigned acknowledged;
 	void (*on_acknowledge)(void); /* right after it */
+	void (*on_notify)(uint16_t queue);
 	struct device_queue {
 		const struct virtq_desc *desc;
 		struct virtq_avail *avail;
