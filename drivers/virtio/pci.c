@@ -58,9 +58,6 @@ static uint8_t status(struct virtio_device *dev)
 static void set_status(struct virtio_device *dev, uint8_t value)
 {
 	common(dev)->status = value;
-	/* A reset is done when it reads so (§4.1.4.3.2); a device that never says it is not waited for. */
-	for (unsigned i = 0; !value && common(dev)->status && i < 1000000; i++)
-		;
 }
 
 static uint16_t queue_max(struct virtio_device *dev, uint16_t index)

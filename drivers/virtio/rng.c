@@ -45,8 +45,8 @@ int virtio_rng_read(void *to, size_t n)
 	virtio_start(&dev);
 	for (size_t have = 0; have < n && got >= 0; have += (size_t)got)
 		got = ask(&q, (uint8_t *)to + have, n - have, deadline_ns);
-	dev.transport->set_status(&dev, 0);
-	virtqueue_destroy(&q);
+	if (virtio_reset(&dev))
+		virtqueue_destroy(&q);
 	memset(pool, 0, sizeof(pool));
 	if (got < 0)
 		log_error("error=\"the device does not answer\"");

@@ -8,6 +8,8 @@
 
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64, FAILED = 128 };
 
+#define RESET_READS 1000000
+
 int virtio_find(struct virtio_device *dev, enum virtio_type type)
 {
 	int error = -ENODEV;
@@ -20,12 +22,22 @@ int virtio_find(struct virtio_device *dev, enum virtio_type type)
 	return error;
 }
 
+/* It is done when the status reads so (§2.4.2, §4.1.4.3.2); whoever never says it is not waited for. */
+bool virtio_reset(struct virtio_device *dev)
+{
+	dev->transport->set_status(dev, 0);
+	for (unsigned i = 0; i < RESET_READS; i++)
+		if (dev->transport->status(dev) == 0)
+			return true;
+	return false;
+}
+
 int virtio_begin(struct virtio_device *dev, uint64_t wanted)
 {
 	const struct virtio_transport *t = dev->transport;
 	uint64_t offered;
 
-	t->set_status(dev, 0);
+	virtio_reset(dev);
 	t->set_status(dev, ACKNOWLEDGE);
 	t->set_status(dev, ACKNOWLEDGE | DRIVER);
 	offered = t->features(dev);
@@ -51,7 +63,7 @@ void virtio_break(struct virtio_device *dev, const char *how)
 	if (dev->broken)
 		return;
 	dev->broken = true;
-	dev->transport->set_status(dev, 0);
+	virtio_reset(dev);
 	log_error("device=%s reset=\"%s\"", dev->name, how);
 }
 

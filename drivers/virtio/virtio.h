@@ -19,7 +19,7 @@ struct virtio_transport {
 	uint64_t (*features)(struct virtio_device *dev);
 	void (*set_features)(struct virtio_device *dev, uint64_t features);
 	uint8_t (*status)(struct virtio_device *dev);
-	void (*set_status)(struct virtio_device *dev, uint8_t status); /* 0 resets, and waits for it */
+	void (*set_status)(struct virtio_device *dev, uint8_t status); /* 0: virtio_reset */
 	/* Gives the most descriptors that queue index may have, 0 where there is no such queue. */
 	uint16_t (*queue_max)(struct virtio_device *dev, uint16_t index);
 	/* Gives where notifications of it go, NULL when the queue cannot be had. */
@@ -51,6 +51,8 @@ struct virtio_device {
 
 /* The first device of type on the buses: 0, or -ENODEV. */
 int virtio_find(struct virtio_device *dev, enum virtio_type type);
+/* After it the device touches no memory of ours. false: it does not say that it has come to an end, and may. */
+bool virtio_reset(struct virtio_device *dev);
 /* Resets the device and accepts those of wanted that it offers (§3.1.1, steps 1 to 6). 0, -ENOTSUP
  * after logging why. Queues come next, then virtio_start. */
 int virtio_begin(struct virtio_device *dev, uint64_t wanted);

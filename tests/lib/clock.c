@@ -11,10 +11,13 @@
 static uint64_t now_ns = NS_PER_S, wall_ns;
 uint64_t clock_reads, clock_blocks, clock_block_deadline_ns;
 void (*clock_on_block)(uint64_t deadline_ns);
+void (*clock_on_read)(void);
 
 uint64_t clock_now_ns(void)
 {
 	clock_reads++;
+	if (clock_on_read)
+		clock_on_read();
 	return now_ns;
 }
 

@@ -18,5 +18,7 @@ extern uint64_t clock_reads;              /* calls of clock_now_ns */
 extern uint64_t clock_blocks, clock_block_deadline_ns;
 /* Called instead of moving the clock when the loop blocks; NULL: none. For interrupts. */
 extern void (*clock_on_block)(uint64_t deadline_ns);
+/* Called whenever the clock is read; NULL: none. For those who wait by looking at it. */
+extern void (*clock_on_read)(void);
 
 #endif

@@ -28,13 +28,17 @@ static void set_features(struct virtio_device *dev, uint64_t accepted)
 static uint8_t status(struct virtio_device *dev)
 {
 	(void)dev;
+	if (device.resetting && --device.resetting == 0)
+		device.status = 0;
 	return device.status;
 }
 
 static void set_status(struct virtio_device *dev, uint8_t value)
 {
 	(void)dev;
-	device.status = value;
+	device.resetting = value ? 0 : device.reset_reads;
+	if (!device.resetting)
+		device.status = value;
 }
 
 static uint16_t queue_max(struct virtio_device *dev, uint16_t index)
@@ -55,6 +59,7 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	*q = (struct device_queue){ .desc = desc, .size = size, .notify = NOT_NOTIFIED };
 	q->avail = (void *)(uintptr_t)avail;
 	q->used = (void *)(uintptr_t)used;
+	q->used->flags = device.wants_nothing;
 	return &q->notify;
 }
 

@@ -13,6 +13,9 @@ struct device {
 	uint64_t offered, accepted;
 	uint8_t status;
 	uint16_t queue_max;
+	bool wants_nothing;   /* no notification, at first */
+	unsigned reset_reads; /* of the status, that a reset takes */
+	unsigned resetting;   /* that this one still takes */
 	uint8_t config[64];
 	bool line, changed; /* the interrupt line, up until acknowledged; its reason is the configuration */
 	unsigned acknowledged;
