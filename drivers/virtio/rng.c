@@ -22,10 +22,11 @@ static int ask(struct virtqueue *q, uint8_t *to, size_t n, uint64_t deadline_ns)
 		return -ENODEV;
 	virtqueue_in(q, pool, (uint32_t)n);
 	virtqueue_commit(q, pool);
-	virtqueue_kick(q);
-	while (!virtqueue_take(q, &written))
+	do {
+		virtqueue_kick(q);
 		if (q->dev->broken || clock_now_ns() > deadline_ns)
 			return -ENODEV;
+	} while (!virtqueue_take(q, &written));
 	memcpy(to, pool, written);
 	return written ? (int)written : -ENODEV; /* a device that gives nothing would be asked for ever */
 }

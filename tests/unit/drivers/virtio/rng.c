@@ -73,6 +73,22 @@ Test(virtio_rng, gives_up_on_one_that_gives_nothing)
 	cr_assert_eq(virtio_rng_read(got, sizeof(got)), -ENODEV);
 }
 
+static void want_to_know(void)
+{
+	clock_advance_ns(NS_PER_MS);
+	if (device.queues[0].used)
+		device.queues[0].used->flags = 0; /* the clock was read before there was a ring, too */
+}
+
+/* virtqueue_kick: what the device wishes may be seen late. */
+Test(virtio_rng, asks_twice_whether_the_device_wants_to_know)
+{
+	device.wants_nothing = true;
+	clock_on_read = want_to_know;
+	cr_assert_eq(virtio_rng_read(got, sizeof(got)), 0);
+	assert_got_all();
+}
+
 Test(virtio_rng, waits_until_the_device_is_reset)
 {
 	device.reset_reads = 1000;
