@@ -48,7 +48,7 @@ int virtio_begin(struct virtio_device *dev, uint64_t wanted)
 		if (t->status(dev) & FEATURES_OK)
 			return 0;
 	}
-	t->set_status(dev, FAILED);
+	t->set_status(dev, t->status(dev) | FAILED);
 	log_error("device=%s refused=\"features 0x%llx\"", dev->name, (unsigned long long)offered);
 	return -ENOTSUP;
 }
