@@ -127,10 +127,12 @@ static void each_done(struct waiter *w)
 		promise_fail(&e->promise, w->promise->error);
 		return;
 	}
+	if (e->promise.flags & PROMISE_CANCEL_ASKED) { /* here, for a stream that never runs dry has no wait */
+		promise_fail(&e->promise, -ECANCELED);
+		return;
+	}
 	stream_next(e->next.stream, &e->next);
 	promise_wait(&e->next.promise, &e->waiter, each_value);
-	if (e->promise.flags & PROMISE_CANCEL_ASKED)
-		promise_cancel(&e->next.promise);
 }
 
 static void each_value(struct waiter *w)

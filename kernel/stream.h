@@ -42,7 +42,8 @@ int stream_try_push(struct stream *s, intptr_t value);
 void stream_close(struct stream *s);
 
 /* Calls fn for each value until the end; fulfilled with 0 then. fn gives a promise that is waited
- * for before the next value is taken, or NULL to go straight on; when it fails, so does this. */
+ * for before the next value is taken, or NULL to go straight on; when it fails, so does this.
+ * Cancelled: fn gets no value but the one that may be on its way. */
 struct stream_each {
 	struct promise promise;
 	struct waiter waiter;

@@ -194,6 +194,21 @@ Test(stream, each_cancelled_between_two_waits, .init = create)
 	test_assert_error(&e.promise, -ECANCELED);
 }
 
+/* A full stream is no reason not to answer; what is not taken stays for others. */
+Test(stream, each_cancelled_while_values_are_ready, .init = create)
+{
+	struct stream_each e;
+
+	stream_each(&e, &s, take, NULL);
+	for (int i = 0; i < CAPACITY; i++)
+		stream_push(&s, &push[i], i);
+	promise_cancel(&e.promise);
+	test_settle();
+	test_assert_error(&e.promise, -ECANCELED);
+	cr_assert_eq(got_count, 1, "the value that was on its way, and no other");
+	cr_assert_eq(s.count, CAPACITY - 1);
+}
+
 /* -- random use -- */
 
 enum { OPERATIONS = 64, ROUNDS = 200000 };
