@@ -123,7 +123,7 @@ static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h)
 }
 
 /* An acknowledgement without news, as a challenge or because something came too late. */
-static void send_ack(struct tcp *tcp, const struct tcp_half *h)
+static void send_challenge(struct tcp *tcp, struct tcp_half *h)
 {
 	struct segment s = {
 		.seq = h->iss + 1, .ack = h->irs + 1, .flags = SEG_ACK,
@@ -133,8 +133,8 @@ static void send_ack(struct tcp *tcp, const struct tcp_half *h)
 		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
 	};
 
-	tcp->stats.challenges++;
-	tcp_send_bare(tcp, &h->entry.key, &s);
+	if (tcp_may_challenge(tcp, &h->challenge_ms))
+		tcp_send_bare(tcp, &h->entry.key, &s);
 }
 
 /* Waits for the answer to the SYN-ACK that was just sent: twice as long each time. */
@@ -196,6 +196,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		.iss = wait_replace(tcp, k, isn_choose(tcp, k)),
 		.irs = s->seq,
 		.ts_recent = s->ts_value,
+		.challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS,
 		.mss = s->mss,
 		.scale = s->scale,
 		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
@@ -278,15 +279,15 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 			tcp->stats.attempt_fails++;
 			half_drop(tcp, h);
 		} else if (into < window) {
-			send_ack(tcp, h);
+			send_challenge(tcp, h);
 		}
 	} else if (s->flags & SEG_SYN) {
 		if (s->seq == h->irs && !(s->flags & SEG_ACK))
-			send_syn_ack(tcp, h);
+			send_syn_ack(tcp, h); /* each time: ours may have been lost, and it is no more than was sent */
 		else
-			send_ack(tcp, h);
+			send_challenge(tcp, h);
 	} else if (into > window || is_old) {
-		send_ack(tcp, h);
+		send_challenge(tcp, h);
 	} else if (s->flags & SEG_ACK) {
 		if (s->ack == h->iss + 1) {
 			establish(tcp, h, s, b);

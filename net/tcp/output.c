@@ -88,13 +88,8 @@ void conn_send_ack(struct tcp_conn *c)
 
 void conn_send_challenge(struct tcp_conn *c)
 {
-	struct tcp *tcp = c->tcp;
-
-	if (tcp->now_ms - c->challenge_ms < TCP_CHALLENGE_MS)
-		return;
-	c->challenge_ms = tcp->now_ms;
-	tcp->stats.challenges++;
-	conn_send_ack(c);
+	if (tcp_may_challenge(c->tcp, &c->challenge_ms))
+		conn_send_ack(c);
 }
 
 void conn_send_rst(struct tcp_conn *c)

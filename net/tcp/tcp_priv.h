@@ -118,7 +118,7 @@ struct tcp_conn {
 	uint32_t rcv_fin, rcv_late; /* peer's FIN; start of what last came out of order */
 	uint32_t ts_recent;
 	uint32_t heard_ms;     /* when the last acceptable segment came */
-	uint32_t challenge_ms;
+	uint32_t challenge_ms; /* as tcp_may_challenge keeps it */
 	uint16_t keepalive_seconds;
 	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
 	int16_t error;         /* why it ended: negative errno, or 0 */
@@ -150,6 +150,7 @@ struct tcp_table {
 struct tcp_half {
 	struct tcp_entry entry; /* first */
 	uint32_t iss, irs, ts_recent;
+	uint32_t challenge_ms;
 	uint16_t mss;         /* the peer's, when has_mss */
 	uint8_t scale, options; /* the peer's; enum segment_options */
 	uint8_t tries;
@@ -161,6 +162,7 @@ struct tcp_half {
 struct tcp_wait {
 	struct tcp_entry entry; /* first */
 	uint32_t snd_nxt, rcv_nxt, ts_recent;
+	uint32_t challenge_ms;
 	bool timestamps;
 };
 
@@ -201,6 +203,17 @@ static inline void tcp_update_clock(struct tcp *tcp)
 {
 	tcp->now_ns = clock_now_ns();
 	tcp->now_ms = (uint32_t)(tcp->now_ns / NS_PER_MS);
+}
+
+/* May a segment that should not have come be answered? Seldom enough for no storm (RFC 5961 §7): *last_ms
+ * is its connection's, and begins as TCP_CHALLENGE_MS ago. */
+static inline bool tcp_may_challenge(struct tcp *tcp, uint32_t *last_ms)
+{
+	if (tcp->now_ms - *last_ms < TCP_CHALLENGE_MS)
+		return false;
+	*last_ms = tcp->now_ms;
+	tcp->stats.challenges++;
+	return true;
 }
 
 /* Starts t so that it runs when tcp->now_ms has reached due_ms. */

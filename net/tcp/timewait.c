@@ -72,6 +72,7 @@ void wait_start(struct tcp_conn *c)
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,
 		.ts_recent = c->ts_recent,
+		.challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS,
 		.timestamps = c->flags & CONN_TIMESTAMPS,
 	};
 	conn_key(c, &k);
@@ -89,6 +90,12 @@ static void send_ack(struct tcp *tcp, const struct tcp_wait *w)
 		s.ts_echo = w->ts_recent;
 	}
 	tcp_send_bare(tcp, &w->entry.key, &s);
+}
+
+static void send_challenge(struct tcp *tcp, struct tcp_wait *w)
+{
+	if (tcp_may_challenge(tcp, &w->challenge_ms))
+		send_ack(tcp, w);
 }
 
 /* RFC 9293 §3.10.7.4 first step, RFC 6191: the sequence number, or the timestamp, proves it new. */
@@ -118,7 +125,7 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 		event = TCP_GOT_FIN;
 	} else {
 		if (s->length > 0 || s->seq != w->rcv_nxt)
-			send_ack(tcp, w);
+			send_challenge(tcp, w);
 		return true;
 	}
 	actions = tcp_transitions[TCP_TIME_WAIT][event].actions;
@@ -126,8 +133,10 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 		list_remove(&w->entry.link);
 		put_last(tcp, w);
 	}
-	if (actions & (TCP_SEND_ACK | TCP_CHALLENGE))
-		send_ack(tcp, w);
+	if (actions & TCP_SEND_ACK)
+		send_ack(tcp, w); /* each time: the peer waits for it */
+	if (actions & TCP_CHALLENGE)
+		send_challenge(tcp, w);
 	if (actions & TCP_END)
 		drop(tcp, w);
 	return true;

@@ -432,6 +432,22 @@ Test(tcp_close, time_wait_answers_a_repeated_fin_and_starts_again)
 	cr_assert_eq(stats()->time_wait, 0);
 }
 
+/* The peer waits for the answer to its FIN; anything else, a storm of it too, gets an answer now and then. */
+Test(tcp_close, time_wait_answers_a_storm_seldom_but_each_repeated_fin)
+{
+	enter_time_wait();
+	for (uint32_t ms = 0; ms < 1000; ms += 10) {
+		peer_send(&peer, SEG_ACK, 1000, 2, "x", 1);
+		peer_send(&peer, SEG_SYN | SEG_ACK, 0, 2, NULL, 0);
+		peer_wait_ms(10);
+	}
+	cr_assert_eq(peer_forget(&peer), 2);
+	for (int i = 0; i < 3; i++) {
+		peer_send(&peer, SEG_FIN | SEG_ACK, 1, 2, NULL, 0);
+		peer_expect(&peer, SEG_ACK, 2, 2, 0);
+	}
+}
+
 Test(tcp_close, time_wait_is_not_drawn_out_by_a_fin_of_somebody_else)
 {
 	enter_time_wait();

@@ -129,6 +129,26 @@ Test(tcp_open, half_open_entry_takes_a_reset_only_at_its_exact_number)
 	peer_expect_nothing(&peer);
 }
 
+Test(tcp_open, half_open_entry_answers_a_storm_seldom_but_each_repeated_syn)
+{
+	peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+	peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+	for (uint32_t ms = 0; ms < 990; ms += 10) {
+		peer_send(&peer, SEG_SYN, 5, 0, NULL, 0);
+		peer_send(&peer, SEG_RST, 2, 0, NULL, 0);
+		peer_send(&peer, SEG_ACK, 1u << 20, 1, "x", 1);
+		peer_wait_ms(10);
+	}
+	cr_assert_eq(peer_forget(&peer), 2);
+	cr_assert_eq(tcp_stats(peer.tcp)->challenges, 2);
+	for (int i = 0; i < 3; i++) {
+		peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+		peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+	}
+	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+	cr_assert_eq(peer.accepts, 1);
+}
+
 Test(tcp_open, wrong_acknowledgement_of_our_syn_is_reset_and_changes_nothing)
 {
 	struct sent *s;
