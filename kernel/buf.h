@@ -9,8 +9,9 @@
  * Functions that *take* a packet take the whole chain. Everything comes from fixed pools: when a
  * pool is empty the caller gets NULL, drops, and counts.
  *
- * All layers may rely on this: a received packet has at least min(its length, 128) bytes
- * contiguous in its first slice. */
+ * All layers may rely on this: a packet that a device received has at least min(its length, 128) bytes
+ * contiguous in its first slice. (One that the image sent to itself keeps its sender's slices: its
+ * headers are contiguous, and perhaps nothing else.) */
 #ifndef KERNEL_BUF_H
 #define KERNEL_BUF_H
 

@@ -43,7 +43,8 @@ struct ip_error {
 /* What a transport protocol gives to ip_listen. */
 struct ip_handler {
 	/* Takes b: the transport header first, without link padding. Its first slice has at least
-	 * min(length, 54) bytes; headers that do not lie whole in it are malformed. */
+	 * min(length, 54) bytes, or, when we sent the packet to ourselves, the transport header; headers
+	 * that do not lie whole in it are malformed. */
 	void (*input)(void *arg, const struct ip_meta *meta, struct buf *b);
 	void (*error)(void *arg, const struct ip_error *error); /* may be NULL */
 	void *arg;

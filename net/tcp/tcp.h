@@ -61,7 +61,8 @@ void tcp_unlisten(struct tcp *tcp, uint16_t port);
 
 /* A listener function for all ports that tcp_listen knows nothing of: for each new connection it
  * gives 0 with *accept and *accept_arg set, or declines with a negative errno, which resets. It is
- * asked twice: when the handshake begins and when it is complete. NULL: none. */
+ * asked for every segment that belongs to no connection, and again when a handshake is complete: so it
+ * only answers, and has no effects. NULL: none. */
 typedef int tcp_listener_fn(void *arg, uint16_t port, accept_fn **accept, void **accept_arg);
 void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg);
 

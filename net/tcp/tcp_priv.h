@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of TCP share: the instance, the control block, and who does what with them.
  *
- * A control block's life: conn_create → connect or listen → … → conn_end, which takes it out of all
- * tables and fails or ends what the application waits for → conn_free, once the application has
- * let go of the flow too (CONN_ORPHAN). Functions that may end a connection say so by their
- * answer: false means the block may be gone. */
+ * A control block's life: conn_create → connect or listen → … → conn_event with TCP_END, which fails or
+ * ends what the application waits for, while the block stays in the table → conn_free, once the
+ * application has let go of the flow too (CONN_ORPHAN). Functions that may end a connection say so by
+ * their answer: false means the block may be gone. */
 #ifndef NET_TCP_TCP_PRIV_H
 #define NET_TCP_TCP_PRIV_H
 
