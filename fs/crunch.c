@@ -65,45 +65,18 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 	}
 	op->entry = (struct kv_entry){
 		.size = e->size,
-		.type = at(data, e->type),
 		.etag = at(data, e->etag),
 		.header = at(data, e->header),
 		.header_len = e->header_len,
 		.validators = e->validators,
 		.data = at(data, e->body),
-		.handle = e,
 	};
 	promise_return(&op->promise, 0);
 }
 
-static void crunch_read(struct kv *kv, struct kv_read *op, const struct kv_entry *entry, uint64_t offset,
-                        size_t max)
-{
-	uint64_t rest = offset < entry->size ? entry->size - offset : 0;
-
-	(void)kv;
-	op->slice = (struct slice){ .data = (const char *)entry->data + offset, .len = MIN(rest, max) };
-	promise_return(&op->promise, (intptr_t)op->slice.len);
-}
-
-static int crunch_list(struct kv *kv, int (*each)(void *arg, const char *key, size_t key_len), void *arg)
-{
-	const struct crunch_data *data = container_of(kv, struct crunch, kv)->data;
-	const struct crunch_entry *entries = at(data, sizeof(*data));
-	const uint32_t *order = at(data, data->order);
-	int answer = 0;
-
-	for (uint32_t i = 0; i < data->files && answer == 0; i++) {
-		const struct crunch_entry *e = &entries[order[i]];
-
-		answer = each(arg, at(data, e->key), e->key_len);
-	}
-	return answer;
-}
-
 int crunch_create(struct kv **out, const struct crunch_data *data)
 {
-	static const struct kv_ops ops = { crunch_get, crunch_read, crunch_list };
+	static const struct kv_ops ops = { crunch_get };
 	struct crunch *c = calloc(1, sizeof(*c));
 
 	if (!c)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* A folder that scripts/crunch made part of the image: a struct kv over constant memory. Every get
- * settles before it returns, every value has data, type, etag and ready header lines. Lookup is one
- * hash over the key and one comparison: the build has searched for a perfect hash.
+ * settles before it returns, every value has data, etag and ready header lines, its media type among
+ * them. Lookup is one hash over the key and one comparison: the build has searched for a perfect hash.
  *
  * The data is one block without pointers, so it needs no relocation and is the same for every CPU
  * (little endian). Offsets count from its start:
  *
- *   struct crunch_data │ entries, by slot │ displacements │ order │ strings │ header body header …
- *
- * order lists the slots of the files, not the folders, sorted by key. */
+ *   struct crunch_data │ entries, by slot │ displacements │ strings │ header body header … */
 #ifndef FS_CRUNCH_H
 #define FS_CRUNCH_H
 
@@ -18,18 +16,16 @@ struct crunch_data {
 	uint32_t count;         /* entries */
 	uint32_t buckets;       /* displacements */
 	uint32_t seed;
-	uint32_t files;         /* slots in order */
 	uint32_t displacements; /* offset of uint32_t[buckets] */
-	uint32_t order;         /* offset of uint32_t[files] */
 };
-static_assert(sizeof(struct crunch_data) == 24, "as scripts/crunch writes it");
+static_assert(sizeof(struct crunch_data) == 16, "as scripts/crunch writes it");
 
 struct crunch_entry {
-	uint32_t key, body, size, header, type, etag; /* offsets, but for size */
+	uint32_t key, body, size, header, etag; /* offsets, but for size */
 	uint16_t key_len, header_len, validators;
 	uint16_t is_folder;
 };
-static_assert(sizeof(struct crunch_entry) == 32, "as scripts/crunch writes it");
+static_assert(sizeof(struct crunch_entry) == 28, "as scripts/crunch writes it");
 
 /* What the build crunched: WWW_DIR. */
 extern const struct crunch_data crunch_content;

@@ -120,39 +120,30 @@ static void expect_value(struct kv *kv, const char *key, const char *type, const
 {
 	struct kv_entry e;
 	char header[512];
-	struct kv_read op;
 
 	cr_assert_eq(get(kv, key, &e), 0, "%s", key);
 	cr_expect_eq(e.size, strlen(value), "%s", key);
 	cr_expect(!memcmp(e.data, value, e.size), "%s", key);
 	cr_expect_eq((uintptr_t)e.data % 16, 0, "%s", key);
-	cr_expect_str_eq(e.type, type, "%s is %s", key, e.type);
 	cr_expect_eq(strlen(e.etag), 18);
 	snprintf(header, sizeof(header), "Content-Type: %s\r\nContent-Length: %zu\r\n", type, strlen(value));
 	cr_expect_eq(e.validators, strlen(header));
 	snprintf(header + strlen(header), 200, "ETag: %s\r\nCache-Control: ", e.etag);
 	cr_expect(!memcmp(e.header, header, strlen(header)), "%s: %.*s", key, e.header_len, e.header);
 	cr_expect(!memcmp(e.header + e.header_len - 2, "\r\n\r\n", 4), "an empty line follows the header");
-	kv_read(kv, &op, &e, 1, 2);
-	cr_expect_eq(promise_result(&op.promise), e.size > 3 ? 2 : e.size ? (intptr_t)e.size - 1 : 0);
-	cr_expect(op.slice.storage == NULL && !memcmp(op.slice.data, value + 1, op.slice.len));
-	kv_read(kv, &op, &e, e.size + 1, 2);
-	cr_expect_eq(promise_result(&op.promise), 0);
 }
 
-static int collect(void *arg, const char *key, size_t key_len)
+static bool has_type(const struct kv_entry *e, const char *type)
 {
-	char *text = arg;
+	char line[64];
 
-	strncat(text, key, key_len);
-	strcat(text, "|");
-	return strlen(text) > 100 ? 7 : 0;
+	snprintf(line, sizeof(line), "Content-Type: %s\r\n", type);
+	return !strncmp(e->header, line, strlen(line));
 }
 
 Test(crunch, serves_a_folder)
 {
 	static const char utf16[] = "\xff\xfeh\0i";
-	char keys[300] = "";
 	struct kv_entry e;
 	struct kv *kv;
 	void *data;
@@ -183,7 +174,7 @@ Test(crunch, serves_a_folder)
 	expect_value(kv, "a b/link.html", "text/html; charset=utf-8", "<p>hi");
 	expect_value(kv, "folder link/link.html", "text/html; charset=utf-8", "<p>hi");
 	cr_assert_eq(get(kv, "old.html", &e), 0);
-	cr_expect_str_eq(e.type, "text/html", "not UTF-8: the page has to say");
+	cr_expect(has_type(&e, "text/html"), "not UTF-8: the page has to say");
 	cr_expect_eq(get(kv, "", &e), -EISDIR);
 	cr_expect_eq(get(kv, "a b", &e), -EISDIR);
 	cr_expect_eq(get(kv, "a b/empty folder", &e), -EISDIR);
@@ -193,9 +184,6 @@ Test(crunch, serves_a_folder)
 	cr_expect_eq(get(kv, "index.htm", &e), -ENOENT);
 	cr_expect_eq(get(kv, "index.html2", &e), -ENOENT);
 	cr_expect_eq(get(kv, "INDEX.HTML", &e), -ENOENT);
-	cr_expect_eq(kv_list(kv, collect, keys), 7, "stops when told");
-	cr_expect_str_eq(keys, "STYLE.CSS|a b/caf\xc3\xa9 & \"q\" 'r' $x `y` \\n.svg|a b/link.html|"
-	                 "app.0a1b2c3d.js|empty.txt|folder link/caf\xc3\xa9 & \"q\" 'r' $x `y` \\n.svg|");
 	crunch_destroy(kv);
 	free(data);
 }
@@ -268,7 +256,7 @@ Test(crunch, stores_equal_content_once)
 	cr_expect(e.data == f.data && e.data != g.data);
 	cr_expect_str_eq(e.etag, f.etag);
 	cr_expect_str_neq(e.etag, g.etag);
-	cr_expect_str_neq(e.type, f.type);
+	cr_expect(has_type(&e, "text/plain; charset=utf-8") && has_type(&f, "text/html; charset=utf-8"));
 	cr_expect_eq(e.data, e.header + e.header_len + 2, "the first has its body right behind its header");
 	crunch_destroy(kv);
 	free(data);
@@ -279,7 +267,6 @@ Test(crunch, serves_an_empty_folder)
 	struct kv_entry e;
 	struct kv *kv;
 	void *data;
-	char keys[8] = "";
 
 	make_folder("site");
 	cr_assert_eq(crunch("site", "out.S"), 0, "%s", said);
@@ -287,8 +274,6 @@ Test(crunch, serves_an_empty_folder)
 	kv = open_store("out.bin", &data);
 	cr_expect_eq(get(kv, "index.html", &e), -ENOENT);
 	cr_expect_eq(get(kv, "", &e), -EISDIR);
-	cr_expect_eq(kv_list(kv, collect, keys), 0);
-	cr_expect_eq(strlen(keys), 0);
 	crunch_destroy(kv);
 	free(data);
 }
