@@ -12,7 +12,4 @@ bool random_is_ready(void);
 void random_bytes(void *to, size_t n);
 uint32_t random_u32(void);
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012) with a 16-byte key. */
-uint64_t siphash(const uint8_t key[16], const void *data, size_t len);
-
 #endif

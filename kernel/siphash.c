@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* SipHash-2-4: a keyed hash that an attacker who does not know the key cannot predict. Aumasson and
- * Bernstein, "SipHash: a fast short-input PRF", 2012. */
-#include <string.h>
+/* SipHash-2-4: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
+#include "kernel/siphash.h"
 
-#include "kernel/random.h"
+#include <string.h>
 
 static uint64_t load_le64(const uint8_t *from)
 {

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "kernel/random.h"
+#include "kernel/siphash.h"
 #include "net/checksum.h"
 
 #define TTL 64 /* RFC 1700; 1 for multicast by RFC 1112 */

@@ -3,7 +3,7 @@
  * blocks, and each in one list by age. */
 #include <string.h>
 
-#include "kernel/random.h"
+#include "kernel/siphash.h"
 #include "net/tcp/tcp_priv.h"
 
 void key_hash(const struct tcp *tcp, struct tcp_key *k)

@@ -4,7 +4,7 @@
  * hash of the destination). */
 #include <string.h>
 
-#include "kernel/random.h"
+#include "kernel/siphash.h"
 #include "net/tcp/tcp_priv.h"
 
 #define PORT_FIRST 49152u /* RFC 6335 §6 */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/* A keyed hash for short inputs: who does not know the key can neither predict a hash nor choose inputs
+ * that collide. */
+#ifndef KERNEL_SIPHASH_H
+#define KERNEL_SIPHASH_H
+
+#include "kernel/util.h"
+
+/* SipHash-2-4 (Aumasson, Bernstein 2012). */
+uint64_t siphash(const uint8_t key[16], const void *data, size_t len);
+
+#endif
