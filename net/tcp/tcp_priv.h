@@ -277,9 +277,12 @@ uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn);
 /* -- input.c -- */
 
 void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b);
-void tcp_error(void *arg, const struct ip_error *error);
 /* A segment for c; takes b, whose data is the payload. false: the connection has ended. */
 bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
+
+/* -- error.c -- */
+
+void tcp_error(void *arg, const struct ip_error *error);
 
 /* -- output.c -- */
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/* Errors that ICMP, or our own link, reports about segments that we sent. Anybody can forge one who guesses
+ * what is in flight, so none ends a connection that stands: it may shrink segments, and end a handshake
+ * (RFC 5927, RFC 5461). */
+#include <errno.h>
+
+#include "net/bytes.h"
+#include "net/tcp/tcp_priv.h"
+
+/* A router cannot take our segments whole: RFC 1191, RFC 8201. */
+static void shrink(struct tcp_conn *c, const struct ip_error *error)
+{
+	uint32_t headers = (c->route.dst.family == IP_V4 ? 20 : 40) + SEGMENT_HEADER_BYTES;
+	uint32_t mss;
+
+	headers += c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
+	mss = (error->mtu ? MAX(error->mtu, 576u) : 576u) - headers; /* no router takes less */
+	if (mss >= c->mss)
+		return;
+	c->mss = (uint16_t)mss;
+	c->snd_nxt = c->snd_una;
+	conn_output(c);
+}
+
+void tcp_error(void *arg, const struct ip_error *error)
+{
+	struct tcp *tcp = arg;
+	struct tcp_key k = {
+		.local = { error->src, get_be16(error->quoted) },
+		.remote = { error->dst, get_be16(error->quoted + 2) },
+	};
+	uint32_t seq = get_be32(error->quoted + 4);
+	struct tcp_conn *c;
+	struct tcp_entry *e;
+
+	tcp_update_clock(tcp);
+	key_hash(tcp, &k);
+	c = conn_find(tcp, &k);
+	if (!c) {
+		e = error->local ? entry_find(&tcp->halves, &k) : NULL;
+		if (e)
+			half_drop(tcp, container_of(e, struct tcp_half, entry));
+		return;
+	}
+	/* RFC 5927 §4: it must quote what is in flight */
+	if (seq_lt(seq, c->snd_una) || !seq_lt(seq, c->snd_max))
+		return;
+	if (error->error == -EMSGSIZE) {
+		if (c->state >= TCP_ESTABLISHED)
+			shrink(c, error);
+	} else if (c->state == TCP_SYN_SENT) {
+		conn_event(c, TCP_GIVE_UP, error->error == -ECONNREFUSED ? -ECONNREFUSED : -EHOSTUNREACH);
+	}
+	/* an established connection outlives them all: RFC 1122 §4.2.3.9, RFC 5461 */
+}
