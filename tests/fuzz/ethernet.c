@@ -18,18 +18,11 @@
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
+#include "tests/lib/check.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/lan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 enum { IP = 14, TCP = 34, RECORDS = 64, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 

@@ -16,18 +16,11 @@
 #include "net/http/conditional.h"
 #include "net/http/path.h"
 #include "net/http/server.h"
+#include "tests/lib/check.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/fake_flow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 #define LINES "Content-Type: text/plain\r\nContent-Length: 5\r\n"
 #define HTTP_LINES_TOO_LONG 600
