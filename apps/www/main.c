@@ -15,7 +15,7 @@ static int option_port(const char *value, void *target)
 {
 	int result = option_u16(value, target);
 
-	return result == 0 && port == 0 ? -EINVAL : result;
+	return result == 0 && *(uint16_t *)target == 0 ? -EINVAL : result;
 }
 
 const struct option app_options[] = {

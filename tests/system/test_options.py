@@ -26,6 +26,7 @@ def start(builder, namespace, way, config, options):
     ("ip=10.0.0.2", "ip"),
     ("gw=nowhere", "gw"),
     ("port=70000", "port"),
+    ("port=0", "port"),
     ("log=loud", "log"),
     ("log=info prot=80", "prot"),
 ])
