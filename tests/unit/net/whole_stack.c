@@ -16,6 +16,7 @@
 #include "tests/lib/cable.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/lan.h"
+#include "tests/lib/talker.h"
 #include "tests/lib/test.h"
 
 #define MIB (1u << 20)
@@ -184,54 +185,12 @@ Test(whole_stack, datagrams)
 
 /* -- TCP: a mebibyte each way -- */
 
-struct talker {
-	struct flow *flow;
-	int index;
-	struct flow_read read;
-	struct flow_write write;
-	struct waiter reader, writer;
-	struct slice slice;
-	uint32_t got;
-	bool finished;
-};
-
 static struct talker talkers[2];
 
-static void have_read(struct waiter *w)
+static void prepare_talkers(void)
 {
-	struct talker *t = container_of(w, struct talker, reader);
-	intptr_t n = promise_result(&t->read.promise);
-	uint8_t bytes[4096];
-
-	cr_assert_geq(n, 0, "talker %d: %ld after %u bytes", t->index, (long)n, t->got);
-	if (n == 0) {
-		t->finished = true;
-		return;
-	}
-	buf_copy_out(t->read.bufs, 0, bytes, (uint32_t)n);
-	cr_assert_eq(memcmp(bytes, data[!t->index] + t->got, (size_t)n), 0, "wrong after %u bytes", t->got);
-	t->got += (uint32_t)n;
-	buf_free(t->read.bufs);
-	flow_read(t->flow, &t->read, sizeof(bytes));
-	promise_wait(&t->read.promise, w, have_read);
-}
-
-static void have_written(struct waiter *w)
-{
-	struct talker *t = container_of(w, struct talker, writer);
-
-	cr_assert_eq(promise_result(&t->write.promise), MIB);
-	cr_assert_eq(flow_shutdown(t->flow), 0);
-}
-
-static void talk(struct talker *t, struct flow *flow)
-{
-	t->flow = flow;
-	t->slice = (struct slice){ data[t->index], MIB, NULL };
-	flow_write(flow, &t->write, &t->slice, 1);
-	promise_wait(&t->write.promise, &t->writer, have_written);
-	flow_read(flow, &t->read, 4096);
-	promise_wait(&t->read.promise, &t->reader, have_read);
+	for (int i = 0; i < 2; i++)
+		talkers[i] = (struct talker){ .mine = data[i], .theirs = data[!i], .len = MIB, .read_bytes = 4096 };
 }
 
 static int accept_talker(void *arg, struct flow *flow, const struct endpoint *peer)
@@ -239,7 +198,7 @@ static int accept_talker(void *arg, struct flow *flow, const struct endpoint *pe
 	struct ip_addr expected = ip_v4(10, 0, 0, 1);
 
 	cr_assert(ip_equal(&peer->addr, &expected));
-	talk(arg, flow);
+	talker_start(arg, flow);
 	return 0;
 }
 
@@ -256,12 +215,11 @@ static void exchange_over(const struct cable_config *config)
 	struct stack_connect op;
 
 	set_up(config);
-	for (int i = 0; i < 2; i++)
-		talkers[i] = (struct talker){ .index = i };
+	prepare_talkers();
 	cr_assert_eq(direct_tcp_listen(stacks[1], 80, accept_talker, &talkers[1]), 0);
 	direct_tcp_connect(stacks[0], &op, &to);
 	cr_assert_eq(await(&op.promise), 0);
-	talk(&talkers[0], op.flow);
+	talker_start(&talkers[0], op.flow);
 	for (int ms = 0; !talkers[0].finished || !talkers[1].finished; ms++) {
 		cr_assert_lt(ms, 600000, "got %u and %u", talkers[0].got, talkers[1].got);
 		lan_wait_ms(1);
@@ -358,7 +316,7 @@ Test(whole_stack, wrong_configurations)
 static int accept_itself(void *arg, struct flow *flow, const struct endpoint *peer)
 {
 	(void)peer;
-	talk(arg, flow);
+	talker_start(arg, flow);
 	return 0;
 }
 
@@ -374,12 +332,11 @@ Test(whole_stack, talks_to_itself)
 		struct endpoint to = { selves[i], 80 };
 
 		set_up(&(struct cable_config){ .seed = 1, .features = i ? OFFLOADS : 0 });
-		talkers[0] = (struct talker){ .index = 0 };
-		talkers[1] = (struct talker){ .index = 1 };
+		prepare_talkers();
 		cr_assert_eq(direct_tcp_listen(stacks[0], 80, accept_itself, &talkers[1]), 0);
 		direct_tcp_connect(stacks[0], &op, &to);
 		cr_assert_eq(await(&op.promise), 0);
-		talk(&talkers[0], op.flow);
+		talker_start(&talkers[0], op.flow);
 		for (int ms = 0; !talkers[0].finished || !talkers[1].finished; ms++) {
 			cr_assert_lt(ms, 100000, "got %u and %u", talkers[0].got, talkers[1].got);
 			lan_wait_ms(1);

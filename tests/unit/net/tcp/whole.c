@@ -9,66 +9,19 @@
 #include "net/tcp/tcp.h"
 #include "tests/lib/cable.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/talker.h"
 
 #define BYTES (2u << 20)
 
 static uint8_t data[2][BYTES];
 
-/* One end of the connection: sends all of data[end], compares what it gets with the other's. */
-struct end {
-	struct direct *stack;
-	struct flow *flow;
-	int index;
-	struct flow_read read;
-	struct flow_write write;
-	struct waiter reader, writer;
-	struct slice slice;
-	uint32_t got;
-	bool finished;
-};
-
-static struct end ends[2];
-
-static void on_read(struct waiter *w)
-{
-	struct end *e = container_of(w, struct end, reader);
-	intptr_t n = promise_result(&e->read.promise);
-
-	cr_assert_geq(n, 0, "end %d fails: %ld", e->index, (long)n);
-	if (n == 0) {
-		e->finished = true;
-		return;
-	}
-	for (const struct buf *b = e->read.bufs; b; b = b->next)
-		for (uint32_t i = 0; i < b->len; i++, e->got++)
-			cr_assert_eq(b->data[i], data[!e->index][e->got], "byte %u", e->got);
-	buf_free(e->read.bufs);
-	flow_read(e->flow, &e->read, 100000);
-	promise_wait(&e->read.promise, w, on_read);
-}
-
-static void on_written(struct waiter *w)
-{
-	struct end *e = container_of(w, struct end, writer);
-
-	cr_assert_eq(promise_result(&e->write.promise), BYTES);
-	cr_assert_eq(flow_shutdown(e->flow), 0);
-}
-
-static void start(struct end *e, struct flow *flow)
-{
-	e->flow = flow;
-	e->slice = (struct slice){ data[e->index], BYTES, NULL };
-	flow_write(flow, &e->write, &e->slice, 1);
-	promise_wait(&e->write.promise, &e->writer, on_written);
-	flow_read(flow, &e->read, 100000);
-	promise_wait(&e->read.promise, &e->reader, on_read);
-}
+static struct direct *stacks[2];
+static struct talker talkers[2];
 
 static int on_accept(void *arg, struct flow *flow, const struct endpoint *peer)
 {
 	(void)peer;
-	start(arg, flow);
+	talker_start(arg, flow);
 	return 0;
 }
 
@@ -117,37 +70,38 @@ static uint32_t exchange(const struct cable_config *config)
 	for (int i = 0; i < 2; i++) {
 		for (uint32_t at = 0; at < BYTES; at++)
 			data[i][at] = (uint8_t)(at * 31 + at / 257 + (uint32_t)i);
-		ends[i] = (struct end){ .index = i };
-		cr_assert_eq(direct_create(&ends[i].stack, cable_end(cable, i), &configs[i]), 0);
+		talkers[i] = (struct talker){ .mine = data[i], .theirs = data[!i], .len = BYTES };
+		talkers[i].read_bytes = 100000;
+		cr_assert_eq(direct_create(&stacks[i], cable_end(cable, i), &configs[i]), 0);
 	}
-	cr_assert_eq(direct_tcp_listen(ends[1].stack, 80, on_accept, &ends[1]), 0);
-	direct_tcp_connect(ends[0].stack, &op, &to);
+	cr_assert_eq(direct_tcp_listen(stacks[1], 80, on_accept, &talkers[1]), 0);
+	direct_tcp_connect(stacks[0], &op, &to);
 	for (; !promise_is_settled(&op.promise); took_ms++)
 		run_ms(1);
 	cr_assert_eq(promise_result(&op.promise), 0);
-	start(&ends[0], op.flow);
-	for (; !ends[0].finished || !ends[1].finished; took_ms++) {
-		cr_assert_lt(took_ms, 600000, "got %u and %u", ends[0].got, ends[1].got);
+	talker_start(&talkers[0], op.flow);
+	for (; !talkers[0].finished || !talkers[1].finished; took_ms++) {
+		cr_assert_lt(took_ms, 600000, "got %u and %u", talkers[0].got, talkers[1].got);
 		starve(took_ms);
 		run_ms(1);
 	}
 	starve(0);
 	for (int i = 0; i < 2; i++) {
-		const struct tcp_stats *s = tcp_stats(direct_tcp(ends[i].stack));
+		const struct tcp_stats *s = tcp_stats(direct_tcp(stacks[i]));
 
-		cr_assert_eq(ends[i].got, BYTES);
+		cr_assert_eq(talkers[i].got, BYTES);
 		cr_assert(!starving || s->timeouts == 0, "no memory is no loss");
-		flow_close(ends[i].flow);
+		flow_close(talkers[i].flow);
 		cr_log_info("end %d: %lu segments, %lu again, %lu timeouts, %lu fast", i, (unsigned long)s->out_segs,
 		            (unsigned long)s->retrans_segs, (unsigned long)s->timeouts,
 		            (unsigned long)s->fast_retransmits);
 	}
 	run_ms(300000);
 	for (int i = 0; i < 2; i++) {
-		const struct tcp_stats *s = tcp_stats(direct_tcp(ends[i].stack));
+		const struct tcp_stats *s = tcp_stats(direct_tcp(stacks[i]));
 
 		cr_assert_eq(s->connections + s->half_open + s->time_wait + s->receive_bufs + s->send_slices, 0);
-		direct_destroy(ends[i].stack);
+		direct_destroy(stacks[i]);
 	}
 	cable_destroy(cable);
 	buf_stats(&stats);
