@@ -51,7 +51,8 @@ struct virtio_device {
 
 /* The first device of type on the buses: 0, or -ENODEV. */
 int virtio_find(struct virtio_device *dev, enum virtio_type type);
-/* After it the device touches no memory of ours. false: it does not say that it has come to an end, and may. */
+/* After it the device touches no memory of ours. false: it does not say that it is done with the reset,
+ * and may. */
 bool virtio_reset(struct virtio_device *dev);
 /* Resets the device and accepts those of wanted that it offers (§3.1.1, steps 1 to 6). 0, -ENOTSUP
  * after logging why. Queues come next, then virtio_start. */
