@@ -34,6 +34,11 @@ struct time_page {
 };
 static_assert(sizeof(struct time_page) == 32, "KVM's clock page");
 
+/* The same of the wall clock, at KVM's time zero. */
+struct wall_page {
+	uint32_t version, seconds, nanoseconds;
+};
+
 /* The timer's and the time stamp counter's reading of one moment. */
 struct moment {
 	uint64_t ticks, tsc;
@@ -155,8 +160,10 @@ static struct moment read_both(void)
 static uint64_t measure_by_timer(void)
 {
 	struct moment now = read_both();
+	uint64_t tsc = now.tsc - count.tsc, ticks = now.ticks - count.ticks;
 
-	return (now.tsc - count.tsc) * NS_PER_S / (now.ticks - count.ticks);
+	/* Divided first: four seconds of a quick CPU in nanoseconds are more than 64 bits. */
+	return tsc / ticks * NS_PER_S + tsc % ticks * NS_PER_S / ticks;
 }
 
 static uint64_t measure_for(uint32_t ticks)
@@ -226,15 +233,15 @@ static uint64_t cmos_seconds(void)
 	if (cmos(CMOS_D) != CMOS_VALID)
 		return 0;
 	do {
-		while ((cmos(CMOS_A) & 0x80) && patience--)
-			;
+		while ((cmos(CMOS_A) & 0x80) && patience > 0)
+			patience--;
 		second = cmos_number(0, bcd);
 		minute = cmos_number(2, bcd);
 		hour = cmos_number(4, bcd);
 		day = cmos_number(7, bcd);
 		month = cmos_number(8, bcd);
 		year = cmos_number(9, bcd);
-	} while (second != cmos_number(0, bcd) && patience--);
+	} while (second != cmos_number(0, bcd) && patience > 0 && patience--);
 	if (second > 59 || minute > 59 || hour > 23 || !day || day > 31 || !month || month > 12 || year > 99)
 		return 0;
 	/* Days since 1970: 30 years to 2000 had 10957; a leap day for each fourth year that is over. */
@@ -242,16 +249,26 @@ static uint64_t cmos_seconds(void)
 	return ((day * UINT64_C(24) + hour) * 60 + minute) * 60 + second;
 }
 
+static uint64_t kvm_wall_ns(const volatile struct wall_page *wall)
+{
+	uint32_t version;
+	uint64_t ns;
+
+	do {
+		version = wall->version;
+		ns = wall->seconds * NS_PER_S + wall->nanoseconds;
+	} while (version & 1 || version != wall->version);
+	return ns;
+}
+
 static uint64_t wall_at_start(void)
 {
-	static volatile struct {
-		uint32_t version, seconds, nanoseconds;
-	} wall;
+	static volatile struct wall_page wall;
 	uint64_t at = (uintptr_t)&wall, seconds;
 
 	if (is_kvm_clock) {
 		wrmsr(MSR_KVM_WALL, at);
-		return wall.seconds * NS_PER_S + wall.nanoseconds + start_ns;
+		return kvm_wall_ns(&wall) + start_ns;
 	}
 	seconds = cmos_seconds();
 	return seconds ? seconds * NS_PER_S - clock_now_ns() : 0;
