@@ -96,16 +96,15 @@ static bool accept_one(struct socket_listener *l)
 		return false;
 	}
 	fd = host_tcp_accept(l->socket.watch.fd, &from);
-	switch (fd) {
-	case -EAGAIN:
+	if (fd == -EAGAIN)
 		return false;
-	case -EMFILE: case -ENFILE: case -ENOMEM: case -ENOBUFS:
+	if (fd == -ECONNABORTED || fd == -EINTR)
+		return true; /* it ended before we took it */
+	if (fd < 0) { /* no descriptor, no memory, or something that may last just as well */
 		stop_accepting(l);
 		socket_wait_for_memory(&l->socket);
 		return false;
 	}
-	if (fd < 0)
-		return true; /* a connection that ended before we took it: accept(2) */
 	f = socket_flow_create(stack, fd);
 	if (!f)
 		return true;

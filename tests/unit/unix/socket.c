@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "arch/unix/host.h"
+#include "kernel/loop.h"
 #include "net/socket.h"
 #include "tests/lib/test.h"
 #include "tests/unit/unix/world.h"
@@ -468,6 +470,36 @@ Test(socket, accepting_stops_at_the_limit_and_goes_on)
 	cr_assert_eq(stats().connections, CONNECTIONS);
 	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
+}
+
+/* The descriptor that listens at our port. */
+static int listening_fd(void)
+{
+	for (int fd = 3; fd < 1024; fd++) {
+		struct sockaddr_in at = { 0 };
+		socklen_t size = sizeof(at), int_size = sizeof(int);
+		int listens = 0;
+
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_size) == 0 && listens &&
+		    getsockname(fd, (struct sockaddr *)&at, &size) == 0 && ntohs(at.sin_port) == port)
+			return fd;
+	}
+	return -1;
+}
+
+/* A host that refuses every accept, here with EINVAL, is not asked without a pause. */
+Test(socket, accepting_that_fails_for_ever_lets_the_loop_sleep)
+{
+	unsigned worked = 0;
+
+	cr_assert_eq(shutdown(listening_fd(), SHUT_RDWR), 0);
+	world_run_for_ms(20);
+	for (unsigned i = 0; i < 1000; i++) {
+		worked += loop_turn();
+		host_wait(0);
+		clock_advance_ns(NS_PER_MS / 10);
+	}
+	cr_assert_lt(worked, 500);
 }
 
 Test(socket, reading_waits_for_buffers)
