@@ -38,7 +38,7 @@ static int option_memory(const char *value, void *target)
 
 	if (n == 0 || !unit || value[1] != '\0')
 		return -EINVAL;
-	for (; unit >= units; unit--)
+	for (size_t i = 0; i <= (size_t)(unit - units); i++)
 		if (__builtin_mul_overflow(n, 1024, &n))
 			return -EINVAL;
 	if (n % PAGE_BYTES != 0)
