@@ -6,7 +6,6 @@
 
 #include "arch/arch.h"
 #include "fs/crunch.h"
-#include "init/defaults.h"
 #include "init/init.h"
 #include "kernel/app.h"
 #include "kernel/buf.h"
@@ -16,6 +15,7 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 #include "kernel/random.h"
+#include "net/config.h"
 #include "net/direct.h"
 #include "net/socket.h"
 
@@ -29,8 +29,7 @@ static const struct option common_options[] = {
 };
 
 static const struct option address_options[] = {
-	{ "ip", "an IPv4 address and prefix length, as 10.0.0.2/24", option_ip_prefix, &stack_config.ip },
-	{ "gw", "an IPv4 address, as 10.0.0.1", option_ip, &stack_config.gateway },
+	STACK_OPTIONS(stack_config),
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -42,10 +41,9 @@ static void parse_options(char **words, size_t count)
 	};
 	char error[256];
 
-	if (IS_ENABLED(CONFIG_NET_DIRECT) && (option_ip_prefix(DEFAULT_ADDRESS, &stack_config.ip) < 0 ||
-	                                      option_ip(DEFAULT_GATEWAY, &stack_config.gateway) < 0))
-		panic("CONFIG_NET_ADDRESS or CONFIG_NET_GATEWAY is no address");
 	if (option_parse(words, count, tables, error, sizeof(error)) < 0)
+		panic("%s", error);
+	if (IS_ENABLED(CONFIG_NET_DIRECT) && stack_config_complete(&stack_config, error, sizeof(error)) < 0)
 		panic("%s", error);
 }
 
@@ -75,7 +73,8 @@ static void network_init(void)
 	if (error == -ENOMEM)
 		panic("out of memory: give the machine more");
 	if (error)
-		panic("no network: error %d: is the gateway inside the subnet?", -error);
+		panic("no network: error %d%s", -error,
+		      error == -EINVAL ? ": the interface takes packets of less than 68 bytes" : "");
 }
 
 static void up(void)

@@ -10,7 +10,8 @@ struct ipv4;
 struct tcp;
 struct udp;
 
-/* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: bad address, gateway or MTU. Borrows dev until destroyed. */
+/* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68, or bad address;
+ * -ENETUNREACH: bad gateway. Borrows dev until destroyed. */
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config);
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);

@@ -15,6 +15,7 @@ struct stack;
 struct stack_config {
 	struct ip_prefix ip;     /* static address */
 	struct ip_addr gateway;  /* family IP_NONE: none */
+	bool gateway_given;      /* net/config.h: a start option said so, if only that there is none */
 };
 
 /* Called for each new connection, from the loop. Takes flow; may decline with a negative errno,

@@ -8,6 +8,7 @@
 
 #include "kernel/app.h"
 #include "kernel/dev/console.h"
+#include "net/config.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -19,12 +20,10 @@ enum colour { RED = 31, GREEN = 32, YELLOW = 33, BLUE = 36 };
 
 enum { READ_BYTES = 1024, LINE_BYTES = 256 };
 
-static struct ip_prefix address;
-static struct ip_addr gateway;
+static struct stack_config config;
 
 const struct option app_options[] = {
-	{ "ip", "an IPv4 address and prefix length, as 10.0.0.2/24", option_ip_prefix, &address },
-	{ "gw", "the gateway's IPv4 address, as 10.0.0.1", option_ip, &gateway },
+	STACK_OPTIONS(config),
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -152,12 +151,12 @@ static int compose(struct netdev *netdev)
 	ipv4_listen_other(ipv4, &other);
 	udp_listen_other(udp, udp_packet, NULL);
 	tcp_listen_other(tcp, listener_of_port, NULL);
-	return ipv4_set_address(ipv4, &address, &gateway);
+	return ipv4_set_address(ipv4, &config.ip, &config.gateway);
 }
 
 int app_start(const struct app *app, struct promise *done)
 {
-	char text[IP_TEXT_MAX];
+	char text[IP_TEXT_MAX], wrong[128];
 	int error;
 
 	(void)done; /* a server never settles it */
@@ -165,14 +164,14 @@ int app_start(const struct app *app, struct promise *done)
 		log_error("no network interface: nothing to compose a stack on");
 		return -ENODEV;
 	}
-	if (address.addr.family == IP_NONE)
-		ip_parse_prefix(CONFIG_NET_ADDRESS, &address.addr, &address.len);
-	if (gateway.family == IP_NONE)
-		ip_parse(CONFIG_NET_GATEWAY, &gateway); /* empty: stays none */
+	if (stack_config_complete(&config, wrong, sizeof(wrong)) < 0) {
+		log_error("%s", wrong);
+		return -EINVAL;
+	}
 	error = compose(app->netdev);
 	if (error < 0)
-		log_error("cannot compose the stack error=%d address=%s", error, ip_format(text, &address.addr));
+		log_error("cannot compose the stack error=%d address=%s", error, ip_format(text, &config.ip.addr));
 	else
-		log_info("composed address=%s", ip_format(text, &address.addr));
+		log_info("composed address=%s", ip_format(text, &config.ip.addr));
 	return error;
 }

@@ -147,27 +147,39 @@ static bool is_host(uint32_t a, uint32_t mask)
 	return ~mask <= 1 || ((a & ~mask) != 0 && (a | mask) != UINT32_MAX);
 }
 
-int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const struct ip_addr *gateway)
+static uint32_t mask_of(const struct ip_prefix *prefix)
 {
-	uint32_t address = get_be32(prefix->addr.bytes);
-	uint32_t via = 0, mask;
+	return prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
+}
+
+int ipv4_check_address(const struct ip_prefix *prefix, const struct ip_addr *gateway)
+{
+	uint32_t address = get_be32(prefix->addr.bytes), via, mask;
 
 	if (prefix->addr.family != IP_V4 || prefix->len > 32)
 		return -EINVAL;
-	mask = prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
+	mask = mask_of(prefix);
 	if (!is_host(address, mask))
 		return -EINVAL;
-	if (gateway && gateway->family != IP_NONE) {
-		via = get_be32(gateway->bytes);
-		if (gateway->family != IP_V4 || ((via ^ address) & mask) || !is_host(via, mask) ||
-		    via == address)
-			return -EINVAL;
-	}
-	ip->address = address;
-	ip->mask = mask;
-	ip->broadcast = ~mask > 1 ? address | ~mask : UINT32_MAX;
-	ip->gateway = via;
-	arp_set_address(ip->arp, address);
+	if (!gateway || gateway->family == IP_NONE)
+		return 0;
+	via = get_be32(gateway->bytes);
+	if (gateway->family != IP_V4 || ((via ^ address) & mask) || !is_host(via, mask) || via == address)
+		return -ENETUNREACH;
+	return 0;
+}
+
+int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const struct ip_addr *gateway)
+{
+	int error = ipv4_check_address(prefix, gateway);
+
+	if (error < 0)
+		return error;
+	ip->address = get_be32(prefix->addr.bytes);
+	ip->mask = mask_of(prefix);
+	ip->broadcast = ~ip->mask > 1 ? ip->address | ~ip->mask : UINT32_MAX;
+	ip->gateway = gateway && gateway->family != IP_NONE ? get_be32(gateway->bytes) : 0;
+	arp_set_address(ip->arp, ip->address);
 	return 0;
 }
 

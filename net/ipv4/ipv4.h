@@ -23,8 +23,10 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp);
 /* Nobody may listen any more. */
 void ipv4_destroy(struct ipv4 *ip);
 
-/* Sets or changes our address and announces it. gateway NULL or IP_NONE: on-link only. 0, -EINVAL:
- * not a host's address, or a gateway that is not on the link. */
+/* Can an interface have that address and gateway? gateway NULL or IP_NONE: on-link only. 0, -EINVAL: not
+ * a host's address, -ENETUNREACH: the gateway is not another host on the link. */
+int ipv4_check_address(const struct ip_prefix *address, const struct ip_addr *gateway);
+/* Sets or changes our address and announces it. Errors as ipv4_check_address. */
 int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *address, const struct ip_addr *gateway);
 
 /* What udp_create and tcp_create want. */

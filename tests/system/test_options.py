@@ -25,6 +25,7 @@ def start(builder, namespace, way, config, options):
     ("ip=10.0.0.256/24", "ip"),
     ("ip=10.0.0.2", "ip"),
     ("gw=nowhere", "gw"),
+    ("gw=192.168.7.1", "gw"),
     ("port=70000", "port"),
     ("port=0", "port"),
     ("log=loud", "log"),
@@ -55,6 +56,13 @@ def test_address_and_port_are_taken(builder, namespace, way):
         assert www.curl(www.url())
     finally:
         www.stop()
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_an_address_alone_has_no_gateway_elsewhere(builder, namespace):
+    with start(builder, namespace, "microvm", "defconfig_www_qemu", "ip=192.168.7.2/24") as guest:
+        guest.wait_for(r"default gateway is outside of the subnet.* gw=10\.0\.0\.1")
+        guest.wait_for(" up boot_us=")
 
 
 @pytest.mark.config("defconfig_www_qemu")

@@ -415,9 +415,9 @@ Test(ipv4_output, addresses_that_a_host_cannot_have)
 	} cases[] = {
 		{ 0x0a000000, 24, 0, -EINVAL }, { 0x0a0000ff, 24, 0, -EINVAL }, { 0, 0, 0, -EINVAL },
 		{ 0x7f000001, 8, 0, -EINVAL }, { 0xe0000001, 24, 0, -EINVAL }, { 0xffffffff, 32, 0, -EINVAL },
-		{ 0x0a000002, 33, 0, -EINVAL }, { 0x0a000002, 24, 0x0a000002, -EINVAL },
-		{ 0x0a000002, 24, 0x0a000101, -EINVAL }, { 0x0a000002, 24, 0x0a0000ff, -EINVAL },
-		{ 0x0a000002, 24, 0x0a000000, -EINVAL }, { 0x0a000002, 24, 0x0a000001, 0 },
+		{ 0x0a000002, 33, 0, -EINVAL }, { 0x0a000002, 24, 0x0a000002, -ENETUNREACH },
+		{ 0x0a000002, 24, 0x0a000101, -ENETUNREACH }, { 0x0a000002, 24, 0x0a0000ff, -ENETUNREACH },
+		{ 0x0a000002, 24, 0x0a000000, -ENETUNREACH }, { 0x0a000002, 24, 0x0a000001, 0 },
 		{ 0x0a000002, 31, 0x0a000003, 0 }, { 0x0a000002, 32, 0, 0 }, { 0x0a000002, 0, 0, 0 },
 		{ 0xc0a80101, 16, 0xc0a80001, 0 },
 	};

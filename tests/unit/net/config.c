@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/* The static address: what Kconfig says, what the start options say, and the two together. */
+#include <errno.h>
+#include <string.h>
+
+#include "net/config.h"
+#include "tests/lib/test.h"
+
+TestSuite(config, .init = test_begin, .fini = test_end);
+
+static struct stack_config config;
+static char wrong[128];
+
+static const struct option options[] = { STACK_OPTIONS(config), { 0 } };
+
+/* words: one option each, up to NULL. */
+static int complete(char *const *words)
+{
+	const struct option *const tables[] = { options, NULL };
+	size_t count = 0;
+
+	while (words[count])
+		count++;
+	config = (struct stack_config){ 0 };
+	cr_assert_eq(option_parse(words, count, tables, wrong, sizeof(wrong)), 0, "%s", wrong);
+	return stack_config_complete(&config, wrong, sizeof(wrong));
+}
+
+static void expect(char *const *words, const char *address, unsigned len, const char *gateway)
+{
+	char text[IP_TEXT_MAX];
+
+	cr_assert_eq(complete(words), 0, "%s", wrong);
+	cr_expect_str_eq(ip_format(text, &config.ip.addr), address);
+	cr_expect_eq(config.ip.len, len);
+	cr_expect_str_eq(ip_format(text, &config.gateway), gateway);
+}
+
+#define WORDS(...) ((char *const[]){ __VA_ARGS__, NULL })
+
+Test(config, kconfigs_unless_options_say_otherwise)
+{
+	expect(WORDS(NULL), "10.0.0.2", 24, "10.0.0.1");
+	expect(WORDS("ip=10.0.0.77/16"), "10.0.0.77", 16, "10.0.0.1");
+	expect(WORDS("gw=10.0.0.254"), "10.0.0.2", 24, "10.0.0.254");
+	expect(WORDS("gw=192.168.1.1", "ip=192.168.1.2/24"), "192.168.1.2", 24, "192.168.1.1");
+	cr_expect_str_eq(test_console_text(), "");
+}
+
+Test(config, an_empty_gateway_is_none)
+{
+	expect(WORDS("gw="), "10.0.0.2", 24, "-");
+	expect(WORDS("gw=", "ip=192.168.1.2/24"), "192.168.1.2", 24, "-");
+	cr_expect_str_eq(test_console_text(), "");
+}
+
+/* In another subnet, or our own address now. */
+Test(config, the_default_gateway_gives_way_to_a_given_address)
+{
+	static char *const moved[] = { "ip=192.168.1.2/24", "ip=10.0.0.1/24" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
+		test_console_clear();
+		cr_assert_eq(complete(WORDS(moved[i])), 0);
+		cr_expect_eq(config.gateway.family, IP_NONE);
+		cr_expect(strstr(test_console_text(), "gw=10.0.0.1"), "%s", test_console_text());
+	}
+}
+
+Test(config, what_was_asked_for_and_cannot_be_is_named)
+{
+	static const struct {
+		char *words[3];
+		const char *named;
+	} cases[] = {
+		{ { "gw=192.168.1.1" }, "gw=192.168.1.1 " },
+		{ { "gw=10.0.0.2" }, "gw=10.0.0.2 " },
+		{ { "ip=192.168.1.2/24", "gw=10.0.0.1" }, "gw=10.0.0.1 " },
+		{ { "ip=10.0.0.0/24" }, "ip=10.0.0.0/24 " },
+		{ { "ip=127.0.0.1/8", "gw=" }, "ip=127.0.0.1/8 " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cr_expect_eq(complete(cases[i].words), -EINVAL);
+		cr_expect(strstr(wrong, cases[i].named) == wrong, "%s", wrong);
+	}
+}
