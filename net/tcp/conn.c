@@ -7,6 +7,10 @@
 
 #include "net/tcp/tcp_priv.h"
 
+#define RECLAIM_LOOKS 256     /* buckets at a time, so that a flood of SYNs costs no more */
+#define RECLAIM_IDLE_MS 1000  /* a peer that has our FIN may end as well by then */
+#define RECLAIM_BUSY_MS 10000 /* one that still has to take data, or our FIN */
+
 static_assert(sizeof(void *) != 8 || sizeof(struct tcp_conn) <= TCP_CONN_BYTES, "bytes per connection");
 
 static bool is_over(const struct tcp_conn *c)
@@ -56,6 +60,23 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];
 	tcp->conn_hash[k->hash & tcp->conn_mask] = c;
 	return c;
+}
+
+bool conn_reclaim(struct tcp *tcp)
+{
+	for (unsigned looks = 0; looks < RECLAIM_LOOKS && looks <= tcp->conn_mask; looks++) {
+		struct tcp_conn *c = tcp->conn_hash[tcp->reclaim_at++ & tcp->conn_mask];
+
+		for (; c; c = c->hash_next) {
+			uint32_t limit_ms = c->state == TCP_FIN_WAIT_2 ? RECLAIM_IDLE_MS : RECLAIM_BUSY_MS;
+
+			if (c->flags & CONN_ORPHAN && tcp->now_ms - c->progress_ms >= limit_ms) {
+				conn_event(c, TCP_ABORT, -ETIMEDOUT);
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale)

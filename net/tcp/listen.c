@@ -181,7 +181,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 {
 	struct tcp_half *h;
 
-	if (tcp->conns.used == tcp->conns.total) {
+	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
 		return;
 	}

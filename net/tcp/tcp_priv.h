@@ -180,6 +180,7 @@ struct tcp {
 	uint64_t now_ns;      /* as of tcp_update_clock */
 	uint32_t now_ms;      /* the same, going round every 49 days */
 	uint32_t conn_mask;
+	uint32_t reclaim_at;  /* where conn_reclaim goes on looking */
 	uint32_t slices_spare; /* send slices that nobody is sure of */
 	uint32_t ts_offset;   /* so that timestamps do not tell how long we run */
 	uint16_t next_port;
@@ -241,6 +242,9 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 /* Moves the state machine and does what it says. false: the connection has ended with error (0: as it
  * should), and the block may be gone. */
 bool conn_event(struct tcp_conn *c, enum tcp_event event, int error);
+/* Ends a connection that the application has let go of and whose peer takes its time, to make room for
+ * another. false: there is none, as far as was looked. */
+bool conn_reclaim(struct tcp *tcp);
 /* Only once the application has let go of the flow. */
 void conn_free(struct tcp_conn *c);
 

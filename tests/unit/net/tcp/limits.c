@@ -72,6 +72,31 @@ Test(tcp_limits, half_open_unanswered)
 	peer_expect_reset(&peer);
 }
 
+/* Clients that do not close their ends do not keep newcomers out. */
+Test(tcp_limits, what_is_closed_makes_room)
+{
+	for (uint16_t i = 0; i < 4; i++) {
+		peer.port = PEER_PORT + i;
+		flow_close(peer_open(&peer));
+		peer_expect(&peer, SEG_FIN | SEG_ACK, 1, 1, 0);
+		if (i < 3)
+			peer_send(&peer, SEG_ACK, 1, 2, NULL, 0); /* the last never answers */
+	}
+	peer.port = PEER_PORT + 4;
+	peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+	peer_expect_nothing(&peer); /* they may close at once */
+	for (uint16_t i = 4; i < 8; i++) {
+		peer.port = PEER_PORT + i;
+		peer_wait_ms(i < 7 ? 1000 : 10000);
+		peer_forget(&peer);
+		peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+		peer_expect_reset(&peer);
+		peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+		peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+		cr_assert_eq(peer.accepts, i + 1u);
+	}
+}
+
 Test(tcp_limits, connections)
 {
 	struct flow *flows[4];
