@@ -31,17 +31,15 @@ int stack_config_complete(struct stack_config *config, char *error, size_t error
 	}
 	result = ipv4_check_address(&config->ip, &config->gateway);
 	ip_format(address, &config->ip.addr);
-	ip_format(gateway, &config->gateway);
-	if (result == -ENETUNREACH && address_given && !config->gateway_given) {
-		log_warn("the default gateway is outside of the subnet: none is used ip=%s/%u gw=%s", address,
-		         config->ip.len, gateway);
-		config->gateway = (struct ip_addr){ .family = IP_NONE };
-		result = 0;
-	}
-	if (result == -ENETUNREACH)
-		format(error, error_size, "gw=%s is not another host in the subnet of ip=%s/%u", gateway, address,
-		       config->ip.len);
-	else if (result < 0)
+	if (result == -EINVAL)
 		format(error, error_size, "ip=%s/%u is not an address that a host can have", address, config->ip.len);
-	return result < 0 ? -EINVAL : 0;
+	if (result != -ENETUNREACH)
+		return result;
+	format(error, error_size, "gw=%s is not another host in the subnet of ip=%s/%u",
+	       ip_format(gateway, &config->gateway), address, config->ip.len);
+	if (config->gateway_given || !address_given)
+		return -EINVAL;
+	log_warn("no default gateway: %s", error);
+	config->gateway.family = IP_NONE;
+	return 0;
 }
