@@ -26,7 +26,10 @@ given := APP WWW_DIR
 given += $(if $(filter new-app,$(MAKECMDGOALS)),NAME) $(if $(filter randconfig,$(MAKECMDGOALS)),SEED)
 given := $(foreach name,$(given),$(if $(value $(name)),$(name)))
 $(foreach name,CURDIR O $(given),$(call plain,$(name),$(value $(name))))
-$(if $(filter $(patsubst %/,%,$(abspath $(O)))/%,$(CURDIR)/),$(error O=$(O) holds the tree: choose a folder of its own))
+out := $(patsubst %/,%,$(or $(realpath $(O)),$(abspath $(O))))
+$(if $(filter $(out)/%,$(CURDIR)/),$(error O=$(O) holds the tree: choose a folder of its own))
+sources := .ci .git .github apps arch configs docs drivers fs init kernel net posix scripts tests
+$(if $(filter $(sources:%=$(CURDIR)/%/%),$(out)/),$(error O=$(O) is for sources: choose a folder of its own))
 
 # One short line per step: $(call say,CC,main.c) command. V=1 shows the commands, -s nothing; SILENT
 # tells the scripts, which have lines of their own.
@@ -42,6 +45,14 @@ endif
 
 goals := $(or $(MAKECMDGOALS),all)
 export APP CC
+
+# A folder that was new or empty when we began to build there is ours, and "clean" removes no other.
+mark := $(O)/.made-by-virga
+ifneq ($(filter-out clean help new-app setup setup-%,$(goals)),)
+$(if $(shell mkdir -p $(O) 2>/dev/null && test -w $(O) && \
+	{ test -n "$$(ls -A $(O))" || : >$(mark); } && echo done),,\
+	$(error O=$(O) cannot be written: choose another folder with O=))
+endif
 
 # -- configuration --
 
@@ -113,6 +124,8 @@ setup-run:
 setup-test:
 	@scripts/setup build run test
 clean:
+	$(if $(wildcard $(O)),$(if $(wildcard $(mark)),,\
+		$(error O=$(O) held files before the first build: it is not removed)))
 	$(call say,CLEAN,$(O)) rm -rf $(O)
 new-app:
 	@scripts/new-app '$(NAME)'

@@ -92,6 +92,39 @@ def test_an_output_folder_over_the_tree(tmp_path):
     assert os.path.exists(os.path.join(tree, "Makefile"))
 
 
+def test_an_output_folder_among_the_sources(tmp_path):
+    tree = copy_tree(tmp_path / "tree")
+    (tmp_path / "link").symlink_to(os.path.join(tree, "docs"))
+    before = sorted(os.walk(tree))
+    folders = [name for name in os.listdir(tree) if os.path.isdir(os.path.join(tree, name))]
+    for out in (*folders, ".git", "apps/www", "net/new", "./docs/", tmp_path / "link"):
+        for goal in ("clean", "defconfig_hello_unix"):
+            assert "is for sources" in fails(f"O={out}", goal, tree=tree)
+    assert sorted(os.walk(tree)) == before
+
+
+def test_clean_removes_only_what_a_build_made(tmp_path):
+    """A folder that held something before is built in, and stays."""
+    for name in ("new", "empty", "theses"):
+        if name != "new":
+            (tmp_path / name).mkdir()
+        if name == "theses":
+            (tmp_path / name / "thesis.txt").write_text("four years")
+        build.make(f"O={tmp_path / name}", "defconfig_hello_unix")
+    for name in ("new", "empty"):
+        build.make(f"O={tmp_path / name}", "clean")
+        build.make(f"O={tmp_path / name}", "clean")
+        assert not (tmp_path / name).exists()
+    assert "not removed" in fails(f"O={tmp_path / 'theses'}", "clean")
+    assert (tmp_path / "theses" / "thesis.txt").read_text() == "four years"
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    said = fails(f"O={tmp_path / 'file' / 'out'}", "defconfig_hello_unix")
+    assert "cannot be written" in said and len(said.splitlines()) == 1, said
+
+
 def test_a_space_in_the_trees_path(tmp_path):
     tree = copy_tree(tmp_path / "my tree")
     said = fails("help", tree=tree)
