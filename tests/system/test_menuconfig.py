@@ -34,22 +34,26 @@ class Terminal:
                 return
             self.drawn += data.decode("utf-8", "replace")
 
-    def expect(self, pattern, seconds=30):
+    def expect(self, pattern, seconds=60):
         deadline = time.monotonic() + seconds
         while not re.search(pattern, re.sub(r"\x1b[\[(][0-9;?]*[A-Za-z]", " ", self.drawn)):
             assert time.monotonic() < deadline and self.process.poll() is None, f"no /{pattern}/: {self.drawn[-2000:]}"
             self.read(0.1)
 
-    def keys(self, text):
-        """One key at a time, each after the screen has come to rest."""
-        for key in text if isinstance(text, list) else list(text):
-            self.read(0.15)
-            os.write(self.master, key.encode())
-        self.read(0.2)
+    def press(self, keys, pattern=None):
+        """Types, and waits until what should follow is drawn. curses draws only what has changed."""
+        self.drawn = ""
+        os.write(self.master, keys.encode())
+        if pattern:
+            self.expect(pattern)
 
     def end(self):
+        """Reads on, or what it draws at its end would hold it up."""
         try:
-            return self.process.wait(20)
+            deadline = time.monotonic() + 60
+            while self.process.poll() is None and time.monotonic() < deadline:
+                self.read(0.1)
+            return self.process.poll()
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -64,7 +68,12 @@ def test_an_option_is_found_changed_and_saved(tmp_path):
     terminal.expect("Virga")
     terminal.expect("Target")
     # "/" searches; Enter jumps to the first hit; space changes it; S saves; Q leaves.
-    terminal.keys(["/", *"Debug checks", "\n", " ", "s", "\n", "\n", "q"])
+    terminal.press("/", "Jump to")
+    terminal.press("Debug checks\n", r"\[ \] Debug checks")
+    terminal.press(" ", r"\*")
+    terminal.press("s", "Filename to save")
+    terminal.press("\n", "Configuration saved")
+    terminal.press("\nq")
     assert terminal.end() == 0
     assert build.configuration(tmp_path).get("DEBUG") == "y"
     build.make(f"O={tmp_path}")
@@ -75,7 +84,7 @@ def test_leaving_without_saving_changes_nothing(tmp_path):
     before = (tmp_path / ".config").read_text()
     terminal = Terminal(f"O={tmp_path}", "menuconfig")
     terminal.expect("Virga")
-    terminal.keys(["q"])
+    terminal.press("q")
     assert terminal.end() == 0
     assert (tmp_path / ".config").read_text() == before
 
