@@ -3,8 +3,8 @@
  * port 80 with an open connection, and a connection that the stack itself has opened. The input is a row
  * of records: raw frames; IP packets whose lengths and checksums are put right, so that mutations get
  * past them; segments whose numbers are relative to a connection's; ARP; time; the application's acts.
- * The last byte says what the device can do, whether frames arrive in pieces and whether the stack has
- * next to no room.
+ * The last byte says what the device can do, whether frames arrive in pieces, whether the stack has next
+ * to no room and whether somebody takes what no protocol wants.
  * Checked besides what the sanitizers see: whatever the stack sends is well formed, it sends no
  * more than a few frames for one, and all memory comes back. */
 #include <errno.h>
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { IP = 14, TCP = 34, RECORDS = 64, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 /* Bits of the last byte. */
-enum mode { CHECKSUMS = 1, LARGE = 2, NARROW = 4, PIECES = 8 };
+enum mode { CHECKSUMS = 1, LARGE = 2, NARROW = 4, PIECES = 8, OTHERS = 16 };
 
 /* What the low three bits of a record's first byte say it is. */
 enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
@@ -527,6 +527,28 @@ static void open_connections(void)
 	CHECK(sides[0].flow);
 }
 
+static void other_frame(void *arg, const struct ethernet_meta *meta, struct buf *b)
+{
+	(void)arg;
+	CHECK(meta->type != ETHERTYPE_IPV4 && meta->type != ETHERTYPE_ARP);
+	buf_free(b);
+}
+
+static void other_packet(void *arg, const struct ip_meta *meta, struct buf *b)
+{
+	(void)arg;
+	CHECK(meta->protocol != IP_ICMP && meta->protocol != IP_TCP && meta->protocol != IP_UDP);
+	buf_free(b);
+}
+
+static void listen_to_others(void)
+{
+	static const struct ip_handler handler = { .input = other_packet };
+
+	ethernet_listen_other(ethernet, other_frame, NULL);
+	ipv4_listen_other(ipv4, &handler);
+}
+
 static void create(uint8_t mode)
 {
 	static const struct tcp_limits narrow = {
@@ -554,13 +576,19 @@ static void create(uint8_t mode)
 	CHECK(tcp_listen(tcp, 80, accept_side, NULL) == 0);
 	CHECK(udp_listen(udp, 7, echo, NULL) == 0);
 	listening = true;
+	if (mode & OTHERS)
+		listen_to_others();
 }
 
-/* No pool gives more than it has. */
+/* No layer lets through more than came, and no pool gives more than it has. */
 static void check_counts(void)
 {
 	const struct tcp_stats *s = tcp_stats(tcp);
+	const struct ethernet_stats *e = ethernet_stats(ethernet);
+	const struct ipv4_stats *ip = ipv4_stats(ipv4);
 
+	CHECK(e->in_frames >= e->in_errors + e->in_not_for_us + e->in_unknown_protos);
+	CHECK(ip->in_receives >= ip->in_delivers && ip->in_delivers >= s->in_segs);
 	if (!limits)
 		return;
 	CHECK(s->connections <= limits->connections && s->curr_estab <= s->connections);
