@@ -3,6 +3,7 @@
 turns the addresses of a backtrace into functions, files and lines."""
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -103,7 +104,8 @@ class Terminal:
 
 def run(command, image, on_line=lambda line: None):
     """Runs command with its output passed through line by line; gives its exit status, and whether it was
-    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted."""
+    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted. When
+    nobody reads our output any more, as after "| head", the command is ended, and that is a success."""
     signals = []
     signal.signal(signal.SIGINT, lambda number, frame: signals.append(number))
     child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, preexec_fn=default_interrupt)
@@ -113,14 +115,29 @@ def run(command, image, on_line=lambda line: None):
         child.terminate()
     signal.signal(signal.SIGTERM, terminate)
     with Terminal():
-        pass_through(child.stdout.fileno(), image, on_line)
+        try:
+            pass_through(child.stdout.fileno(), image, on_line)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            child.kill()
+            child.wait()
+            return 0, True
+        except BaseException:
+            child.kill()
+            raise
         status = child.wait()
     return status if status >= 0 else 128 - status, bool(signals)
 
 
 def pass_through(source, image, on_line):
+    """Until source ends. The poll also shows that our reader has gone while source is silent."""
+    wait = select.poll()
+    wait.register(source, select.POLLIN)
+    wait.register(sys.stdout, 0)
     line = b""
     while True:
+        if sys.stdout.fileno() in dict(wait.poll()):
+            raise BrokenPipeError
         data = os.read(source, 4096)
         if not data:
             break

@@ -5,7 +5,6 @@ import re
 import select
 import signal
 import subprocess
-import subprocess
 import termios
 import time
 
@@ -13,6 +12,9 @@ import pytest
 
 from rig import build, server
 from rig.guest import Guest
+
+RUNNERS = [pytest.param(*pair, marks=pytest.mark.config(pair[1]))
+           for pair in (("run-qemu", "defconfig_www_qemu"), ("run-unix", "defconfig_www_unix_socket"))]
 
 
 def index():
@@ -149,6 +151,19 @@ def test_unix_sockets(builder, namespace):
         interrupt(guest)
 
 
+@pytest.mark.parametrize("runner,config", RUNNERS)
+def test_it_ends_when_nobody_reads(builder, namespace, runner, config):
+    """As after "| head": quietly, and also when nothing more is said."""
+    script, image = os.path.join(build.TREE, "scripts", runner), os.path.join(builder.build(config), "image")
+    process = namespace.popen([script, image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env={**build.clean_environment(), "ACCEL": "tcg"})
+    while b"run: up " not in process.stdout.readline():
+        assert process.poll() is None
+    process.stdout.close()
+    assert process.wait(60) == 0 and process.stderr.read() == b""
+    assert not namespace.run(["ss", "--no-header", "--listening", "--tcp"]).stdout, "it still listens"
+
+
 @pytest.mark.config("defconfig_www_unix")
 def test_unix_tap(builder, namespace):
     out = builder.build("defconfig_www_unix")
@@ -165,9 +180,7 @@ def test_the_wrong_runner_says_so(builder):
 
 
 @pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "80 81"])
-@pytest.mark.parametrize("runner,config", [
-    pytest.param(*pair, marks=pytest.mark.config(pair[1]))
-    for pair in (("run-qemu", "defconfig_www_qemu"), ("run-unix", "defconfig_www_unix_socket"))])
+@pytest.mark.parametrize("runner,config", RUNNERS)
 def test_a_wrong_port_says_so(builder, runner, config, port):
     done = subprocess.run([os.path.join(build.TREE, "scripts", runner), os.path.join(builder.build(config), "image")],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
