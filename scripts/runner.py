@@ -51,18 +51,38 @@ def port_is_free(port):
     return True
 
 
+def port_number(name, text):
+    port = int(text) if re.fullmatch("[0-9]+", text) else 0
+    if not 1 <= port <= 65535:
+        fail(f"{name}={text} is no port, 1 to 65535")
+    return port
+
+
+def guest_port(config, options):
+    """Where a server in the image listens. Of an application of one's own only its author knows."""
+    given = option(options, "port", "")
+    if given or "WWW_PORT" in config:
+        return port_number("port", given or config["WWW_PORT"])
+    return port_number("GUEST_PORT", os.environ.get("GUEST_PORT") or "80")
+
+
 def host_port(default):
     """HOST_PORT, or else the default, or the next one that nobody has; says so."""
-    text = os.environ.get("HOST_PORT") or str(default)
-    wanted = int(text) if text.isdecimal() else 0
-    if not 1 <= wanted <= 65535:
-        fail(f"HOST_PORT={text} is no port, 1 to 65535")
+    wanted = port_number("HOST_PORT", os.environ.get("HOST_PORT") or str(default))
     for port in range(wanted, min(wanted + 100, 65536)):
         if port_is_free(port):
             if port != wanted:
                 say(f"port {wanted} is taken: using {port}")
             return port
     fail(f"ports {wanted} to {wanted + 99} are all taken: choose another with HOST_PORT=")
+
+
+def say_where(config, host, port, guest):
+    """The site's URL; of another application, how its port is reached."""
+    if "WWW_PORT" in config:
+        say(f"http://{host}{'' if port == 80 else f':{port}'}/ (Ctrl-C ends it)")
+    else:
+        say(f"the image's port {guest} is at {host}:{port} (GUEST_PORT=n is for another)")
 
 
 def need_tap(name):

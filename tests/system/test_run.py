@@ -186,3 +186,30 @@ def test_a_wrong_port_says_so(builder, runner, config, port):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
                           timeout=60, check=False, env={**os.environ, "HOST_PORT": port, "ACCEL": "tcg"})
     assert done.returncode == 1 and done.stdout == f"run: HOST_PORT={port} is no port, 1 to 65535\n", done.stdout
+
+
+@pytest.mark.parametrize("runner,config", RUNNERS)
+def test_a_wrong_port_of_the_image_says_so(builder, runner, config):
+    for port in ("99999", "0", "x"):
+        done = subprocess.run([os.path.join(build.TREE, "scripts", runner),
+                               os.path.join(builder.build(config), "image"), f"port={port}"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                              timeout=60, check=False, env={**build.clean_environment(), "ACCEL": "tcg"})
+        assert done.returncode == 1 and done.stdout == f"run: port={port} is no port, 1 to 65535\n", done.stdout
+
+
+@pytest.mark.config("defconfig_skeleton_qemu")
+def test_the_port_of_an_application_of_ones_own(builder, namespace, tmp_path):
+    """The example's, but on another port, which no configuration tells."""
+    app = tmp_path / "mine"
+    build.make("new-app", f"NAME={app}")
+    example = open(os.path.join(build.TREE, "apps", "skeleton", "README.md"), encoding="utf-8").read()
+    (app / "main.c").write_text(example.split("```c\n")[1].split("```")[0].replace(", 80,", ", 7007,"))
+    words = (f"APP={app}", f"O={tmp_path / 'out'}")
+    build.make(*words, "defconfig_skeleton_qemu", "all")
+    with run(namespace, tmp_path / "out", words[0], "qemu-run", GUEST_PORT="7007") as guest:
+        guest.wait_for(r"the image's port 7007 is at localhost:8080 ")
+        guest.wait_for(r" boot_us=")
+        assert "http:" not in guest.console
+        said = namespace.run(["curl", "--silent", "--max-time", "60", "http://localhost:8080/"]).stdout
+        assert said == "Hello from the bare machine.\n"
