@@ -4,6 +4,7 @@ turns the addresses of a backtrace into functions, files and lines."""
 import os
 import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -29,8 +30,12 @@ def read_config(image):
 
 
 def start_options(arguments):
-    """Start options given as arguments, and in OPTIONS."""
-    return os.environ.get("OPTIONS", "").split() + arguments
+    """Start options given as arguments, and in OPTIONS, where a shell's quotes hold a word together."""
+    text = os.environ.get("OPTIONS", "")
+    try:
+        return shlex.split(text) + arguments
+    except ValueError as error:
+        fail(f"OPTIONS={text}: {str(error).lower()}")
 
 
 def option(options, key, default):

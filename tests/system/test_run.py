@@ -213,3 +213,18 @@ def test_the_port_of_an_application_of_ones_own(builder, namespace, tmp_path):
         assert "http:" not in guest.console
         said = namespace.run(["curl", "--silent", "--max-time", "60", "http://localhost:8080/"]).stdout
         assert said == "Hello from the bare machine.\n"
+
+
+@pytest.mark.parametrize("runner,config", [
+    pytest.param(*pair, marks=pytest.mark.config(pair[1]))
+    for pair in (("run-qemu", "defconfig_hello_qemu"), ("run-unix", "defconfig_hello_unix"))])
+def test_quotes_hold_a_word_together(builder, runner, config):
+    command = ["timeout", "60", os.path.join(build.TREE, "scripts", runner),
+               os.path.join(builder.build(config), "image")]
+
+    def said(options):
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, input="quit\n", text=True,
+                              check=False, env={**build.clean_environment(), "ACCEL": "tcg", "OPTIONS": options}).stdout
+    for options in ('name="Big World"', "name='Big World'", '"name=Big World"'):
+        assert "Big World" in said(options)
+    assert 'OPTIONS=name="Big: no closing quotation' in said('name="Big')
