@@ -228,3 +228,15 @@ def test_quotes_hold_a_word_together(builder, runner, config):
     for options in ('name="Big World"', "name='Big World'", '"name=Big World"'):
         assert "Big World" in said(options)
     assert 'OPTIONS=name="Big: no closing quotation' in said('name="Big')
+
+
+@pytest.mark.parametrize("left_out,finds,misses", [("VIRTIO_MMIO", "q35", "microvm"), ("VIRTIO_PCI", "microvm", "q35")])
+def test_the_machine_is_one_with_the_images_bus(builder, namespace, left_out, finds, misses):
+    out = builder.build("defconfig_www_qemu", name=f"without-{left_out}", options={left_out: "n"})
+    with run(namespace, out, "run") as guest:
+        served_at(guest, namespace)
+    with run(namespace, out, "run", MACHINE=misses) as guest:
+        guest.wait_for(f"MACHINE={misses}: .*{left_out}")
+        assert guest.wait_end(60) != 0
+    with run(namespace, out, "run", MACHINE=finds) as guest:
+        served_at(guest, namespace)
