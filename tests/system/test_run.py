@@ -240,3 +240,14 @@ def test_the_machine_is_one_with_the_images_bus(builder, namespace, left_out, fi
         assert guest.wait_end(60) != 0
     with run(namespace, out, "run", MACHINE=finds) as guest:
         served_at(guest, namespace)
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_too_little_memory_says_so(builder):
+    """Before the start; and what is advised is enough for the image to say itself what it needs."""
+    for memory in ("1M", "1", "1024K"):
+        done = run_qemu(builder, MEM=memory)
+        assert done.returncode == 1 and f"MEM={memory}: the image alone reaches to " in done.stdout, done.stdout
+    advised = re.search(r"at least (\d+M)", done.stdout).group(1)
+    done = run_qemu(builder, "log=nonsense", MEM=advised)
+    assert "option log=nonsense" in done.stdout, done.stdout
