@@ -9,6 +9,7 @@ import pytest
 
 from rig import build, server
 from rig.guest import GUEST_IP, Guest, qemu_command, tap_netdev
+from test_make import copy_tree
 
 
 def read(path):
@@ -51,3 +52,22 @@ def test_the_readmes(namespace, tmp_path, way):
         answer = namespace.run(["curl", "--silent", "--show-error", "--max-time", "60", "--retry", "5",
                                 f"http://{GUEST_IP if machine else '127.0.0.1'}/any/path"], timeout=90)
         assert answer.stdout == "Hello from the bare machine.\n"
+
+
+def test_the_first_application_passes_the_check(tmp_path, need):
+    """What README has a person do leaves nothing for "make check" to complain of; a lost budget does."""
+    need("kconfig-conf")
+    tree = copy_tree(tmp_path / "tree")
+    build.make("new-app", "NAME=first", tree=tree)
+    code = re.search(r"```c\n(.*?)```", read("README.md"), re.DOTALL).group(1)
+    (tmp_path / "tree" / "apps" / "first" / "main.c").write_text(code)
+
+    def check():
+        return subprocess.run(["scripts/check", str(tmp_path / "work")], cwd=tree, stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.STDOUT, env=build.clean_environment(), timeout=600, check=False)
+    done = check()
+    assert done.returncode == 0, done.stdout
+    budgets = tmp_path / "tree" / "tests" / "budgets"
+    budgets.write_text(re.sub("(?m)^defconfig_hello_unix .*\n", "", budgets.read_text()))
+    done = check()
+    assert done.returncode != 0 and "list different configurations" in done.stdout, done.stdout
