@@ -84,6 +84,18 @@ def test_an_address_that_is_none(tmp_path, option, value):
     build.make(f"O={tmp_path}", f"{tmp_path}/config.h")
 
 
+@pytest.mark.parametrize("value", ["0", "abc", "-1", "99999999999999999999", "0x10"])
+def test_a_number_that_cannot_be(tmp_path, value):
+    """The build goes on with the default, and says so."""
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    default = build.configuration(tmp_path)["TCP_CONNECTIONS"]
+    build.set_options(tmp_path, {"TCP_CONNECTIONS": value})
+    said = build.make(f"O={tmp_path}", f"{tmp_path}/config.h").stdout
+    line = f"kconfig: TCP_CONNECTIONS={value} is no number from 1 to "
+    assert said.count(line) == 1 and f": {default} is taken\n" in said, said
+    assert build.configuration(tmp_path)["TCP_CONNECTIONS"] == default
+
+
 def test_an_output_folder_over_the_tree(tmp_path):
     """What clean would remove must not be the tree, nor hold it."""
     tree = copy_tree(tmp_path / "tree")
