@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Any folder is a site: whatever its files are called, and built again when it has changed."""
 import os
+import subprocess
 import urllib.parse
 
 import pytest
@@ -87,3 +88,15 @@ def test_a_folder_without_files(tmp_path, builder, namespace):
     (tmp_path / "site").mkdir()
     site = Site(tmp_path / "site", builder, namespace)
     assert site.look("", "index.html")[""][0] == 404
+
+
+def test_what_is_not_served_is_said(tmp_path):
+    def crunch():
+        return subprocess.run(["scripts/crunch", str(tmp_path / "site"), str(tmp_path / "out.S")], cwd=build.TREE,
+                              stdout=subprocess.PIPE, text=True, check=True, env=build.clean_environment()).stdout
+    write(tmp_path / "site", {name: FILES[name] for name in (".well-known/security.txt", "folder/index.html")})
+    said = crunch()
+    assert "there is no index.html" in said and "left out" not in said, said
+    write(tmp_path / "site", {"index.html": b"x", ".git/index": b"x", "folder/.hidden": b"x"})
+    said = crunch()
+    assert "index.html" not in said and "begin with a dot, 2, the first .git\n" in said, said
