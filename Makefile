@@ -92,11 +92,13 @@ $(O)/config.h: $(O)/config.mk ;
 ## Build
 ##   all, build                   $(O)/image, with symbols $(O)/image.debug, its map $(O)/image.map
 ##   size                         bytes with and without --gc-sections, per folder, and a picture
-##   clean                        removes $(O)
+##   clean                        removes $(O), if a build made it
 ##   new-app NAME=x               an application to start from, in apps/x
 ## Run
 ##   run                          qemu-run or unix-run, as configured
 ##   gdb                          the same under gdb
+##   before or after make: OPTIONS="log=warn …" (start options) HOST_PORT=8080 GUEST_PORT=80
+##   NET_TAP=tap0 MACHINE=microvm|q35 ACCEL=kvm|tcg MEM=64M QEMU_EXTRA="…"
 image-goals := all build size run qemu-run unix-run gdb
 
 # What a person wants to run must have what it needs; after that comes the configuration.
@@ -161,6 +163,7 @@ fuzz: setup-test
 	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests SECONDS=$(SECONDS) fuzz
 
 ## Everywhere: O=folder builds there, V=1 shows the commands, APP=folder takes an application
-## outside the tree, WWW_DIR=folder takes the site from there.
+## outside the tree, WWW_DIR=folder takes the site from there, CC=clang compiles with it, VIRGA_CACHE=folder
+## keeps musl there, YES=1 installs what is missing without asking.
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile

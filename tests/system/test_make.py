@@ -278,5 +278,7 @@ def test_the_other_targets_goal(builder):
 
 def test_help_names_the_goals():
     text = build.make("help").stdout
-    for goal in ("menuconfig", "qemu-run", "unix-run", "test-all", "bench", "check", "size", "WWW_DIR"):
+    for goal in ("menuconfig", "qemu-run", "unix-run", "test-all", "bench", "check", "size", "WWW_DIR",
+                 "HOST_PORT", "GUEST_PORT", "NET_TAP", "MACHINE", "ACCEL", "MEM", "QEMU_EXTRA", "OPTIONS",
+                 "VIRGA_CACHE", "YES", "CC"):
         assert goal in text, goal
