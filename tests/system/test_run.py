@@ -148,6 +148,7 @@ def test_ctrl_c_in_a_terminal(builder, namespace):
 def test_unix_sockets(builder, namespace):
     with run(namespace, builder.build("defconfig_www_unix_socket"), "run") as guest:
         served_at(guest, namespace)
+        guest.wait_for("at every address of this host")
         interrupt(guest)
 
 
