@@ -140,7 +140,8 @@ def test_configure_takes_the_tutorials_words(tmp_path):
     on = build.configuration(tmp_path)
     assert "NET_DIRECT" in on and on["WWW_PORT"] == "8080"
     said = run(NET="socket", DHCP="true")
-    assert "DHCP" in said.stdout and "no effect" in said.stdout
+    assert "DHCP" in said.stdout and "no effect" in said.stdout and "the target is" in said.stdout
+    assert "the target is" not in run(NET="socket").stdout
     assert "NET_SOCKET" in build.configuration(tmp_path)
     refused = run(check=False, NET="token-ring")
     assert refused.returncode != 0
