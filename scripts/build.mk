@@ -121,8 +121,8 @@ size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.
 runner := $(if $(CONFIG_TARGET_UNIX),unix,qemu)
 run: $(runner)-run
 $(runner)-run: $(O)/image
-	@scripts/run-$(runner) $(O)/image
+	@scripts/python json scripts/run-$(runner) $(O)/image
 gdb: $(O)/image
-	@scripts/run-$(runner) --gdb $(O)/image
+	@scripts/python json scripts/run-$(runner) --gdb $(O)/image
 $(filter-out $(runner)-run,qemu-run unix-run):
 	@echo '$@: $(O) is configured for $(runner); another configuration: make defconfig_<name>' >&2; exit 1
