@@ -21,9 +21,9 @@ void arch_switch(void **save, void *to);
 /* Prepares the stack that ends at top so that switching to the result calls entry(arg) on it. */
 void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg);
 /* A stack of bytes (multiple of PAGE_BYTES) below which an access faults. Gives its low end; NULL
- * when none can be had. At most as many at a time as the option FIBERS says. */
+ * when none can be had. For good: kernel/fiber.c keeps it for the next fiber. At most as many as
+ * the option FIBERS says. */
 void *arch_stack_alloc(size_t bytes);
-void arch_stack_free(void *low, size_t bytes);
 
 /* -- devices -- */
 

@@ -18,8 +18,3 @@ void *arch_stack_alloc(size_t bytes)
 	}
 	return guard + GUARD_BYTES;
 }
-
-void arch_stack_free(void *low, size_t bytes)
-{
-	host_unmap((char *)low - GUARD_BYTES, GUARD_BYTES + bytes);
-}

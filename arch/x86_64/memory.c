@@ -130,14 +130,6 @@ void *arch_stack_alloc(size_t bytes)
 	return (void *)low;
 }
 
-void arch_stack_free(void *low, size_t bytes)
-{
-	void *memory = (void *)arch_device_address(low);
-
-	unmap_stack((uintptr_t)low, (uintptr_t)low + bytes);
-	page_free(memory, bytes / PAGE_BYTES);
-}
-
 uint64_t arch_device_address(const void *p)
 {
 	uintptr_t at = (uintptr_t)p;

@@ -79,11 +79,6 @@ void *arch_stack_alloc(size_t bytes)
 	return guard + 4096;
 }
 
-void arch_stack_free(void *low, size_t bytes)
-{
-	munmap((char *)low - 4096, bytes + 4096);
-}
-
 static long resident_bytes(void)
 {
 	long all, resident = 0;
@@ -217,7 +212,6 @@ static void bench_switch(void)
 	for (int i = 0; i < BATCH * ROUNDS; i++)
 		arch_switch(&bench_sp, other_sp);
 	say_per_step("switch_ns", (cpu_now_ns() - start_ns) / 2);
-	arch_stack_free(low, 16384);
 }
 
 static struct promise awaited;

@@ -51,18 +51,6 @@ void *arch_stack_alloc(size_t bytes)
 	return s->low;
 }
 
-void arch_stack_free(void *low, size_t bytes)
-{
-	struct stack **link = &stacks, *s;
-
-	while ((*link)->low != (char *)low)
-		link = &(*link)->next;
-	s = *link;
-	*link = s->next;
-	free(s);
-	munmap((char *)low - PAGE_BYTES, PAGE_BYTES + bytes);
-}
-
 uint64_t arch_device_address(const void *p)
 {
 	return (uintptr_t)p;
