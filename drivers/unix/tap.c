@@ -299,7 +299,6 @@ struct netdev *tap_create(const char *name)
 	format(t->name, sizeof(t->name), "%s", name);
 	dev = &t->dev;
 	dev->ops = &tap_ops;
-	dev->name = t->name;
 	dev->mtu = t->host.mtu;
 	if (t->host.header_bytes)
 		dev->features = NETDEV_TX_CSUM | NETDEV_TSO4;

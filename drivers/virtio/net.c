@@ -441,7 +441,6 @@ int virtio_net_create(struct netdev **out)
 		return error;
 	}
 	net->dev.ops = &ops;
-	net->dev.name = "virtio0";
 	virtio_start(&net->virtio);
 	virtqueue_interrupt_never(&net->tx);
 	net->link_up = is_link_up(net);

@@ -28,7 +28,6 @@ struct netdev_ops {
 
 struct netdev {
 	const struct netdev_ops *ops;
-	const char *name;
 	uint8_t mac[6];
 	uint16_t mtu;      /* bytes after the Ethernet header */
 	uint32_t features; /* enum netdev_features */

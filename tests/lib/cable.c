@@ -419,7 +419,7 @@ int cable_create(struct cable **out, const struct cable_config *config)
 
 		e->cable = c;
 		e->index = i;
-		e->dev = (struct netdev){ .ops = &ops, .name = i ? "cable1" : "cable0" };
+		e->dev = (struct netdev){ .ops = &ops };
 		memcpy(e->dev.mac, (uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)(i + 1) }, 6);
 		e->dev.mtu = config->mtu ? config->mtu : 1500;
 		e->dev.features = config->features;

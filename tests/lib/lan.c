@@ -69,7 +69,7 @@ void lan_init(struct lan *l, uint32_t features)
 	l->send_error = 0;
 	l->pieces = 0;
 	l->held = 0;
-	l->dev = (struct netdev){ .ops = &ops, .name = "lan", .mtu = 1500, .features = features };
+	l->dev = (struct netdev){ .ops = &ops, .mtu = 1500, .features = features };
 	memcpy(l->dev.mac, LAN_MAC, 6);
 }
 
