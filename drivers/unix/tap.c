@@ -29,7 +29,7 @@ struct vnet_header {
 static_assert(sizeof(struct vnet_header) == 10, "virtio 1.2 §5.1.6");
 
 enum { VNET_NEEDS_CSUM = 1, VNET_DATA_VALID = 2 };
-enum { VNET_GSO_NONE = 0, VNET_GSO_TCPV4 = 1 };
+enum { VNET_GSO_TCPV4 = 1 };
 
 #define RX_BYTES 2048
 struct rx_buffer {
@@ -112,8 +112,6 @@ static void rx_apply_header(struct buf *frame, const struct vnet_header *h, size
 	} else if (h->flags & VNET_DATA_VALID) {
 		frame->flags |= BUF_CSUM_VALID;
 	}
-	if (h->gso_type != VNET_GSO_NONE)
-		frame->gso_size = h->gso_size;
 }
 
 /* Reads one frame: > 0 when there was one, whatever became of it; -EAGAIN when there was none. */
