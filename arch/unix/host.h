@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The host's kernel in plain integers, so that only host.c sees its headers: file descriptors are
+/* The host's kernel in plain integers, so that only host*.c see its headers: file descriptors are
  * ints, failures are negative errnos, nothing blocks unless it says so. For arch/unix, drivers/unix
- * and net/socket.c. */
+ * and net/socket. */
 #ifndef ARCH_UNIX_HOST_H
 #define ARCH_UNIX_HOST_H
 

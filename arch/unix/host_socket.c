@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+/* The host's TCP and UDP sockets, for IPv4 and IPv6: tcp(7), udp(7), ip(7), ipv6(7). */
+#define _GNU_SOURCE
+#include "arch/unix/host_priv.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t address_to_host(union address *to, const struct host_address *from)
+{
+	memset(to, 0, sizeof(*to));
+	if (from->family == 6) {
+		to->v6.sin6_family = AF_INET6;
+		to->v6.sin6_port = htons(from->port);
+		memcpy(&to->v6.sin6_addr, from->bytes, 16);
+		return sizeof(to->v6);
+	}
+	to->v4.sin_family = AF_INET;
+	to->v4.sin_port = htons(from->port);
+	memcpy(&to->v4.sin_addr, from->bytes, 4);
+	return sizeof(to->v4);
+}
+
+static void address_from_host(struct host_address *to, const union address *from)
+{
+	memset(to, 0, sizeof(*to));
+	if (from->any.sa_family == AF_INET6) {
+		to->family = 6;
+		to->port = ntohs(from->v6.sin6_port);
+		memcpy(to->bytes, &from->v6.sin6_addr, 16);
+	} else {
+		to->family = 4;
+		to->port = ntohs(from->v4.sin_port);
+		memcpy(to->bytes, &from->v4.sin_addr, 4);
+	}
+}
+
+static int socket_open(uint8_t family, int type)
+{
+	return socket(family == 6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int set_flag(int fd, int level, int option)
+{
+	static const int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+/* Closes fd and gives what went wrong before. */
+static int give_up(int fd)
+{
+	int error = errno;
+
+	close(fd);
+	return -error;
+}
+
+int host_tcp_listen(uint16_t port, int backlog)
+{
+	struct host_address any = { .family = 4, .port = port };
+	union address at;
+	socklen_t size = address_to_host(&at, &any);
+	int fd = socket_open(4, SOCK_STREAM);
+
+	if (fd < 0)
+		return -errno;
+	/* Linux hands TCP_NODELAY down to what is accepted. */
+	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR) < 0 || set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 ||
+	    bind(fd, &at.any, size) < 0 || listen(fd, backlog) < 0)
+		return give_up(fd);
+	return fd;
+}
+
+int host_tcp_accept(int fd, struct host_address *peer)
+{
+	union address from = { 0 };
+	socklen_t size = sizeof(from);
+	int accepted = accept4(fd, &from.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (accepted < 0)
+		return -errno;
+	address_from_host(peer, &from);
+	return accepted;
+}
+
+int host_tcp_connect(const struct host_address *to)
+{
+	union address at;
+	socklen_t size = address_to_host(&at, to);
+	int fd = socket_open(to->family, SOCK_STREAM);
+
+	if (fd < 0)
+		return -errno;
+	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 ||
+	    (connect(fd, &at.any, size) < 0 && errno != EINPROGRESS))
+		return give_up(fd);
+	return fd;
+}
+
+int host_socket_error(int fd)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return -errno;
+	return -error;
+}
+
+intptr_t host_send(int fd, const struct host_iov *iov, size_t count)
+{
+	struct msghdr m = { .msg_iov = (struct iovec *)iov, .msg_iovlen = count };
+
+	return result(sendmsg(fd, &m, MSG_NOSIGNAL));
+}
+
+int host_shutdown_write(int fd)
+{
+	return result(shutdown(fd, SHUT_WR));
+}
+
+int host_abort(int fd)
+{
+	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	return result(close(fd));
+}
+
+int host_udp_open(uint8_t family, uint16_t port)
+{
+	struct host_address any = { .family = family, .port = port };
+	union address at;
+	socklen_t size = address_to_host(&at, &any);
+	int fd = socket_open(family, SOCK_DGRAM);
+	int bad;
+
+	if (fd < 0)
+		return -errno;
+	if (family == 6)
+		bad = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY) | set_flag(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+	else
+		bad = set_flag(fd, IPPROTO_IP, IP_PKTINFO);
+	if (bad || bind(fd, &at.any, size) < 0)
+		return give_up(fd);
+	return fd;
+}
+
+static void packet_info(struct msghdr *m, struct host_address *to)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			to->family = 4;
+			memcpy(to->bytes, CMSG_DATA(c) + offsetof(struct in_pktinfo, ipi_addr), 4);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			to->family = 6;
+			memcpy(to->bytes, CMSG_DATA(c) + offsetof(struct in6_pktinfo, ipi6_addr), 16);
+		}
+	}
+}
+
+intptr_t host_udp_receive(int fd, const struct host_iov *iov, size_t count, struct host_address *from,
+                          struct host_address *to)
+{
+	union address sender = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct msghdr m = {
+		.msg_name = &sender, .msg_namelen = sizeof(sender),
+		.msg_iov = (struct iovec *)iov, .msg_iovlen = count,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(fd, &m, MSG_TRUNC);
+
+	if (n < 0)
+		return -errno;
+	address_from_host(from, &sender);
+	memset(to, 0, sizeof(*to));
+	packet_info(&m, to);
+	return n;
+}
+
+intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to)
+{
+	union address at;
+	struct msghdr m = {
+		.msg_name = &at, .msg_namelen = address_to_host(&at, to),
+		.msg_iov = (struct iovec *)iov, .msg_iovlen = count,
+	};
+
+	return result(sendmsg(fd, &m, MSG_NOSIGNAL));
+}
