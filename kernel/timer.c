@@ -148,21 +148,25 @@ static void run_one(struct ring *r)
 	t->fn(t);
 }
 
+static void step(void)
+{
+	unsigned k;
+
+	is_next_known = false;
+	if (dealing)
+		deal_some();
+	else if ((k = lowest_ring()) < VALUES)
+		run_one(&rings[k]);
+	else
+		start_dealing(k);
+}
+
 unsigned timer_run_due(uint64_t now_ns, unsigned max)
 {
 	unsigned steps = 0;
 
 	present_ns = now_ns;
-	for (; steps < max && timer_next_ns() <= now_ns; steps++) {
-		unsigned k = lowest_ring();
-
-		is_next_known = false;
-		if (dealing)
-			deal_some();
-		else if (k < VALUES)
-			run_one(&rings[k]);
-		else
-			start_dealing(k);
-	}
+	for (; steps < max && timer_next_ns() <= now_ns; steps++)
+		step();
 	return steps;
 }

@@ -133,10 +133,11 @@ void *arch_stack_alloc(size_t bytes)
 uint64_t arch_device_address(const void *p)
 {
 	uintptr_t at = (uintptr_t)p;
+	uint64_t *entry = at - WINDOW < WINDOW_BYTES ? entry_at(at, 0, false) : NULL;
 
-	if (at - WINDOW >= WINDOW_BYTES || !is_mapped(at))
+	if (!entry || !(*entry & PRESENT))
 		return at;
-	return (*entry_at(at, 0, false) & ADDRESS) | (at & (PAGE_BYTES - 1));
+	return (*entry & ADDRESS) | (at & (PAGE_BYTES - 1));
 }
 
 bool memory_is_text(uintptr_t address)

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/dev/clock.h"
 #include "net/http/server_priv.h"
 
 enum step {
@@ -110,12 +109,13 @@ static void drop_body(struct http_connection *c)
 static struct http_head *alloc_head(struct http_server *server)
 {
 	struct http_head *head = pool_alloc(&server->heads);
-	uint64_t second_ago_ns = clock_now_ns() + server->config.head_ns - NS_PER_S; /* as a deadline */
 
+	if (head)
+		return head;
 	list_for_each(link, &server->waits[HTTP_WAIT_INPUT]) {
 		struct http_connection *c = list_entry(link, struct http_connection, link);
 
-		if (head || c->deadline_ns > second_ago_ns)
+		if (!http_connection_has_waited(c, NS_PER_S))
 			break;
 		if (c->head) {
 			server->stats.expired++;
@@ -123,7 +123,7 @@ static struct http_head *alloc_head(struct http_server *server)
 			return pool_alloc(&server->heads);
 		}
 	}
-	return head;
+	return NULL;
 }
 
 /* Moves input behind the bytes that are no whole head yet. 0 when the answer may differ now: a line

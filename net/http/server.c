@@ -39,6 +39,11 @@ void http_connection_wait(struct http_connection *c, enum http_wait wait)
 		timer_start(&server->timer, c->deadline_ns);
 }
 
+bool http_connection_has_waited(const struct http_connection *c, uint64_t ns)
+{
+	return c->deadline_ns + ns <= clock_now_ns() + limit_ns(&c->server->config, c->wait);
+}
+
 /* Expires what is due, then sleeps until the next deadline there is. */
 static void look_at_deadlines(struct timer *timer)
 {
@@ -126,7 +131,7 @@ static void make_room(struct http_server *server)
 		return;
 	if (!list_is_empty(said))
 		http_connection_end(list_first(said, struct http_connection, link), false);
-	else if (!list_is_empty(idle) && c->deadline_ns + NS_PER_S <= clock_now_ns() + server->config.idle_ns)
+	else if (!list_is_empty(idle) && http_connection_has_waited(c, NS_PER_S))
 		http_connection_end(c, false);
 }
 

@@ -86,6 +86,8 @@ struct http_server {
 
 /* server.c */
 void http_connection_wait(struct http_connection *c, enum http_wait wait);
+/* Has c been in its wait for so long? */
+bool http_connection_has_waited(const struct http_connection *c, uint64_t ns);
 struct http_block *http_block_alloc(struct http_server *server);
 
 /* connection.c */
