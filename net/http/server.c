@@ -12,6 +12,7 @@
 
 #define SPARE_CONNECTIONS 8 /* over the limit, to tell their clients so */
 #define LINGER_NS (2 * NS_PER_S)
+#define CROWDED_IDLE_NS NS_PER_S
 
 static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
 {
@@ -27,6 +28,23 @@ static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
 	}
 }
 
+/* So few places are left that idle clients have to give theirs up: the last of them are for newcomers,
+ * for whom the stack below may have no more places than there are here. */
+static bool is_crowded(const struct http_server *server)
+{
+	return server->connections.used > server->config.connections - server->config.connections / 16;
+}
+
+/* When c is to be expired. A client that has just come, or has just been answered, is about to ask: so one
+ * has that long even in a crowd. */
+static uint64_t due_ns(const struct http_connection *c)
+{
+	const struct http_config *config = &c->server->config;
+	bool hurry = c->wait == HTTP_WAIT_IDLE && config->idle_ns > CROWDED_IDLE_NS && is_crowded(c->server);
+
+	return c->deadline_ns - (hurry ? config->idle_ns - CROWDED_IDLE_NS : 0);
+}
+
 void http_connection_wait(struct http_connection *c, enum http_wait wait)
 {
 	struct http_server *server = c->server;
@@ -35,8 +53,8 @@ void http_connection_wait(struct http_connection *c, enum http_wait wait)
 	c->deadline_ns = clock_now_ns() + limit_ns(&server->config, wait);
 	list_remove(&c->link);
 	list_push_back(&server->waits[wait], &c->link);
-	if (!timer_is_running(&server->timer) || c->deadline_ns < server->timer.deadline_ns)
-		timer_start(&server->timer, c->deadline_ns);
+	if (!timer_is_running(&server->timer) || due_ns(c) < server->timer.deadline_ns)
+		timer_start(&server->timer, due_ns(c));
 }
 
 bool http_connection_has_waited(const struct http_connection *c, uint64_t ns)
@@ -56,8 +74,8 @@ static void look_at_deadlines(struct timer *timer)
 		while (!list_is_empty(head)) {
 			struct http_connection *c = list_first(head, struct http_connection, link);
 
-			if (c->deadline_ns > now) {
-				next = MIN(next, c->deadline_ns);
+			if (due_ns(c) > now) {
+				next = MIN(next, due_ns(c));
 				break;
 			}
 			http_connection_expire(c);
@@ -119,20 +137,13 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 	return 0;
 }
 
-/* When there are as many connections as may be, one makes room for a new one: that which has all been
- * said to longest ago, or else the one that has been idle longest, unless its client has just come and
- * is about to ask. */
+/* A place for a new one, where none is left: that which has all been said to longest ago gives way. */
 static void make_room(struct http_server *server)
 {
-	struct list *said = &server->waits[HTTP_WAIT_LINGER], *idle = &server->waits[HTTP_WAIT_IDLE];
-	struct http_connection *c = list_first(idle, struct http_connection, link);
+	struct list *said = &server->waits[HTTP_WAIT_LINGER];
 
-	if (server->connections.used < server->config.connections)
-		return;
-	if (!list_is_empty(said))
+	if (server->connections.used >= server->config.connections && !list_is_empty(said))
 		http_connection_end(list_first(said, struct http_connection, link), false);
-	else if (!list_is_empty(idle) && http_connection_has_waited(c, NS_PER_S))
-		http_connection_end(c, false);
 }
 
 int http_server_serve(struct http_server *server, struct flow *flow)
@@ -148,6 +159,8 @@ int http_server_serve(struct http_server *server, struct flow *flow)
 	c->flow = flow;
 	list_init(&c->link);
 	http_connection_wait(c, HTTP_WAIT_IDLE);
+	if (is_crowded(server))
+		look_at_deadlines(&server->timer);
 	if (server->connections.used > server->config.connections) {
 		server->stats.refused++;
 		c->flags = HTTP_REFUSED;

@@ -35,7 +35,7 @@ struct http_config {
 	               struct http_reply *reply);
 	void *arg;
 	struct http_limits limits; /* target_bytes at most the option HTTP_TARGET_BYTES */
-	uint32_t connections;      /* more are told 503, unless one that is idle or ending makes room */
+	uint32_t connections;      /* more are told 503; when a sixteenth is left, idle ones are ended */
 	uint32_t answers;          /* being sent at the same time; other requests wait for one */
 	uint32_t heads;            /* requests being put together from several packets */
 	uint32_t blocks;           /* answers with generated header lines in flight */

@@ -105,6 +105,16 @@ def test_more_connections_than_there_is_room_for(serve, way):
         expect_all(www.ask("turn", count=20, seconds=30, timeout=700), 20, index)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_idle_clients_keep_nobody_out(serve, way):
+    """As many as there may be, who stay even when they are told to go: a newcomer waits for a second at most,
+    and no newcomer is told that there is no room."""
+    www = serve(way)
+    result = www.ask("crowd", count=256, seconds=60, timeout=300)
+    expect_all(result, 20, content("index.html"))
+    assert result["slowest"] < 5, result  # a SYN is asked again after 1 s, then after 2: the rest is for a busy host
+
+
 @pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
                                  for way in ("q35-user", "microvm-user", "unix-socket")])
 def test_many_connections_elsewhere(serve, way):

@@ -159,6 +159,26 @@ def flood(host, port=80, count=2000, hold=3.0, text=""):
     return {"connected": len(connected)}
 
 
+def crowd(host, port=80, path="/", count=256, wait=2.0, newcomers=20, seconds=30):
+    """count clients ask once and then stay for good, even when they are told goodbye; after a while newcomers
+    come, one after the other. Gives how long the slowest newcomer took."""
+    conns = []
+    for _ in range(count):
+        conns.append(socket.create_connection((host, port), seconds))
+        conns[-1].sendall(f"HEAD {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        answered = conns[-1].recv(12)
+        assert answered == b"HTTP/1.1 200", answered
+    time.sleep(wait)
+    answers, slowest = [], 0.0
+    for _ in range(newcomers):
+        start = time.monotonic()
+        answers.append(asyncio.run(one_request(host, port, path, seconds)))
+        slowest = max(slowest, time.monotonic() - start)
+    for conn in conns:
+        conn.close()
+    return {"answers": tally(answers), "slowest": slowest}
+
+
 def fetch(host, port=80, path="/", seconds=600):
     """One large answer, hashed as it comes."""
     start = time.monotonic()
@@ -261,5 +281,5 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
 
 
 if __name__ == "__main__":
-    clients = {one.__name__: one for one in (turn, keep_alive, burst, hold, flood, fetch, raw, wait_for_200)}
+    clients = {one.__name__: one for one in (turn, keep_alive, burst, hold, flood, crowd, fetch, raw, wait_for_200)}
     print(json.dumps(clients[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -732,6 +732,33 @@ Test(http_server, ends_idle_connections_for_new_ones)
 	cr_expect_eq(stats().refused, 2);
 }
 
+Test(http_server, keeps_places_for_newcomers)
+{
+	config.connections = 16;
+	for (int i = 0; i < 15; i++) {
+		connect_client();
+		advance(NS_PER_S / 10);
+	}
+	advance(NS_PER_S);
+	cr_expect_eq(stats().connections, 15, "there is one place left, so nobody is in anybody's way");
+	/* Who takes the last place has the one that has been idle for longest closed. */
+	connect_client();
+	cr_expect(flows[0].closed && !flows[0].aborted && !flows[1].closed);
+	cr_expect_eq(stats().connections, 15);
+	/* When none has been idle for a second yet, the first of whom that is true. */
+	for (int i = 1; i < 16; i++)
+		say(&flows[i], GET("/text"));
+	connect_client();
+	cr_expect_eq(stats().connections, 16);
+	say(&flows[1], GET("/text"));
+	advance(NS_PER_S - 1);
+	cr_expect_eq(stats().connections, 16);
+	advance(1);
+	cr_expect(!flows[1].closed && flows[2].closed && !flows[3].closed);
+	cr_expect_eq(stats().connections, 15);
+	cr_expect_eq(stats().refused, 0);
+}
+
 Test(http_server, lets_requests_wait_for_an_answer)
 {
 	struct fake_flow *f, *g, *h;
