@@ -4,10 +4,10 @@
  * compress", Belazzougui, Botelho, Dietzfelbinger 2009); comparing the key there tells a hit from
  * a miss. The functions hash and mix must agree with key_hash and mix of the script. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fs/crunch.h"
+#include "kernel/instance.h"
 
 struct crunch {
 	struct kv kv;
@@ -77,7 +77,7 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 int crunch_create(struct kv **out, const struct crunch_data *data)
 {
 	static const struct kv_ops ops = { crunch_get };
-	struct crunch *c = calloc(1, sizeof(*c));
+	struct crunch *c = instance_alloc(sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
@@ -89,5 +89,5 @@ int crunch_create(struct kv **out, const struct crunch_data *data)
 
 void crunch_destroy(struct kv *kv)
 {
-	free(container_of(kv, struct crunch, kv));
+	instance_free(container_of(kv, struct crunch, kv), sizeof(struct crunch));
 }

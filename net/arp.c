@@ -10,10 +10,10 @@
 #include "net/arp.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
+#include "kernel/instance.h"
 #include "kernel/timer.h"
 #include "net/bytes.h"
 
@@ -382,7 +382,7 @@ static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b
 
 int arp_create(struct arp **out, struct ethernet *ethernet)
 {
-	struct arp *a = calloc(1, sizeof(*a));
+	struct arp *a = instance_alloc(sizeof(*a));
 	int error;
 
 	if (!a)
@@ -391,7 +391,7 @@ int arp_create(struct arp **out, struct ethernet *ethernet)
 	timer_init(&a->timer, arp_timeout);
 	error = ethernet_listen(ethernet, ETHERTYPE_ARP, arp_input, a);
 	if (error < 0) {
-		free(a);
+		instance_free(a, sizeof(*a));
 		return error;
 	}
 	*out = a;
@@ -405,7 +405,7 @@ void arp_destroy(struct arp *a)
 	a->user = (struct arp_user){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++)
 		queue_fail(a, &a->entries[i]);
-	free(a);
+	instance_free(a, sizeof(*a));
 }
 
 void arp_set_user(struct arp *a, const struct arp_user *user)

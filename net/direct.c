@@ -4,8 +4,8 @@
 #include "net/direct.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "kernel/instance.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -37,7 +37,7 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config)
 {
-	struct direct *d = calloc(1, sizeof(*d));
+	struct direct *d = instance_alloc(sizeof(*d));
 	int error;
 
 	if (!d)
@@ -63,7 +63,7 @@ void direct_destroy(struct direct *d)
 		arp_destroy(d->arp);
 	if (d->ethernet)
 		ethernet_destroy(d->ethernet);
-	free(d);
+	instance_free(d, sizeof(*d));
 }
 
 int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg)

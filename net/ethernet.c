@@ -4,9 +4,9 @@
 #include "net/ethernet.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "kernel/instance.h"
 #include "net/bytes.h"
 
 enum {
@@ -89,7 +89,7 @@ static void discard(void *arg, struct buf *b)
 
 int ethernet_create(struct ethernet **out, struct netdev *dev)
 {
-	struct ethernet *e = calloc(1, sizeof(*e));
+	struct ethernet *e = instance_alloc(sizeof(*e));
 
 	if (!e)
 		return -ENOMEM;
@@ -102,7 +102,7 @@ int ethernet_create(struct ethernet **out, struct netdev *dev)
 void ethernet_destroy(struct ethernet *e)
 {
 	netdev_listen(e->dev, discard, NULL);
-	free(e);
+	instance_free(e, sizeof(*e));
 }
 
 int ethernet_listen(struct ethernet *e, uint16_t type,

@@ -3,9 +3,9 @@
 #include "net/udp.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "kernel/instance.h"
 #include "kernel/random.h"
 #include "net/bytes.h"
 
@@ -101,7 +101,7 @@ static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 
 int udp_create(struct udp **out, struct ip *ip)
 {
-	struct udp *u = calloc(1, sizeof(*u));
+	struct udp *u = instance_alloc(sizeof(*u));
 	int error;
 
 	if (!u)
@@ -110,7 +110,7 @@ int udp_create(struct udp **out, struct ip *ip)
 	u->handler = (struct ip_handler){ .input = udp_input, .arg = u };
 	error = ip_listen(ip, IP_UDP, &u->handler);
 	if (error < 0) {
-		free(u);
+		instance_free(u, sizeof(*u));
 		return error;
 	}
 	*out = u;
@@ -120,7 +120,7 @@ int udp_create(struct udp **out, struct ip *ip)
 void udp_destroy(struct udp *u)
 {
 	ip_listen(u->ip, IP_UDP, NULL);
-	free(u);
+	instance_free(u, sizeof(*u));
 }
 
 int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg)

@@ -10,11 +10,11 @@
 #include "drivers/unix/tap.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arch/unix/host.h"
 #include "kernel/dev/entropy.h"
+#include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
 #include "kernel/pool.h"
@@ -281,17 +281,17 @@ static void choose_mac(struct tap *t)
 
 struct netdev *tap_create(const char *name)
 {
-	struct tap *t = calloc(1, sizeof(*t));
+	struct tap *t = instance_alloc(sizeof(*t));
 	struct netdev *dev;
 
 	if (!t || pool_init(&t->rx, RX_BYTES, 8, CONFIG_TAP_RX_BUFFERS) < 0) {
 		log_error("dev=%s no memory", name);
-		free(t);
+		instance_free(t, sizeof(*t));
 		return NULL;
 	}
 	if (open_host(name, &t->host) < 0) {
 		pool_destroy(&t->rx);
-		free(t);
+		instance_free(t, sizeof(*t));
 		return NULL;
 	}
 	format(t->name, sizeof(t->name), "%s", name);
@@ -318,5 +318,5 @@ void tap_destroy(struct netdev *dev)
 	while (t->ready_count > 0)
 		storage_put(&t->ready[--t->ready_count]->storage);
 	pool_destroy(&t->rx);
-	free(t);
+	instance_free(t, sizeof(*t));
 }

@@ -8,11 +8,11 @@
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/buf.h"
 #include "kernel/dev/netdev.h"
+#include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/pool.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define F_CSUM (UINT64_C(1) << 0)
@@ -422,7 +422,7 @@ static int make_queues(struct net *net)
 /* What was made stays behind when this fails: then the image ends. */
 int virtio_net_create(struct netdev **out)
 {
-	struct net *net = calloc(1, sizeof(*net));
+	struct net *net = instance_alloc(sizeof(*net));
 	const uint64_t wanted = F_CSUM | F_GUEST_CSUM | F_MTU | F_MAC | F_HOST_TSO4 | F_MRG_RXBUF | F_STATUS |
 	                        VIRTIO_F_EVENT_IDX;
 	int error;

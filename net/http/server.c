@@ -4,10 +4,10 @@
  * of the lists is enough. Moving a connection to another list costs the same however many there
  * are, and the timer is set only when it would come too late. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
+#include "kernel/instance.h"
 #include "net/http/server_priv.h"
 
 #define SPARE_CONNECTIONS 8 /* over the limit, to tell their clients so */
@@ -106,7 +106,7 @@ struct http_block *http_block_alloc(struct http_server *server)
 
 int http_server_create(struct http_server **out, const struct http_config *config)
 {
-	struct http_server *server = calloc(1, sizeof(*server));
+	struct http_server *server = instance_alloc(sizeof(*server));
 
 	assert(config->limits.target_bytes <= CONFIG_HTTP_TARGET_BYTES);
 	if (!server)
@@ -126,7 +126,7 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 			continue;
 		while (i-- > 0)
 			pool_destroy(pools[i].pool);
-		free(server);
+		instance_free(server, sizeof(*server));
 		return -ENOMEM;
 	}
 	server->config = *config;
@@ -192,7 +192,7 @@ void http_server_destroy(struct http_server *server)
 	pool_destroy(&server->answers);
 	pool_destroy(&server->heads);
 	pool_destroy(&server->blocks);
-	free(server);
+	instance_free(server, sizeof(*server));
 }
 
 void http_server_stats(const struct http_server *server, struct http_stats *out)

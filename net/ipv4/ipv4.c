@@ -3,8 +3,8 @@
 #include "net/ipv4/ipv4.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "kernel/instance.h"
 #include "kernel/random.h"
 #include "net/ipv4/ipv4_priv.h"
 
@@ -101,12 +101,12 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 		return -ENODEV;
 	if (ethernet_netdev(e)->mtu < MTU_MIN)
 		return -EINVAL;
-	ip = calloc(1, sizeof(*ip));
+	ip = instance_alloc(sizeof(*ip));
 	if (!ip)
 		return -ENOMEM;
 	error = ethernet_listen(e, ETHERTYPE_IPV4, link_input, ip);
 	if (error < 0) {
-		free(ip);
+		instance_free(ip, sizeof(*ip));
 		return error;
 	}
 	ip->ip.ops = &ipv4_ops;
@@ -136,7 +136,7 @@ void ipv4_destroy(struct ipv4 *ip)
 		ip->loop_first = b->queue;
 		buf_free(b);
 	}
-	free(ip);
+	instance_free(ip, sizeof(*ip));
 }
 
 /* A unicast address that a host can have: RFC 1122 §3.2.1.3. */

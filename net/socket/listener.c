@@ -2,9 +2,9 @@
 /* What listens at a port, for connections or for datagrams, and accepting. When there is no room
  * for another connection accepting stops, and goes on when one has been given back. */
 #include <errno.h>
-#include <stdlib.h>
 
 #define LOG_TAG "socket"
+#include "kernel/instance.h"
 #include "kernel/log.h"
 #include "net/socket/socket_priv.h"
 
@@ -30,7 +30,7 @@ static void destroy(struct socket *s)
 	s->stack->listener_count--;
 	l->is_closed = true;
 	if (!l->is_running)
-		free(l);
+		instance_free(l, sizeof(*l));
 }
 
 int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void (*run)(struct socket *s),
@@ -44,14 +44,14 @@ int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void 
 		          fd == -EACCES ? ": ports below 1024 need a privilege" : ": no file descriptor");
 		return fd == -EADDRINUSE || fd == -EACCES ? fd : -ENOBUFS;
 	}
-	l = stack->listener_count < stack->limits.listeners ? calloc(1, sizeof(*l)) : NULL;
+	l = stack->listener_count < stack->limits.listeners ? instance_alloc(sizeof(*l)) : NULL;
 	if (!l) {
 		host_close(fd);
 		return -ENOBUFS;
 	}
 	error = socket_init(&l->socket, stack, &stack->listeners, fd, run, destroy);
 	if (error < 0) {
-		free(l);
+		instance_free(l, sizeof(*l));
 		return -ENOBUFS;
 	}
 	stack->listener_count++;
@@ -71,7 +71,7 @@ bool socket_listener_end_run(struct socket_listener *l)
 
 	l->is_running = false;
 	if (is_closed)
-		free(l);
+		instance_free(l, sizeof(*l));
 	return !is_closed;
 }
 

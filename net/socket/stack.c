@@ -3,10 +3,10 @@
  * addresses. Whoever finds no memory or no fd waits in hungry and tries again a little later:
  * buffers come back from places that do not know us, so nobody could wake the waiting. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
+#include "kernel/instance.h"
 #include "net/socket/socket_priv.h"
 
 struct buffer {
@@ -132,7 +132,7 @@ int socket_create(struct socket_stack **out, const struct socket_limits *limits)
 		.buffers = CONFIG_SOCKET_BUFFERS,
 		.backlog = CONFIG_SOCKET_BACKLOG,
 	};
-	struct socket_stack *s = calloc(1, sizeof(*s));
+	struct socket_stack *s = instance_alloc(sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
@@ -153,7 +153,7 @@ int socket_create(struct socket_stack **out, const struct socket_limits *limits)
 no_buffers:
 	pool_destroy(&s->flows);
 no_flows:
-	free(s);
+	instance_free(s, sizeof(*s));
 	return -ENOMEM;
 }
 
@@ -174,7 +174,7 @@ void socket_destroy(struct socket_stack *s)
 	poller_remove(&s->poller);
 	pool_destroy(&s->buffers);
 	pool_destroy(&s->flows);
-	free(s);
+	instance_free(s, sizeof(*s));
 }
 
 void socket_address(struct host_address *to, const struct endpoint *from)

@@ -4,8 +4,8 @@
 #include "net/tcp/tcp.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "kernel/instance.h"
 #include "kernel/random.h"
 #include "net/tcp/tcp_priv.h"
 
@@ -24,16 +24,21 @@ static void release_pool(struct pool *p)
 		pool_destroy(p);
 }
 
+static void give_heads(void *heads, uint32_t mask)
+{
+	instance_free(heads, ((size_t)mask + 1) * sizeof(void *));
+}
+
 static void release(struct tcp *tcp)
 {
 	release_pool(&tcp->slices);
 	release_pool(&tcp->wait_table.pool);
 	release_pool(&tcp->halves.pool);
 	release_pool(&tcp->conns);
-	free(tcp->wait_table.heads);
-	free(tcp->halves.heads);
-	free(tcp->conn_hash);
-	free(tcp);
+	give_heads(tcp->wait_table.heads, tcp->wait_table.mask);
+	give_heads(tcp->halves.heads, tcp->halves.mask);
+	give_heads(tcp->conn_hash, tcp->conn_mask);
+	instance_free(tcp, sizeof(*tcp));
 }
 
 /* Heads for about count chains; NULL: no memory. */
@@ -44,7 +49,7 @@ static void *make_heads(uint32_t count, uint32_t *mask)
 	while (heads < count)
 		heads *= 2;
 	*mask = (uint32_t)(heads - 1);
-	return calloc(heads, sizeof(void *));
+	return instance_alloc(heads * sizeof(void *));
 }
 
 static int table_init(struct tcp_table *t, size_t entry_bytes, uint32_t count)
@@ -70,7 +75,7 @@ static int take_memory(struct tcp *tcp)
 
 int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 {
-	struct tcp *tcp = calloc(1, sizeof(*tcp));
+	struct tcp *tcp = instance_alloc(sizeof(*tcp));
 	int error;
 
 	if (!tcp)

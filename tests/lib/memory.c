@@ -2,9 +2,10 @@
 /* Counts allocations and lets a chosen one fail. The linker's --wrap sends every call that the
  * tested code and the tests themselves make here; the C library's own calls do not come by, so
  * what it allocates (strdup) must not be freed by wrapped code. Also gives the page allocator its
- * memory. */
+ * memory, and instances theirs. */
 #include "tests/lib/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -32,6 +33,8 @@ void *__wrap_page_alloc(size_t count, bool zero);
 void __wrap_page_free(void *pages, size_t count);
 void *__wrap_pool_alloc(struct pool *p);
 void __wrap_pool_free(struct pool *p, void *object);
+void *__wrap_instance_alloc(size_t n);
+void __wrap_instance_free(void *memory, size_t n);
 
 static uint64_t calls, fail_at;
 static int64_t live;
@@ -116,6 +119,18 @@ void __wrap_pool_free(struct pool *p, void *object)
 {
 	live--;
 	__real_pool_free(p, object);
+}
+
+/* Each in a block of its own, so that the sanitizer sees where it ends. */
+void *__wrap_instance_alloc(size_t n)
+{
+	return __wrap_calloc(1, n);
+}
+
+void __wrap_instance_free(void *memory, size_t n)
+{
+	assert(!memory || malloc_usable_size(memory) == n);
+	__wrap_free(memory);
 }
 
 void test_alloc_spare(const void *pool)

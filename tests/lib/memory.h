@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory in a test's hand: malloc and its kin, page_alloc and pool_alloc are counted and can be made to
- * fail. Needs nothing of Criterion: fuzz targets and wires use it too. */
+/* Memory in a test's hand: malloc and its kin, page_alloc, pool_alloc and instance_alloc are counted and can
+ * be made to fail. Needs nothing of Criterion: fuzz targets and wires use it too. */
 #ifndef TESTS_LIB_MEMORY_H
 #define TESTS_LIB_MEMORY_H
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* Pages against a map of every page; pools; and both without memory. */
+/* Pages against a map of every page; pools; instances; and all of them without memory. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/buf.h"
+#include "kernel/instance.h"
 #include "kernel/page.h"
 #include "kernel/pool.h"
 #include "tests/lib/test.h"
 
+TestSuite(instance, .init = test_begin, .fini = test_end);
 TestSuite(page, .init = test_begin, .fini = test_end);
 TestSuite(pool, .init = test_begin, .fini = test_end);
 
@@ -248,6 +250,81 @@ Test(pool, using_a_freed_object_is_caught, .signal = SIGABRT)
 	object = pool_alloc(&p);
 	pool_free(&p, object);
 	*object = 1;
+}
+
+/* -- instances -- */
+
+/* What images have; tests/lib gives all other tests a block of its own for each. */
+void *__real_instance_alloc(size_t bytes);
+void __real_instance_free(void *memory, size_t bytes);
+
+static size_t pages_used(void)
+{
+	struct page_stats pages;
+
+	page_stats(&pages);
+	return pages.used;
+}
+
+Test(instance, random_use_keeps_instances_apart_and_comes_back_whole)
+{
+	struct run live[RUNS] = { 0 };
+	size_t before = pages_used();
+	uint64_t seed = 7;
+
+	for (int round = 0; round < 20000; round++) {
+		uint64_t r = test_random(&seed);
+		struct run *run = &live[r % RUNS];
+
+		if (run->pages) {
+			for (size_t i = 0; i < run->count; i++)
+				cr_assert_eq(run->pages[i], run->mark);
+			__real_instance_free(run->pages, run->count);
+			run->pages = NULL;
+			continue;
+		}
+		run->count = 1 + (r >> 32) % (r >> 63 ? 3 * PAGE_BYTES : 300);
+		run->pages = __real_instance_alloc(run->count);
+		cr_assert_eq((uintptr_t)run->pages % 16, 0);
+		for (size_t i = 0; i < run->count; i++)
+			cr_assert_eq(run->pages[i], 0);
+		run->mark = (uint8_t)(r >> 40);
+		memset(run->pages, run->mark, run->count);
+	}
+	for (int i = 0; i < RUNS; i++)
+		__real_instance_free(live[i].pages, live[i].count);
+	cr_assert_eq(pages_used(), before);
+}
+
+Test(instance, small_ones_share_pages)
+{
+	size_t before = pages_used();
+	void *small[40], *large, *last;
+
+	for (int i = 0; i < 40; i++)
+		small[i] = __real_instance_alloc(100);
+	cr_assert_eq(pages_used(), before + 2);
+	large = __real_instance_alloc(4000); /* has a page of its own, and leaves the room in the second */
+	last = __real_instance_alloc(1000);
+	cr_assert_eq(pages_used(), before + 3);
+	__real_instance_free(large, 4000);
+	__real_instance_free(last, 1000);
+	for (int i = 0; i < 40; i++)
+		__real_instance_free(small[i], 100);
+	cr_assert_eq(pages_used(), before);
+}
+
+Test(instance, without_memory)
+{
+	size_t before = pages_used();
+
+	cr_assert_null(__real_instance_alloc(SIZE_MAX / 2));
+	test_alloc_fail_at(1);
+	cr_assert_null(__real_instance_alloc(10));
+	test_alloc_fail_at(0);
+	__real_instance_free(__real_instance_alloc(10), 10);
+	__real_instance_free(NULL, 10);
+	cr_assert_eq(pages_used(), before);
 }
 
 /* -- no memory -- */
