@@ -47,6 +47,8 @@ struct ip_handler {
 	 * that do not lie whole in it are malformed. */
 	void (*input)(void *arg, const struct ip_meta *meta, struct buf *b);
 	void (*error)(void *arg, const struct ip_error *error); /* may be NULL */
+	/* address is ours no longer: nothing can be sent from it. May be NULL. */
+	void (*gone)(void *arg, const struct ip_addr *address);
 	void *arg;
 };
 
@@ -99,8 +101,9 @@ static inline int ip_route_init(struct ip *ip, struct ip_route *r, const struct 
  * left. checksum_at is where in the transport header the checksum belongs: it is filled in here, or
  * left to the device. BUF_TSO4 and gso_size are the caller's to set, when r->tso_bytes allows.
  * Takes b, also on failure: -EMSGSIZE (too long, or in more slices than NETDEV_SLICES, headers
- * included), -ENOBUFS, -ENETDOWN, -EHOSTUNREACH (no answer on the link; when that is known only
- * later, the error handler hears it). No handler is called from within ip_send. */
+ * included), -ENOBUFS, -ENETDOWN, -EADDRNOTAVAIL (the source is ours no longer), -EHOSTUNREACH (no
+ * answer on the link; when that is known only later, the error handler hears it). No handler is called
+ * from within ip_send. */
 static inline int ip_send(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at,
                           unsigned flags)
 {

@@ -52,14 +52,18 @@ static uint32_t check_header(struct ipv4 *ip, const struct buf *b, uint32_t pack
 static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
-	*to_group = dst != ip->address;
 	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || src == ip->address ||
 	    ipv4_is_broadcast(ip, src))
 		return false;
-	if (*to_group)
-		return ipv4_is_broadcast(ip, dst);
+	*to_group = dst != ip->address || dst == 0;
+	if (*to_group && ipv4_is_broadcast(ip, dst))
+		return true;
 	/* RFC 1122 §3.3.6: a link broadcast does not carry unicast */
-	return ip->address && !link_group;
+	if (link_group)
+		return false;
+	/* perhaps it is the address that we are being given */
+	return !*to_group || (ip->unaddressed && !ip->address && dst >> 24 != 0 && dst >> 24 != 127 &&
+	                      dst < 0xe0000000);
 }
 
 static bool is_fragment(const struct ipv4_header *h)

@@ -169,18 +169,52 @@ int ipv4_check_address(const struct ip_prefix *prefix, const struct ip_addr *gat
 	return 0;
 }
 
+/* The address that was is gone, now that it no longer is: nothing can be sent from it. */
+static void tell_gone(struct ipv4 *ip, uint32_t was)
+{
+	struct ip_addr gone = { .family = IP_V4 };
+
+	put_be32(gone.bytes, was);
+	for (int i = 0; i < IPV4_HANDLERS; i++) {
+		const struct ip_handler *handler = ip->handlers[i].handler;
+
+		if (handler && handler->gone)
+			handler->gone(handler->arg, &gone);
+	}
+}
+
+static void change_address(struct ipv4 *ip, uint32_t address, uint32_t mask, uint32_t gateway)
+{
+	uint32_t was = ip->address;
+
+	ip->address = address;
+	ip->mask = mask;
+	ip->broadcast = ~mask > 1 && address ? address | ~mask : UINT32_MAX;
+	ip->gateway = gateway;
+	arp_set_address(ip->arp, address);
+	if (was && was != address)
+		tell_gone(ip, was);
+}
+
 int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const struct ip_addr *gateway)
 {
 	int error = ipv4_check_address(prefix, gateway);
 
 	if (error < 0)
 		return error;
-	ip->address = get_be32(prefix->addr.bytes);
-	ip->mask = mask_of(prefix);
-	ip->broadcast = ~ip->mask > 1 ? ip->address | ~ip->mask : UINT32_MAX;
-	ip->gateway = gateway && gateway->family != IP_NONE ? get_be32(gateway->bytes) : 0;
-	arp_set_address(ip->arp, ip->address);
+	change_address(ip, get_be32(prefix->addr.bytes), mask_of(prefix),
+	               gateway && gateway->family != IP_NONE ? get_be32(gateway->bytes) : 0);
 	return 0;
+}
+
+void ipv4_clear_address(struct ipv4 *ip)
+{
+	change_address(ip, 0, 0, 0);
+}
+
+void ipv4_listen_unaddressed(struct ipv4 *ip, bool on)
+{
+	ip->unaddressed = on;
 }
 
 struct ip *ipv4_ip(struct ipv4 *ip)

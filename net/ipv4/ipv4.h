@@ -26,8 +26,14 @@ void ipv4_destroy(struct ipv4 *ip);
 /* Can an interface have that address and gateway? gateway NULL or IP_NONE: on-link only. 0, -EINVAL: not
  * a host's address, -ENETUNREACH: the gateway is not another host on the link. */
 int ipv4_check_address(const struct ip_prefix *address, const struct ip_addr *gateway);
-/* Sets or changes our address and announces it. Errors as ipv4_check_address. */
+/* Sets or changes our address and announces it; who used another one is told that it has gone. Errors as
+ * ipv4_check_address. */
 int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *address, const struct ip_addr *gateway);
+/* We have no address any more, and whoever used it is told. Broadcasts can still be sent, from 0.0.0.0. */
+void ipv4_clear_address(struct ipv4 *ip);
+/* While we have no address: takes packets to any host's address that come in a frame of our own, as though
+ * to a group, so that nothing answers them. What a DHCP client needs (RFC 2131 §4.1). Off at first. */
+void ipv4_listen_unaddressed(struct ipv4 *ip, bool on);
 
 /* What udp_create and tcp_create want. */
 struct ip *ipv4_ip(struct ipv4 *ip);

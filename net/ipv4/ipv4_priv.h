@@ -34,6 +34,7 @@ struct ipv4 {
 	struct arp *arp;
 	uint32_t address, mask, gateway; /* 0: none */
 	uint32_t broadcast; /* of our subnet; UINT32_MAX: none but that */
+	bool unaddressed;   /* ipv4_listen_unaddressed */
 	struct {
 		uint8_t protocol;
 		const struct ip_handler *handler;

@@ -139,6 +139,11 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	uint32_t next_hop = is_on_link(ip, to) ? to : ip->gateway;
 	int error;
 
+	if (get_be32(r->src.bytes) != ip->address && !is_ours(ip, get_be32(r->src.bytes))) {
+		ip->stats.out_discards++;
+		buf_free(b);
+		return -EADDRNOTAVAIL;
+	}
 	if (is_ours(ip, to))
 		return loop_back(ip, b);
 	if (ipv4_is_broadcast(ip, to)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Errors that ICMP, or our own link, reports about segments that we sent. Anybody can forge one who guesses
  * what is in flight, so none ends a connection that stands: it may shrink segments, and end a handshake
- * (RFC 5927, RFC 5461). */
+ * (RFC 5927, RFC 5461). Only the loss of our own address ends what was sent from it. */
 #include <errno.h>
 
 #include "net/bytes.h"
@@ -52,4 +52,19 @@ void tcp_error(void *arg, const struct ip_error *error)
 		conn_event(c, TCP_GIVE_UP, error->error == -ECONNREFUSED ? -ECONNREFUSED : -EHOSTUNREACH);
 	}
 	/* an established connection outlives them all: RFC 1122 §4.2.3.9, RFC 5461 */
+}
+
+void tcp_gone(void *arg, const struct ip_addr *address)
+{
+	struct tcp *tcp = arg;
+	struct tcp_conn *c, *next;
+
+	tcp_update_clock(tcp);
+	for (uint32_t i = 0; i <= tcp->conn_mask; i++)
+		for (c = tcp->conn_hash[i]; c; c = next) {
+			next = c->hash_next;
+			if (c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT &&
+			    ip_equal(&c->route.src, address))
+				conn_event(c, TCP_GIVE_UP, -EADDRNOTAVAIL);
+		}
 }

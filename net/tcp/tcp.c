@@ -90,7 +90,7 @@ int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 	wait_init_all(tcp);
 	error = take_memory(tcp);
 	if (error == 0) {
-		tcp->handler = (struct ip_handler){ .input = tcp_input, .error = tcp_error, .arg = tcp };
+		tcp->handler = (struct ip_handler){ tcp_input, tcp_error, tcp_gone, tcp };
 		error = ip_listen(ip, IP_TCP, &tcp->handler);
 	}
 	if (error < 0) {

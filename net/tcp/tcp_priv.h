@@ -287,6 +287,7 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
 /* -- error.c -- */
 
 void tcp_error(void *arg, const struct ip_error *error);
+void tcp_gone(void *arg, const struct ip_addr *address);
 
 /* -- output.c -- */
 

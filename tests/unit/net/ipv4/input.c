@@ -319,3 +319,50 @@ Test(ipv4_input, one_listener_per_protocol)
 	cr_expect_eq(ip_listen(ip, 202, NULL), 0);
 	cr_expect_eq(ip_listen(ip, 203, NULL), 0);
 }
+
+/* Unicast from a DHCP server, before we have an address. */
+static bool passes_unaddressed(uint32_t dst, const uint8_t *mac)
+{
+	struct frame f;
+
+	frame_ipv4(&f, PROTOCOL, LAN_PEER_IP, dst);
+	memcpy(f.bytes, mac, 6);
+	frame_finish(&f);
+	return passes(&f);
+}
+
+Test(ipv4_input, without_an_address_only_who_listens_so_hears)
+{
+	static const uint32_t never[] = { 0, 5, 0x7f000001, 0xe0000001, 0xf0000001 };
+
+	ipv4_clear_address(ipv4);
+	cr_expect_not(passes_unaddressed(LAN_IP, LAN_MAC));
+	cr_expect(passes_unaddressed(0xffffffff, LAN_BROADCAST) && got.meta.to_group);
+	cr_expect_not(passes_unaddressed(0x0a0000ff, LAN_BROADCAST), "no subnet, no broadcast of it");
+	ipv4_listen_unaddressed(ipv4, true);
+	cr_expect(passes_unaddressed(LAN_IP, LAN_MAC) && got.meta.to_group);
+	cr_expect(passes_unaddressed(0xffffffff, LAN_BROADCAST) && got.meta.to_group);
+	cr_expect_not(passes_unaddressed(LAN_IP, LAN_BROADCAST), "unicast in a link broadcast");
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+		cr_expect_not(passes_unaddressed(never[i], LAN_MAC), "%08x", never[i]);
+	cr_expect_eq(ipv4_set_address(ipv4, &(struct ip_prefix){ ip_v4(10, 0, 0, 3), 24 }, NULL), 0);
+	cr_expect_not(passes_unaddressed(LAN_IP, LAN_MAC), "it has one now");
+	cr_expect(passes_unaddressed(0x0a000003, LAN_MAC) && !got.meta.to_group);
+}
+
+Test(ipv4_input, without_an_address_nothing_is_answered)
+{
+	struct frame f;
+
+	ipv4_clear_address(ipv4);
+	ipv4_listen_unaddressed(ipv4, true);
+	frame_ipv4(&f, IP_ICMP, LAN_PEER_IP, LAN_IP);
+	frame_icmp(&f, 8, 0, 1, "ping", 4);
+	frame_finish(&f);
+	lan_receive(&lan, &f, 0);
+	frame_ipv4(&f, 99, LAN_PEER_IP, LAN_IP);
+	frame_finish(&f);
+	lan_receive(&lan, &f, 0);
+	cr_expect_eq(ipv4_stats(ipv4)->in_addr_errors, 0);
+	cr_expect_eq(lan_forget(&lan), 0);
+}

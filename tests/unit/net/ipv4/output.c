@@ -45,7 +45,15 @@ static void hear(void *arg, const struct ip_error *error)
 	memcpy(bad_news.quoted, error->quoted, 8);
 }
 
-static const struct ip_handler handler = { .input = take, .error = hear };
+static struct ip_addr lost; /* the last address that has gone */
+
+static void mourn(void *arg, const struct ip_addr *address)
+{
+	(void)arg;
+	lost = *address;
+}
+
+static const struct ip_handler handler = { .input = take, .error = hear, .gone = mourn };
 
 static void create(uint32_t features)
 {
@@ -449,4 +457,51 @@ Test(ipv4_output, one_per_interface)
 
 	create(0);
 	cr_expect_eq(ipv4_create(&second, ethernet, arp), -EADDRINUSE);
+}
+
+Test(ipv4_output, an_address_that_goes_takes_its_routes_with_it)
+{
+	struct ip_addr first = address(LAN_IP), second = address(0x0a000003), peer = address(LAN_PEER_IP);
+	struct ip_prefix prefix = { second, 24 };
+	struct ip_route r;
+
+	create(0);
+	meet(LAN_PEER_IP);
+	route(&r, LAN_PEER_IP);
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0), 0);
+	prefix.addr = first;
+	cr_assert_eq(ipv4_set_address(ipv4, &prefix, NULL), 0);
+	cr_expect_eq(lost.family, IP_NONE, "the same address stays");
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0), 0);
+	prefix.addr = second;
+	cr_assert_eq(ipv4_set_address(ipv4, &prefix, NULL), 0);
+	cr_expect(ip_equal(&lost, &first));
+	lan_forget(&lan);
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0), -EADDRNOTAVAIL);
+	cr_expect_eq(ip_route_init(ipv4_ip(ipv4), &r, &first, &peer), -EADDRNOTAVAIL);
+	cr_expect_eq(route(&r, LAN_PEER_IP), 0);
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0), 0);
+	cr_expect_eq(frame_32(lan_next(&lan), IP + 12), 0x0a000003);
+	ipv4_clear_address(ipv4);
+	cr_expect(ip_equal(&lost, &second));
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0), -EADDRNOTAVAIL);
+	cr_expect_eq(route(&r, LAN_PEER_IP), -ENETUNREACH);
+}
+
+Test(ipv4_output, broadcasts_from_nobody)
+{
+	const struct frame *f;
+	struct ip_route r;
+
+	create(0);
+	ipv4_clear_address(ipv4);
+	lan_forget(&lan);
+	cr_assert_eq(route(&r, 0xffffffff), 0);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(ip_send(&r, PROTOCOL, packet(10), 6, 0), 0);
+		f = lan_next(&lan);
+		cr_assert(f && frame_ipv4_is_right(f));
+		cr_expect(frame_32(f, IP + 12) == 0 && frame_32(f, IP + 16) == 0xffffffff);
+		cr_expect_eq(memcmp(f->bytes, LAN_BROADCAST, 6), 0);
+	}
 }

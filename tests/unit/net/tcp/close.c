@@ -501,3 +501,27 @@ Test(tcp_close, time_wait_ends_by_an_exact_reset)
 	peer_send(&peer, SEG_RST, 2, 0, NULL, 0);
 	cr_assert_eq(stats()->time_wait, 0);
 }
+
+Test(tcp_close, our_address_goes)
+{
+	struct ip_addr other = ip_v4(10, 9, 8, 7);
+	struct flow_read op;
+
+	flow = peer_open(&peer);
+	flow_close(flow); /* nobody holds this one */
+	peer_forget(&peer);
+	peer.port++;
+	flow = peer_open(&peer);
+	flow_read(flow, &op, 1000);
+	peer.handler->gone(peer.handler->arg, &other);
+	cr_assert_eq(stats()->connections, 2);
+	cr_assert_not(promise_is_settled(&op.promise));
+	peer.handler->gone(peer.handler->arg, &peer.stack_addr);
+	cr_assert_eq(promise_result(&op.promise), -EADDRNOTAVAIL);
+	cr_assert_eq(write_bytes("x", 1), -EADDRNOTAVAIL);
+	cr_assert_eq(stats()->connections, 1);
+	peer.handler->gone(peer.handler->arg, &peer.stack_addr); /* nothing is left to end */
+	flow_close(flow);
+	cr_assert_eq(stats()->connections, 0);
+	peer_forget(&peer);
+}
