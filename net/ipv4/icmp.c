@@ -45,30 +45,50 @@ static bool error_is_allowed(struct ipv4 *ip)
 	return true;
 }
 
-void icmp_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
+/* Tells the sender of a packet what became of it: its header, and len bytes of what follows. */
+static void send_error(struct ipv4 *ip, const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
+                       uint32_t len, struct icmp_header what)
 {
-	struct ipv4 *ip = container_of(meta->ip, struct ipv4, ip);
-	uint32_t quoted = MIN(b->len, (uint32_t)QUOTE_BYTES - meta->header_len);
+	uint32_t quoted = MIN(len, (uint32_t)QUOTE_BYTES - header_bytes);
+	struct ip_addr src, dst;
 	struct icmp_header *icmp;
 	struct buf *out;
-	uint8_t *data;
 
-	if (meta->to_group || !error_is_allowed(ip))
+	if (!error_is_allowed(ip))
 		return;
 	out = buf_alloc_header();
 	if (!out) {
 		ip->stats.icmp_out_errors++;
 		return;
 	}
-	data = buf_push(out, quoted);
-	memcpy(data, b->data, quoted);
-	data = buf_push(out, meta->header_len);
-	memcpy(data, meta->header, meta->header_len);
+	memcpy(buf_push(out, quoted), data, quoted);
+	memcpy(buf_push(out, header_bytes), header, header_bytes);
 	icmp = (void *)buf_push(out, sizeof(*icmp));
-	*icmp = (struct icmp_header){ .type = UNREACHABLE, .code = why == IP_REFUSE_PORT ? 3 : 2 };
+	*icmp = what;
 	icmp->checksum = checksum_finish(checksum_add(0, out->data, out->len));
 	ip->stats.icmp_out_msgs++;
-	ipv4_send(ip, IP_ICMP, &meta->dst, &meta->src, out, 0);
+	ipv4_addr(&src, header + offsetof(struct ipv4_header, dst));
+	ipv4_addr(&dst, header + offsetof(struct ipv4_header, src));
+	ipv4_send(ip, IP_ICMP, &src, &dst, out, 0);
+}
+
+void icmp_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
+{
+	if (!meta->to_group)
+		send_error(container_of(meta->ip, struct ipv4, ip), meta->header, meta->header_len, b->data, b->len,
+		           (struct icmp_header){ .type = UNREACHABLE, .code = why == IP_REFUSE_PORT ? 3 : 2 });
+}
+
+void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece)
+{
+	const struct ipv4_header *h = (const void *)piece->data;
+	uint32_t header_bytes = ipv4_header_bytes(h);
+	const uint8_t *data = piece->data + header_bytes;
+
+	/* nothing about what went to a group, or may be an error itself: RFC 1122 §3.2.2 */
+	if (be32(h->dst) == ip->address && (h->protocol != IP_ICMP || *data == ECHO_REQUEST))
+		send_error(ip, piece->data, header_bytes, data, piece->len - header_bytes,
+		           (struct icmp_header){ .type = TIME_EXCEEDED, .code = 1 });
 }
 
 /* The request's own bytes go back behind new headers. Takes b. */

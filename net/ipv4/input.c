@@ -6,6 +6,21 @@
 
 #include "net/checksum.h"
 
+#define LOG_TAG "ipv4"
+#include "kernel/log.h"
+
+void ipv4_drop(struct buf *b, uint64_t *counter, const char *reason)
+{
+	const struct ipv4_header *h = (const void *)b->data;
+
+	if (counter)
+		++*counter;
+	if (b->len >= sizeof(*h))
+		log_debug("drop reason=\"%s\" src=%08x dst=%08x protocol=%u bytes=%u", reason, be32(h->src),
+		          be32(h->dst), h->protocol, be16(h->total_bytes));
+	buf_free(b);
+}
+
 /* Options: only their form and source routes matter (RFC 6274 §3.13.2.3: those are refused). */
 static bool options_are_harmless(const uint8_t *o, uint32_t len)
 {
@@ -26,26 +41,24 @@ static bool options_are_harmless(const uint8_t *o, uint32_t len)
 	return true;
 }
 
-/* The header's length, or 0 when it is wrong. */
-static uint32_t check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_bytes)
+/* Is it a header that can be, of a packet that is all there? */
+static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_bytes)
 {
 	const struct ipv4_header *h = (const void *)b->data;
 	uint32_t header_bytes;
 
 	if (b->len < sizeof(*h) || h->version_ihl >> 4 != 4)
-		return 0;
-	header_bytes = (h->version_ihl & 15u) * 4;
+		return false;
+	header_bytes = ipv4_header_bytes(h);
 	if (header_bytes < sizeof(*h) || header_bytes > b->len || be16(h->total_bytes) < header_bytes)
-		return 0;
+		return false;
 	if (be16(h->total_bytes) > packet_bytes) {
 		ip->stats.in_truncated++;
-		return 0;
+		return false;
 	}
 	if (checksum_finish(checksum_add(0, h, header_bytes)) != 0)
-		return 0;
-	if (!options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h)))
-		return 0;
-	return header_bytes;
+		return false;
+	return options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h));
 }
 
 /* Could a host on a wire have sent it from there to us? Sets *to_group. */
@@ -91,41 +104,50 @@ static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 	buf_free(b);
 }
 
-void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
+/* Takes b, whose header is right. */
+static void input_checked(struct ipv4 *ip, struct buf *b, bool to_group)
 {
 	const struct ipv4_header *h = (const void *)b->data;
-	uint32_t packet_bytes = buf_length(b);
-	uint32_t header_bytes = check_header(ip, b, packet_bytes);
 	struct ip_meta meta;
-	bool to_group = false;
 
-	ip->stats.in_receives++;
-	if (header_bytes == 0) {
-		ip->stats.in_hdr_errors++;
-		goto drop;
-	}
-	if (!looped && !check_addresses(ip, be32(h->src), be32(h->dst), link_group, &to_group)) {
-		ip->stats.in_addr_errors++;
-		goto drop;
-	}
-	if (is_fragment(h)) {
-		ip->stats.reasm_reqds++;
-		ip->stats.reasm_fails++;
-		goto drop;
-	}
-	if (packet_bytes > be16(h->total_bytes))
-		buf_trim(b, be16(h->total_bytes));
 	meta.ip = &ip->ip;
 	ipv4_addr(&meta.src, b->data + offsetof(struct ipv4_header, src));
 	ipv4_addr(&meta.dst, b->data + offsetof(struct ipv4_header, dst));
 	meta.header = b->data;
-	meta.header_len = (uint16_t)header_bytes;
+	meta.header_len = (uint16_t)ipv4_header_bytes(h);
 	meta.protocol = h->protocol;
 	meta.ttl = h->ttl;
 	meta.ecn = h->tos & 3;
 	meta.to_group = to_group;
 	deliver(ip, &meta, b);
-	return;
-drop:
-	buf_free(b);
+}
+
+void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
+{
+	const struct ipv4_header *h = (const void *)b->data;
+	uint32_t packet_bytes = buf_length(b);
+	bool to_group = false;
+
+	ip->stats.in_receives++;
+	if (!check_header(ip, b, packet_bytes)) {
+		ipv4_drop(b, &ip->stats.in_hdr_errors, "a bad header");
+		return;
+	}
+	if (!looped && !check_addresses(ip, be32(h->src), be32(h->dst), link_group, &to_group)) {
+		ipv4_drop(b, &ip->stats.in_addr_errors, "not an address to come from, or to go to");
+		return;
+	}
+	if (packet_bytes > be16(h->total_bytes))
+		buf_trim(b, be16(h->total_bytes));
+	if (is_fragment(h)) {
+		if (!IS_ENABLED(CONFIG_IPV4_FRAGMENTS)) {
+			ip->stats.reasm_reqds++;
+			ipv4_drop(b, &ip->stats.reasm_fails, "a fragment");
+			return;
+		}
+		b = reassembly_add(ip, b);
+		if (!b)
+			return;
+	}
+	input_checked(ip, b, to_group);
 }

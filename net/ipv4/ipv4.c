@@ -109,6 +109,8 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 		instance_free(ip, sizeof(*ip));
 		return error;
 	}
+	if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS))
+		reassembly_init(&ip->reassembly);
 	ip->ip.ops = &ipv4_ops;
 	ip->ip.generation = 1;
 	ip->ethernet = e;
@@ -136,6 +138,8 @@ void ipv4_destroy(struct ipv4 *ip)
 		ip->loop_first = b->queue;
 		buf_free(b);
 	}
+	if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS))
+		reassembly_clear(&ip->reassembly);
 	instance_free(ip, sizeof(*ip));
 }
 

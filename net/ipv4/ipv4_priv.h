@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/loop.h"
+#include "kernel/timer.h"
 #include "net/bytes.h"
 #include "net/ipv4/ipv4.h"
 
@@ -26,7 +27,33 @@ static_assert(sizeof(struct ipv4_header) == IPV4_HEADER_BYTES, "wire format");
 
 enum ipv4_fragment_bits { IPV4_DF = 0x4000, IPV4_MF = 0x2000, IPV4_OFFSET = 0x1fff };
 
+static inline uint32_t ipv4_header_bytes(const struct ipv4_header *h)
+{
+	return (h->version_ihl & 15u) * 4;
+}
+
 enum { IPV4_HANDLERS = 4 };
+
+/* A datagram that waits for pieces (reassembly.c). */
+struct ipv4_partial {
+	uint64_t expires_ns;  /* 0: free */
+	uint32_t src, dst;    /* these four, as the header has them, say which datagram it is */
+	uint16_t id;
+	uint8_t protocol;
+	uint8_t ecn;          /* 1 << each codepoint that came */
+	bool condemned;       /* has no pieces, and gets none */
+	unsigned bufs;        /* in all pieces */
+	uint32_t have, total; /* bytes of payload; total 0: the last piece has not come */
+	struct buf *pieces;   /* linked by queue */
+};
+
+struct reassembly {
+	struct timer timer;
+	unsigned bufs; /* held by all */
+#ifdef CONFIG_IPV4_FRAGMENTS
+	struct ipv4_partial partials[CONFIG_IPV4_REASSEMBLIES];
+#endif
+};
 
 struct ipv4 {
 	struct ip ip; /* first: what transports see */
@@ -41,6 +68,7 @@ struct ipv4 {
 	} handlers[IPV4_HANDLERS];
 	const struct ip_handler *other;
 	struct ip_handler icmp;
+	struct reassembly reassembly;
 	uint8_t id_key[16];
 	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
 	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
@@ -72,6 +100,15 @@ void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uin
 
 /* input.c: takes b, the IP header first. looped: it never was on a wire. */
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
+/* Refuses a packet, the IP header first as far as it is there: counts it (counter may be NULL), frees it. */
+void ipv4_drop(struct buf *b, uint64_t *counter, const char *reason);
+
+/* reassembly.c: a fragment, its header checked, the padding cut off. Takes b; gives the whole packet when b
+ * was all that it lacked, or NULL. */
+struct buf *reassembly_add(struct ipv4 *ip, struct buf *b);
+void reassembly_init(struct reassembly *r);
+/* Lets go of everything. */
+void reassembly_clear(struct reassembly *r);
 
 /* output.c: struct ip_ops, and giving back what ARP could not deliver. */
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
@@ -82,5 +119,7 @@ void ipv4_loop_poll(struct poller *p);
 /* icmp.c */
 void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b);
 void icmp_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why);
+/* piece: the first of a datagram whose others have not come, its IP header first. */
+void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece);
 
 #endif

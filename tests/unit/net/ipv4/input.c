@@ -255,9 +255,9 @@ Test(ipv4_input, destinations)
 	cr_expect_eq(lan_forget(&lan), 0, "an error was answered");
 }
 
-Test(ipv4_input, fragments_are_dropped_and_counted)
+Test(ipv4_input, what_makes_a_fragment)
 {
-	static const uint16_t fragments[] = { 0x2000, 0x0001, 0x2001, 0x1fff, 0x6000 };
+	static const uint16_t fragments[] = { 0x2000, 0x0001, 0x2001, 0x1ffd, 0x6000 };
 	struct frame f;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fragments); i++) {
@@ -267,7 +267,6 @@ Test(ipv4_input, fragments_are_dropped_and_counted)
 		frame_finish_header(&f);
 		cr_expect_not(passes(&f), "%04x", fragments[i]);
 		cr_expect_eq(ipv4_stats(ipv4)->reasm_reqds, i + 1);
-		cr_expect_eq(ipv4_stats(ipv4)->reasm_fails, i + 1);
 	}
 	make(&f, 16);
 	f.bytes[IP + 6] = 0x40; /* "do not fragment" makes none; the evil bit (RFC 3514) neither */

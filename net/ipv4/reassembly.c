@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: ISC */
+/* Reassembly (RFC 791 §3.2, RFC 1122 §3.3.2). Anybody can begin as many datagrams as he likes and end none:
+ * few are held, for a short time, in few packet buffers, and the oldest makes room.
+ *
+ * A piece is the packet as it came, with its IP header, which says where it belongs; the payload is not
+ * copied. Pieces lie in order and never overlap: one that would condemns its datagram, with what is still to
+ * come of it (RFC 5722 §4, also against RFC 1858's and RFC 3128's attacks). An exact repetition is only
+ * dropped, since networks make those. */
+#include <errno.h>
+
+#include "kernel/dev/clock.h"
+#include "net/checksum.h"
+#include "net/ipv4/ipv4_priv.h"
+
+#define LIFE_NS (CONFIG_IPV4_REASSEMBLY_SECONDS * NS_PER_S)
+#define CONTIGUOUS_BYTES 54 /* of a payload, that struct ip_handler promises */
+
+static const struct ipv4_header *header_of(const struct buf *b)
+{
+	return (const void *)b->data;
+}
+
+static uint32_t start_of(const struct buf *b)
+{
+	return (be16(header_of(b)->fragment) & IPV4_OFFSET) * 8u;
+}
+
+static uint32_t end_of(const struct buf *b)
+{
+	return start_of(b) + be16(header_of(b)->total_bytes) - ipv4_header_bytes(header_of(b));
+}
+
+static bool is_last(const struct buf *b)
+{
+	return !(header_of(b)->fragment & be16(IPV4_MF));
+}
+
+static unsigned count(const struct buf *b)
+{
+	unsigned n = 0;
+
+	for (; b; b = b->next)
+		n++;
+	return n;
+}
+
+/* Lets go of p's pieces. */
+static void clear(struct reassembly *r, struct ipv4_partial *p)
+{
+	struct buf *b;
+
+	while ((b = p->pieces)) {
+		p->pieces = b->queue;
+		buf_free(b);
+	}
+	r->bufs -= p->bufs;
+	p->bufs = 0;
+}
+
+static struct ipv4_partial *oldest(struct reassembly *r)
+{
+	struct ipv4_partial *found = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(r->partials); i++) {
+		struct ipv4_partial *p = &r->partials[i];
+
+		if (p->expires_ns && (!found || p->expires_ns < found->expires_ns))
+			found = p;
+	}
+	return found;
+}
+
+static void give_up(struct reassembly *r, struct ipv4_partial *p)
+{
+	container_of(r, struct ipv4, reassembly)->stats.reasm_fails++;
+	clear(r, p);
+	p->expires_ns = 0;
+}
+
+/* Time is up: RFC 1122 §3.3.2 wants the sender told when the first piece is there. The timer may also fire
+ * for one that is gone: nothing stops it then. */
+static void expire(struct timer *t)
+{
+	struct reassembly *r = container_of(t, struct reassembly, timer);
+	struct ipv4_partial *p;
+
+	while ((p = oldest(r))) {
+		if (p->expires_ns > clock_now_ns()) {
+			timer_start(t, p->expires_ns);
+			return;
+		}
+		if (p->pieces && start_of(p->pieces) == 0)
+			icmp_reassembly_timed_out(container_of(r, struct ipv4, reassembly), p->pieces);
+		give_up(r, p);
+	}
+}
+
+/* The datagram that a fragment with header h is part of, begun when there is none. */
+static struct ipv4_partial *find(struct reassembly *r, const struct ipv4_header *h)
+{
+	struct ipv4_partial *fresh = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(r->partials); i++) {
+		struct ipv4_partial *p = &r->partials[i];
+
+		if (!p->expires_ns)
+			fresh = p;
+		else if (p->id == h->id && p->src == h->src && p->dst == h->dst && p->protocol == h->protocol)
+			return p;
+	}
+	if (!fresh) {
+		fresh = oldest(r);
+		give_up(r, fresh);
+	}
+	*fresh = (struct ipv4_partial){ .expires_ns = clock_now_ns() + LIFE_NS, .src = h->src, .dst = h->dst,
+	                                .id = h->id, .protocol = h->protocol };
+	if (!timer_is_running(&r->timer))
+		timer_start(&r->timer, fresh->expires_ns);
+	return fresh;
+}
+
+/* Makes room for n bufs of p. false: p itself had to make it. */
+static bool make_room(struct reassembly *r, struct ipv4_partial *p, unsigned n)
+{
+	while (r->bufs + n > CONFIG_IPV4_FRAGMENT_BUFS) {
+		struct ipv4_partial *victim = r->bufs ? oldest(r) : p;
+
+		give_up(r, victim);
+		if (victim == p)
+			return false;
+	}
+	return true;
+}
+
+/* Puts b in its place. 0, -EEXIST: it is there already, -EBADMSG: it contradicts what is there. */
+static int place(struct ipv4_partial *p, struct buf *b)
+{
+	uint32_t start = start_of(b), end = end_of(b), before = 0;
+	uint8_t ecn = p->ecn | (uint8_t)(1u << (header_of(b)->tos & 3));
+	struct buf **at = &p->pieces;
+
+	while (*at && start_of(*at) < start) {
+		before = end_of(*at);
+		at = &(*at)->queue;
+	}
+	if (*at && start_of(*at) == start && end_of(*at) == end && is_last(*at) == is_last(b))
+		return -EEXIST;
+	if (before > start || (*at && (start_of(*at) < end || is_last(b))) || (p->total && end > p->total))
+		return -EBADMSG;
+	if (ecn & 1 && ecn & 8)
+		return -EBADMSG; /* marked by a router, and sent as not to be: RFC 3168 §5.3 */
+	if (is_last(b))
+		p->total = end;
+	p->have += end - start;
+	p->ecn = ecn;
+	b->queue = *at;
+	*at = b;
+	return 0;
+}
+
+/* The pieces as one packet, its header that of the first with the fragmentation taken out; NULL: no memory.
+ * Congestion that one piece met is the datagram's (RFC 3168 §5.3). */
+static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
+{
+	struct ipv4_header *h = (void *)first->data;
+	uint32_t header_bytes = ipv4_header_bytes(h), contiguous;
+	struct buf *end = first, *next, *head;
+
+	for (struct buf *b = first->queue; b; b = next) {
+		next = b->queue;
+		b->queue = NULL;
+		while (end->next)
+			end = end->next;
+		end->next = ip_strip(b, ipv4_header_bytes(header_of(b)));
+	}
+	first->queue = NULL;
+	first->flags = 0; /* no device has summed the whole */
+	h->total_bytes = be16((uint16_t)(header_bytes + total));
+	h->fragment = 0;
+	h->tos |= ecn & 8 ? 3 : 0;
+	h->checksum = 0;
+	h->checksum = checksum_finish(checksum_add(0, h, header_bytes));
+	contiguous = header_bytes + MIN(total, (uint32_t)CONTIGUOUS_BYTES);
+	if (first->len >= contiguous)
+		return first;
+	head = buf_alloc_header();
+	if (head) {
+		buf_copy_out(first, 0, buf_push(head, contiguous), contiguous);
+		head->next = buf_drop(first, contiguous);
+	} else {
+		buf_free(first);
+	}
+	return head;
+}
+
+struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
+{
+	struct reassembly *r = &ip->reassembly;
+	struct buf *whole = NULL;
+	struct ipv4_partial *p;
+	unsigned n = count(b);
+	int error;
+
+	ip->stats.reasm_reqds++;
+	/* nothing in it, a hole behind it, or beyond all datagrams: begins none */
+	if (end_of(b) == start_of(b) || (!is_last(b) && end_of(b) % 8) ||
+	    end_of(b) + ipv4_header_bytes(header_of(b)) > UINT16_MAX) {
+		ipv4_drop(b, &ip->stats.reasm_fails, "a fragment that cannot be");
+		return NULL;
+	}
+	p = find(r, header_of(b));
+	error = p->condemned || !make_room(r, p, n) ? -ENOBUFS : place(p, b);
+	if (error < 0) {
+		if (error == -EBADMSG) {
+			clear(r, p);
+			p->condemned = true;
+		}
+		ipv4_drop(b, NULL, error == -EBADMSG ? "fragments that contradict" : "a fragment of no use");
+		return NULL;
+	}
+	r->bufs += n;
+	p->bufs += n;
+	if (p->have == p->total) {
+		whole = join(p->pieces, p->total, p->ecn);
+		++*(whole ? &ip->stats.reasm_oks : &ip->stats.reasm_fails);
+		p->pieces = NULL;
+		p->expires_ns = 0;
+		r->bufs -= p->bufs;
+	}
+	return whole;
+}
+
+void reassembly_init(struct reassembly *r)
+{
+	timer_init(&r->timer, expire);
+}
+
+void reassembly_clear(struct reassembly *r)
+{
+	struct ipv4_partial *p;
+
+	timer_stop(&r->timer);
+	while ((p = oldest(r)))
+		give_up(r, p);
+}
