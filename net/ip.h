@@ -33,7 +33,7 @@ struct ip_error {
 	/* -ECONNREFUSED: port or protocol unreachable; -EHOSTUNREACH, -ENETUNREACH; -EACCES:
 	 * prohibited; -EMSGSIZE: larger than mtu; -ETIMEDOUT: ran out of hops; -EPROTO: bad header. */
 	int error;
-	uint32_t mtu;            /* -EMSGSIZE: what fits, 0 when the router did not say */
+	uint32_t mtu;            /* -EMSGSIZE: what fits, or a guess when the router did not say */
 	struct ip_addr src, dst; /* of the packet that we sent: src is ours */
 	const uint8_t *quoted;   /* start of its transport header */
 	size_t quoted_len;       /* at least 8 */
@@ -56,17 +56,22 @@ struct ip_handler {
 struct ip_route {
 	struct ip *ip;
 	struct ip_addr src, dst;
-	uint16_t payload_bytes; /* transport header and data that fit one packet */
+	uint16_t payload_bytes; /* transport header and data that fit one packet, all the way as far as that
+	                           is known: ip_send may change it */
+	uint16_t link_bytes;    /* the same for our own link: what can be received */
 	uint16_t tso_bytes;     /* the same for a BUF_TSO4 packet; 0: the way out cannot do it */
 	uint16_t pseudo;        /* folded sum of both addresses */
 	uint8_t link[6];        /* next hop, valid while generation is that of ip */
+	bool may_be_cut;        /* IP_DF does not hold: nobody tells what the path takes */
 	uint32_t generation;
 };
 
 enum ip_send_flags {
 	IP_ECT1 = 1, IP_ECT0 = 2, /* the ECN field */
-	IP_DF = 4,                /* not to be fragmented on the way */
+	IP_DF = 4,                /* not to be fragmented on the way, where the path's MTU is looked for */
 };
+
+#define IP_MTU_LEAST 68 /* RFC 791; what ip_too_big makes of it is more */
 
 #define IP_NO_CHECKSUM 0xffff
 
@@ -80,6 +85,7 @@ struct ip_ops {
 	            unsigned flags);
 	int (*listen)(struct ip *ip, uint8_t protocol, const struct ip_handler *handler);
 	void (*refuse)(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why);
+	void (*too_big)(struct ip_route *r, uint32_t mtu);
 };
 
 /* Embedded first by each version's implementation. */
@@ -100,10 +106,10 @@ static inline int ip_route_init(struct ip *ip, struct ip_route *r, const struct 
 /* Sends b: the transport header first, in a slice of its own header room with 40 bytes and more
  * left. checksum_at is where in the transport header the checksum belongs: it is filled in here, or
  * left to the device. BUF_TSO4 and gso_size are the caller's to set, when r->tso_bytes allows.
- * Takes b, also on failure: -EMSGSIZE (too long, or in more slices than NETDEV_SLICES, headers
- * included), -ENOBUFS, -ENETDOWN, -EADDRNOTAVAIL (the source is ours no longer), -EHOSTUNREACH (no
- * answer on the link; when that is known only later, the error handler hears it). No handler is called
- * from within ip_send. */
+ * Takes b, also on failure: -EMSGSIZE (too long for what r->payload_bytes now is, or in more slices
+ * than NETDEV_SLICES, headers included), -ENOBUFS, -ENETDOWN, -EADDRNOTAVAIL (the source is ours no
+ * longer), -EHOSTUNREACH (no answer on the link; when that is known only later, the error handler hears
+ * it). No handler is called from within ip_send. */
 static inline int ip_send(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at,
                           unsigned flags)
 {
@@ -121,6 +127,13 @@ static inline int ip_listen(struct ip *ip, uint8_t protocol, const struct ip_han
 static inline void ip_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
 {
 	meta->ip->ops->refuse(meta, b, why);
+}
+
+/* The path of r takes no more than mtu bytes: the transport vouches that the packet was its own, since
+ * anybody can say so. All routes to that destination hear of it, r at once. */
+static inline void ip_too_big(struct ip_route *r, uint32_t mtu)
+{
+	r->ip->ops->too_big(r, mtu);
 }
 
 /* Is the transport checksum right? Believes the device; otherwise sums b (transport header first). */

@@ -136,7 +136,7 @@ static void input_error(struct ipv4 *ip, const struct buf *b, int error)
 {
 	const struct icmp_header *icmp = (const void *)b->data;
 	const struct ipv4_header *h = (const void *)(b->data + sizeof(*icmp));
-	uint32_t room = b->len - sizeof(*icmp), header_bytes;
+	uint32_t room = b->len - sizeof(*icmp), header_bytes, mtu;
 
 	if (room < sizeof(*h) + 8) {
 		ip->stats.icmp_in_errors++;
@@ -148,8 +148,12 @@ static void input_error(struct ipv4 *ip, const struct buf *b, int error)
 		ip->stats.icmp_in_errors++;
 		return;
 	}
+	/* old routers say 0, or give the packet's own length: RFC 1191 §5 */
+	mtu = be16(icmp->mtu);
+	if (IS_ENABLED(CONFIG_IPV4_PMTU) && (mtu == 0 || mtu >= be16(h->total_bytes)))
+		mtu = pmtu_below(be16(h->total_bytes));
 	ipv4_error(ip, (const uint8_t *)h, header_bytes, room, &(struct ip_error){
-		.error = error, .mtu = error == -EMSGSIZE ? be16(icmp->mtu) : 0 });
+		.error = error, .mtu = error == -EMSGSIZE ? mtu : 0 });
 }
 
 void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)

@@ -15,12 +15,15 @@ static void link_input(void *arg, const struct ethernet_meta *meta, struct buf *
 	ipv4_input(arg, b, meta->to_group, false);
 }
 
-static void link_changed(void *arg)
+void ipv4_changed(struct ipv4 *ip)
 {
-	struct ipv4 *ip = arg;
-
 	if (++ip->ip.generation == 0)
 		ip->ip.generation = 1;
+}
+
+static void link_changed(void *arg)
+{
+	ipv4_changed(arg);
 }
 
 static int listen_protocol(struct ip *base, uint8_t protocol, const struct ip_handler *handler)
@@ -85,11 +88,18 @@ void ipv4_listen_other(struct ipv4 *ip, const struct ip_handler *handler)
 	ip->other = handler;
 }
 
+static void ignore_mtu(struct ip_route *r, uint32_t mtu)
+{
+	(void)r;
+	(void)mtu;
+}
+
 static const struct ip_ops ipv4_ops = {
 	.route = ipv4_route,
 	.send = ipv4_send_on,
 	.listen = listen_protocol,
 	.refuse = icmp_refuse,
+	.too_big = IS_ENABLED(CONFIG_IPV4_PMTU) ? pmtu_too_big : ignore_mtu,
 };
 
 int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)

@@ -55,6 +55,13 @@ struct reassembly {
 #endif
 };
 
+/* What a path takes (pmtu.c). */
+struct ipv4_path {
+	uint64_t expires_ns; /* past: free */
+	uint32_t dst;
+	uint16_t mtu;
+};
+
 struct ipv4 {
 	struct ip ip; /* first: what transports see */
 	struct ethernet *ethernet;
@@ -69,6 +76,9 @@ struct ipv4 {
 	const struct ip_handler *other;
 	struct ip_handler icmp;
 	struct reassembly reassembly;
+#ifdef CONFIG_IPV4_PMTU
+	struct ipv4_path paths[CONFIG_IPV4_PATHS];
+#endif
 	uint8_t id_key[16];
 	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
 	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
@@ -93,6 +103,8 @@ static inline bool ipv4_is_multicast(uint32_t a)
 void ipv4_addr(struct ip_addr *to, const void *bytes);
 
 const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol);
+/* What routes have cached may no longer be so. */
+void ipv4_changed(struct ipv4 *ip);
 /* Tells the protocol of a packet of ours; sent: its IP header and len bytes in all, at least 8 of them
  * behind the header. Fills in what the packet says. */
 void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
@@ -109,6 +121,11 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b);
 void reassembly_init(struct reassembly *r);
 /* Lets go of everything. */
 void reassembly_clear(struct reassembly *r);
+
+/* pmtu.c */
+void pmtu_look(struct ipv4 *ip, struct ip_route *r); /* sets payload_bytes and may_be_cut */
+void pmtu_too_big(struct ip_route *r, uint32_t mtu); /* struct ip_ops */
+uint32_t pmtu_below(uint32_t bytes); /* a link's usual MTU, where packets of bytes did not fit */
 
 /* output.c: struct ip_ops, and giving back what ARP could not deliver. */
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);

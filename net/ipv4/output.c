@@ -23,6 +23,16 @@ static bool is_on_link(const struct ipv4 *ip, uint32_t a)
 	return ((a ^ ip->address) & ip->mask) == 0;
 }
 
+static void look_at_path(struct ipv4 *ip, struct ip_route *r)
+{
+	if (IS_ENABLED(CONFIG_IPV4_PMTU)) {
+		pmtu_look(ip, r);
+	} else {
+		r->payload_bytes = r->link_bytes;
+		r->may_be_cut = true; /* RFC 1191 §3: who does not look for the path's MTU lets routers cut */
+	}
+}
+
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst)
 {
 	struct ipv4 *ip = container_of(base, struct ipv4, ip);
@@ -44,7 +54,8 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	if (!src && to >> 24 != 127)
 		put_be32(r->src.bytes, ip->address);
 	r->dst = *dst;
-	r->payload_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES);
+	r->link_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES);
+	look_at_path(ip, r);
 	if ((dev->features & NETDEV_TSO4) && !is_ours(ip, to))
 		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
 	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
@@ -89,8 +100,8 @@ static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *
 	h->version_ihl = 4 << 4 | sizeof(*h) / 4;
 	h->tos = flags & (IP_ECT0 | IP_ECT1);
 	h->total_bytes = be16((uint16_t)(len + sizeof(*h)));
-	h->id = flags & IP_DF ? 0 : next_id(container_of(r->ip, struct ipv4, ip));
-	h->fragment = flags & IP_DF ? be16(IPV4_DF) : 0;
+	h->id = flags & IP_DF && !r->may_be_cut ? 0 : next_id(container_of(r->ip, struct ipv4, ip));
+	h->fragment = flags & IP_DF && !r->may_be_cut ? be16(IPV4_DF) : 0;
 	h->ttl = r->dst.bytes[0] >> 4 == 0xe ? 1 : TTL;
 	h->protocol = protocol;
 	h->checksum = 0;
@@ -139,11 +150,6 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	uint32_t next_hop = is_on_link(ip, to) ? to : ip->gateway;
 	int error;
 
-	if (get_be32(r->src.bytes) != ip->address && !is_ours(ip, get_be32(r->src.bytes))) {
-		ip->stats.out_discards++;
-		buf_free(b);
-		return -EADDRNOTAVAIL;
-	}
 	if (is_ours(ip, to))
 		return loop_back(ip, b);
 	if (ipv4_is_broadcast(ip, to)) {
@@ -160,17 +166,41 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
 }
 
+/* What r remembers may be wrong. 0, -EADDRNOTAVAIL: our address has gone. */
+static int look_again(struct ipv4 *ip, struct ip_route *r)
+{
+	uint32_t src = get_be32(r->src.bytes);
+
+	if (src != ip->address && !is_ours(ip, src))
+		return -EADDRNOTAVAIL;
+	look_at_path(ip, r);
+	return 0;
+}
+
+/* How long is the longest packet that b becomes on the wire? Without our header. */
+static uint32_t wire_bytes(const struct buf *b, uint32_t len)
+{
+	return b->flags & BUF_TSO4 ? MIN(len, b->len + b->gso_size) : len;
+}
+
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags)
 {
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+	bool known = r->generation == ip->ip.generation, offload;
 	uint32_t len = buf_length(b);
-	bool offload;
+	int error;
 
 	ip->stats.out_requests++;
-	if (len > (b->flags & BUF_TSO4 ? r->tso_bytes : r->payload_bytes)) {
+	error = known ? 0 : look_again(ip, r);
+	if (error == 0 && (wire_bytes(b, len) > r->payload_bytes ||
+	                   (b->flags & BUF_TSO4 && len > r->tso_bytes))) {
 		ip->stats.out_frag_reqds++;
+		error = -EMSGSIZE;
+	}
+	if (error < 0) {
+		ip->stats.out_discards++;
 		buf_free(b);
-		return -EMSGSIZE;
+		return error;
 	}
 	if (checksum_at != IP_NO_CHECKSUM) {
 		offload = (ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
@@ -179,7 +209,7 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 	}
 	fill_header(r, protocol, b, len, flags);
 	ip->stats.out_transmits++;
-	if (r->generation == ip->ip.generation)
+	if (known)
 		return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
 	return send_slowly(ip, r, b);
 }

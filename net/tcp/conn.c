@@ -81,8 +81,6 @@ bool conn_reclaim(struct tcp *tcp)
 
 void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale)
 {
-	uint16_t ours = tcp_mss_of_route(&c->route);
-
 	if (options & SEG_HAS_SCALE) {
 		c->flags |= CONN_SCALE;
 		c->snd_scale = scale;
@@ -90,11 +88,10 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 	}
 	if (!(options & SEG_HAS_MSS))
 		peer_mss = TCP_MSS_DEFAULT;
-	c->mss = MIN(ours, MAX(peer_mss, TCP_MSS_MIN));
-	if (options & SEG_HAS_TIMESTAMPS) {
+	c->peer_mss = MAX(peer_mss, TCP_MSS_MIN);
+	if (options & SEG_HAS_TIMESTAMPS)
 		c->flags |= CONN_TIMESTAMPS;
-		c->mss -= SEGMENT_TIMESTAMPS_BYTES;
-	}
+	mtu_follow(c);
 	if (options & SEG_HAS_SACK_PERMITTED)
 		c->flags |= CONN_SACK;
 	congestion_init(&c->congestion, c->mss, c->snd_una + 1);

@@ -7,21 +7,6 @@
 #include "net/bytes.h"
 #include "net/tcp/tcp_priv.h"
 
-/* A router cannot take our segments whole: RFC 1191, RFC 8201. */
-static void shrink(struct tcp_conn *c, const struct ip_error *error)
-{
-	uint32_t headers = (c->route.dst.family == IP_V4 ? 20 : 40) + SEGMENT_HEADER_BYTES;
-	uint32_t mss;
-
-	headers += c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
-	mss = (error->mtu ? MAX(error->mtu, 576u) : 576u) - headers; /* no router takes less */
-	if (mss >= c->mss)
-		return;
-	c->mss = (uint16_t)mss;
-	c->snd_nxt = c->snd_una;
-	conn_output(c);
-}
-
 void tcp_error(void *arg, const struct ip_error *error)
 {
 	struct tcp *tcp = arg;
@@ -47,7 +32,7 @@ void tcp_error(void *arg, const struct ip_error *error)
 		return;
 	if (error->error == -EMSGSIZE) {
 		if (c->state >= TCP_ESTABLISHED)
-			shrink(c, error);
+			mtu_too_big(c, error->mtu);
 	} else if (c->state == TCP_SYN_SENT) {
 		conn_event(c, TCP_GIVE_UP, error->error == -ECONNREFUSED ? -ECONNREFUSED : -EHOSTUNREACH);
 	}

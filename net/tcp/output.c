@@ -142,6 +142,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 	uint32_t offset = seq - c->snd_una, n, end;
 	struct buf *b = buf_alloc_header();
 	struct segment s;
+	int error;
 
 	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
 	fin = fin && n == wanted;
@@ -160,7 +161,8 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		s.flags |= SEG_PSH;
 	if (fin)
 		s.flags |= SEG_FIN;
-	if (emit(tcp, &c->route, &s, b) == -ENOBUFS) {
+	error = emit(tcp, &c->route, &s, b);
+	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
 		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
 		send_later(c);
 		return 0;
@@ -285,6 +287,8 @@ void conn_output(struct tcp_conn *c)
 
 	if (c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT)
 		return;
+	if (c->route.generation != tcp->ip->generation)
+		mtu_follow(c);
 	if (MAY_SEND >> c->state & 1) {
 		/* RFC 5681 §4.1: an old window tells nothing of the network now */
 		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una &&

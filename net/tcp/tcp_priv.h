@@ -121,6 +121,7 @@ struct tcp_conn {
 	uint32_t challenge_ms; /* as tcp_may_challenge keeps it */
 	uint16_t keepalive_seconds;
 	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
+	uint16_t peer_mss;     /* what the peer takes, options included */
 	int16_t error;         /* why it ended: negative errno, or 0 */
 	uint8_t snd_scale, rcv_scale;
 	uint8_t quick_acks;
@@ -317,8 +318,17 @@ static inline uint32_t tcp_timestamp(const struct tcp *tcp)
 /* The MSS option that we send on a route. */
 static inline uint16_t tcp_mss_of_route(const struct ip_route *r)
 {
-	return r->payload_bytes - SEGMENT_HEADER_BYTES;
+	return r->link_bytes - SEGMENT_HEADER_BYTES;
 }
+
+/* -- mtu.c -- */
+
+/* Makes segments as long as c's peer and route take, once the handshake has told. true: they are shorter. */
+bool mtu_follow(struct tcp_conn *c);
+/* A packet of ours was longer than a router can send on; that it was ours is sure. */
+void mtu_too_big(struct tcp_conn *c, uint32_t mtu);
+/* The retransmission timer ran out, and has been backed off. */
+void mtu_timed_out(struct tcp_conn *c);
 
 /* -- sendq.c -- */
 

@@ -66,6 +66,7 @@ static bool on_retransmit(struct tcp_conn *c)
 		return true;
 	}
 	if (!persist) {
+		mtu_timed_out(c);
 		congestion_on_timeout(&c->congestion, c->mss, c->snd_max, flight, c->flags & CONN_TIMED_OUT);
 		c->flags |= CONN_TIMED_OUT;
 	}

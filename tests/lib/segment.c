@@ -17,6 +17,14 @@ static void free_storage(struct storage *s)
 	free(s);
 }
 
+static void look_at_path(struct ip_route *r)
+{
+	const struct peer *p = container_of(r->ip, struct peer, ip);
+
+	r->payload_bytes = p->path_bytes ? MIN(p->path_bytes, r->link_bytes) : r->link_bytes;
+	r->generation = p->ip.generation;
+}
+
 static int route(struct ip *ip, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst)
 {
 	struct peer *p = container_of(ip, struct peer, ip);
@@ -25,8 +33,9 @@ static int route(struct ip *ip, struct ip_route *r, const struct ip_addr *src, c
 		return -ENETUNREACH;
 	*r = (struct ip_route){
 		.ip = ip, .src = src ? *src : p->stack_addr, .dst = *dst, .payload_bytes = p->payload_bytes,
-		.tso_bytes = p->tso_bytes, .generation = ip->generation,
+		.link_bytes = p->payload_bytes, .tso_bytes = p->tso_bytes,
 	};
+	look_at_path(r);
 	return 0;
 }
 
@@ -34,7 +43,7 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
                         unsigned flags)
 {
 	struct peer *p = container_of(r->ip, struct peer, ip);
-	uint32_t total = buf_length(b);
+	uint32_t total = buf_length(b), wire;
 	uint8_t *bytes = malloc(total);
 	struct sent *s = &p->queue[(p->head + p->count) % PEER_QUEUE];
 	int header;
@@ -42,10 +51,15 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
 	cr_assert_eq(protocol, IP_TCP);
 	cr_assert_eq(checksum_at, SEGMENT_CHECKSUM_AT);
 	cr_assert(flags & IP_DF);
-	if (p->full) {
+	wire = b->flags & BUF_TSO4 ? MIN(total, b->len + b->gso_size) : total;
+	if (r->generation != p->ip.generation)
+		look_at_path(r);
+	else
+		cr_assert_leq(wire, r->payload_bytes); /* TCP knew better */
+	if (p->full || wire > r->payload_bytes) {
 		buf_free(b);
 		free(bytes);
-		return -ENOBUFS;
+		return p->full ? -ENOBUFS : -EMSGSIZE;
 	}
 	buf_copy_out(b, 0, bytes, total);
 	header = segment_parse(&s->segment, bytes, b->len);
@@ -53,10 +67,10 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
 	s->segment.length = total - (uint32_t)header;
 	s->to = r->dst;
 	s->gso_size = b->flags & BUF_TSO4 ? b->gso_size : 0;
-	cr_assert(s->gso_size ? total <= r->tso_bytes : total <= r->payload_bytes, "%u bytes", total);
+	cr_assert(s->gso_size == 0 || total <= r->tso_bytes, "%u bytes", total);
 	buf_free(b);
 	p->sent_total++;
-	if (p->drop) {
+	if (p->drop || (p->hole_bytes && wire > p->hole_bytes)) {
 		free(bytes);
 		return 0;
 	}
@@ -74,7 +88,21 @@ static int listen_ip(struct ip *ip, uint8_t protocol, const struct ip_handler *h
 	return 0;
 }
 
-static const struct ip_ops peer_ops = { .route = route, .send = send_segment, .listen = listen_ip };
+/* As IP does it, with a floor of 552. */
+static void too_big(struct ip_route *r, uint32_t mtu)
+{
+	struct peer *p = container_of(r->ip, struct peer, ip);
+
+	if (mtu >= r->payload_bytes + 20u)
+		return;
+	p->path_bytes = (uint16_t)(MAX(mtu, 552u) - 20);
+	p->ip.generation++;
+	look_at_path(r);
+}
+
+static const struct ip_ops peer_ops = {
+	.route = route, .send = send_segment, .listen = listen_ip, .too_big = too_big,
+};
 
 int peer_accept(void *arg, struct flow *flow, const struct endpoint *from)
 {

@@ -205,17 +205,38 @@ Test(icmp, errors_reach_the_protocol)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct frame f;
 
-		make_error(&f, cases[i].type, cases[i].code, 1400);
+		make_error(&f, cases[i].type, cases[i].code, 30);
 		cr_expect_eq(is_heard(&f), cases[i].error < 0, "%u %u", cases[i].type, cases[i].code);
 		if (cases[i].error == 0)
 			continue;
 		cr_expect_eq(heard.error.error, cases[i].error, "%u %u", cases[i].type, cases[i].code);
-		cr_expect_eq(heard.error.mtu, cases[i].error == -EMSGSIZE ? 1400 : 0);
+		cr_expect_eq(heard.error.mtu, cases[i].error == -EMSGSIZE ? 30 : 0);
 		cr_expect(ip_equal(&heard.error.src, &us) && ip_equal(&heard.error.dst, &them));
 		cr_expect(heard.error.quoted_len == 12 && !memcmp(heard.quoted, "abcdefghijkl", 12));
 		cr_expect_not(heard.error.local);
 	}
 	cr_expect_eq(lan_forget(&lan), 0, "an error was answered");
+}
+
+Test(icmp, routers_that_do_not_say_what_fits)
+{
+	static const struct {
+		uint16_t said, quoted, mtu;
+	} cases[] = {
+		{ 1400, 1500, 1400 }, { 0, 1500, 1492 }, { 1500, 1500, 1492 }, { 9000, 1500, 1492 }, { 68, 1500, 68 },
+		{ 0, 1492, 1006 }, { 0, 1006, 508 }, { 0, 508, 296 }, { 0, 296, 68 }, { 0, 68, 68 }, { 0, 28, 68 },
+		{ 0, 65535, 32000 }, { 0, 9000, 8166 }, { 0, 0, 68 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct frame f;
+
+		make_error(&f, 3, 4, cases[i].said);
+		f.bytes[ICMP + 8 + 2] = (uint8_t)(cases[i].quoted >> 8);
+		f.bytes[ICMP + 8 + 3] = (uint8_t)cases[i].quoted;
+		cr_expect(is_heard(&f));
+		cr_expect_eq(heard.error.mtu, cases[i].mtu, "case %zu: %u", i, heard.error.mtu);
+	}
 }
 
 Test(icmp, errors_about_nothing_of_ours)

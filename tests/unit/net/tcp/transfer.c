@@ -557,21 +557,6 @@ Test(tcp_transfer, scaled_window_is_used)
 	cr_assert_eq(peer_forget(&peer), 10);
 }
 
-Test(tcp_transfer, router_with_a_smaller_mtu)
-{
-	uint8_t quoted[8] = { 0, 80, PEER_PORT >> 8, PEER_PORT & 0xff };
-	struct ip_error error = { .error = -EMSGSIZE, .mtu = 1000, .src = peer.stack_addr, .dst = peer.addr,
-	                          .quoted = quoted, .quoted_len = 8 };
-
-	flow = peer_open(&peer);
-	write_bytes(0, 3 * MSS);
-	peer_forget(&peer);
-	for (int i = 0; i < 4; i++)
-		quoted[4 + i] = (uint8_t)((peer.stack_iss + 1) >> (24 - 8 * i));
-	peer.handler->error(peer.handler->arg, &error);
-	expect_data(1, 960);
-}
-
 Test(tcp_transfer, keepalive_probes_and_gives_up)
 {
 	flow = peer_open(&peer);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/* Path MTU discovery (RFC 1191): what routers on the way to a destination have said that they take, for ten
+ * minutes. Whoever sends there hears of it when his route is next looked at, and so of its being forgotten.
+ *
+ * Believed is only what a transport has vouched for (ip_too_big), and never so far that somebody who could
+ * guess makes us send dust: below CONFIG_IPV4_PMTU_MIN packets do not shrink, but may be cut on the way. */
+#include "kernel/dev/clock.h"
+#include "net/ipv4/ipv4_priv.h"
+
+#define LIFE_NS (600 * NS_PER_S) /* RFC 1191 §6.3 */
+
+static struct ipv4_path *find(struct ipv4 *ip, uint32_t dst)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++) {
+		if (ip->paths[i].dst == dst && ip->paths[i].expires_ns > clock_now_ns())
+			return &ip->paths[i];
+	}
+	return NULL;
+}
+
+void pmtu_look(struct ipv4 *ip, struct ip_route *r)
+{
+	const struct ipv4_path *p = find(ip, get_be32(r->dst.bytes));
+
+	r->payload_bytes = r->link_bytes;
+	r->may_be_cut = p && p->mtu < CONFIG_IPV4_PMTU_MIN;
+	if (p)
+		r->payload_bytes = MIN(r->link_bytes,
+		                       (uint16_t)(MAX(p->mtu, CONFIG_IPV4_PMTU_MIN) - IPV4_HEADER_BYTES));
+}
+
+void pmtu_too_big(struct ip_route *r, uint32_t mtu)
+{
+	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+	uint32_t dst = get_be32(r->dst.bytes);
+	struct ipv4_path *p = find(ip, dst);
+
+	if (mtu >= (p ? p->mtu : (uint32_t)r->link_bytes + IPV4_HEADER_BYTES))
+		return;
+	if (!p) /* the one that was said longest ago makes room */
+		for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++)
+			if (!p || ip->paths[i].expires_ns < p->expires_ns)
+				p = &ip->paths[i];
+	*p = (struct ipv4_path){ .expires_ns = clock_now_ns() + LIFE_NS, .dst = dst, .mtu = (uint16_t)mtu };
+	pmtu_look(ip, r);
+	ipv4_changed(ip);
+}
+
+uint32_t pmtu_below(uint32_t bytes)
+{
+	/* RFC 1191 §7.1: what links are mostly like */
+	static const uint16_t plateaus[] = { 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68 };
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(plateaus) - 1 && plateaus[i] >= bytes)
+		i++;
+	return plateaus[i];
+}

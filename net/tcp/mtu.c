@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* The size of segments: what the peer takes, and what the path does as far as it is known (RFC 1191).
+ * Routers that say nothing are found out by large segments that time out again and again (RFC 4821 §7.7,
+ * RFC 8899 §4.3); the path is then taken to be what nearly all paths are, and next, the least. IP forgets in
+ * time, so that larger segments are tried again. */
+#include "net/tcp/tcp_priv.h"
+
+#define BASE_MTU 1200    /* RFC 8899 §5.1.2 */
+#define SUSPECT_TIMEOUTS 3 /* in a row, until segments of more are doubted */
+
+bool mtu_follow(struct tcp_conn *c)
+{
+	uint16_t was = c->mss;
+
+	c->mss = MIN((uint16_t)(c->route.payload_bytes - SEGMENT_HEADER_BYTES), c->peer_mss);
+	if (c->flags & CONN_TIMESTAMPS)
+		c->mss -= SEGMENT_TIMESTAMPS_BYTES;
+	c->congestion.cwnd = MAX(c->congestion.cwnd, (uint32_t)c->mss);
+	return c->mss < was;
+}
+
+void mtu_too_big(struct tcp_conn *c, uint32_t mtu)
+{
+	ip_too_big(&c->route, mtu);
+	if (mtu_follow(c)) {
+		c->snd_nxt = c->snd_una;
+		conn_output(c);
+	}
+}
+
+void mtu_timed_out(struct tcp_conn *c)
+{
+	/* a last short segment that is lost says nothing of long ones */
+	if (c->rto.backoff < SUSPECT_TIMEOUTS || c->snd_max - c->snd_una < c->mss)
+		return;
+	ip_too_big(&c->route, c->rto.backoff == SUSPECT_TIMEOUTS ? BASE_MTU : IP_MTU_LEAST);
+	mtu_follow(c);
+}
