@@ -131,6 +131,18 @@ struct buf *buf_drop(struct buf *b, uint32_t n)
 	return b;
 }
 
+struct buf *buf_split(struct buf *b, uint32_t n)
+{
+	struct buf *part = b->in_headroom ? buf_alloc_header() : buf_alloc_slice(b->storage, b->data, n);
+
+	if (!part)
+		return NULL;
+	if (b->in_headroom)
+		memcpy(buf_push(part, n), b->data, n);
+	buf_pull(b, n);
+	return part;
+}
+
 void buf_copy_out(const struct buf *b, uint32_t offset, void *to, uint32_t n)
 {
 	uint8_t *at = to;

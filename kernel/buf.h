@@ -81,6 +81,9 @@ uint32_t buf_length(const struct buf *b);
 void buf_trim(struct buf *b, uint32_t n);
 /* Drops n bytes from the front across slices; gives what is left (NULL when nothing is). Takes b. */
 struct buf *buf_drop(struct buf *b, uint32_t n);
+/* The first n bytes of slice b (n <= b->len), which loses them, as a slice of their own; NULL: no memory.
+ * Only what lies in header room is copied. */
+struct buf *buf_split(struct buf *b, uint32_t n);
 /* Copies [offset, offset + n) out; the packet must have them. */
 void buf_copy_out(const struct buf *b, uint32_t offset, void *to, uint32_t n);
 /* Appends chain tail to b. Takes tail. */

@@ -103,9 +103,10 @@ static inline int ip_route_init(struct ip *ip, struct ip_route *r, const struct 
 	return ip->ops->route(ip, r, src, dst);
 }
 
-/* Sends b: the transport header first, in a slice of its own header room with 40 bytes and more
- * left. checksum_at is where in the transport header the checksum belongs: it is filled in here, or
- * left to the device. BUF_TSO4 and gso_size are the caller's to set, when r->tso_bytes allows.
+/* Sends b, in fragments where it is longer than the path takes and neither flags nor BUF_TSO4 forbid it.
+ * b has the transport header first, in a slice of its own header room with 40 bytes and more left.
+ * checksum_at is where in it the checksum belongs: it is filled in here, or left to the device. BUF_TSO4
+ * and gso_size are the caller's to set, when r->tso_bytes allows.
  * Takes b, also on failure: -EMSGSIZE (too long for what r->payload_bytes now is, or in more slices
  * than NETDEV_SLICES, headers included), -ENOBUFS, -ENETDOWN, -EADDRNOTAVAIL (the source is ours no
  * longer), -EHOSTUNREACH (no answer on the link; when that is known only later, the error handler hears

@@ -191,7 +191,7 @@ static int make_datagram(struct udp *u, uint16_t from_port, const struct endpoin
 	error = find_route(u, &to->addr);
 	if (error < 0)
 		return error;
-	if (bytes > u->last.payload_bytes)
+	if (bytes > UINT16_MAX)
 		return -EMSGSIZE;
 	b = buf_alloc_header();
 	if (!b)

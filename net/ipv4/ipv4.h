@@ -13,7 +13,8 @@ struct ipv4;
 struct ipv4_stats {
 	uint64_t in_receives, in_hdr_errors, in_addr_errors, in_truncated, in_unknown_protos, in_delivers;
 	uint64_t reasm_reqds, reasm_oks, reasm_fails;
-	uint64_t out_requests, out_no_routes, out_discards, out_frag_reqds, out_transmits;
+	uint64_t out_requests, out_no_routes, out_discards, out_transmits;
+	uint64_t out_frag_reqds, out_frag_oks, out_frag_fails, out_frag_creates;
 	uint64_t icmp_in_msgs, icmp_in_errors, icmp_out_msgs, icmp_out_errors, icmp_out_limited;
 };
 

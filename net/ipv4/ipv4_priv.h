@@ -122,6 +122,9 @@ void reassembly_init(struct reassembly *r);
 /* Lets go of everything. */
 void reassembly_clear(struct reassembly *r);
 
+/* fragment.c: sends b, len bytes that are too long for r, in pieces. Takes b; as ip_send. */
+int fragment_send(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos);
+
 /* pmtu.c */
 void pmtu_look(struct ipv4 *ip, struct ip_route *r); /* sets payload_bytes and may_be_cut */
 void pmtu_too_big(struct ip_route *r, uint32_t mtu); /* struct ip_ops */
@@ -130,6 +133,11 @@ uint32_t pmtu_below(uint32_t bytes); /* a link's usual MTU, where packets of byt
 /* output.c: struct ip_ops, and giving back what ARP could not deliver. */
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
+uint16_t ipv4_next_id(struct ipv4 *ip);
+/* Puts the header in front of b's len bytes, with fragment as its DF, MF and offset, and sends it. Takes b.
+ * As ip_send. */
+int ipv4_put(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos, uint16_t id,
+             uint16_t fragment);
 void ipv4_unreachable(void *arg, struct buf *b);
 void ipv4_loop_poll(struct poller *p);
 

@@ -83,7 +83,7 @@ static void fill_checksum(const struct ip_route *r, uint8_t protocol, struct buf
 	memcpy(b->data + at, &value, sizeof(value));
 }
 
-static uint16_t next_id(struct ipv4 *ip)
+uint16_t ipv4_next_id(struct ipv4 *ip)
 {
 	if (ip->id_count++ % 4 == 0)
 		ip->ids = siphash(ip->id_key, &ip->id_count, sizeof(ip->id_count));
@@ -92,16 +92,16 @@ static uint16_t next_id(struct ipv4 *ip)
 	return (uint16_t)ip->ids;
 }
 
-static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len,
-                        unsigned flags)
+static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos,
+                        uint16_t id, uint16_t fragment)
 {
 	struct ipv4_header *h = (void *)buf_push(b, sizeof(*h));
 
 	h->version_ihl = 4 << 4 | sizeof(*h) / 4;
-	h->tos = flags & (IP_ECT0 | IP_ECT1);
+	h->tos = tos;
 	h->total_bytes = be16((uint16_t)(len + sizeof(*h)));
-	h->id = flags & IP_DF && !r->may_be_cut ? 0 : next_id(container_of(r->ip, struct ipv4, ip));
-	h->fragment = flags & IP_DF && !r->may_be_cut ? be16(IPV4_DF) : 0;
+	h->id = id;
+	h->fragment = be16(fragment);
 	h->ttl = r->dst.bytes[0] >> 4 == 0xe ? 1 : TTL;
 	h->protocol = protocol;
 	h->checksum = 0;
@@ -177,41 +177,52 @@ static int look_again(struct ipv4 *ip, struct ip_route *r)
 	return 0;
 }
 
-/* How long is the longest packet that b becomes on the wire? Without our header. */
-static uint32_t wire_bytes(const struct buf *b, uint32_t len)
+/* Does b fit r, as the packets that the device makes of it? */
+static bool fits(const struct ip_route *r, const struct buf *b, uint32_t len)
 {
-	return b->flags & BUF_TSO4 ? MIN(len, b->len + b->gso_size) : len;
+	if (b->flags & BUF_TSO4)
+		return len <= r->tso_bytes && MIN(len, b->len + b->gso_size) <= r->payload_bytes;
+	return len <= r->payload_bytes;
+}
+
+int ipv4_put(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos, uint16_t id,
+             uint16_t fragment)
+{
+	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+
+	fill_header(r, protocol, b, len, tos, id, fragment);
+	ip->stats.out_transmits++;
+	if (r->generation == ip->ip.generation)
+		return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
+	return send_slowly(ip, r, b);
 }
 
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags)
 {
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
-	bool known = r->generation == ip->ip.generation, offload;
 	uint32_t len = buf_length(b);
-	int error;
+	int error = r->generation == ip->ip.generation ? 0 : look_again(ip, r);
+	bool whole = flags & IP_DF && !r->may_be_cut, cut = !fits(r, b, len);
+	uint8_t tos = flags & (IP_ECT0 | IP_ECT1);
 
 	ip->stats.out_requests++;
-	error = known ? 0 : look_again(ip, r);
-	if (error == 0 && (wire_bytes(b, len) > r->payload_bytes ||
-	                   (b->flags & BUF_TSO4 && len > r->tso_bytes))) {
-		ip->stats.out_frag_reqds++;
+	ip->stats.out_frag_reqds += cut;
+	if (cut && (!IS_ENABLED(CONFIG_IPV4_FRAGMENTS) || whole || b->flags & BUF_TSO4 ||
+	            len > UINT16_MAX - IPV4_HEADER_BYTES))
 		error = -EMSGSIZE;
-	}
 	if (error < 0) {
 		ip->stats.out_discards++;
 		buf_free(b);
 		return error;
 	}
-	if (checksum_at != IP_NO_CHECKSUM) {
-		offload = (ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
-		          is_ours(ip, get_be32(r->dst.bytes));
-		fill_checksum(r, protocol, b, len, checksum_at, offload);
-	}
-	fill_header(r, protocol, b, len, flags);
-	ip->stats.out_transmits++;
-	if (known)
-		return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
-	return send_slowly(ip, r, b);
+	if (checksum_at != IP_NO_CHECKSUM)
+		fill_checksum(r, protocol, b, len, checksum_at,
+		              !cut && ((ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
+		                       is_ours(ip, get_be32(r->dst.bytes))));
+	if (cut)
+		return fragment_send(r, protocol, b, len, tos);
+	/* what is not cut needs no identification: RFC 6864 §4.1 */
+	return ipv4_put(r, protocol, b, len, tos, whole ? 0 : ipv4_next_id(ip), whole ? IPV4_DF : 0);
 }
 
 void ipv4_unreachable(void *arg, struct buf *b)

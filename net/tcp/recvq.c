@@ -187,33 +187,13 @@ uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next)
 	return next;
 }
 
-/* The first max bytes of a slice longer than that, as a slice of its own; NULL: no memory. */
-static struct buf *split(struct buf *b, uint32_t max)
-{
-	struct buf *part;
-
-	if (b->in_headroom) {
-		part = buf_alloc_header();
-		if (!part)
-			return NULL;
-		part->len = 0;
-		memcpy(buf_push(part, max), b->data, max);
-	} else {
-		part = buf_alloc_slice(b->storage, b->data, max);
-		if (!part)
-			return NULL;
-	}
-	buf_pull(b, max);
-	return part;
-}
-
 struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max)
 {
 	struct buf *first = NULL, **end = &first, *b;
 
 	while ((b = q->head) && max > 0) {
 		if (b->len > max) {
-			*end = split(b, max);
+			*end = buf_split(b, max);
 			if (*end)
 				q->bytes -= max;
 			break;

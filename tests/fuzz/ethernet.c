@@ -319,7 +319,7 @@ static unsigned look(void)
 			CHECK((lan.dev.features & NETDEV_TSO4) && f->gso_size > 0 && f->len <= IP + UINT16_MAX);
 		else
 			CHECK(f->len <= 1514 && frame_ipv4_is_right(f) && f->bytes[IP] == 0x45);
-		if (f->bytes[IP + 9] != IP_TCP)
+		if (f->bytes[IP + 9] != IP_TCP || frame_16(f, IP + 6) & 0x3fff)
 			continue;
 		header = (f->bytes[TCP + 12] >> 4) * 4u;
 		CHECK(header >= 20 && TCP + header <= f->len);
@@ -411,9 +411,11 @@ static void take_packet(struct input *in, uint8_t head)
 	frame_ethernet(&f, LAN_MAC, LAN_PEER_MAC, 0x0800);
 	take_bytes(in, &f, take(in, 2) % 1501);
 	header = f.len > IP ? (f.bytes[IP] & 15u) * 4 : 0;
-	if (f.len >= IP + MAX(header, (size_t)20) + 20)
+	if (f.len >= IP + 20 && frame_16(&f, IP + 6) & 0x3fff) /* a fragment is not summed by itself */
+		put_be16(f.bytes + IP + 2, (uint16_t)(f.len - IP));
+	else if (f.len >= IP + MAX(header, (size_t)20) + 20)
 		frame_finish(&f);
-	else if (f.len >= IP + MAX(header, (size_t)20))
+	if (f.len >= IP + MAX(header, (size_t)20))
 		frame_finish_header(&f);
 	receive(&f, head >> 6);
 }

@@ -306,6 +306,8 @@ bool frame_ipv4_is_right(const struct frame *f)
 	if (f->len < ETHERNET + 20 || frame_16(f, 12) != 0x0800 || f->bytes[ETHERNET] >> 4 != 4 ||
 	    frame_16(f, ETHERNET + 2) != f->len - ETHERNET || frame_sum(f, ETHERNET, transport, 0) != 0xffff)
 		return false;
+	if (frame_16(f, ETHERNET + 6) & 0x3fff) /* a fragment: the sum is of the whole */
+		return true;
 	if (f->flags & BUF_CSUM_PARTIAL) /* then the field holds the pseudo header's sum */
 		return f->csum_start == transport &&
 		       frame_16(f, transport + f->csum_offset) == pseudo(f, transport);

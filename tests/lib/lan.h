@@ -72,7 +72,8 @@ uint16_t frame_16(const struct frame *f, size_t at);
 uint32_t frame_32(const struct frame *f, size_t at);
 /* The one's-complement sum of [from, to) plus start, folded: 0xffff when a right checksum is in it. */
 uint16_t frame_sum(const struct frame *f, size_t from, size_t to, uint32_t start);
-/* Is this a whole IPv4 packet with right checksums (where the device does not have to make one)? */
+/* Is this a whole IPv4 packet, or a fragment, with right checksums (where the device does not have to make
+ * one, and where the packet has all that is summed)? */
 bool frame_ipv4_is_right(const struct frame *f);
 
 #endif

@@ -199,3 +199,27 @@ Test(buf, using_a_freed_packet_is_caught, .signal = SIGABRT)
 	buf_free(b);
 	b->len = 1;
 }
+
+Test(buf, split)
+{
+	struct storage *storage = new_storage();
+	struct buf *slice = buf_alloc_slice(storage, data, 100), *own = buf_alloc_header(), *part;
+
+	storage_put(storage);
+	part = buf_split(slice, 30);
+	cr_assert(part->data == data && part->len == 30 && slice->data == data + 30 && slice->len == 70);
+	buf_free(slice);
+	cr_assert_eq(freed, 0, "the part refers to it still");
+	buf_free(part);
+	cr_assert_eq(freed, 1);
+	memcpy(buf_push(own, 60), data, 60);
+	part = buf_split(own, 20); /* header room is nobody's but its buf's: copied */
+	cr_assert(part->len == 20 && memcmp(part->data, data, 20) == 0 && buf_room(part) == BUF_HEADROOM - 20);
+	cr_assert(own->len == 40 && memcmp(own->data, data + 20, 40) == 0);
+	while ((slice = buf_alloc_header()))
+		buf_append(part, slice);
+	cr_assert_null(buf_split(own, 10));
+	cr_assert_eq(own->len, 40);
+	buf_free(part);
+	buf_free(own);
+}

@@ -216,7 +216,7 @@ Test(udp, somebody_for_all_other_ports)
 
 static int send_to(uint32_t dst, uint16_t from_port, uint16_t port, uint32_t len)
 {
-	static const uint8_t bytes[2000] = "payload";
+	static const uint8_t bytes[66000] = "payload";
 	const uint8_t addr[] = { (uint8_t)(dst >> 24), (uint8_t)(dst >> 16), (uint8_t)(dst >> 8), (uint8_t)dst };
 	struct endpoint to = { ip_v4(addr[0], addr[1], addr[2], addr[3]), port };
 
@@ -238,10 +238,20 @@ Test(udp, sends)
 	cr_expect_eq(send_to(LAN_PEER_IP, 53, 4000, 1472), 0);
 	f = lan_next(&lan);
 	cr_expect(frame_ipv4_is_right(f) && f->len == 1514);
-	cr_expect_eq(send_to(LAN_PEER_IP, 53, 4000, 1473), -EMSGSIZE);
 	cr_expect_eq(send_to(LAN_PEER_IP, 53, 0, 7), -EINVAL);
 	cr_expect_eq(send_to(0x08080808, 53, 4000, 7), -ENETUNREACH);
-	cr_expect(udp_stats(udp)->out_datagrams == 3 && udp_stats(udp)->out_errors == 3);
+	cr_expect(udp_stats(udp)->out_datagrams == 3 && udp_stats(udp)->out_errors == 2);
+}
+
+Test(udp, sends_in_pieces)
+{
+	cr_expect_eq(send_to(LAN_PEER_IP, 53, 4000, 1473), 0);
+	cr_expect_eq(lan_forget(&lan), 2);
+	cr_expect_eq(send_to(LAN_PEER_IP, 53, 4000, 65507), 0); /* the longest: RFC 768 over RFC 791 */
+	cr_expect_eq(lan_forget(&lan), 45);
+	for (uint32_t len = 65508; len < 65536; len += 7)
+		cr_expect_eq(send_to(LAN_PEER_IP, 53, 4000, len), -EMSGSIZE, "%u", len);
+	cr_expect_eq(lan_forget(&lan), 0);
 }
 
 Test(udp, sends_from_a_free_port)

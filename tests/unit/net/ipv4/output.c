@@ -179,7 +179,7 @@ Test(ipv4_output, sizes)
 	cr_assert_eq(route(&r, LAN_PEER_IP), 0);
 	cr_expect_eq(r.tso_bytes, 65515);
 	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1472), 6, 0), 0);
-	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1473), 6, 0), -EMSGSIZE);
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1473), 6, IP_DF), -EMSGSIZE);
 	cr_expect_eq(ipv4_stats(ipv4)->out_frag_reqds, 1);
 	for (uint32_t payload = 65507; payload <= 65508; payload++) {
 		struct buf *b = packet(payload);

@@ -447,3 +447,44 @@ Test(reassembly, a_long_echo_comes_back_whole)
 	cr_expect(answer->len == f.len && answer->bytes[ICMP] == 0);
 	cr_expect_eq(memcmp(answer->bytes + ICMP + 4, f.bytes + ICMP + 4, 1204), 0);
 }
+
+Test(reassembly, an_echo_longer_than_a_packet)
+{
+	enum { BYTES = 5000 };
+	static uint8_t message[BYTES], answer[BYTES];
+	const struct frame *f;
+	uint32_t sum = 0, at = 0;
+
+	memcpy(message + 8, pattern, BYTES - 8);
+	memcpy(message, "\x08\0\0\0\x12\x34\x56\x78", 8);
+	for (unsigned i = 0; i < BYTES; i += 2)
+		sum += (uint32_t)(message[i] << 8 | message[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	message[2] = (uint8_t)(~sum >> 8);
+	message[3] = (uint8_t)~sum;
+	for (uint32_t from = 0; from < BYTES; from += 1480) {
+		struct frame part;
+
+		frame_ipv4(&part, PROTOCOL, LAN_PEER_IP, LAN_IP);
+		frame_add(&part, message + from, MIN(1480u, BYTES - from));
+		part.bytes[IP + 6] = (uint8_t)((from + 1480 < BYTES ? MF >> 8 : 0) | from / 8 >> 8);
+		part.bytes[IP + 7] = (uint8_t)(from / 8);
+		frame_finish(&part);
+		part.bytes[IP + 9] = IP_ICMP;
+		frame_finish_header(&part);
+		receive(&part);
+	}
+	while ((f = lan_next(&lan))) {
+		cr_assert_eq((frame_16(f, IP + 6) & 0x1fffu) * 8, at);
+		memcpy(answer + at, f->bytes + 34, f->len - 34);
+		at += (uint32_t)f->len - 34;
+	}
+	cr_expect(at == BYTES && answer[0] == 0);
+	cr_expect_eq(memcmp(answer + 4, message + 4, BYTES - 4), 0);
+	for (unsigned i = sum = 0; i < BYTES; i += 2)
+		sum += (uint32_t)(answer[i] << 8 | answer[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	cr_expect_eq(sum, 0xffff);
+}
