@@ -14,7 +14,7 @@
 
 #include "kernel/dev/clock.h"
 #include "kernel/instance.h"
-#include "kernel/timer.h"
+#include "kernel/random.h"
 #include "net/bytes.h"
 
 #define LOG_TAG "arp"
@@ -23,10 +23,11 @@
 #define REACHABLE_NS (CONFIG_ARP_REACHABLE_SECONDS * NS_PER_S)
 #define RETRY_NS NS_PER_S         /* RFC 1122 §2.3.2.1: at most one request a second */
 #define DEFEND_NS (10 * NS_PER_S) /* RFC 5227 §2.4 */
-#define ANNOUNCE_NS (2 * NS_PER_S)
+#define ANNOUNCE_NS (2 * NS_PER_S) /* RFC 5227 §2.3: between the first and the second, which is the last */
+#define PROBE_NS (CONFIG_ARP_PROBE_MILLISECONDS * NS_PER_MS) /* RFC 5227's seconds, §1.1 */
 
 enum {
-	ANNOUNCEMENTS = 2,
+	PROBES = 3,
 	TRIES = 3,       /* broadcast requests before a host counts as absent */
 	PROBE_TRIES = 2, /* unicast requests before an old answer is doubted */
 	OP_REQUEST = 1,
@@ -58,21 +59,54 @@ struct entry {
 	struct buf *queue; /* packets that wait, oldest first, linked by queue */
 };
 
+/* An address of ours. */
+struct own {
+	uint32_t address; /* 0: none here */
+	uint64_t announce_ns; /* when it is announced again; 0: no more */
+	uint64_t defend_ns;   /* and not defended before */
+};
+
 struct arp {
 	struct ethernet *ethernet;
 	struct arp_user user;
+	void (*conflict)(void *arg, uint32_t address); /* may be NULL */
+	void *conflict_arg;
 	struct timer timer;
-	uint32_t address;
+	struct arp_probe *probe; /* NULL: none */
 	unsigned queued; /* packets in all queues */
-	unsigned announcements; /* still to be sent */
-	uint64_t announce_ns, defend_ns;
+	struct own own[CONFIG_IPV4_ADDRESSES];
 	struct arp_stats stats;
 	struct entry entries[CONFIG_ARP_ENTRIES];
 };
 
 static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-static void send_packet(struct arp *a, uint16_t operation, const uint8_t to[6], uint32_t target)
+/* An address of ours; NULL: it is not. */
+static struct own *find_own(struct arp *a, uint32_t address)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->own); i++) {
+		if (a->own[i].address == address && address)
+			return &a->own[i];
+	}
+	return NULL;
+}
+
+/* Who asks for target: the nearest to it of our addresses; 0: there is none. */
+static uint32_t source_for(const struct arp *a, uint32_t target)
+{
+	uint32_t source = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(a->own); i++) {
+		uint32_t own = a->own[i].address;
+
+		if (own && (!source || (own ^ target) < (source ^ target)))
+			source = own;
+	}
+	return source;
+}
+
+static void send_packet(struct arp *a, uint16_t operation, uint32_t sender, const uint8_t to[6],
+                        uint32_t target)
 {
 	struct buf *b = buf_alloc_header();
 	struct arp_packet *p;
@@ -86,7 +120,7 @@ static void send_packet(struct arp *a, uint16_t operation, const uint8_t to[6], 
 	p->protocol_len = 4;
 	p->operation = be16(operation);
 	memcpy(p->sender_mac, ethernet_netdev(a->ethernet)->mac, 6);
-	p->sender = be32(a->address);
+	p->sender = be32(sender);
 	memcpy(p->target_mac, to, 6);
 	if (to == broadcast_mac)
 		memset(p->target_mac, 0, 6);
@@ -98,10 +132,20 @@ static void send_packet(struct arp *a, uint16_t operation, const uint8_t to[6], 
 	ethernet_send(a->ethernet, to, ETHERTYPE_ARP, b);
 }
 
+/* RFC 5227 §2.3, and §2.4 when somebody else uses it. */
+static void announce(struct arp *a, const struct own *own)
+{
+	send_packet(a, OP_REQUEST, own->address, broadcast_mac, own->address);
+}
+
 static void set_timer(struct arp *a)
 {
-	uint64_t next_ns = a->announcements > 0 ? a->announce_ns : DEADLINE_NEVER;
+	uint64_t next_ns = DEADLINE_NEVER;
 
+	for (size_t i = 0; i < ARRAY_SIZE(a->own); i++) {
+		if (a->own[i].announce_ns)
+			next_ns = MIN(next_ns, a->own[i].announce_ns);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
 		if (a->entries[i].state != FREE)
 			next_ns = MIN(next_ns, a->entries[i].deadline_ns);
@@ -119,15 +163,18 @@ static void set_state(struct entry *e, enum state state, uint64_t deadline_ns)
 	e->deadline_ns = deadline_ns;
 }
 
-/* Asks once more, and again in a second. */
+/* Asks once more, and again in a second; but nobody asks who has no address to be answered at. */
 static void ask(struct arp *a, struct entry *e, enum state state, uint64_t now_ns)
 {
+	uint32_t source = source_for(a, e->address);
+
 	if (e->state != state)
 		set_state(e, state, 0);
 	e->tries++;
 	e->asked_ns = now_ns;
 	e->deadline_ns = now_ns + RETRY_NS;
-	send_packet(a, OP_REQUEST, state == PROBE ? e->mac : broadcast_mac, e->address);
+	if (source)
+		send_packet(a, OP_REQUEST, source, state == PROBE ? e->mac : broadcast_mac, e->address);
 }
 
 static struct buf *queue_pop(struct arp *a, struct entry *e)
@@ -220,10 +267,11 @@ static void arp_timeout(struct timer *t)
 	struct arp *a = container_of(t, struct arp, timer);
 	uint64_t now_ns = clock_now_ns();
 
-	if (a->announcements > 0 && a->announce_ns <= now_ns) {
-		a->announcements--;
-		a->announce_ns = now_ns + ANNOUNCE_NS;
-		send_packet(a, OP_REQUEST, broadcast_mac, a->address);
+	for (struct own *own = a->own; own < a->own + ARRAY_SIZE(a->own); own++) {
+		if (own->announce_ns && own->announce_ns <= now_ns) {
+			own->announce_ns = 0;
+			announce(a, own);
+		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
 		if (a->entries[i].state != FREE && a->entries[i].deadline_ns <= now_ns)
@@ -287,17 +335,43 @@ static void learn(struct arp *a, struct entry *e, const uint8_t mac[6], uint64_t
 		ethernet_send(a->ethernet, e->mac, ETHERTYPE_IPV4, b);
 }
 
-/* Somebody else uses our address: say so, and defend it (RFC 5227 §2.4 (b)), each seldom. */
-static void conflict(struct arp *a, const uint8_t mac[6], uint64_t now_ns)
+/* Somebody else uses our address: say so, and defend it, each seldom; the second time in a row whoever
+ * listens may give it up. */
+static void input_conflict(struct arp *a, struct own *own, const uint8_t mac[6], uint64_t now_ns)
 {
+	uint32_t address = own->address;
+
 	a->stats.in_conflicts++;
-	if (now_ns < a->defend_ns)
+	if (now_ns < own->defend_ns) {
+		if (a->conflict)
+			a->conflict(a->conflict_arg, address);
 		return;
-	a->defend_ns = now_ns + DEFEND_NS;
-	log_warn("conflict address=%u.%u.%u.%u mac=%02x:%02x:%02x:%02x:%02x:%02x", a->address >> 24,
-	         a->address >> 16 & 255, a->address >> 8 & 255, a->address & 255, mac[0], mac[1], mac[2],
-	         mac[3], mac[4], mac[5]);
-	send_packet(a, OP_REQUEST, broadcast_mac, a->address);
+	}
+	own->defend_ns = now_ns + DEFEND_NS;
+	log_warn("conflict address=%u.%u.%u.%u mac=%02x:%02x:%02x:%02x:%02x:%02x", address >> 24,
+	         address >> 16 & 255, address >> 8 & 255, address & 255, mac[0], mac[1], mac[2], mac[3], mac[4],
+	         mac[5]);
+	announce(a, own);
+}
+
+/* The end of a probe: result 0 or why not. */
+static void end_probe(struct arp_probe *op, int result)
+{
+	op->arp->probe = NULL;
+	timer_stop(&op->timer);
+	if (result < 0)
+		promise_fail(&op->promise, result);
+	else
+		promise_fulfil(&op->promise, 0);
+}
+
+/* RFC 5227 §2.1.1: somebody has the address that is probed, or is about to take it as we are. */
+static void probe_input(struct arp *a, const struct arp_packet *p)
+{
+	if (a->probe && (be32(p->sender) == a->probe->address ||
+	                 (p->sender == 0 && be32(p->target) == a->probe->address &&
+	                  p->operation == be16(OP_REQUEST))))
+		end_probe(a->probe, -EADDRINUSE);
 }
 
 /* Somebody claims e's address for mac: ask the one whom we know, believe none yet. When that one was asked
@@ -315,7 +389,7 @@ static void gainsay(struct arp *a, struct entry *e, const uint8_t mac[6], uint64
 static void input_request(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
 {
 	struct entry *e = find_entry(a, sender);
-	bool for_us = be32(p->target) == a->address;
+	bool for_us = find_own(a, be32(p->target));
 
 	a->stats.in_requests++;
 	if (e)
@@ -327,7 +401,7 @@ static void input_request(struct arp *a, const struct arp_packet *p, uint32_t se
 			learn(a, e, p->sender_mac, now_ns);
 	}
 	if (for_us)
-		send_packet(a, OP_REPLY, p->sender_mac, sender);
+		send_packet(a, OP_REPLY, be32(p->target), p->sender_mac, sender);
 }
 
 static void input_reply(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
@@ -335,7 +409,7 @@ static void input_reply(struct arp *a, const struct arp_packet *p, uint32_t send
 	struct entry *e = find_entry(a, sender);
 
 	a->stats.in_replies++;
-	if (e && be32(p->target) == a->address &&
+	if (e && find_own(a, be32(p->target)) &&
 	    (e->state == INCOMPLETE || (e->state == PROBE && memcmp(e->mac, p->sender_mac, 6) == 0))) {
 		learn(a, e, p->sender_mac, now_ns);
 		return;
@@ -351,6 +425,7 @@ static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b
 	struct arp *a = arg;
 	struct arp_packet p;
 	uint64_t now_ns = clock_now_ns();
+	struct own *own;
 	uint32_t sender;
 
 	(void)meta;
@@ -369,10 +444,12 @@ static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b
 		a->stats.in_errors++;
 		return;
 	}
-	if (a->address == 0 || memcmp(p.sender_mac, our_mac, 6) == 0)
+	if (memcmp(p.sender_mac, our_mac, 6) == 0)
 		return;
-	if (sender == a->address)
-		conflict(a, p.sender_mac, now_ns);
+	probe_input(a, &p);
+	own = find_own(a, sender);
+	if (own)
+		input_conflict(a, own, p.sender_mac, now_ns);
 	else if (p.operation == be16(OP_REQUEST))
 		input_request(a, &p, sender, now_ns);
 	else
@@ -402,6 +479,8 @@ void arp_destroy(struct arp *a)
 {
 	ethernet_listen(a->ethernet, ETHERTYPE_ARP, NULL, NULL);
 	timer_stop(&a->timer);
+	if (a->probe)
+		end_probe(a->probe, -ECANCELED);
 	a->user = (struct arp_user){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++)
 		queue_fail(a, &a->entries[i]);
@@ -413,23 +492,72 @@ void arp_set_user(struct arp *a, const struct arp_user *user)
 	a->user = user ? *user : (struct arp_user){ 0 };
 }
 
-void arp_set_address(struct arp *a, uint32_t address)
+int arp_add_address(struct arp *a, uint32_t address)
 {
-	a->address = address;
-	a->announcements = 0;
-	a->defend_ns = 0;
-	if (address) {
-		send_packet(a, OP_REQUEST, broadcast_mac, address);
-		a->announcements = ANNOUNCEMENTS - 1;
-		a->announce_ns = clock_now_ns() + ANNOUNCE_NS;
-	}
+	struct own *own = a->own;
+
+	if (find_own(a, address))
+		return 0;
+	while (own < a->own + ARRAY_SIZE(a->own) && own->address)
+		own++;
+	if (own == a->own + ARRAY_SIZE(a->own))
+		return -ENOBUFS;
+	*own = (struct own){ address, clock_now_ns() + ANNOUNCE_NS, 0 };
+	announce(a, own);
+	changed(a);
+	set_timer(a);
+	return 0;
+}
+
+void arp_remove_address(struct arp *a, uint32_t address)
+{
+	struct own *own = find_own(a, address);
+
+	if (!own)
+		return;
+	*own = (struct own){ 0 };
 	changed(a);
 	set_timer(a);
 }
 
-uint32_t arp_address(const struct arp *a)
+void arp_listen_conflict(struct arp *a, void (*conflict)(void *arg, uint32_t address), void *arg)
 {
-	return a->address;
+	a->conflict = conflict;
+	a->conflict_arg = arg;
+}
+
+/* RFC 5227 §2.1.1: questions one to two units apart, and two units of silence. */
+static void probe_timeout(struct timer *t)
+{
+	struct arp_probe *op = container_of(t, struct arp_probe, timer);
+
+	if (op->left == 0) {
+		end_probe(op, 0);
+		return;
+	}
+	op->left--;
+	send_packet(op->arp, OP_REQUEST, 0, broadcast_mac, op->address);
+	timer_start(t, clock_now_ns() + (op->left ? PROBE_NS + random_u32() % PROBE_NS : 2 * PROBE_NS));
+}
+
+static void cancel_probe(struct promise *p)
+{
+	end_probe(container_of(p, struct arp_probe, promise), -ECANCELED);
+}
+
+void arp_probe(struct arp *a, struct arp_probe *op, uint32_t address)
+{
+	if (a->probe) {
+		promise_throw(&op->promise, -EBUSY);
+		return;
+	}
+	promise_init(&op->promise, cancel_probe);
+	timer_init(&op->timer, probe_timeout);
+	op->arp = a;
+	op->address = address;
+	op->left = PROBES;
+	a->probe = op;
+	timer_start(&op->timer, clock_now_ns() + random_u32() % PROBE_NS);
 }
 
 int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6])

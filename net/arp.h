@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Address resolution for IPv4 over Ethernet (RFC 826, RFC 1122 §2.3.2, announcement and conflict
- * by RFC 5227). Learns only from answers to its own requests and from those who ask for us, never
- * replaces an entry because somebody says so unasked, and holds a bounded number of entries,
+/* Address resolution for IPv4 over Ethernet (RFC 826, RFC 1122 §2.3.2; probe, announcement and
+ * conflict by RFC 5227). Learns only from answers to its own requests and from those who ask for us,
+ * never replaces an entry because somebody says so unasked, and holds a bounded number of entries,
  * packets and tries. Addresses are in host byte order. */
 #ifndef NET_ARP_H
 #define NET_ARP_H
 
+#include "kernel/timer.h"
 #include "net/ethernet.h"
 
 struct arp;
@@ -28,9 +29,27 @@ int arp_create(struct arp **out, struct ethernet *e);
 void arp_destroy(struct arp *a);
 void arp_set_user(struct arp *a, const struct arp_user *user);
 
-/* Our address: answers requests for it and announces it. 0: none. */
-void arp_set_address(struct arp *a, uint32_t address);
-uint32_t arp_address(const struct arp *a);
+/* An address of ours: answers requests for it, announces it, and defends it. One that is ours already stays
+ * as it is. 0, -ENOBUFS: there are CONFIG_IPV4_ADDRESSES. */
+int arp_add_address(struct arp *a, uint32_t address);
+void arp_remove_address(struct arp *a, uint32_t address);
+
+/* Is told of an address of ours that somebody else has used twice within ten seconds, once it has been
+ * defended: to give it up is the listener's choice (RFC 5227 §2.4 (b)). With none it is defended for ever,
+ * once in ten seconds at most (§2.4 (c)), as fits an address that somebody has written down. */
+void arp_listen_conflict(struct arp *a, void (*conflict)(void *arg, uint32_t address), void *arg);
+
+/* Does anybody use an address that we are about to take (RFC 5227 §2.1.1)? Fulfilled with 0 after three
+ * questions and some seconds of silence; fails with -EADDRINUSE as soon as somebody does, -EBUSY: one at a
+ * time, -ECANCELED. */
+struct arp_probe {
+	struct promise promise;
+	struct arp *arp;
+	struct timer timer;
+	uint32_t address;
+	uint8_t left; /* questions to be asked */
+};
+void arp_probe(struct arp *a, struct arp_probe *op, uint32_t address);
 
 /* 0 and the MAC address when it is known, -EAGAIN otherwise. */
 int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6]);

@@ -141,7 +141,7 @@ void ipv4_destroy(struct ipv4 *ip)
 	struct buf *b;
 
 	arp_set_user(ip->arp, NULL);
-	arp_set_address(ip->arp, 0);
+	arp_remove_address(ip->arp, ip->address);
 	ethernet_listen(ip->ethernet, ETHERTYPE_IPV4, NULL, NULL);
 	poller_remove(&ip->loop);
 	while ((b = ip->loop_first)) {
@@ -205,7 +205,11 @@ static void change_address(struct ipv4 *ip, uint32_t address, uint32_t mask, uin
 	ip->mask = mask;
 	ip->broadcast = ~mask > 1 && address ? address | ~mask : UINT32_MAX;
 	ip->gateway = gateway;
-	arp_set_address(ip->arp, address);
+	link_changed(ip); /* the mask and the gateway may be others though the address is not */
+	if (was != address)
+		arp_remove_address(ip->arp, was);
+	if (address)
+		arp_add_address(ip->arp, address);
 	if (was && was != address)
 		tell_gone(ip, was);
 }

@@ -39,7 +39,7 @@ static void set_up(void)
 	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
 	cr_assert_eq(arp_create(&arp, ethernet), 0);
 	arp_set_user(arp, &(struct arp_user){ on_changed, on_unreachable, NULL });
-	arp_set_address(arp, LAN_IP);
+	cr_assert_eq(arp_add_address(arp, LAN_IP), 0);
 	lan_wait_ms(3000);
 	lan_forget(&lan);
 	changes = returned = 0;
@@ -337,14 +337,17 @@ Test(arp, an_old_answer_that_is_wrong_is_forgotten)
 
 Test(arp, announces_our_address_twice)
 {
-	arp_set_address(arp, LAN_IP);
+	arp_remove_address(arp, LAN_IP);
+	expect_nothing();
+	arp_add_address(arp, LAN_IP);
 	expect_arp(REQUEST, LAN_BROADCAST, LAN_IP);
+	expect_nothing();
+	arp_add_address(arp, LAN_IP);
 	expect_nothing();
 	lan_wait_ms(2001);
 	expect_arp(REQUEST, LAN_BROADCAST, LAN_IP);
 	lan_wait_ms(10000);
 	expect_nothing();
-	cr_expect_eq(arp_address(arp), LAN_IP);
 }
 
 Test(arp, defends_our_address_once_in_ten_seconds)
@@ -461,11 +464,194 @@ Test(arp, packets_beyond_the_common_bound_are_refused)
 
 Test(arp, without_an_address_it_is_deaf)
 {
-	arp_set_address(arp, 0);
+	send_to(LAN_PEER_IP + 1, 7);
+	arp_remove_address(arp, LAN_IP);
+	lan_forget(&lan);
 	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, LAN_IP);
 	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, 0);
+	lan_wait_ms(5000);
 	expect_nothing();
 	cr_expect_not(knows(LAN_PEER_IP, LAN_PEER_MAC));
+	cr_expect_eq(returned, 1);
+}
+
+/* -- several addresses -- */
+
+Test(arp, each_of_our_addresses_is_answered_for)
+{
+	for (uint32_t i = 1; i < CONFIG_IPV4_ADDRESSES; i++)
+		cr_expect_eq(arp_add_address(arp, LAN_IP + 0x10000 * i), 0);
+	cr_expect_eq(arp_add_address(arp, LAN_IP + 0x1000000), -ENOBUFS);
+	cr_expect_eq(changes, CONFIG_IPV4_ADDRESSES - 1);
+	lan_wait_ms(3000);
+	cr_expect_eq(lan_forget(&lan), 2 * (CONFIG_IPV4_ADDRESSES - 1), "each is announced twice");
+	for (uint32_t i = 0; i < CONFIG_IPV4_ADDRESSES; i++) {
+		const struct frame *f;
+
+		receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, LAN_IP + 0x10000 * i);
+		f = lan_next(&lan);
+		cr_assert_not_null(f);
+		cr_expect(frame_16(f, 20) == REPLY && frame_32(f, 28) == LAN_IP + 0x10000 * i);
+	}
+	arp_remove_address(arp, LAN_IP + 0x10000);
+	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, LAN_IP + 0x10000);
+	expect_nothing();
+	cr_expect_eq(arp_add_address(arp, LAN_IP + 0x1000000), 0);
+}
+
+Test(arp, who_asks_is_the_nearest_of_our_addresses)
+{
+	const struct frame *f;
+
+	cr_expect_eq(arp_add_address(arp, 0xc0a80002), 0);
+	lan_wait_ms(3000);
+	lan_forget(&lan);
+	send_to(LAN_PEER_IP, 1);
+	expect_arp(REQUEST, LAN_BROADCAST, LAN_PEER_IP);
+	send_to(0xc0a80009, 1);
+	f = lan_next(&lan);
+	cr_assert_not_null(f);
+	cr_expect_eq(frame_32(f, 28), 0xc0a80002);
+	receive(REPLY, LAN_PEER_MAC, 0xc0a80009, 0xc0a80002);
+	expect_packet(LAN_PEER_MAC, 1);
+}
+
+/* -- conflicts -- */
+
+static uint32_t lost;
+
+static void on_conflict(void *arg, uint32_t address)
+{
+	lost = address;
+	arp_remove_address(arg, address);
+}
+
+/* RFC 5227 §2.4 (b) */
+Test(arp, gives_up_when_it_has_defended_in_vain)
+{
+	arp_listen_conflict(arp, on_conflict, arp);
+	receive(REPLY, EVIL_MAC, LAN_IP, LAN_IP);
+	expect_arp(REQUEST, LAN_BROADCAST, LAN_IP);
+	lan_wait_ms(10001);
+	receive(REPLY, EVIL_MAC, LAN_IP, LAN_IP);
+	expect_arp(REQUEST, LAN_BROADCAST, LAN_IP);
+	cr_expect_eq(lost, 0, "seldom is not a fight");
+	lan_wait_ms(9000);
+	receive(REQUEST, EVIL_MAC, LAN_IP, LAN_IP);
+	cr_expect_eq(lost, LAN_IP);
+	receive(REQUEST, EVIL_MAC, LAN_IP, LAN_IP);
+	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, LAN_IP);
+	expect_nothing();
+}
+
+/* -- probes -- */
+
+enum { PROBED = LAN_IP + 0x40 };
+
+static struct arp_probe probe;
+
+/* The next frame is an ARP probe, and nothing behind it. */
+static void expect_probe(void)
+{
+	const struct frame *f = lan_next(&lan);
+
+	cr_assert_not_null(f, "nothing was sent");
+	cr_expect(f->len == 42 && !memcmp(f->bytes, LAN_BROADCAST, 6) && frame_16(f, 20) == REQUEST);
+	cr_expect_eq(memcmp(f->bytes + 22, LAN_MAC, 6), 0);
+	cr_expect_eq(frame_32(f, 28), 0, "it must not be taken for ours yet");
+	cr_expect_eq(memcmp(f->bytes + 32, no_mac, 6), 0);
+	cr_expect_eq(frame_32(f, 38), PROBED);
+	expect_nothing();
+}
+
+Test(arp, a_probe_of_a_free_address)
+{
+	enum { UNIT = CONFIG_ARP_PROBE_MILLISECONDS };
+	uint32_t ms = 0, sent[4] = { 0 };
+	unsigned count = 0;
+
+	arp_probe(arp, &probe, PROBED);
+	expect_nothing();
+	for (; !promise_is_settled(&probe.promise); ms++) {
+		lan_wait_ms(1);
+		if (!lan.count)
+			continue;
+		expect_probe();
+		cr_assert_lt(count, 3);
+		sent[count++] = ms;
+	}
+	cr_expect_eq(promise_result(&probe.promise), 0);
+	cr_expect_eq(count, 3);
+	cr_expect(sent[0] <= UNIT);
+	for (int i = 1; i < 3; i++)
+		cr_expect(sent[i] - sent[i - 1] >= UNIT && sent[i] - sent[i - 1] <= 2 * UNIT + 1);
+	cr_expect(ms - sent[2] >= 2 * UNIT && ms - sent[2] <= 2 * UNIT + 2);
+	lan_wait_ms(5000);
+	expect_nothing();
+}
+
+/* Whoever uses it, in whatever it says; or probes for it as we do. */
+Test(arp, a_probe_of_a_taken_address)
+{
+	static const struct {
+		uint16_t operation;
+		uint32_t sender, target;
+	} signs[] = {
+		{ REPLY, PROBED, 0 }, { REPLY, PROBED, LAN_IP }, { REQUEST, PROBED, LAN_PEER_IP },
+		{ REQUEST, PROBED, PROBED }, { REQUEST, 0, PROBED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+		arp_probe(arp, &probe, PROBED);
+		lan_wait_ms(1 + i * CONFIG_ARP_PROBE_MILLISECONDS);
+		cr_assert_not(promise_is_settled(&probe.promise));
+		receive(signs[i].operation, LAN_PEER_MAC, signs[i].sender, signs[i].target);
+		cr_expect_eq(promise_result(&probe.promise), -EADDRINUSE, "sign %zu", i);
+		lan_forget(&lan);
+		lan_wait_ms(5000);
+		expect_nothing();
+	}
+}
+
+Test(arp, what_is_no_sign_that_an_address_is_taken)
+{
+	arp_probe(arp, &probe, PROBED);
+	lan_wait_ms(CONFIG_ARP_PROBE_MILLISECONDS);
+	receive(REQUEST, LAN_MAC, 0, PROBED); /* our own, come back over a bad switch */
+	receive(REPLY, LAN_MAC, PROBED, PROBED);
+	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, PROBED); /* somebody looks for its former owner */
+	receive(REPLY, LAN_PEER_MAC, LAN_PEER_IP, LAN_IP);
+	receive(REPLY, LAN_PEER_MAC, 0, PROBED);
+	lan_wait_ms(7 * CONFIG_ARP_PROBE_MILLISECONDS);
+	cr_expect(promise_is_settled(&probe.promise) && promise_result(&probe.promise) == 0);
+	lan_forget(&lan);
+}
+
+Test(arp, a_probe_needs_no_address_of_ours)
+{
+	arp_remove_address(arp, LAN_IP);
+	arp_probe(arp, &probe, PROBED);
+	lan_wait_ms(CONFIG_ARP_PROBE_MILLISECONDS);
+	expect_probe();
+	answer(LAN_PEER_MAC, PROBED);
+	cr_expect_eq(promise_result(&probe.promise), -EADDRINUSE);
+}
+
+Test(arp, one_probe_at_a_time_that_can_be_cancelled)
+{
+	struct arp_probe second;
+
+	arp_probe(arp, &probe, PROBED);
+	arp_probe(arp, &second, PROBED + 1);
+	cr_expect_eq(promise_result(&second.promise), -EBUSY);
+	promise_cancel(&probe.promise);
+	cr_expect_eq(promise_result(&probe.promise), -ECANCELED);
+	lan_wait_ms(5000);
+	expect_nothing();
+	arp_probe(arp, &probe, PROBED); /* goes with what it belongs to */
+	arp_destroy(arp);
+	cr_expect_eq(promise_result(&probe.promise), -ECANCELED);
+	cr_assert_eq(arp_create(&arp, ethernet), 0);
 }
 
 Test(arp, one_per_interface)
