@@ -32,7 +32,9 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 		return error;
 	if ((error = tcp_create(&d->tcp, ipv4_ip(d->ipv4), NULL)) < 0)
 		return error;
-	return ipv4_set_address(d->ipv4, &config->ip, &config->gateway);
+	if ((error = ipv4_add_address(d->ipv4, &config->ip)) < 0 || config->gateway.family == IP_NONE)
+		return error;
+	return ipv4_add_route(d->ipv4, &ipv4_everywhere, &config->gateway);
 }
 
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config)

@@ -108,9 +108,9 @@ static inline int ip_route_init(struct ip *ip, struct ip_route *r, const struct 
  * checksum_at is where in it the checksum belongs: it is filled in here, or left to the device. BUF_TSO4
  * and gso_size are the caller's to set, when r->tso_bytes allows.
  * Takes b, also on failure: -EMSGSIZE (too long for what r->payload_bytes now is, or in more slices
- * than NETDEV_SLICES, headers included), -ENOBUFS, -ENETDOWN, -EADDRNOTAVAIL (the source is ours no
- * longer), -EHOSTUNREACH (no answer on the link; when that is known only later, the error handler hears
- * it). No handler is called from within ip_send. */
+ * than NETDEV_SLICES, headers included), -ENOBUFS, -ENETDOWN, -ENETUNREACH and -EADDRNOTAVAIL (the
+ * route, or the source, has gone), -EHOSTUNREACH (no answer on the link; when that is known only later,
+ * the error handler hears it). No handler is called from within ip_send. */
 static inline int ip_send(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at,
                           unsigned flags)
 {

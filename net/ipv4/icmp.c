@@ -86,7 +86,7 @@ void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece)
 	const uint8_t *data = piece->data + header_bytes;
 
 	/* nothing about what went to a group, or may be an error itself: RFC 1122 §3.2.2 */
-	if (be32(h->dst) == ip->address && (h->protocol != IP_ICMP || *data == ECHO_REQUEST))
+	if (ipv4_own(ip, be32(h->dst)) && (h->protocol != IP_ICMP || *data == ECHO_REQUEST))
 		send_error(ip, piece->data, header_bytes, data, piece->len - header_bytes,
 		           (struct icmp_header){ .type = TIME_EXCEEDED, .code = 1 });
 }
@@ -144,7 +144,7 @@ static void input_error(struct ipv4 *ip, const struct buf *b, int error)
 	}
 	header_bytes = (h->version_ihl & 15u) * 4;
 	if (h->version_ihl >> 4 != 4 || header_bytes < sizeof(*h) || header_bytes + 8 > room ||
-	    be32(h->src) != ip->address || (h->fragment & be16(IPV4_OFFSET))) {
+	    !ipv4_own(ip, be32(h->src)) || (h->fragment & be16(IPV4_OFFSET))) {
 		ip->stats.icmp_in_errors++;
 		return;
 	}

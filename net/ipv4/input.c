@@ -61,21 +61,22 @@ static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_b
 	return options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h));
 }
 
-/* Could a host on a wire have sent it from there to us? Sets *to_group. */
+/* Could a host on a wire have sent it from there to us? Sets *to_group. A source that we have no route to is
+ * a lie, or cannot be answered (RFC 3704 §2.4). */
 static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
-	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || src == ip->address ||
-	    ipv4_is_broadcast(ip, src))
+	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || ipv4_own(ip, src) ||
+	    ipv4_is_broadcast(ip, src) || (ip->addresses && !ipv4_next_hop(ip, src)))
 		return false;
-	*to_group = dst != ip->address || dst == 0;
+	*to_group = !ipv4_own(ip, dst);
 	if (*to_group && ipv4_is_broadcast(ip, dst))
 		return true;
 	/* RFC 1122 §3.3.6: a link broadcast does not carry unicast */
 	if (link_group)
 		return false;
 	/* perhaps it is the address that we are being given */
-	return !*to_group || (ip->unaddressed && !ip->address && dst >> 24 != 0 && dst >> 24 != 127 &&
+	return !*to_group || (ip->unaddressed && !ip->addresses && dst >> 24 != 0 && dst >> 24 != 127 &&
 	                      dst < 0xe0000000);
 }
 

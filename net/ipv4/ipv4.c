@@ -125,7 +125,6 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 	ip->ip.generation = 1;
 	ip->ethernet = e;
 	ip->arp = arp;
-	ip->broadcast = UINT32_MAX;
 	random_bytes(ip->id_key, sizeof(ip->id_key));
 	ip->icmp = (struct ip_handler){ .input = icmp_input, .arg = ip };
 	listen_protocol(&ip->ip, IP_ICMP, &ip->icmp);
@@ -141,7 +140,8 @@ void ipv4_destroy(struct ipv4 *ip)
 	struct buf *b;
 
 	arp_set_user(ip->arp, NULL);
-	arp_remove_address(ip->arp, ip->address);
+	while (ip->addresses > 0)
+		arp_remove_address(ip->arp, ip->address[--ip->addresses].address);
 	ethernet_listen(ip->ethernet, ETHERTYPE_IPV4, NULL, NULL);
 	poller_remove(&ip->loop);
 	while ((b = ip->loop_first)) {
@@ -151,88 +151,6 @@ void ipv4_destroy(struct ipv4 *ip)
 	if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS))
 		reassembly_clear(&ip->reassembly);
 	instance_free(ip, sizeof(*ip));
-}
-
-/* A unicast address that a host can have: RFC 1122 §3.2.1.3. */
-static bool is_host(uint32_t a, uint32_t mask)
-{
-	if (a >> 24 == 0 || a >> 24 == 127 || a >= 0xe0000000)
-		return false;
-	return ~mask <= 1 || ((a & ~mask) != 0 && (a | mask) != UINT32_MAX);
-}
-
-static uint32_t mask_of(const struct ip_prefix *prefix)
-{
-	return prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
-}
-
-int ipv4_check_address(const struct ip_prefix *prefix, const struct ip_addr *gateway)
-{
-	uint32_t address = get_be32(prefix->addr.bytes), via, mask;
-
-	if (prefix->addr.family != IP_V4 || prefix->len > 32)
-		return -EINVAL;
-	mask = mask_of(prefix);
-	if (!is_host(address, mask))
-		return -EINVAL;
-	if (!gateway || gateway->family == IP_NONE)
-		return 0;
-	via = get_be32(gateway->bytes);
-	if (gateway->family != IP_V4 || ((via ^ address) & mask) || !is_host(via, mask) || via == address)
-		return -ENETUNREACH;
-	return 0;
-}
-
-/* The address that was is gone, now that it no longer is: nothing can be sent from it. */
-static void tell_gone(struct ipv4 *ip, uint32_t was)
-{
-	struct ip_addr gone = { .family = IP_V4 };
-
-	put_be32(gone.bytes, was);
-	for (int i = 0; i < IPV4_HANDLERS; i++) {
-		const struct ip_handler *handler = ip->handlers[i].handler;
-
-		if (handler && handler->gone)
-			handler->gone(handler->arg, &gone);
-	}
-}
-
-static void change_address(struct ipv4 *ip, uint32_t address, uint32_t mask, uint32_t gateway)
-{
-	uint32_t was = ip->address;
-
-	ip->address = address;
-	ip->mask = mask;
-	ip->broadcast = ~mask > 1 && address ? address | ~mask : UINT32_MAX;
-	ip->gateway = gateway;
-	link_changed(ip); /* the mask and the gateway may be others though the address is not */
-	if (was != address)
-		arp_remove_address(ip->arp, was);
-	if (address)
-		arp_add_address(ip->arp, address);
-	if (was && was != address)
-		tell_gone(ip, was);
-}
-
-int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const struct ip_addr *gateway)
-{
-	int error = ipv4_check_address(prefix, gateway);
-
-	if (error < 0)
-		return error;
-	change_address(ip, get_be32(prefix->addr.bytes), mask_of(prefix),
-	               gateway && gateway->family != IP_NONE ? get_be32(gateway->bytes) : 0);
-	return 0;
-}
-
-void ipv4_clear_address(struct ipv4 *ip)
-{
-	change_address(ip, 0, 0, 0);
-}
-
-void ipv4_listen_unaddressed(struct ipv4 *ip, bool on)
-{
-	ip->unaddressed = on;
 }
 
 struct ip *ipv4_ip(struct ipv4 *ip)

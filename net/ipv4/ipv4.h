@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* IPv4 for a host with one interface (RFC 791, RFC 1122 §3), with ICMP (RFC 792). Its face for
- * transports is struct ip (net/ip.h). */
+/* IPv4 for a host with one interface, several addresses and several routers (RFC 791, RFC 1122 §3), with ICMP
+ * (RFC 792). Its face for transports is struct ip (net/ip.h). */
 #ifndef NET_IPV4_IPV4_H
 #define NET_IPV4_IPV4_H
 
@@ -27,11 +27,26 @@ void ipv4_destroy(struct ipv4 *ip);
 /* Can an interface have that address and gateway? gateway NULL or IP_NONE: on-link only. 0, -EINVAL: not
  * a host's address, -ENETUNREACH: the gateway is not another host on the link. */
 int ipv4_check_address(const struct ip_prefix *address, const struct ip_addr *gateway);
-/* Sets or changes our address and announces it; who used another one is told that it has gone. Errors as
- * ipv4_check_address. */
+/* Makes this our only address, announced when it is new, and gateway our only route: all that was set before
+ * goes, and who used another address is told so. Errors as ipv4_check_address. */
 int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *address, const struct ip_addr *gateway);
-/* We have no address any more, and whoever used it is told. Broadcasts can still be sent, from 0.0.0.0. */
+/* All addresses and routes go. Broadcasts can still be sent, from 0.0.0.0. */
 void ipv4_clear_address(struct ipv4 *ip);
+
+/* One address more; one that is there gets another prefix length. 0, -EINVAL: not a host's address,
+ * -ENOBUFS: there are CONFIG_IPV4_ADDRESSES. A packet goes out from the address whose prefix the next hop is
+ * in, else from the first. */
+int ipv4_add_address(struct ipv4 *ip, const struct ip_prefix *address);
+/* It goes, with the routes whose gateways only its prefix had. 0, -EADDRNOTAVAIL. */
+int ipv4_remove_address(struct ipv4 *ip, const struct ip_addr *address);
+extern const struct ip_prefix ipv4_everywhere; /* 0.0.0.0/0, the prefix of the default route */
+/* Packets to a prefix go to gateway (NULL or IP_NONE: they are for the link), in place of what the same
+ * prefix had before; the longest prefix decides. 0, -EINVAL, -ENETUNREACH: the gateway is not another host
+ * on the link, by our addresses or other routes; -ENOBUFS: there are CONFIG_IPV4_ROUTES. */
+int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway);
+/* 0, -ENOENT. */
+int ipv4_remove_route(struct ipv4 *ip, const struct ip_prefix *to);
+
 /* While we have no address: takes packets to any host's address that come in a frame of our own, as though
  * to a group, so that nothing answers them. What a DHCP client needs (RFC 2131 §4.1). Off at first. */
 void ipv4_listen_unaddressed(struct ipv4 *ip, bool on);

@@ -62,12 +62,22 @@ struct ipv4_path {
 	uint16_t mtu;
 };
 
+struct ipv4_address {
+	uint32_t address, mask;
+};
+
+struct ipv4_way {
+	uint32_t prefix, mask;
+	uint32_t gateway; /* 0: on the link */
+};
+
 struct ipv4 {
 	struct ip ip; /* first: what transports see */
 	struct ethernet *ethernet;
 	struct arp *arp;
-	uint32_t address, mask, gateway; /* 0: none */
-	uint32_t broadcast; /* of our subnet; UINT32_MAX: none but that */
+	struct ipv4_address address[CONFIG_IPV4_ADDRESSES];
+	struct ipv4_way way[CONFIG_IPV4_ROUTES];
+	unsigned addresses, ways; /* how many of these there are */
 	bool unaddressed;   /* ipv4_listen_unaddressed */
 	struct {
 		uint8_t protocol;
@@ -88,12 +98,6 @@ struct ipv4 {
 	struct ipv4_stats stats;
 };
 
-/* Is it a broadcast as seen from our link? */
-static inline bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a)
-{
-	return a == UINT32_MAX || a == ip->broadcast;
-}
-
 static inline bool ipv4_is_multicast(uint32_t a)
 {
 	return a >> 28 == 0xe;
@@ -110,6 +114,23 @@ void ipv4_changed(struct ipv4 *ip);
 void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
                 struct ip_error *error);
 
+/* address.c */
+uint32_t ipv4_mask(const struct ip_prefix *prefix);
+/* Is it a unicast address that a host can have, where mask is its subnet's? RFC 1122 §3.2.1.3. */
+bool ipv4_is_host(uint32_t a, uint32_t mask);
+/* NULL: it is not ours. */
+struct ipv4_address *ipv4_own(const struct ipv4 *ip, uint32_t a);
+/* Is it a broadcast as seen from our link? */
+bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a);
+
+/* route.c */
+/* The neighbour to whom packets to a host go, perhaps itself; 0: there is no route. */
+uint32_t ipv4_next_hop(const struct ipv4 *ip, uint32_t to);
+/* Which of our addresses is best known to that neighbour; 0: we have none. */
+uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop);
+/* Forgets the routes whose gateways are no neighbours any more. */
+void ipv4_forget_routes(struct ipv4 *ip);
+
 /* input.c: takes b, the IP header first. looped: it never was on a wire. */
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
 /* Refuses a packet, the IP header first as far as it is there: counts it (counter may be NULL), frees it. */
@@ -122,8 +143,9 @@ void reassembly_init(struct reassembly *r);
 /* Lets go of everything. */
 void reassembly_clear(struct reassembly *r);
 
-/* fragment.c: sends b, len bytes that are too long for r, in pieces. Takes b; as ip_send. */
-int fragment_send(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos);
+/* fragment.c: takes the first n bytes off *rest, which has them, and gives them with room for the headers
+ * below; NULL: no memory. */
+struct buf *fragment_take(struct buf **rest, uint32_t n);
 
 /* pmtu.c */
 void pmtu_look(struct ipv4 *ip, struct ip_route *r); /* sets payload_bytes and may_be_cut */
@@ -133,11 +155,6 @@ uint32_t pmtu_below(uint32_t bytes); /* a link's usual MTU, where packets of byt
 /* output.c: struct ip_ops, and giving back what ARP could not deliver. */
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
-uint16_t ipv4_next_id(struct ipv4 *ip);
-/* Puts the header in front of b's len bytes, with fragment as its DF, MF and offset, and sends it. Takes b.
- * As ip_send. */
-int ipv4_put(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos, uint16_t id,
-             uint16_t fragment);
 void ipv4_unreachable(void *arg, struct buf *b);
 void ipv4_loop_poll(struct poller *p);
 

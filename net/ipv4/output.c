@@ -15,12 +15,7 @@
 
 static bool is_ours(const struct ipv4 *ip, uint32_t a)
 {
-	return (a == ip->address && a) || a >> 24 == 127;
-}
-
-static bool is_on_link(const struct ipv4 *ip, uint32_t a)
-{
-	return ((a ^ ip->address) & ip->mask) == 0;
+	return a >> 24 == 127 || ipv4_own(ip, a);
 }
 
 static void look_at_path(struct ipv4 *ip, struct ip_route *r)
@@ -37,26 +32,26 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 {
 	struct ipv4 *ip = container_of(base, struct ipv4, ip);
 	const struct netdev *dev = ethernet_netdev(ip->ethernet);
-	uint32_t to = get_be32(dst->bytes);
-	bool group = ipv4_is_broadcast(ip, to) || ipv4_is_multicast(to);
+	uint32_t to = get_be32(dst->bytes), hop = to;
+	bool group = ipv4_is_broadcast(ip, to) || ipv4_is_multicast(to), ours = is_ours(ip, to);
 
 	if (dst->family != IP_V4 || to >> 24 == 0 || (to >= 0xf0000000 && !group) ||
-	    (!group && (!ip->address || (!is_ours(ip, to) && !is_on_link(ip, to) && !ip->gateway)))) {
+	    (!group && !ours && !(hop = ipv4_next_hop(ip, to)))) {
 		ip->stats.out_no_routes++;
 		return -ENETUNREACH;
 	}
-	if (src && (src->family != IP_V4 || get_be32(src->bytes) != ip->address) &&
-	    !(is_ours(ip, to) && is_ours(ip, get_be32(src->bytes))))
+	if (src && (src->family != IP_V4 || !(ours ? is_ours(ip, get_be32(src->bytes))
+	                                           : !!ipv4_own(ip, get_be32(src->bytes)))))
 		return -EADDRNOTAVAIL;
 	memset(r, 0, sizeof(*r));
 	r->ip = base;
 	r->src = src ? *src : *dst;
-	if (!src && to >> 24 != 127)
-		put_be32(r->src.bytes, ip->address);
+	if (!src && !ours)
+		put_be32(r->src.bytes, ipv4_source(ip, hop));
 	r->dst = *dst;
 	r->link_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES);
 	look_at_path(ip, r);
-	if ((dev->features & NETDEV_TSO4) && !is_ours(ip, to))
+	if ((dev->features & NETDEV_TSO4) && !ours)
 		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
 	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
 	return 0;
@@ -83,7 +78,7 @@ static void fill_checksum(const struct ip_route *r, uint8_t protocol, struct buf
 	memcpy(b->data + at, &value, sizeof(value));
 }
 
-uint16_t ipv4_next_id(struct ipv4 *ip)
+static uint16_t next_id(struct ipv4 *ip)
 {
 	if (ip->id_count++ % 4 == 0)
 		ip->ids = siphash(ip->id_key, &ip->id_count, sizeof(ip->id_count));
@@ -146,8 +141,7 @@ void ipv4_loop_poll(struct poller *p)
 /* The way for a route whose MAC address is not known to be right. Takes b. */
 static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 {
-	uint32_t to = get_be32(r->dst.bytes);
-	uint32_t next_hop = is_on_link(ip, to) ? to : ip->gateway;
+	uint32_t to = get_be32(r->dst.bytes), next_hop;
 	int error;
 
 	if (is_ours(ip, to))
@@ -157,10 +151,18 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	} else if (ipv4_is_multicast(to)) { /* RFC 1112 §6.4 */
 		put_be16(r->link, 0x0100);
 		put_be32(r->link + 2, 0x5e000000 | (to & 0x7fffff));
-	} else if (arp_lookup(ip->arp, next_hop, r->link) < 0) {
-		error = arp_send(ip->arp, next_hop, b);
-		ip->stats.out_discards += error < 0;
-		return error;
+	} else {
+		next_hop = ipv4_next_hop(ip, to);
+		if (!next_hop) {
+			ip->stats.out_no_routes++;
+			buf_free(b);
+			return -ENETUNREACH;
+		}
+		if (arp_lookup(ip->arp, next_hop, r->link) < 0) {
+			error = arp_send(ip->arp, next_hop, b);
+			ip->stats.out_discards += error < 0;
+			return error;
+		}
 	}
 	r->generation = ip->ip.generation;
 	return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
@@ -171,7 +173,7 @@ static int look_again(struct ipv4 *ip, struct ip_route *r)
 {
 	uint32_t src = get_be32(r->src.bytes);
 
-	if (src != ip->address && !is_ours(ip, src))
+	if (src == 0 ? ip->addresses > 0 : !is_ours(ip, src))
 		return -EADDRNOTAVAIL;
 	look_at_path(ip, r);
 	return 0;
@@ -185,16 +187,39 @@ static bool fits(const struct ip_route *r, const struct buf *b, uint32_t len)
 	return len <= r->payload_bytes;
 }
 
-int ipv4_put(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos, uint16_t id,
-             uint16_t fragment)
+/* Sends b, len bytes that are one packet, or as many as the path wants. Takes b. */
+static int send_pieces(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, bool cut,
+                       unsigned flags)
 {
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+	bool whole = flags & IP_DF && !r->may_be_cut;
+	/* what is not cut needs no identification: RFC 6864 §4.1 */
+	uint16_t id = whole ? 0 : next_id(ip);
+	struct buf *piece = b;
+	uint32_t at = 0, n;
+	int error;
 
-	fill_header(r, protocol, b, len, tos, id, fragment);
-	ip->stats.out_transmits++;
-	if (r->generation == ip->ip.generation)
-		return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
-	return send_slowly(ip, r, b);
+	do {
+		n = len - at;
+		if (cut) {
+			n = n > r->payload_bytes ? r->payload_bytes & ~7u : n;
+			piece = fragment_take(&b, n);
+			if (!piece) {
+				buf_free(b);
+				return -ENOBUFS;
+			}
+			ip->stats.out_frag_creates++;
+		}
+		fill_header(r, protocol, piece, n, flags & (IP_ECT0 | IP_ECT1), id,
+		            (uint16_t)((whole ? IPV4_DF : 0) | (at + n < len ? IPV4_MF : 0) | at / 8));
+		ip->stats.out_transmits++;
+		error = r->generation == ip->ip.generation
+		        ? ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, piece) : send_slowly(ip, r, piece);
+		at += n;
+	} while (at < len && error == 0);
+	if (at < len)
+		buf_free(b);
+	return error;
 }
 
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags)
@@ -202,27 +227,27 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
 	uint32_t len = buf_length(b);
 	int error = r->generation == ip->ip.generation ? 0 : look_again(ip, r);
-	bool whole = flags & IP_DF && !r->may_be_cut, cut = !fits(r, b, len);
-	uint8_t tos = flags & (IP_ECT0 | IP_ECT1);
+	bool cut = !fits(r, b, len);
 
 	ip->stats.out_requests++;
 	ip->stats.out_frag_reqds += cut;
-	if (cut && (!IS_ENABLED(CONFIG_IPV4_FRAGMENTS) || whole || b->flags & BUF_TSO4 ||
-	            len > UINT16_MAX - IPV4_HEADER_BYTES))
+	if (cut && (!IS_ENABLED(CONFIG_IPV4_FRAGMENTS) || (flags & IP_DF && !r->may_be_cut) ||
+	            b->flags & BUF_TSO4 || len > UINT16_MAX - IPV4_HEADER_BYTES))
 		error = -EMSGSIZE;
 	if (error < 0) {
 		ip->stats.out_discards++;
 		buf_free(b);
 		return error;
 	}
+	cut = IS_ENABLED(CONFIG_IPV4_FRAGMENTS) && cut;
 	if (checksum_at != IP_NO_CHECKSUM)
 		fill_checksum(r, protocol, b, len, checksum_at,
 		              !cut && ((ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
 		                       is_ours(ip, get_be32(r->dst.bytes))));
+	error = send_pieces(r, protocol, b, len, cut, flags);
 	if (cut)
-		return fragment_send(r, protocol, b, len, tos);
-	/* what is not cut needs no identification: RFC 6864 §4.1 */
-	return ipv4_put(r, protocol, b, len, tos, whole ? 0 : ipv4_next_id(ip), whole ? IPV4_DF : 0);
+		++*(error < 0 ? &ip->stats.out_frag_fails : &ip->stats.out_frag_oks);
+	return error;
 }
 
 void ipv4_unreachable(void *arg, struct buf *b)

@@ -9,38 +9,39 @@
 
 #define LIFE_NS (600 * NS_PER_S) /* RFC 1191 §6.3 */
 
-static struct ipv4_path *find(struct ipv4 *ip, uint32_t dst)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++) {
-		if (ip->paths[i].dst == dst && ip->paths[i].expires_ns > clock_now_ns())
-			return &ip->paths[i];
-	}
-	return NULL;
-}
-
 void pmtu_look(struct ipv4 *ip, struct ip_route *r)
 {
-	const struct ipv4_path *p = find(ip, get_be32(r->dst.bytes));
+	uint32_t dst = get_be32(r->dst.bytes);
+	uint64_t now_ns = clock_now_ns();
 
 	r->payload_bytes = r->link_bytes;
-	r->may_be_cut = p && p->mtu < CONFIG_IPV4_PMTU_MIN;
-	if (p)
-		r->payload_bytes = MIN(r->link_bytes,
-		                       (uint16_t)(MAX(p->mtu, CONFIG_IPV4_PMTU_MIN) - IPV4_HEADER_BYTES));
+	r->may_be_cut = false;
+	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++) {
+		const struct ipv4_path *p = &ip->paths[i];
+
+		if (p->dst == dst && p->expires_ns > now_ns) {
+			uint32_t mtu = MAX(p->mtu, CONFIG_IPV4_PMTU_MIN);
+
+			r->payload_bytes = (uint16_t)MIN(mtu - IPV4_HEADER_BYTES, (uint32_t)r->link_bytes);
+			r->may_be_cut = p->mtu < CONFIG_IPV4_PMTU_MIN;
+		}
+	}
 }
 
 void pmtu_too_big(struct ip_route *r, uint32_t mtu)
 {
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
 	uint32_t dst = get_be32(r->dst.bytes);
-	struct ipv4_path *p = find(ip, dst);
+	struct ipv4_path *oldest = ip->paths, *p = ip->paths;
 
-	if (mtu >= (p ? p->mtu : (uint32_t)r->link_bytes + IPV4_HEADER_BYTES))
+	pmtu_look(ip, r);
+	if (mtu >= r->payload_bytes + (uint32_t)IPV4_HEADER_BYTES)
 		return;
-	if (!p) /* the one that was said longest ago makes room */
-		for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++)
-			if (!p || ip->paths[i].expires_ns < p->expires_ns)
-				p = &ip->paths[i];
+	for (; p < ip->paths + ARRAY_SIZE(ip->paths) && p->dst != dst; p++)
+		if (p->expires_ns < oldest->expires_ns)
+			oldest = p;
+	if (p == ip->paths + ARRAY_SIZE(ip->paths))
+		p = oldest;
 	*p = (struct ipv4_path){ .expires_ns = clock_now_ns() + LIFE_NS, .dst = dst, .mtu = (uint16_t)mtu };
 	pmtu_look(ip, r);
 	ipv4_changed(ip);

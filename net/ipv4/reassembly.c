@@ -2,10 +2,10 @@
 /* Reassembly (RFC 791 §3.2, RFC 1122 §3.3.2). Anybody can begin as many datagrams as he likes and end none:
  * few are held, for a short time, in few packet buffers, and the oldest makes room.
  *
- * A piece is the packet as it came, with its IP header, which says where it belongs; the payload is not
- * copied. Pieces lie in order and never overlap: one that would condemns its datagram, with what is still to
- * come of it (RFC 5722 §4, also against RFC 1858's and RFC 3128's attacks). An exact repetition is only
- * dropped, since networks make those. */
+ * A piece is the payload as it came, uncopied, the first with its IP header; where it belongs stands in its
+ * checksum offsets, which a received packet needs no more. Pieces lie in order and never overlap: one that
+ * would condemns its datagram, with what is still to come of it (RFC 5722 §4, also against RFC 1858's and
+ * RFC 3128's attacks). An exact repetition is only dropped, since networks make those. */
 #include <errno.h>
 
 #include "kernel/dev/clock.h"
@@ -15,24 +15,14 @@
 #define LIFE_NS (CONFIG_IPV4_REASSEMBLY_SECONDS * NS_PER_S)
 #define CONTIGUOUS_BYTES 54 /* of a payload, that struct ip_handler promises */
 
-static const struct ipv4_header *header_of(const struct buf *b)
-{
-	return (const void *)b->data;
-}
-
 static uint32_t start_of(const struct buf *b)
 {
-	return (be16(header_of(b)->fragment) & IPV4_OFFSET) * 8u;
+	return b->csum_start * 8u;
 }
 
 static uint32_t end_of(const struct buf *b)
 {
-	return start_of(b) + be16(header_of(b)->total_bytes) - ipv4_header_bytes(header_of(b));
-}
-
-static bool is_last(const struct buf *b)
-{
-	return !(header_of(b)->fragment & be16(IPV4_MF));
+	return start_of(b) + b->csum_offset;
 }
 
 static unsigned count(const struct buf *b)
@@ -132,27 +122,27 @@ static bool make_room(struct reassembly *r, struct ipv4_partial *p, unsigned n)
 	return true;
 }
 
-/* Puts b in its place. 0, -EEXIST: it is there already, -EBADMSG: it contradicts what is there. */
-static int place(struct ipv4_partial *p, struct buf *b)
+/* Puts b in its place; last: nothing follows it; ecn: its codepoint. 0, -EEXIST: it is there already,
+ * -EBADMSG: it contradicts what is there. */
+static int place(struct ipv4_partial *p, struct buf *b, bool last, unsigned ecn)
 {
 	uint32_t start = start_of(b), end = end_of(b), before = 0;
-	uint8_t ecn = p->ecn | (uint8_t)(1u << (header_of(b)->tos & 3));
 	struct buf **at = &p->pieces;
 
 	while (*at && start_of(*at) < start) {
 		before = end_of(*at);
 		at = &(*at)->queue;
 	}
-	if (*at && start_of(*at) == start && end_of(*at) == end && is_last(*at) == is_last(b))
+	if (*at && start_of(*at) == start && end_of(*at) == end && last == (p->total == end))
 		return -EEXIST;
-	if (before > start || (*at && (start_of(*at) < end || is_last(b))) || (p->total && end > p->total))
+	if (before > start || (*at && (start_of(*at) < end || last)) || (p->total && end > p->total))
 		return -EBADMSG;
-	if (ecn & 1 && ecn & 8)
+	p->ecn |= (uint8_t)(1u << ecn);
+	if (p->ecn & 1 && p->ecn & 8)
 		return -EBADMSG; /* marked by a router, and sent as not to be: RFC 3168 §5.3 */
-	if (is_last(b))
+	if (last)
 		p->total = end;
 	p->have += end - start;
-	p->ecn = ecn;
 	b->queue = *at;
 	*at = b;
 	return 0;
@@ -171,7 +161,7 @@ static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
 		b->queue = NULL;
 		while (end->next)
 			end = end->next;
-		end->next = ip_strip(b, ipv4_header_bytes(header_of(b)));
+		end->next = b;
 	}
 	first->queue = NULL;
 	first->flags = 0; /* no device has summed the whole */
@@ -195,21 +185,24 @@ static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
 
 struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 {
+	const struct ipv4_header *h = (const void *)b->data;
+	uint32_t header_bytes = ipv4_header_bytes(h), bytes = be16(h->total_bytes) - header_bytes;
+	bool last = !(h->fragment & be16(IPV4_MF));
 	struct reassembly *r = &ip->reassembly;
-	struct buf *whole = NULL;
+	unsigned n = count(b), ecn = h->tos & 3;
 	struct ipv4_partial *p;
-	unsigned n = count(b);
 	int error;
 
 	ip->stats.reasm_reqds++;
+	b->csum_start = be16(h->fragment) & IPV4_OFFSET;
+	b->csum_offset = (uint16_t)bytes;
 	/* nothing in it, a hole behind it, or beyond all datagrams: begins none */
-	if (end_of(b) == start_of(b) || (!is_last(b) && end_of(b) % 8) ||
-	    end_of(b) + ipv4_header_bytes(header_of(b)) > UINT16_MAX) {
+	if (bytes == 0 || (!last && bytes % 8) || end_of(b) + header_bytes > UINT16_MAX) {
 		ipv4_drop(b, &ip->stats.reasm_fails, "a fragment that cannot be");
 		return NULL;
 	}
-	p = find(r, header_of(b));
-	error = p->condemned || !make_room(r, p, n) ? -ENOBUFS : place(p, b);
+	p = find(r, h);
+	error = p->condemned || !make_room(r, p, n) ? -ENOBUFS : place(p, b, last, ecn);
 	if (error < 0) {
 		if (error == -EBADMSG) {
 			clear(r, p);
@@ -218,16 +211,18 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 		ipv4_drop(b, NULL, error == -EBADMSG ? "fragments that contradict" : "a fragment of no use");
 		return NULL;
 	}
+	if (b->csum_start > 0)
+		buf_pull(b, header_bytes);
 	r->bufs += n;
 	p->bufs += n;
-	if (p->have == p->total) {
-		whole = join(p->pieces, p->total, p->ecn);
-		++*(whole ? &ip->stats.reasm_oks : &ip->stats.reasm_fails);
-		p->pieces = NULL;
-		p->expires_ns = 0;
-		r->bufs -= p->bufs;
-	}
-	return whole;
+	if (p->have != p->total)
+		return NULL;
+	b = join(p->pieces, p->total, p->ecn);
+	++*(b ? &ip->stats.reasm_oks : &ip->stats.reasm_fails);
+	p->pieces = NULL;
+	p->expires_ns = 0;
+	r->bufs -= p->bufs;
+	return b;
 }
 
 void reassembly_init(struct reassembly *r)

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* Our own addresses: which can be, which there are, and who is told when one goes. */
+#include <errno.h>
+
+#include "net/ipv4/ipv4_priv.h"
+
+uint32_t ipv4_mask(const struct ip_prefix *prefix)
+{
+	return prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
+}
+
+bool ipv4_is_host(uint32_t a, uint32_t mask)
+{
+	if (a >> 24 == 0 || a >> 24 == 127 || a >= 0xe0000000)
+		return false;
+	return ~mask <= 1 || ((a & ~mask) != 0 && (a | mask) != UINT32_MAX);
+}
+
+struct ipv4_address *ipv4_own(const struct ipv4 *ip, uint32_t a)
+{
+	for (unsigned i = 0; i < ip->addresses; i++) {
+		if (ip->address[i].address == a)
+			return (struct ipv4_address *)&ip->address[i];
+	}
+	return NULL;
+}
+
+bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a)
+{
+	for (unsigned i = 0; i < ip->addresses; i++) {
+		uint32_t host_bits = ~ip->address[i].mask;
+
+		if (host_bits > 1 && a == (ip->address[i].address | host_bits))
+			return true;
+	}
+	return a == UINT32_MAX;
+}
+
+int ipv4_check_address(const struct ip_prefix *prefix, const struct ip_addr *gateway)
+{
+	uint32_t address = get_be32(prefix->addr.bytes), via, mask;
+
+	if (prefix->addr.family != IP_V4 || prefix->len > 32)
+		return -EINVAL;
+	mask = ipv4_mask(prefix);
+	if (!ipv4_is_host(address, mask))
+		return -EINVAL;
+	if (!gateway || gateway->family == IP_NONE)
+		return 0;
+	via = get_be32(gateway->bytes);
+	if (gateway->family != IP_V4 || ((via ^ address) & mask) || !ipv4_is_host(via, mask) || via == address)
+		return -ENETUNREACH;
+	return 0;
+}
+
+int ipv4_add_address(struct ipv4 *ip, const struct ip_prefix *prefix)
+{
+	uint32_t address = get_be32(prefix->addr.bytes);
+	struct ipv4_address *own = ipv4_own(ip, address);
+	int error = ipv4_check_address(prefix, NULL);
+
+	if (error < 0)
+		return error;
+	if (!own && ip->addresses == ARRAY_SIZE(ip->address))
+		return -ENOBUFS;
+	if (!own)
+		own = &ip->address[ip->addresses++];
+	*own = (struct ipv4_address){ address, ipv4_mask(prefix) };
+	ipv4_changed(ip);
+	return arp_add_address(ip->arp, address);
+}
+
+/* It is no longer among ours: nothing can be sent from it. */
+static void tell_gone(struct ipv4 *ip, uint32_t address)
+{
+	struct ip_addr gone = { .family = IP_V4 };
+
+	put_be32(gone.bytes, address);
+	for (int i = 0; i < IPV4_HANDLERS; i++) {
+		const struct ip_handler *handler = ip->handlers[i].handler;
+
+		if (handler && handler->gone)
+			handler->gone(handler->arg, &gone);
+	}
+}
+
+static void remove_address(struct ipv4 *ip, struct ipv4_address *own)
+{
+	uint32_t address = own->address;
+
+	/* the others keep their order: the first is the one that we are known by */
+	ip->addresses--;
+	memmove(own, own + 1, (size_t)(&ip->address[ip->addresses] - own) * sizeof(*own));
+	ipv4_forget_routes(ip);
+	ipv4_changed(ip);
+	arp_remove_address(ip->arp, address);
+	tell_gone(ip, address);
+}
+
+int ipv4_remove_address(struct ipv4 *ip, const struct ip_addr *address)
+{
+	struct ipv4_address *own = ipv4_own(ip, get_be32(address->bytes));
+
+	if (!own || address->family != IP_V4)
+		return -EADDRNOTAVAIL;
+	remove_address(ip, own);
+	return 0;
+}
+
+/* Removes all but keep. */
+static void remove_others(struct ipv4 *ip, uint32_t keep)
+{
+	ip->ways = 0;
+	for (unsigned i = ip->addresses; i-- > 0;) {
+		if (ip->address[i].address != keep)
+			remove_address(ip, &ip->address[i]);
+	}
+}
+
+int ipv4_set_address(struct ipv4 *ip, const struct ip_prefix *prefix, const struct ip_addr *gateway)
+{
+	int error = ipv4_check_address(prefix, gateway);
+
+	if (error < 0)
+		return error;
+	remove_others(ip, get_be32(prefix->addr.bytes));
+	error = ipv4_add_address(ip, prefix);
+	if (error == 0 && gateway && gateway->family != IP_NONE)
+		error = ipv4_add_route(ip, &ipv4_everywhere, gateway);
+	return error;
+}
+
+void ipv4_clear_address(struct ipv4 *ip)
+{
+	remove_others(ip, 0);
+}
+
+void ipv4_listen_unaddressed(struct ipv4 *ip, bool on)
+{
+	ip->unaddressed = on;
+}
