@@ -141,14 +141,14 @@ void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
 	if (packet_bytes > be16(h->total_bytes))
 		buf_trim(b, be16(h->total_bytes));
 	if (is_fragment(h)) {
-		if (!IS_ENABLED(CONFIG_IPV4_FRAGMENTS)) {
-			ip->stats.reasm_reqds++;
+		ip->stats.reasm_reqds++;
+		if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS)) {
+			b = reassembly_add(ip, b);
+		} else {
 			ipv4_drop(b, &ip->stats.reasm_fails, "a fragment");
-			return;
+			b = NULL;
 		}
-		b = reassembly_add(ip, b);
-		if (!b)
-			return;
 	}
-	input_checked(ip, b, to_group);
+	if (b)
+		input_checked(ip, b, to_group);
 }

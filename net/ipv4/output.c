@@ -201,7 +201,7 @@ static int send_pieces(struct ip_route *r, uint8_t protocol, struct buf *b, uint
 
 	do {
 		n = len - at;
-		if (cut) {
+		if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS) && cut) {
 			n = n > r->payload_bytes ? r->payload_bytes & ~7u : n;
 			piece = fragment_take(&b, n);
 			if (!piece) {
@@ -239,7 +239,6 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 		buf_free(b);
 		return error;
 	}
-	cut = IS_ENABLED(CONFIG_IPV4_FRAGMENTS) && cut;
 	if (checksum_at != IP_NO_CHECKSUM)
 		fill_checksum(r, protocol, b, len, checksum_at,
 		              !cut && ((ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
@@ -252,10 +251,11 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 
 void ipv4_unreachable(void *arg, struct buf *b)
 {
+	const struct ipv4_header *h = (const void *)b->data;
 	struct ipv4 *ip = arg;
 
 	ip->stats.out_discards++;
-	if (b->len >= IPV4_HEADER_BYTES + 8)
+	if (b->len >= IPV4_HEADER_BYTES + 8 && !(h->fragment & be16(IPV4_OFFSET)))
 		ipv4_error(ip, b->data, IPV4_HEADER_BYTES, b->len, &(struct ip_error){
 			.error = -EHOSTUNREACH, .local = true });
 	buf_free(b);

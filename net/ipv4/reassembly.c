@@ -193,7 +193,6 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 	struct ipv4_partial *p;
 	int error;
 
-	ip->stats.reasm_reqds++;
 	b->csum_start = be16(h->fragment) & IPV4_OFFSET;
 	b->csum_offset = (uint16_t)bytes;
 	/* nothing in it, a hole behind it, or beyond all datagrams: begins none */

@@ -27,7 +27,16 @@ static void take(void *arg, const struct ip_meta *meta, struct buf *b)
 	buf_free(b);
 }
 
-static const struct ip_handler taker = { .input = take };
+static unsigned bad_news;
+
+static void hear(void *arg, const struct ip_error *error)
+{
+	(void)arg;
+	cr_expect(error->local && memcmp(error->quoted, pattern, 6) == 0, "not where the transport header is");
+	bad_news++;
+}
+
+static const struct ip_handler taker = { .input = take, .error = hear };
 
 static void route(uint32_t dst)
 {
@@ -236,4 +245,15 @@ Test(fragment, to_ourselves)
 	cr_assert_eq(got_len, 7000);
 	memcpy(whole + 6, pattern + 6, 2);
 	cr_expect_eq(memcmp(whole, pattern, 7000), 0);
+}
+
+Test(fragment, nobody_there)
+{
+	create(68);
+	route(LAN_PEER_IP + 1);
+	for (uint32_t each = 10; each < 100; each += 10) {
+		ip_send(&r, PROTOCOL, packet(48 + 40, 8, each), 6, 0);
+		lan_wait_ms(5000);
+	}
+	cr_expect_leq(bad_news, 9, "a later piece has no transport header to tell of");
 }
