@@ -12,7 +12,7 @@
 #include "kernel/buf.h"
 #include "net/addr.h"
 
-enum ip_protocol { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17 };
+enum ip_protocol { IP_ICMP = 1, IP_IGMP = 2, IP_TCP = 6, IP_UDP = 17 };
 
 struct ip;
 

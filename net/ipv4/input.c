@@ -70,7 +70,7 @@ static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, b
 	    ipv4_is_broadcast(ip, src) || (ip->addresses && !ipv4_next_hop(ip, src)))
 		return false;
 	*to_group = !ipv4_own(ip, dst);
-	if (*to_group && ipv4_is_broadcast(ip, dst))
+	if (*to_group && (ipv4_is_broadcast(ip, dst) || ipv4_is_joined(ip, dst)))
 		return true;
 	/* RFC 1122 §3.3.6: a link broadcast does not carry unicast */
 	if (link_group)

@@ -8,7 +8,7 @@
 #include "kernel/loop.h"
 #include "kernel/timer.h"
 #include "net/bytes.h"
-#include "net/ipv4/ipv4.h"
+#include "net/ipv4/igmp.h"
 
 #define IPV4_HEADER_BYTES 20
 
@@ -62,6 +62,8 @@ struct ipv4_path {
 	uint16_t mtu;
 };
 
+struct igmp;
+
 struct ipv4_address {
 	uint32_t address, mask;
 };
@@ -89,6 +91,8 @@ struct ipv4 {
 #ifdef CONFIG_IPV4_PMTU
 	struct ipv4_path paths[CONFIG_IPV4_PATHS];
 #endif
+	struct igmp_group *groups; /* igmp.c: who has joined which */
+	struct igmp *igmp;         /* NULL: nobody has */
 	uint8_t id_key[16];
 	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
 	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
@@ -101,6 +105,22 @@ struct ipv4 {
 static inline bool ipv4_is_multicast(uint32_t a)
 {
 	return a >> 28 == 0xe;
+}
+
+/* RFC 1112 §6.4 */
+static inline void ipv4_group_mac(uint8_t mac[6], uint32_t group)
+{
+	put_be16(mac, 0x0100);
+	put_be32(mac + 2, 0x5e000000 | (group & 0x7fffff));
+}
+
+/* A group that somebody here has joined, or 224.0.0.1 when somebody has joined any. */
+static inline bool ipv4_is_joined(const struct ipv4 *ip, uint32_t group)
+{
+	for (const struct igmp_group *g = ip->groups; g; g = g->next)
+		if (g->address == group)
+			return true;
+	return ip->groups && group == 0xe0000001;
 }
 
 /* An address from its four bytes as they stand in a header. */

@@ -148,9 +148,8 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 		return loop_back(ip, b);
 	if (ipv4_is_broadcast(ip, to)) {
 		memset(r->link, 0xff, 6);
-	} else if (ipv4_is_multicast(to)) { /* RFC 1112 §6.4 */
-		put_be16(r->link, 0x0100);
-		put_be32(r->link + 2, 0x5e000000 | (to & 0x7fffff));
+	} else if (ipv4_is_multicast(to)) {
+		ipv4_group_mac(r->link, to);
 	} else {
 		next_hop = ipv4_next_hop(ip, to);
 		if (!next_hop) {
