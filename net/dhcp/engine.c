@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/* The engine round the table of state.c: which messages are answers, when to ask again, when leases end. A
+ * server is believed only what can be so: the rest is as if it had not come. Unlike RFC 2131 §4.4.1's
+ * advice it begins at once: machines like this one start one by one, and are waited for. */
+#include "net/dhcp/engine.h"
+
+#include "kernel/dev/clock.h"
+#include "kernel/promise.h"
+#include "kernel/random.h"
+#include "net/ipv4/ipv4.h"
+
+#define FIRST_RETRY_NS (4 * NS_PER_S)  /* RFC 2131 §4.1: doubled up to 64 s, give or take one */
+#define RENEW_RETRY_NS (60 * NS_PER_S) /* RFC 2131 §4.4.5: at least */
+#define PAUSE_NS (10 * NS_PER_S)       /* RFC 2131 §3.1 (5): at least, after a DECLINE */
+
+enum {
+	DOUBLINGS = 4,
+	REQUEST_TRIES = 4, /* RFC 2131 §3.1 (5): for a minute */
+	REBOOT_TRIES = 2,  /* a server that does not know the address keeps silent: §4.3.2 */
+	LEASE_MIN_S = 2,   /* renewing anything shorter would be a flood */
+	EFFECTS = DHCP_SEND | DHCP_REFUSE | DHCP_PROBE | DHCP_USE | DHCP_LOSE,
+};
+
+static uint64_t after(const struct dhcp_engine *e, uint32_t seconds)
+{
+	return seconds == DHCP_INFINITE ? DEADLINE_NEVER : e->lent_ns + seconds * NS_PER_S;
+}
+
+static uint64_t renew_ns(const struct dhcp_engine *e)
+{
+	return after(e, e->lease.renew_s);
+}
+
+static uint64_t rebind_ns(const struct dhcp_engine *e)
+{
+	return after(e, e->lease.rebind_s);
+}
+
+static uint64_t expiry_ns(const struct dhcp_engine *e)
+{
+	return after(e, e->lease.seconds);
+}
+
+/* Up to two seconds, so that those who began together part. */
+static uint64_t some_ns(void)
+{
+	return random_u32() % 2000 * NS_PER_MS;
+}
+
+static uint64_t retry_ns(const struct dhcp_engine *e, uint64_t now_ns)
+{
+	uint64_t end_ns = e->state == DHCP_RENEWING ? rebind_ns(e) : expiry_ns(e);
+
+	if (e->state < DHCP_BOUND)
+		return now_ns + (FIRST_RETRY_NS << MIN(e->tries - 1, DOUBLINGS)) - NS_PER_S + some_ns();
+	return now_ns + MAX((end_ns - MIN(now_ns, end_ns)) / 2, RENEW_RETRY_NS);
+}
+
+static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t now_ns)
+{
+	const struct dhcp_transition *t = &dhcp_transitions[e->state][event];
+
+	assert(!(t->actions & DHCP_IMPOSSIBLE));
+	if (e->state != t->next) {
+		e->state = t->next;
+		e->tries = 0;
+		e->asked_ns = now_ns;
+	}
+	if (t->actions & DHCP_NEW) {
+		e->xid = random_u32();
+		e->exchange_ns = now_ns;
+	}
+	if (t->actions & DHCP_FORGET)
+		e->known.family = IP_NONE;
+	if (t->actions & DHCP_USE)
+		e->failures = 0;
+	/* Once at once, but a server that always says no is not to be hammered at. */
+	if (t->actions & DHCP_RESTART)
+		e->next_ns = now_ns + (e->failures++ || (t->actions & DHCP_REFUSE) ? PAUSE_NS : 0) + some_ns();
+	if (t->actions & DHCP_SEND) {
+		e->tries += e->tries < UINT8_MAX;
+		e->next_ns = retry_ns(e, now_ns);
+	}
+	return t->actions & EFFECTS;
+}
+
+void dhcp_engine_init(struct dhcp_engine *e, const uint8_t mac[6], uint16_t mtu, const char *hostname,
+                      const struct ip_addr *known, uint64_t now_ns)
+{
+	memset(e, 0, sizeof(*e));
+	memcpy(e->mac, mac, sizeof(e->mac));
+	e->reply_bytes = (uint16_t)MIN(MAX(mtu, 576 + 28) - 28, DHCP_REPLY_BYTES);
+	e->hostname = hostname;
+	if (known)
+		e->known = *known;
+	e->next_ns = now_ns;
+}
+
+uint64_t dhcp_engine_next_ns(const struct dhcp_engine *e)
+{
+	switch ((enum dhcp_state)e->state) {
+	case DHCP_PROBING:
+		return DEADLINE_NEVER;
+	case DHCP_BOUND:
+		return renew_ns(e);
+	case DHCP_RENEWING:
+		return MIN(e->next_ns, rebind_ns(e));
+	case DHCP_REBINDING:
+		return MIN(e->next_ns, expiry_ns(e));
+	default:
+		return e->next_ns;
+	}
+}
+
+static enum dhcp_event due_event(const struct dhcp_engine *e, uint64_t now_ns)
+{
+	if (e->state >= DHCP_BOUND) {
+		if (now_ns >= expiry_ns(e))
+			return DHCP_EXPIRED;
+		if (e->state < DHCP_REBINDING && now_ns >= rebind_ns(e))
+			return DHCP_REBIND_TIME;
+		return e->state == DHCP_BOUND ? DHCP_RENEW_TIME : DHCP_SILENCE;
+	}
+	if (e->state == DHCP_INIT)
+		return e->known.family == IP_NONE ? DHCP_BEGIN : DHCP_BEGIN_KNOWN;
+	if ((e->state == DHCP_REQUESTING && e->tries >= REQUEST_TRIES) ||
+	    (e->state == DHCP_REBOOTING && e->tries >= REBOOT_TRIES))
+		return DHCP_GIVE_UP;
+	return DHCP_SILENCE;
+}
+
+unsigned dhcp_engine_timeout(struct dhcp_engine *e, uint64_t now_ns)
+{
+	return now_ns < dhcp_engine_next_ns(e) ? 0 : happen(e, due_event(e, now_ns), now_ns);
+}
+
+/* Which address an ACK must lend. */
+static const struct ip_addr *expected_address(const struct dhcp_engine *e)
+{
+	return e->state == DHCP_REBOOTING ? &e->known : &e->lease.ip.addr;
+}
+
+/* Who may speak: the one that was asked, where only one was. */
+static bool is_from_the_right_one(const struct dhcp_engine *e, const struct dhcp_reply *r)
+{
+	if (r->lease.server.family == IP_NONE) /* RFC 2131 table 3 */
+		return false;
+	return (e->state != DHCP_REQUESTING && e->state != DHCP_RENEWING) ||
+	       ip_equal(&r->lease.server, &e->lease.server);
+}
+
+/* What a message is to us, or DHCP_EVENTS: nothing. */
+static enum dhcp_event message_event(const struct dhcp_engine *e, const struct dhcp_reply *r)
+{
+	const struct dhcp_lease *l = &r->lease;
+	bool lends = l->seconds >= LEASE_MIN_S && ipv4_check_address(&l->ip, NULL) == 0;
+
+	if (r->xid != e->xid || !is_from_the_right_one(e, r))
+		return DHCP_EVENTS;
+	if (r->type == DHCP_NAK)
+		return DHCP_GOT_NAK;
+	if (r->type == DHCP_OFFER && lends)
+		return DHCP_GOT_OFFER;
+	if (r->type == DHCP_ACK && lends && ip_equal(&l->ip.addr, expected_address(e)))
+		return DHCP_GOT_ACK;
+	return DHCP_EVENTS;
+}
+
+/* Times that make no sense, or were not said, are RFC 2131 §4.4.5's: a half, and seven eighths. */
+static void complete_times(struct dhcp_lease *l)
+{
+	if (l->seconds == DHCP_INFINITE) {
+		l->renew_s = l->rebind_s = DHCP_INFINITE;
+	} else if (l->renew_s == 0 || l->renew_s >= l->rebind_s || l->rebind_s >= l->seconds) {
+		l->renew_s = l->seconds / 2;
+		l->rebind_s = (uint32_t)(l->seconds * UINT64_C(7) / 8);
+	}
+}
+
+unsigned dhcp_engine_input(struct dhcp_engine *e, const uint8_t *data, size_t len, uint64_t now_ns)
+{
+	struct dhcp_reply reply;
+	enum dhcp_event event;
+
+	if (dhcp_parse(data, len, e->mac, &reply) < 0)
+		return 0;
+	event = message_event(e, &reply);
+	if (event == DHCP_EVENTS)
+		return 0;
+	if (dhcp_transitions[e->state][event].actions & DHCP_TAKE) {
+		e->lease = reply.lease;
+		e->lent_ns = e->asked_ns; /* RFC 2131 §4.4.1: from the question, not the answer */
+		complete_times(&e->lease);
+	}
+	return happen(e, event, now_ns);
+}
+
+unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns)
+{
+	return happen(e, is_free ? DHCP_IS_FREE : DHCP_IS_TAKEN, now_ns);
+}
+
+/* RFC 2131 table 5: who fills in what. */
+size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
+                         struct ip_addr *destination, uint64_t now_ns)
+{
+	struct dhcp_query q = {
+		.type = e->state == DHCP_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
+		.secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff)),
+		.xid = e->xid,
+		.hostname = e->hostname,
+		.reply_bytes = e->reply_bytes,
+	};
+
+	memcpy(q.mac, e->mac, sizeof(q.mac));
+	*destination = ip_v4(255, 255, 255, 255);
+	if (action == DHCP_REFUSE) {
+		q.type = DHCP_DECLINE;
+		q.secs = 0;
+	}
+	if (action == DHCP_REFUSE || e->state == DHCP_REQUESTING) {
+		q.requested = e->lease.ip.addr;
+		q.server = e->lease.server;
+	} else if (e->state == DHCP_REBOOTING) {
+		q.requested = e->known;
+	} else if (e->state >= DHCP_BOUND) {
+		q.client = e->lease.ip.addr;
+		if (e->state == DHCP_RENEWING)
+			*destination = e->lease.server;
+	}
+	return dhcp_write(&q, to);
+}

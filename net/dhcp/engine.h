@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* The DHCP client's engine (RFC 2131 §4.4): bytes, time and findings in, actions and bytes out. It sends
+ * nothing and knows no clock but what it is told.
+ *
+ * Each call that tells it something gives bits of enum dhcp_action, DHCP_SEND to DHCP_LOSE, which the caller
+ * performs at once: first LOSE, then the messages, then the rest. */
+#ifndef NET_DHCP_ENGINE_H
+#define NET_DHCP_ENGINE_H
+
+#include "net/dhcp/message.h"
+#include "net/dhcp/state.h"
+
+struct dhcp_engine {
+	uint8_t mac[6];
+	uint8_t state;        /* enum dhcp_state */
+	uint8_t tries;        /* messages sent in this state */
+	uint8_t failures;     /* since the last lease */
+	uint16_t reply_bytes; /* UDP payload that can be received */
+	const char *hostname;
+	struct ip_addr known; /* to ask for; IP_NONE: whatever comes */
+	uint32_t xid;
+	uint64_t exchange_ns, asked_ns; /* when it began, when its present state's question was first asked */
+	uint64_t next_ns;               /* when the state's question is repeated; in DHCP_INIT, when it begins */
+	uint64_t lent_ns;               /* the lease counts from here */
+	struct dhcp_lease lease;        /* offered, or held */
+};
+
+/* Begins at now_ns. hostname (borrowed, or NULL) is told to servers; known (NULL or IP_NONE: none) is asked
+ * for first; mtu: of the interface. */
+void dhcp_engine_init(struct dhcp_engine *e, const uint8_t mac[6], uint16_t mtu, const char *hostname,
+                      const struct ip_addr *known, uint64_t now_ns);
+
+/* When dhcp_engine_timeout wants to be called; DEADLINE_NEVER: not at all. */
+uint64_t dhcp_engine_next_ns(const struct dhcp_engine *e);
+unsigned dhcp_engine_timeout(struct dhcp_engine *e, uint64_t now_ns);
+/* A datagram to the client's port. What is no answer to the engine's question changes nothing. */
+unsigned dhcp_engine_input(struct dhcp_engine *e, const uint8_t *data, size_t len, uint64_t now_ns);
+/* The answer to DHCP_PROBE, or later news of a conflict: somebody else uses the address. */
+unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns);
+
+/* The message for DHCP_SEND or DHCP_REFUSE (action is one of them), and where it goes. As dhcp_write. */
+size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
+                         struct ip_addr *destination, uint64_t now_ns);
+
+#endif

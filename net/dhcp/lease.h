@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* What a DHCP server has lent: an address, and what it said of the network around it. */
+#ifndef NET_DHCP_LEASE_H
+#define NET_DHCP_LEASE_H
+
+#include "net/addr.h"
+
+enum {
+	DHCP_SERVERS = 3, /* of each kind that are remembered */
+	DHCP_ROUTES = 8,
+	DHCP_HOSTNAME_BYTES = 64, /* with the terminator: RFC 1035 §2.3.4 */
+	DHCP_DOMAIN_BYTES = 256,
+};
+
+#define DHCP_INFINITE UINT32_MAX /* seconds of a lease that never ends */
+
+struct dhcp_route {
+	struct ip_prefix to;
+	struct ip_addr via; /* IP_NONE: to is on the link */
+};
+
+/* Lists end before the first entry whose family is IP_NONE, or with the array. Option numbers are
+ * RFC 2132's. */
+struct dhcp_lease {
+	struct ip_prefix ip;
+	struct ip_addr server;  /* who lent it (54) */
+	struct ip_addr gateway; /* IP_NONE: none (3), or routes say it (RFC 3442) */
+	struct ip_addr dns[DHCP_SERVERS], ntp[DHCP_SERVERS]; /* 6, 42 */
+	struct dhcp_route routes[DHCP_ROUTES];               /* 121, RFC 3442 */
+	uint32_t seconds;           /* 51: from when it was asked for; DHCP_INFINITE */
+	uint32_t renew_s, rebind_s; /* 58, 59: T1 < T2 < seconds */
+	uint16_t mtu;               /* 26: bytes; 0: nothing was said */
+	char hostname[DHCP_HOSTNAME_BYTES]; /* 12: ours; "": nothing was said */
+	char domain[DHCP_DOMAIN_BYTES];     /* 15 */
+};
+
+#endif
