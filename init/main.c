@@ -3,6 +3,7 @@
  * it in; what is not called is not in the image. */
 #define LOG_TAG "virga"
 #include <errno.h>
+#include <string.h>
 
 #include "arch/arch.h"
 #include "fs/crunch.h"
@@ -77,13 +78,26 @@ static void network_init(void)
 		      error == -EINVAL ? ": the interface takes packets of less than 68 bytes" : "");
 }
 
+/* Applications find a network that works: they start when there is an address. While there is none, the
+ * DHCP client says each time that it asks in vain. */
+static void wait_for_address(void)
+{
+	if (IS_ENABLED(CONFIG_NET_DIRECT) && IS_ENABLED(CONFIG_NET_DHCP))
+		loop_run(direct_ready((struct direct *)app.stack));
+}
+
 static void up(void)
 {
+	char address[sizeof(" ip=") + IP_TEXT_MAX] = "";
 	struct page_stats pages;
 
+	if (IS_ENABLED(CONFIG_NET_DIRECT)) {
+		memcpy(address, " ip=", sizeof(" ip="));
+		ip_format(address + strlen(address), &direct_address((struct direct *)app.stack)->addr);
+	}
 	page_stats(&pages);
-	log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", (unsigned long long)(clock_now_ns() / NS_PER_US),
-	         pages.total * (PAGE_BYTES / 1024), pages.used * (PAGE_BYTES / 1024));
+	log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu%s", (unsigned long long)(clock_now_ns() / NS_PER_US),
+	         pages.total * (PAGE_BYTES / 1024), pages.used * (PAGE_BYTES / 1024), address);
 }
 
 void init_main(void)
@@ -98,6 +112,7 @@ void init_main(void)
 		network_init();
 	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, &crunch_content) < 0)
 		panic("out of memory: give the machine more");
+	wait_for_address();
 	promise_init(&done, NULL);
 	error = app_start(&app, &done);
 	if (error == -ENOMEM)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The static address. A gateway that somebody asked for and cannot be had stops the start; one that is
+/* The address. A gateway that somebody asked for and cannot be had stops the start; one that is
  * only the default gives way to the address that somebody asked for. */
 #include "net/config.h"
 
@@ -18,12 +18,35 @@ int option_gateway(const char *value, void *target)
 	return option_ip(value, &config->gateway);
 }
 
+int option_dhcp(const char *value, void *target)
+{
+	struct stack_config *config = target;
+
+	config->dhcp_given = true;
+	return option_flag(value, &config->dhcp);
+}
+
+/* Whatever address was given: a server that does not want it says no. */
+static int complete_dhcp(struct stack_config *config, char *error, size_t error_size)
+{
+	if (!IS_ENABLED(CONFIG_NET_DHCP)) {
+		format(error, error_size, "dhcp: there is no DHCP client in this image: make configure DHCP=true");
+		return -EINVAL;
+	}
+	if (!config->hostname)
+		config->hostname = CONFIG_NET_HOSTNAME;
+	config->dhcp = true;
+	return 0;
+}
+
 int stack_config_complete(struct stack_config *config, char *error, size_t error_size)
 {
 	bool address_given = config->ip.addr.family != IP_NONE;
 	char address[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 	int result;
 
+	if (config->dhcp_given ? config->dhcp : !IS_ENABLED(CONFIG_NET_STATIC) && !address_given)
+		return complete_dhcp(config, error, error_size);
 	if ((!address_given && option_ip_prefix(CONFIG_NET_ADDRESS, &config->ip) < 0) ||
 	    (!config->gateway_given && option_ip(CONFIG_NET_GATEWAY, &config->gateway) < 0)) {
 		format(error, error_size, "CONFIG_NET_ADDRESS or CONFIG_NET_GATEWAY is no address");

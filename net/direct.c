@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "net/dhcp/client.h"
 #include "kernel/instance.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
@@ -16,7 +17,41 @@ struct direct {
 	struct ipv4 *ipv4;
 	struct udp *udp;
 	struct tcp *tcp;
+	struct dhcp_client *dhcp; /* NULL: the address is static */
+	struct dhcp_listener lease;
+	struct ip_prefix address;
+	struct promise ready;
 };
+
+static void lease_changed(struct dhcp_listener *l, const struct dhcp_lease *lease)
+{
+	struct direct *d = container_of(l, struct direct, lease);
+
+	d->address = lease ? lease->ip : (struct ip_prefix){ 0 };
+	if (lease && !promise_is_settled(&d->ready))
+		promise_fulfil(&d->ready, 0);
+}
+
+static int get_address(struct direct *d, const struct stack_config *config)
+{
+	struct dhcp_layers layers = { d->ethernet, d->arp, d->ipv4, d->udp };
+	int error;
+
+	if (IS_ENABLED(CONFIG_NET_DHCP) && config->dhcp) {
+		promise_init(&d->ready, NULL);
+		error = dhcp_client_create(&d->dhcp, &layers, config);
+		if (error == 0) {
+			d->lease.changed = lease_changed;
+			dhcp_client_listen(d->dhcp, &d->lease);
+		}
+		return error;
+	}
+	d->address = config->ip;
+	promise_return(&d->ready, 0);
+	if ((error = ipv4_add_address(d->ipv4, &config->ip)) < 0 || config->gateway.family == IP_NONE)
+		return error;
+	return ipv4_add_route(d->ipv4, &ipv4_everywhere, &config->gateway);
+}
 
 static int create_layers(struct direct *d, struct netdev *dev, const struct stack_config *config)
 {
@@ -32,9 +67,7 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 		return error;
 	if ((error = tcp_create(&d->tcp, ipv4_ip(d->ipv4), NULL)) < 0)
 		return error;
-	if ((error = ipv4_add_address(d->ipv4, &config->ip)) < 0 || config->gateway.family == IP_NONE)
-		return error;
-	return ipv4_add_route(d->ipv4, &ipv4_everywhere, &config->gateway);
+	return get_address(d, config);
 }
 
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config)
@@ -55,6 +88,8 @@ int direct_create(struct direct **out, struct netdev *dev, const struct stack_co
 
 void direct_destroy(struct direct *d)
 {
+	if (IS_ENABLED(CONFIG_NET_DHCP) && d->dhcp)
+		dhcp_client_destroy(d->dhcp);
 	if (d->tcp)
 		tcp_destroy(d->tcp);
 	if (d->udp)
@@ -66,6 +101,27 @@ void direct_destroy(struct direct *d)
 	if (d->ethernet)
 		ethernet_destroy(d->ethernet);
 	instance_free(d, sizeof(*d));
+}
+
+struct promise *direct_ready(struct direct *d)
+{
+	return &d->ready;
+}
+
+const struct ip_prefix *direct_address(const struct direct *d)
+{
+	return &d->address;
+}
+
+const struct dhcp_lease *direct_lease(const struct direct *d)
+{
+	return IS_ENABLED(CONFIG_NET_DHCP) && d->dhcp ? dhcp_client_lease(d->dhcp) : NULL;
+}
+
+void direct_lease_listen(struct direct *d, struct dhcp_listener *l)
+{
+	if (IS_ENABLED(CONFIG_NET_DHCP) && d->dhcp)
+		dhcp_client_listen(d->dhcp, l);
 }
 
 int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg)

@@ -6,15 +6,27 @@
 
 struct direct;
 struct netdev;
+struct dhcp_lease;
+struct dhcp_listener;
 struct ipv4;
 struct tcp;
 struct udp;
 
 /* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68, or bad address;
- * -ENETUNREACH: bad gateway. Borrows dev until destroyed. */
+ * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed. With config->dhcp it asks for
+ * an address from now on. */
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config);
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);
+
+/* Fulfilled with 0 when the stack has an address for the first time; of a static one at once. */
+struct promise *direct_ready(struct direct *d);
+/* The address that the stack has now, until the next turn of the loop; family IP_NONE: none. */
+const struct ip_prefix *direct_address(const struct direct *d);
+/* What a DHCP server said (its name and time servers …), until the next turn; NULL: nothing. */
+const struct dhcp_lease *direct_lease(const struct direct *d);
+/* Adds l, which hears of each change of the lease, as net/dhcp/client.h says. */
+void direct_lease_listen(struct direct *d, struct dhcp_listener *l);
 
 /* As net/stack.h describes them. */
 int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg);

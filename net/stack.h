@@ -13,9 +13,11 @@ struct stack;
 
 /* What both implementations are told. */
 struct stack_config {
-	struct ip_prefix ip;     /* static address */
+	struct ip_prefix ip;     /* static address; with dhcp, what is asked for first, or IP_NONE */
 	struct ip_addr gateway;  /* family IP_NONE: none */
-	bool gateway_given;      /* net/config.h: a start option said so, if only that there is none */
+	const char *hostname;    /* told to a DHCP server; NULL or "": nothing */
+	bool dhcp;               /* the address comes from a server */
+	bool gateway_given, dhcp_given; /* net/config.h: a start option said so, if only that there is none */
 };
 
 /* Called for each new connection, from the loop. Takes flow; may decline with a negative errno,

@@ -43,6 +43,20 @@ def option(options, key, default):
     return next((word[len(key) + 1:] for word in reversed(options) if word.startswith(key + "=")), default)
 
 
+def uses_dhcp(config, options):
+    """Whether the image asks for its address: then only its line "up" says which it is. As net/config.c does."""
+    said = [word.partition("=")[2] for word in options if word == "dhcp" or word.startswith("dhcp=")]
+    if said:
+        return said[-1] != "false"
+    return "NET_DHCP" in config and not option(options, "ip", "")
+
+
+def address_in(line):
+    """The address that the line "up" says, or None."""
+    found = re.search(r" up boot_us=.* ip=([0-9.]+)", line)
+    return found and found[1]
+
+
 def port_is_free(port):
     for address in ("0.0.0.0", "127.0.0.1"):
         with socket.socket() as probe:

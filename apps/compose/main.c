@@ -9,6 +9,7 @@
 #include "kernel/app.h"
 #include "kernel/dev/console.h"
 #include "net/config.h"
+#include "net/dhcp/client.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -33,6 +34,7 @@ static struct arp *arp;
 static struct ipv4 *ipv4;
 static struct udp *udp;
 static struct tcp *tcp;
+static struct dhcp_client *dhcp;
 
 static void __attribute__((format(printf, 2, 3))) say(enum colour colour, const char *text, ...)
 {
@@ -151,6 +153,8 @@ static int compose(struct netdev *netdev)
 	ipv4_listen_other(ipv4, &other);
 	udp_listen_other(udp, udp_packet, NULL);
 	tcp_listen_other(tcp, listener_of_port, NULL);
+	if (IS_ENABLED(CONFIG_NET_DHCP) && config.dhcp)
+		return dhcp_client_create(&dhcp, &(struct dhcp_layers){ ethernet, arp, ipv4, udp }, &config);
 	return ipv4_set_address(ipv4, &config.ip, &config.gateway);
 }
 

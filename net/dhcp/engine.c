@@ -16,30 +16,11 @@
 enum {
 	DOUBLINGS = 4,
 	REQUEST_TRIES = 4, /* RFC 2131 §3.1 (5): for a minute */
+	UNICAST_TRIES = 2, /* then we do as if we could not be reached without an address: RFC 2131 §4.1 */
 	REBOOT_TRIES = 2,  /* a server that does not know the address keeps silent: §4.3.2 */
 	LEASE_MIN_S = 2,   /* renewing anything shorter would be a flood */
 	EFFECTS = DHCP_SEND | DHCP_REFUSE | DHCP_PROBE | DHCP_USE | DHCP_LOSE,
 };
-
-static uint64_t after(const struct dhcp_engine *e, uint32_t seconds)
-{
-	return seconds == DHCP_INFINITE ? DEADLINE_NEVER : e->lent_ns + seconds * NS_PER_S;
-}
-
-static uint64_t renew_ns(const struct dhcp_engine *e)
-{
-	return after(e, e->lease.renew_s);
-}
-
-static uint64_t rebind_ns(const struct dhcp_engine *e)
-{
-	return after(e, e->lease.rebind_s);
-}
-
-static uint64_t expiry_ns(const struct dhcp_engine *e)
-{
-	return after(e, e->lease.seconds);
-}
 
 /* Up to two seconds, so that those who began together part. */
 static uint64_t some_ns(void)
@@ -49,7 +30,7 @@ static uint64_t some_ns(void)
 
 static uint64_t retry_ns(const struct dhcp_engine *e, uint64_t now_ns)
 {
-	uint64_t end_ns = e->state == DHCP_RENEWING ? rebind_ns(e) : expiry_ns(e);
+	uint64_t end_ns = e->state == DHCP_RENEWING ? e->rebind_ns : e->expiry_ns;
 
 	if (e->state < DHCP_BOUND)
 		return now_ns + (FIRST_RETRY_NS << MIN(e->tries - 1, DOUBLINGS)) - NS_PER_S + some_ns();
@@ -102,11 +83,11 @@ uint64_t dhcp_engine_next_ns(const struct dhcp_engine *e)
 	case DHCP_PROBING:
 		return DEADLINE_NEVER;
 	case DHCP_BOUND:
-		return renew_ns(e);
+		return e->renew_ns;
 	case DHCP_RENEWING:
-		return MIN(e->next_ns, rebind_ns(e));
+		return MIN(e->next_ns, e->rebind_ns);
 	case DHCP_REBINDING:
-		return MIN(e->next_ns, expiry_ns(e));
+		return MIN(e->next_ns, e->expiry_ns);
 	default:
 		return e->next_ns;
 	}
@@ -115,9 +96,9 @@ uint64_t dhcp_engine_next_ns(const struct dhcp_engine *e)
 static enum dhcp_event due_event(const struct dhcp_engine *e, uint64_t now_ns)
 {
 	if (e->state >= DHCP_BOUND) {
-		if (now_ns >= expiry_ns(e))
+		if (now_ns >= e->expiry_ns)
 			return DHCP_EXPIRED;
-		if (e->state < DHCP_REBINDING && now_ns >= rebind_ns(e))
+		if (e->state < DHCP_REBINDING && now_ns >= e->rebind_ns)
 			return DHCP_REBIND_TIME;
 		return e->state == DHCP_BOUND ? DHCP_RENEW_TIME : DHCP_SILENCE;
 	}
@@ -166,14 +147,22 @@ static enum dhcp_event message_event(const struct dhcp_engine *e, const struct d
 	return DHCP_EVENTS;
 }
 
-/* Times that make no sense, or were not said, are RFC 2131 §4.4.5's: a half, and seven eighths. */
-static void complete_times(struct dhcp_lease *l)
+/* The lease counts from when it was asked for: RFC 2131 §4.4.1. Times that make no sense, or were not said,
+ * are §4.4.5's: a half, and seven eighths. */
+static void take(struct dhcp_engine *e, const struct dhcp_lease *lease)
 {
-	if (l->seconds == DHCP_INFINITE) {
-		l->renew_s = l->rebind_s = DHCP_INFINITE;
-	} else if (l->renew_s == 0 || l->renew_s >= l->rebind_s || l->rebind_s >= l->seconds) {
+	struct dhcp_lease *l = &e->lease;
+
+	*l = *lease;
+	if (l->renew_s == 0 || l->renew_s >= l->rebind_s || l->rebind_s >= l->seconds) {
 		l->renew_s = l->seconds / 2;
-		l->rebind_s = (uint32_t)(l->seconds * UINT64_C(7) / 8);
+		l->rebind_s = l->seconds - l->seconds / 8;
+	}
+	e->renew_ns = e->rebind_ns = e->expiry_ns = DEADLINE_NEVER;
+	if (l->seconds != DHCP_INFINITE) {
+		e->renew_ns = e->asked_ns + l->renew_s * NS_PER_S;
+		e->rebind_ns = e->asked_ns + l->rebind_s * NS_PER_S;
+		e->expiry_ns = e->asked_ns + l->seconds * NS_PER_S;
 	}
 }
 
@@ -187,11 +176,8 @@ unsigned dhcp_engine_input(struct dhcp_engine *e, const uint8_t *data, size_t le
 	event = message_event(e, &reply);
 	if (event == DHCP_EVENTS)
 		return 0;
-	if (dhcp_transitions[e->state][event].actions & DHCP_TAKE) {
-		e->lease = reply.lease;
-		e->lent_ns = e->asked_ns; /* RFC 2131 §4.4.1: from the question, not the answer */
-		complete_times(&e->lease);
-	}
+	if (dhcp_transitions[e->state][event].actions & DHCP_TAKE)
+		take(e, &reply.lease);
 	return happen(e, event, now_ns);
 }
 
@@ -202,31 +188,28 @@ unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns
 
 /* RFC 2131 table 5: who fills in what. */
 size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
-                         struct ip_addr *destination, uint64_t now_ns)
+                         const struct ip_addr **destination, uint64_t now_ns)
 {
+	static const struct ip_addr everybody = { IP_V4, { 255, 255, 255, 255 } };
 	struct dhcp_query q = {
-		.type = e->state == DHCP_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
+		.type = action == DHCP_REFUSE ? DHCP_DECLINE
+		        : e->state == DHCP_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
+		.broadcast = e->state < DHCP_BOUND && e->tries > UNICAST_TRIES,
 		.secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff)),
-		.xid = e->xid,
-		.hostname = e->hostname,
 		.reply_bytes = e->reply_bytes,
+		.xid = e->xid,
+		.mac = e->mac,
+		.hostname = e->hostname,
 	};
 
-	memcpy(q.mac, e->mac, sizeof(q.mac));
-	*destination = ip_v4(255, 255, 255, 255);
-	if (action == DHCP_REFUSE) {
-		q.type = DHCP_DECLINE;
-		q.secs = 0;
-	}
 	if (action == DHCP_REFUSE || e->state == DHCP_REQUESTING) {
-		q.requested = e->lease.ip.addr;
-		q.server = e->lease.server;
+		q.requested = &e->lease.ip.addr;
+		q.server = &e->lease.server;
 	} else if (e->state == DHCP_REBOOTING) {
-		q.requested = e->known;
+		q.requested = &e->known;
 	} else if (e->state >= DHCP_BOUND) {
-		q.client = e->lease.ip.addr;
-		if (e->state == DHCP_RENEWING)
-			*destination = e->lease.server;
+		q.client = &e->lease.ip.addr;
 	}
+	*destination = e->state == DHCP_RENEWING ? &e->lease.server : &everybody;
 	return dhcp_write(&q, to);
 }

@@ -21,7 +21,7 @@ struct dhcp_engine {
 	uint32_t xid;
 	uint64_t exchange_ns, asked_ns; /* when it began, when its present state's question was first asked */
 	uint64_t next_ns;               /* when the state's question is repeated; in DHCP_INIT, when it begins */
-	uint64_t lent_ns;               /* the lease counts from here */
+	uint64_t renew_ns, rebind_ns, expiry_ns; /* of the lease: T1, T2 and its end; DEADLINE_NEVER */
 	struct dhcp_lease lease;        /* offered, or held */
 };
 
@@ -38,8 +38,9 @@ unsigned dhcp_engine_input(struct dhcp_engine *e, const uint8_t *data, size_t le
 /* The answer to DHCP_PROBE, or later news of a conflict: somebody else uses the address. */
 unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns);
 
-/* The message for DHCP_SEND or DHCP_REFUSE (action is one of them), and where it goes. As dhcp_write. */
+/* The message for DHCP_SEND or DHCP_REFUSE (action is one of them), and where it goes: lent until something
+ * happens. As dhcp_write. */
 size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
-                         struct ip_addr *destination, uint64_t now_ns);
+                         const struct ip_addr **destination, uint64_t now_ns);
 
 #endif

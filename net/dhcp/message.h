@@ -25,13 +25,14 @@ enum {
 
 struct dhcp_query {
 	uint8_t type; /* enum dhcp_type */
-	uint8_t mac[6];
+	bool broadcast; /* the answer is to go to everybody on the link */
 	uint16_t secs; /* since the exchange began */
+	uint16_t reply_bytes; /* option 57: UDP payload that we can take */
 	uint32_t xid;
-	struct ip_addr client;            /* the address that we have and are reached at; IP_NONE: none yet */
-	struct ip_addr requested, server; /* options 50 and 54; IP_NONE: left out */
-	const char *hostname;             /* option 12; NULL or "": left out; at most 63 bytes are sent */
-	uint16_t reply_bytes;             /* option 57: UDP payload that we can take */
+	const uint8_t *mac;
+	const char *hostname;                    /* option 12; NULL or "": left out; 63 bytes at most are sent */
+	const struct ip_addr *client;            /* the address that we have and are reached at; NULL: none yet */
+	const struct ip_addr *requested, *server; /* options 50 and 54; NULL: left out */
 };
 
 /* Writes q to to, which has room for DHCP_QUERY_BYTES. Gives how many bytes it is. */
@@ -40,6 +41,7 @@ size_t dhcp_write(const struct dhcp_query *q, uint8_t *to);
 struct dhcp_reply {
 	uint8_t type; /* enum dhcp_type, or any other */
 	uint32_t xid;
+	uint32_t mask; /* as it was said, 0 when it was not; lease.ip has its length */
 	struct dhcp_lease lease; /* as the server has it: nothing is made up, and seconds may be 0 */
 };
 

@@ -85,3 +85,27 @@ Test(config, what_was_asked_for_and_cannot_be_is_named)
 		cr_expect(strstr(wrong, cases[i].named) == wrong, "%s", wrong);
 	}
 }
+
+Test(config, dhcp_by_a_start_option)
+{
+	cr_assert_eq(complete(WORDS("dhcp")), 0);
+	cr_expect(config.dhcp && config.ip.addr.family == IP_NONE);
+	cr_expect_str_eq(config.hostname, CONFIG_NET_HOSTNAME);
+	cr_assert_eq(complete(WORDS("dhcp", "hostname=rain")), 0);
+	cr_expect_str_eq(config.hostname, "rain");
+	cr_assert_eq(complete(WORDS("ip=10.9.9.9/24", "gw=10.0.0.1", "dhcp=true")), 0);
+	cr_expect(config.dhcp && config.ip.addr.bytes[1] == 9, "to be asked for first");
+	expect(WORDS("dhcp=false", "ip=10.0.0.77/16"), "10.0.0.77", 16, "10.0.0.1");
+	cr_expect_not(config.dhcp);
+	expect(WORDS("dhcp=false"), "10.0.0.2", 24, "10.0.0.1");
+	cr_expect_str_eq(test_console_text(), "");
+}
+
+Test(config, dhcp_is_yes_or_no)
+{
+	const struct option *const tables[] = { options, NULL };
+
+	config = (struct stack_config){ 0 };
+	cr_expect_eq(option_parse(WORDS("dhcp=maybe"), 1, tables, wrong, sizeof(wrong)), -EINVAL);
+	cr_expect(strstr(wrong, "dhcp=maybe"), "%s", wrong);
+}

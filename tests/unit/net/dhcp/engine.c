@@ -17,7 +17,7 @@ static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
 static struct dhcp_engine e;
 static uint64_t now_ns;
 static struct message m, query;
-static struct ip_addr destination;
+static const struct ip_addr *destination;
 
 static void begin_with(const struct ip_addr *known)
 {
@@ -63,7 +63,7 @@ static bool is_broadcast(void)
 {
 	struct ip_addr all = ip_v4(255, 255, 255, 255);
 
-	return ip_equal(&destination, &all);
+	return ip_equal(destination, &all);
 }
 
 static void begin_reply(uint8_t type)
@@ -158,6 +158,7 @@ Test(dhcp_engine, nobody_answers)
 		most = MAX(most, is);
 		cr_assert_eq(wait_for_it(), DHCP_SEND);
 		expect_query(DHCP_SEND, DISCOVER);
+		cr_expect_eq(query.bytes[10], i ? 0x80 : 0, "whoever cannot reach us can reach everybody");
 	}
 	cr_expect(least < 63.5 && most > 64.5, "all alike");
 	cr_expect_eq(answer(OFFER, 1000), DHCP_SEND, "it still hears");
@@ -248,7 +249,7 @@ Test(dhcp_engine, renews_at_half_time_from_its_server)
 	cr_expect_eq(e.state, DHCP_RENEWING);
 	expect_query(DHCP_SEND, REQUEST);
 	cr_expect_neq(e.xid, xid);
-	cr_expect_eq(get_be32(destination.bytes), SERVER);
+	cr_expect_eq(get_be32(destination->bytes), SERVER);
 	cr_expect_eq(message_32(&query, 12), ADDRESS);
 	cr_expect_eq(query.bytes[10], 0);
 	cr_expect_eq(query_number(&query, 50), 0);
@@ -294,7 +295,7 @@ Test(dhcp_engine, another_server_rebinds)
 	cr_expect_eq(finish_reply(), DHCP_USE);
 	cr_assert_eq(wait_for_it(), DHCP_SEND);
 	expect_query(DHCP_SEND, REQUEST);
-	cr_expect_eq(get_be32(destination.bytes), SERVER + 5);
+	cr_expect_eq(get_be32(destination->bytes), SERVER + 5);
 }
 
 Test(dhcp_engine, no_while_renewing_and_rebinding)

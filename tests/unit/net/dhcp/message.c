@@ -10,6 +10,7 @@
 
 static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t client_id[15] = { 255, 0, 0, 0, 1, 0, 3, 0, 1, 2, 0, 0, 0, 0, 1 };
+static const struct ip_addr ours = { IP_V4, { 10, 0, 0, 50 } }, servers = { IP_V4, { 10, 0, 0, 1 } };
 static struct message m;
 static struct dhcp_reply r;
 
@@ -55,11 +56,11 @@ Test(dhcp_message, discover)
 {
 	struct dhcp_query q = {
 		.type = DHCP_DISCOVER, .secs = 0x0102, .xid = 0xdeadbeef, .hostname = "rain", .reply_bytes = 1472,
+		.broadcast = true, .mac = mac,
 	};
 	const uint8_t *value;
 	size_t len;
 
-	memcpy(q.mac, mac, 6);
 	write_query(&q);
 	cr_expect_eq(memcmp(m.bytes, "\1\1\6\0\xde\xad\xbe\xef\1\2\x80\0", 12), 0);
 	for (size_t i = 12; i < 28; i++)
@@ -85,7 +86,7 @@ Test(dhcp_message, discover)
 
 Test(dhcp_message, what_has_an_address_is_answered_there)
 {
-	struct dhcp_query q = { .type = DHCP_REQUEST, .client = ip_v4(10, 0, 0, 50) };
+	struct dhcp_query q = { .type = DHCP_REQUEST, .mac = mac, .client = &ours };
 
 	write_query(&q);
 	cr_expect_eq(message_32(&m, 12), 0x0a000032);
@@ -95,7 +96,7 @@ Test(dhcp_message, what_has_an_address_is_answered_there)
 Test(dhcp_message, decline_says_only_what_it_must)
 {
 	struct dhcp_query q = {
-		.type = DHCP_DECLINE, .requested = ip_v4(10, 0, 0, 50), .server = ip_v4(10, 0, 0, 1),
+		.type = DHCP_DECLINE, .mac = mac, .requested = &ours, .server = &servers,
 		.hostname = "rain",
 	};
 	size_t len;
@@ -114,7 +115,7 @@ Test(dhcp_message, the_longest_query_fits)
 {
 	char name[300];
 	struct dhcp_query q = {
-		.type = DHCP_REQUEST, .requested = ip_v4(10, 0, 0, 50), .server = ip_v4(10, 0, 0, 1),
+		.type = DHCP_REQUEST, .mac = mac, .requested = &ours, .server = &servers,
 		.hostname = name,
 	};
 	size_t len;

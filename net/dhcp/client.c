@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+/* The engine's hands: what it wants sent goes out by UDP, what it wants probed by ARP, what it has been lent
+ * to IPv4; time and datagrams go in. Renewals that change nothing are nobody's business. */
+#include "net/dhcp/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/dev/clock.h"
+#include "kernel/instance.h"
+#include "net/bytes.h"
+#include "net/dhcp/engine.h"
+
+#define LOG_TAG "dhcp"
+#include "kernel/log.h"
+
+enum { MTU_LEAST = 576 }; /* what every host takes: RFC 791 §3.1, RFC 2132 §5.1 says 68 */
+
+struct dhcp_client {
+	struct dhcp_layers layers;
+	struct dhcp_engine engine;
+	struct timer timer;
+	struct arp_probe probe;
+	struct waiter probed;
+	struct dhcp_lease lease; /* in use, while bound */
+	bool bound;
+	uint16_t device_mtu;
+	struct list listeners;
+	struct dhcp_stats stats;
+};
+
+static void perform(struct dhcp_client *c, unsigned actions);
+
+static struct netdev *netdev_of(const struct dhcp_client *c)
+{
+	return ethernet_netdev(c->layers.ethernet);
+}
+
+static void tell(struct dhcp_client *c, const struct dhcp_lease *lease)
+{
+	struct list *next;
+
+	for (struct list *at = c->listeners.next; at != &c->listeners; at = next) {
+		struct dhcp_listener *l = container_of(at, struct dhcp_listener, link);
+
+		next = at->next; /* it may remove itself */
+		l->changed(l, lease);
+	}
+}
+
+/* A packet of these bytes, in as many header buffers as it takes; NULL: there are none. */
+static struct buf *packet_of(const uint8_t *data, size_t len)
+{
+	struct buf *first = NULL, **end = &first;
+
+	while (len > 0) {
+		size_t n = MIN(len, (size_t)BUF_HEADROOM);
+
+		*end = buf_alloc_header();
+		if (!*end) {
+			buf_free(first);
+			return NULL;
+		}
+		memcpy(buf_push(*end, (uint32_t)n), data, n);
+		end = &(*end)->next;
+		data += n;
+		len -= n;
+	}
+	return first;
+}
+
+/* What is not sent is like what is lost: the engine asks again. */
+static void send(struct dhcp_client *c, enum dhcp_action action)
+{
+	uint8_t message[DHCP_QUERY_BYTES];
+	struct endpoint to = { .port = DHCP_SERVER_PORT };
+	const struct ip_addr *destination;
+	size_t len = dhcp_engine_write(&c->engine, action, message, &destination, clock_now_ns());
+	struct buf *b = packet_of(message, len);
+
+	to.addr = *destination;
+	if (b && udp_send(c->layers.udp, DHCP_CLIENT_PORT, &to, b) == 0)
+		c->stats.out_messages++;
+	if (c->engine.state == DHCP_SELECTING && c->engine.tries > 1)
+		log_warn("no server answers asked=%u", c->engine.tries);
+}
+
+static void have_probed(struct waiter *w)
+{
+	struct dhcp_client *c = container_of(w, struct dhcp_client, probed);
+	bool is_free = promise_result(&c->probe.promise) == 0;
+
+	if (!is_free)
+		log_warn("somebody else uses the address that was lent");
+	perform(c, dhcp_engine_probed(&c->engine, is_free, clock_now_ns()));
+}
+
+static void probe(struct dhcp_client *c)
+{
+	arp_probe(c->layers.arp, &c->probe, get_be32(c->engine.lease.ip.addr.bytes));
+	promise_wait(&c->probe.promise, &c->probed, have_probed);
+}
+
+/* ARP has defended our address in vain. */
+static void conflict(void *arg, uint32_t address)
+{
+	struct dhcp_client *c = arg;
+
+	if (c->bound && get_be32(c->lease.ip.addr.bytes) == address)
+		perform(c, dhcp_engine_probed(&c->engine, false, clock_now_ns()));
+}
+
+/* The gateway, by routers or by the classless routes; IP_NONE when it is not on the link. */
+static struct ip_addr gateway_of(const struct dhcp_lease *l)
+{
+	struct ip_addr gateway = l->gateway;
+	char text[IP_TEXT_MAX];
+
+	for (int i = DHCP_ROUTES; i-- > 0;) {
+		if (l->routes[i].to.addr.family == IP_V4 && l->routes[i].to.len == 0)
+			gateway = l->routes[i].via;
+	}
+	if (ipv4_check_address(&l->ip, &gateway) == 0)
+		return gateway;
+	log_warn("no default gateway: %s is not another host on the link", ip_format(text, &gateway));
+	return (struct ip_addr){ 0 };
+}
+
+/* The address, its gateway and its MTU are the stack's. The MTU does not change while there are connections
+ * that count on it. */
+static void use(struct dhcp_client *c)
+{
+	const struct dhcp_lease *l = &c->engine.lease;
+	struct ip_addr gateway = { 0 };
+	char address[IP_TEXT_MAX], via[IP_TEXT_MAX], server[IP_TEXT_MAX];
+
+	if (c->bound) {
+		c->stats.renewed++;
+		if (memcmp(&c->lease, l, sizeof(*l)) == 0)
+			return;
+	} else {
+		c->stats.bound++;
+		netdev_of(c)->mtu = l->mtu >= MTU_LEAST && l->mtu < c->device_mtu ? l->mtu : c->device_mtu;
+	}
+	c->bound = true;
+	c->lease = *l;
+	gateway = gateway_of(l);
+	ipv4_set_address(c->layers.ipv4, &l->ip, &gateway);
+	log_info("lease ip=%s/%u gw=%s mtu=%u server=%s seconds=%u", ip_format(address, &l->ip.addr), l->ip.len,
+	         ip_format(via, &gateway), netdev_of(c)->mtu, ip_format(server, &l->server), l->seconds);
+	tell(c, &c->lease);
+}
+
+static void lose(struct dhcp_client *c)
+{
+	char text[IP_TEXT_MAX];
+
+	c->stats.lost++;
+	c->bound = false;
+	log_warn("lost ip=%s", ip_format(text, &c->lease.ip.addr));
+	ipv4_clear_address(c->layers.ipv4);
+	tell(c, NULL);
+}
+
+static void set_timer(struct dhcp_client *c)
+{
+	uint64_t next_ns = dhcp_engine_next_ns(&c->engine);
+
+	if (next_ns == DEADLINE_NEVER)
+		timer_stop(&c->timer);
+	else
+		timer_start(&c->timer, next_ns);
+}
+
+static void perform(struct dhcp_client *c, unsigned actions)
+{
+	set_timer(c);
+	if (actions & DHCP_LOSE)
+		lose(c);
+	if (actions & DHCP_SEND)
+		send(c, DHCP_SEND);
+	if (actions & DHCP_REFUSE) {
+		c->stats.declined++;
+		send(c, DHCP_REFUSE);
+	}
+	if (actions & DHCP_PROBE)
+		probe(c);
+	if (actions & DHCP_USE)
+		use(c);
+}
+
+static void timeout(struct timer *t)
+{
+	struct dhcp_client *c = container_of(t, struct dhcp_client, timer);
+
+	perform(c, dhcp_engine_timeout(&c->engine, clock_now_ns()));
+}
+
+/* Parsed from a copy, however many slices the datagram lies in: there are few of them. */
+static void receive(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	struct dhcp_client *c = arg;
+	uint32_t len = buf_length(b);
+	uint8_t *copy = from->port == DHCP_SERVER_PORT && len <= DHCP_REPLY_BYTES ? malloc(len) : NULL;
+	unsigned actions = 0;
+	uint8_t was = c->engine.state;
+
+	(void)to;
+	if (copy) {
+		buf_copy_out(b, 0, copy, len);
+		actions = dhcp_engine_input(&c->engine, copy, len, clock_now_ns());
+		instance_free(copy, sizeof(*copy));
+	}
+	buf_free(b);
+	if (actions || c->engine.state != was)
+		c->stats.in_messages++;
+	else
+		c->stats.in_ignored++;
+	perform(c, actions);
+}
+
+int dhcp_client_create(struct dhcp_client **out, const struct dhcp_layers *layers,
+                       const struct stack_config *config)
+{
+	struct dhcp_client *c = instance_alloc(sizeof(*c));
+	int error;
+
+	if (!c)
+		return -ENOMEM;
+	error = udp_listen(layers->udp, DHCP_CLIENT_PORT, receive, c);
+	if (error < 0) {
+		instance_free(c, sizeof(*c));
+		return error;
+	}
+	c->layers = *layers;
+	c->device_mtu = netdev_of(c)->mtu;
+	list_init(&c->listeners);
+	timer_init(&c->timer, timeout);
+	ipv4_listen_unaddressed(layers->ipv4, true);
+	arp_listen_conflict(layers->arp, conflict, c);
+	dhcp_engine_init(&c->engine, netdev_of(c)->mac, c->device_mtu, config->hostname, &config->ip.addr,
+	                 clock_now_ns());
+	set_timer(c);
+	*out = c;
+	return 0;
+}
+
+void dhcp_client_destroy(struct dhcp_client *c)
+{
+	timer_stop(&c->timer);
+	promise_unwait(&c->probed);
+	if (c->engine.state == DHCP_PROBING)
+		promise_cancel(&c->probe.promise);
+	arp_listen_conflict(c->layers.arp, NULL, NULL);
+	udp_unlisten(c->layers.udp, DHCP_CLIENT_PORT);
+	ipv4_listen_unaddressed(c->layers.ipv4, false);
+	ipv4_clear_address(c->layers.ipv4);
+	netdev_of(c)->mtu = c->device_mtu;
+	instance_free(c, sizeof(*c));
+}
+
+const struct dhcp_lease *dhcp_client_lease(const struct dhcp_client *c)
+{
+	return c->bound ? &c->lease : NULL;
+}
+
+void dhcp_client_listen(struct dhcp_client *c, struct dhcp_listener *l)
+{
+	list_push_back(&c->listeners, &l->link);
+}
+
+const struct dhcp_stats *dhcp_client_stats(const struct dhcp_client *c)
+{
+	return &c->stats;
+}
