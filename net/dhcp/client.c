@@ -10,11 +10,15 @@
 #include "kernel/instance.h"
 #include "net/bytes.h"
 #include "net/dhcp/engine.h"
+#include "net/dhcp/link_local.h"
 
 #define LOG_TAG "dhcp"
 #include "kernel/log.h"
 
-enum { MTU_LEAST = 576 }; /* what every host takes: RFC 791 §3.1, RFC 2132 §5.1 says 68 */
+enum {
+	MTU_LEAST = 576,  /* what every host takes: RFC 791 §3.1, RFC 2132 §5.1 says 68 */
+	SILENT_TRIES = 2, /* then a link-local address is better than none */
+};
 
 struct dhcp_client {
 	struct dhcp_layers layers;
@@ -22,6 +26,7 @@ struct dhcp_client {
 	struct timer timer;
 	struct arp_probe probe;
 	struct waiter probed;
+	struct link_local link_local;
 	struct dhcp_lease lease; /* in use, while bound */
 	bool bound;
 	uint16_t device_mtu;
@@ -83,6 +88,9 @@ static void send(struct dhcp_client *c, enum dhcp_action action)
 		c->stats.out_messages++;
 	if (c->engine.state == DHCP_SELECTING && c->engine.tries > 1)
 		log_warn("no server answers asked=%u", c->engine.tries);
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL) && c->engine.state == DHCP_SELECTING &&
+	    c->engine.tries > SILENT_TRIES && !c->bound)
+		link_local_start(&c->link_local);
 }
 
 static void have_probed(struct waiter *w)
@@ -97,17 +105,10 @@ static void have_probed(struct waiter *w)
 
 static void probe(struct dhcp_client *c)
 {
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL))
+		link_local_stop(&c->link_local);
 	arp_probe(c->layers.arp, &c->probe, get_be32(c->engine.lease.ip.addr.bytes));
 	promise_wait(&c->probe.promise, &c->probed, have_probed);
-}
-
-/* ARP has defended our address in vain. */
-static void conflict(void *arg, uint32_t address)
-{
-	struct dhcp_client *c = arg;
-
-	if (c->bound && get_be32(c->lease.ip.addr.bytes) == address)
-		perform(c, dhcp_engine_probed(&c->engine, false, clock_now_ns()));
 }
 
 /* The gateway, by routers or by the classless routes; IP_NONE when it is not on the link. */
@@ -128,20 +129,18 @@ static struct ip_addr gateway_of(const struct dhcp_lease *l)
 
 /* The address, its gateway and its MTU are the stack's. The MTU does not change while there are connections
  * that count on it. */
-static void use(struct dhcp_client *c)
+static void use(struct dhcp_client *c, const struct dhcp_lease *l)
 {
-	const struct dhcp_lease *l = &c->engine.lease;
-	struct ip_addr gateway = { 0 };
+	bool same = c->bound && ip_equal(&c->lease.ip.addr, &l->ip.addr);
 	char address[IP_TEXT_MAX], via[IP_TEXT_MAX], server[IP_TEXT_MAX];
+	struct ip_addr gateway;
 
-	if (c->bound) {
-		c->stats.renewed++;
-		if (memcmp(&c->lease, l, sizeof(*l)) == 0)
-			return;
-	} else {
-		c->stats.bound++;
+	c->stats.renewed += same;
+	c->stats.bound += !same;
+	if (same && memcmp(&c->lease, l, sizeof(*l)) == 0)
+		return;
+	if (!same)
 		netdev_of(c)->mtu = l->mtu >= MTU_LEAST && l->mtu < c->device_mtu ? l->mtu : c->device_mtu;
-	}
 	c->bound = true;
 	c->lease = *l;
 	gateway = gateway_of(l);
@@ -160,6 +159,31 @@ static void lose(struct dhcp_client *c)
 	log_warn("lost ip=%s", ip_format(text, &c->lease.ip.addr));
 	ipv4_clear_address(c->layers.ipv4);
 	tell(c, NULL);
+}
+
+static void have_link_local(struct link_local *l)
+{
+	struct dhcp_client *c = container_of(l, struct dhcp_client, link_local);
+	struct dhcp_lease lease = { .ip.len = 16, .seconds = DHCP_INFINITE };
+
+	lease.ip.addr.family = IP_V4;
+	put_be32(lease.ip.addr.bytes, l->address);
+	use(c, &lease);
+}
+
+/* ARP has defended our address in vain. */
+static void conflict(void *arg, uint32_t address)
+{
+	struct dhcp_client *c = arg;
+
+	if (!c->bound || get_be32(c->lease.ip.addr.bytes) != address)
+		return;
+	if (c->engine.state >= DHCP_BOUND) {
+		perform(c, dhcp_engine_probed(&c->engine, false, clock_now_ns()));
+	} else if (IS_ENABLED(CONFIG_NET_LINK_LOCAL)) {
+		lose(c);
+		link_local_start(&c->link_local);
+	}
 }
 
 static void set_timer(struct dhcp_client *c)
@@ -186,7 +210,7 @@ static void perform(struct dhcp_client *c, unsigned actions)
 	if (actions & DHCP_PROBE)
 		probe(c);
 	if (actions & DHCP_USE)
-		use(c);
+		use(c, &c->engine.lease);
 }
 
 static void timeout(struct timer *t)
@@ -238,6 +262,8 @@ int dhcp_client_create(struct dhcp_client **out, const struct dhcp_layers *layer
 	timer_init(&c->timer, timeout);
 	ipv4_listen_unaddressed(layers->ipv4, true);
 	arp_listen_conflict(layers->arp, conflict, c);
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL))
+		link_local_init(&c->link_local, layers->arp, netdev_of(c)->mac, have_link_local);
 	dhcp_engine_init(&c->engine, netdev_of(c)->mac, c->device_mtu, config->hostname, &config->ip.addr,
 	                 clock_now_ns());
 	set_timer(c);
@@ -249,6 +275,8 @@ void dhcp_client_destroy(struct dhcp_client *c)
 {
 	timer_stop(&c->timer);
 	promise_unwait(&c->probed);
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL))
+		link_local_stop(&c->link_local);
 	if (c->engine.state == DHCP_PROBING)
 		promise_cancel(&c->probe.promise);
 	arp_listen_conflict(c->layers.arp, NULL, NULL);

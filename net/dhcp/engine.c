@@ -60,6 +60,7 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 		e->next_ns = now_ns + (e->failures++ || (t->actions & DHCP_REFUSE) ? PAUSE_NS : 0) + some_ns();
 	if (t->actions & DHCP_SEND) {
 		e->tries += e->tries < UINT8_MAX;
+		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after: it is the link that needs it */
 		e->next_ns = retry_ns(e, now_ns);
 	}
 	return t->actions & EFFECTS;
@@ -194,7 +195,7 @@ size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, u
 	struct dhcp_query q = {
 		.type = action == DHCP_REFUSE ? DHCP_DECLINE
 		        : e->state == DHCP_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
-		.broadcast = e->state < DHCP_BOUND && e->tries > UNICAST_TRIES,
+		.broadcast = e->broadcast && e->state < DHCP_BOUND,
 		.secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff)),
 		.reply_bytes = e->reply_bytes,
 		.xid = e->xid,

@@ -23,7 +23,7 @@ struct dhcp_route {
  * RFC 2132's. */
 struct dhcp_lease {
 	struct ip_prefix ip;
-	struct ip_addr server;  /* who lent it (54) */
+	struct ip_addr server;  /* who lent it (54); IP_NONE: nobody, it is link-local */
 	struct ip_addr gateway; /* IP_NONE: none (3), or routes say it (RFC 3442) */
 	struct ip_addr dns[DHCP_SERVERS], ntp[DHCP_SERVERS]; /* 6, 42 */
 	struct dhcp_route routes[DHCP_ROUTES];               /* 121, RFC 3442 */
