@@ -111,29 +111,34 @@ static void probe(struct dhcp_client *c)
 	promise_wait(&c->probe.promise, &c->probed, have_probed);
 }
 
-/* The gateway, by routers or by the classless routes; IP_NONE when it is not on the link. */
-static struct ip_addr gateway_of(const struct dhcp_lease *l)
+static void add_route(struct dhcp_client *c, const struct ip_prefix *to, const struct ip_addr *via)
 {
-	struct ip_addr gateway = l->gateway;
-	char text[IP_TEXT_MAX];
+	char prefix[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
+	int error = ipv4_add_route(c->layers.ipv4, to, via);
 
-	for (int i = DHCP_ROUTES; i-- > 0;) {
-		if (l->routes[i].to.addr.family == IP_V4 && l->routes[i].to.len == 0)
-			gateway = l->routes[i].via;
-	}
-	if (ipv4_check_address(&l->ip, &gateway) == 0)
-		return gateway;
-	log_warn("no default gateway: %s is not another host on the link", ip_format(text, &gateway));
-	return (struct ip_addr){ 0 };
+	LOG_AT(error < 0 ? LOG_WARN : LOG_INFO, "route to=%s/%u gw=%s error=%d", ip_format(prefix, &to->addr),
+	       to->len, ip_format(gateway, via), -error);
 }
 
-/* The address, its gateway and its MTU are the stack's. The MTU does not change while there are connections
+/* Those on the link first: others' gateways may be behind them (RFC 3442). */
+static void add_routes(struct dhcp_client *c)
+{
+	const struct dhcp_lease *l = &c->lease;
+
+	for (int far = 0; far < 2; far++)
+		for (const struct dhcp_route *r = l->routes; r < l->routes + DHCP_ROUTES; r++)
+			if (r->to.addr.family != IP_NONE && (r->via.family != IP_NONE) == far)
+				add_route(c, &r->to, &r->via);
+	if (l->gateway.family != IP_NONE)
+		add_route(c, &ipv4_everywhere, &l->gateway);
+}
+
+/* The address, its routes and its MTU are the stack's. The MTU does not change while there are connections
  * that count on it. */
 static void use(struct dhcp_client *c, const struct dhcp_lease *l)
 {
 	bool same = c->bound && ip_equal(&c->lease.ip.addr, &l->ip.addr);
-	char address[IP_TEXT_MAX], via[IP_TEXT_MAX], server[IP_TEXT_MAX];
-	struct ip_addr gateway;
+	char address[IP_TEXT_MAX], server[IP_TEXT_MAX];
 
 	c->stats.renewed += same;
 	c->stats.bound += !same;
@@ -143,10 +148,10 @@ static void use(struct dhcp_client *c, const struct dhcp_lease *l)
 		netdev_of(c)->mtu = l->mtu >= MTU_LEAST && l->mtu < c->device_mtu ? l->mtu : c->device_mtu;
 	c->bound = true;
 	c->lease = *l;
-	gateway = gateway_of(l);
-	ipv4_set_address(c->layers.ipv4, &l->ip, &gateway);
-	log_info("lease ip=%s/%u gw=%s mtu=%u server=%s seconds=%u", ip_format(address, &l->ip.addr), l->ip.len,
-	         ip_format(via, &gateway), netdev_of(c)->mtu, ip_format(server, &l->server), l->seconds);
+	log_info("lease ip=%s/%u mtu=%u server=%s seconds=%u", ip_format(address, &l->ip.addr), l->ip.len,
+	         netdev_of(c)->mtu, ip_format(server, &l->server), l->seconds);
+	ipv4_set_address(c->layers.ipv4, &l->ip, NULL);
+	add_routes(c);
 	tell(c, &c->lease);
 }
 

@@ -61,13 +61,21 @@ static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_b
 	return options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h));
 }
 
-/* Could a host on a wire have sent it from there to us? Sets *to_group. A source that we have no route to is
- * a lie, or cannot be answered (RFC 3704 §2.4). */
+/* A source that we have no route to is a lie, or cannot be answered (RFC 3704 §2.4); but a DHCP server may
+ * speak to everybody from a network that we are not in yet. */
+static bool check_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
+{
+	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || ipv4_own(ip, src) ||
+	    ipv4_is_broadcast(ip, src))
+		return false;
+	return ip->addresses == 0 || (ip->unaddressed && dst == UINT32_MAX) || ipv4_next_hop(ip, src);
+}
+
+/* Could a host on a wire have sent it from there to us? Sets *to_group. */
 static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
-	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || ipv4_own(ip, src) ||
-	    ipv4_is_broadcast(ip, src) || (ip->addresses && !ipv4_next_hop(ip, src)))
+	if (!check_source(ip, src, dst))
 		return false;
 	*to_group = !ipv4_own(ip, dst);
 	if (*to_group && (ipv4_is_broadcast(ip, dst) || ipv4_is_joined(ip, dst)))

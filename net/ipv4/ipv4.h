@@ -48,7 +48,8 @@ int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_
 int ipv4_remove_route(struct ipv4 *ip, const struct ip_prefix *to);
 
 /* While we have no address: takes packets to any host's address that come in a frame of our own, as though
- * to a group, so that nothing answers them. What a DHCP client needs (RFC 2131 §4.1). Off at first. */
+ * to a group, so that nothing answers them; and always broadcasts from networks that no route leads to. What
+ * a DHCP client needs (RFC 2131 §4.1). Off at first. */
 void ipv4_listen_unaddressed(struct ipv4 *ip, bool on);
 
 /* What udp_create and tcp_create want. */

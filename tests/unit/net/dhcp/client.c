@@ -57,6 +57,7 @@ static void begin(const char *ip)
 
 static void set_up(void)
 {
+	lan_prepare();
 	test_begin();
 	begin(NULL);
 }
@@ -66,6 +67,7 @@ static void tear_down(void)
 	direct_destroy(d);
 	lan_forget(&lan);
 	lan_done(&lan);
+	test_end();
 }
 
 TestSuite(dhcp_client, .init = set_up, .fini = tear_down);
@@ -159,6 +161,11 @@ static void expect_address(const char *text)
 	cr_expect_str_eq(ip_format(is, &direct_address(d)->addr), text);
 }
 
+static void expect_said(const char *what)
+{
+	cr_expect(strstr(test_console_text(), what), "not said: %s\n%s", what, test_console_text());
+}
+
 static bool answers_ping(uint32_t address)
 {
 	const struct frame *sent;
@@ -197,7 +204,8 @@ Test(dhcp_client, gets_an_address_and_gives_it_to_the_stack)
 	cr_expect(answers_ping(ADDRESS));
 	expect_address("10.0.0.50");
 	cr_expect(heard.calls == 1 && heard.has);
-	cr_expect(strstr(test_console_text(), "ip=10.0.0.50/24 gw=10.0.0.1"), "%s", test_console_text());
+	expect_said("lease ip=10.0.0.50/24 ");
+	expect_said("route to=0.0.0.0/0 gw=10.0.0.1 error=0");
 }
 
 Test(dhcp_client, renews_without_a_word_when_nothing_changes)
@@ -243,7 +251,7 @@ Test(dhcp_client, a_connection_from_an_address_that_has_gone_fails)
 	expect_address("-");
 	cr_expect(heard.calls == 2 && !heard.has);
 	cr_expect_not(answers_ping(ADDRESS));
-	cr_expect(strstr(test_console_text(), "lost ip=10.0.0.50"), "%s", test_console_text());
+	expect_said("lost ip=10.0.0.50");
 }
 
 Test(dhcp_client, established_connections_end_with_their_address)
@@ -363,15 +371,46 @@ Test(dhcp_client, a_gateway_that_is_not_on_the_link_is_none)
 	finish_reply();
 	lan_wait_ms(7 * UNIT_MS);
 	cr_expect(answers_ping(ADDRESS));
-	cr_expect(strstr(test_console_text(), "192.168.0.1 is not another host"), "%s", test_console_text());
-	cr_expect(strstr(test_console_text(), "gw=-"), "%s", test_console_text());
+	expect_said("to=0.0.0.0/0 gw=192.168.0.1 error=101");
+}
+
+/* Where a packet to there goes: the next hop that ARP is asked for. */
+static uint32_t next_hop(uint32_t to)
+{
+	struct endpoint there = { { .family = IP_V4 }, 9 };
+	const struct frame *f;
+
+	put_be32(there.addr.bytes, to);
+	lan_wait_ms(5000); /* what was asked for before is forgotten */
+	lan_forget(&lan);
+	if (direct_udp_send(d, 0, &there, buf_alloc_header()) < 0)
+		return 0;
+	f = lan_next(&lan);
+	return f && frame_16(f, 12) == 0x0806 ? frame_32(f, 38) : 1;
+}
+
+/* As some clouds have it: an address alone on the link, its gateway beside it. */
+Test(dhcp_client, classless_routes_whatever_their_order)
+{
+	reach_probing();
+	begin_reply(ACK, 1000);
+	reply_number(&reply, 1, UINT32_MAX);
+	memset(reply.bytes + 249, 0, 6); /* the netmask of 24: padding now */
+	reply_option(&reply, 121, "\0\x0a\0\0\1" "\x20\x0a\0\0\1\0\0\0\0" "\x18\xc0\xa8\1\x0a\0\0\7", 22);
+	reply_number(&reply, 3, LAN_GATEWAY_IP + 1);
+	finish_reply();
+	lan_wait_ms(7 * UNIT_MS);
+	cr_expect_eq(next_hop(0x08080808), LAN_GATEWAY_IP);
+	cr_expect_eq(next_hop(LAN_GATEWAY_IP), LAN_GATEWAY_IP);
+	cr_expect_eq(next_hop(0xc0a80107), LAN_GATEWAY_IP, "its gateway is not on the link: refused");
+	expect_said("to=192.168.1.0/24 gw=10.0.0.7 error=101");
 }
 
 Test(dhcp_client, says_that_nobody_answers)
 {
 	test_run_for_ns(60 * NS_PER_S);
-	cr_expect(strstr(test_console_text(), "no server answers asked=2"), "%s", test_console_text());
-	cr_expect(strstr(test_console_text(), "no server answers asked=4"), "%s", test_console_text());
+	expect_said("no server answers asked=2");
+	expect_said("no server answers asked=4");
 }
 
 Test(dhcp_client, pieces_strangers_and_rubbish)

@@ -27,8 +27,8 @@ static void on_found(struct link_local *l)
 
 static void set_up(void)
 {
-	test_begin();
 	lan_init(&lan, 0);
+	test_begin();
 	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
 	cr_assert_eq(arp_create(&arp, ethernet), 0);
 	link_local_init(&link_local, arp, LAN_MAC, on_found);
