@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* New Reno: RFC 5681 (slow start, congestion avoidance, fast retransmit and recovery), RFC 6582
- * (partial acknowledgements), RFC 6928 (initial window of ten), RFC 3042 (limited transmit), RFC 3465
- * (growth by bytes, at most two segments an acknowledgement). */
+/* What every algorithm has in common: slow start (RFC 5681) from an initial window of ten (RFC 6928) with
+ * growth by bytes, however few acknowledgements tell of them (RFC 3465, with the limit of RFC 9406 §4.2),
+ * and restart after idling; and New Reno (RFC 6582) with limited transmit (RFC 3042) for peers without
+ * SACK. */
 #include "net/tcp/congestion.h"
 
 #include "net/tcp/segment.h"
 
 #define DUPLICATES_MEAN_LOSS 3
+#define SLOW_START_SEGMENTS 8 /* of growth an acknowledgement; 1 while a timeout is repaired */
+#define CWND_MAX (UINT32_MAX / 4)
 
 static uint32_t initial_window(uint32_t mss)
 {
@@ -18,35 +21,41 @@ void congestion_init(struct congestion *c, uint32_t mss, uint32_t una)
 	*c = (struct congestion){ .cwnd = initial_window(mss), .ssthresh = UINT32_MAX / 2, .recover = una - 1 };
 }
 
-static void grow(struct congestion *c, uint32_t mss, uint32_t acked)
+void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una, uint32_t now_ms,
+                     uint32_t rtt_ms)
 {
-	if (c->cwnd >= UINT32_MAX / 4)
+	uint32_t most = seq_lt(c->recover, una) ? SLOW_START_SEGMENTS * mss : mss;
+
+	if (c->cwnd >= CWND_MAX)
 		return;
-	if (c->cwnd < c->ssthresh) {
-		c->cwnd += MIN(acked, 2 * mss);
-		return;
-	}
-	c->acked += acked;
-	if (c->acked >= c->cwnd) {
-		c->acked -= c->cwnd;
-		c->cwnd += mss;
-	}
+	if (c->cwnd < c->ssthresh)
+		c->cwnd += MIN(acked, most);
+	else if (IS_ENABLED(CONFIG_TCP_CUBIC))
+		cubic_grow(c, mss, acked, now_ms, rtt_ms);
+	else
+		reno_grow(c, mss, acked);
+}
+
+void congestion_reduce(struct congestion *c, uint32_t mss, uint32_t flight)
+{
+	flight = MIN(flight, c->cwnd);
+	c->ssthresh = IS_ENABLED(CONFIG_TCP_CUBIC) ? cubic_back_off(c, mss, flight)
+	                                           : reno_back_off(c, mss, flight);
+	c->cwnd = c->ssthresh;
+	c->acked = 0;
 }
 
 enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una,
-                                          uint32_t flight, bool limited)
+                                          uint32_t flight)
 {
 	c->duplicates = 0;
 	if (!c->recovering) {
 		if (seq_lt(c->recover, una))
 			c->recover = una - 1; /* follows, lest it seem ahead after half the circle */
-		if (limited)
-			grow(c, mss, acked);
 		return CONGESTION_OK;
 	}
 	if (!seq_lt(una, c->recover)) {
 		c->recovering = false;
-		c->acked = 0;
 		c->cwnd = MIN(c->ssthresh, MAX(flight, mss) + mss);
 		return CONGESTION_OK;
 	}
@@ -58,7 +67,7 @@ enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, ui
 }
 
 enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t mss, uint32_t una,
-                                                uint32_t highest, uint32_t flight, bool lost)
+                                                uint32_t highest, uint32_t flight)
 {
 	if (c->duplicates < UINT8_MAX)
 		c->duplicates++;
@@ -67,10 +76,10 @@ enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t m
 		return CONGESTION_OK;
 	}
 	/* not again for losses of before the last recovery or timeout: RFC 6582 §3.2 step 2 */
-	if ((c->duplicates != DUPLICATES_MEAN_LOSS && !lost) || !seq_lt(c->recover, una))
+	if (c->duplicates != DUPLICATES_MEAN_LOSS || !seq_lt(c->recover, una))
 		return CONGESTION_OK;
-	c->ssthresh = MAX(flight / 2, 2 * mss);
-	c->cwnd = c->ssthresh + DUPLICATES_MEAN_LOSS * mss;
+	congestion_reduce(c, mss, flight);
+	c->cwnd += DUPLICATES_MEAN_LOSS * mss;
 	c->recover = highest;
 	c->recovering = true;
 	return CONGESTION_RETRANSMIT;
@@ -79,9 +88,10 @@ enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t m
 void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest, uint32_t flight, bool again)
 {
 	if (!again)
-		c->ssthresh = MAX(flight / 2, 2 * mss);
+		congestion_reduce(c, mss, flight);
 	c->cwnd = mss;
-	c->acked = 0;
+	c->w_max = 0; /* RFC 9438 §4.8: where congestion avoidance begins is the new origin */
+	c->in_epoch = false;
 	c->recover = highest;
 	c->recovering = false;
 	c->duplicates = 0;
@@ -90,4 +100,5 @@ void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest,
 void congestion_on_idle(struct congestion *c, uint32_t mss)
 {
 	c->cwnd = MIN(c->cwnd, initial_window(mss));
+	c->in_epoch = false;
 }

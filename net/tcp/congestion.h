@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Congestion control of one connection: how much may be in flight, and when a segment counts as
- * lost. Another algorithm is another file with these functions. */
+/* Congestion control of one connection: how much may be in flight, and, where the peer sends no SACK,
+ * when a segment counts as lost. How the window grows and shrinks once it has met congestion is cubic.c's
+ * or reno.c's. */
 #ifndef NET_TCP_CONGESTION_H
 #define NET_TCP_CONGESTION_H
 
@@ -9,9 +10,17 @@
 struct congestion {
 	uint32_t cwnd, ssthresh; /* bytes */
 	uint32_t recover;        /* sequence number: highest sent when the loss was noticed */
-	uint32_t acked;          /* bytes acknowledged since cwnd last grew in congestion avoidance */
+	uint32_t acked;          /* in congestion avoidance. Reno: bytes acknowledged since cwnd last grew;
+	                            CUBIC: windows acknowledged in this epoch, 1/65536 */
+	uint32_t epoch_ms;       /* CUBIC: when this stretch of congestion avoidance began, if in_epoch */
+	uint16_t w_max;          /* CUBIC: segments in flight when congestion was last met, or somewhat less */
+	uint16_t k_ms;           /* CUBIC: from the epoch's beginning until cwnd is w_max again */
 	uint8_t duplicates;      /* duplicate acknowledgements in a row, at most 255 */
-	bool recovering;
+	uint8_t reorder_steps;   /* RFC 8985 §6.2.4: RACK.reo_wnd_mult less one */
+	uint8_t reorder_persist; /* recoveries until it is forgotten */
+	bool recovering : 1;
+	bool in_epoch : 1;
+	bool reordered : 1;      /* segments have overtaken others */
 };
 
 enum congestion_verdict {
@@ -21,16 +30,30 @@ enum congestion_verdict {
 
 /* una: where loss recovery may first apply. */
 void congestion_init(struct congestion *c, uint32_t mss, uint32_t una);
-/* acked new bytes up to una; flight: bytes still in flight; limited: cwnd was what held us back. */
+/* acked new bytes up to una; flight: bytes still in flight. */
 enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una,
-                                          uint32_t flight, bool limited);
-/* A duplicate of the acknowledgement of una; highest: next sequence number never sent; lost: there is
- * better proof of loss than the number of duplicates. */
+                                          uint32_t flight);
+/* A duplicate of the acknowledgement of una; highest: next sequence number never sent. */
 enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t mss, uint32_t una,
-                                                uint32_t highest, uint32_t flight, bool lost);
+                                                uint32_t highest, uint32_t flight);
+/* acked bytes were acknowledged while cwnd was what held us back; una as above. */
+void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una, uint32_t now_ms,
+                     uint32_t rtt_ms);
+/* Congestion was met with flight bytes in flight: sets ssthresh, and cwnd to it. At most once a round trip
+ * is for the caller to see to. */
+void congestion_reduce(struct congestion *c, uint32_t mss, uint32_t flight);
 /* The retransmission timer ran out; again: not for the first time for the same segment. */
 void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest, uint32_t flight, bool again);
 /* Nothing was sent for longer than a retransmission timeout. */
 void congestion_on_idle(struct congestion *c, uint32_t mss);
+
+/* -- cubic.c and reno.c, of which Kconfig chooses one -- */
+
+/* Gives ssthresh after congestion with flight bytes in flight. */
+uint32_t cubic_back_off(struct congestion *c, uint32_t mss, uint32_t flight);
+uint32_t reno_back_off(struct congestion *c, uint32_t mss, uint32_t flight);
+/* As congestion_grow, beyond ssthresh. */
+void cubic_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t now_ms, uint32_t rtt_ms);
+void reno_grow(struct congestion *c, uint32_t mss, uint32_t acked);
 
 #endif

@@ -123,6 +123,8 @@ static void end(struct tcp_conn *c, uint8_t was, int error)
 
 	timer_stop(&c->timer);
 	c->armed = 0;
+	if (conn_has_recovery(c))
+		recovery_detach(c);
 	sendq_clear(c->tcp, &c->sendq);
 	c->error = (int16_t)error;
 	if (was < TCP_ESTABLISHED) {

@@ -67,6 +67,11 @@ static int check(struct tcp_conn *c, const struct segment *s)
 
 /* -- acknowledgement -- */
 
+static bool is_for_recovery(const struct tcp_conn *c, const struct segment *s)
+{
+	return IS_ENABLED(CONFIG_TCP_RECOVERY) && (c->recovery || s->sack_count);
+}
+
 static void measure(struct tcp_conn *c, const struct segment *s)
 {
 	bool stamped = c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS;
@@ -83,7 +88,8 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t window = (uint32_t)s->window << c->snd_scale;
 
-	if (seq_lt(s->seq, c->snd_wl1) || (s->seq == c->snd_wl1 && seq_lt(s->ack, c->snd_wl2)))
+	/* SND.WL2 is never beyond snd_una, so that comparing with the one does for both */
+	if (seq_lt(s->seq, c->snd_wl1) || seq_lt(s->ack, c->snd_una))
 		return;
 	if (c->snd_wnd == 0 && window > 0) {
 		/* what probed the shut window is sent anew, and the persist timer has done its work */
@@ -91,10 +97,29 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 		c->snd_nxt = c->snd_una;
 		c->rto.backoff = 0;
 	}
+	if (window == 0 && conn_has_recovery(c)) {
+		recovery_detach(c); /* a peer that takes nothing may throw away what it had */
+		if (c->snd_una != c->snd_max)
+			conn_arm_retransmit(c);
+	}
 	c->snd_wnd = window;
 	c->snd_wnd_max = MAX(c->snd_wnd_max, window);
 	c->snd_wl1 = s->seq;
-	c->snd_wl2 = s->ack;
+}
+
+/* What acked new bytes mean for the windows; limited: cwnd was what held us back. */
+static void judge(struct tcp_conn *c, const struct segment *s, uint32_t acked, bool limited)
+{
+	struct congestion *cc = &c->congestion;
+	bool grows = !cc->recovering;
+
+	if (!(is_for_recovery(c, s) && recovery_on_ack(c, s, acked)) &&
+	    congestion_on_ack(cc, c->mss, acked, s->ack, c->snd_max - s->ack) == CONGESTION_RETRANSMIT)
+		conn_retransmit(c, s->ack, c->mss);
+	if (!limited)
+		cc->in_epoch = false;
+	else if (grows && !cc->recovering)
+		congestion_grow(cc, c->mss, acked, s->ack, c->tcp->now_ms, c->rto.srtt8 / 8);
 }
 
 /* Something new is acknowledged. */
@@ -111,33 +136,29 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 		c->snd_nxt = c->snd_una;
 	c->progress_ms = c->tcp->now_ms;
 	c->flags &= (uint16_t)~(CONN_TAIL_PROBED | CONN_TIMED_OUT);
+	judge(c, s, acked, limited);
 	if (c->snd_una == c->snd_max)
 		conn_disarm(c, CONN_RETRANSMIT);
 	else
 		conn_arm_retransmit(c);
-	if (congestion_on_ack(&c->congestion, c->mss, acked, s->ack, c->snd_max - s->ack, limited) ==
-	    CONGESTION_RETRANSMIT)
-		sack_retransmit(c, s);
 	conn_accept_writes(c);
 }
 
-/* A duplicate as RFC 5681 §2 defines it, or as RFC 6675 §2 does where the peer sends SACK. */
+/* A duplicate as RFC 5681 §2 defines it; where the peer sends SACK it must tell of a hole (RFC 6675 §2). */
 static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t flight = c->snd_max - c->snd_una;
-	struct sack_view view = sack_look(s, c->snd_una, c->snd_max);
-	bool lost = view.bytes >= 3u * c->mss || (view.bytes > 0 && c->flags & CONN_TAIL_PROBED);
 
-	if (flight == 0 || c->snd_wnd == 0)
+	if (flight == 0 || c->snd_wnd == 0 || (is_for_recovery(c, s) && recovery_on_ack(c, s, 0)))
 		return;
-	if (view.bytes == 0 && (s->length > 0 || s->flags & SEG_FIN ||
-	                        (uint32_t)s->window << c->snd_scale != c->snd_wnd))
+	if (c->flags & CONN_SACK ? s->sack_count == 0 || seq_lt(s->sacks[0].start, s->ack)
+	                         : s->length > 0 || s->flags & SEG_FIN ||
+	                                   (uint32_t)s->window << c->snd_scale != c->snd_wnd)
 		return;
-	if (congestion_on_duplicate(&c->congestion, c->mss, c->snd_una, c->snd_max, flight, lost) ==
+	if (congestion_on_duplicate(&c->congestion, c->mss, c->snd_una, c->snd_max, flight) ==
 	    CONGESTION_RETRANSMIT) {
 		c->tcp->stats.fast_retransmits++;
-		c->resent = c->snd_una;
-		sack_retransmit(c, s);
+		conn_retransmit(c, c->snd_una, c->mss);
 		conn_arm_retransmit(c);
 	}
 }
@@ -284,7 +305,6 @@ static void on_established(struct tcp_conn *c, const struct segment *s)
 	c->snd_una = s->ack;
 	c->snd_wnd = c->snd_wnd_max = (uint32_t)s->window << (s->flags & SEG_SYN ? 0 : c->snd_scale);
 	c->snd_wl1 = s->seq;
-	c->snd_wl2 = s->ack;
 	c->progress_ms = c->tcp->now_ms;
 	conn_disarm(c, CONN_RETRANSMIT);
 	c->rto.backoff = 0;

@@ -23,7 +23,7 @@ void mtu_too_big(struct tcp_conn *c, uint32_t mtu)
 {
 	ip_too_big(&c->route, mtu);
 	if (mtu_follow(c)) {
-		c->snd_nxt = c->snd_una;
+		conn_go_back(c);
 		conn_output(c);
 	}
 }

@@ -167,6 +167,8 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		send_later(c);
 		return 0;
 	}
+	if (conn_has_recovery(c))
+		recovery_sent(c, seq, end);
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
 		if (!(c->flags & CONN_TIMESTAMPS))
@@ -182,7 +184,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 	}
 	if (seq_lt(c->snd_max, end))
 		c->snd_max = end;
-	if (!conn_is_armed(c, CONN_RETRANSMIT) || sack_wants_probe(c))
+	if (!conn_is_armed(c, CONN_RETRANSMIT) || (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c)))
 		conn_arm_retransmit(c);
 	return end - seq;
 }
@@ -222,8 +224,12 @@ static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 {
 	const struct congestion *cc = &c->congestion;
 	uint32_t cwnd = cc->cwnd + (cc->recovering ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
-	uint32_t window = MIN(c->snd_wnd, cwnd), room = window > offset ? window - offset : 0, n;
+	uint32_t window, room, n;
 
+	if (conn_has_recovery(c))
+		cwnd += recovery_out(c);
+	window = MIN(c->snd_wnd, cwnd);
+	room = window > offset ? window - offset : 0;
 	if (c->flags & CONN_FORCE) {
 		n = c->snd_wnd ? c->snd_wnd : 1;
 		n = MIN(n, c->mss);
@@ -281,6 +287,14 @@ static void await_window(struct tcp_conn *c)
 	}
 }
 
+void conn_go_back(struct tcp_conn *c)
+{
+	if (conn_has_recovery(c))
+		recovery_lose_all(c);
+	else
+		c->snd_nxt = c->snd_una;
+}
+
 void conn_output(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
@@ -294,6 +308,8 @@ void conn_output(struct tcp_conn *c)
 		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una &&
 		    tcp->now_ms - c->progress_ms > rto_ms(&c->rto))
 			congestion_on_idle(&c->congestion, c->mss);
+		if (conn_has_recovery(c))
+			recovery_resend(c);
 		while (send_next(c))
 			;
 		if (!conn_is_armed(c, CONN_RESUME)) /* where what is forced stays so */

@@ -16,6 +16,7 @@ static const struct tcp_limits default_limits = {
 	.send_slices = CONFIG_TCP_SEND_SLICES,
 	.receive_bytes = CONFIG_TCP_RECEIVE_BYTES,
 	.receive_bufs = CONFIG_TCP_RECEIVE_BUFS,
+	.recoveries = CONFIG_TCP_RECOVERIES,
 };
 
 static void release_pool(struct pool *p)
@@ -31,6 +32,7 @@ static void give_heads(void *heads, uint32_t mask)
 
 static void release(struct tcp *tcp)
 {
+	release_pool(&tcp->recoveries);
 	release_pool(&tcp->slices);
 	release_pool(&tcp->wait_table.pool);
 	release_pool(&tcp->halves.pool);
@@ -67,7 +69,8 @@ static int take_memory(struct tcp *tcp)
 	    pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
 	    table_init(&tcp->halves, sizeof(struct tcp_half), l->half_open) < 0 ||
 	    table_init(&tcp->wait_table, sizeof(struct tcp_wait), l->time_wait) < 0 ||
-	    pool_init(&tcp->slices, sizeof(struct send_slice), 8, (size_t)l->connections + l->send_slices) < 0)
+	    pool_init(&tcp->slices, sizeof(struct send_slice), 8, (size_t)l->connections + l->send_slices) < 0 ||
+	    (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_init_all(tcp) < 0))
 		return -ENOMEM;
 	tcp->slices_spare = l->send_slices;
 	return 0;
@@ -166,5 +169,6 @@ const struct tcp_stats *tcp_stats(struct tcp *tcp)
 	s->half_open = (uint32_t)tcp->halves.pool.used;
 	s->time_wait = (uint32_t)tcp->wait_table.pool.used;
 	s->send_slices = (uint32_t)tcp->slices.used;
+	s->recoveries = (uint32_t)tcp->recoveries.used;
 	return s;
 }

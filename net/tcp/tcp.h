@@ -11,6 +11,7 @@
  *   time_wait full     the oldest TIME-WAIT entry makes room
  *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
  *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it
+ *   recoveries taken   losses are repaired one per round trip, as with a peer without SACK
  *   no packet memory   what is to be sent is tried again soon, and is not taken for a loss
  *
  * The Nagle algorithm is off: a write is a gather of everything that belongs together, so holding
@@ -31,6 +32,7 @@ struct tcp_limits {
 	uint32_t send_slices;   /* beyond the one that each connection is sure of */
 	uint32_t receive_bytes; /* per connection: unread and out-of-order data, the window at most */
 	uint32_t receive_bufs;  /* all connections together: packets that hold such data */
+	uint32_t recoveries;    /* connections that recover from losses by a scoreboard; 0: none does */
 };
 
 /* Names after RFC 4022 where it has one. */
@@ -44,8 +46,10 @@ struct tcp_stats {
 	uint64_t challenges;      /* RFC 5961 */
 	uint64_t timeouts;        /* retransmission timer ran out */
 	uint64_t fast_retransmits;
+	uint64_t spurious_recoveries; /* there had been no loss: undone */
 	uint32_t curr_estab;      /* ESTABLISHED and CLOSE-WAIT */
-	uint32_t connections, half_open, time_wait, send_slices, receive_bufs; /* in use now */
+	uint32_t connections, half_open, time_wait, send_slices, receive_bufs,
+	         recoveries; /* in use now */
 };
 
 /* limits NULL: those of Kconfig. Listens to ip for IP_TCP. Borrows ip until destroyed.

@@ -25,6 +25,9 @@
 #define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
 #define TCP_QUICK_ACKS 4    /* undelayed after something was out of order */
 #define TCP_CHALLENGE_MS 500 /* between two acknowledgements of segments that should not have come */
+#ifndef CONFIG_TCP_RECOVERY
+#define CONFIG_TCP_RECOVERIES 0
+#endif
 #define TCP_NO_MEMORY_MS 10  /* before what found the packet pools empty is tried again */
 
 /* -- what is sent: application memory by reference (sendq.c) -- */
@@ -105,12 +108,12 @@ struct tcp_conn {
 
 	struct sendq sendq;    /* starts at snd_una, once the SYN is acknowledged */
 	uint32_t snd_una, snd_nxt, snd_max; /* snd_nxt goes back on a timeout, snd_max never does */
-	uint32_t snd_wnd, snd_wnd_max, snd_wl1, snd_wl2;
+	uint32_t snd_wnd, snd_wnd_max, snd_wl1;
 	struct rto rto;
 	uint32_t rtt_seq, rtt_ms;
-	uint32_t resent;       /* in recovery: up to where holes were sent again */
 	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
 	struct congestion congestion;
+	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
 
 	struct recvq recvq;
 	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
@@ -189,7 +192,7 @@ struct tcp {
 	uint8_t secret[16];
 	struct tcp_conn **conn_hash;
 	struct tcp_table halves, wait_table;
-	struct pool conns, slices;
+	struct pool conns, slices, recoveries;
 	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
 	struct list waits;
 	struct timer half_timer, wait_timer;
@@ -304,6 +307,8 @@ void conn_send_keepalive(struct tcp_conn *c);
 uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len);
 /* Waits for the peer's answer to what is in flight. */
 void conn_arm_retransmit(struct tcp_conn *c);
+/* All that is in flight is to be sent again. */
+void conn_go_back(struct tcp_conn *c);
 /* The window to offer, in bytes. */
 uint32_t conn_window(const struct tcp_conn *c);
 /* A segment without a control block: s, whose ports and MSS follow from k. */
@@ -356,22 +361,38 @@ void recvq_clear(struct tcp *tcp, struct recvq *q);
 /* Blocks of late data, the one with seq first (RFC 2018 §4); gives how many. */
 unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block sacks[SEGMENT_SACKS]);
 
-/* -- sack.c -- */
+/* -- recovery.c: nothing of it is called without CONFIG_TCP_RECOVERY -- */
 
-/* What an acknowledgement's SACK blocks say of (una, max). */
-struct sack_view {
-	uint32_t bytes; /* that arrived beyond the hole at una; 0: nothing said */
-	uint32_t start; /* where the hole ends, when bytes > 0 */
-};
-struct sack_view sack_look(const struct segment *s, uint32_t una, uint32_t max);
+static inline bool conn_has_recovery(const struct tcp_conn *c)
+{
+	return IS_ENABLED(CONFIG_TCP_RECOVERY) && c->recovery;
+}
+
+/* 0, -ENOMEM. */
+int recovery_init_all(struct tcp *tcp);
+/* s has acknowledged acked new bytes, 0: it is a duplicate; snd_una has moved already. false: New Reno is
+ * to judge it. */
+bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked);
+/* The retransmission timer ran out; again: not for the first time for the same segment. Does to the windows
+ * what is to be done. false: no state could be attached, so that all is to be sent again in order. */
+bool recovery_on_timeout(struct tcp_conn *c, bool again);
+/* CONN_RETRANSMIT fired. false: not for this. */
+bool recovery_on_timer(struct tcp_conn *c);
 /* The retransmission timer is to send a probe rather than to start over (RFC 8985 §7). */
-bool sack_wants_probe(const struct tcp_conn *c);
-uint32_t sack_probe_ms(const struct tcp_conn *c);
-void sack_send_probe(struct tcp_conn *c);
-/* Holes that the acknowledgement s shows are sent again, as recovery demands. */
-void sack_retransmit(struct tcp_conn *c, const struct segment *s);
-/* The first hole, when it found no packet memory then. */
-void sack_resume(struct tcp_conn *c);
+bool recovery_wants_probe(const struct tcp_conn *c);
+uint32_t recovery_probe_ms(const struct tcp_conn *c);
+void recovery_send_probe(struct tcp_conn *c);
+/* The rest only when conn_has_recovery. [seq, end) is sent, snd_max still without it. */
+void recovery_sent(struct tcp_conn *c, uint32_t seq, uint32_t end);
+/* Sends again what counts as lost, as far as cwnd goes. */
+void recovery_resend(struct tcp_conn *c);
+/* All that is in flight counts as lost. */
+void recovery_lose_all(struct tcp_conn *c);
+/* Bytes between snd_una and snd_max that are not in the network. */
+uint32_t recovery_out(const struct tcp_conn *c);
+/* CONN_RETRANSMIT is set for something sooner than a timeout. */
+bool recovery_is_waiting(const struct tcp_conn *c);
+void recovery_detach(struct tcp_conn *c);
 
 /* -- timer.c -- */
 

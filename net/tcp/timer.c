@@ -27,12 +27,14 @@ void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 
 void conn_arm_retransmit(struct tcp_conn *c)
 {
-	bool probe = sack_wants_probe(c);
+	bool probe = IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c);
 
+	if (conn_has_recovery(c) && recovery_is_waiting(c))
+		return;
 	c->flags &= (uint16_t)~CONN_TAIL_TIMER;
 	if (probe)
 		c->flags |= CONN_TAIL_TIMER;
-	conn_arm(c, CONN_RETRANSMIT, probe ? sack_probe_ms(c) : rto_ms(&c->rto));
+	conn_arm(c, CONN_RETRANSMIT, probe ? recovery_probe_ms(c) : rto_ms(&c->rto));
 }
 
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
@@ -44,14 +46,28 @@ static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
 	return c->tcp->now_ms - since_ms >= limit_s * 1000;
 }
 
+/* The network has lost all that is in flight. false: it is to be sent again in order. */
+static bool time_out(struct tcp_conn *c)
+{
+	bool again = c->flags & CONN_TIMED_OUT;
+
+	c->flags |= CONN_TIMED_OUT;
+	if (IS_ENABLED(CONFIG_TCP_RECOVERY))
+		return recovery_on_timeout(c, again);
+	congestion_on_timeout(&c->congestion, c->mss, c->snd_max, c->snd_max - c->snd_una, again);
+	return false;
+}
+
 /* Nothing came back for what is in flight, or the window has been shut for a while. */
 static bool on_retransmit(struct tcp_conn *c)
 {
 	uint32_t flight = c->snd_max - c->snd_una;
 	bool persist = c->state >= TCP_ESTABLISHED && (flight == 0 || c->snd_wnd == 0);
 
-	if (c->flags & CONN_TAIL_TIMER) {
-		sack_send_probe(c);
+	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_on_timer(c))
+		return true;
+	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && c->flags & CONN_TAIL_TIMER) {
+		recovery_send_probe(c);
 		return true;
 	}
 	/* a shut window may stay shut as long as its owner answers, but not when nobody waits here */
@@ -65,13 +81,12 @@ static bool on_retransmit(struct tcp_conn *c)
 		conn_send_syn(c);
 		return true;
 	}
-	if (!persist) {
+	if (!persist)
 		mtu_timed_out(c);
-		congestion_on_timeout(&c->congestion, c->mss, c->snd_max, flight, c->flags & CONN_TIMED_OUT);
-		c->flags |= CONN_TIMED_OUT;
+	if (persist || !time_out(c)) {
+		c->snd_nxt = c->snd_una;
+		c->flags |= CONN_FORCE;
 	}
-	c->snd_nxt = c->snd_una;
-	c->flags |= CONN_FORCE;
 	conn_output(c);
 	return true;
 }
@@ -114,7 +129,8 @@ static bool on_resume(struct tcp_conn *c)
 	}
 	conn_feed_reader(c); /* also of a connection that has ended: what has come is still to be read */
 	if (c->state >= TCP_ESTABLISHED && c->state != TCP_TIME_WAIT) {
-		sack_resume(c);
+		if (c->congestion.recovering && !conn_has_recovery(c))
+			conn_retransmit(c, c->snd_una, c->mss); /* it may have been this */
 		conn_output(c);
 	}
 	return true;

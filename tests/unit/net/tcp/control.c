@@ -66,6 +66,12 @@ Test(tcp_rto, floor_ceiling_and_sample_that_ends_backing_off)
 
 #define MSS 1000u
 
+static void grow(struct congestion *c, uint32_t acked, uint32_t una)
+{
+	cr_assert_eq(congestion_on_ack(c, MSS, acked, una, 0), CONGESTION_OK);
+	congestion_grow(c, MSS, acked, una, 0, 0);
+}
+
 Test(tcp_congestion, initial_window)
 {
 	struct congestion c;
@@ -78,23 +84,50 @@ Test(tcp_congestion, initial_window)
 	cr_assert_eq(c.cwnd, 17920);
 }
 
-Test(tcp_congestion, slow_start_then_one_segment_a_window)
+Test(tcp_congestion, slow_start_grows_by_what_is_acknowledged)
 {
 	struct congestion c;
 	uint32_t una = 1;
 
 	congestion_init(&c, MSS, una);
-	congestion_on_ack(&c, MSS, MSS, una += MSS, 9 * MSS, true);
+	grow(&c, MSS, una += MSS);
 	cr_assert_eq(c.cwnd, 11 * MSS);
-	congestion_on_ack(&c, MSS, 5 * MSS, una += 5 * MSS, 5 * MSS, true); /* RFC 3465: two at most */
-	cr_assert_eq(c.cwnd, 13 * MSS);
-	congestion_on_ack(&c, MSS, MSS, una += MSS, 1, false); /* the window was not the limit */
-	cr_assert_eq(c.cwnd, 13 * MSS);
-	c.ssthresh = 13 * MSS;
+	grow(&c, 5 * MSS, una += 5 * MSS); /* one acknowledgement, five segments */
+	cr_assert_eq(c.cwnd, 16 * MSS);
+	grow(&c, 20 * MSS, una += 20 * MSS); /* RFC 9406: eight at most */
+	cr_assert_eq(c.cwnd, 24 * MSS);
+	for (int i = 0; i < 10; i++) /* RFC 3465: an acknowledgement split in ten is worth no more */
+		grow(&c, MSS / 10, una += MSS / 10);
+	cr_assert_eq(c.cwnd, 25 * MSS);
+}
+
+Test(tcp_congestion, slow_start_after_a_timeout_takes_a_segment_an_acknowledgement)
+{
+	struct congestion c;
+	uint32_t una = 1, highest = una + 20 * MSS;
+
+	congestion_init(&c, MSS, una);
+	congestion_on_timeout(&c, MSS, highest, 20 * MSS, false);
+	grow(&c, 15 * MSS, una += 15 * MSS); /* most of that had come before: RFC 3465 2.3 */
+	cr_assert_eq(c.cwnd, 2 * MSS);
+	grow(&c, 5 * MSS, una = highest);
+	cr_assert_eq(c.cwnd, 3 * MSS);
+	grow(&c, 2 * MSS, una += 2 * MSS);
+	cr_assert_eq(c.cwnd, 5 * MSS);
+}
+
+Test(tcp_congestion, reno_takes_half_and_a_segment_more_each_window)
+{
+	struct congestion c;
+
+	congestion_init(&c, MSS, 1);
+	cr_assert_eq(reno_back_off(&c, MSS, 26 * MSS), 13 * MSS);
+	cr_assert_eq(reno_back_off(&c, MSS, 3 * MSS), 2 * MSS);
+	c.cwnd = 13 * MSS;
 	for (int i = 0; i < 12; i++)
-		congestion_on_ack(&c, MSS, MSS, una += MSS, 12 * MSS, true);
+		reno_grow(&c, MSS, MSS);
 	cr_assert_eq(c.cwnd, 13 * MSS);
-	congestion_on_ack(&c, MSS, MSS, una += MSS, 12 * MSS, true);
+	reno_grow(&c, MSS, MSS);
 	cr_assert_eq(c.cwnd, 14 * MSS);
 }
 
@@ -104,17 +137,17 @@ Test(tcp_congestion, fast_recovery)
 	uint32_t una = 1, highest = una + 10 * MSS;
 
 	congestion_init(&c, MSS, una);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_OK);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_OK);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_RETRANSMIT);
-	cr_assert_eq(c.ssthresh, 5 * MSS);
-	cr_assert_eq(c.cwnd, 8 * MSS);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS, false), CONGESTION_OK);
-	cr_assert_eq(c.cwnd, 9 * MSS);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_OK);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_OK);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_RETRANSMIT);
+	cr_assert_eq(c.ssthresh, 7 * MSS); /* CUBIC's */
+	cr_assert_eq(c.cwnd, 10 * MSS);
+	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, highest, 10 * MSS), CONGESTION_OK);
+	cr_assert_eq(c.cwnd, 11 * MSS);
 	una += 3 * MSS; /* partial: deflate by 3, inflate by 1 */
-	cr_assert_eq(congestion_on_ack(&c, MSS, 3 * MSS, una, 7 * MSS, true), CONGESTION_RETRANSMIT);
-	cr_assert_eq(c.cwnd, 7 * MSS);
-	cr_assert_eq(congestion_on_ack(&c, MSS, 7 * MSS, highest, 2 * MSS, true), CONGESTION_OK);
+	cr_assert_eq(congestion_on_ack(&c, MSS, 3 * MSS, una, 7 * MSS), CONGESTION_RETRANSMIT);
+	cr_assert_eq(c.cwnd, 9 * MSS);
+	cr_assert_eq(congestion_on_ack(&c, MSS, 7 * MSS, highest, 2 * MSS), CONGESTION_OK);
 	cr_assert_eq(c.cwnd, 3 * MSS); /* min(ssthresh, flight + MSS) */
 	cr_assert_not(c.recovering);
 }
@@ -127,15 +160,15 @@ Test(tcp_congestion, losses_of_before_the_recovery_do_not_start_another)
 	congestion_init(&c, MSS, una);
 	congestion_on_timeout(&c, MSS, highest, 10 * MSS, false);
 	cr_assert_eq(c.cwnd, MSS);
-	cr_assert_eq(c.ssthresh, 5 * MSS);
+	cr_assert_eq(c.ssthresh, 7 * MSS);
 	congestion_on_timeout(&c, MSS, highest, MSS, true);
-	cr_assert_eq(c.ssthresh, 5 * MSS); /* RFC 5681 §3.1: not halved again */
+	cr_assert_eq(c.ssthresh, 7 * MSS); /* RFC 5681 §3.1: not reduced again */
 	for (int i = 0; i < 5; i++)
-		cr_assert_eq(congestion_on_duplicate(&c, MSS, una + MSS, highest, 9 * MSS, false), CONGESTION_OK);
+		cr_assert_eq(congestion_on_duplicate(&c, MSS, una + MSS, highest, 9 * MSS), CONGESTION_OK);
 	c.duplicates = 0;
 	una = highest + 1;
 	for (int i = 0; i < 3; i++)
-		cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + 4 * MSS, 4 * MSS, false),
+		cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + 4 * MSS, 4 * MSS),
 		             i == 2 ? CONGESTION_RETRANSMIT : CONGESTION_OK);
 	cr_assert_eq(c.ssthresh, 2 * MSS);
 }
@@ -147,8 +180,10 @@ Test(tcp_congestion, loss_is_seen_after_more_than_half_the_circle_without_any)
 
 	congestion_init(&c, MSS, una);
 	for (int i = 0; i < 3; i++)
-		congestion_on_ack(&c, MSS, 1 << 30, una += 1 << 30, MSS, false);
-	cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + MSS, MSS, true), CONGESTION_RETRANSMIT);
+		congestion_on_ack(&c, MSS, 1 << 30, una += 1 << 30, MSS);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(congestion_on_duplicate(&c, MSS, una, una + MSS, MSS),
+		             i == 2 ? CONGESTION_RETRANSMIT : CONGESTION_OK);
 }
 
 Test(tcp_congestion, never_overflows)
@@ -157,9 +192,9 @@ Test(tcp_congestion, never_overflows)
 
 	congestion_init(&c, 65000, 1);
 	for (int i = 0; i < 100000; i++)
-		congestion_on_ack(&c, 65000, 1 << 30, 1, 1 << 30, true);
+		congestion_grow(&c, 65000, 1 << 30, 1, 0, 0);
 	cr_assert_lt(c.cwnd, UINT32_MAX / 2);
 	for (int i = 0; i < 100000; i++)
-		congestion_on_duplicate(&c, 64, 1, 1000, 1000, false);
+		congestion_on_duplicate(&c, 64, 1, 1000, 1000);
 	cr_assert_eq(c.duplicates, 255);
 }

@@ -501,7 +501,7 @@ Test(tcp_transfer, third_duplicate_retransmits)
 	expect_data(1, MSS);
 	peer_expect_nothing(&peer);
 	cr_assert_eq(tcp_stats(peer.tcp)->fast_retransmits, 1);
-	send_duplicates(1, 5); /* cwnd 6 + 3 + 5 = 14 > 12 in flight */
+	send_duplicates(1, 4); /* cwnd 7 + 3 + 4 = 14 > 12 in flight */
 	expect_data(1 + 12 * MSS, MSS);
 	expect_data(1 + 13 * MSS, MSS);
 	peer_expect_nothing(&peer);
