@@ -14,7 +14,7 @@
 #define TICKS_PER_MS UINT32_C(977)
 
 struct recovery {
-	struct rack rack;
+	_Alignas(8) struct rack rack; /* as the pool lays them out */
 	struct prr prr;
 	uint32_t prior_cwnd;     /* what is undone if there was no loss; 0: nothing is */
 	uint32_t prior_ssthresh;

@@ -271,6 +271,31 @@ static struct frame *launch(struct cable *c, struct end *from, const uint8_t *by
 	return f;
 }
 
+/* A router on the way cannot pass the frame on: it says so to whom it came from (RFC 1191 §4). */
+static void refuse(struct cable *c, struct end *from, const uint8_t *bytes)
+{
+	enum { ICMP = ETHERNET + 20, QUOTE = ICMP + 8, QUOTED = 28 };
+	static const uint8_t router[4] = { 10, 0, 0, 254 };
+	uint8_t f[QUOTE + QUOTED] = { 0 }, *ip = f + ETHERNET;
+
+	c->stats.too_big++;
+	memcpy(f, bytes + 6, 6);
+	memcpy(f + 6, bytes, 6);
+	put16(f + 12, 0x0800);
+	ip[0] = 0x45;
+	ip[8] = 64;
+	ip[9] = 1;
+	memcpy(ip + 12, router, 4);
+	memcpy(ip + 16, bytes + ETHERNET + 12, 4);
+	fix_ip_header(ip, sizeof(f) - ETHERNET, 0);
+	f[ICMP] = 3;
+	f[ICMP + 1] = 4;
+	put16(f + ICMP + 6, c->config.faults.path_mtu);
+	memcpy(f + QUOTE, bytes + ETHERNET, QUOTED);
+	put16(f + ICMP + 2, ~sum16(0, f + ICMP, sizeof(f) - ICMP) & 0xffff);
+	launch(c, &c->ends[!from->index], f, sizeof(f), 0);
+}
+
 /* One finished frame goes on the wire; gives its first copy, if any. */
 static struct frame *transmit(struct cable *c, struct end *from, uint8_t *bytes, size_t len, uint8_t flags)
 {
@@ -284,6 +309,11 @@ static struct frame *transmit(struct cable *c, struct end *from, uint8_t *bytes,
 		c->seen(c->seen_arg, from->index, bytes, len);
 	if (happens(c, faults->lose)) {
 		c->stats.lost++;
+		return NULL;
+	}
+	if (faults->path_mtu && len > ETHERNET + 28 && len - ETHERNET > faults->path_mtu &&
+	    get16(bytes + 12) == 0x0800) {
+		refuse(c, from, bytes);
 		return NULL;
 	}
 	f = launch(c, from, bytes, len, flags);

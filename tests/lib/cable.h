@@ -18,6 +18,7 @@ struct cable_faults {
 	uint32_t lose, duplicate, reorder;
 	uint32_t corrupt;         /* one bit behind the Ethernet header of an IPv4 frame whose checksums
 	                             are there: what a link's own check misses, as a router's bad memory */
+	uint32_t path_mtu;        /* larger IPv4 packets meet a router that sends ICMP instead; 0: none does */
 	uint64_t delay_ns;        /* of every frame */
 	uint64_t jitter_ns;       /* a reordered frame comes up to this much later */
 	uint64_t bits_per_second; /* 0: no limit */
@@ -35,7 +36,7 @@ struct cable_config {
 };
 
 struct cable_stats {
-	uint64_t sent, delivered, lost, duplicated, reordered, corrupted, queue_drops;
+	uint64_t sent, delivered, lost, duplicated, reordered, corrupted, queue_drops, too_big;
 	uint64_t no_bufs;            /* the receiver's pool was empty */
 	uint64_t large;              /* BUF_TSO4 frames */
 	uint64_t held;               /* received storage that the stacks have not let go */

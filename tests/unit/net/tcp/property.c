@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/* Whatever two applications do and a wire does to their frames, each byte arrives, once and in order, both
+ * ends close, and no memory is left. All of it follows from a seed, for each of which there is a process
+ * whose world is fresh. SEEDS says how many, and
+ *
+ *     SEED=17 build/tests/bin/net/tcp/property
+ *
+ * replays one that a failing run has named; CABLE_PCAP=file records its frames. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/lib/chatter.h"
+#include "tests/lib/check.h"
+#include "tests/lib/clock.h"
+#include "tests/lib/pair.h"
+#include "tests/lib/test.h"
+
+#define SEEDS 300
+#define CONNECTIONS 3
+#define BYTES 200000u
+#define BAD_MS 20000     /* then the wire is good, so that nobody gives up */
+#define LIMIT_MS 1200000
+
+static uint64_t dice;
+
+static uint32_t roll(uint32_t below)
+{
+	return (uint32_t)(test_random(&dice) % below);
+}
+
+/* A number up to most, in one run of so many. */
+static uint32_t sometimes(uint32_t one_in, uint32_t most)
+{
+	return roll(one_in) ? 0 : roll(most + 1);
+}
+
+static struct cable_config roll_cable(void)
+{
+	static const uint16_t mtus[] = { 1500, 1500, 576, 1280, 9000 };
+	struct cable_config config = { .seed = test_random(&dice), .pcap = getenv("CABLE_PCAP") };
+
+	config.mtu = mtus[roll(ARRAY_SIZE(mtus))];
+	if (roll(2)) {
+		config.features = NETDEV_TX_CSUM | NETDEV_RX_CSUM | (roll(2) ? NETDEV_TSO4 : 0);
+		config.large_receive = config.features & NETDEV_TSO4 && roll(2);
+	}
+	config.split_receive = !roll(4);
+	config.faults = (struct cable_faults){
+		.lose = sometimes(2, 200), .duplicate = sometimes(3, 100), .reorder = sometimes(3, 200),
+		.corrupt = sometimes(4, 50), .delay_ns = sometimes(2, 100) * NS_PER_MS,
+		.jitter_ns = roll(50) * NS_PER_MS,
+	};
+	if (!roll(4)) {
+		config.faults.bits_per_second = 1000000 + roll(50000000);
+		config.faults.queue_frames = 5 + roll(50);
+	}
+	return config;
+}
+
+/* The path's MTU changes now and then, and the wire gets better. */
+static void change_wire(struct pair *p, struct cable_config *config, uint32_t ms, bool routers)
+{
+	if (ms >= BAD_MS) {
+		config->faults = (struct cable_faults){ .delay_ns = config->faults.delay_ns };
+	} else if (routers && !roll(20)) {
+		config->faults.path_mtu = roll(3) ? 600 + roll(900) : 0;
+	}
+	cable_set_faults(p->cable, &config->faults);
+}
+
+static bool all_closed(const struct chatter c[][2], uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (int end = 0; end < 2; end++)
+			if (!c[i][end].closed && c[i][end].error == 0)
+				return false;
+	return true;
+}
+
+static void check(struct chatter c[2])
+{
+	bool rude = c[0].rude || c[1].rude;
+
+	for (int end = 0; end < 2; end++) {
+		CHECK(rude || c[end].error == 0);
+		CHECK(rude || c[end].got == c[!end].len);
+		CHECK(c[end].got <= c[!end].len);
+		chatter_end(&c[end]);
+	}
+}
+
+static void run(void)
+{
+	static struct chatter chatters[CONNECTIONS][2];
+	struct cable_config config = roll_cable();
+	uint32_t count = 1 + roll(CONNECTIONS), ms = 0;
+	bool routers = !roll(4);
+	struct pair pair;
+	int error;
+
+	pair_create(&pair, &config);
+	for (uint32_t i = 0; i < count; i++) {
+		struct flow *flow;
+
+		do
+			flow = pair_connect(&pair, &error);
+		while (error == -EHOSTUNREACH); /* ARP gives up sooner */
+		CHECK(flow);
+		for (uint32_t end = 0; end < 2; end++) {
+			chatters[i][end] = (struct chatter){
+				.seed = test_random(&dice), .voice = end, .ear = !end, .len = roll(BYTES), .rude = !roll(16),
+			};
+			chatter_start(&chatters[i][end], end ? pair.accepted : flow);
+		}
+	}
+	for (; !all_closed(chatters, count); ms += 100) {
+		CHECK(ms < LIMIT_MS);
+		change_wire(&pair, &config, ms, routers);
+		test_run_for_ns(100 * NS_PER_MS);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		check(chatters[i]);
+	pair_destroy(&pair);
+}
+
+/* Gives whether it went well. */
+static bool run_in_process(uint64_t seed)
+{
+	pid_t child = fork();
+	int status;
+
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		int64_t live = test_alloc_live();
+
+		dice = seed;
+		run();
+		CHECK(test_alloc_live() == live);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	return status == 0;
+}
+
+Test(tcp_property, every_byte_arrives_once_and_nothing_is_left)
+{
+	const char *one = getenv("SEED"), *many = getenv("SEEDS");
+	uint64_t first = one ? strtoull(one, NULL, 0) : 1, n = one ? 1 : many ? strtoull(many, NULL, 0) : SEEDS;
+
+	for (uint64_t seed = first; seed < first + n; seed++)
+		cr_expect(run_in_process(seed), "SEED=%lu build/tests/bin/net/tcp/property", (unsigned long)seed);
+}
