@@ -22,6 +22,7 @@
 #define CONNECTIONS 3
 #define BYTES 200000u
 #define BAD_MS 20000     /* then the wire is good, so that nobody gives up */
+#define RUDE_MS 200000
 #define LIMIT_MS 1200000
 
 static uint64_t dice;
@@ -71,12 +72,20 @@ static void change_wire(struct pair *p, struct cable_config *config, uint32_t ms
 	cable_set_faults(p->cable, &config->faults);
 }
 
-static bool all_closed(const struct chatter c[][2], uint32_t count)
+static bool is_over(const struct chatter *c)
 {
-	for (uint32_t i = 0; i < count; i++)
-		for (int end = 0; end < 2; end++)
-			if (!c[i][end].closed && c[i][end].error == 0)
-				return false;
+	return c->closed || c->error < 0;
+}
+
+/* A rude one's reset may be lost: who has nothing to send does not notice, and is waited for no more. */
+static bool all_over(const struct chatter c[][2], uint32_t count, uint32_t ms)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		bool some = is_over(&c[i][0]) || is_over(&c[i][1]), rude = c[i][0].rude || c[i][1].rude;
+
+		if (!(is_over(&c[i][0]) && is_over(&c[i][1])) && !(some && rude && ms >= RUDE_MS))
+			return false;
+	}
 	return true;
 }
 
@@ -116,7 +125,7 @@ static void run(void)
 			chatter_start(&chatters[i][end], end ? pair.accepted : flow);
 		}
 	}
-	for (; !all_closed(chatters, count); ms += 100) {
+	for (; !all_over(chatters, count, ms); ms += 100) {
 		CHECK(ms < LIMIT_MS);
 		change_wire(&pair, &config, ms, routers);
 		test_run_for_ns(100 * NS_PER_MS);
