@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* CUBIC's integers against the formulas of RFC 9438 in double precision, acknowledgement by acknowledgement. */
+/* CUBIC's integers against the formulas of RFC 9438 in double precision, at each acknowledgement. */
 #include <criterion/criterion.h>
 #include <math.h>
 
