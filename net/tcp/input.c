@@ -33,7 +33,10 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 		return;
 	}
 	c->quick_acks = TCP_QUICK_ACKS;
-	conn_send_ack(c);
+	if (s->length > 0 && seq_lt(s->seq, c->rcv_nxt))
+		conn_send_dsack(c, s->seq, s->seq + s->length);
+	else
+		conn_send_ack(c);
 }
 
 /* The checks before the acknowledgement. 1: go on; 0: done with it; negative: c has ended. */
@@ -212,7 +215,11 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 	if (seq_lt(seq, c->rcv_nxt)) {
 		uint32_t known = MIN(c->rcv_nxt - seq, len);
 
-		c->flags |= CONN_ACK_NOW; /* our acknowledgement was lost, or is late */
+		/* our acknowledgement was lost, or is late */
+		if (c->flags & CONN_SACK)
+			conn_send_dsack(c, seq, seq + known);
+		else
+			c->flags |= CONN_ACK_NOW;
 		b = buf_drop(b, known);
 		seq += known;
 		len -= known;
@@ -229,8 +236,11 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 	if (seq != c->rcv_nxt) {
 		c->rcv_late = seq;
 		c->quick_acks = TCP_QUICK_ACKS;
-		recvq_insert(tcp, &c->recvq, seq, b);
-		conn_send_ack(c); /* tells the sender of the hole: with data it would not count */
+		/* tells the sender of the hole: with data it would not count */
+		if (recvq_insert(tcp, &c->recvq, seq, b) == 0)
+			conn_send_dsack(c, seq, seq + len);
+		else
+			conn_send_ack(c);
 		return;
 	}
 	if (!recvq_push(tcp, &c->recvq, b, c->reader))

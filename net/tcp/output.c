@@ -64,7 +64,8 @@ static void send_later(struct tcp_conn *c)
 	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 }
 
-static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
+/* twice: what came twice, or NULL. */
+static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const struct sack_block *twice)
 {
 	struct buf *b = buf_alloc_header();
 	struct segment s;
@@ -72,8 +73,12 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
 	if (b) {
 		prepare(c, &s, seq, flags);
 		/* only here: data fills its segment, and what the blocks say is sent at once, without data */
-		if (c->flags & CONN_SACK && c->recvq.late)
-			s.sack_count = (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks);
+		if (c->flags & CONN_SACK) {
+			if (twice)
+				s.sacks[s.sack_count++] = *twice;
+			s.sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks + s.sack_count,
+			                                     SEGMENT_SACKS - s.sack_count);
+		}
 		if (emit(c->tcp, &c->route, &s, b) != -ENOBUFS)
 			return;
 	}
@@ -83,7 +88,12 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)
 
 void conn_send_ack(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_max, SEG_ACK);
+	send_empty(c, c->snd_max, SEG_ACK, NULL);
+}
+
+void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end)
+{
+	send_empty(c, c->snd_max, SEG_ACK, &(struct sack_block){ start, end });
 }
 
 void conn_send_challenge(struct tcp_conn *c)
@@ -94,13 +104,13 @@ void conn_send_challenge(struct tcp_conn *c)
 
 void conn_send_rst(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_max, SEG_RST | SEG_ACK);
+	send_empty(c, c->snd_max, SEG_RST | SEG_ACK, NULL);
 }
 
 /* A sequence number that was acknowledged already makes the peer answer. */
 void conn_send_keepalive(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_una - 1, SEG_ACK);
+	send_empty(c, c->snd_una - 1, SEG_ACK, NULL);
 }
 
 void conn_send_syn(struct tcp_conn *c)

@@ -6,6 +6,7 @@
  *
  * A received packet needs no checksum offsets any more: late packets keep their sequence number
  * there. */
+#include <errno.h>
 #include <string.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -119,7 +120,7 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 	return true;
 }
 
-bool recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
+int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 {
 	uint32_t len = buf_length(b);
 	struct buf **at = &q->late;
@@ -130,7 +131,7 @@ bool recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 
 		if (seq_le(seq + len, end)) {
 			buf_free(b);
-			return true;
+			return 0;
 		}
 		if (seq_lt(seq, end)) {
 			b = buf_drop(b, end - seq);
@@ -153,13 +154,15 @@ bool recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 	}
 	b = compact(b, len);
 	/* one place is kept for the data that fills the hole before it */
-	if (!has_room(tcp, q, count(b) + 1))
-		return drop(tcp, b);
+	if (!has_room(tcp, q, count(b) + 1)) {
+		drop(tcp, b);
+		return -ENOBUFS;
+	}
 	charge(tcp, q, count(b));
 	set_late_seq(b, seq);
 	b->queue = *at;
 	*at = b;
-	return true;
+	return (int)len;
 }
 
 uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next)
@@ -226,7 +229,7 @@ void recvq_clear(struct tcp *tcp, struct recvq *q)
 	*q = (struct recvq){ 0 };
 }
 
-unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block sacks[SEGMENT_SACKS])
+unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max)
 {
 	unsigned n = 0;
 	const struct buf *b = q->late;
@@ -238,10 +241,10 @@ unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block sack
 			block.end = late_end(b);
 		if (!seq_lt(seq, block.start) && seq_lt(seq, block.end) && n > 0) {
 			/* the newest goes in front */
-			memmove(sacks + 1, sacks, MIN(n, SEGMENT_SACKS - 1u) * sizeof(*sacks));
+			memmove(sacks + 1, sacks, MIN(n, max - 1) * sizeof(*sacks));
 			sacks[0] = block;
-			n = MIN(n + 1, (unsigned)SEGMENT_SACKS);
-		} else if (n < SEGMENT_SACKS) {
+			n = MIN(n + 1, max);
+		} else if (n < max) {
 			sacks[n++] = block;
 		}
 	}

@@ -300,6 +300,8 @@ void conn_output(struct tcp_conn *c);
 void conn_send_syn(struct tcp_conn *c);
 void conn_send_ack(struct tcp_conn *c);
 void conn_send_challenge(struct tcp_conn *c);
+/* An acknowledgement that tells of [start, end) coming twice (RFC 2883), where the peer knows SACK. */
+void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end);
 void conn_send_rst(struct tcp_conn *c);
 void conn_send_keepalive(struct tcp_conn *c);
 /* Sends len bytes from seq again, or what there is of them, with the FIN where they end. Gives where it
@@ -351,15 +353,16 @@ void sendq_clear(struct tcp *tcp, struct sendq *q);
 /* Queues data that comes next in order; b may have several slices; wanted: a reader waits for it.
  * false: no room, b dropped. */
 bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted);
-/* Queues data that starts at seq, later than what comes next. false: no room, b dropped. */
-bool recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b);
+/* Queues data that starts at seq, later than what comes next. Gives how many bytes of it were not there
+ * already; -ENOBUFS: no room, b dropped. */
+int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b);
 /* Moves late data that has become due to the in-order queue; gives the new next. */
 uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next);
 /* Gives at most max bytes (1 and more when there are any), or NULL when the pools are empty. */
 struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max);
 void recvq_clear(struct tcp *tcp, struct recvq *q);
-/* Blocks of late data, the one with seq first (RFC 2018 §4); gives how many. */
-unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block sacks[SEGMENT_SACKS]);
+/* At most max blocks of late data, the one with seq first (RFC 2018 §4); gives how many. */
+unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max);
 
 /* -- recovery.c: nothing of it is called without CONFIG_TCP_RECOVERY -- */
 

@@ -205,7 +205,7 @@ Test(tcp_queues, receive)
 				if (recvq_push(&tcp, &q, packet(from, len), false))
 					next = recvq_advance(&tcp, &q, base + next + len) - base;
 			} else if (len) {
-				late_drops += !recvq_insert(&tcp, &q, base + from, packet(from, len));
+				late_drops += recvq_insert(&tcp, &q, base + from, packet(from, len)) < 0;
 			}
 			if (random_below(2) == 0) {
 				uint32_t want = 1 + random_below(5000), had = q.bytes;
@@ -244,18 +244,18 @@ Test(tcp_queues, selective_acknowledgement_blocks)
 	struct recvq q = { 0 };
 	struct sack_block sacks[SEGMENT_SACKS];
 
-	cr_assert_eq(recvq_sacks(&q, 0, sacks), 0);
+	cr_assert_eq(recvq_sacks(&q, 0, sacks, SEGMENT_SACKS), 0);
 	recvq_insert(&tcp, &q, 100, packet(100, 50));
 	recvq_insert(&tcp, &q, 150, packet(150, 50));
 	recvq_insert(&tcp, &q, 300, packet(300, 50));
 	recvq_insert(&tcp, &q, 400, packet(400, 50));
-	cr_assert_eq(recvq_sacks(&q, 320, sacks), 3);
+	cr_assert_eq(recvq_sacks(&q, 320, sacks, SEGMENT_SACKS), 3);
 	cr_assert(sacks[0].start == 300 && sacks[0].end == 350);
 	cr_assert(sacks[1].start == 100 && sacks[1].end == 200);
 	cr_assert(sacks[2].start == 400 && sacks[2].end == 450);
 	for (uint32_t i = 0; i < 5; i++)
 		recvq_insert(&tcp, &q, 500 + 100 * i, packet(500 + 100 * i, 50));
-	cr_assert_eq(recvq_sacks(&q, 900, sacks), SEGMENT_SACKS);
+	cr_assert_eq(recvq_sacks(&q, 900, sacks, SEGMENT_SACKS), SEGMENT_SACKS);
 	cr_assert_eq(sacks[0].start, 900);
 	recvq_clear(&tcp, &q);
 }

@@ -209,3 +209,63 @@ Test(tcp_recovery, our_blocks_name_the_newest_first)
 	s = peer_expect(&peer, SEG_ACK, 1, 201, 0);
 	cr_assert_eq(s->segment.sack_count, 2);
 }
+
+/* -- RFC 2883 -- */
+
+static void expect_blocks(uint32_t ack, unsigned count, const uint32_t (*blocks)[2])
+{
+	struct sent *s = peer_expect(&peer, SEG_ACK, 1, ack, 0);
+
+	cr_assert_eq(s->segment.sack_count, count);
+	for (unsigned i = 0; i < count; i++) {
+		cr_assert_eq(s->segment.sacks[i].start - PEER_ISS, blocks[i][0]);
+		cr_assert_eq(s->segment.sacks[i].end - PEER_ISS, blocks[i][1]);
+	}
+}
+
+Test(tcp_recovery, what_comes_twice_is_reported_once_and_first)
+{
+	peer_send(&peer, SEG_ACK, 1, 1, data, 100);
+	peer_wait_ms(CONFIG_TCP_DELAYED_ACK_MS);
+	expect_blocks(101, 0, NULL);
+	peer_send(&peer, SEG_ACK, 1, 1, data, 100); /* §4.1.1: the last segment */
+	expect_blocks(101, 1, (uint32_t[][2]){ { 1, 101 } });
+	peer_send(&peer, SEG_ACK, 1, 1, data, 50); /* an older one, quite out of the window */
+	expect_blocks(101, 1, (uint32_t[][2]){ { 1, 51 } });
+	peer_send(&peer, SEG_ACK, 201, 1, data, 100);
+	expect_blocks(101, 1, (uint32_t[][2]){ { 201, 301 } });
+	peer_send(&peer, SEG_ACK, 401, 1, data, 100);
+	expect_blocks(101, 2, (uint32_t[][2]){ { 401, 501 }, { 201, 301 } });
+	peer_send(&peer, SEG_ACK, 1, 1, data, 100); /* below all of that */
+	expect_blocks(101, 3, (uint32_t[][2]){ { 1, 101 }, { 401, 501 }, { 201, 301 } });
+	peer_send(&peer, SEG_ACK, 221, 1, data, 50); /* §4.1.3: in a block, which follows */
+	expect_blocks(101, 3, (uint32_t[][2]){ { 221, 271 }, { 201, 301 }, { 401, 501 } });
+	peer_send(&peer, SEG_ACK, 101, 1, data, 100);
+	expect_blocks(301, 1, (uint32_t[][2]){ { 401, 501 } });
+	peer_expect_nothing(&peer);
+}
+
+Test(tcp_recovery, part_of_a_segment_that_came_twice_is_reported)
+{
+	peer_send(&peer, SEG_ACK, 1, 1, data, 100);
+	peer_send(&peer, SEG_ACK, 51, 1, data, 100);
+	expect_blocks(101, 1, (uint32_t[][2]){ { 51, 101 } });
+	peer_wait_ms(CONFIG_TCP_DELAYED_ACK_MS);
+	expect_blocks(151, 0, NULL);
+}
+
+Test(tcp_recovery, needless_repetitions_widen_the_time_for_reordering)
+{
+	const struct tcp_conn *c = container_of(flow, struct tcp_conn, flow);
+
+	write_segments(60);
+	expect_segments(0, 10);
+	send_sack(0, 1, 5);
+	expect_segments(0, 1);
+	peer_forget(&peer);
+	send_sack(6, 0, 1); /* it had only been late */
+	cr_assert_eq(c->congestion.reorder_steps, 1);
+	send_sack(7, 0, 1); /* in the same round trip */
+	cr_assert_eq(c->congestion.reorder_steps, 1);
+	cr_assert_eq(c->congestion.reorder_persist, 16);
+}
