@@ -133,7 +133,7 @@ void conn_send_syn(struct tcp_conn *c)
 	s.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX); /* never scaled here */
 	s.scale = tcp->rcv_scale;
 	if (c->state == TCP_SYN_SENT) {
-		s.ack = 0;
+		s.ack = s.ts_echo = 0;
 		s.ts_value = tcp_timestamp(tcp);
 		s.options = SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
 	} else {

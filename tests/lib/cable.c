@@ -27,6 +27,7 @@ struct cable {
 	struct end ends[2];
 	struct cable_config config;
 	uint64_t random;
+	uint64_t launched; /* frames, if config.distinct */
 	struct list frames;
 	FILE *pcap;
 	void (*seen)(void *arg, int from_end, const uint8_t *frame, size_t len);
@@ -243,7 +244,7 @@ static uint64_t due_time(struct cable *c, struct end *from, size_t len)
 		from->wire_free_ns += frame_ns;
 		now_ns = from->wire_free_ns;
 	}
-	due_ns = now_ns + faults->delay_ns;
+	due_ns = now_ns + faults->delay_ns + (c->config.distinct ? 3 * ++c->launched : 0);
 	if (happens(c, faults->reorder)) {
 		c->stats.reordered++;
 		return due_ns + 1 + next_random(c) % (faults->jitter_ns + 1);

@@ -31,6 +31,8 @@ struct cable_config {
 	uint32_t features;  /* enum netdev_features of both ends */
 	bool large_receive; /* a large frame arrives whole, its checksum only promised */
 	bool split_receive; /* frames arrive in slices: 128 bytes and then seeded lengths */
+	bool distinct;      /* frames take some nanoseconds more each, so that nothing else happens just when
+	                       one arrives: which of the two came first would follow from addresses */
 	const char *pcap;   /* file that records what is on the wire; NULL: none */
 	struct cable_faults faults;
 };

@@ -47,6 +47,14 @@ static void end_when_over(struct chatter *c)
 		chatter_end(c);
 }
 
+/* Some time from now on, and not just when a timer of another is due: the order would follow from addresses. */
+static void start(struct chatter *c, struct timer *t, uint32_t within_ms)
+{
+	static uint32_t started;
+
+	timer_start(t, clock_now_ns() + choose(c, within_ms + 1) * NS_PER_MS + ++started % 1000);
+}
+
 /* -- reading -- */
 
 static void have_read(struct waiter *w)
@@ -70,7 +78,7 @@ static void have_read(struct waiter *w)
 	}
 	buf_free(c->read.bufs);
 	if (!c->closed)
-		timer_start(&c->read_timer, clock_now_ns() + choose(c, c->read_pause_ms + 1) * NS_PER_MS);
+		start(c, &c->read_timer, c->read_pause_ms);
 }
 
 static void read_on(struct timer *t)
@@ -95,7 +103,7 @@ static void have_written(struct waiter *w)
 	}
 	c->sent += (uint32_t)n;
 	if (!c->closed)
-		timer_start(&c->write_timer, clock_now_ns() + choose(c, c->write_pause_ms + 1) * NS_PER_MS);
+		start(c, &c->write_timer, c->write_pause_ms);
 }
 
 static void write_on(struct timer *t)
@@ -112,7 +120,8 @@ static void write_on(struct timer *t)
 	do {
 		uint32_t n = 1 + choose(c, MIN(c->write_max, c->len - at)), from = at % PERIOD;
 
-		c->slices[count++] = (struct slice){ voices[c->voice] + from + PERIOD * choose(c, 2), n, NULL };
+		from += PERIOD * choose(c, 2);
+		c->slices[count++] = (struct slice){ voices[c->voice] + from, n, NULL };
 		at += n;
 	} while (count < ARRAY_SIZE(c->slices) && at < c->len && choose(c, 3) == 0);
 	flow_write(c->flow, &c->write, c->slices, count);
@@ -153,7 +162,7 @@ void chatter_start(struct chatter *c, struct flow *flow)
 	timer_init(&c->read_timer, read_on);
 	timer_init(&c->end_timer, end_rudely);
 	if (c->rude)
-		timer_start(&c->end_timer, clock_now_ns() + choose(c, 1000) * NS_PER_MS);
+		start(c, &c->end_timer, 1000);
 	write_on(&c->write_timer);
 	read_on(&c->read_timer);
 }

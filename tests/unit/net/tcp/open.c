@@ -296,6 +296,7 @@ Test(tcp_open, active_offers_all_options)
 	s = peer_expect(&peer, SEG_SYN, 0, 0, 0);
 	cr_assert_eq(s->segment.options,
 	             SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED);
+	cr_assert_eq(s->segment.ts_echo, 0); /* RFC 7323 §3.2: not what lay on the stack */
 	promise_cancel(&op.promise);
 	cr_assert_eq(promise_result(&op.promise), -ECANCELED);
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 0);

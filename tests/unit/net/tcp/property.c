@@ -38,10 +38,12 @@ static uint32_t sometimes(uint32_t one_in, uint32_t most)
 	return roll(one_in) ? 0 : roll(most + 1);
 }
 
+/* One roll a statement, so that every compiler rolls the same. */
 static struct cable_config roll_cable(void)
 {
 	static const uint16_t mtus[] = { 1500, 1500, 576, 1280, 9000 };
-	struct cable_config config = { .seed = test_random(&dice), .pcap = getenv("CABLE_PCAP") };
+	struct cable_config config = { .seed = test_random(&dice), .distinct = true, .pcap = getenv("CABLE_PCAP") };
+	struct cable_faults *f = &config.faults;
 
 	config.mtu = mtus[roll(ARRAY_SIZE(mtus))];
 	if (roll(2)) {
@@ -49,14 +51,15 @@ static struct cable_config roll_cable(void)
 		config.large_receive = config.features & NETDEV_TSO4 && roll(2);
 	}
 	config.split_receive = !roll(4);
-	config.faults = (struct cable_faults){
-		.lose = sometimes(2, 200), .duplicate = sometimes(3, 100), .reorder = sometimes(3, 200),
-		.corrupt = sometimes(4, 50), .delay_ns = sometimes(2, 100) * NS_PER_MS,
-		.jitter_ns = roll(50) * NS_PER_MS,
-	};
+	f->lose = sometimes(2, 200);
+	f->duplicate = sometimes(3, 100);
+	f->reorder = sometimes(3, 200);
+	f->corrupt = sometimes(4, 50);
+	f->delay_ns = sometimes(2, 100) * NS_PER_MS;
+	f->jitter_ns = roll(50) * NS_PER_MS;
 	if (!roll(4)) {
-		config.faults.bits_per_second = 1000000 + roll(50000000);
-		config.faults.queue_frames = 5 + roll(50);
+		f->bits_per_second = 1000000 + roll(50000000);
+		f->queue_frames = 5 + roll(50);
 	}
 	return config;
 }
@@ -119,16 +122,18 @@ static void run(void)
 		while (error == -EHOSTUNREACH); /* ARP gives up sooner */
 		CHECK(flow);
 		for (uint32_t end = 0; end < 2; end++) {
-			chatters[i][end] = (struct chatter){
-				.seed = test_random(&dice), .voice = end, .ear = !end, .len = roll(BYTES), .rude = !roll(16),
-			};
-			chatter_start(&chatters[i][end], end ? pair.accepted : flow);
+			struct chatter *c = &chatters[i][end];
+
+			*c = (struct chatter){ .seed = test_random(&dice), .voice = end, .ear = !end };
+			c->len = roll(BYTES);
+			c->rude = !roll(16);
+			chatter_start(c, end ? pair.accepted : flow);
 		}
 	}
 	for (; !all_over(chatters, count, ms); ms += 100) {
 		CHECK(ms < LIMIT_MS);
 		change_wire(&pair, &config, ms, routers);
-		test_run_for_ns(100 * NS_PER_MS);
+		test_run_for_ns(100 * NS_PER_MS + 1);
 	}
 	for (uint32_t i = 0; i < count; i++)
 		check(chatters[i]);
