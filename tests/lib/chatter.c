@@ -47,7 +47,7 @@ static void end_when_over(struct chatter *c)
 		chatter_end(c);
 }
 
-/* Some time from now on, and not just when a timer of another is due: the order would follow from addresses. */
+/* Some time from now on, but not just when another timer is due: the order would follow from addresses. */
 static void start(struct chatter *c, struct timer *t, uint32_t within_ms)
 {
 	static uint32_t started;

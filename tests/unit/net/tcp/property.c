@@ -42,9 +42,10 @@ static uint32_t sometimes(uint32_t one_in, uint32_t most)
 static struct cable_config roll_cable(void)
 {
 	static const uint16_t mtus[] = { 1500, 1500, 576, 1280, 9000 };
-	struct cable_config config = { .seed = test_random(&dice), .distinct = true, .pcap = getenv("CABLE_PCAP") };
+	struct cable_config config = { .distinct = true, .pcap = getenv("CABLE_PCAP") };
 	struct cable_faults *f = &config.faults;
 
+	config.seed = test_random(&dice);
 	config.mtu = mtus[roll(ARRAY_SIZE(mtus))];
 	if (roll(2)) {
 		config.features = NETDEV_TX_CSUM | NETDEV_RX_CSUM | (roll(2) ? NETDEV_TSO4 : 0);
