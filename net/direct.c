@@ -139,6 +139,27 @@ void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct
 	tcp_connect(d->tcp, op, to);
 }
 
+int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value)
+{
+	return tcp_set(f, option, value);
+}
+
+int direct_tcp_get(struct flow *f, enum stack_option option, int32_t *value)
+{
+	return tcp_get(f, option, value);
+}
+
+void direct_tcp_info(struct flow *f, struct stack_tcp_info *info)
+{
+	tcp_info(f, info);
+}
+
+void direct_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer)
+{
+	tcp_local(f, local);
+	tcp_peer(f, peer);
+}
+
 int direct_udp_listen(struct direct *d, uint16_t port, datagram_fn *receive, void *arg)
 {
 	return udp_listen(d->udp, port, receive, arg);

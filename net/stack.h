@@ -35,6 +35,37 @@ struct stack_connect {
 	void *state; /* the stack's own */
 };
 
+/* What can be set of a connection, and asked. Values are integers; those of switches are 0 and 1. */
+enum stack_option {
+	STACK_NODELAY,     /* 1, the default: less than a segment need not wait for what is in flight (Nagle) */
+	STACK_CORK,        /* 1: it waits until 0 is set, the flow is shut down, or for 200 ms or more */
+	STACK_KEEPALIVE,   /* 1: a silent peer is probed, and given up when it stays silent; default 0 */
+	STACK_KEEPIDLE,    /* seconds of silence before the first probe: 1 to 32767; default 7200 */
+	STACK_KEEPINTVL,   /* seconds between probes: 1 to 32767; default 75 */
+	STACK_KEEPCNT,     /* probes without an answer: 1 to 127; default 9 */
+	STACK_LINGER,      /* what close does. -1, the default: what was written is sent in the background;
+	                      0: resets at once; 1 to 32767: resets after so many seconds */
+	STACK_RCVBUF,      /* bytes that may come before they are read: 1 KiB up, and bounded by the stack */
+	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged: 1 KiB up */
+	STACK_USERTIMEOUT, /* milliseconds without progress before it is given up (RFC 5482); 0: the stack's */
+	STACK_MSS,         /* payload bytes of a segment at most; can only be made less, to 64 */
+	STACK_ERROR,       /* why it has ended: a negative errno, or 0; cannot be set */
+	STACK_OPTIONS
+};
+
+/* A connection as it stands; names after RFC 4898, which says more. What a stack does not know is 0. */
+struct stack_tcp_info {
+	uint32_t state;                /* enum tcp_state */
+	bool timestamps, sack, scale, ecn; /* negotiated */
+	uint32_t cur_mss;              /* payload bytes per segment */
+	uint32_t smoothed_rtt_us, rtt_var_us, cur_rto_us;
+	uint32_t cur_cwnd, cur_ssthresh; /* bytes */
+	uint32_t cur_rwin_rcvd, cur_rwin_sent; /* bytes: the peer's window, and ours */
+	uint32_t in_flight;            /* bytes */
+	uint32_t app_wqueue, app_rqueue; /* bytes accepted and not acknowledged; come and not read */
+	uint32_t segs_retrans;
+};
+
 #if defined(CONFIG_NET_DIRECT)
 #include "net/direct.h"
 #define STACK_CALL(name) direct_##name
@@ -61,6 +92,29 @@ static inline void stack_tcp_unlisten(struct stack *s, uint16_t port)
 static inline void stack_tcp_connect(struct stack *s, struct stack_connect *op, const struct endpoint *to)
 {
 	STACK_CALL(tcp_connect)((STACK_TYPE *)s, op, to);
+}
+
+/* For flows of TCP, from when they are the caller's. 0; -EINVAL: a value that cannot be; -ENOPROTOOPT:
+ * nothing that can be set. Numbers above the stack's bounds are cut to them. */
+static inline int stack_tcp_set(struct flow *f, enum stack_option option, int32_t value)
+{
+	return STACK_CALL(tcp_set)(f, option, value);
+}
+
+static inline int stack_tcp_get(struct flow *f, enum stack_option option, int32_t *value)
+{
+	return STACK_CALL(tcp_get)(f, option, value);
+}
+
+static inline void stack_tcp_info(struct flow *f, struct stack_tcp_info *info)
+{
+	STACK_CALL(tcp_info)(f, info);
+}
+
+/* The two ends of f. */
+static inline void stack_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer)
+{
+	STACK_CALL(tcp_ends)(f, local, peer);
 }
 
 /* Receives datagrams to port. 0, -EADDRINUSE, -ENOBUFS, -EACCES. */

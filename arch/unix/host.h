@@ -89,6 +89,24 @@ int host_shutdown_write(int fd);
 /* Closes with a reset: what is under way is lost. */
 int host_abort(int fd);
 
+/* What can be set of a connection: tcp(7), socket(7). */
+enum host_tcp_option {
+	HOST_NODELAY, HOST_CORK, HOST_KEEPALIVE, HOST_KEEPIDLE, HOST_KEEPINTVL, HOST_KEEPCNT,
+	HOST_RCVBUF, HOST_SNDBUF, HOST_USERTIMEOUT, HOST_MSS,
+};
+/* 0, -EINVAL. */
+int host_tcp_set(int fd, enum host_tcp_option option, int value);
+int host_tcp_get(int fd, enum host_tcp_option option, int *value);
+
+/* The host's view of a connection; 0 where it has none. state: as RFC 9293's figure 5 is numbered here. */
+struct host_tcp_info {
+	uint32_t state, mss, rtt_us, rtt_var_us, rto_us, cwnd_bytes, ssthresh_bytes;
+	uint32_t peer_window, window, in_flight, unacknowledged, unread, retransmissions;
+	bool timestamps, sack, scale, ecn;
+};
+void host_tcp_info(int fd, struct host_tcp_info *info);
+void host_tcp_ends(int fd, struct host_address *local, struct host_address *peer);
+
 /* A datagram socket at port (0: any) on every IPv4 (family 4) or IPv6 address. Gives an fd. */
 int host_udp_open(uint8_t family, uint16_t port);
 /* Gives the datagram's length, which is more than the buffers hold when it did not fit. */

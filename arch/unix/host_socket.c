@@ -108,6 +108,18 @@ int host_tcp_connect(const struct host_address *to)
 	return fd;
 }
 
+void host_tcp_ends(int fd, struct host_address *local, struct host_address *peer)
+{
+	union address ours = { 0 }, theirs = { 0 };
+	socklen_t size = sizeof(ours);
+
+	getsockname(fd, &ours.any, &size);
+	address_from_host(local, &ours);
+	size = sizeof(theirs);
+	getpeername(fd, &theirs.any, &size); /* there is none any more once the connection has ended */
+	address_from_host(peer, &theirs);
+}
+
 int host_socket_error(int fd)
 {
 	int error = 0;

@@ -245,14 +245,22 @@ static int end(struct socket_flow *f)
 	return fd;
 }
 
-static void close_flow(struct flow *f)
-{
-	host_close(end(flow_of(f)));
-}
-
 static void abort_flow(struct flow *f)
 {
 	host_abort(end(flow_of(f)));
+}
+
+static void close_flow(struct flow *flow)
+{
+	struct socket_flow *f = flow_of(flow);
+
+	if (f->linger_s == 0) {
+		abort_flow(flow);
+		return;
+	}
+	if (f->linger_s > 0) /* SO_LINGER would have us wait in close */
+		host_tcp_set(f->socket.watch.fd, HOST_USERTIMEOUT, f->linger_s * 1000);
+	host_close(end(f));
 }
 
 void socket_flow_abort(struct socket_flow *f)
@@ -328,7 +336,9 @@ struct socket_flow *socket_flow_create(struct socket_stack *stack, int fd)
 		host_abort(fd);
 		return NULL;
 	}
-	*f = (struct socket_flow){ .flow.ops = &socket_flow_ops, .is_readable = true, .is_writable = true };
+	*f = (struct socket_flow){
+		.flow.ops = &socket_flow_ops, .linger_s = -1, .is_readable = true, .is_writable = true,
+	};
 	list_init(&f->writes);
 	if (socket_init(&f->socket, stack, &stack->connections, fd, run, destroy) < 0) {
 		pool_free(&stack->flows, f);
@@ -365,4 +375,82 @@ void socket_tcp_connect(struct socket_stack *s, struct stack_connect *op, const 
 	op->state = f;
 	f->connect = op;
 	f->is_readable = f->is_writable = false;
+}
+
+/* -- what is set and asked -- */
+
+static const uint8_t host_options[STACK_ERROR] = {
+	[STACK_NODELAY] = HOST_NODELAY,
+	[STACK_CORK] = HOST_CORK,
+	[STACK_KEEPALIVE] = HOST_KEEPALIVE,
+	[STACK_KEEPIDLE] = HOST_KEEPIDLE,
+	[STACK_KEEPINTVL] = HOST_KEEPINTVL,
+	[STACK_KEEPCNT] = HOST_KEEPCNT,
+	[STACK_RCVBUF] = HOST_RCVBUF,
+	[STACK_SNDBUF] = HOST_SNDBUF,
+	[STACK_USERTIMEOUT] = HOST_USERTIMEOUT,
+	[STACK_MSS] = HOST_MSS,
+};
+
+int socket_tcp_set(struct flow *flow, enum stack_option option, int32_t value)
+{
+	struct socket_flow *f = flow_of(flow);
+
+	if (option >= STACK_ERROR)
+		return -ENOPROTOOPT;
+	if (option != STACK_LINGER)
+		return host_tcp_set(f->socket.watch.fd, host_options[option], value);
+	if (value < -1 || value > INT16_MAX)
+		return -EINVAL;
+	f->linger_s = (int16_t)value;
+	return 0;
+}
+
+int socket_tcp_get(struct flow *flow, enum stack_option option, int32_t *value)
+{
+	struct socket_flow *f = flow_of(flow);
+
+	if (option >= STACK_OPTIONS)
+		return -ENOPROTOOPT;
+	if (option < STACK_ERROR && option != STACK_LINGER)
+		return host_tcp_get(f->socket.watch.fd, host_options[option], value);
+	if (option == STACK_ERROR && !f->error)
+		f->error = flow_error(host_socket_error(f->socket.watch.fd)); /* asking makes the host forget it */
+	*value = option == STACK_ERROR ? f->error : f->linger_s;
+	return 0;
+}
+
+void socket_tcp_info(struct flow *flow, struct stack_tcp_info *info)
+{
+	struct host_tcp_info host;
+
+	host_tcp_info(flow_of(flow)->socket.watch.fd, &host);
+	*info = (struct stack_tcp_info){
+		.state = host.state,
+		.timestamps = host.timestamps,
+		.sack = host.sack,
+		.scale = host.scale,
+		.ecn = host.ecn,
+		.cur_mss = host.mss,
+		.smoothed_rtt_us = host.rtt_us,
+		.rtt_var_us = host.rtt_var_us,
+		.cur_rto_us = host.rto_us,
+		.cur_cwnd = host.cwnd_bytes,
+		.cur_ssthresh = host.ssthresh_bytes,
+		.cur_rwin_rcvd = host.peer_window,
+		.cur_rwin_sent = host.window,
+		.in_flight = host.in_flight,
+		.app_wqueue = host.unacknowledged,
+		.app_rqueue = host.unread,
+		.segs_retrans = host.retransmissions,
+	};
+}
+
+void socket_tcp_ends(struct flow *flow, struct endpoint *local, struct endpoint *peer)
+{
+	struct host_address ours = { 0 }, theirs = { 0 };
+
+	host_tcp_ends(flow_of(flow)->socket.watch.fd, &ours, &theirs);
+	socket_endpoint(local, &ours);
+	socket_endpoint(peer, &theirs);
 }

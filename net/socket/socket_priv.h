@@ -49,6 +49,7 @@ struct socket_flow {
 	struct stack_connect *connect; /* while connecting */
 	struct flow_read *read;
 	struct list writes; /* of struct flow_write, oldest first; their slices' storage is counted */
+	int16_t linger_s;   /* after closing; -1: as long as the host likes */
 	int error;          /* sticky once the connection has failed */
 	bool is_readable, is_writable;
 	bool is_ended;      /* no more changes will be told: always readable */

@@ -20,7 +20,7 @@ static void announce_window(struct tcp_conn *c)
 
 	if (c->flags & CONN_RECEIVED_FIN)
 		return;
-	if (gained >= c->tcp->limits.receive_bytes / 2 || (offered < c->mss && gained >= 2u * c->mss))
+	if (gained >= conn_receive_bytes(c) / 2 || (offered < c->mss && gained >= 2u * c->mss))
 		c->flags |= CONN_ACK_NOW;
 }
 
@@ -76,19 +76,29 @@ static void read_flow(struct flow *f, struct flow_read *op)
 
 /* -- writing -- */
 
+/* How many of len bytes the send queue may still take. */
+static size_t send_room(const struct tcp_conn *c, size_t len)
+{
+	size_t max = c->send_kib * (size_t)1024;
+
+	if (max == 0)
+		return len;
+	return c->sendq.bytes < max ? MIN(len, max - c->sendq.bytes) : 0;
+}
+
 /* Accepts as much of op as the send queue has room for; true when that was all. */
 static bool accept_write(struct tcp_conn *c, struct flow_write *op)
 {
 	while (op->index < op->count) {
 		const struct slice *s = &op->slices[op->index];
-		size_t n = 0, left = s->len - op->offset;
+		size_t left = s->len - op->offset, n = send_room(c, left);
 
-		if (left > 0) {
-			n = sendq_push(c->tcp, &c->sendq, (const uint8_t *)s->data + op->offset, left, s->storage);
-			if (n == 0)
-				return false;
-		}
+		if (n > 0)
+			n = sendq_push(c->tcp, &c->sendq, (const uint8_t *)s->data + op->offset, n, s->storage);
 		op->total += n;
+		op->offset += n;
+		if (n < left)
+			return false;
 		op->index++;
 		op->offset = 0;
 	}
@@ -188,13 +198,15 @@ static void close_flow(struct flow *f)
 
 	if (!let_go(c))
 		return;
-	if (unread) {
+	if (unread || (c->wishes & CONN_LINGER && c->linger_s == 0)) {
 		conn_event(c, TCP_ABORT, -ECANCELED); /* RFC 9293 §3.6.1: say that data was lost */
 		return;
 	}
 	c->progress_ms = c->tcp->now_ms;
 	if (c->state == TCP_FIN_WAIT_2)
 		conn_arm(c, CONN_IDLE, CONFIG_TCP_FIN_WAIT_SECONDS * 1000);
+	else if (c->wishes & CONN_LINGER)
+		conn_arm(c, CONN_IDLE, c->linger_s * 1000u);
 	conn_output(c);
 }
 
@@ -205,31 +217,3 @@ const struct flow_ops tcp_flow_ops = {
 	.close = close_flow,
 	.abort = abort_flow,
 };
-
-void tcp_set_keepalive(struct flow *flow, uint16_t seconds)
-{
-	struct tcp_conn *c = conn_of(flow);
-
-	if (c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT)
-		return;
-	tcp_update_clock(c->tcp);
-	c->keepalive_seconds = seconds;
-	c->probes = 0;
-	conn_disarm(c, CONN_IDLE);
-	if (seconds)
-		conn_arm(c, CONN_IDLE, seconds * 1000u);
-}
-
-void tcp_peer(const struct flow *flow, struct endpoint *peer)
-{
-	const struct tcp_conn *c = conn_of(flow);
-
-	*peer = (struct endpoint){ c->route.dst, c->remote_port };
-}
-
-void tcp_local(const struct flow *flow, struct endpoint *local)
-{
-	const struct tcp_conn *c = conn_of(flow);
-
-	*local = (struct endpoint){ c->route.src, c->local_port };
-}

@@ -24,7 +24,7 @@ static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s
 
 uint32_t conn_window(const struct tcp_conn *c)
 {
-	uint32_t limit = c->tcp->limits.receive_bytes;
+	uint32_t limit = conn_receive_bytes(c);
 	uint32_t free = limit > c->recvq.bytes ? limit - c->recvq.bytes : 0, offered = c->rcv_adv - c->rcv_nxt;
 
 	/* neither shrink the window nor open it by crumbs (RFC 9293 §3.8.6.2.2) */
@@ -181,6 +181,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		recovery_sent(c, seq, end);
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
+		c->resent_segs += c->resent_segs < UINT16_MAX;
 		if (!(c->flags & CONN_TIMESTAMPS))
 			c->flags &= (uint16_t)~CONN_TIMING; /* Karn: no telling which one is acknowledged */
 	} else if (!(c->flags & CONN_TIMING)) {
@@ -247,12 +248,15 @@ static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 	}
 	n = burst_bytes(c);
 	n = MIN(room, n);
-	if (n >= left)
-		return (uint32_t)left;
+	if (n >= left) {
+		n = (uint32_t)left;
+		if (n % c->mss == 0 || !conn_holds_tail(c))
+			return n;
+	}
 	if (n >= c->mss)
 		return n - n % c->mss;
 	/* less than a segment of more: only when the peer's window is that small at its best */
-	if (room == c->snd_wnd - offset && n > 0 && n >= c->snd_wnd_max / 2)
+	if (n < left && room == c->snd_wnd - offset && n > 0 && n >= c->snd_wnd_max / 2)
 		return n;
 	return 0;
 }

@@ -14,8 +14,8 @@
  *   recoveries taken   losses are repaired one per round trip, as with a peer without SACK
  *   no packet memory   what is to be sent is tried again soon, and is not taken for a loss
  *
- * The Nagle algorithm is off: a write is a gather of everything that belongs together, so holding
- * back its tail only costs a round trip. */
+ * The Nagle algorithm is off unless it is asked for: a write is a gather of everything that belongs
+ * together, so holding back its tail only costs a round trip. */
 #ifndef NET_TCP_TCP_H
 #define NET_TCP_TCP_H
 
@@ -73,9 +73,11 @@ void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg);
 /* Opens a connection; settles op as net/stack.h says. op->state is ours until then. */
 void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to);
 
-/* For flows of TCP only. Probes a peer that has been silent for seconds, and gives up when nine
- * probes stay unanswered; 0 switches that off, the default (RFC 9293 §3.8.4). */
-void tcp_set_keepalive(struct flow *flow, uint16_t seconds);
+/* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, without
+ * its option on the wire. */
+int tcp_set(struct flow *flow, enum stack_option option, int32_t value);
+int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value);
+void tcp_info(const struct flow *flow, struct stack_tcp_info *info);
 void tcp_peer(const struct flow *flow, struct endpoint *peer);
 void tcp_local(const struct flow *flow, struct endpoint *local);
 

@@ -19,8 +19,6 @@
 
 #define TCP_MSS_DEFAULT 536 /* when the peer names none: RFC 9293 §3.7.1 */
 #define TCP_MSS_MIN 64      /* a peer that asks for less gets this */
-#define TCP_KEEPALIVE_PROBES 9
-#define TCP_KEEPALIVE_INTERVAL_MS 75000u
 #define TCP_SYN_ACK_TRIES 5
 #define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
 #define TCP_QUICK_ACKS 4    /* undelayed after something was out of order */
@@ -80,11 +78,19 @@ enum conn_flags {
 	CONN_TAIL_PROBED = 1 << 13, /* the probe is out */
 };
 
+/* What the application has asked for: option.c. */
+enum conn_wishes {
+	CONN_NAGLE = 1 << 0,
+	CONN_CORKED = 1 << 1,
+	CONN_KEEPALIVE = 1 << 2,
+	CONN_LINGER = 1 << 3, /* linger_s is valid */
+};
+
 enum conn_timer {
 	CONN_RETRANSMIT, /* or persist, when nothing is in flight */
 	CONN_DELAYED_ACK,
 	CONN_RESUME,     /* what found the packet pools empty is tried again */
-	CONN_IDLE,       /* keep-alive; FIN-WAIT-2 of an orphan */
+	CONN_IDLE,       /* keep-alive; the end of an orphan's time: to linger, or in FIN-WAIT-2 */
 	CONN_TIMERS
 };
 
@@ -114,6 +120,7 @@ struct tcp_conn {
 	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
 	struct congestion congestion;
 	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
+	uint32_t user_timeout_ms; /* 0: Kconfig's */
 
 	struct recvq recvq;
 	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
@@ -122,18 +129,22 @@ struct tcp_conn {
 	uint32_t ts_recent;
 	uint32_t heard_ms;     /* when the last acceptable segment came */
 	uint32_t challenge_ms; /* as tcp_may_challenge keeps it */
-	uint16_t keepalive_seconds;
+	uint16_t keepalive_idle_s, keepalive_interval_s;
+	uint16_t linger_s;
+	uint16_t send_kib, receive_kib; /* bounds of the queues; 0: no other than the limits' */
+	uint16_t resent_segs;  /* stops counting at its greatest */
 	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
 	uint16_t peer_mss;     /* what the peer takes, options included */
 	int16_t error;         /* why it ended: negative errno, or 0 */
 	uint8_t snd_scale, rcv_scale;
 	uint8_t quick_acks;
-	uint8_t probes;        /* keep-alive probes unanswered */
+	uint8_t probes, probes_max; /* keep-alive probes unanswered */
+	uint8_t wishes;        /* enum conn_wishes */
 };
 
 /* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
  * the hash table (8 to 16) and the send slice kept for it (32). */
-#define TCP_CONN_BYTES 352
+#define TCP_CONN_BYTES 360
 
 /* -- a handshake that a peer has begun (listen.c) -- */
 
@@ -259,6 +270,26 @@ extern const struct flow_ops tcp_flow_ops;
 void conn_feed_reader(struct tcp_conn *c);
 void conn_accept_writes(struct tcp_conn *c);
 void conn_fail_writes(struct tcp_conn *c, int error);
+
+/* -- option.c -- */
+
+/* What nobody has asked for otherwise. */
+void conn_init_options(struct tcp_conn *c);
+/* Bytes of unread data that c may hold. */
+static inline uint32_t conn_receive_bytes(const struct tcp_conn *c)
+{
+	uint32_t limit = c->tcp->limits.receive_bytes;
+
+	return c->receive_kib ? MIN(limit, c->receive_kib * UINT32_C(1024)) : limit;
+}
+/* Does a tail of less than a segment wait for more data? */
+static inline bool conn_holds_tail(const struct tcp_conn *c)
+{
+	/* what is sent again does not wait, nor what the application cannot add to now */
+	if (!c->wishes || c->snd_nxt != c->snd_max || c->flags & CONN_SHUTDOWN || !list_is_empty(&c->writers))
+		return false;
+	return c->wishes & CONN_CORKED || (c->wishes & CONN_NAGLE && c->snd_una != c->snd_max);
+}
 
 /* -- listen.c -- */
 

@@ -39,11 +39,11 @@ void conn_arm_retransmit(struct tcp_conn *c)
 
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
 {
-	uint32_t limit_s = CONFIG_TCP_USER_TIMEOUT_SECONDS;
+	uint32_t limit_ms = c->user_timeout_ms ? c->user_timeout_ms : CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
 
 	if (c->state < TCP_ESTABLISHED)
-		limit_s = MAX(limit_s, SYN_TIMEOUT_S);
-	return c->tcp->now_ms - since_ms >= limit_s * 1000;
+		limit_ms = MAX(limit_ms, SYN_TIMEOUT_S * 1000);
+	return c->tcp->now_ms - since_ms >= limit_ms;
 }
 
 /* The network has lost all that is in flight. false: it is to be sent again in order. */
@@ -93,22 +93,25 @@ static bool on_retransmit(struct tcp_conn *c)
 
 static bool on_idle(struct tcp_conn *c)
 {
-	uint32_t silent_ms = c->tcp->now_ms - c->heard_ms, limit_ms = c->keepalive_seconds * 1000u;
+	uint32_t silent_ms = c->tcp->now_ms - c->heard_ms, limit_ms = c->keepalive_idle_s * 1000u;
 
-	if (c->flags & CONN_ORPHAN)
-		return c->state != TCP_FIN_WAIT_2 || conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
-	if (limit_ms == 0)
+	if (c->flags & CONN_ORPHAN) {
+		if (c->state == TCP_FIN_WAIT_2)
+			return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
+		return !(c->wishes & CONN_LINGER) || conn_event(c, TCP_ABORT, -ETIMEDOUT);
+	}
+	if (!(c->wishes & CONN_KEEPALIVE))
 		return true;
 	if (silent_ms < limit_ms) {
 		c->probes = 0;
 		conn_arm(c, CONN_IDLE, limit_ms - silent_ms);
 		return true;
 	}
-	if (c->probes >= TCP_KEEPALIVE_PROBES)
+	if (c->probes >= c->probes_max)
 		return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
 	c->probes++;
 	conn_send_keepalive(c);
-	conn_arm(c, CONN_IDLE, MIN(limit_ms, TCP_KEEPALIVE_INTERVAL_MS));
+	conn_arm(c, CONN_IDLE, c->keepalive_interval_s * 1000u);
 	return true;
 }
 

@@ -222,7 +222,8 @@ static void act_on(struct side *s, uint32_t what)
 			promise_cancel(&s->write.promise);
 		break;
 	case 9:
-		tcp_set_keepalive(flow, 5);
+		tcp_set(flow, STACK_KEEPIDLE, 5);
+		tcp_set(flow, STACK_KEEPALIVE, 1);
 		break;
 	}
 }

@@ -661,3 +661,81 @@ Test(socket, datagrams_come_and_go)
 	world_run_for_ms(10);
 	cr_assert_eq(datagram.calls, 3);
 }
+
+/* -- what is set and asked -- */
+
+Test(socket, options_are_set_and_read_back)
+{
+	static const struct {
+		enum stack_option option;
+		int32_t before, value;
+	} options[] = {
+		{ STACK_NODELAY, 1, 0 }, { STACK_CORK, 0, 1 }, { STACK_KEEPALIVE, 0, 1 },
+		{ STACK_KEEPIDLE, 7200, 100 }, { STACK_KEEPINTVL, 75, 10 }, { STACK_KEEPCNT, 9, 3 },
+		{ STACK_LINGER, -1, 5 },
+		{ STACK_USERTIMEOUT, 0, 12345 }, { STACK_RCVBUF, -1, 16384 }, { STACK_SNDBUF, -1, 16384 },
+	};
+	struct flow *client, *server;
+	int32_t value;
+
+	connect_pair(&client, &server);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		cr_assert_eq(socket_tcp_get(server, options[i].option, &value), 0);
+		cr_assert(options[i].before < 0 || value == options[i].before, "%zu: %d", i, value);
+		cr_assert_eq(socket_tcp_set(server, options[i].option, options[i].value), 0, "%zu", i);
+		cr_assert_eq(socket_tcp_get(server, options[i].option, &value), 0);
+		cr_assert_eq(value, options[i].value, "%zu: %d", i, value);
+	}
+	cr_assert_eq(socket_tcp_get(server, STACK_MSS, &value), 0);
+	cr_assert_gt(value, 0);
+	cr_assert_eq(socket_tcp_get(server, STACK_ERROR, &value), 0);
+	cr_assert_eq(value, 0);
+	cr_assert_eq(socket_tcp_set(server, STACK_ERROR, 0), -ENOPROTOOPT);
+	cr_assert_eq(socket_tcp_get(server, STACK_OPTIONS, &value), -ENOPROTOOPT);
+	cr_assert_eq(socket_tcp_set(server, STACK_KEEPIDLE, 0), -EINVAL);
+	cr_assert_eq(socket_tcp_set(server, STACK_LINGER, -2), -EINVAL);
+	cr_assert_eq(socket_tcp_set(server, STACK_RCVBUF, -1), -EINVAL);
+	flow_abort(client);
+	flow_abort(server);
+}
+
+Test(socket, linger_of_nothing_resets)
+{
+	struct flow *client, *server;
+	struct flow_read op;
+	int32_t error;
+
+	connect_pair(&client, &server);
+	cr_assert_eq(socket_tcp_set(server, STACK_LINGER, 0), 0);
+	flow_close(server);
+	flow_read(client, &op, 10);
+	cr_assert_eq(world_run(&op.promise), -ECONNRESET);
+	cr_assert_eq(socket_tcp_get(client, STACK_ERROR, &error), 0);
+	cr_assert_eq(error, -ECONNRESET);
+	flow_close(client);
+}
+
+Test(socket, info_and_ends)
+{
+	struct flow *client, *server;
+	struct stack_tcp_info info;
+	struct endpoint ours, theirs, theirs_too;
+
+	connect_pair(&client, &server);
+	write_all(client, "hello", 5);
+	world_run_for_ms(20);
+	socket_tcp_info(server, &info);
+	cr_assert_eq(info.state, 4); /* ESTABLISHED */
+	cr_assert_gt(info.cur_mss, 500);
+	cr_assert_gt(info.cur_cwnd, info.cur_mss);
+	cr_assert_eq(info.app_rqueue, 5);
+	cr_assert_gt(info.cur_rto_us, 0);
+	socket_tcp_ends(server, &ours, &theirs);
+	cr_assert_eq(ours.port, port);
+	cr_assert_eq(ours.addr.bytes[0], 127);
+	socket_tcp_ends(client, &theirs_too, &ours);
+	cr_assert_eq(ours.port, port);
+	cr_assert_eq(theirs.port, theirs_too.port);
+	flow_abort(client);
+	flow_abort(server);
+}

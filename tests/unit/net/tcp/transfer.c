@@ -557,24 +557,6 @@ Test(tcp_transfer, scaled_window_is_used)
 	cr_assert_eq(peer_forget(&peer), 10);
 }
 
-Test(tcp_transfer, keepalive_probes_and_gives_up)
-{
-	flow = peer_open(&peer);
-	tcp_set_keepalive(flow, 30);
-	peer_wait_ms(29999);
-	peer_expect_nothing(&peer);
-	peer_wait_ms(1);
-	peer_expect(&peer, SEG_ACK, 0, 1, 0);
-	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
-	for (int i = 0; i < 9; i++) {
-		peer_wait_ms(30000);
-		peer_expect(&peer, SEG_ACK, 0, 1, 0);
-	}
-	peer_wait_ms(30000);
-	peer_expect_reset(&peer);
-	flow_close(flow);
-}
-
 Test(tcp_transfer, empty_packet_pools_delay_and_break_nothing)
 {
 	struct buf *hoard = NULL, *b;

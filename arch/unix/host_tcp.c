@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* What is set of a TCP connection of the host's, and what the host tells of it: tcp(7), socket(7). Values
+ * are translated to those of host.h, which are not the host's where those surprise. */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "arch/unix/host_priv.h"
+
+static const struct {
+	int level, name;
+} names[] = {
+	[HOST_NODELAY] = { IPPROTO_TCP, TCP_NODELAY },
+	[HOST_CORK] = { IPPROTO_TCP, TCP_CORK },
+	[HOST_KEEPALIVE] = { SOL_SOCKET, SO_KEEPALIVE },
+	[HOST_KEEPIDLE] = { IPPROTO_TCP, TCP_KEEPIDLE },
+	[HOST_KEEPINTVL] = { IPPROTO_TCP, TCP_KEEPINTVL },
+	[HOST_KEEPCNT] = { IPPROTO_TCP, TCP_KEEPCNT },
+	[HOST_RCVBUF] = { SOL_SOCKET, SO_RCVBUF },
+	[HOST_SNDBUF] = { SOL_SOCKET, SO_SNDBUF },
+	[HOST_USERTIMEOUT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
+	[HOST_MSS] = { IPPROTO_TCP, TCP_MAXSEG },
+};
+
+static bool is_size(enum host_tcp_option option)
+{
+	return option == HOST_RCVBUF || option == HOST_SNDBUF;
+}
+
+int host_tcp_set(int fd, enum host_tcp_option option, int value)
+{
+	if (is_size(option) && value < 0)
+		return -EINVAL;
+	return result(setsockopt(fd, names[option].level, names[option].name, &value, sizeof(value)));
+}
+
+int host_tcp_get(int fd, enum host_tcp_option option, int *value)
+{
+	socklen_t size = sizeof(*value);
+
+	if (getsockopt(fd, names[option].level, names[option].name, value, &size) < 0)
+		return -errno;
+	if (is_size(option))
+		*value /= 2; /* Linux counts its own needs too: socket(7) */
+	return 0;
+}
+
+/* enum tcp_state of net/tcp/state.h has the order of RFC 9293, the host its own. */
+static uint32_t state_of(uint8_t host)
+{
+	static const uint8_t states[] = {
+		[TCP_CLOSE] = 0, [TCP_LISTEN] = 1, [TCP_SYN_SENT] = 2, [TCP_SYN_RECV] = 3, [TCP_ESTABLISHED] = 4,
+		[TCP_FIN_WAIT1] = 5, [TCP_FIN_WAIT2] = 6, [TCP_CLOSE_WAIT] = 7, [TCP_CLOSING] = 8,
+		[TCP_LAST_ACK] = 9, [TCP_TIME_WAIT] = 10,
+	};
+
+	return host < sizeof(states) ? states[host] : 0;
+}
+
+void host_tcp_info(int fd, struct host_tcp_info *info)
+{
+	struct tcp_info host = { 0 };
+	socklen_t size = sizeof(host);
+	int out = 0, in = 0;
+
+	*info = (struct host_tcp_info){ 0 };
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &host, &size) < 0)
+		return;
+	ioctl(fd, TIOCOUTQ, &out);
+	ioctl(fd, FIONREAD, &in);
+	info->state = state_of(host.tcpi_state);
+	info->timestamps = host.tcpi_options & TCPI_OPT_TIMESTAMPS;
+	info->sack = host.tcpi_options & TCPI_OPT_SACK;
+	info->scale = host.tcpi_options & TCPI_OPT_WSCALE;
+	info->ecn = host.tcpi_options & TCPI_OPT_ECN;
+	info->mss = host.tcpi_snd_mss;
+	info->rtt_us = host.tcpi_rtt;
+	info->rtt_var_us = host.tcpi_rttvar;
+	info->rto_us = host.tcpi_rto;
+	info->cwnd_bytes = host.tcpi_snd_cwnd * host.tcpi_snd_mss;
+	info->ssthresh_bytes = host.tcpi_snd_ssthresh < UINT16_MAX ? host.tcpi_snd_ssthresh * host.tcpi_snd_mss
+	                                                           : INT32_MAX; /* none yet */
+	info->window = host.tcpi_rcv_space;
+	info->in_flight = host.tcpi_unacked * host.tcpi_snd_mss;
+	info->unacknowledged = (uint32_t)out;
+	info->unread = (uint32_t)in;
+	info->retransmissions = host.tcpi_total_retrans;
+}

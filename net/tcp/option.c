@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* What an application may set of one connection, and ask about it (RFC 9293 §3.9.1: STATUS). Nothing here
+ * is in an image whose application does not use it, but for what is set until somebody asks otherwise. */
+#include <errno.h>
+
+#include "net/tcp/tcp_priv.h"
+
+#define KEEPALIVE_IDLE_S 7200 /* at least: RFC 9293 §3.8.4 MUST-28 */
+#define KEEPALIVE_INTERVAL_S 75
+#define KEEPALIVE_PROBES 9
+#define SECONDS_MAX INT16_MAX
+
+static struct tcp_conn *conn_of(const struct flow *f)
+{
+	return container_of(f, struct tcp_conn, flow);
+}
+
+static bool is_over(const struct tcp_conn *c)
+{
+	return c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT;
+}
+
+void conn_init_options(struct tcp_conn *c)
+{
+	c->keepalive_idle_s = KEEPALIVE_IDLE_S;
+	c->keepalive_interval_s = KEEPALIVE_INTERVAL_S;
+	c->probes_max = KEEPALIVE_PROBES;
+}
+
+/* -- setting -- */
+
+static int set_wish(struct tcp_conn *c, enum conn_wishes wish, bool on)
+{
+	c->wishes = (uint8_t)(on ? c->wishes | wish : c->wishes & ~wish);
+	return 0;
+}
+
+static int set_number(uint16_t *to, int32_t value, int32_t max)
+{
+	if (value < 1 || value > max)
+		return -EINVAL;
+	*to = (uint16_t)value;
+	return 0;
+}
+
+static int set_kib(uint16_t *to, int32_t bytes)
+{
+	if (bytes < 0)
+		return -EINVAL;
+	*to = (uint16_t)MIN((MAX(bytes, 1) - 1) / 1024 + 1, UINT16_MAX);
+	return 0;
+}
+
+static int set_linger(struct tcp_conn *c, int32_t seconds)
+{
+	if (seconds < -1 || seconds > SECONDS_MAX)
+		return -EINVAL;
+	c->linger_s = (uint16_t)MAX(seconds, 0);
+	return set_wish(c, CONN_LINGER, seconds >= 0);
+}
+
+static int set_mss(struct tcp_conn *c, int32_t bytes)
+{
+	if (bytes < TCP_MSS_MIN || bytes > UINT16_MAX)
+		return -EINVAL;
+	c->mss = (uint16_t)MIN(c->mss, bytes);
+	return 0;
+}
+
+static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
+{
+	switch (option) {
+	case STACK_NODELAY:
+		return set_wish(c, CONN_NAGLE, !value);
+	case STACK_CORK:
+		return set_wish(c, CONN_CORKED, value);
+	case STACK_KEEPALIVE:
+		return set_wish(c, CONN_KEEPALIVE, value);
+	case STACK_KEEPIDLE:
+		return set_number(&c->keepalive_idle_s, value, SECONDS_MAX);
+	case STACK_KEEPINTVL:
+		return set_number(&c->keepalive_interval_s, value, SECONDS_MAX);
+	case STACK_KEEPCNT:
+		if (value < 1 || value > INT8_MAX)
+			return -EINVAL;
+		c->probes_max = (uint8_t)value;
+		return 0;
+	case STACK_LINGER:
+		return set_linger(c, value);
+	case STACK_RCVBUF:
+		return set_kib(&c->receive_kib, value);
+	case STACK_SNDBUF:
+		return set_kib(&c->send_kib, value);
+	case STACK_USERTIMEOUT:
+		if (value < 0)
+			return -EINVAL;
+		c->user_timeout_ms = (uint32_t)value;
+		return 0;
+	case STACK_MSS:
+		return set_mss(c, value);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* Starts to wait for the first probe, or for none. */
+static void restart_keepalive(struct tcp_conn *c)
+{
+	c->probes = 0;
+	conn_disarm(c, CONN_IDLE);
+	if (c->wishes & CONN_KEEPALIVE)
+		conn_arm(c, CONN_IDLE, c->keepalive_idle_s * 1000u);
+}
+
+int tcp_set(struct flow *flow, enum stack_option option, int32_t value)
+{
+	struct tcp_conn *c = conn_of(flow);
+	int error = set(c, option, value);
+
+	if (error < 0 || is_over(c))
+		return error;
+	tcp_update_clock(c->tcp);
+	if (option >= STACK_KEEPALIVE && option <= STACK_KEEPCNT)
+		restart_keepalive(c);
+	conn_accept_writes(c); /* what waited for it may go now */
+	conn_output(c);
+	return 0;
+}
+
+/* -- asking -- */
+
+int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value)
+{
+	const struct tcp_conn *c = conn_of(flow);
+	const int32_t values[STACK_OPTIONS] = {
+		[STACK_NODELAY] = !(c->wishes & CONN_NAGLE),
+		[STACK_CORK] = !!(c->wishes & CONN_CORKED),
+		[STACK_KEEPALIVE] = !!(c->wishes & CONN_KEEPALIVE),
+		[STACK_KEEPIDLE] = c->keepalive_idle_s,
+		[STACK_KEEPINTVL] = c->keepalive_interval_s,
+		[STACK_KEEPCNT] = c->probes_max,
+		[STACK_LINGER] = c->wishes & CONN_LINGER ? c->linger_s : -1,
+		[STACK_RCVBUF] = (int32_t)conn_receive_bytes(c),
+		[STACK_SNDBUF] = c->send_kib ? c->send_kib * 1024 : INT32_MAX,
+		[STACK_USERTIMEOUT] = (int32_t)c->user_timeout_ms,
+		[STACK_MSS] = c->mss,
+		[STACK_ERROR] = c->error,
+	};
+
+	if (option >= STACK_OPTIONS)
+		return -ENOPROTOOPT;
+	*value = values[option];
+	return 0;
+}
+
+void tcp_info(const struct flow *flow, struct stack_tcp_info *info)
+{
+	const struct tcp_conn *c = conn_of(flow);
+
+	*info = (struct stack_tcp_info){
+		.state = c->state,
+		.timestamps = c->flags & CONN_TIMESTAMPS,
+		.sack = c->flags & CONN_SACK,
+		.scale = c->flags & CONN_SCALE,
+		.cur_mss = c->mss,
+		.smoothed_rtt_us = c->rto.srtt8 * 125,
+		.rtt_var_us = c->rto.rttvar4 * 250,
+		.cur_rto_us = rto_ms(&c->rto) * 1000,
+		.cur_cwnd = c->congestion.cwnd,
+		.cur_ssthresh = c->congestion.ssthresh,
+		.cur_rwin_rcvd = c->snd_wnd,
+		.cur_rwin_sent = c->rcv_adv - c->rcv_nxt,
+		.in_flight = c->snd_max - c->snd_una,
+		.app_wqueue = (uint32_t)MIN(c->sendq.bytes, (size_t)UINT32_MAX),
+		.app_rqueue = c->recvq.bytes,
+		.segs_retrans = c->resent_segs,
+	};
+}
+
+void tcp_peer(const struct flow *flow, struct endpoint *peer)
+{
+	const struct tcp_conn *c = conn_of(flow);
+
+	*peer = (struct endpoint){ c->route.dst, c->remote_port };
+}
+
+void tcp_local(const struct flow *flow, struct endpoint *local)
+{
+	const struct tcp_conn *c = conn_of(flow);
+
+	*local = (struct endpoint){ c->route.src, c->local_port };
+}
