@@ -448,7 +448,8 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	e = entry_find(&tcp->wait_table, &k);
-	if (!e || !wait_input(tcp, container_of(e, struct tcp_wait, entry), &s))
-		listen_input(tcp, &k, &s);
-	buf_free(b);
+	if (e && wait_input(tcp, container_of(e, struct tcp_wait, entry), &s))
+		buf_free(b);
+	else
+		listen_input(tcp, &k, &s, b);
 }

@@ -10,27 +10,31 @@
 #define PORT_FIRST 49152u /* RFC 6335 §6 */
 #define PORT_COUNT 16384u
 
-static uint32_t keyed_hash(const struct tcp *tcp, const struct tcp_key *k, uint16_t local_port)
+uint32_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use)
 {
-	uint8_t text[36];
+	uint8_t text[48];
 
 	memcpy(text, k->remote.addr.bytes, 16);
 	memcpy(text + 16, k->local.addr.bytes, 16);
 	memcpy(text + 32, &k->remote.port, 2);
-	memcpy(text + 34, &local_port, 2);
+	memcpy(text + 34, &k->local.port, 2);
+	memcpy(text + 36, &a, 4);
+	memcpy(text + 40, &b, 4);
+	memcpy(text + 44, &use, 4);
 	return (uint32_t)siphash(tcp->secret, text, sizeof(text));
 }
 
 uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k)
 {
-	return (uint32_t)(tcp->now_ns >> 12) + keyed_hash(tcp, k, k->local.port);
+	return (uint32_t)(tcp->now_ns >> 12) + isn_hash(tcp, k, 0, 0, ISN_NUMBER);
 }
 
 bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 {
-	/* local port 0 keeps the two uses apart: no connection has it */
-	uint32_t offset = keyed_hash(tcp, k, 0);
+	uint32_t offset;
 
+	k->local.port = 0;
+	offset = isn_hash(tcp, k, 0, 0, ISN_PORT);
 	for (unsigned tries = 0; tries < PORT_COUNT; tries++) {
 		k->local.port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
 		key_hash(tcp, k);

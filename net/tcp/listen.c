@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Listeners, and the handshakes that peers begin. Until the handshake is complete a connection is an
- * entry of a small bounded table, not a control block; when the table is full the entry that has been
- * asked again in vain for longest makes room, so a flood of SYNs costs others only while it lasts, and
- * many honest clients at once lose no handshake. Entries wait in one list per number of tries: each
- * list is in order of time, and one timer serves all.
+ * entry of a small bounded table, not a control block; when the table is full newcomers get a cookie
+ * (cookie.c), or, in an image without them, the entry that has been asked again in vain for longest
+ * makes room. Entries wait in one list per number of tries: each list is in order of time, and one
+ * timer serves all.
  *
  * RFC 9293 §3.10.7.2 and §3.10.7.4 (SYN-RECEIVED), RFC 5961. */
 #include <errno.h>
@@ -110,13 +110,13 @@ static struct tcp_half *replace_oldest(struct tcp *tcp)
 	return pool_alloc(&tcp->halves.pool);
 }
 
-static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h)
+static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t timestamp)
 {
 	struct segment s = {
 		.seq = h->iss, .ack = h->irs + 1, .flags = SEG_SYN | SEG_ACK,
 		.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX),
 		.options = SEG_HAS_MSS | h->options, .scale = tcp->rcv_scale,
-		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
+		.ts_value = timestamp, .ts_echo = h->ts_recent,
 	};
 
 	tcp_send_bare(tcp, &h->entry.key, &s);
@@ -170,30 +170,37 @@ static void half_fired(struct timer *t)
 			list_remove(&h->entry.link);
 			h->tries++;
 			tcp->stats.retrans_segs++;
-			send_syn_ack(tcp, h);
+			send_syn_ack(tcp, h, tcp_timestamp(tcp));
 			wait_for_answer(tcp, h);
 		}
 	if (any && (!timer_is_running(t) || t->deadline_ns > tcp->now_ns + (next_ms - tcp->now_ms) * NS_PER_MS))
 		tcp_start_timer(tcp, t, next_ms);
 }
 
+/* Room for another entry, or NULL. */
+static struct tcp_half *half_alloc(struct tcp *tcp)
+{
+	struct tcp_half *h = pool_alloc(&tcp->halves.pool);
+
+	if (h || IS_ENABLED(CONFIG_TCP_SYN_COOKIES))
+		return h;
+	tcp->stats.listen_drops++;
+	return replace_oldest(tcp);
+}
+
+static void send_cookie(struct tcp *tcp, struct tcp_half *asked)
+{
+	/* what follows a connection in TIME-WAIT has to begin beyond it, which a cookie cannot */
+	if (entry_find(&tcp->wait_table, &asked->entry.key))
+		tcp->stats.listen_drops++;
+	else
+		send_syn_ack(tcp, asked, cookie_make(tcp, asked));
+}
+
 static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
 {
-	struct tcp_half *h;
-
-	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
-		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
-		return;
-	}
-	h = pool_alloc(&tcp->halves.pool);
-	if (!h) {
-		tcp->stats.listen_drops++;
-		h = replace_oldest(tcp);
-		if (!h)
-			return;
-	}
-	*h = (struct tcp_half){
-		.iss = wait_replace(tcp, k, isn_choose(tcp, k)),
+	struct tcp_half *h, asked = {
+		.entry.key = *k,
 		.irs = s->seq,
 		.ts_recent = s->ts_value,
 		.challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS,
@@ -202,25 +209,27 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
 		.has_mss = s->options & SEG_HAS_MSS,
 	};
+
+	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
+		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
+		return;
+	}
+	h = half_alloc(tcp);
+	if (!h) {
+		if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES))
+			send_cookie(tcp, &asked);
+		return;
+	}
+	*h = asked;
+	h->iss = wait_replace(tcp, k, isn_choose(tcp, k));
 	entry_put(&tcp->halves, &h->entry, k);
-	send_syn_ack(tcp, h);
+	send_syn_ack(tcp, h, tcp_timestamp(tcp));
 	wait_for_answer(tcp, h);
 }
 
-void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
-{
-	accept_fn *accept;
-	void *arg;
-	bool wanted = find_listener(tcp, s->dst_port, &accept, &arg) == 0;
-
-	if (wanted && (s->flags & (SEG_SYN | SEG_ACK | SEG_RST)) == SEG_SYN)
-		begin(tcp, k, s);
-	else if (!wanted || s->flags & SEG_ACK)
-		tcp_send_reset(tcp, k, s);
-}
-
-/* The handshake is complete: a control block takes the entry's place, and the segment goes on there. */
-static void establish(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
+/* The handshake is complete: a control block takes h's place, and the segment goes on there; or nobody
+ * wants it any more. false: there is no block, and what the peer sends next asks again. Takes b. */
+static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct segment *s, struct buf *b)
 {
 	const struct tcp_key *k = &h->entry.key;
 	struct endpoint peer = k->remote;
@@ -230,18 +239,17 @@ static void establish(struct tcp *tcp, struct tcp_half *h, const struct segment 
 	void *arg;
 
 	if (find_listener(tcp, k->local.port, &accept, &arg) < 0) {
-		tcp_send_reset(tcp, &h->entry.key, s);
+		tcp_send_reset(tcp, k, s);
 		tcp->stats.declined++;
-		half_drop(tcp, h);
 		buf_free(b);
-		return;
+		return true;
 	}
 	if (ip_route_init(tcp->ip, &route, &k->local.addr, &k->remote.addr) == 0)
 		c = conn_create(tcp, &route, k);
 	if (!c) {
-		tcp->stats.listen_drops++; /* the entry stays: what the peer sends next asks again */
+		tcp->stats.listen_drops++;
 		buf_free(b);
-		return;
+		return false;
 	}
 	c->state = TCP_SYN_RECEIVED;
 	c->snd_una = h->iss;
@@ -250,22 +258,42 @@ static void establish(struct tcp *tcp, struct tcp_half *h, const struct segment 
 	c->rcv_adv = c->rcv_nxt + MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 	c->ts_recent = h->ts_recent;
 	c->rto.backoff = h->tries;
-	if (h->tries == 0) {
+	if (h->tries == 0 && !h->is_cookie) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = c->snd_nxt;
 		c->rtt_ms = h->entry.due_ms - RTO_INITIAL_MS;
 	}
 	conn_set_peer(c, h->options | (h->has_mss ? SEG_HAS_MSS : 0), h->mss, h->scale);
-	half_drop(tcp, h);
 	tcp->stats.passive_opens++;
 	conn_input(c, s, b);
-	assert_debug(c->state >= TCP_ESTABLISHED); /* half_input has checked all that conn_input does */
+	assert_debug(c->state >= TCP_ESTABLISHED); /* all that conn_input checks has been checked before */
 	/* last: the application may already close the flow in there */
 	if (accept(arg, &c->flow, &peer) < 0) {
 		tcp->stats.declined++;
 		c->flags |= CONN_ORPHAN;
 		conn_event(c, TCP_ABORT, -ECONNREFUSED);
 	}
+	return true;
+}
+
+void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct buf *b)
+{
+	unsigned flags = s->flags & (SEG_SYN | SEG_ACK | SEG_RST);
+	struct tcp_half kept;
+	accept_fn *accept;
+	void *arg;
+	bool wanted = find_listener(tcp, s->dst_port, &accept, &arg) == 0;
+
+	if (wanted && flags == SEG_SYN) {
+		begin(tcp, k, s);
+	} else if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && wanted && flags == SEG_ACK &&
+	           cookie_check(tcp, k, s, &kept)) {
+		establish(tcp, &kept, s, b);
+		return;
+	} else if (!wanted || s->flags & SEG_ACK) {
+		tcp_send_reset(tcp, k, s);
+	}
+	buf_free(b);
 }
 
 void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
@@ -283,14 +311,15 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 		}
 	} else if (s->flags & SEG_SYN) {
 		if (s->seq == h->irs && !(s->flags & SEG_ACK))
-			send_syn_ack(tcp, h); /* each time: ours may have been lost, and it is no more than was sent */
+			send_syn_ack(tcp, h, tcp_timestamp(tcp)); /* each time: the last may have been lost */
 		else
 			send_challenge(tcp, h);
 	} else if (into > window || is_old) {
 		send_challenge(tcp, h);
 	} else if (s->flags & SEG_ACK) {
 		if (s->ack == h->iss + 1) {
-			establish(tcp, h, s, b);
+			if (establish(tcp, h, s, b))
+				half_drop(tcp, h);
 			return;
 		}
 		tcp_send_reset(tcp, &h->entry.key, s);

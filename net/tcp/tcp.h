@@ -7,7 +7,7 @@
  * entries and send slices are fixed pools. When one is empty the newcomer is refused and counted,
  * and everything else goes on:
  *   connections full   SYNs are dropped, so that clients try again; connect fails with -ENOBUFS
- *   half_open full     the oldest unanswered for a second makes room; without one, as above
+ *   half_open full     newcomers get a SYN cookie, and take no memory until they have answered it
  *   time_wait full     the oldest TIME-WAIT entry makes room
  *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
  *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it
@@ -39,7 +39,8 @@ struct tcp_limits {
 struct tcp_stats {
 	uint64_t active_opens, passive_opens, attempt_fails, estab_resets;
 	uint64_t in_segs, out_segs, retrans_segs, in_errs, out_rsts;
-	uint64_t listen_drops;    /* SYNs dropped: no control block free, or half_open was full */
+	uint64_t listen_drops;    /* SYNs dropped: no control block free, or no way to remember them */
+	uint64_t cookies_sent, cookies_accepted, cookies_refused; /* SYN cookies; refused: an ACK of none */
 	uint64_t declined;        /* connections that a listener refused */
 	uint64_t time_wait_drops; /* TIME-WAIT entries ended early */
 	uint64_t receive_drops;   /* data dropped: no room in receive_bufs or the packet pools */

@@ -170,6 +170,7 @@ struct tcp_half {
 	uint8_t scale, options; /* the peer's; enum segment_options */
 	uint8_t tries;
 	bool has_mss;
+	bool is_cookie;       /* in no table: what a cookie has kept of it */
 };
 
 /* -- a connection in TIME-WAIT (timewait.c) -- */
@@ -197,6 +198,7 @@ struct tcp {
 	uint32_t conn_mask;
 	uint32_t reclaim_at;  /* where conn_reclaim goes on looking */
 	uint32_t slices_spare; /* send slices that nobody is sure of */
+	uint32_t cookies_until; /* in cookie.c's time: from then on none of ours is valid */
 	uint32_t ts_offset;   /* so that timestamps do not tell how long we run */
 	uint16_t next_port;
 	uint8_t rcv_scale;
@@ -295,8 +297,9 @@ static inline bool conn_holds_tail(const struct tcp_conn *c)
 
 void half_init_all(struct tcp *tcp);
 void half_destroy_all(struct tcp *tcp);
-/* A segment for no connection: begins a handshake, or is refused. */
-void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s);
+/* A segment for no connection: begins a handshake, ends one that nobody has remembered, or is refused.
+ * Takes b, whose data is the payload. */
+void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct buf *b);
 /* A segment for a half-open entry; takes b, whose data is the payload. */
 void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b);
 /* Forgets it. */
@@ -441,8 +444,20 @@ static inline bool conn_is_armed(const struct tcp_conn *c, enum conn_timer which
 	return c->armed >> which & 1;
 }
 
+/* -- cookie.c -- */
+
+/* h is what a SYN asks for: drops of its options what a cookie cannot keep, and sets iss. Gives the
+ * timestamp that the SYN-ACK is to carry. */
+uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h);
+/* Does s, an ACK, answer a cookie of ours? Then *h is what its SYN asked for. */
+bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h);
+
 /* -- isn.c -- */
 
+/* What a keyed hash is for: the lowest byte of its use, so that none can be taken for another's. */
+enum isn_use { ISN_NUMBER, ISN_PORT, ISN_COOKIE };
+/* Of who talks to whom, and three numbers more. */
+uint32_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use);
 uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k);
 /* Sets k->local.port to one that is free towards k->remote, and the hash. false: there is none. */
 bool isn_choose_port(struct tcp *tcp, struct tcp_key *k);

@@ -228,6 +228,18 @@ static void act_on(struct side *s, uint32_t what)
 	}
 }
 
+static void set_option(struct flow *flow, enum stack_option option, int32_t value)
+{
+	struct stack_tcp_info info;
+	int32_t is = -1;
+	int error = tcp_set(flow, option, value);
+
+	CHECK(error == 0 || error == -EINVAL || error == -ENOPROTOOPT);
+	CHECK(tcp_get(flow, option, &is) == 0 || option >= STACK_OPTIONS);
+	tcp_info(flow, &info);
+	CHECK(option != STACK_MSS || info.cur_mss == (uint32_t)is);
+}
+
 static int accept_other(void *arg, uint16_t port, accept_fn **accept, void **accept_arg)
 {
 	*accept = accept_side;
@@ -266,7 +278,7 @@ static void change_world(uint32_t what)
 	}
 }
 
-static void act(struct input *in)
+static void act(struct input *in, uint8_t head)
 {
 	uint32_t what = take(in, 1);
 	struct side *s = &sides[what & 7];
@@ -298,6 +310,8 @@ static void act(struct input *in)
 		udp_send(udp, 5000, &to, buf_alloc_slice(NULL, "self", 4));
 	else if (what == 14)
 		change_world((uint32_t)(s - sides));
+	else if (s->flow)
+		set_option(s->flow, (enum stack_option)(head >> 3 & 15), head & 0x80 ? 1000 : 0);
 }
 
 /* -- the peer -- */
@@ -500,7 +514,7 @@ static void take_record(struct input *in)
 		look();
 		break;
 	case ACT:
-		act(in);
+		act(in, head);
 		lan_run();
 		look();
 		break;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/* SYN cookies (RFC 4987 §3.6): a SYN-ACK that says itself what has to be remembered of a handshake.
+ *
+ *     sequence number   27 bits of keyed hash | 3 bits: which segment size | 2 bits of time
+ *     timestamp         26 bits of clock | 1 bit: free | 1 bit: SACK | 4 bits: window scale, 15: none
+ *
+ * The hash covers who talks to whom, the peer's initial sequence number, the time, and all bits that
+ * say something: what comes back is believed only as we have said it. A cookie is good for 69 to 137
+ * seconds. Within them its ACK can be repeated, which opens the connection again, if it has ended. */
+#include "net/tcp/tcp_priv.h"
+
+#define TIME_SHIFT 36 /* of nanoseconds: a unit of 69 seconds */
+#define TIME_MASK 3u
+#define AGE_MAX 1u
+#define SIZE_SHIFT 2
+#define SAID_MASK 31u /* all of a sequence number but the hash */
+#define STAMP_MASK 63u
+#define STAMP_SACK 16u
+#define STAMP_NO_SCALE 15u
+
+/* What most peers ask for lies at one of these or closely above: what every link must carry, by IPv4 and by
+ * IPv6, tunnels, PPPoE, Ethernet. */
+static const uint16_t sizes[] = { TCP_MSS_MIN, 536, 1220, 1360, 1400, 1440, 1452, 1460 };
+
+static uint32_t time_of(const struct tcp *tcp)
+{
+	return (uint32_t)(tcp->now_ns >> TIME_SHIFT);
+}
+
+/* said: the bits of a sequence number that say something; stamp: those of the timestamp, or, without one,
+ * what no timestamp can say. */
+static uint32_t sign(const struct tcp *tcp, const struct tcp_half *h, uint32_t time, uint32_t said,
+                     uint32_t stamp)
+{
+	uint32_t hash = isn_hash(tcp, &h->entry.key, h->irs, time, stamp << 16 | said << 8 | ISN_COOKIE);
+
+	return (hash & ~SAID_MASK) | said;
+}
+
+static uint32_t stamp_of(const struct tcp_half *h)
+{
+	if (!(h->options & SEG_HAS_TIMESTAMPS))
+		return STAMP_MASK + 1;
+	return (h->options & SEG_HAS_SCALE ? h->scale : STAMP_NO_SCALE) |
+	       (h->options & SEG_HAS_SACK_PERMITTED ? STAMP_SACK : 0);
+}
+
+uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h)
+{
+	uint32_t time = time_of(tcp), now = tcp_timestamp(tcp), stamp;
+	uint16_t mss = h->has_mss ? h->mss : TCP_MSS_DEFAULT;
+	unsigned size = ARRAY_SIZE(sizes) - 1;
+
+	while (size > 0 && sizes[size] > mss)
+		size--;
+	if (!(h->options & SEG_HAS_TIMESTAMPS))
+		h->options = 0;
+	stamp = stamp_of(h);
+	h->iss = sign(tcp, h, time, size << SIZE_SHIFT | (time & TIME_MASK), stamp);
+	tcp->cookies_until = time + AGE_MAX + 1;
+	tcp->stats.cookies_sent++;
+	/* never later than now, as clocks do not go back */
+	return now - ((now - stamp) & STAMP_MASK);
+}
+
+/* What the timestamp of an answer says of h. */
+static void read_stamp(struct tcp_half *h, uint32_t stamp)
+{
+	h->options = SEG_HAS_TIMESTAMPS;
+	h->scale = stamp & STAMP_NO_SCALE;
+	if (h->scale != STAMP_NO_SCALE)
+		h->options |= SEG_HAS_SCALE;
+	if (stamp & STAMP_SACK)
+		h->options |= SEG_HAS_SACK_PERMITTED;
+}
+
+bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h)
+{
+	uint32_t time = time_of(tcp), iss = s->ack - 1, age = (time - iss) & TIME_MASK, stamp = STAMP_MASK + 1;
+
+	if (time >= tcp->cookies_until || age > AGE_MAX)
+		return false;
+	*h = (struct tcp_half){
+		.entry.key = *k, .iss = iss, .irs = s->seq - 1, .ts_recent = s->ts_value,
+		.mss = sizes[iss >> SIZE_SHIFT & 7], .has_mss = true, .is_cookie = true,
+	};
+	if (s->options & SEG_HAS_TIMESTAMPS) {
+		stamp = s->ts_echo & STAMP_MASK;
+		read_stamp(h, stamp);
+	}
+	if (sign(tcp, h, time - age, iss & SAID_MASK, stamp) != iss) {
+		tcp->stats.cookies_refused++;
+		return false;
+	}
+	tcp->stats.cookies_accepted++;
+	return true;
+}
