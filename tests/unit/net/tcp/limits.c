@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "kernel/page.h"
+#include "net/http/server_priv.h"
 #include "net/tcp/tcp_priv.h"
 #include "tests/lib/segment.h"
 
@@ -191,9 +192,19 @@ Test(tcp_limits, send_slices)
 	cr_assert_eq(got, 3);
 }
 
-Test(tcp_limits, memory_of_an_idle_connection)
+/* What docs/limits.md and Kconfig say. */
+Test(tcp_limits, memory)
 {
-	cr_assert_leq(sizeof(struct tcp_conn), TCP_CONN_BYTES);
+	const size_t idle = sizeof(struct tcp_conn) + sizeof(struct http_connection);
+	const size_t beside = 2 * sizeof(void *) + sizeof(struct send_slice); /* at most two heads of a chain */
+
+	cr_assert_eq(sizeof(struct tcp_conn), TCP_CONN_BYTES);
+	cr_assert_eq(sizeof(struct tcp_half), 96);
+	cr_assert_eq(sizeof(struct tcp_wait), 96);
+	cr_assert_eq(sizeof(struct send_slice), 32);
+	cr_assert_eq(sizeof(struct tcp_listener), 24);
+	cr_assert_leq(idle, 512);
+	cr_assert_leq(10000 * (idle + beside), 8u << 20);
 }
 
 /* -- numbers -- */
