@@ -14,7 +14,9 @@
 struct flow;
 
 /* Fulfilled with the number of bytes in bufs (> 0), or 0 at the end of the stream. bufs is given
- * to the caller, who frees it. Fails with -ECONNRESET, -ETIMEDOUT, -ECANCELED. */
+ * to the caller, who frees it soon: it may hold the buffers that a device receives into, which all
+ * flows share; what is to be kept for longer is copied. Fails with -ECONNRESET, -ETIMEDOUT,
+ * -ECANCELED. */
 struct flow_read {
 	struct promise promise;
 	struct flow *flow;

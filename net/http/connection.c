@@ -104,43 +104,64 @@ static void drop_body(struct http_connection *c)
 	}
 }
 
-/* Room for a head in pieces. When there is none, the client that has been at its own for longest, and for
- * more than a second, loses it: a few that trickle must not keep all others waiting. */
-static struct http_head *alloc_head(struct http_server *server)
+/* What c has sent beyond the request that is being answered is lost to us: it ends after this answer, and
+ * the client asks for the rest on another connection (RFC 9112 §9.3.2). */
+static void forget_input(struct http_connection *c)
 {
-	struct http_head *head = pool_alloc(&server->heads);
-
-	if (head)
-		return head;
-	list_for_each(link, &server->waits[HTTP_WAIT_INPUT]) {
-		struct http_connection *c = list_entry(link, struct http_connection, link);
-
-		if (!http_connection_has_waited(c, NS_PER_S))
-			break;
-		if (c->head) {
-			server->stats.expired++;
-			http_connection_end(c, true);
-			return pool_alloc(&server->heads);
-		}
-	}
-	return NULL;
+	free_input(c);
+	c->flags |= HTTP_LAST | HTTP_UNREAD;
 }
 
-/* Moves input behind the bytes that are no whole head yet. 0 when the answer may differ now: a line
- * has ended, or there is no room for more; so a head that comes byte by byte is parsed once for each
- * of its lines. -EAGAIN: needs more input; -ENOBUFS: too many clients send in pieces. */
-static int gather(struct http_connection *c)
+/* The first that has waited so for more than a second, and has a head, gives it up; a few are looked at.
+ * false: there is none. */
+static bool take_from(struct http_server *server, enum http_wait wait)
+{
+	unsigned looks = 64;
+
+	list_for_each(link, &server->waits[wait]) {
+		struct http_connection *c = list_entry(link, struct http_connection, link);
+
+		if (looks-- == 0 || !http_connection_has_waited(c, NS_PER_S))
+			return false;
+		if (!c->head)
+			continue;
+		if (wait == HTTP_WAIT_WRITE) {
+			forget_input(c);
+		} else {
+			server->stats.expired++;
+			http_connection_end(c, true);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Room for input in one place, empty. When there is none, a client that does not read its answer loses what
+ * it has sent after it, or the one that has been at its request for longest loses it: a few that trickle
+ * must not keep all others waiting. false: no room. */
+static bool make_head(struct http_connection *c)
+{
+	struct http_server *server = c->server;
+
+	c->head = pool_alloc(&server->heads);
+	if (!c->head && (take_from(server, HTTP_WAIT_WRITE) || take_from(server, HTTP_WAIT_INPUT)))
+		c->head = pool_alloc(&server->heads);
+	if (!c->head)
+		return false;
+	c->head->start = c->head->end = 0;
+	c->head->incomplete = false;
+	return true;
+}
+
+/* Moves input behind what the head has, as far as it fits. True when a line ends in it, the first slice
+ * aside when that has been seen. */
+static bool fill_head(struct http_connection *c, bool seen)
 {
 	uint32_t max = c->server->config.limits.head_bytes;
 	struct http_head *head = c->head;
-	bool seen = !head, useful = false; /* the first slice was parsed alone, in its place */
+	bool ends_line = false;
 
-	if (!head) {
-		head = c->head = alloc_head(c->server);
-		if (!head)
-			return -ENOBUFS;
-		head->start = head->end = 0;
-	} else if (head->start) {
+	if (head->start) {
 		head->end -= head->start;
 		memmove(head->bytes, head->bytes + head->start, head->end);
 		head->start = 0;
@@ -149,13 +170,36 @@ static int gather(struct http_connection *c)
 		uint32_t n = MIN(c->input->len, max - head->end);
 
 		memcpy(head->bytes + head->end, c->input->data, n);
-		useful |= !seen && memchr(head->bytes + head->end, '\n', n);
+		ends_line |= !seen && memchr(head->bytes + head->end, '\n', n);
 		seen = false;
 		head->end += n;
 		c->input = buf_drop(c->input, n);
 	}
-	head->incomplete = true;
-	return useful || head->end == max ? 0 : -EAGAIN;
+	return ends_line;
+}
+
+/* Moves input behind the bytes that are no whole head yet. 0 when the answer may differ now: a line
+ * has ended, or there is no room for more; so a head that comes byte by byte is parsed once for each
+ * of its lines. -EAGAIN: needs more input; -ENOBUFS: too many clients send in pieces. */
+static int gather(struct http_connection *c)
+{
+	bool seen = !c->head, useful; /* the first slice was parsed alone, in its place */
+
+	if (!c->head && !make_head(c))
+		return -ENOBUFS;
+	useful = fill_head(c, seen);
+	c->head->incomplete = true;
+	return useful || c->head->end == c->server->config.limits.head_bytes ? 0 : -EAGAIN;
+}
+
+/* What comes after a request whose answer has to wait must not hold the device's buffers meanwhile, or a few
+ * that pipeline and do not read would have them all. false: there is no room for it elsewhere. */
+static bool copy_input(struct http_connection *c)
+{
+	drop_body(c);
+	if (c->input && (c->head || make_head(c)))
+		fill_head(c, false);
+	return !c->input;
 }
 
 /* As http_parse_request, of the next request; or -ENOBUFS. */
@@ -263,6 +307,8 @@ static enum step send_answer(struct http_answer *a)
 	if (promise_is_settled(&a->write.promise))
 		return finish_answer(a);
 	a->seen = a->write.total;
+	if (!copy_input(c))
+		forget_input(c);
 	http_connection_wait(c, HTTP_WAIT_WRITE);
 	promise_wait(&a->write.promise, &a->waiter, written);
 	return STEP_WAIT;

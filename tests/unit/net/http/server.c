@@ -829,6 +829,66 @@ Test(http_server, passes_on_an_answer_that_is_not_needed)
 	expect_output(late, TEXT_ANSWER);
 }
 
+static size_t slices_used(void)
+{
+	struct buf_stats stats;
+
+	buf_stats(&stats);
+	return stats.slices_used;
+}
+
+/* Clients that pipeline and do not read must not keep the packets that they sent: the device needs them. */
+Test(http_server, holds_no_packets_while_an_answer_waits)
+{
+	struct fake_flow *first;
+
+	config.heads = 2;
+	for (int i = 0; i < 10; i++) {
+		struct fake_flow *f = connect_client();
+
+		f->window = 0;
+		say(f, GET("/text") GET("/text"));
+		for (int n = 0; n < 20; n++)
+			fake_flow_feed_text(f, GET("/text")); /* what is not read stays with the flow */
+	}
+	cr_expect_eq(slices_used(), 200, "%zu", slices_used());
+	first = &flows[0];
+	fake_flow_accept(first, 100000); /* one that has had room is answered in full and in order */
+	run();
+	cr_expect_eq(first->output_len, 22 * strlen(TEXT_ANSWER));
+	cr_expect_not(first->shut_down || first->closed);
+	fake_flow_accept(&flows[9], 100000); /* one that had none, to the end of what was begun */
+	run();
+	expect_output(&flows[9], TEXT_ANSWER);
+	cr_expect(flows[9].shut_down && !flows[9].aborted);
+	for (int i = 0; i < 10; i++)
+		fake_flow_break(&flows[i], -ECONNRESET);
+	run();
+}
+
+/* Nor the room for requests in pieces. */
+Test(http_server, takes_heads_from_those_who_do_not_read)
+{
+	struct fake_flow *slow, *honest;
+
+	config.heads = 1;
+	slow = connect_client();
+	slow->window = 0;
+	say(slow, GET("/text") GET("/empty"));
+	advance(1100 * NS_PER_MS);
+	honest = connect_client();
+	say(honest, "GET /te");
+	say(honest, "xt HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_output(honest, TEXT_ANSWER);
+	fake_flow_accept(slow, 100000);
+	run();
+	expect_output(slow, TEXT_ANSWER);
+	cr_expect(slow->shut_down && !slow->aborted);
+	fake_flow_end(slow);
+	run();
+	cr_expect(slow->closed);
+}
+
 Test(http_server, lets_a_waiting_client_leave)
 {
 	struct fake_flow *f, *g;
