@@ -98,14 +98,15 @@ static void send_challenge(struct tcp *tcp, struct tcp_wait *w)
 		send_ack(tcp, w);
 }
 
-/* RFC 9293 §3.10.7.4 first step, RFC 6191: the sequence number, or the timestamp, proves it new. */
+/* RFC 9293 §3.10.7.4 first step, RFC 6191 §2: the sequence number, or the timestamp, proves it new. */
 static bool is_new_syn(const struct tcp_wait *w, const struct segment *s)
 {
 	if ((s->flags & (SEG_SYN | SEG_ACK | SEG_RST)) != SEG_SYN)
 		return false;
-	if (w->timestamps && s->options & SEG_HAS_TIMESTAMPS && s->ts_value != w->ts_recent)
-		return seq_lt(w->ts_recent, s->ts_value);
-	return seq_lt(w->rcv_nxt, s->seq);
+	if (!(s->options & SEG_HAS_TIMESTAMPS) || (w->timestamps && s->ts_value == w->ts_recent))
+		return seq_lt(w->rcv_nxt, s->seq);
+	/* what is left of one without timestamps will be refused for having none */
+	return !w->timestamps || seq_lt(w->ts_recent, s->ts_value);
 }
 
 bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
