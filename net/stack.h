@@ -45,8 +45,8 @@ enum stack_option {
 	STACK_KEEPCNT,     /* probes without an answer: 1 to 127; default 9 */
 	STACK_LINGER,      /* what close does. -1, the default: what was written is sent in the background;
 	                      0: resets at once; 1 to 32767: resets after so many seconds */
-	STACK_RCVBUF,      /* bytes that may come before they are read: 1 KiB up, and bounded by the stack */
-	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged: 1 KiB up */
+	STACK_RCVBUF,      /* bytes that may come before they are read; 0: as many as the stack allows */
+	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged; 0: any number */
 	STACK_USERTIMEOUT, /* milliseconds without progress before it is given up (RFC 5482); 0: the stack's */
 	STACK_MSS,         /* payload bytes of a segment at most; can only be made less, to 64 */
 	STACK_ERROR,       /* why it has ended: a negative errno, or 0; cannot be set */
@@ -95,7 +95,7 @@ static inline void stack_tcp_connect(struct stack *s, struct stack_connect *op, 
 }
 
 /* For flows of TCP, from when they are the caller's. 0; -EINVAL: a value that cannot be; -ENOPROTOOPT:
- * nothing that can be set. Numbers above the stack's bounds are cut to them. */
+ * nothing that can be set. Numbers are rounded up to what the stack counts in, and cut to its bounds. */
 static inline int stack_tcp_set(struct flow *f, enum stack_option option, int32_t value)
 {
 	return STACK_CALL(tcp_set)(f, option, value);

@@ -55,7 +55,6 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	timer_init(&c->timer, conn_timer_fired);
 	list_init(&c->writers);
 	rto_init(&c->rto, RTO_INITIAL_MS);
-	conn_init_options(c);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
 	c->challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS;
 	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What an application may set of one connection, and ask about it (RFC 9293 §3.9.1: STATUS). Nothing here
- * is in an image whose application does not use it, but for what is set until somebody asks otherwise. */
+/* What an application may set of one connection, and ask about it (RFC 9293 §3.9.1: STATUS). Nothing of this
+ * is in an image whose application does not use it; a connection of which nothing is set has zeros. */
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -20,11 +20,9 @@ static bool is_over(const struct tcp_conn *c)
 	return c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT;
 }
 
-void conn_init_options(struct tcp_conn *c)
+static uint16_t or_else(uint16_t chosen, uint16_t usual)
 {
-	c->keepalive_idle_s = KEEPALIVE_IDLE_S;
-	c->keepalive_interval_s = KEEPALIVE_INTERVAL_S;
-	c->probes_max = KEEPALIVE_PROBES;
+	return chosen ? chosen : usual;
 }
 
 /* -- setting -- */
@@ -35,6 +33,15 @@ static int set_wish(struct tcp_conn *c, enum conn_wishes wish, bool on)
 	return 0;
 }
 
+/* What was not chosen is as usual. */
+static int set_keepalive(struct tcp_conn *c, bool on)
+{
+	c->keepalive_idle_s = or_else(c->keepalive_idle_s, KEEPALIVE_IDLE_S);
+	c->keepalive_interval_s = or_else(c->keepalive_interval_s, KEEPALIVE_INTERVAL_S);
+	c->probes_max = (uint8_t)or_else(c->probes_max, KEEPALIVE_PROBES);
+	return set_wish(c, CONN_KEEPALIVE, on);
+}
+
 static int set_number(uint16_t *to, int32_t value, int32_t max)
 {
 	if (value < 1 || value > max)
@@ -43,11 +50,12 @@ static int set_number(uint16_t *to, int32_t value, int32_t max)
 	return 0;
 }
 
-static int set_kib(uint16_t *to, int32_t bytes)
+/* In units, rounded up. */
+static int set_amount(uint16_t *to, int32_t value, int32_t unit)
 {
-	if (bytes < 0)
+	if (value < 0)
 		return -EINVAL;
-	*to = (uint16_t)MIN((MAX(bytes, 1) - 1) / 1024 + 1, UINT16_MAX);
+	*to = (uint16_t)MIN(value / unit + (value % unit > 0), UINT16_MAX);
 	return 0;
 }
 
@@ -75,7 +83,7 @@ static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 	case STACK_CORK:
 		return set_wish(c, CONN_CORKED, value);
 	case STACK_KEEPALIVE:
-		return set_wish(c, CONN_KEEPALIVE, value);
+		return set_keepalive(c, value);
 	case STACK_KEEPIDLE:
 		return set_number(&c->keepalive_idle_s, value, SECONDS_MAX);
 	case STACK_KEEPINTVL:
@@ -88,14 +96,11 @@ static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 	case STACK_LINGER:
 		return set_linger(c, value);
 	case STACK_RCVBUF:
-		return set_kib(&c->receive_kib, value);
+		return set_amount(&c->receive_kib, value, 1024);
 	case STACK_SNDBUF:
-		return set_kib(&c->send_kib, value);
+		return set_amount(&c->send_kib, value, 1024);
 	case STACK_USERTIMEOUT:
-		if (value < 0)
-			return -EINVAL;
-		c->user_timeout_ms = (uint32_t)value;
-		return 0;
+		return set_amount(&c->user_timeout_ds, value, 100);
 	case STACK_MSS:
 		return set_mss(c, value);
 	default:
@@ -136,13 +141,13 @@ int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value)
 		[STACK_NODELAY] = !(c->wishes & CONN_NAGLE),
 		[STACK_CORK] = !!(c->wishes & CONN_CORKED),
 		[STACK_KEEPALIVE] = !!(c->wishes & CONN_KEEPALIVE),
-		[STACK_KEEPIDLE] = c->keepalive_idle_s,
-		[STACK_KEEPINTVL] = c->keepalive_interval_s,
-		[STACK_KEEPCNT] = c->probes_max,
+		[STACK_KEEPIDLE] = or_else(c->keepalive_idle_s, KEEPALIVE_IDLE_S),
+		[STACK_KEEPINTVL] = or_else(c->keepalive_interval_s, KEEPALIVE_INTERVAL_S),
+		[STACK_KEEPCNT] = or_else(c->probes_max, KEEPALIVE_PROBES),
 		[STACK_LINGER] = c->wishes & CONN_LINGER ? c->linger_s : -1,
 		[STACK_RCVBUF] = (int32_t)conn_receive_bytes(c),
 		[STACK_SNDBUF] = c->send_kib ? c->send_kib * 1024 : INT32_MAX,
-		[STACK_USERTIMEOUT] = (int32_t)c->user_timeout_ms,
+		[STACK_USERTIMEOUT] = c->user_timeout_ds * 100,
 		[STACK_MSS] = c->mss,
 		[STACK_ERROR] = c->error,
 	};

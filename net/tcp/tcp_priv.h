@@ -120,7 +120,6 @@ struct tcp_conn {
 	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
 	struct congestion congestion;
 	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
-	uint32_t user_timeout_ms; /* 0: Kconfig's */
 
 	struct recvq recvq;
 	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
@@ -131,6 +130,7 @@ struct tcp_conn {
 	uint32_t challenge_ms; /* as tcp_may_challenge keeps it */
 	uint16_t keepalive_idle_s, keepalive_interval_s;
 	uint16_t linger_s;
+	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
 	uint16_t send_kib, receive_kib; /* bounds of the queues; 0: no other than the limits' */
 	uint16_t resent_segs;  /* stops counting at its greatest */
 	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
@@ -275,8 +275,6 @@ void conn_fail_writes(struct tcp_conn *c, int error);
 
 /* -- option.c -- */
 
-/* What nobody has asked for otherwise. */
-void conn_init_options(struct tcp_conn *c);
 /* Bytes of unread data that c may hold. */
 static inline uint32_t conn_receive_bytes(const struct tcp_conn *c)
 {

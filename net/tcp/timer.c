@@ -39,8 +39,10 @@ void conn_arm_retransmit(struct tcp_conn *c)
 
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
 {
-	uint32_t limit_ms = c->user_timeout_ms ? c->user_timeout_ms : CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
+	uint32_t limit_ms = c->user_timeout_ds * 100u;
 
+	if (limit_ms == 0)
+		limit_ms = CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
 	if (c->state < TCP_ESTABLISHED)
 		limit_ms = MAX(limit_ms, SYN_TIMEOUT_S * 1000);
 	return c->tcp->now_ms - since_ms >= limit_ms;
