@@ -96,12 +96,13 @@ Test(virtio_rng, waits_until_the_device_is_reset)
 	cr_assert_eq(device.status, 0);
 }
 
-/* It may still write: test_end would find the pages, which are the price. */
-Test(virtio_rng, leaves_the_ring_to_a_device_that_will_not_be_reset, .fini = NULL)
+/* It may still write: the pages are the price. */
+Test(virtio_rng, leaves_the_ring_to_a_device_that_will_not_be_reset)
 {
 	int64_t before = test_alloc_live();
 
 	device.reset_reads = UINT32_MAX;
 	cr_assert_eq(virtio_rng_read(got, sizeof(got)), 0);
 	cr_assert_gt(test_alloc_live(), before);
+	test_begin(); /* test_end is not to miss them */
 }
