@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the resolver share. */
+#ifndef NET_DNS_DNS_PRIV_H
+#define NET_DNS_DNS_PRIV_H
+
+#include "kernel/buf.h"
+#include "net/dns/message.h"
+#include "net/dns/resolver.h"
+#include "net/stack.h"
+
+/* -- answer.c: what an answer says; without effects -- */
+
+/* The way from a name to its addresses. */
+struct dns_chase {
+	uint8_t name[DNS_NAME_BYTES]; /* what is asked, letters as they were sent: the last alias so far */
+	uint16_t type;
+	uint8_t aliases;              /* followed so far */
+	struct dns_addresses found;   /* ttl_s: the least on the way so far */
+};
+
+/* Is data an answer to this question? Gives where its answers begin, or -EBADMSG when it answers
+ * something else, -EILSEQ when it does but for the case of letters, which counts where exact. */
+int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct dns_chase *c, bool exact);
+
+/* Follows an opened answer; at: what dns_answer_open gave. Gives
+ *   > 0        addresses in c->found
+ *   0          the name is an alias, and nothing is said of c->name, which it stands for: to be asked
+ *   -ENOENT, -ENODATA   there are none; c->found.ttl_s: for how long, 0 when nobody said
+ *   -ELOOP     more aliases than DNS_ALIASES
+ *   -EMSGSIZE  it is cut short
+ *   -EPROTO    the server does not understand EDNS0
+ *   -EIO, -EBADMSG   the server has failed, refuses, does not look further; the answer is malformed
+ * c is spoilt after an error from -ELOOP on. */
+int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase *c);
+
+/* -- cache.c -- */
+
+struct dns_entry {
+	uint64_t used_ns, expires_ns; /* 0: never used */
+	uint8_t name[DNS_NAME_BYTES]; /* in small letters */
+	uint16_t type;
+	int16_t error; /* negative errno; 0: found */
+	struct dns_addresses found;
+};
+
+struct dns_cache {
+	struct dns_entry *entries;
+	uint32_t set_mask;
+	uint8_t key[16];
+};
+
+/* count: rounded up to a power of two, at least DNS_WAYS. 0, -ENOMEM. */
+int dns_cache_init(struct dns_cache *c, uint32_t count);
+void dns_cache_destroy(struct dns_cache *c);
+/* NULL: nothing is known. Names in small letters. */
+const struct dns_entry *dns_cache_find(struct dns_cache *c, const uint8_t *name, uint16_t type);
+/* Remembers for found->ttl_s seconds, not 0. */
+void dns_cache_put(struct dns_cache *c, const uint8_t *name, uint16_t type, int error,
+                   const struct dns_addresses *found);
+
+/* -- exchange.c: one question over TCP -- */
+
+/* A message in counted storage, so that it lives as long as it is on its way. */
+struct dns_packet {
+	struct storage storage;
+	uint16_t len;
+	uint8_t prefix[2]; /* len as TCP has it, right before data */
+	uint8_t data[DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + 11];
+};
+
+/* result: 0 with the answer, which is lent; or a negative errno. */
+typedef void dns_exchange_fn(void *arg, int result, const uint8_t *data, size_t len);
+
+struct dns_exchange;
+/* Asks p, which keeps its own count. done is called from the loop, unless it is cancelled before; the
+ * exchange is over then. 0, -ENOMEM. */
+int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
+                       struct dns_packet *p, dns_exchange_fn *done, void *arg);
+void dns_exchange_cancel(struct dns_exchange *x);
+
+#endif

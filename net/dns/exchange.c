@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* One question to one server over TCP (RFC 1035 §4.2.2, RFC 7766): connect, write, read until the answer is
+ * whole, close. One of these is pending at a time. An exchange owns its memory, and frees it when its last
+ * operation has settled, which may be after it was cancelled. */
+#include <errno.h>
+
+#include "net/bytes.h"
+#include "kernel/instance.h"
+#include "net/dns/dns_priv.h"
+
+#define PREFIX 2u /* bytes of a message's length */
+
+struct dns_exchange {
+	struct stack_connect connect;
+	struct flow_write write;
+	struct flow_read read;
+	struct waiter waiter; /* for whichever of them is pending */
+	struct flow *flow;    /* NULL: not connected */
+	struct dns_packet *packet;
+	struct slice slice;
+	dns_exchange_fn *done; /* NULL: cancelled */
+	void *arg;
+	uint32_t got;
+	uint8_t data[PREFIX + CONFIG_DNS_MESSAGE_BYTES];
+};
+
+static void finish(struct dns_exchange *x, int result)
+{
+	if (x->flow)
+		flow_close(x->flow);
+	storage_put(&x->packet->storage);
+	if (x->done)
+		x->done(x->arg, result, x->data + PREFIX, get_be16(x->data));
+	instance_free(x, sizeof(*x));
+}
+
+static void have_read(struct waiter *w);
+
+static void read_more(struct dns_exchange *x)
+{
+	flow_read(x->flow, &x->read, sizeof(x->data) - x->got);
+	promise_wait(&x->read.promise, &x->waiter, have_read);
+}
+
+static void have_read(struct waiter *w)
+{
+	struct dns_exchange *x = container_of(w, struct dns_exchange, waiter);
+	intptr_t n = promise_result(&x->read.promise);
+
+	if (n > 0) {
+		buf_copy_out(x->read.bufs, 0, x->data + x->got, (uint32_t)n);
+		buf_free(x->read.bufs);
+		x->got += (uint32_t)n;
+	}
+	if (n <= 0 || !x->done)
+		finish(x, n < 0 ? (int)n : -ECONNRESET);
+	else if (x->got >= PREFIX && get_be16(x->data) > CONFIG_DNS_MESSAGE_BYTES)
+		finish(x, -EMSGSIZE);
+	else if (x->got >= PREFIX && x->got - PREFIX >= get_be16(x->data))
+		finish(x, 0);
+	else
+		read_more(x);
+}
+
+static void written(struct waiter *w)
+{
+	struct dns_exchange *x = container_of(w, struct dns_exchange, waiter);
+	intptr_t result = promise_result(&x->write.promise);
+
+	if (result < 0 || !x->done)
+		finish(x, (int)result);
+	else
+		read_more(x);
+}
+
+static void connected(struct waiter *w)
+{
+	struct dns_exchange *x = container_of(w, struct dns_exchange, waiter);
+	intptr_t result = promise_result(&x->connect.promise);
+
+	if (result == 0)
+		x->flow = x->connect.flow;
+	if (result < 0 || !x->done) {
+		finish(x, (int)result);
+		return;
+	}
+	flow_write(x->flow, &x->write, &x->slice, 1);
+	promise_wait(&x->write.promise, &x->waiter, written);
+}
+
+int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
+                       struct dns_packet *p, dns_exchange_fn *done, void *arg)
+{
+	struct dns_exchange *x = instance_alloc(sizeof(*x));
+
+	if (!x)
+		return -ENOMEM;
+	put_be16(p->prefix, p->len);
+	storage_get(&p->storage);
+	x->packet = p;
+	x->slice = (struct slice){ p->prefix, PREFIX + p->len, &p->storage };
+	x->done = done;
+	x->arg = arg;
+	stack_tcp_connect(stack, &x->connect, to);
+	promise_wait(&x->connect.promise, &x->waiter, connected);
+	*out = x;
+	return 0;
+}
+
+void dns_exchange_cancel(struct dns_exchange *x)
+{
+	x->done = NULL;
+	promise_cancel(x->waiter.promise);
+}

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: ISC */
+/* Who asks whom. A lookup is one name being asked for, by however many queries; it puts one question at a
+ * time, to one server after the other, until one of them has said something that counts:
+ *
+ *   ask ──▶ over UDP ──▶ answer ──▶ end: queries settle, the cache remembers
+ *    ▲         │           ├─ truncated, or too many forgeries: the same over TCP
+ *    │         │           ├─ letters' case not kept, no EDNS0: the same without
+ *    │         │           └─ an alias: its name, from the first server on
+ *    └── next server ◀─ late, failed
+ *
+ * Each question has its own id and port, so that an answer to an earlier one finds nobody. */
+#include "net/dns/resolver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/dev/clock.h"
+#include "kernel/instance.h"
+#include "kernel/pool.h"
+#include "kernel/random.h"
+#include "net/dns/dns_priv.h"
+
+#define LOG_TAG "dns"
+#include "kernel/log.h"
+
+enum {
+	PORT_FIRST = 1024, /* RFC 6056 §3.2, RFC 5452 §9.2: of all ports that are nobody's */
+	PORT_TRIES = 16,
+	ROUNDS_MAX = 8,
+};
+
+/* How a server is asked after it was seen not to take the usual question. */
+enum manner {
+	OVER_TCP = 1 << 0,
+	SMALL_LETTERS = 1 << 1,
+	WITHOUT_EDNS = 1 << 2,
+};
+
+struct dns_lookup {
+	struct dns_resolver *resolver;
+	struct list link;              /* in resolver->active */
+	struct list askers;            /* of struct dns_query; not empty */
+	struct timer timer;            /* the answer is late */
+	struct dns_exchange *exchange; /* the question that is on its way over TCP; or NULL */
+	struct endpoint to;            /* the server that is asked */
+	uint8_t name[DNS_NAME_BYTES];  /* what is looked up, in small letters */
+	struct dns_chase chase;        /* from there on */
+	uint16_t id;
+	uint16_t port;                 /* the question on its way over UDP is from this one; or 0 */
+	uint8_t first, turn;           /* server first + turn is asked, round after round */
+	uint8_t failed;                /* a bit for each server that is not asked again */
+	uint8_t manner;                /* enum manner */
+	uint16_t wrong;                /* datagrams that did not answer this question */
+	int error;                     /* of the last server */
+};
+static_assert(CONFIG_DNS_SERVERS_MAX <= 8, "a bit each");
+
+struct dns_resolver {
+	struct stack *stack;
+	struct dns_config config;
+	struct dns_servers servers;
+	uint8_t first; /* the server that answered last */
+	struct pool lookups;
+	struct list active;
+	struct dns_cache cache;
+	struct dns_stats stats;
+};
+
+static void ask(struct dns_lookup *l);
+
+/* -- queries -- */
+
+/* found: NULL when there is an error. */
+static void settle(struct dns_query *q, int error, const struct dns_addresses *found)
+{
+	list_remove(&q->link);
+	timer_stop(&q->deadline);
+	if (error < 0) {
+		promise_fail(&q->promise, error);
+		return;
+	}
+	q->found = *found;
+	promise_fulfil(&q->promise, found->count);
+}
+
+/* -- the life of a lookup -- */
+
+/* No question is on its way any more. */
+static void hang_up(struct dns_lookup *l)
+{
+	timer_stop(&l->timer);
+	if (l->port)
+		stack_udp_unlisten(l->resolver->stack, l->port);
+	l->port = 0;
+	if (l->exchange)
+		dns_exchange_cancel(l->exchange);
+	l->exchange = NULL;
+}
+
+static void release(struct dns_lookup *l)
+{
+	hang_up(l);
+	list_remove(&l->link);
+	pool_free(&l->resolver->lookups, l);
+}
+
+/* error: 0, or why there is no address. */
+static void end(struct dns_lookup *l, int error)
+{
+	struct dns_addresses *found = &l->chase.found;
+
+	/* What is wrong here and not with a server may be over the next moment. */
+	if (error == -EIO || error == -ETIMEDOUT || error == -ELOOP)
+		found->ttl_s = CONFIG_DNS_FAILURE_SECONDS;
+	else if (error && error != -ENOENT && error != -ENODATA)
+		found->ttl_s = 0;
+	if (found->ttl_s)
+		dns_cache_put(&l->resolver->cache, l->name, l->chase.type, error, found);
+	while (!list_is_empty(&l->askers))
+		settle(list_first(&l->askers, struct dns_query, link), error, found);
+	release(l);
+}
+
+/* The server at its turn has not answered (error says why), and is not asked again when it has failed. */
+static void next_turn(struct dns_lookup *l, int error, bool has_failed)
+{
+	struct dns_resolver *r = l->resolver;
+
+	hang_up(l);
+	if (has_failed && r->servers.count)
+		l->failed |= (uint8_t)(1u << (l->first + l->turn) % r->servers.count);
+	if (has_failed)
+		r->stats.failures++;
+	l->error = error;
+	l->turn++;
+	l->manner = 0;
+}
+
+static void next_server(struct dns_lookup *l, int error, bool has_failed)
+{
+	next_turn(l, error, has_failed);
+	ask(l);
+}
+
+/* Begins anew with the server that is likely to answer. */
+static void first_turn(struct dns_lookup *l)
+{
+	l->first = l->resolver->first;
+	l->turn = l->failed = l->manner = 0;
+	l->error = -EHOSTUNREACH;
+}
+
+/* The same server once more, in another manner. */
+static void ask_differently(struct dns_lookup *l, enum manner manner)
+{
+	hang_up(l);
+	if (l->manner & manner)
+		next_turn(l, -EIO, true);
+	else
+		l->manner |= manner;
+	ask(l);
+}
+
+static void conclude(struct dns_lookup *l, const uint8_t *data, size_t len, size_t at)
+{
+	struct dns_chase chase = l->chase;
+	int verdict = dns_answer_read(data, len, at, &chase);
+
+	hang_up(l);
+	switch (verdict) {
+	case -EMSGSIZE:
+		ask_differently(l, OVER_TCP);
+		return;
+	case -EPROTO:
+		ask_differently(l, WITHOUT_EDNS);
+		return;
+	case -EIO: case -EBADMSG:
+		next_server(l, -EIO, true);
+		return;
+	}
+	if (verdict != -ELOOP) {
+		l->resolver->first = (uint8_t)((l->first + l->turn) % MAX(l->resolver->servers.count, 1));
+		l->chase = chase;
+	}
+	if (verdict) {
+		end(l, MIN(verdict, 0));
+		return;
+	}
+	first_turn(l);
+	ask(l);
+}
+
+/* -- answers -- */
+
+static void late(struct timer *t)
+{
+	struct dns_lookup *l = container_of(t, struct dns_lookup, timer);
+
+	l->resolver->stats.timeouts++;
+	next_server(l, -ETIMEDOUT, false);
+}
+
+/* A datagram from the server's address to the port that asked. */
+static void take_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
+{
+	bool exact = !(l->manner & SMALL_LETTERS);
+	int at = dns_answer_open(data, len, l->id, &l->chase, exact);
+
+	if (at >= 0) {
+		conclude(l, data, len, (size_t)at);
+		return;
+	}
+	l->resolver->stats.wrong++;
+	log_debug("drop reason=%s", at == -EILSEQ ? "case" : "not-asked");
+	if (at == -EILSEQ)
+		ask_differently(l, SMALL_LETTERS);
+	else if (++l->wrong >= CONFIG_DNS_FORGERIES)
+		ask_differently(l, OVER_TCP);
+}
+
+static void receive(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	struct dns_lookup *l = arg;
+	uint8_t data[CONFIG_DNS_UDP_BYTES];
+	uint32_t len = buf_length(b);
+	bool is_theirs = len <= sizeof(data) && from->port == l->to.port && ip_equal(&from->addr, &l->to.addr);
+
+	(void)to;
+	if (is_theirs)
+		buf_copy_out(b, 0, data, len);
+	buf_free(b);
+	if (is_theirs)
+		take_datagram(l, data, len);
+	else
+		l->resolver->stats.wrong++;
+}
+
+static void take_stream(void *arg, int result, const uint8_t *data, size_t len)
+{
+	struct dns_lookup *l = arg;
+
+	l->exchange = NULL;
+	if (result == 0)
+		result = dns_answer_open(data, len, l->id, &l->chase, false);
+	if (result < 0)
+		next_server(l, -EIO, true);
+	else
+		conclude(l, data, len, (size_t)result);
+}
+
+/* -- questions -- */
+
+/* Letters of a name: small, or each of a random case. */
+static void set_case(uint8_t *name, bool random)
+{
+	uint8_t bits[(DNS_NAME_BYTES + 7) / 8] = { 0 };
+	size_t bytes = dns_name_bytes(name);
+
+	if (random)
+		random_bytes(bits, sizeof(bits));
+	for (size_t i = 0; i < bytes; i++) {
+		uint8_t c = name[i] | 0x20;
+
+		if (c >= 'a' && c <= 'z')
+			name[i] = (uint8_t)(c ^ (bits[i / 8] >> i % 8 & 1) << 5);
+	}
+}
+
+static void free_packet(struct storage *s)
+{
+	free(container_of(s, struct dns_packet, storage));
+}
+
+/* The question as it is to be put now, with a count that is the caller's; NULL: no memory. */
+static struct dns_packet *make_question(struct dns_lookup *l)
+{
+	struct dns_packet *p = malloc(sizeof(*p));
+	struct dns_writer w;
+
+	if (!p)
+		return NULL;
+	p->storage = (struct storage){ 1, free_packet };
+	l->id = (uint16_t)random_u32();
+	set_case(l->chase.name, !(l->manner & SMALL_LETTERS));
+	dns_write(&w, p->data, sizeof(p->data), l->id, DNS_RECURSION_DESIRED);
+	dns_write_question(&w, l->chase.name, l->chase.type, DNS_IN);
+	if (!(l->manner & WITHOUT_EDNS))
+		dns_write_edns(&w, CONFIG_DNS_UDP_BYTES, 0);
+	p->len = (uint16_t)w.len;
+	return p;
+}
+
+/* A port that nobody could have guessed, and that is free. */
+static int open_port(struct dns_lookup *l)
+{
+	uint16_t port;
+	int error, tries = PORT_TRIES;
+
+	do {
+		port = (uint16_t)(PORT_FIRST + random_u32() % (UINT16_MAX + 1 - PORT_FIRST));
+		error = stack_udp_listen(l->resolver->stack, port, receive, l);
+	} while (error == -EADDRINUSE && --tries > 0);
+	if (error == 0)
+		l->port = port;
+	return error;
+}
+
+static int send_datagram(struct dns_lookup *l, struct dns_packet *p)
+{
+	int error = open_port(l);
+	struct buf *b;
+
+	if (error < 0)
+		return error;
+	b = buf_alloc_slice(&p->storage, p->data, p->len);
+	return b ? stack_udp_send(l->resolver->stack, l->port, &l->to, b) : -ENOBUFS;
+}
+
+/* Puts the question to the server at its turn. 0, or why that cannot be. */
+static int put_question(struct dns_lookup *l)
+{
+	struct dns_resolver *r = l->resolver;
+	uint64_t wait_ns = r->config.try_ns << l->turn / r->servers.count;
+	struct dns_packet *p = make_question(l);
+	int error;
+
+	if (!p)
+		return -ENOBUFS;
+	r->stats.questions++;
+	l->wrong = 0;
+	if (l->manner & OVER_TCP) {
+		r->stats.over_tcp++;
+		wait_ns *= 4;
+		error = dns_exchange_start(&l->exchange, r->stack, &l->to, p, take_stream, l);
+	} else {
+		error = send_datagram(l, p);
+	}
+	storage_put(&p->storage);
+	if (error == 0)
+		timer_start(&l->timer, clock_now_ns() + wait_ns);
+	return error;
+}
+
+/* The next server that may still be asked, if any. */
+static bool choose_server(struct dns_lookup *l)
+{
+	struct dns_resolver *r = l->resolver;
+
+	for (; l->turn < r->config.rounds * r->servers.count; l->turn++) {
+		unsigned i = (l->first + l->turn) % r->servers.count;
+
+		l->to = (struct endpoint){ r->servers.addrs[i], r->config.port };
+		if (!(l->failed & 1u << i))
+			return true;
+	}
+	return false;
+}
+
+/* Until a question is on its way, or there is nobody left to put it to. */
+static void ask(struct dns_lookup *l)
+{
+	while (choose_server(l)) {
+		int error = put_question(l);
+
+		if (error == 0)
+			return;
+		next_turn(l, error == -ENOBUFS || error == -ENOMEM ? -ENOBUFS : -EHOSTUNREACH, true);
+	}
+	end(l, l->error);
+}
+
+/* -- asking -- */
+
+/* Nobody may be left who wants to know. */
+static void leave(struct dns_query *q, int error)
+{
+	struct dns_lookup *l = q->lookup;
+
+	settle(q, error, NULL);
+	if (list_is_empty(&l->askers))
+		release(l);
+}
+
+static void cancel_query(struct promise *p)
+{
+	leave(container_of(p, struct dns_query, promise), -ECANCELED);
+}
+
+static void deadline_passed(struct timer *t)
+{
+	leave(container_of(t, struct dns_query, deadline), -ETIMEDOUT);
+}
+
+/* What needs no server: true when q has settled. */
+static bool answer_locally(struct dns_query *q, const char *text, const uint8_t *name, enum ip_family family)
+{
+	static const uint8_t localhost[] = "\11localhost";
+	struct dns_addresses found = { .ttl_s = CONFIG_DNS_TTL_SECONDS, .count = 1 };
+
+	if (ip_parse(text, &found.addrs[0]) < 0) {
+		if (!dns_name_is_in(name, localhost))
+			return false;
+		found.addrs[0] = family == IP_V4 ? ip_v4(127, 0, 0, 1)
+		                                 : (struct ip_addr){ .family = IP_V6, .bytes = { [15] = 1 } };
+	}
+	settle(q, found.addrs[0].family == family ? 0 : -ENODATA, &found);
+	return true;
+}
+
+static bool answer_from_cache(struct dns_resolver *r, struct dns_query *q, const uint8_t *name, uint16_t type)
+{
+	const struct dns_entry *e = dns_cache_find(&r->cache, name, type);
+	struct dns_addresses found;
+
+	if (!e)
+		return false;
+	found = e->found;
+	found.ttl_s = (uint32_t)((e->expires_ns - clock_now_ns()) / NS_PER_S);
+	r->stats.cache_hits++;
+	settle(q, e->error, &found);
+	return true;
+}
+
+static struct dns_lookup *find_lookup(struct dns_resolver *r, const uint8_t *name, uint16_t type)
+{
+	list_for_each(link, &r->active) {
+		struct dns_lookup *l = list_entry(link, struct dns_lookup, link);
+
+		if (l->chase.type == type && dns_name_equal(l->name, name))
+			return l;
+	}
+	return NULL;
+}
+
+static struct dns_lookup *create_lookup(struct dns_resolver *r, const uint8_t *name, uint16_t type)
+{
+	struct dns_lookup *l = pool_alloc(&r->lookups);
+
+	if (!l)
+		return NULL;
+	memset(l, 0, sizeof(*l));
+	l->resolver = r;
+	memcpy(l->name, name, dns_name_bytes(name));
+	memcpy(l->chase.name, name, dns_name_bytes(name));
+	l->chase.type = type;
+	l->chase.found.ttl_s = CONFIG_DNS_TTL_SECONDS;
+	list_init(&l->askers);
+	list_push_back(&r->active, &l->link);
+	timer_init(&l->timer, late);
+	first_turn(l);
+	return l;
+}
+
+void dns_resolve(struct dns_resolver *r, struct dns_query *q, const char *text, enum ip_family family,
+                 uint64_t deadline_ns)
+{
+	uint16_t type = family == IP_V4 ? DNS_A : DNS_AAAA;
+	uint8_t name[DNS_NAME_BYTES];
+	struct dns_lookup *l;
+
+	r->stats.queries++;
+	promise_init(&q->promise, cancel_query);
+	list_init(&q->link);
+	timer_init(&q->deadline, deadline_passed);
+	if (dns_name_from_text(name, text) < 0) {
+		settle(q, -EINVAL, NULL);
+		return;
+	}
+	set_case(name, false);
+	if (answer_locally(q, text, name, family) || answer_from_cache(r, q, name, type))
+		return;
+	l = find_lookup(r, name, type);
+	q->lookup = l ? l : create_lookup(r, name, type);
+	if (!q->lookup) {
+		settle(q, -ENOBUFS, NULL);
+		return;
+	}
+	list_push_back(&q->lookup->askers, &q->link);
+	if (deadline_ns != DEADLINE_NEVER)
+		timer_start(&q->deadline, deadline_ns);
+	if (!l)
+		ask(q->lookup);
+}
+
+/* -- the resolver -- */
+
+int dns_resolver_create(struct dns_resolver **out, struct stack *stack, const struct dns_config *config)
+{
+	struct dns_resolver *r = instance_alloc(sizeof(*r));
+
+	assert(config->rounds > 0 && config->rounds <= ROUNDS_MAX);
+	if (!r)
+		return -ENOMEM;
+	if (dns_cache_init(&r->cache, config->entries) < 0)
+		goto no_cache;
+	if (pool_init(&r->lookups, sizeof(struct dns_lookup), _Alignof(max_align_t), config->lookups) < 0)
+		goto no_lookups;
+	r->stack = stack;
+	r->config = *config;
+	list_init(&r->active);
+	*out = r;
+	return 0;
+
+no_lookups:
+	dns_cache_destroy(&r->cache);
+no_cache:
+	instance_free(r, sizeof(*r));
+	return -ENOMEM;
+}
+
+void dns_resolver_destroy(struct dns_resolver *r)
+{
+	while (!list_is_empty(&r->active))
+		leave(list_first(&list_first(&r->active, struct dns_lookup, link)->askers, struct dns_query, link),
+		      -ECANCELED);
+	pool_destroy(&r->lookups);
+	dns_cache_destroy(&r->cache);
+	instance_free(r, sizeof(*r));
+}
+
+void dns_resolver_set_servers(struct dns_resolver *r, const struct ip_addr *addrs, size_t count)
+{
+	r->first = 0;
+	r->servers.count = (uint8_t)MIN(count, ARRAY_SIZE(r->servers.addrs));
+	if (count)
+		memcpy(r->servers.addrs, addrs, r->servers.count * sizeof(addrs[0]));
+	list_for_each_safe(link, &r->active) {
+		struct dns_lookup *l = list_entry(link, struct dns_lookup, link);
+
+		hang_up(l);
+		first_turn(l);
+		ask(l);
+	}
+}
+
+void dns_resolver_stats(const struct dns_resolver *r, struct dns_stats *out)
+{
+	*out = r->stats;
+	out->lookups = (uint32_t)r->lookups.used;
+	out->lookups_peak = (uint32_t)r->lookups.peak;
+}
