@@ -8,7 +8,7 @@
 #include "net/bytes.h"
 #include "net/dns/dns_priv.h"
 
-#define SOA_NUMBERS 20 /* bytes behind the two names of its data; the last four are MINIMUM */
+#define SOA_BYTES 22 /* at least: two names, five numbers of four bytes; MINIMUM is the last */
 
 struct answer {
 	const uint8_t *data;
@@ -21,9 +21,9 @@ struct answer {
 
 int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct dns_chase *c, bool exact)
 {
-	struct dns_question q;
+	size_t name_bytes = dns_name_bytes(c->asked.name), end = DNS_HEADER_BYTES + name_bytes + 4;
+	const uint8_t *name = data + DNS_HEADER_BYTES, *type = name + name_bytes;
 	struct dns_header h;
-	int n;
 
 	if (dns_read_header(data, len, &h) < 0 || h.id != id ||
 	    (h.flags & (DNS_RESPONSE | DNS_OPCODE)) != DNS_RESPONSE)
@@ -31,13 +31,11 @@ int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct d
 	/* one that did not understand the question may leave it out */
 	if (h.counts[DNS_QUESTIONS] == 0 && (h.flags & DNS_RCODE) == DNS_FORMAT_ERROR)
 		return DNS_HEADER_BYTES;
-	n = dns_read_question(data, len, DNS_HEADER_BYTES, &q);
-	if (n < 0 || h.counts[DNS_QUESTIONS] != 1 || q.type != c->type || q.class != DNS_IN ||
-	    !dns_name_equal(q.name, c->name))
+	/* there is nothing before it that a compressed name could point at */
+	if (h.counts[DNS_QUESTIONS] != 1 || len < end || !dns_name_equal(c->asked.name, name) ||
+	    get_be16(type) != c->asked.type || get_be16(type + 2) != DNS_IN)
 		return -EBADMSG;
-	if (exact && memcmp(q.name, c->name, dns_name_bytes(q.name)))
-		return -EILSEQ;
-	return DNS_HEADER_BYTES + n;
+	return exact && memcmp(name, c->asked.name, name_bytes) ? -EILSEQ : (int)end;
 }
 
 static int take_alias(struct answer *a, const struct dns_record *record)
@@ -46,83 +44,77 @@ static int take_alias(struct answer *a, const struct dns_record *record)
 
 	if (++c->aliases > CONFIG_DNS_ALIASES)
 		return -ELOOP;
-	return dns_read_name(a->data, a->len, record->data_at, c->name) == record->data_len ? 0 : -EBADMSG;
+	return dns_read_name(a->data, a->len, record->data_at, c->asked.name) == record->data_len ? 0 : -EBADMSG;
 }
 
 static int take_address(struct answer *a, const struct dns_record *record)
 {
 	struct dns_addresses *found = &a->chase->found;
-	struct ip_addr addr = { .family = record->type == DNS_A ? IP_V4 : IP_V6 };
+	struct ip_addr *to = &found->addrs[found->count];
 
 	if (record->data_len != (record->type == DNS_A ? 4 : 16))
 		return -EBADMSG;
-	memcpy(addr.bytes, a->data + record->data_at, record->data_len);
-	if (found->count < ARRAY_SIZE(found->addrs))
-		found->addrs[found->count++] = addr;
+	if (found->count == ARRAY_SIZE(found->addrs))
+		return 0;
+	memset(to, 0, sizeof(*to));
+	to->family = record->type == DNS_A ? IP_V4 : IP_V6;
+	memcpy(to->bytes, a->data + record->data_at, record->data_len);
+	found->count++;
 	return 0;
 }
 
 static int see_answer(struct answer *a, const struct dns_record *record)
 {
 	struct dns_chase *c = a->chase;
-	uint8_t owner[DNS_NAME_BYTES];
+	bool is_alias = record->type == DNS_CNAME;
 
-	if (record->type != c->type && (record->type != DNS_CNAME || c->found.count))
-		return 0;
-	dns_read_name(a->data, a->len, record->name_at, owner);
-	if (!dns_name_equal(owner, c->name))
+	if ((is_alias ? c->found.count != 0 : record->type != c->asked.type) ||
+	    !dns_name_is_at(a->data, a->len, record->name_at, c->asked.name))
 		return 0;
 	c->found.ttl_s = MIN(c->found.ttl_s, dns_ttl(record));
-	return record->type == DNS_CNAME ? take_alias(a, record) : take_address(a, record);
+	return is_alias ? take_alias(a, record) : take_address(a, record);
 }
 
+/* Of the SOA of a zone that the name is in, MINIMUM (RFC 2308 §4) is all that is of interest. */
 static int see_authority(struct answer *a, const struct dns_record *record)
 {
-	uint8_t zone[DNS_NAME_BYTES];
-	size_t numbers = record->data_at;
+	const uint8_t *zone = a->chase->asked.name;
 
-	if (record->type == DNS_NS)
-		a->has_ns = true;
+	a->has_ns |= record->type == DNS_NS;
 	if (record->type != DNS_SOA)
 		return 0;
-	dns_read_name(a->data, a->len, record->name_at, zone);
-	if (!dns_name_is_in(a->chase->name, zone))
-		return 0;
-	for (int i = 0; i < 2; i++) {
-		int n = dns_read_name(a->data, a->len, numbers, NULL);
-
-		if (n < 0)
-			return n;
-		numbers += (size_t)n;
+	while (!dns_name_is_at(a->data, a->len, record->name_at, zone)) {
+		if (!*zone)
+			return 0;
+		zone += *zone + 1;
 	}
-	if (numbers + SOA_NUMBERS != (size_t)record->data_at + record->data_len)
+	if (record->data_len < SOA_BYTES)
 		return -EBADMSG;
 	a->has_soa = true;
-	a->negative_ttl_s = MIN(dns_ttl(record), get_be32(a->data + numbers + SOA_NUMBERS - 4));
+	a->negative_ttl_s = MIN(dns_ttl(record), get_be32(a->data + record->data_at + record->data_len - 4));
 	return 0;
 }
 
-static int see_additional(struct answer *a, const struct dns_record *record)
+static int see(struct answer *a, enum dns_section section, const struct dns_record *record)
 {
-	if (record->type == DNS_OPT && record->ttl_s >> 24)
-		a->has_bad_version = true;
-	return 0;
+	if (section == DNS_ADDITIONAL) {
+		a->has_bad_version |= record->type == DNS_OPT && record->ttl_s >> 24;
+		return 0;
+	}
+	if (record->class != DNS_IN)
+		return 0;
+	return section == DNS_ANSWERS ? see_answer(a, record) : see_authority(a, record);
 }
 
-/* Shows see each record of a section that begins at at. Gives where it ends, or what see or reading had
- * to complain of. */
-static int walk(struct answer *a, size_t at, enum dns_section section,
-                int (*see)(struct answer *a, const struct dns_record *record))
+/* All records of a section that begins at at. Gives where it ends, or -EBADMSG, -ELOOP. */
+static int walk(struct answer *a, size_t at, enum dns_section section)
 {
 	struct dns_record record;
 
 	for (unsigned i = a->header.counts[section]; i > 0; i--) {
-		int n = dns_read_record(a->data, a->len, at, &record), error = 0;
+		int n = dns_read_record(a->data, a->len, at, &record);
+		int error = n < 0 ? n : see(a, section, &record);
 
-		if (n < 0)
-			return n;
-		if (record.class == DNS_IN || record.type == DNS_OPT)
-			error = see(a, &record);
 		if (error < 0)
 			return error;
 		at += (size_t)n;
@@ -139,7 +131,7 @@ static int walk_answers(struct answer *a, size_t at)
 
 	do {
 		before = c->aliases;
-		end = walk(a, at, DNS_ANSWERS, see_answer);
+		end = walk(a, at, DNS_ANSWERS);
 	} while (end > 0 && c->aliases != before && !c->found.count);
 	return end;
 }
@@ -170,6 +162,7 @@ int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase
 {
 	struct answer a = { .data = data, .len = len, .chase = c };
 	unsigned aliases_before = c->aliases;
+	enum dns_section section;
 	int end;
 
 	dns_read_header(data, len, &a.header);
@@ -184,9 +177,7 @@ int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase
 		return -EIO;
 	}
 	end = walk_answers(&a, at);
-	if (end >= 0)
-		end = walk(&a, (size_t)end, DNS_AUTHORITIES, see_authority);
-	if (end >= 0)
-		end = walk(&a, (size_t)end, DNS_ADDITIONAL, see_additional);
+	for (section = DNS_AUTHORITIES; section < DNS_SECTIONS && end >= 0; section++)
+		end = walk(&a, (size_t)end, section);
 	return end < 0 ? end : conclude(&a, aliases_before);
 }

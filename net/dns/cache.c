@@ -23,7 +23,7 @@ int dns_cache_init(struct dns_cache *c, uint32_t count)
 	c->entries = calloc((size_t)sets * WAYS, sizeof(struct dns_entry));
 	if (!c->entries)
 		return -ENOMEM;
-	random_bytes(c->key, sizeof(c->key));
+	random_bytes(c->secret, sizeof(c->secret));
 	return 0;
 }
 
@@ -32,33 +32,28 @@ void dns_cache_destroy(struct dns_cache *c)
 	free(c->entries);
 }
 
-static struct dns_entry *set_of(const struct dns_cache *c, const uint8_t *name, uint16_t type)
+static struct dns_entry *set_of(const struct dns_cache *c, const struct dns_key *key)
 {
-	uint64_t hash = siphash(c->key, name, dns_name_bytes(name)) + type;
-
-	return &c->entries[(hash & c->set_mask) * WAYS];
+	return &c->entries[(siphash(c->secret, key, sizeof(*key)) & c->set_mask) * WAYS];
 }
 
-/* The entry of this name, which may be over; NULL. */
-static struct dns_entry *find(const struct dns_cache *c, const uint8_t *name, uint16_t type)
+static bool is_of(const struct dns_entry *e, const struct dns_key *key)
 {
-	struct dns_entry *set = set_of(c, name, type);
-
-	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].expires_ns && set[i].type == type && dns_name_equal(set[i].name, name))
-			return &set[i];
-	return NULL;
+	return !memcmp(&e->key, key, sizeof(*key));
 }
 
-const struct dns_entry *dns_cache_find(struct dns_cache *c, const uint8_t *name, uint16_t type)
+const struct dns_entry *dns_cache_find(struct dns_cache *c, const struct dns_key *key)
 {
-	struct dns_entry *e = find(c, name, type);
+	struct dns_entry *set = set_of(c, key);
 	uint64_t now = clock_now_ns();
 
-	if (!e || e->expires_ns <= now)
-		return NULL;
-	e->used_ns = now;
-	return e;
+	for (struct dns_entry *e = set; e < set + WAYS; e++) {
+		if (is_of(e, key) && e->expires_ns > now) {
+			e->used_ns = now;
+			return e;
+		}
+	}
+	return NULL;
 }
 
 /* What an entry is worth: nothing once it is over. */
@@ -67,24 +62,23 @@ static uint64_t worth(const struct dns_entry *e, uint64_t now)
 	return e->expires_ns <= now ? 0 : e->used_ns;
 }
 
-void dns_cache_put(struct dns_cache *c, const uint8_t *name, uint16_t type, int error,
+void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
                    const struct dns_addresses *found)
 {
-	struct dns_entry *set = set_of(c, name, type), *e = find(c, name, type);
+	struct dns_entry *set = set_of(c, key), *to = set;
 	uint64_t now = clock_now_ns();
 
-	for (unsigned i = 0; !e && i < WAYS; i++) {
-		struct dns_entry *least = &set[0];
-
-		for (unsigned j = 1; j < WAYS; j++)
-			if (worth(&set[j], now) < worth(least, now))
-				least = &set[j];
-		e = least;
+	for (struct dns_entry *e = set; e < set + WAYS; e++) {
+		if (is_of(e, key)) {
+			to = e;
+			break;
+		}
+		if (worth(e, now) < worth(to, now))
+			to = e;
 	}
-	memcpy(e->name, name, dns_name_bytes(name));
-	e->type = type;
-	e->error = (int16_t)error;
-	e->found = *found;
-	e->used_ns = now;
-	e->expires_ns = now + found->ttl_s * NS_PER_S;
+	to->key = *key;
+	to->error = (int16_t)error;
+	to->found = *found;
+	to->used_ns = now;
+	to->expires_ns = now + found->ttl_s * NS_PER_S;
 }

@@ -8,14 +8,21 @@
 #include "net/dns/resolver.h"
 #include "net/stack.h"
 
+/* What may be asked for. As a key it has small letters and zeroes behind the name, and so is equal as bytes. */
+struct dns_key {
+	uint8_t name[DNS_NAME_BYTES];
+	uint8_t zero;
+	uint16_t type;
+};
+static_assert(sizeof(struct dns_key) == DNS_NAME_BYTES + 3, "no padding");
+
 /* -- answer.c: what an answer says; without effects -- */
 
 /* The way from a name to its addresses. */
 struct dns_chase {
-	uint8_t name[DNS_NAME_BYTES]; /* what is asked, letters as they were sent: the last alias so far */
-	uint16_t type;
-	uint8_t aliases;              /* followed so far */
-	struct dns_addresses found;   /* ttl_s: the least on the way so far */
+	struct dns_key asked;       /* letters as they were sent: the last alias so far */
+	uint8_t aliases;            /* followed so far */
+	struct dns_addresses found; /* ttl_s: the least on the way so far */
 };
 
 /* Is data an answer to this question? Gives where its answers begin, or -EBADMSG when it answers
@@ -24,7 +31,7 @@ int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct d
 
 /* Follows an opened answer; at: what dns_answer_open gave. Gives
  *   > 0        addresses in c->found
- *   0          the name is an alias, and nothing is said of c->name, which it stands for: to be asked
+ *   0          the name is an alias, and nothing is said of c->asked, which it stands for: to be asked
  *   -ENOENT, -ENODATA   there are none; c->found.ttl_s: for how long, 0 when nobody said
  *   -ELOOP     more aliases than DNS_ALIASES
  *   -EMSGSIZE  it is cut short
@@ -37,8 +44,7 @@ int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase
 
 struct dns_entry {
 	uint64_t used_ns, expires_ns; /* 0: never used */
-	uint8_t name[DNS_NAME_BYTES]; /* in small letters */
-	uint16_t type;
+	struct dns_key key;
 	int16_t error; /* negative errno; 0: found */
 	struct dns_addresses found;
 };
@@ -46,16 +52,16 @@ struct dns_entry {
 struct dns_cache {
 	struct dns_entry *entries;
 	uint32_t set_mask;
-	uint8_t key[16];
+	uint8_t secret[16];
 };
 
-/* count: rounded up to a power of two, at least DNS_WAYS. 0, -ENOMEM. */
+/* count: rounded up to a power of two, at least 4. 0, -ENOMEM. */
 int dns_cache_init(struct dns_cache *c, uint32_t count);
 void dns_cache_destroy(struct dns_cache *c);
-/* NULL: nothing is known. Names in small letters. */
-const struct dns_entry *dns_cache_find(struct dns_cache *c, const uint8_t *name, uint16_t type);
-/* Remembers for found->ttl_s seconds, not 0. */
-void dns_cache_put(struct dns_cache *c, const uint8_t *name, uint16_t type, int error,
+/* NULL: nothing is known. */
+const struct dns_entry *dns_cache_find(struct dns_cache *c, const struct dns_key *key);
+/* Remembers for found->ttl_s seconds. */
+void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
                    const struct dns_addresses *found);
 
 /* -- exchange.c: one question over TCP -- */

@@ -55,68 +55,31 @@ bool dns_name_is_in(const uint8_t *name, const uint8_t *zone)
 	return true;
 }
 
-/* The byte that text begins with, escaped or not; -EINVAL. Moves text behind it. */
-static int parse_byte(const char **text)
-{
-	const char *at = *text;
-	int value = 0;
-
-	if (*at <= ' ' || *at >= 0x7f)
-		return -EINVAL;
-	if (*at != '\\') {
-		*text = at + 1;
-		return (uint8_t)*at;
-	}
-	at++;
-	if (*at < '0' || *at > '9') {
-		*text = at + (*at != 0);
-		return *at > ' ' && *at < 0x7f ? *at : -EINVAL;
-	}
-	for (int i = 0; i < 3; i++, at++) {
-		if (*at < '0' || *at > '9')
-			return -EINVAL;
-		value = value * 10 + (*at - '0');
-	}
-	*text = at;
-	return value <= 255 ? value : -EINVAL;
-}
-
-/* What is up to the next dot: gives its length, or -EINVAL. Moves text behind it. */
-static int parse_label(const char **text, uint8_t to[DNS_LABEL_BYTES])
-{
-	int len = 0;
-
-	while (**text && **text != '.') {
-		int byte = parse_byte(text);
-
-		if (byte < 0 || len == DNS_LABEL_BYTES)
-			return -EINVAL;
-		to[len++] = (uint8_t)byte;
-	}
-	return len ? len : -EINVAL;
-}
-
 int dns_name_from_text(uint8_t to[DNS_NAME_BYTES], const char *text)
 {
-	uint8_t label[DNS_LABEL_BYTES];
-	size_t at = 0;
+	size_t label = 0, at = 1; /* the place of the label's length, and of the next byte */
 
 	if (text[0] == '.' && !text[1])
 		text++;
 	else if (!text[0])
 		return -EINVAL;
-	while (*text) {
-		int len = parse_label(&text, label);
-
-		if (len < 0 || at + (size_t)len + 2 > DNS_NAME_BYTES)
+	for (; *text; text++) {
+		if (*text == '.') {
+			if (at == label + 1)
+				return -EINVAL;
+			to[label] = (uint8_t)(at - label - 1);
+			label = at++;
+			continue;
+		}
+		if (*text <= ' ' || *text >= 0x7f || *text == '\\' || at > label + DNS_LABEL_BYTES ||
+		    at >= DNS_NAME_BYTES - 1)
 			return -EINVAL;
-		to[at++] = (uint8_t)len;
-		memcpy(to + at, label, (size_t)len);
-		at += (size_t)len;
-		text += *text == '.';
+		to[at++] = (uint8_t)*text;
 	}
-	to[at] = 0;
-	return (int)at + 1;
+	to[label] = (uint8_t)(at - label - 1);
+	if (at > label + 1)
+		to[label = at++] = 0;
+	return (int)label + 1;
 }
 
 static bool is_plain(uint8_t c)
@@ -189,6 +152,13 @@ int dns_read_name(const uint8_t *data, size_t len, size_t at, uint8_t to[DNS_NAM
 	return -EBADMSG;
 }
 
+bool dns_name_is_at(const uint8_t *data, size_t len, size_t at, const uint8_t *name)
+{
+	uint8_t there[DNS_NAME_BYTES];
+
+	return dns_read_name(data, len, at, there) > 0 && dns_name_equal(there, name);
+}
+
 int dns_read_question(const uint8_t *data, size_t len, size_t at, struct dns_question *out)
 {
 	int n = dns_read_name(data, len, at, out->name);
@@ -259,7 +229,7 @@ void dns_put_bytes(struct dns_writer *w, const void *bytes, size_t len)
 	w->len += len;
 }
 
-static void put_16(struct dns_writer *w, uint16_t x)
+void dns_put_16(struct dns_writer *w, uint16_t x)
 {
 	x = be16(x);
 	dns_put_bytes(w, &x, sizeof(x));
@@ -295,30 +265,27 @@ int dns_write_question(struct dns_writer *w, const uint8_t *name, uint16_t type,
 	for (; *name; name += *name + 1)
 		put_label(w, name);
 	dns_put_bytes(w, name, 1);
-	put_16(w, type);
-	put_16(w, class);
+	dns_put_16(w, type);
+	dns_put_16(w, class);
 	return finish(w, DNS_QUESTIONS);
 }
 
 int dns_write_edns(struct dns_writer *w, uint16_t udp_bytes, uint16_t rcode)
 {
-	const uint8_t record[11] = {
-		0, 0, DNS_OPT, (uint8_t)(udp_bytes >> 8), (uint8_t)udp_bytes, (uint8_t)(rcode >> 4),
-	};
-
-	dns_put_bytes(w, record, sizeof(record));
+	dns_put_bytes(w, "\0\0\51", 3); /* the root, DNS_OPT */
+	dns_put_16(w, udp_bytes);
+	dns_put_16(w, (uint16_t)(rcode >> 4 << 8));
+	dns_put_bytes(w, "\0\0\0", 4); /* no flags, no data */
 	return finish(w, DNS_ADDITIONAL);
 }
 
 void dns_put_name(struct dns_writer *w, const uint8_t *name)
 {
-	uint8_t known[DNS_NAME_BYTES];
-
 	for (; *name; name += *name + 1) {
 		for (size_t i = 0; i < w->name_count; i++) {
 			/* the places of the name that is being written have no end yet, and read as malformed */
-			if (dns_read_name(w->data, w->len, w->names[i], known) > 0 && dns_name_equal(known, name)) {
-				put_16(w, (uint16_t)(POINTER << 8 | w->names[i]));
+			if (dns_name_is_at(w->data, w->len, w->names[i], name)) {
+				dns_put_16(w, (uint16_t)(POINTER << 8 | w->names[i]));
 				return;
 			}
 		}

@@ -85,11 +85,10 @@ size_t dns_name_bytes(const uint8_t *name);
 bool dns_name_equal(const uint8_t *a, const uint8_t *b);
 /* Is name zone itself, or below it? */
 bool dns_name_is_in(const uint8_t *name, const uint8_t *zone);
-/* "www.example.com", with or without a dot at the end; "." is the root. \. and \ddd stand for bytes as in
- * RFC 1035 §5.1. Gives dns_name_bytes, or -EINVAL: an empty or too long label or name, a character that
- * is not printable. */
+/* "www.example.com", with or without a dot at the end; "." is the root. Gives dns_name_bytes, or -EINVAL: an
+ * empty or too long label or name, a character that is a space, a backslash or not printable. */
 int dns_name_from_text(uint8_t to[DNS_NAME_BYTES], const char *text);
-/* Without the dot at the end; what is not a letter, a digit, - or _ is escaped. Gives to. */
+/* Without the dot at the end; what is not a letter, a digit, - or _ is escaped as \ddd (RFC 1035 §5.1). Gives to. */
 char *dns_name_to_text(char to[DNS_TEXT_BYTES], const uint8_t *name);
 
 /* -- reading: data[0..len) is the whole message, len at most 65535, at the place to read from. Each gives
@@ -98,6 +97,8 @@ char *dns_name_to_text(char to[DNS_TEXT_BYTES], const uint8_t *name);
 int dns_read_header(const uint8_t *data, size_t len, struct dns_header *out);
 /* Compressed names are followed to places before them only, so that each ends. to may be NULL. */
 int dns_read_name(const uint8_t *data, size_t len, size_t at, uint8_t to[DNS_NAME_BYTES]);
+/* Is there, at at, this name in either case? */
+bool dns_name_is_at(const uint8_t *data, size_t len, size_t at, const uint8_t *name);
 int dns_read_question(const uint8_t *data, size_t len, size_t at, struct dns_question *out);
 /* The data of a record is not looked at. */
 int dns_read_record(const uint8_t *data, size_t len, size_t at, struct dns_record *out);
@@ -128,6 +129,7 @@ int dns_write_edns(struct dns_writer *w, uint16_t udp_bytes, uint16_t rcode);
 void dns_record_begin(struct dns_writer *w, const uint8_t *name, uint16_t type, uint16_t class,
                       uint32_t ttl_s);
 void dns_put_bytes(struct dns_writer *w, const void *bytes, size_t len);
+void dns_put_16(struct dns_writer *w, uint16_t x);
 /* Compressed: in the data of RFC 1035's types only (RFC 3597 §4). */
 void dns_put_name(struct dns_writer *w, const uint8_t *name);
 int dns_record_end(struct dns_writer *w, enum dns_section section);

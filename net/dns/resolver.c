@@ -44,7 +44,7 @@ struct dns_lookup {
 	struct timer timer;            /* the answer is late */
 	struct dns_exchange *exchange; /* the question that is on its way over TCP; or NULL */
 	struct endpoint to;            /* the server that is asked */
-	uint8_t name[DNS_NAME_BYTES];  /* what is looked up, in small letters */
+	struct dns_key key;            /* what is looked up */
 	struct dns_chase chase;        /* from there on */
 	uint16_t id;
 	uint16_t port;                 /* the question on its way over UDP is from this one; or 0 */
@@ -71,17 +71,15 @@ static void ask(struct dns_lookup *l);
 
 /* -- queries -- */
 
-/* found: NULL when there is an error. */
-static void settle(struct dns_query *q, int error, const struct dns_addresses *found)
+/* error: 0 when the addresses are there. */
+static void settle(struct dns_query *q, int error)
 {
 	list_remove(&q->link);
 	timer_stop(&q->deadline);
-	if (error < 0) {
+	if (error < 0)
 		promise_fail(&q->promise, error);
-		return;
-	}
-	q->found = *found;
-	promise_fulfil(&q->promise, found->count);
+	else
+		promise_fulfil(&q->promise, q->found.count);
 }
 
 /* -- the life of a lookup -- */
@@ -116,9 +114,13 @@ static void end(struct dns_lookup *l, int error)
 	else if (error && error != -ENOENT && error != -ENODATA)
 		found->ttl_s = 0;
 	if (found->ttl_s)
-		dns_cache_put(&l->resolver->cache, l->name, l->chase.type, error, found);
-	while (!list_is_empty(&l->askers))
-		settle(list_first(&l->askers, struct dns_query, link), error, found);
+		dns_cache_put(&l->resolver->cache, &l->key, error, found);
+	while (!list_is_empty(&l->askers)) {
+		struct dns_query *q = list_first(&l->askers, struct dns_query, link);
+
+		q->found = *found;
+		settle(q, error);
+	}
 	release(l);
 }
 
@@ -254,16 +256,13 @@ static void take_stream(void *arg, int result, const uint8_t *data, size_t len)
 /* Letters of a name: small, or each of a random case. */
 static void set_case(uint8_t *name, bool random)
 {
-	uint8_t bits[(DNS_NAME_BYTES + 7) / 8] = { 0 };
 	size_t bytes = dns_name_bytes(name);
 
-	if (random)
-		random_bytes(bits, sizeof(bits));
 	for (size_t i = 0; i < bytes; i++) {
 		uint8_t c = name[i] | 0x20;
 
 		if (c >= 'a' && c <= 'z')
-			name[i] = (uint8_t)(c ^ (bits[i / 8] >> i % 8 & 1) << 5);
+			name[i] = c ^ (random ? random_u32() & 0x20 : 0);
 	}
 }
 
@@ -282,9 +281,9 @@ static struct dns_packet *make_question(struct dns_lookup *l)
 		return NULL;
 	p->storage = (struct storage){ 1, free_packet };
 	l->id = (uint16_t)random_u32();
-	set_case(l->chase.name, !(l->manner & SMALL_LETTERS));
+	set_case(l->chase.asked.name, !(l->manner & SMALL_LETTERS));
 	dns_write(&w, p->data, sizeof(p->data), l->id, DNS_RECURSION_DESIRED);
-	dns_write_question(&w, l->chase.name, l->chase.type, DNS_IN);
+	dns_write_question(&w, l->chase.asked.name, l->chase.asked.type, DNS_IN);
 	if (!(l->manner & WITHOUT_EDNS))
 		dns_write_edns(&w, CONFIG_DNS_UDP_BYTES, 0);
 	p->len = (uint16_t)w.len;
@@ -377,7 +376,7 @@ static void leave(struct dns_query *q, int error)
 {
 	struct dns_lookup *l = q->lookup;
 
-	settle(q, error, NULL);
+	settle(q, error);
 	if (list_is_empty(&l->askers))
 		release(l);
 }
@@ -396,44 +395,46 @@ static void deadline_passed(struct timer *t)
 static bool answer_locally(struct dns_query *q, const char *text, const uint8_t *name, enum ip_family family)
 {
 	static const uint8_t localhost[] = "\11localhost";
-	struct dns_addresses found = { .ttl_s = CONFIG_DNS_TTL_SECONDS, .count = 1 };
+	struct ip_addr *addr = &q->found.addrs[0];
 
-	if (ip_parse(text, &found.addrs[0]) < 0) {
+	if (ip_parse(text, addr) < 0) {
 		if (!dns_name_is_in(name, localhost))
 			return false;
-		found.addrs[0] = family == IP_V4 ? ip_v4(127, 0, 0, 1)
-		                                 : (struct ip_addr){ .family = IP_V6, .bytes = { [15] = 1 } };
+		*addr = (struct ip_addr){ .family = (uint8_t)family };
+		addr->bytes[0] = family == IP_V4 ? 127 : 0;
+		addr->bytes[family == IP_V4 ? 3 : 15] = 1;
 	}
-	settle(q, found.addrs[0].family == family ? 0 : -ENODATA, &found);
+	q->found.ttl_s = CONFIG_DNS_TTL_SECONDS;
+	q->found.count = 1;
+	settle(q, addr->family == family ? 0 : -ENODATA);
 	return true;
 }
 
-static bool answer_from_cache(struct dns_resolver *r, struct dns_query *q, const uint8_t *name, uint16_t type)
+static bool answer_from_cache(struct dns_resolver *r, struct dns_query *q, const struct dns_key *key)
 {
-	const struct dns_entry *e = dns_cache_find(&r->cache, name, type);
-	struct dns_addresses found;
+	const struct dns_entry *e = dns_cache_find(&r->cache, key);
 
 	if (!e)
 		return false;
-	found = e->found;
-	found.ttl_s = (uint32_t)((e->expires_ns - clock_now_ns()) / NS_PER_S);
+	q->found = e->found;
+	q->found.ttl_s = (uint32_t)((e->expires_ns - clock_now_ns()) / NS_PER_S);
 	r->stats.cache_hits++;
-	settle(q, e->error, &found);
+	settle(q, e->error);
 	return true;
 }
 
-static struct dns_lookup *find_lookup(struct dns_resolver *r, const uint8_t *name, uint16_t type)
+static struct dns_lookup *find_lookup(struct dns_resolver *r, const struct dns_key *key)
 {
 	list_for_each(link, &r->active) {
 		struct dns_lookup *l = list_entry(link, struct dns_lookup, link);
 
-		if (l->chase.type == type && dns_name_equal(l->name, name))
+		if (!memcmp(&l->key, key, sizeof(*key)))
 			return l;
 	}
 	return NULL;
 }
 
-static struct dns_lookup *create_lookup(struct dns_resolver *r, const uint8_t *name, uint16_t type)
+static struct dns_lookup *create_lookup(struct dns_resolver *r, const struct dns_key *key)
 {
 	struct dns_lookup *l = pool_alloc(&r->lookups);
 
@@ -441,9 +442,7 @@ static struct dns_lookup *create_lookup(struct dns_resolver *r, const uint8_t *n
 		return NULL;
 	memset(l, 0, sizeof(*l));
 	l->resolver = r;
-	memcpy(l->name, name, dns_name_bytes(name));
-	memcpy(l->chase.name, name, dns_name_bytes(name));
-	l->chase.type = type;
+	l->key = l->chase.asked = *key;
 	l->chase.found.ttl_s = CONFIG_DNS_TTL_SECONDS;
 	list_init(&l->askers);
 	list_push_back(&r->active, &l->link);
@@ -452,28 +451,27 @@ static struct dns_lookup *create_lookup(struct dns_resolver *r, const uint8_t *n
 	return l;
 }
 
-void dns_resolve(struct dns_resolver *r, struct dns_query *q, const char *text, enum ip_family family,
+void dns_resolve(struct dns_resolver *r, struct dns_query *q, const char *name, enum ip_family family,
                  uint64_t deadline_ns)
 {
-	uint16_t type = family == IP_V4 ? DNS_A : DNS_AAAA;
-	uint8_t name[DNS_NAME_BYTES];
+	struct dns_key key = { .type = family == IP_V4 ? DNS_A : DNS_AAAA };
 	struct dns_lookup *l;
 
 	r->stats.queries++;
 	promise_init(&q->promise, cancel_query);
 	list_init(&q->link);
 	timer_init(&q->deadline, deadline_passed);
-	if (dns_name_from_text(name, text) < 0) {
-		settle(q, -EINVAL, NULL);
+	if (dns_name_from_text(key.name, name) < 0) {
+		settle(q, -EINVAL);
 		return;
 	}
-	set_case(name, false);
-	if (answer_locally(q, text, name, family) || answer_from_cache(r, q, name, type))
+	set_case(key.name, false);
+	if (answer_locally(q, name, key.name, family) || answer_from_cache(r, q, &key))
 		return;
-	l = find_lookup(r, name, type);
-	q->lookup = l ? l : create_lookup(r, name, type);
+	l = find_lookup(r, &key);
+	q->lookup = l ? l : create_lookup(r, &key);
 	if (!q->lookup) {
-		settle(q, -ENOBUFS, NULL);
+		settle(q, -ENOBUFS);
 		return;
 	}
 	list_push_back(&q->lookup->askers, &q->link);

@@ -27,10 +27,10 @@ static const uint8_t *name_of(const char *text)
 /* An answer to a question for name; records follow. */
 static void begin(const char *name, uint16_t type, uint16_t flags)
 {
-	chase = (struct dns_chase){ .type = type, .found.ttl_s = CONFIG_DNS_TTL_SECONDS };
-	memcpy(chase.name, name_of(name), dns_name_bytes(name_of(name)));
+	chase = (struct dns_chase){ .asked.type = type, .found.ttl_s = CONFIG_DNS_TTL_SECONDS };
+	memcpy(chase.asked.name, name_of(name), dns_name_bytes(name_of(name)));
 	dns_write(&w, data, sizeof(data), 7, DNS_RESPONSE | flags);
-	cr_assert_eq(dns_write_question(&w, chase.name, type, DNS_IN), 0);
+	cr_assert_eq(dns_write_question(&w, chase.asked.name, type, DNS_IN), 0);
 }
 
 static void add(enum dns_section section, const char *owner, uint16_t type, uint32_t ttl_s, const void *bytes,
@@ -81,7 +81,7 @@ static int verdict(void)
 
 static void expect_name(const char *text)
 {
-	cr_expect(dns_name_equal(chase.name, name_of(text)), "%s", text);
+	cr_expect(dns_name_equal(chase.asked.name, name_of(text)), "%s", text);
 }
 
 /* -- whose answer -- */
@@ -360,7 +360,7 @@ Test(answer, malformed_soa)
 	add(DNS_AUTHORITIES, ".", DNS_SOA, 60, "\0\0" "01234567890123456789", 22);
 	cr_expect_eq(verdict(), -ENOENT);
 	begin("a", DNS_A, DNS_NAME_ERROR);
-	add(DNS_AUTHORITIES, ".", DNS_SOA, 60, "\300\377", 2);
+	add(DNS_AUTHORITIES, ".", DNS_SOA, 60, "", 0);
 	cr_expect_eq(verdict(), -EBADMSG);
 }
 
@@ -415,7 +415,7 @@ Test(answer, malformed_anywhere)
 	dns_write_edns(&w, 1232, 0);
 	for (size_t len = w.len - 1; len >= 33; len--) {
 		w.len = len;
-		memcpy(chase.name, name_of("www.example.com"), 17);
+		memcpy(chase.asked.name, name_of("www.example.com"), 17);
 		chase.aliases = chase.found.count = 0;
 		cr_expect_eq(verdict(), -EBADMSG, "%zu", len);
 	}

@@ -26,26 +26,27 @@ static void finish(void)
 
 TestSuite(cache, .init = begin, .fini = finish);
 
-static const uint8_t *name_of(unsigned i)
+static const struct dns_key *key_of(unsigned i, uint16_t type)
 {
-	static uint8_t name[DNS_NAME_BYTES];
+	static struct dns_key key;
 	char text[32];
 
+	key = (struct dns_key){ .type = type };
 	format(text, sizeof(text), "h%u.example.com", i);
-	cr_assert_gt(dns_name_from_text(name, text), 0);
-	return name;
+	cr_assert_gt(dns_name_from_text(key.name, text), 0);
+	return &key;
 }
 
 static void put(unsigned i, uint16_t type, int error, uint32_t ttl_s)
 {
 	struct dns_addresses found = { .ttl_s = ttl_s, .count = 1, .addrs = { ip_v4(10, 0, 0, (uint8_t)i) } };
 
-	dns_cache_put(&cache, name_of(i), type, error, &found);
+	dns_cache_put(&cache, key_of(i, type), error, &found);
 }
 
 static bool knows(unsigned i)
 {
-	return dns_cache_find(&cache, name_of(i), DNS_A) != NULL;
+	return dns_cache_find(&cache, key_of(i, DNS_A)) != NULL;
 }
 
 Test(cache, remembers_for_the_time_to_live)
@@ -54,9 +55,9 @@ Test(cache, remembers_for_the_time_to_live)
 
 	cr_expect_not(knows(1));
 	put(1, DNS_A, 0, 10);
-	e = dns_cache_find(&cache, name_of(1), DNS_A);
+	e = dns_cache_find(&cache, key_of(1, DNS_A));
 	cr_assert(e && e->error == 0 && e->found.count == 1 && e->found.addrs[0].bytes[3] == 1);
-	cr_expect(!dns_cache_find(&cache, name_of(1), DNS_AAAA) && !knows(2));
+	cr_expect(!dns_cache_find(&cache, key_of(1, DNS_AAAA)) && !knows(2));
 	clock_advance_ns(10 * NS_PER_S - 1);
 	cr_expect(knows(1));
 	clock_advance_ns(1);
@@ -67,15 +68,15 @@ Test(cache, types_are_apart_and_errors_are_kept)
 {
 	put(1, DNS_A, 0, 10);
 	put(1, DNS_AAAA, -ENODATA, 20);
-	cr_expect_eq(dns_cache_find(&cache, name_of(1), DNS_A)->error, 0);
-	cr_expect_eq(dns_cache_find(&cache, name_of(1), DNS_AAAA)->error, -ENODATA);
+	cr_expect_eq(dns_cache_find(&cache, key_of(1, DNS_A))->error, 0);
+	cr_expect_eq(dns_cache_find(&cache, key_of(1, DNS_AAAA))->error, -ENODATA);
 }
 
 Test(cache, newer_news_replace_older)
 {
 	for (uint32_t i = 1; i <= 10; i++)
 		put(1, DNS_A, i % 2 ? -ENOENT : 0, i);
-	cr_expect(dns_cache_find(&cache, name_of(1), DNS_A)->error == 0);
+	cr_expect(dns_cache_find(&cache, key_of(1, DNS_A))->error == 0);
 	for (unsigned i = 2; i <= 4; i++)
 		put(i, DNS_A, 0, 10);
 	cr_expect(knows(1) && knows(2) && knows(3) && knows(4), "it had taken but one place");

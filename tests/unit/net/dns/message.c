@@ -47,15 +47,13 @@ Test(message, names_from_text)
 	expect_name("a", "\1a", 3);
 	expect_name(".", "", 1);
 	expect_name("_x-1.Y", "\4_x-1\1Y", 8);
-	expect_name("a\\.b.c", "\3a.b\1c", 7);
-	expect_name("\\007\\255\\\\", "\3\7\377\\", 5);
+	expect_name("!~*.c", "\3!~*\1c", 7);
 }
 
 Test(message, texts_that_are_no_names)
 {
 	static const char *const texts[] = {
-		"", "..", ".a", "a..b", "a..", "a b", "a\tb", "\x80", "a\177",
-		"\\", "\\25", "\\256", "\\2x5", "\\ ", "a\\",
+		"", "..", ".a", "a..b", "a..", "a b", "a\tb", "\x80", "a\177", "\\065", "a\\.b",
 	};
 	uint8_t name[DNS_NAME_BYTES];
 
@@ -97,20 +95,13 @@ Test(message, names_have_bounds)
 
 Test(message, names_to_text)
 {
-	static const char *const texts[] = {
-		".", "www.Example.com", "\\000\\255.a", "x\\046y", "_a-9", "\\065x",
-	};
-	uint8_t name[DNS_NAME_BYTES], again[DNS_NAME_BYTES];
+	uint8_t name[DNS_NAME_BYTES] = "\0";
 	char *text = malloc(DNS_TEXT_BYTES);
 
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		cr_assert_gt(dns_name_from_text(name, texts[i]), 0);
-		dns_name_to_text(text, name);
-		cr_assert_eq(dns_name_from_text(again, text), (int)dns_name_bytes(name), "%s", text);
-		cr_expect_eq(memcmp(name, again, dns_name_bytes(name)), 0);
-	}
-	cr_expect_str_eq(text, "Ax");
-	/* the longest: 127 labels cannot be had with escapes; four of 63, 63, 63 and 61 bytes can */
+	cr_expect_str_eq(dns_name_to_text(text, name), ".");
+	cr_expect_str_eq(dns_name_to_text(text, (const uint8_t *)"\3www\7Example\3com"), "www.Example.com");
+	cr_expect_str_eq(dns_name_to_text(text, (const uint8_t *)"\4_a-9\4.\377\\ "), "_a-9.\\046\\255\\092\\032");
+	/* the longest: labels of 63, 63, 63 and 61 bytes, all escaped */
 	for (size_t at = 0, left = 254; left; ) {
 		size_t n = left > 64 ? 63 : left - 1;
 
