@@ -8,7 +8,7 @@
 #include "net/dns/resolver.h"
 #include "net/stack.h"
 
-/* What may be asked for. As a key it has small letters and zeroes behind the name, and so is equal as bytes. */
+/* What may be asked for. A key has small letters, and zeroes behind its name: keys are equal as bytes. */
 struct dns_key {
 	uint8_t name[DNS_NAME_BYTES];
 	uint8_t zero;

@@ -88,7 +88,8 @@ bool dns_name_is_in(const uint8_t *name, const uint8_t *zone);
 /* "www.example.com", with or without a dot at the end; "." is the root. Gives dns_name_bytes, or -EINVAL: an
  * empty or too long label or name, a character that is a space, a backslash or not printable. */
 int dns_name_from_text(uint8_t to[DNS_NAME_BYTES], const char *text);
-/* Without the dot at the end; what is not a letter, a digit, - or _ is escaped as \ddd (RFC 1035 §5.1). Gives to. */
+/* Without the dot at the end; what is not a letter, a digit, - or _ is escaped as \ddd (RFC 1035 §5.1).
+ * Gives to. */
 char *dns_name_to_text(char to[DNS_TEXT_BYTES], const uint8_t *name);
 
 /* -- reading: data[0..len) is the whole message, len at most 65535, at the place to read from. Each gives

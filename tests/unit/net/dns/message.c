@@ -100,7 +100,8 @@ Test(message, names_to_text)
 
 	cr_expect_str_eq(dns_name_to_text(text, name), ".");
 	cr_expect_str_eq(dns_name_to_text(text, (const uint8_t *)"\3www\7Example\3com"), "www.Example.com");
-	cr_expect_str_eq(dns_name_to_text(text, (const uint8_t *)"\4_a-9\4.\377\\ "), "_a-9.\\046\\255\\092\\032");
+	cr_expect_str_eq(dns_name_to_text(text, (const uint8_t *)"\4_a-9\4.\377\\ "),
+	                 "_a-9.\\046\\255\\092\\032");
 	/* the longest: labels of 63, 63, 63 and 61 bytes, all escaped */
 	for (size_t at = 0, left = 254; left; ) {
 		size_t n = left > 64 ? 63 : left - 1;
