@@ -78,16 +78,14 @@ static int see_answer(struct answer *a, const struct dns_record *record)
 /* Of the SOA of a zone that the name is in, MINIMUM (RFC 2308 §4) is all that is of interest. */
 static int see_authority(struct answer *a, const struct dns_record *record)
 {
-	const uint8_t *zone = a->chase->asked.name;
+	uint8_t zone[DNS_NAME_BYTES];
 
 	a->has_ns |= record->type == DNS_NS;
 	if (record->type != DNS_SOA)
 		return 0;
-	while (!dns_name_is_at(a->data, a->len, record->name_at, zone)) {
-		if (!*zone)
-			return 0;
-		zone += *zone + 1;
-	}
+	dns_read_name(a->data, a->len, record->name_at, zone);
+	if (!dns_name_is_in(a->chase->asked.name, zone))
+		return 0;
 	if (record->data_len < SOA_BYTES)
 		return -EBADMSG;
 	a->has_soa = true;

@@ -47,12 +47,16 @@ bool dns_name_equal(const uint8_t *a, const uint8_t *b)
 	return true;
 }
 
+/* One comparison, however many labels there are. */
 bool dns_name_is_in(const uint8_t *name, const uint8_t *zone)
 {
-	for (; !dns_name_equal(name, zone); name += *name + 1)
-		if (!*name)
-			return false;
-	return true;
+	size_t left = dns_name_bytes(name), bytes = dns_name_bytes(zone);
+
+	while (left > bytes) {
+		left -= *name + 1u;
+		name += *name + 1;
+	}
+	return left == bytes && dns_name_equal(name, zone);
 }
 
 int dns_name_from_text(uint8_t to[DNS_NAME_BYTES], const char *text)

@@ -130,10 +130,10 @@ static void next_turn(struct dns_lookup *l, int error, bool has_failed)
 	struct dns_resolver *r = l->resolver;
 
 	hang_up(l);
-	if (has_failed && r->servers.count)
+	if (has_failed) {
 		l->failed |= (uint8_t)(1u << (l->first + l->turn) % r->servers.count);
-	if (has_failed)
 		r->stats.failures++;
+	}
 	l->error = error;
 	l->turn++;
 	l->manner = 0;
@@ -182,7 +182,7 @@ static void conclude(struct dns_lookup *l, const uint8_t *data, size_t len, size
 		return;
 	}
 	if (verdict != -ELOOP) {
-		l->resolver->first = (uint8_t)((l->first + l->turn) % MAX(l->resolver->servers.count, 1));
+		l->resolver->first = (uint8_t)((l->first + l->turn) % l->resolver->servers.count);
 		l->chase = chase;
 	}
 	if (verdict) {
@@ -203,6 +203,12 @@ static void late(struct timer *t)
 	next_server(l, -ETIMEDOUT, false);
 }
 
+static void count_wrong(struct dns_lookup *l, const char *reason)
+{
+	l->resolver->stats.wrong++;
+	log_debug("drop reason=%s port=%u", reason, l->port);
+}
+
 /* A datagram from the server's address to the port that asked. */
 static void take_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 {
@@ -211,14 +217,14 @@ static void take_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 
 	if (at >= 0) {
 		conclude(l, data, len, (size_t)at);
-		return;
-	}
-	l->resolver->stats.wrong++;
-	log_debug("drop reason=%s", at == -EILSEQ ? "case" : "not-asked");
-	if (at == -EILSEQ)
+	} else if (at == -EILSEQ) {
+		count_wrong(l, "case");
 		ask_differently(l, SMALL_LETTERS);
-	else if (++l->wrong >= CONFIG_DNS_FORGERIES)
-		ask_differently(l, OVER_TCP);
+	} else {
+		count_wrong(l, "not-asked");
+		if (++l->wrong >= CONFIG_DNS_FORGERIES)
+			ask_differently(l, OVER_TCP);
+	}
 }
 
 static void receive(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
@@ -235,7 +241,7 @@ static void receive(void *arg, struct buf *b, const struct endpoint *from, const
 	if (is_theirs)
 		take_datagram(l, data, len);
 	else
-		l->resolver->stats.wrong++;
+		count_wrong(l, len > sizeof(data) ? "length" : "source");
 }
 
 static void take_stream(void *arg, int result, const uint8_t *data, size_t len)
