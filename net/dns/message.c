@@ -56,7 +56,7 @@ bool dns_name_is_in(const uint8_t *name, const uint8_t *zone)
 		left -= *name + 1u;
 		name += *name + 1;
 	}
-	return left == bytes && dns_name_equal(name, zone);
+	return dns_name_equal(name, zone);
 }
 
 int dns_name_from_text(uint8_t to[DNS_NAME_BYTES], const char *text)
@@ -255,12 +255,10 @@ static int finish(struct dns_writer *w, enum dns_section section)
 	if (w->is_full) {
 		w->is_full = false;
 		w->len = w->mark;
-		w->name_count = w->name_mark;
 		return -EMSGSIZE;
 	}
 	put_be16(count, (uint16_t)(get_be16(count) + 1));
 	w->mark = w->len;
-	w->name_mark = w->name_count;
 	return 0;
 }
 
@@ -287,7 +285,8 @@ void dns_put_name(struct dns_writer *w, const uint8_t *name)
 {
 	for (; *name; name += *name + 1) {
 		for (size_t i = 0; i < w->name_count; i++) {
-			/* the places of the name that is being written have no end yet, and read as malformed */
+			/* malformed is what stands at a place of the name that is being written, for it has no end
+			 * yet, and of what did not fit */
 			if (dns_name_is_at(w->data, w->len, w->names[i], name)) {
 				dns_put_16(w, (uint16_t)(POINTER << 8 | w->names[i]));
 				return;

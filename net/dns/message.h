@@ -114,7 +114,7 @@ struct dns_writer {
 	size_t mark;         /* where what is being written begins */
 	size_t data_at;      /* … and the data of this record */
 	uint16_t names[16];  /* places of labels that later names may point at */
-	uint8_t name_count, name_mark;
+	uint8_t name_count;
 	bool is_full;        /* something of it did not fit */
 };
 

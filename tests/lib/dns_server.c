@@ -246,7 +246,7 @@ static void write_more(struct waiter *w)
 		client_end(c);
 		return;
 	}
-	if (c->sent == total) {
+	if (c->sent == total || (c->server->stops_after && c->sent >= c->server->stops_after)) {
 		c->got = 0;
 		read_more(c); /* until the other side closes */
 		return;

@@ -36,6 +36,7 @@ struct dns_server {
 	uint16_t rcode;        /* not 0: all it says */
 	uint32_t negative_s;   /* in the zone's SOA; 0: there is no SOA */
 	uint32_t piece_bytes;  /* answers over TCP come in such pieces; 0: whole */
+	uint32_t stops_after;  /* so many bytes over TCP, to say nothing more; 0: never */
 	bool is_small;         /* gives names back in small letters */
 	bool is_old;           /* does not know EDNS0 */
 	bool is_brief;         /* gives one record of a chain at a time */

@@ -118,6 +118,19 @@ Test(dns, long_answers_come_over_tcp)
 	cr_expect_geq(stats().over_tcp, 1);
 }
 
+static void grow(uint8_t *data, size_t *len, bool over_tcp)
+{
+	(void)data;
+	*len = over_tcp ? CONFIG_DNS_MESSAGE_BYTES + 1 : *len;
+}
+
+Test(dns, longer_than_we_take)
+{
+	server.zone = big;
+	server.spoil = grow;
+	cr_expect_eq(look_up("big.example.com"), -EIO);
+}
+
 Test(dns, no_tcp)
 {
 	stack_tcp_unlisten(server.stack, server.port);

@@ -186,6 +186,7 @@ Test(message, pointers_lead_back_and_nowhere_else)
 		{ HEAD "\1a\300\14", 16, 12 },          /* into the same name: for ever */
 		{ HEAD "\300\16\300\14", 16, 12 },      /* two that point at each other */
 		{ HEAD "\300\16\300\14", 16, 14 },
+		{ HEAD "\300\20\0\0\1a\0\300\14", 21, 19 }, /* back, then forward */
 		{ HEAD "\0\300\0", 15, 13 },            /* the header is no name */
 		{ HEAD "\0\300\13", 15, 13 },
 		{ HEAD "\0\377\377", 15, 13 },          /* beyond the end */

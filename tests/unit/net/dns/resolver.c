@@ -126,6 +126,20 @@ Test(resolver, nobody_said_for_how_long)
 	cr_expect_eq(server.questions, 2, "RFC 2308 §5: not remembered without SOA");
 }
 
+Test(resolver, what_is_not_to_be_remembered_pushes_nothing_out)
+{
+	char name[32];
+
+	look_up("www.example.com");
+	server.negative_s = 0;
+	for (unsigned i = 0; i < 500; i++) {
+		format(name, sizeof(name), "n%u.example.com", i);
+		cr_assert_eq(look_up(name), -ENOENT);
+	}
+	look_up("www.example.com");
+	cr_expect_eq(stats().cache_hits, 1);
+}
+
 /* -- many who ask -- */
 
 Test(resolver, who_asks_for_the_same_shares_a_question)
@@ -207,6 +221,24 @@ Test(resolver, cancelled_at_each_moment)
 		cr_expect(promise_is_settled(&query.promise) && stats().lookups == 0);
 		test_run_for_ns(61 * NS_PER_S);
 	}
+}
+
+/* … and the connection with it, whatever had just happened on it. */
+Test(resolver, cancelled_at_each_moment_of_a_connection)
+{
+	server.zone = big;
+	server.piece_bytes = server.stops_after = 10;
+	for (unsigned turns = 0; turns < 200; turns++) {
+		dns_resolve(resolver, &query, "big.example.com", IP_V4, DEADLINE_NEVER);
+		server.is_silent = turns < 100;
+		for (unsigned i = 0; i < turns % 100; i++)
+			if (!loop_turn())
+				clock_advance_ns(50 * NS_PER_US);
+		promise_cancel(&query.promise);
+		test_run_for_ns(100 * NS_PER_MS);
+		cr_expect_eq(server.streams_open, 0, "after %u turns", turns);
+	}
+	cr_expect_gt(stats().over_tcp, 20);
 }
 
 Test(resolver, destroyed_with_queries)
