@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* What a send sends, and which addresses are ours. */
+#include "apps/agent/agent_priv.h"
+
+#include <stdlib.h>
+
+#include "net/ipv4/ipv4.h"
+
+struct data {
+	struct storage storage;
+	uint8_t bytes[];
+};
+
+static void data_free(struct storage *s)
+{
+	free(container_of(s, struct data, storage));
+}
+
+struct storage *data_create(const struct command *c, const uint8_t **bytes)
+{
+	struct data *d = malloc(sizeof(*d) + c->data.len / 2);
+
+	if (!d)
+		return NULL;
+	d->storage = (struct storage){ .refs = 1, .free = data_free };
+	command_decode(c, d->bytes);
+	*bytes = d->bytes;
+	return &d->storage;
+}
+
+bool address_is_any(const struct ip_addr *a)
+{
+	struct ip_addr any = ip_v4(0, 0, 0, 0);
+
+	return ip_equal(a, &any);
+}
+
+/* The host's own sockets do not tell: there any address will do. */
+bool address_is_ours(const struct ip_addr *a)
+{
+	struct ip_route route;
+
+	return address_is_any(a) || !IS_ENABLED(CONFIG_NET_DIRECT) ||
+	       ip_route_init(ipv4_ip(direct_ipv4((struct direct *)agent_stack)), &route, a, a) == 0;
+}

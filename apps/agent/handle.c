@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/* The table of handles, and the operations that wait in them. Handles and operations are bounded, and
+ * each takes its memory when it comes. */
+#include "apps/agent/agent_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/dev/clock.h"
+
+/* Handle number n lies at n - 1, so that none is called 0, which answers are full of. */
+static struct handle *handles[CONFIG_AGENT_HANDLES];
+static uint32_t outstanding;
+
+int handle_create(struct handle **out, enum handle_state state)
+{
+	struct handle *h;
+	uint32_t at = 0;
+
+	while (at < ARRAY_SIZE(handles) && handles[at])
+		at++;
+	if (at == ARRAY_SIZE(handles))
+		return -ENFILE;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return -ENOMEM;
+	h->number = at + 1;
+	h->state = state;
+	list_init(&h->operations);
+	list_init(&h->waiting);
+	list_init(&h->datagrams);
+	handles[at] = h;
+	*out = h;
+	return 0;
+}
+
+struct handle *handle_find(uint32_t number)
+{
+	return number > 0 && number <= ARRAY_SIZE(handles) ? handles[number - 1] : NULL;
+}
+
+bool handle_has_port(bool is_udp, uint16_t port)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
+		if (handles[i] && handles[i]->local.port == port && (handles[i]->state == HANDLE_UDP) == is_udp)
+			return true;
+	return false;
+}
+
+void handle_destroy(struct handle *h, bool at_once)
+{
+	struct list *item;
+
+	if (h->state == HANDLE_UDP)
+		agent_udp_let_go(h);
+	else
+		agent_tcp_let_go(h, at_once);
+	while ((item = list_pop_front(&h->operations)))
+		operation_finish(list_entry(item, struct operation, link), -ECANCELED);
+	handles[h->number - 1] = NULL;
+	free(h);
+}
+
+void handle_destroy_all(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
+		if (handles[i])
+			handle_destroy(handles[i], true);
+}
+
+/* -- operations -- */
+
+static void poll_expired(struct timer *t)
+{
+	operation_finish(container_of(t, struct operation, timer), 0);
+}
+
+int operation_create(struct operation **out, struct handle *h, const struct command *c)
+{
+	struct operation *op;
+
+	if (outstanding == CONFIG_AGENT_OPERATIONS)
+		return -ENOBUFS;
+	op = calloc(1, sizeof(*op));
+	if (!op)
+		return -ENOMEM;
+	outstanding++;
+	op->handle = h;
+	op->verb = c->verb;
+	op->directions = c->directions;
+	op->max = (uint32_t)c->number;
+	memcpy(op->id, c->id.at, c->id.len);
+	op->id_len = (uint8_t)c->id.len;
+	timer_init(&op->timer, poll_expired);
+	list_push_back(&h->operations, &op->link);
+	if (op->verb == VERB_POLL && c->number >= 0)
+		timer_start(&op->timer, clock_now_ns() + (uint64_t)c->number * NS_PER_MS);
+	*out = op;
+	return 0;
+}
+
+void operation_free(struct operation *op)
+{
+	outstanding--;
+	timer_stop(&op->timer);
+	promise_unwait(&op->waiter);
+	list_remove(&op->link);
+	storage_put(op->slice.storage);
+	free(op);
+}
+
+void operation_finish(struct operation *op, intptr_t result)
+{
+	answer_begin(op->id, op->id_len, result);
+	answer_end();
+	operation_free(op);
+}
+
+static bool try_poll(struct handle *h, struct operation *op)
+{
+	bool is_ready = h->state == HANDLE_UDP
+		? op->directions == DIRECTION_OUT || h->waiting_count > 0 || h->shut & DIRECTION_IN
+		: agent_tcp_ready(h, op->directions) & op->directions;
+
+	if (is_ready)
+		operation_finish(op, 1);
+	return is_ready;
+}
+
+/* Connecting and sending answer when their own promises have settled. */
+void handle_progress(struct handle *h)
+{
+	list_for_each_safe(at, &h->operations) {
+		struct operation *op = list_entry(at, struct operation, link);
+
+		if (op->verb == VERB_POLL)
+			try_poll(h, op);
+		else if (op->verb == VERB_ACCEPT)
+			agent_tcp_accept(h, op);
+		else if (op->verb == VERB_RECV)
+			h->state == HANDLE_UDP ? agent_udp_recv(h, op) : agent_tcp_recv(h, op);
+	}
+}
