@@ -31,6 +31,7 @@ static const struct option common_options[] = {
 
 static const struct option address_options[] = {
 	STACK_OPTIONS(stack_config),
+	STACK_MTU_OPTION(stack_config),
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -75,7 +76,7 @@ static void network_init(void)
 		panic("out of memory: give the machine more");
 	if (error)
 		panic("no network: error %d%s", -error,
-		      error == -EINVAL ? ": the interface takes packets of less than 68 bytes" : "");
+		      error == -EINVAL ? ": the MTU is less than 68 bytes, or more than the interface's" : "");
 }
 
 /* Applications find a network that works: they start when there is an address. While there is none, the

@@ -10,6 +10,8 @@
 #define LOG_TAG "net"
 #include "kernel/log.h"
 
+enum { MTU_LEAST = 68 }; /* RFC 791 */
+
 int option_gateway(const char *value, void *target)
 {
 	struct stack_config *config = target;
@@ -37,6 +39,13 @@ static int complete_dhcp(struct stack_config *config, char *error, size_t error_
 		config->hostname = CONFIG_NET_HOSTNAME;
 	config->dhcp = true;
 	return 0;
+}
+
+int option_mtu(const char *value, void *target)
+{
+	uint16_t *mtu = target;
+
+	return option_u16(value, mtu) < 0 || *mtu < MTU_LEAST ? -EINVAL : 0;
 }
 
 int stack_config_complete(struct stack_config *config, char *error, size_t error_size)

@@ -14,14 +14,18 @@
 #define STACK_DHCP_OPTIONS(config)
 #endif
 
-/* The options, for a table of struct option; config is a struct stack_config that begins as zero. */
+/* The options, for a table of struct option; config is a struct stack_config that begins as zero. A stack
+ * that is composed by hand takes its MTU from the interface. */
 #define STACK_OPTIONS(config) \
 	STACK_DHCP_OPTIONS(config) \
 	{ "ip", "an IPv4 address and prefix length, as 10.0.0.2/24", option_ip_prefix, &(config).ip }, \
 	{ "gw", "an IPv4 address, as 10.0.0.1", option_gateway, &(config) }, \
 	{ "dhcp", "nothing, true or false", option_dhcp, &(config) }
+#define STACK_MTU_OPTION(config) \
+	{ "mtu", "68 or more bytes", option_mtu, &(config).mtu }
 int option_gateway(const char *value, void *target);
 int option_dhcp(const char *value, void *target);
+int option_mtu(const char *value, void *target); /* uint16_t */
 
 /* Once the options are parsed: fills in from Kconfig what they left open. Kconfig's gateway is left out,
  * which the log tells, where it lies outside of an address that was given. 0, or -EINVAL with a line for

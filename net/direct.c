@@ -57,6 +57,10 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 {
 	int error;
 
+	if (config->mtu > dev->mtu)
+		return -EINVAL;
+	if (config->mtu)
+		dev->mtu = config->mtu;
 	if ((error = ethernet_create(&d->ethernet, dev)) < 0)
 		return error;
 	if ((error = arp_create(&d->arp, d->ethernet)) < 0)
@@ -134,9 +138,10 @@ void direct_tcp_unlisten(struct direct *d, uint16_t port)
 	tcp_unlisten(d->tcp, port);
 }
 
-void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct endpoint *to)
+void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, uint16_t from_port,
+                             const struct endpoint *to)
 {
-	tcp_connect(d->tcp, op, to);
+	tcp_connect_from(d->tcp, op, from_port, to);
 }
 
 int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value)

@@ -12,9 +12,9 @@ struct ipv4;
 struct tcp;
 struct udp;
 
-/* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68, or bad address;
- * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed. With config->dhcp it asks for
- * an address from now on. */
+/* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68 or above dev's, or bad address;
+ * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed, and lowers dev's mtu to what
+ * config asks for. With config->dhcp it asks for an address from now on. */
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config);
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);
@@ -31,7 +31,12 @@ void direct_lease_listen(struct direct *d, struct dhcp_listener *l);
 /* As net/stack.h describes them. */
 int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg);
 void direct_tcp_unlisten(struct direct *d, uint16_t port);
-void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct endpoint *to);
+void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, uint16_t from_port,
+                             const struct endpoint *to);
+static inline void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct endpoint *to)
+{
+	direct_tcp_connect_from(d, op, 0, to);
+}
 int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int direct_tcp_get(struct flow *f, enum stack_option option, int32_t *value);
 void direct_tcp_info(struct flow *f, struct stack_tcp_info *info);

@@ -18,6 +18,7 @@ struct stack_config {
 	const char *hostname;    /* told to a DHCP server; NULL or "": nothing */
 	bool dhcp;               /* the address comes from a server */
 	bool gateway_given, dhcp_given; /* net/config.h: a start option said so, if only that there is none */
+	uint16_t mtu;            /* bytes after the Ethernet header; 0: what the interface takes */
 };
 
 /* Called for each new connection, from the loop. Takes flow; may decline with a negative errno,
@@ -28,7 +29,7 @@ typedef int accept_fn(void *arg, struct flow *flow, const struct endpoint *peer)
 typedef void datagram_fn(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
 
 /* Fulfilled with 0 when connected: flow is then the caller's. Fails with -ECONNREFUSED,
- * -ETIMEDOUT, -EHOSTUNREACH, -ECANCELED, -ENOBUFS. */
+ * -ETIMEDOUT, -EHOSTUNREACH, -EADDRINUSE, -ECANCELED, -ENOBUFS. */
 struct stack_connect {
 	struct promise promise;
 	struct flow *flow;
@@ -89,9 +90,17 @@ static inline void stack_tcp_unlisten(struct stack *s, uint16_t port)
 	STACK_CALL(tcp_unlisten)((STACK_TYPE *)s, port);
 }
 
+/* from_port 0: one that nobody can guess (RFC 6056). Fails with -EADDRINUSE when that very connection
+ * exists, or has not been over for long enough. */
+static inline void stack_tcp_connect_from(struct stack *s, struct stack_connect *op, uint16_t from_port,
+                                          const struct endpoint *to)
+{
+	STACK_CALL(tcp_connect_from)((STACK_TYPE *)s, op, from_port, to);
+}
+
 static inline void stack_tcp_connect(struct stack *s, struct stack_connect *op, const struct endpoint *to)
 {
-	STACK_CALL(tcp_connect)((STACK_TYPE *)s, op, to);
+	stack_tcp_connect_from(s, op, 0, to);
 }
 
 /* For flows of TCP, from when they are the caller's. 0; -EINVAL: a value that cannot be; -ENOPROTOOPT:

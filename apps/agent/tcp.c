@@ -15,13 +15,14 @@ enum { PORT_FIRST = 49152, PORT_TRIES = 64 };
 /* The port is taken when the handle listens or connects; until then only other handles mind. */
 int agent_tcp_bind(struct handle *h, const struct endpoint *to)
 {
+	unsigned tries = to->port ? 0 : PORT_TRIES;
 	uint16_t port = to->port;
 
 	if (h->local.port || h->state != HANDLE_NEW)
 		return -EINVAL;
 	if (!address_is_ours(&to->addr))
 		return -EADDRNOTAVAIL;
-	for (unsigned tries = to->port ? 0 : PORT_TRIES; tries > 0 && (!port || handle_has_port(false, port)); tries--)
+	for (; tries > 0 && (!port || handle_has_port(false, port)); tries--)
 		port = (uint16_t)(PORT_FIRST | random_u32());
 	if (handle_has_port(false, port))
 		return -EADDRINUSE;
@@ -118,7 +119,7 @@ int agent_tcp_connect(struct handle *h, const struct command *c)
 	h->error = 0;
 	h->remote = c->endpoint;
 	h->state = HANDLE_CONNECTING;
-	stack_tcp_connect(agent_stack, &h->connect, &h->remote);
+	stack_tcp_connect_from(agent_stack, &h->connect, h->local.port, &h->remote);
 	promise_wait(&h->connect.promise, &h->connected, have_connected);
 	return PENDING;
 }

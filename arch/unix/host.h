@@ -81,8 +81,9 @@ struct host_address {
 /* Listens on every IPv4 address of the host. Gives an fd; -EADDRINUSE, -EACCES. */
 int host_tcp_listen(uint16_t port, int backlog);
 int host_tcp_accept(int fd, struct host_address *peer); /* an fd, -EAGAIN, -EMFILE, … */
-/* Starts a connection and gives its fd, which gets writable once it is known how it went. */
-int host_tcp_connect(const struct host_address *to);
+/* Starts a connection, from a port (0: any), and gives its fd, which gets writable once it is known how it
+ * went. */
+int host_tcp_connect(uint16_t from_port, const struct host_address *to);
 int host_socket_error(int fd); /* 0, or what has gone wrong since last asked */
 intptr_t host_send(int fd, const struct host_iov *iov, size_t count);
 int host_shutdown_write(int fd);

@@ -94,7 +94,17 @@ int host_tcp_accept(int fd, struct host_address *peer)
 	return accepted;
 }
 
-int host_tcp_connect(const struct host_address *to)
+/* The port that a connection comes from, where that matters. */
+static int bind_port(int fd, uint8_t family, uint16_t port)
+{
+	struct host_address any = { .family = family, .port = port };
+	union address at;
+	socklen_t size = address_to_host(&at, &any);
+
+	return port == 0 ? 0 : set_flag(fd, SOL_SOCKET, SO_REUSEADDR) | bind(fd, &at.any, size);
+}
+
+int host_tcp_connect(uint16_t from_port, const struct host_address *to)
 {
 	union address at;
 	socklen_t size = address_to_host(&at, to);
@@ -102,7 +112,7 @@ int host_tcp_connect(const struct host_address *to)
 
 	if (fd < 0)
 		return -errno;
-	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 ||
+	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 || bind_port(fd, to->family, from_port) < 0 ||
 	    (connect(fd, &at.any, size) < 0 && errno != EINPROGRESS))
 		return give_up(fd);
 	return fd;

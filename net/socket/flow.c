@@ -285,7 +285,7 @@ static const struct flow_ops socket_flow_ops = {
 
 static int connect_error(int error)
 {
-	return error == -ECONNRESET ? -ECONNREFUSED : socket_send_error(error);
+	return error == -ECONNRESET ? -ECONNREFUSED : error == -EADDRINUSE ? error : socket_send_error(error);
 }
 
 static void finish_connect(struct socket_flow *f)
@@ -355,7 +355,8 @@ static void cancel_connect(struct promise *p)
 	abort_flow(&f->flow); /* fails p */
 }
 
-void socket_tcp_connect(struct socket_stack *s, struct stack_connect *op, const struct endpoint *to)
+void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, uint16_t from_port,
+                             const struct endpoint *to)
 {
 	struct host_address address;
 	struct socket_flow *f;
@@ -364,7 +365,9 @@ void socket_tcp_connect(struct socket_stack *s, struct stack_connect *op, const 
 	op->flow = NULL;
 	s->stats.active_opens++;
 	socket_address(&address, to);
-	fd = s->flows.used < s->flows.total ? host_tcp_connect(&address) : -ENOBUFS;
+	fd = s->flows.used < s->flows.total ? host_tcp_connect(from_port, &address) : -ENOBUFS;
+	if (fd == -EADDRNOTAVAIL && from_port) /* so Linux calls a connection that exists already */
+		fd = -EADDRINUSE;
 	f = fd < 0 ? NULL : socket_flow_create(s, fd);
 	if (!f) {
 		s->stats.attempt_fails++;

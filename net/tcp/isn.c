@@ -29,6 +29,12 @@ uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k)
 	return (uint32_t)(tcp->now_ns >> 12) + isn_hash(tcp, k, 0, 0, ISN_NUMBER);
 }
 
+bool isn_port_is_free(struct tcp *tcp, struct tcp_key *k)
+{
+	key_hash(tcp, k);
+	return !conn_find(tcp, k) && !entry_find(&tcp->halves, k) && !entry_find(&tcp->wait_table, k);
+}
+
 bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 {
 	uint32_t offset;
@@ -37,8 +43,7 @@ bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 	offset = isn_hash(tcp, k, 0, 0, ISN_PORT);
 	for (unsigned tries = 0; tries < PORT_COUNT; tries++) {
 		k->local.port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
-		key_hash(tcp, k);
-		if (!conn_find(tcp, k) && !entry_find(&tcp->halves, k) && !entry_find(&tcp->wait_table, k))
+		if (isn_port_is_free(tcp, k))
 			return true;
 	}
 	return false;

@@ -114,9 +114,10 @@ void tcp_destroy(struct tcp *tcp)
 }
 
 /* Begins the handshake of op. 0, or why it cannot. */
-static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
+static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
+                      const struct endpoint *to)
 {
-	struct tcp_key k = { .remote = *to };
+	struct tcp_key k = { .remote = *to, .local.port = from_port };
 	struct ip_route route;
 	struct tcp_conn *c;
 	int error;
@@ -127,7 +128,9 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct en
 	if (error < 0)
 		return error == -ENETUNREACH ? -EHOSTUNREACH : error;
 	k.local.addr = route.src;
-	c = isn_choose_port(tcp, &k) ? conn_create(tcp, &route, &k) : NULL;
+	if (from_port && !isn_port_is_free(tcp, &k))
+		return -EADDRINUSE;
+	c = from_port || isn_choose_port(tcp, &k) ? conn_create(tcp, &route, &k) : NULL;
 	if (!c)
 		return -ENOBUFS;
 	c->connector = op;
@@ -149,14 +152,15 @@ static void cancel_connect(struct promise *p)
 	conn_event(c, TCP_ABORT, -ECANCELED);
 }
 
-void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
+void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
+                      const struct endpoint *to)
 {
 	int error;
 
 	tcp_update_clock(tcp);
 	promise_init(&op->promise, cancel_connect);
 	op->flow = NULL;
-	error = connect_to(tcp, op, to);
+	error = connect_to(tcp, op, from_port, to);
 	if (error < 0)
 		promise_fail(&op->promise, error);
 }

@@ -72,7 +72,12 @@ typedef int tcp_listener_fn(void *arg, uint16_t port, accept_fn **accept, void *
 void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg);
 
 /* Opens a connection; settles op as net/stack.h says. op->state is ours until then. */
-void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to);
+void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
+                      const struct endpoint *to);
+static inline void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
+{
+	tcp_connect_from(tcp, op, 0, to);
+}
 
 /* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, without
  * its option on the wire. */

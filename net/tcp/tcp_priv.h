@@ -459,5 +459,7 @@ uint32_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, ui
 uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k);
 /* Sets k->local.port to one that is free towards k->remote, and the hash. false: there is none. */
 bool isn_choose_port(struct tcp *tcp, struct tcp_key *k);
+/* Whether that of k may be it; sets the hash too. */
+bool isn_port_is_free(struct tcp *tcp, struct tcp_key *k);
 
 #endif

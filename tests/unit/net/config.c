@@ -11,7 +11,7 @@ TestSuite(config, .init = test_begin, .fini = test_end);
 static struct stack_config config;
 static char wrong[128];
 
-static const struct option options[] = { STACK_OPTIONS(config), { 0 } };
+static const struct option options[] = { STACK_OPTIONS(config), STACK_MTU_OPTION(config), { 0 } };
 
 /* words: one option each, up to NULL. */
 static int complete(char *const *words)
@@ -108,4 +108,19 @@ Test(config, dhcp_is_yes_or_no)
 	config = (struct stack_config){ 0 };
 	cr_expect_eq(option_parse(WORDS("dhcp=maybe"), 1, tables, wrong, sizeof(wrong)), -EINVAL);
 	cr_expect(strstr(wrong, "dhcp=maybe"), "%s", wrong);
+}
+
+Test(config, an_mtu_is_at_least_what_the_internet_asks_for)
+{
+	static const struct option *const tables[] = { options, NULL };
+	static char *const wrong_words[] = { "mtu=67", "mtu=0", "mtu=", "mtu=65536", "mtu=1500x" };
+
+	expect(WORDS(NULL), "10.0.0.2", 24, "10.0.0.1");
+	cr_expect_eq(config.mtu, 0);
+	expect(WORDS("mtu=68"), "10.0.0.2", 24, "10.0.0.1");
+	cr_expect_eq(config.mtu, 68);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_words); i++) {
+		cr_expect_eq(option_parse(&wrong_words[i], 1, tables, wrong, sizeof(wrong)), -EINVAL);
+		cr_expect(strstr(wrong, "expects 68 or more bytes"), "%s", wrong);
+	}
 }

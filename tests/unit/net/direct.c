@@ -76,3 +76,21 @@ Test(direct, has_layers)
 	direct_destroy(d);
 	lan_done(&lan);
 }
+
+Test(direct, an_mtu_may_be_less_than_the_interfaces_and_not_more)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .mtu = 1501 };
+	struct endpoint to = { ip_v4(10, 0, 0, 9), 7 };
+	static const uint8_t bytes[600];
+	struct direct *d;
+
+	lan_init(&lan, 0);
+	cr_expect_eq(direct_create(&d, &lan.dev, &config), -EINVAL);
+	cr_expect_eq(lan.dev.mtu, 1500);
+	config.mtu = 576;
+	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
+	cr_expect_eq(lan.dev.mtu, 576);
+	cr_expect_eq(direct_udp_send(d, 7, &to, buf_alloc_slice(NULL, bytes, 576 - 28)), 0);
+	direct_destroy(d);
+	lan_done(&lan);
+}

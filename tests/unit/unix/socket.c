@@ -21,6 +21,7 @@ static struct socket_stack *stack;
 static uint16_t port;
 static struct {
 	struct flow *flows[16];
+	struct endpoint peer; /* of the last */
 	unsigned count;
 	bool decline;
 } accepted;
@@ -34,6 +35,7 @@ static int take(void *arg, struct flow *flow, const struct endpoint *peer)
 	if (accepted.decline)
 		return -ECONNREFUSED;
 	accepted.flows[accepted.count++] = flow;
+	accepted.peer = *peer;
 	return 0;
 }
 
@@ -283,6 +285,20 @@ Test(socket, refused_by_nobody_listening)
 	cr_assert_eq(world_run(&op.promise), -ECONNREFUSED);
 	cr_assert_eq(stats().attempt_fails, 1);
 	cr_assert_eq(stats().connections, 0);
+}
+
+Test(socket, connects_from_a_port_of_ones_choice)
+{
+	struct endpoint to = local(port);
+	uint16_t from = free_port(SOCK_STREAM);
+	struct stack_connect op, again;
+
+	socket_tcp_connect_from(stack, &op, from, &to);
+	cr_assert_eq(world_run(&op.promise), 0);
+	wait_accepted(1);
+	cr_expect_eq(accepted.peer.port, from);
+	socket_tcp_connect_from(stack, &again, from, &to);
+	cr_assert_eq(world_run(&again.promise), -EADDRINUSE);
 }
 
 Test(socket, declined_is_reset)
