@@ -84,9 +84,11 @@ void timer_stop(struct timer *t)
 	if (!timer_is_running(t))
 		return;
 	ring_remove(&(in_dealt ? &dealt : &rings[k])->newest[lane], &t->link);
-	if (used_lane(&rings[k]) == LANES)
-		occupied[k / 32] &= ~(1u << k % 32);
 	is_next_known = is_next_known && next_ns < t->deadline_ns;
+	if (used_lane(&rings[k]) == LANES) {
+		occupied[k / 32] &= ~(1u << k % 32);
+		is_next_known = false; /* its least_ns may have been before its last deadline */
+	}
 }
 
 void timer_start(struct timer *t, uint64_t deadline_ns)

@@ -116,6 +116,11 @@ Test(timer, agrees_with_a_sorted_reference)
 }
 
 /* Short timers that are always stopped in time must neither pile up nor lose sight of the far one. */
+static void ignore(struct timer *t)
+{
+	(void)t;
+}
+
 Test(timer, stopped_timers_cost_nothing_later)
 {
 	struct timer far, near;
@@ -143,6 +148,28 @@ static void start_again(struct timer *t)
 }
 
 /* One that is due for ever still lets the loop turn, and others run. */
+/* Two that lie in one ring go one after the other, and somebody asks for the next deadline in between: what is
+ * then known of the ring must not outlive it. */
+Test(timer, when_the_last_is_stopped_nothing_is_due)
+{
+	static struct timer first, second;
+
+	for (uint64_t distance_ns = 1; distance_ns < 1000 * NS_PER_S; distance_ns *= 3) {
+		uint64_t start_ns = clock_now_ns();
+
+		timer_init(&first, ignore);
+		timer_init(&second, ignore);
+		timer_start(&first, start_ns + distance_ns);
+		timer_start(&second, start_ns + distance_ns + 1);
+		timer_stop(&first);
+		cr_assert_leq(timer_next_ns(), start_ns + distance_ns + 1);
+		timer_stop(&second);
+		cr_expect_eq(timer_next_ns(), DEADLINE_NEVER, "%llu", (unsigned long long)distance_ns);
+		clock_advance_ns(distance_ns + 2);
+		cr_expect_eq(timer_run_due(clock_now_ns(), 10), 0);
+	}
+}
+
 Test(timer, overdue_timers_hold_neither_the_loop_nor_each_other)
 {
 	struct sleep other;
