@@ -148,8 +148,8 @@ static void start_again(struct timer *t)
 }
 
 /* One that is due for ever still lets the loop turn, and others run. */
-/* Two that lie in one ring go one after the other, and somebody asks for the next deadline in between: what is
- * then known of the ring must not outlive it. */
+/* Two that lie in one ring go one after the other, and somebody asks for the next deadline in between: what
+ * is then known of the ring must not outlive it. */
 Test(timer, when_the_last_is_stopped_nothing_is_due)
 {
 	static struct timer first, second;
