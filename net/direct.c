@@ -7,11 +7,13 @@
 
 #include "net/dhcp/client.h"
 #include "kernel/instance.h"
+#include "net/capture.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
 
 struct direct {
+	struct capture *capture; /* NET_OBSERVE */
 	struct ethernet *ethernet;
 	struct arp *arp;
 	struct ipv4 *ipv4;
@@ -61,6 +63,11 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 		return -EINVAL;
 	if (config->mtu)
 		dev->mtu = config->mtu;
+	if (IS_ENABLED(CONFIG_NET_OBSERVE)) {
+		if ((error = capture_create(&d->capture, dev, 0, 0)) < 0)
+			return error;
+		dev = capture_netdev(d->capture);
+	}
 	if ((error = ethernet_create(&d->ethernet, dev)) < 0)
 		return error;
 	if ((error = arp_create(&d->arp, d->ethernet)) < 0)
@@ -104,6 +111,8 @@ void direct_destroy(struct direct *d)
 		arp_destroy(d->arp);
 	if (d->ethernet)
 		ethernet_destroy(d->ethernet);
+	if (IS_ENABLED(CONFIG_NET_OBSERVE) && d->capture)
+		capture_destroy(d->capture);
 	instance_free(d, sizeof(*d));
 }
 
@@ -180,6 +189,16 @@ int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint 
 	return udp_send(d->udp, from_port, to, b);
 }
 
+struct ethernet *direct_ethernet(struct direct *d)
+{
+	return d->ethernet;
+}
+
+struct arp *direct_arp(struct direct *d)
+{
+	return d->arp;
+}
+
 struct ipv4 *direct_ipv4(struct direct *d)
 {
 	return d->ipv4;
@@ -193,4 +212,9 @@ struct tcp *direct_tcp(struct direct *d)
 struct udp *direct_udp(struct direct *d)
 {
 	return d->udp;
+}
+
+struct capture *direct_capture(struct direct *d)
+{
+	return d->capture;
 }

@@ -5,6 +5,9 @@
 #define NET_DIRECT_H
 
 struct direct;
+struct arp;
+struct capture;
+struct ethernet;
 struct netdev;
 struct dhcp_lease;
 struct dhcp_listener;
@@ -46,8 +49,11 @@ void direct_udp_unlisten(struct direct *d, uint16_t port);
 int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint *to, struct buf *b);
 
 /* The layers, for observation and tests. */
+struct ethernet *direct_ethernet(struct direct *d);
+struct arp *direct_arp(struct direct *d);
 struct ipv4 *direct_ipv4(struct direct *d);
 struct tcp *direct_tcp(struct direct *d);
 struct udp *direct_udp(struct direct *d);
+struct capture *direct_capture(struct direct *d); /* NULL without NET_OBSERVE */
 
 #endif

@@ -2,6 +2,7 @@
 /* www: serves the folder that was crunched into the image (WWW_DIR) over HTTP. */
 #include <errno.h>
 
+#include "apps/www/observe.h"
 #include "kernel/app.h"
 #include "net/http/server.h"
 #include "net/stack.h"
@@ -31,6 +32,10 @@ int app_start(const struct app *app, struct promise *done)
 
 	(void)done; /* a server never ends */
 	config.kv = app->kv;
+	if (IS_ENABLED(CONFIG_WWW_OBSERVE)) {
+		config.handler = observe_answer;
+		config.arg = app->stack;
+	}
 	result = http_server_create(&server, &config) ?:
 		stack_tcp_listen(app->stack, port, http_server_accept, server);
 	if (result == 0)

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/* The capture ring. A frame is copied when it passes: its beginning, when, and which way. Frames are numbered
+ * from the start; number n lies at n % count, over the one that was there. */
+#include "net/capture.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/dev/clock.h"
+#include "kernel/instance.h"
+#include "net/pcapng.h"
+
+struct record {
+	uint64_t time_ns;
+	const char *comment;
+	uint32_t len, kept;
+	bool is_outbound;
+};
+
+struct capture {
+	struct netdev dev; /* what the stack sees */
+	struct netdev *below;
+	uint32_t count, snap_bytes;
+	uint64_t next;     /* the number of the next frame */
+	struct record *records;
+	uint8_t *bytes;    /* count times snap_bytes */
+};
+
+/* The frame that is being received: layers that drop it do not know where it came from. Not a part of the
+ * instance, because a call into the stack comes back before another frame is received, on whichever one. */
+static struct {
+	struct capture *capture;
+	uint64_t number;
+} receiving;
+
+static struct record *record_of(const struct capture *c, uint64_t number)
+{
+	return &c->records[number % c->count];
+}
+
+static uint8_t *bytes_of(const struct capture *c, uint64_t number)
+{
+	return c->bytes + number % c->count * c->snap_bytes;
+}
+
+/* Gives its number. */
+static uint64_t remember(struct capture *c, const struct buf *b, bool is_outbound)
+{
+	struct record *r = record_of(c, c->next);
+	uint32_t len = buf_length(b);
+
+	*r = (struct record){ clock_now_ns(), NULL, len, MIN(len, c->snap_bytes), is_outbound };
+	buf_copy_out(b, 0, bytes_of(c, c->next), r->kept);
+	return c->next++;
+}
+
+/* Others may have gone over it since. */
+static void comment(struct capture *c, uint64_t number, const char *text)
+{
+	if (c->next - number <= c->count)
+		record_of(c, number)->comment = text;
+}
+
+static void input(void *arg, struct buf *b)
+{
+	struct capture *c = arg;
+
+	receiving.number = remember(c, b, false);
+	receiving.capture = c;
+	if (c->dev.input)
+		c->dev.input(c->dev.input_arg, b);
+	else
+		buf_free(b);
+	receiving.capture = NULL;
+}
+
+/* What the interface below has no room for is remembered too, and says so. */
+static int send(struct netdev *dev, struct buf *b)
+{
+	struct capture *c = container_of(dev, struct capture, dev);
+	uint64_t number = remember(c, b, true);
+	int result = netdev_send(c->below, b);
+
+	if (result < 0)
+		comment(c, number, "dropped: the interface has not taken it");
+	return result;
+}
+
+void capture_note_drop(const char *reason)
+{
+	if (receiving.capture)
+		comment(receiving.capture, receiving.number, reason);
+}
+
+int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes)
+{
+	static const struct netdev_ops ops = { .send = send };
+	struct capture *c = instance_alloc(sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->dev = (struct netdev){ .ops = &ops, .mtu = dev->mtu, .features = dev->features };
+	memcpy(c->dev.mac, dev->mac, sizeof(c->dev.mac));
+	c->below = dev;
+	c->count = frames ?: CONFIG_NET_CAPTURE_FRAMES;
+	c->snap_bytes = snap_bytes ?: CONFIG_NET_CAPTURE_BYTES;
+	c->records = instance_alloc(c->count * sizeof(*c->records));
+	c->bytes = instance_alloc((size_t)c->count * c->snap_bytes);
+	if (!c->records || !c->bytes) {
+		capture_destroy(c);
+		return -ENOMEM;
+	}
+	netdev_listen(dev, input, c);
+	*out = c;
+	return 0;
+}
+
+void capture_destroy(struct capture *c)
+{
+	if (c->below->input_arg == c)
+		netdev_listen(c->below, NULL, NULL);
+	instance_free(c->records, c->count * sizeof(*c->records));
+	instance_free(c->bytes, (size_t)c->count * c->snap_bytes);
+	instance_free(c, sizeof(*c));
+}
+
+struct netdev *capture_netdev(struct capture *c)
+{
+	return &c->dev;
+}
+
+struct netdev *capture_below(struct capture *c)
+{
+	return c->below;
+}
+
+/* -- reading -- */
+
+struct file {
+	struct storage storage;
+	size_t bytes_taken;
+	uint8_t bytes[];
+};
+
+static void file_free(struct storage *s)
+{
+	struct file *file = container_of(s, struct file, storage);
+
+	instance_free(file, file->bytes_taken);
+}
+
+/* The wall clock is asked when the file is made: at boot it may not be known. */
+static struct pcapng_packet packet_of(const struct capture *c, uint64_t number, uint64_t boot_ns)
+{
+	const struct record *r = record_of(c, number);
+
+	return (struct pcapng_packet){
+		.time_ns = boot_ns + r->time_ns, .len = r->len, .kept = r->kept, .data = bytes_of(c, number),
+		.is_outbound = r->is_outbound, .comment = r->comment,
+	};
+}
+
+int capture_snapshot(const struct capture *c, struct slice *out)
+{
+	uint64_t first = c->next > c->count ? c->next - c->count : 0, wall_ns = clock_wall_ns();
+	uint64_t boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;
+	size_t bytes = sizeof(struct file) + PCAPNG_HEADER_BYTES, at;
+	struct pcapng_packet p;
+	struct file *file;
+
+	for (uint64_t number = first; number < c->next; number++) {
+		p = packet_of(c, number, boot_ns);
+		bytes += pcapng_packet_bytes(&p);
+	}
+	file = instance_alloc(bytes);
+	if (!file)
+		return -ENOMEM;
+	file->storage = (struct storage){ .refs = 1, .free = file_free };
+	file->bytes_taken = bytes;
+	at = pcapng_write_header(file->bytes, c->snap_bytes);
+	for (uint64_t number = first; number < c->next; number++) {
+		p = packet_of(c, number, boot_ns);
+		at += pcapng_write_packet(file->bytes + at, &p);
+	}
+	*out = (struct slice){ file->bytes, at, &file->storage };
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* The last frames that an interface has received and sent, as a capture file. It is an interface itself,
+ * put between the real one and the stack, so that a stack without it pays nothing.
+ *
+ *   capture_create(&capture, dev, 0, 0);
+ *   ethernet_create(&ethernet, capture_netdev(capture)); */
+#ifndef NET_CAPTURE_H
+#define NET_CAPTURE_H
+
+#include "kernel/dev/netdev.h"
+#include "kernel/flow.h"
+
+struct capture;
+
+/* frames: how many are remembered; snap_bytes: how much of each; 0: Kconfig's. Costs snap_bytes + 32 bytes a
+ * frame, taken now. 0, -ENOMEM. Borrows dev until destroyed, and listens to it. */
+int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes);
+void capture_destroy(struct capture *c);
+struct netdev *capture_netdev(struct capture *c); /* for the stack */
+struct netdev *capture_below(struct capture *c);  /* the real one, whose statistics count */
+
+/* A pcapng file of what is remembered now, in memory of its own: gives a slice with one count on its storage.
+ * 0, -ENOMEM. A frame larger than what an interface sends is one that it cuts up; a frame whose checksum the
+ * interface fills in has not got it yet. */
+int capture_snapshot(const struct capture *c, struct slice *out);
+
+void capture_note_drop(const char *reason);
+/* The frame that is being received now is dropped; reason: constant text, which becomes its comment. Nothing
+ * without NET_OBSERVE, and when none is being received. */
+static inline void capture_drop(const char *reason)
+{
+	if (IS_ENABLED(CONFIG_NET_OBSERVE))
+		capture_note_drop(reason);
+}
+
+#endif
