@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -111,6 +112,17 @@ class Running:
             time.sleep(0.001)
         return None
 
+    def seconds_to_port(self, port, host=GUEST_IP, limit=60):
+        """Exec to where something listens."""
+        while time.monotonic() - self.started < limit and self.alive():
+            self.read()
+            try:
+                socket.create_connection((host, port), 1).close()
+                return time.monotonic() - self.started
+            except OSError:
+                time.sleep(0.05)
+        return None
+
     def seconds_to_200(self, limit=60, path="/1k.txt", host=GUEST_IP, port=80):
         answer = clients.wait_for_200(host, port, path, limit, self.alive)
         self.read()
@@ -158,6 +170,16 @@ def wrk(url, connections, seconds):
     amount, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)\b", text).groups()
     return {"rate": float(rate.group(1)), "p50_us": float(amount) * {"us": 1, "ms": 1e3, "s": 1e6}[unit],
             "errors": None}
+
+
+def iperf(seconds, reverse):
+    """Bits per second that arrived, by iperf3 against the server at the guest's address."""
+    words = ["iperf3", "--client", GUEST_IP, "--time", str(seconds), "--omit", "1", "--json"]
+    done = subprocess.run(words + (["--reverse"] if reverse else []), stdout=subprocess.PIPE, text=True,
+                          timeout=seconds + 120, check=False)
+    report = json.loads(done.stdout)
+    error = report.get("error")
+    return {"rate": None if error else report["end"]["sum_received"]["bits_per_second"], "error": error}
 
 
 def median(values):

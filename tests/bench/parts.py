@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-from measure import (GUEST_IP, TREE, Running, floor, ip, linux, median, ours, say, tap, unix, wrk)
+from measure import (GUEST_IP, TREE, Running, floor, iperf, ip, linux, median, ours, say, tap, unix, wrk)
 from rig import build, clients, icount
 
 URL = f"http://{GUEST_IP}/1k.txt"
@@ -205,6 +205,64 @@ def requests_unix(bench):
     return collect(runs)
 
 
+# -- bulk --
+
+IPERF_PORT = 5201
+
+
+def one_bulk(command, seconds):
+    """Boots, and gives the rates of one flow to the guest and from it."""
+    with Running(command) as guest:
+        if guest.seconds_to_port(IPERF_PORT) is None:
+            error = {"rate": None, "error": guest.console.decode("utf-8", "replace")[-500:]}
+            return {"to": error, "from": error}
+        return {"to": iperf(seconds, False), "from": iperf(seconds, True)}
+
+
+def collect_bulk(runs):
+    result = {}
+    for name, rounds in runs.items():
+        result[name] = {"errors": [one[way]["error"] for one in rounds for way in one if one[way]["error"]]}
+        for way in ("to", "from"):
+            result[name][way] = {"rates": [one[way]["rate"] for one in rounds],
+                                 "rate": median([one[way]["rate"] for one in rounds])}
+    return result
+
+
+def bulk(bench):
+    """One flow of iperf3 each way, beside a Linux guest in the same emulation: same machine, same devices."""
+    tap()
+    seconds, runs = (2 if bench.quick else 5), {}
+    for _ in range(bench.rounds(4)):
+        for name, command in (("virga q35", ours(bench, "q35", name="defconfig_iperf_qemu")),
+                              ("linux q35", linux(bench, options="peer.iperf")),
+                              ("virga microvm", ours(bench, "microvm", name="defconfig_iperf_qemu"))):
+            runs.setdefault(name, []).append(one_bulk(command, seconds))
+    return collect_bulk(runs)
+
+
+def bulk_unix(bench):
+    """The same for the Unix process over a tap, beside the host's own stack over a veth."""
+    from rig.namespace import Namespace
+    seconds, runs = (2 if bench.quick else 5), {}
+    with Namespace() as far:
+        tap()
+        ip("addr flush dev tap0")
+        ip(f"link add near type veth peer name far netns {far.holder.pid}")
+        far.ip("addr add 10.0.0.2/24 dev far")
+        far.ip("link set far up")
+        ip("link set near up")
+        ways = (("virga unix tap", "tap0", [bench.path("defconfig_iperf_unix", "image"), "tap=tap0"]),
+                ("host veth", "near", [*far.enter, "iperf3", "--server"]))
+        for _ in range(bench.rounds(4)):
+            for name, device, command in ways:
+                ip(f"addr add 10.0.0.1/24 dev {device}")
+                ip("neigh flush all")
+                runs.setdefault(name, []).append(one_bulk(command, seconds))
+                ip(f"addr del 10.0.0.1/24 dev {device}")
+    return collect_bulk(runs)
+
+
 def threads(bench):
     """The kernel's own bench of promises and fibers, beside Lwt and libuv."""
     runner = os.path.join(TREE, "tests", "bench", "threads")
@@ -224,5 +282,7 @@ PARTS = {
     "boot_memory": (boot_memory, True, "site peer null"),
     "requests": (requests, True, "site peer"),
     "requests_unix": (requests_unix, True, "unix"),
+    "bulk": (bulk, True, "iperf peer"),
+    "bulk_unix": (bulk_unix, True, "iperf"),
     "threads": (threads, False, ""),
 }

@@ -78,6 +78,18 @@ def text_requests(title, peer):
     return text
 
 
+def text_bulk(title, peer):
+    def text(result):
+        rows = []
+        for name, one in result.items():
+            cells = [cell for way in ("to", "from")
+                     for cell in (number(one[way]["rate"] and one[way]["rate"] / 1e6),
+                                  ratio(one[way]["rate"], result[peer][way]["rate"]))]
+            rows.append((name, *cells, len(one["errors"]) or "none"))
+        return table(title, ("server", "receives Mbit/s", "/ peer", "sends Mbit/s", "/ peer", "errors"), rows)
+    return text
+
+
 def text_threads(result):
     return result.get("text") or result.get("error", "") + "\n"
 
@@ -92,6 +104,8 @@ TEXTS = {
                               "linux q35"),
     "requests_unix": text_requests("Requests per second of Unix processes; peer: nginx on the host over veth",
                                    "nginx host"),
+    "bulk": text_bulk("One flow by iperf3; peer: Linux in the same emulation", "linux q35"),
+    "bulk_unix": text_bulk("One flow by iperf3 of Unix processes; peer: the host's own stack over veth", "host veth"),
     "threads": text_threads,
 }
 

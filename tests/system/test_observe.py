@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: ISC
+"""What www publishes of itself when it is configured to: counters, and the last packets."""
+import os
+import re
+import subprocess
+
+import pytest
+
+OPTIONS = {"NET_OBSERVE": "y", "WWW_OBSERVE": "y"}
+WAYS = [pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu")),
+        pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix"))]
+
+
+@pytest.fixture
+def www(serve, way):
+    return serve(way, name=f"observe-{way}", options_set=OPTIONS)
+
+
+def metrics(www):
+    text = www.curl(www.url("metrics")).decode("ascii")
+    assert text.endswith("\n")
+    lines = text.splitlines()
+    values = {}
+    for kind, line in zip(lines[::2], lines[1::2]):
+        name, value = re.fullmatch(r"([a-z_0-9]+) (\d+)", line).groups()
+        assert kind == f"# TYPE {name} {'counter' if name.endswith('_total') else 'gauge'}"
+        assert name not in values
+        values[name] = int(value)
+    return values
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_counters(www):
+    before = metrics(www)
+    for _ in range(3):
+        www.curl(www.url())
+    after = metrics(www)
+    assert after["virga_tcp_passive_opens_total"] >= before["virga_tcp_passive_opens_total"] + 4
+    assert after["virga_tcp_in_segs_total"] > before["virga_tcp_in_segs_total"]
+    assert after["virga_netdev_tx_bytes_total"] > before["virga_netdev_tx_bytes_total"]
+    assert after["virga_tcp_curr_estab"] >= 1
+    assert all(after[name] >= value for name, value in before.items() if name.endswith("_total"))
+    assert b"text/plain; version=0.0.4" in www.curl("--head", www.url("metrics"))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_capture_that_tshark_reads(www, namespace, need, tmp_path):
+    tshark = need("tshark")
+    namespace.run(["ping", "-c", "2", "-W", "5", www.host], check=False)
+    www.curl(www.url())
+    path = os.path.join(tmp_path, "capture.pcapng")
+    with open(path, "wb") as file:
+        file.write(www.curl(www.url("capture.pcapng")))
+
+    def read(*words):
+        done = subprocess.run([tshark, "-n", "-r", path, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=60, check=True)
+        complaints = [line for line in done.stderr.splitlines() if "Running as user" not in line]
+        assert not complaints, complaints
+        return done.stdout
+    fields = [word for name in ("frame.time_epoch", "ip.src", "ip.dst", "frame.packet_flags_direction")
+              for word in ("-e", name)]
+    frames = [line.split("\t") for line in read("-T", "fields", *fields).splitlines()]
+    assert any(frame[1] == www.host for frame in frames) and any(frame[2] == www.host for frame in frames)
+    times = [float(frame[0]) for frame in frames]
+    assert times == sorted(times) and times[0] > 1.6e9  # since 1970
+    for _, source, _, direction in frames:
+        assert not source or (int(direction, 0) == 2) == (source == www.host), frames
+    assert "Malformed" not in read("-V")
+    assert not read("-Y", "_ws.malformed")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_files_are_still_served(www):
+    assert b"<!doctype html>" in www.curl(www.url()).lower()
+
+
+@pytest.mark.config("defconfig_www_qemu")
+def test_nothing_is_published_by_default(serve):
+    www = serve("microvm")
+    for name in ("metrics", "capture.pcapng"):
+        assert b"404 Not Found" in www.curl("--include", www.url(name))
