@@ -135,6 +135,7 @@ void conn_send_syn(struct tcp_conn *c)
 	if (c->state == TCP_SYN_SENT) {
 		s.ack = s.ts_echo = 0;
 		s.ts_value = tcp_timestamp(tcp);
+		s.ts_echo = 0; /* RFC 7323 §3.2 */
 		s.options = SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
 	} else {
 		c->rcv_adv = c->rcv_nxt + s.window;
