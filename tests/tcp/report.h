@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* What a script has seen so far, and its end when that is not what it should have been. */
+#ifndef TESTS_TCP_REPORT_H
+#define TESTS_TCP_REPORT_H
+
+#include "kernel/util.h"
+
+struct line;
+
+/* What the conversation is about. */
+void report_begin(const char *path, uint64_t now_ns);
+/* One thing that happened at that time. */
+void report_add(uint64_t now_ns, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Says what is wrong at l (NULL: with the file as a whole), shows the conversation, ends the process. */
+_Noreturn void fail(const struct line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

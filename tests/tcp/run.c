@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs scripts of tests/tcp: run SCRIPT...; each in a process of its own, so that each finds a fresh world
+ * and none can spoil another. Prints a line per folder, all there is to say of those that fail, and a sum.
+ * With V=1 a line per script. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/dev/clock.h"
+#include "tests/lib/memory.h"
+#include "tests/tcp/words.h"
+#include "tests/tcp/world.h"
+
+#define SECONDS 20 /* that one script may take, however slow the machine */
+
+_Noreturn static void run_script(const char *path)
+{
+	struct script s;
+	unsigned expectations = 0;
+	const char *wrong;
+	int64_t live;
+
+	alarm(SECONDS);
+	lan_prepare();
+	report_begin(path, clock_now_ns());
+	script_read(&s, path);
+	live = test_alloc_live();
+	for (unsigned i = 0; i < s.count; i++)
+		expectations += words_run(&s.lines[i]);
+	words_end();
+	if (expectations == 0)
+		fail(NULL, "it expects nothing, and so cannot fail");
+	wrong = world_destroy();
+	if (wrong || test_alloc_live() != live)
+		fail(NULL, "%s", wrong ? wrong : "memory was not given back");
+	_exit(0);
+}
+
+/* Whether it went well. */
+static bool run_apart(const char *path)
+{
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		run_script(path);
+	if (child < 0 || waitpid(child, &status, 0) < 0) {
+		perror(path);
+		return false;
+	}
+	if (WIFSIGNALED(status))
+		printf("%s: %s\n", path, strsignal(WTERMSIG(status))); /* the alarm's: it takes too long */
+	return status == 0;
+}
+
+/* The folder of path, below tests/. */
+static const char *folder_of(const char *path)
+{
+	static char copy[256];
+	const char *folder;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	folder = dirname(copy);
+	return strncmp(folder, "tests/", 6) == 0 ? folder + 6 : folder;
+}
+
+int main(int argc, char **argv)
+{
+	const char *verbose = getenv("V");
+	unsigned failed = 0;
+
+	for (int i = 1; i < argc; ) {
+		char folder[256];
+		unsigned count = 0, bad = 0;
+
+		for (snprintf(folder, sizeof(folder), "%s", folder_of(argv[i]));
+		     i < argc && strcmp(folder, folder_of(argv[i])) == 0; i++, count++) {
+			bool good = run_apart(argv[i]);
+
+			bad += !good;
+			if (!good || (verbose && strcmp(verbose, "0") != 0))
+				printf("%-8s%s\n", good ? "ok" : "FAIL", argv[i]);
+		}
+		printf("%-8s%s: %u scripts\n", bad ? "FAIL" : "ok", folder, count);
+		failed += bad;
+	}
+	printf("tcp: %d scripts, %u failed\n", argc - 1, failed);
+	return failed || argc == 1;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* What the lines of a script do. */
+#ifndef TESTS_TCP_WORDS_H
+#define TESTS_TCP_WORDS_H
+
+#include "tests/tcp/script.h"
+
+/* Does what l says. Gives how many expectations it held. */
+unsigned words_run(const struct line *l);
+/* After the last line: nothing may be left that no line expected. */
+void words_end(void);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/* The stack, its card, its neighbour, and time. What the stack sends is read at once, stamped with the
+ * clock and kept in order; ARP requests are answered from the loop, as nothing may enter the stack again
+ * from within a send. */
+#include "tests/tcp/world.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/loop.h"
+#include "kernel/timer.h"
+#include "net/ipv4/ipv4.h"
+#include "net/tcp/tcp_priv.h"
+#include "tests/lib/clock.h"
+
+#define SENT 1024
+#define MTU_DEFAULT 1500
+
+static struct lan lan;
+static const struct netdev_ops *lan_ops;
+static struct ethernet *ethernet;
+static struct arp *arp;
+static struct ipv4 *ipv4;
+static struct tcp *tcp;
+static struct talk talks[WORLD_TALKS];
+static unsigned talk_count;
+static struct wire sent[SENT];
+static unsigned sent_head, sent_count;
+static struct timer arp_timer;
+static uint32_t asked; /* by ARP */
+static bool silent;
+static uint32_t mtu = MTU_DEFAULT;
+static struct tcp_limits limits = {
+	.connections = CONFIG_TCP_CONNECTIONS,
+	.half_open = CONFIG_TCP_HALF_OPEN,
+	.time_wait = CONFIG_TCP_TIME_WAIT,
+	.send_slices = CONFIG_TCP_SEND_SLICES,
+	.receive_bytes = CONFIG_TCP_RECEIVE_BYTES,
+	.receive_bufs = CONFIG_TCP_RECEIVE_BUFS,
+};
+
+int world_limit(const char *name, uint32_t value)
+{
+	static const struct { const char *name; uint32_t *at; } all[] = {
+		{ "mtu", &mtu },
+		{ "connections", &limits.connections },
+		{ "half_open", &limits.half_open },
+		{ "time_wait", &limits.time_wait },
+		{ "receive_bytes", &limits.receive_bytes },
+		{ "receive_bufs", &limits.receive_bufs },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (strcmp(all[i].name, name) == 0) {
+			*all[i].at = value;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* -- what the stack sends -- */
+
+static struct talk *talk_of(uint16_t peer_port)
+{
+	for (unsigned i = 0; i < talk_count; i++)
+		if (talks[i].peer_port == peer_port)
+			return &talks[i];
+	return NULL;
+}
+
+static void answer_arp(struct timer *t)
+{
+	struct frame f;
+
+	(void)t;
+	frame_arp(&f, 2, LAN_PEER_MAC, asked, LAN_MAC, LAN_IP);
+	lan_receive(&lan, &f, 0);
+}
+
+static void look_at(const struct frame *f)
+{
+	struct wire *w = &sent[(sent_head + sent_count) % SENT];
+	struct talk *t = talk_of(frame_16(f, 36)), stranger = { .peer_port = 0 };
+	const char *wrong;
+	char text[256];
+
+	if (frame_16(f, 12) == 0x0806) {
+		asked = frame_32(f, 38);
+		if (frame_16(f, 20) == 1 && asked != LAN_IP && !silent)
+			timer_start(&arp_timer, clock_now_ns());
+		return;
+	}
+	t = t ? t : &stranger;
+	wrong = wire_read(w, &t->bases, f);
+	w->dst_port = frame_16(f, 36);
+	w->time_ns = clock_now_ns();
+	if (w->given & 1u << WIRE_TS_VALUE)
+		t->heard_clock = w->value[WIRE_TS_VALUE].least;
+	wire_print(w, text, sizeof(text));
+	report_add(w->time_ns, "> %s", text);
+	if (wrong || sent_count == SENT)
+		fail(NULL, "%s", wrong ? wrong : "too much is sent");
+	sent_count++;
+}
+
+static int send_frame(struct netdev *dev, struct buf *b)
+{
+	int error = lan_ops->send(dev, b);
+	const struct frame *f;
+
+	while ((f = lan_next(&lan)))
+		look_at(f);
+	return error;
+}
+
+const struct wire *world_next(void)
+{
+	const struct wire *w = &sent[sent_head];
+
+	if (sent_count == 0)
+		return NULL;
+	sent_head = (sent_head + 1) % SENT;
+	sent_count--;
+	return w;
+}
+
+unsigned world_waiting(void)
+{
+	return sent_count;
+}
+
+/* -- what it receives -- */
+
+void world_receive(const struct frame *f)
+{
+	lan_receive(&lan, f, 0);
+	world_run();
+}
+
+int world_accept(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	struct talk *t = talk_of(peer->port);
+
+	(void)arg;
+	if (!t || t->flow)
+		fail(NULL, "a connection was accepted that nobody can have begun");
+	t->flow = flow;
+	t->accepted = true;
+	return 0;
+}
+
+int world_decline(void *arg, struct flow *flow, const struct endpoint *peer)
+{
+	(void)arg;
+	(void)flow;
+	(void)peer;
+	return -ECONNREFUSED;
+}
+
+/* -- time -- */
+
+void world_run(void)
+{
+	while (loop_turn())
+		;
+}
+
+void world_wait_ms(uint64_t ms, bool until_sent)
+{
+	uint64_t end_ns = clock_now_ns() + ms * NS_PER_MS;
+
+	world_run();
+	while (clock_now_ns() < end_ns && !(until_sent && sent_count)) {
+		struct sleep s;
+
+		sleep_until(&s, until_sent ? clock_now_ns() + NS_PER_MS : end_ns);
+		loop_run(&s.promise);
+		world_run();
+	}
+}
+
+/* -- the whole -- */
+
+struct tcp *world_tcp(void)
+{
+	return tcp;
+}
+
+void world_silence(void)
+{
+	silent = true;
+}
+
+struct talk *world_talk(uint16_t peer_port)
+{
+	struct talk *t = talk_of(peer_port);
+
+	if (t)
+		return t;
+	if (talk_count == WORLD_TALKS)
+		fail(NULL, "more than %d talks", WORLD_TALKS);
+	t = &talks[talk_count++];
+	*t = (struct talk){ .peer_port = peer_port, .stack_port = 80, .bases.peer = WORLD_PEER_ISS };
+	promise_return(&t->connecting.promise, 0);
+	promise_return(&t->reading.promise, 0);
+	promise_return(&t->writing.promise, 0);
+	return t;
+}
+
+struct flow *talk_flow(struct talk *t)
+{
+	if (!t->flow && t->connecting.flow && promise_is_settled(&t->connecting.promise)) {
+		t->flow = t->connecting.flow;
+		t->connecting.flow = NULL;
+	}
+	return t->flow;
+}
+
+const char *world_state(const struct talk *t)
+{
+	static const char *const names[TCP_STATES] = {
+		"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
+		"CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT",
+	};
+	struct tcp_key k = {
+		.remote = { ip_v4(10, 0, 0, 9), t->peer_port }, .local = { ip_v4(10, 0, 0, 2), t->stack_port },
+	};
+	const struct tcp_conn *c;
+
+	key_hash(tcp, &k);
+	c = conn_find(tcp, &k);
+	if (c)
+		return names[c->state];
+	if (entry_find(&tcp->halves, &k))
+		return names[TCP_SYN_RECEIVED];
+	return names[entry_find(&tcp->wait_table, &k) ? TCP_TIME_WAIT : TCP_CLOSED];
+}
+
+static void check(int error)
+{
+	if (error < 0)
+		fail(NULL, "the stack does not start: error %d", error);
+}
+
+void world_create(void)
+{
+	static struct netdev_ops ops;
+	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
+	struct ip_addr gateway = ip_v4(10, 0, 0, 1);
+	struct frame f;
+
+	lan_init(&lan, 0);
+	lan.dev.mtu = (uint16_t)mtu;
+	lan_ops = lan.dev.ops;
+	ops = *lan_ops;
+	ops.send = send_frame;
+	lan.dev.ops = &ops;
+	timer_init(&arp_timer, answer_arp);
+	check(ethernet_create(&ethernet, &lan.dev));
+	check(arp_create(&arp, ethernet));
+	check(ipv4_create(&ipv4, ethernet, arp));
+	check(tcp_create(&tcp, ipv4_ip(ipv4), &limits));
+	check(ipv4_set_address(ipv4, &prefix, &gateway));
+	/* so that the neighbour is known from the start */
+	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
+	world_receive(&f);
+}
+
+const char *world_destroy(void)
+{
+	struct buf_stats stats;
+
+	silent = true;
+	for (unsigned i = 0; i < talk_count; i++) {
+		promise_cancel(&talks[i].connecting.promise);
+		if (talk_flow(&talks[i]))
+			flow_abort(talks[i].flow);
+	}
+	world_run();
+	for (const struct talk *t = talks; t < talks + talk_count; t++)
+		if (!promise_is_settled(&t->connecting.promise) || !promise_is_settled(&t->reading.promise) ||
+		    !promise_is_settled(&t->writing.promise))
+			return "a call never came to its end";
+	timer_stop(&arp_timer);
+	tcp_destroy(tcp);
+	ipv4_destroy(ipv4);
+	arp_destroy(arp);
+	ethernet_destroy(ethernet);
+	world_run();
+	buf_stats(&stats);
+	return lan.held || stats.headers_used || stats.slices_used ? "packet memory was not given back" : NULL;
+}
