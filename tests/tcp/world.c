@@ -279,10 +279,12 @@ const char *world_destroy(void)
 			flow_abort(talks[i].flow);
 	}
 	world_run();
-	for (const struct talk *t = talks; t < talks + talk_count; t++)
+	for (const struct talk *t = talks; t < talks + talk_count; t++) {
 		if (!promise_is_settled(&t->connecting.promise) || !promise_is_settled(&t->reading.promise) ||
 		    !promise_is_settled(&t->writing.promise))
 			return "a call never came to its end";
+		buf_free(t->reading.bufs); /* read, and not looked at */
+	}
 	timer_stop(&arp_timer);
 	tcp_destroy(tcp);
 	ipv4_destroy(ipv4);
