@@ -419,6 +419,7 @@ static void expect(const struct line *l, unsigned at)
 {
 	const char *what = line_take(l, &at, "what is expected");
 	const char *want;
+	struct range r;
 
 	if (strcmp(what, "nothing") == 0) {
 		expect_no_more(l);
@@ -426,6 +427,10 @@ static void expect(const struct line *l, unsigned at)
 		want = line_take(l, &at, "a state");
 		if (strcmp(want, world_state(talk)) != 0)
 			fail(l, "the state is %s", world_state(talk));
+	} else if (strcmp(what, "port") == 0) {
+		r = line_range(l, line_take(l, &at, "a port"), false);
+		if (talk->stack_port < r.least || talk->stack_port > r.most)
+			fail(l, "the port is %u", talk->stack_port);
 	} else {
 		const struct promise *p = promise_named(l, what);
 
