@@ -113,11 +113,11 @@ static void parse_sacks(struct wire *w, const struct line *l, unsigned *at)
 		w->sacks[n++].end = end;
 		++*at;
 	}
-	if (n == 0 && !line_takes(l, at, "*"))
-		fail(l, "sack without blocks, as in 11-21");
 	set(w, WIRE_SACKS, n);
-	if (n == 0)
+	if (line_takes(l, at, "*"))
 		w->value[WIRE_SACKS].most = WIRE_SACK_BLOCKS;
+	else if (n == 0)
+		fail(l, "sack without blocks, as in 11-21");
 }
 
 /* Hexadecimal digits, as they are. */
@@ -420,8 +420,7 @@ const char *wire_read(struct wire *w, struct bases *b, const struct frame *f)
 
 static bool sacks_differ(const struct wire *want, const struct wire *got)
 {
-	return want->value[WIRE_SACKS].least == want->value[WIRE_SACKS].most &&
-	       memcmp(want->sacks, got->sacks, sizeof(want->sacks)) != 0;
+	return memcmp(want->sacks, got->sacks, want->value[WIRE_SACKS].least * sizeof(*want->sacks)) != 0;
 }
 
 const char *wire_mismatch(const struct wire *want, const struct wire *got)
