@@ -6,6 +6,7 @@
 #include "tests/tcp/report.h"
 
 #define LINE_WORDS 40
+#define SCRIPT_REFUSED "# refused: " /* how a script begins that is wrong, and must be found so */
 
 /* A line that says something. */
 struct line {
