@@ -24,7 +24,6 @@ _Noreturn static void run_script(const char *path)
 	int64_t live;
 
 	alarm(SECONDS);
-	lan_prepare();
 	report_begin(path, clock_now_ns());
 	script_read(&s, path);
 	live = test_alloc_live();
@@ -109,6 +108,8 @@ int main(int argc, char **argv)
 	const char *verbose = getenv("V");
 	unsigned failed = 0;
 
+	lan_prepare();
+	pattern_at(FROM_PEER, 0); /* what takes time, once for all */
 	for (int i = 1; i < argc; ) {
 		char folder[256];
 		unsigned count = 0, bad = 0;
