@@ -30,6 +30,8 @@ static struct wire sent[SENT];
 static unsigned sent_head, sent_count;
 static struct timer arp_timer;
 static uint32_t asked; /* by ARP */
+static struct sleep interval; /* that passes */
+static bool ends_with_sending;
 static bool silent;
 static uint32_t mtu = MTU_DEFAULT;
 static struct tcp_limits limits = {
@@ -103,6 +105,8 @@ static void look_at(const struct frame *f)
 	if (wrong || sent_count == SENT)
 		fail(NULL, "%s", wrong ? wrong : "too much is sent");
 	sent_count++;
+	if (ends_with_sending)
+		promise_cancel(&interval.promise);
 }
 
 static int send_frame(struct netdev *dev, struct buf *b)
@@ -169,16 +173,14 @@ void world_run(void)
 
 void world_wait_ms(uint64_t ms, bool until_sent)
 {
-	uint64_t end_ns = clock_now_ns() + ms * NS_PER_MS;
-
 	world_run();
-	while (clock_now_ns() < end_ns && !(until_sent && sent_count)) {
-		struct sleep s;
-
-		sleep_until(&s, until_sent ? clock_now_ns() + NS_PER_MS : end_ns);
-		loop_run(&s.promise);
-		world_run();
-	}
+	if (until_sent && sent_count)
+		return;
+	ends_with_sending = until_sent;
+	sleep_until(&interval, clock_now_ns() + ms * NS_PER_MS);
+	loop_run(&interval.promise);
+	ends_with_sending = false;
+	world_run();
 }
 
 /* -- the whole -- */
