@@ -34,29 +34,26 @@ static struct sleep interval; /* that passes */
 static bool ends_with_sending;
 static bool silent;
 static uint32_t mtu = MTU_DEFAULT;
-static struct tcp_limits limits = {
-	.connections = CONFIG_TCP_CONNECTIONS,
-	.half_open = CONFIG_TCP_HALF_OPEN,
-	.time_wait = CONFIG_TCP_TIME_WAIT,
-	.send_slices = CONFIG_TCP_SEND_SLICES,
-	.receive_bytes = CONFIG_TCP_RECEIVE_BYTES,
-	.receive_bufs = CONFIG_TCP_RECEIVE_BUFS,
+
+/* Fields of struct tcp_limits that are not as usual. */
+static struct { const char *name; size_t offset; uint32_t value; bool given; } limits[] = {
+	{ .name = "connections", .offset = offsetof(struct tcp_limits, connections) },
+	{ .name = "half_open", .offset = offsetof(struct tcp_limits, half_open) },
+	{ .name = "time_wait", .offset = offsetof(struct tcp_limits, time_wait) },
+	{ .name = "receive_bytes", .offset = offsetof(struct tcp_limits, receive_bytes) },
+	{ .name = "receive_bufs", .offset = offsetof(struct tcp_limits, receive_bufs) },
 };
 
 int world_limit(const char *name, uint32_t value)
 {
-	static const struct { const char *name; uint32_t *at; } all[] = {
-		{ "mtu", &mtu },
-		{ "connections", &limits.connections },
-		{ "half_open", &limits.half_open },
-		{ "time_wait", &limits.time_wait },
-		{ "receive_bytes", &limits.receive_bytes },
-		{ "receive_bufs", &limits.receive_bufs },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (strcmp(all[i].name, name) == 0) {
-			*all[i].at = value;
+	if (strcmp(name, "mtu") == 0) {
+		mtu = value;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (strcmp(limits[i].name, name) == 0) {
+			limits[i].value = value;
+			limits[i].given = true;
 			return 0;
 		}
 	return -EINVAL;
@@ -246,6 +243,20 @@ static void check(int error)
 		fail(NULL, "the stack does not start: error %d", error);
 }
 
+/* With the limits that are usual but for those given. */
+static void create_tcp(struct ip *ip)
+{
+	struct tcp_limits all;
+
+	check(tcp_create(&tcp, ip, NULL));
+	all = tcp->limits;
+	tcp_destroy(tcp);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (limits[i].given)
+			*(uint32_t *)((char *)&all + limits[i].offset) = limits[i].value;
+	check(tcp_create(&tcp, ip, &all));
+}
+
 void world_create(void)
 {
 	static struct netdev_ops ops;
@@ -263,7 +274,7 @@ void world_create(void)
 	check(ethernet_create(&ethernet, &lan.dev));
 	check(arp_create(&arp, ethernet));
 	check(ipv4_create(&ipv4, ethernet, arp));
-	check(tcp_create(&tcp, ipv4_ip(ipv4), &limits));
+	create_tcp(ipv4_ip(ipv4));
 	check(ipv4_set_address(ipv4, &prefix, &gateway));
 	/* so that the neighbour is known from the start */
 	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
