@@ -4,7 +4,6 @@
 #include "net/dhcp/client.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "kernel/dev/clock.h"
 #include "kernel/instance.h"
@@ -230,7 +229,8 @@ static void receive(void *arg, struct buf *b, const struct endpoint *from, const
 {
 	struct dhcp_client *c = arg;
 	uint32_t len = buf_length(b);
-	uint8_t *copy = from->port == DHCP_SERVER_PORT && len <= DHCP_REPLY_BYTES ? malloc(len) : NULL;
+	bool taken = from->port == DHCP_SERVER_PORT && len > 0 && len <= DHCP_REPLY_BYTES;
+	uint8_t *copy = taken ? instance_alloc(len) : NULL;
 	unsigned actions = 0;
 	uint8_t was = c->engine.state;
 
@@ -238,7 +238,7 @@ static void receive(void *arg, struct buf *b, const struct endpoint *from, const
 	if (copy) {
 		buf_copy_out(b, 0, copy, len);
 		actions = dhcp_engine_input(&c->engine, copy, len, clock_now_ns());
-		instance_free(copy, sizeof(*copy));
+		instance_free(copy, len);
 	}
 	buf_free(b);
 	if (actions || c->engine.state != was)

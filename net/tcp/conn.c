@@ -56,7 +56,7 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	list_init(&c->writers);
 	rto_init(&c->rto, RTO_INITIAL_MS);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
-	c->challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS;
+	c->challenged = (uint16_t)(tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME);
 	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];
 	tcp->conn_hash[k->hash & tcp->conn_mask] = c;
 	return c;
@@ -83,8 +83,8 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 {
 	if (options & SEG_HAS_SCALE) {
 		c->flags |= CONN_SCALE;
-		c->snd_scale = scale;
-		c->rcv_scale = c->tcp->rcv_scale;
+		c->snd_scale = scale & 15;
+		c->rcv_scale = c->tcp->rcv_scale & 15;
 	}
 	if (!(options & SEG_HAS_MSS))
 		peer_mss = TCP_MSS_DEFAULT;

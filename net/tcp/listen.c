@@ -133,7 +133,7 @@ static void send_challenge(struct tcp *tcp, struct tcp_half *h)
 		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
 	};
 
-	if (tcp_may_challenge(tcp, &h->challenge_ms))
+	if (tcp_may_challenge(tcp, &h->challenged))
 		tcp_send_bare(tcp, &h->entry.key, &s);
 }
 
@@ -203,7 +203,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		.entry.key = *k,
 		.irs = s->seq,
 		.ts_recent = s->ts_value,
-		.challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS,
+		.challenged = tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME,
 		.mss = s->mss,
 		.scale = s->scale,
 		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),

@@ -98,7 +98,7 @@ void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end)
 
 void conn_send_challenge(struct tcp_conn *c)
 {
-	if (tcp_may_challenge(c->tcp, &c->challenge_ms))
+	if (tcp_may_challenge(c->tcp, &c->challenged))
 		conn_send_ack(c);
 }
 

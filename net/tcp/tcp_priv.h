@@ -22,7 +22,7 @@
 #define TCP_SYN_ACK_TRIES 5
 #define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
 #define TCP_QUICK_ACKS 4    /* undelayed after something was out of order */
-#define TCP_CHALLENGE_MS 500 /* between two acknowledgements of segments that should not have come */
+#define TCP_CHALLENGE_TIME 32 /* tcp_challenge_time between two answers to what should not have come */
 #ifndef CONFIG_TCP_RECOVERY
 #define CONFIG_TCP_RECOVERIES 0
 #endif
@@ -119,7 +119,6 @@ struct tcp_conn {
 	uint32_t rtt_seq, rtt_ms;
 	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
 	struct congestion congestion;
-	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
 
 	struct recvq recvq;
 	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
@@ -127,7 +126,7 @@ struct tcp_conn {
 	uint32_t rcv_fin, rcv_late; /* peer's FIN; start of what last came out of order */
 	uint32_t ts_recent;
 	uint32_t heard_ms;     /* when the last acceptable segment came */
-	uint32_t challenge_ms; /* as tcp_may_challenge keeps it */
+	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
 	uint16_t keepalive_idle_s, keepalive_interval_s;
 	uint16_t linger_s;
 	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
@@ -136,10 +135,11 @@ struct tcp_conn {
 	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
 	uint16_t peer_mss;     /* what the peer takes, options included */
 	int16_t error;         /* why it ended: negative errno, or 0 */
-	uint8_t snd_scale, rcv_scale;
-	uint8_t quick_acks;
+	uint16_t challenged;   /* as tcp_may_challenge keeps it */
+	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t probes, probes_max; /* keep-alive probes unanswered */
-	uint8_t wishes;        /* enum conn_wishes */
+	uint8_t quick_acks : 4;
+	uint8_t wishes : 4;    /* enum conn_wishes */
 };
 
 /* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
@@ -165,7 +165,7 @@ struct tcp_table {
 struct tcp_half {
 	struct tcp_entry entry; /* first */
 	uint32_t iss, irs, ts_recent;
-	uint32_t challenge_ms;
+	uint16_t challenged;
 	uint16_t mss;         /* the peer's, when has_mss */
 	uint8_t scale, options; /* the peer's; enum segment_options */
 	uint8_t tries;
@@ -178,7 +178,7 @@ struct tcp_half {
 struct tcp_wait {
 	struct tcp_entry entry; /* first */
 	uint32_t snd_nxt, rcv_nxt, ts_recent;
-	uint32_t challenge_ms;
+	uint16_t challenged;
 	bool timestamps;
 };
 
@@ -223,13 +223,19 @@ static inline void tcp_update_clock(struct tcp *tcp)
 	tcp->now_ms = (uint32_t)(tcp->now_ns / NS_PER_MS);
 }
 
-/* May a segment that should not have come be answered? Seldom enough for no storm (RFC 5961 §7): *last_ms
- * is its connection's, and begins as TCP_CHALLENGE_MS ago. */
-static inline bool tcp_may_challenge(struct tcp *tcp, uint32_t *last_ms)
+/* In units of 16 ms. It goes round in 17 minutes, when a challenge may once be held back for nothing. */
+static inline uint16_t tcp_challenge_time(const struct tcp *tcp)
 {
-	if (tcp->now_ms - *last_ms < TCP_CHALLENGE_MS)
+	return (uint16_t)(tcp->now_ms / 16);
+}
+
+/* May a segment that should not have come be answered? Seldom enough for no storm (RFC 5961 §7): *last is its
+ * connection's, and begins as TCP_CHALLENGE_TIME ago. */
+static inline bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
+{
+	if ((uint16_t)(tcp_challenge_time(tcp) - *last) < TCP_CHALLENGE_TIME)
 		return false;
-	*last_ms = tcp->now_ms;
+	*last = tcp_challenge_time(tcp);
 	tcp->stats.challenges++;
 	return true;
 }

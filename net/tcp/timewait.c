@@ -72,7 +72,7 @@ void wait_start(struct tcp_conn *c)
 		.snd_nxt = c->snd_max,
 		.rcv_nxt = c->rcv_nxt,
 		.ts_recent = c->ts_recent,
-		.challenge_ms = tcp->now_ms - TCP_CHALLENGE_MS,
+		.challenged = tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME,
 		.timestamps = c->flags & CONN_TIMESTAMPS,
 	};
 	conn_key(c, &k);
@@ -94,7 +94,7 @@ static void send_ack(struct tcp *tcp, const struct tcp_wait *w)
 
 static void send_challenge(struct tcp *tcp, struct tcp_wait *w)
 {
-	if (tcp_may_challenge(tcp, &w->challenge_ms))
+	if (tcp_may_challenge(tcp, &w->challenged))
 		send_ack(tcp, w);
 }
 

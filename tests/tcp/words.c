@@ -285,9 +285,11 @@ static void call_abort(const struct line *l, unsigned at)
 static void call_keepalive(const struct line *l, unsigned at)
 {
 	struct range every = line_range(l, line_take(l, &at, "a time"), true);
+	int32_t seconds = (int32_t)(every.least / 1000);
 
-	tcp_set_keepalive(flow_of(l), (uint16_t)(every.least / 1000));
-	take_result(l, at, 0);
+	tcp_set(flow_of(l), STACK_KEEPIDLE, seconds);
+	tcp_set(flow_of(l), STACK_KEEPINTVL, seconds);
+	take_result(l, at, tcp_set(flow_of(l), STACK_KEEPALIVE, 1));
 }
 
 static struct promise *promise_named(const struct line *l, const char *word)

@@ -10,12 +10,24 @@
 #include "tests/lib/lan.h"
 #include "tests/lib/test.h"
 
-TestSuite(capture, .init = test_begin, .fini = test_end);
-
 static struct lan lan;
 static struct capture *capture;
 static struct slice file;
 static size_t at;
+
+static void suite_begin(void)
+{
+	lan_init(&lan, NETDEV_TX_CSUM); /* its packet pools stay */
+	test_begin();
+}
+
+static void suite_end(void)
+{
+	lan_done(&lan);
+	test_end();
+}
+
+TestSuite(capture, .init = suite_begin, .fini = suite_end);
 
 static uint32_t word(size_t offset)
 {
@@ -84,7 +96,6 @@ static void hear(void *arg, struct buf *b)
 
 static void begin(uint32_t frames, uint32_t bytes)
 {
-	lan_init(&lan, NETDEV_TX_CSUM);
 	cr_assert_eq(capture_create(&capture, &lan.dev, frames, bytes), 0);
 	cr_expect_eq(capture_netdev(capture)->features, NETDEV_TX_CSUM);
 	cr_expect_eq(capture_netdev(capture)->mtu, 1500);
@@ -94,7 +105,6 @@ static void begin(uint32_t frames, uint32_t bytes)
 static void end(void)
 {
 	capture_destroy(capture);
-	lan_done(&lan);
 }
 
 static void receive(struct frame *f, size_t len)
@@ -184,9 +194,7 @@ static void create(void *arg)
 
 Test(capture, without_memory)
 {
-	lan_init(&lan, 0);
 	cr_expect_eq(test_alloc_fail_each(create, NULL), 4);
-	lan_done(&lan);
 }
 
 Test(capture, nobody_listens)
@@ -215,7 +223,6 @@ Test(capture, counters_as_text)
 	struct slice text;
 	static struct frame f;
 
-	lan_init(&lan, 0);
 	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
 	frame_ipv4(&f, 17, LAN_PEER_IP, LAN_IP);
 	frame_udp(&f, 1000, 9, "x", 1);
@@ -230,5 +237,4 @@ Test(capture, counters_as_text)
 	test_alloc_fail_at(1);
 	cr_expect_eq(metrics_snapshot(d, &text), -ENOMEM);
 	direct_destroy(d);
-	lan_done(&lan);
 }

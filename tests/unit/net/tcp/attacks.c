@@ -198,7 +198,7 @@ Test(tcp_attack, flood_of_connections)
 	for (uint16_t i = 0; i < 10; i++)
 		flow_abort(clients[i].flow);
 	peer.drop = true;
-	peer_wait_ms(125000);
+	peer_wait_ms(200000); /* the user timeout, seen when the retransmission timer runs out next */
 	peer.drop = false;
 }
 

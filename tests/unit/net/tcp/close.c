@@ -292,12 +292,12 @@ Test(tcp_close, reset_must_hit_the_exact_number)
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	peer_send(&peer, SEG_RST, 3, 0, NULL, 0); /* the next challenge has to wait */
 	peer_expect_nothing(&peer);
-	peer_wait_ms(500);
+	peer_wait_ms(512);
 	peer_send(&peer, SEG_RST, 3, 0, NULL, 0);
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	peer_send(&peer, SEG_RST, 100000, 0, NULL, 0); /* outside the window: not a word */
 	peer_send(&peer, SEG_RST, (uint32_t)-1, 0, NULL, 0);
-	peer_wait_ms(500);
+	peer_wait_ms(512);
 	peer_expect_nothing(&peer);
 	cr_assert_eq(read_bytes(), -EAGAIN);
 }
@@ -310,7 +310,7 @@ Test(tcp_close, syn_in_a_connection_is_challenged)
 	for (int i = 0; i < 100; i++)
 		peer_send(&peer, SEG_SYN, 5, 0, NULL, 0);
 	peer_expect_nothing(&peer);
-	peer_wait_ms(500);
+	peer_wait_ms(512);
 	peer_send(&peer, SEG_SYN | SEG_ACK, 0, 1, NULL, 0);
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	cr_assert_eq(stats()->challenges, 2);
@@ -323,7 +323,7 @@ Test(tcp_close, acknowledgement_of_what_was_never_sent_is_challenged)
 	peer_send(&peer, SEG_ACK, 1, 2, "x", 1);
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	cr_assert_eq(read_bytes(), -EAGAIN);
-	peer_wait_ms(500);
+	peer_wait_ms(512);
 	peer_send(&peer, SEG_ACK, 1, (uint32_t)-100000, "x", 1); /* older than any window was wide */
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	cr_assert_eq(read_bytes(), -EAGAIN);

@@ -200,7 +200,7 @@ Test(tcp_limits, memory)
 
 	cr_assert_eq(sizeof(struct tcp_conn), TCP_CONN_BYTES);
 	cr_assert_eq(sizeof(struct tcp_half), 96);
-	cr_assert_eq(sizeof(struct tcp_wait), 96);
+	cr_assert_eq(sizeof(struct tcp_wait), 88);
 	cr_assert_eq(sizeof(struct send_slice), 32);
 	cr_assert_eq(sizeof(struct tcp_listener), 24);
 	cr_assert_leq(idle, 512);
