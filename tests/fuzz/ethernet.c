@@ -3,8 +3,8 @@
  * port 80 with an open connection, and a connection that the stack itself has opened. The input is a row
  * of records: raw frames; IP packets whose lengths and checksums are put right, so that mutations get
  * past them; segments whose numbers are relative to a connection's; ARP; time; the application's acts.
- * The last byte says what the device can do, whether frames arrive in pieces, whether the stack has next
- * to no room and whether somebody takes what no protocol wants.
+ * The last byte says what the device can do and take, whether frames arrive in pieces, whether the stack has
+ * next to no room and whether somebody takes what no protocol wants.
  * Checked besides what the sanitizers see: whatever the stack sends is well formed, it sends no
  * more than a few frames for one, and all memory comes back. */
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "kernel/loop.h"
 #include "kernel/random.h"
 #include "net/bytes.h"
-#include "net/ipv4/ipv4.h"
+#include "net/ipv4/igmp.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
 #include "tests/lib/check.h"
@@ -27,7 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { IP = 14, TCP = 34, RECORDS = 64, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 /* Bits of the last byte. */
-enum mode { CHECKSUMS = 1, LARGE = 2, NARROW = 4, PIECES = 8, OTHERS = 16 };
+enum mode {
+	CHECKSUMS = 1, LARGE = 2, NARROW = 4, PIECES = 8, OTHERS = 16,
+	LEAST_MTU = 32 + 64 + 128, /* all of these */
+};
 
 /* What the low three bits of a record's first byte say it is. */
 enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
@@ -55,7 +58,8 @@ static struct ipv4 *ipv4;
 static struct udp *udp;
 static struct tcp *tcp;
 static struct buf *hoard; /* header bufs that the input took away */
-static bool declining, listening;
+static bool declining, listening, joined;
+static struct igmp_group group;
 static const struct tcp_limits *limits;
 static struct connection connections[3];
 static struct side sides[8];
@@ -190,10 +194,15 @@ static void release_hoard(void)
 		hoard = b->queue;
 }
 
-static void take_hoard(void)
+/* All but so many. */
+static void take_hoard(size_t left)
 {
-	for (struct buf *b; (b = buf_alloc_header()); hoard = b)
+	struct buf *b;
+
+	for (; (b = buf_alloc_header()); hoard = b)
 		b->queue = hoard;
+	for (; left > 0 && (b = hoard); left--, buf_free(b))
+		hoard = b->queue;
 }
 
 /* What an application, or the rest of the system, does to one connection. */
@@ -257,6 +266,45 @@ static int receive_other(void *arg, struct buf *b, const struct endpoint *from, 
 	return 0;
 }
 
+/* Addresses, routes and groups come and go. */
+static void change_addresses(uint32_t what)
+{
+	static const struct ip_prefix prefixes[] = {
+		{ { IP_V4, { 10, 0, 0, 2 } }, 24 }, { { IP_V4, { 192, 0, 2, 2 } }, 24 },
+		{ { IP_V4, { 192, 0, 3, 0 } }, 24 }, { { IP_V4, { 192, 0, 3, 7 } }, 32 },
+	};
+	static const struct ip_addr gateway = { IP_V4, { 192, 0, 2, 1 } }, ours = { IP_V4, { 10, 0, 0, 2 } };
+	static const struct ip_addr all_of_them = { IP_V4, { 239, 1, 2, 3 } };
+
+	switch (what) {
+	case 3:
+		ipv4_add_address(ipv4, &prefixes[1]);
+		ipv4_add_address(ipv4, &prefixes[2]); /* cannot be: the subnet's own */
+		CHECK(ipv4_add_route(ipv4, &prefixes[2], &gateway) != -EINVAL);
+		ipv4_add_route(ipv4, &prefixes[3], NULL);
+		CHECK(ipv4_add_route(ipv4, &prefixes[3], &ours) < 0);
+		break;
+	case 4:
+		ipv4_remove_route(ipv4, &prefixes[3]);
+		ipv4_remove_address(ipv4, &ours);
+		CHECK(ipv4_remove_address(ipv4, &ours) == -EADDRNOTAVAIL);
+		break;
+	case 5:
+		CHECK(ipv4_set_address(ipv4, &prefixes[0], NULL) == 0);
+		CHECK(ipv4_remove_route(ipv4, &ipv4_everywhere) == -ENOENT);
+		break;
+	case 6:
+		ipv4_clear_address(ipv4);
+		ipv4_listen_unaddressed(ipv4, true);
+		break;
+	case 7:
+		if (joined)
+			igmp_leave(ipv4, &group);
+		joined = !joined && igmp_join(ipv4, &group, &all_of_them) == 0;
+		break;
+	}
+}
+
 /* The servers come and go, and so does the wire. */
 static void change_world(uint32_t what)
 {
@@ -275,6 +323,8 @@ static void change_world(uint32_t what)
 		udp_listen_other(udp, receive_other, NULL);
 	} else if (what == 2) {
 		lan.send_error = lan.send_error ? 0 : -ENOBUFS;
+	} else {
+		change_addresses(what);
 	}
 }
 
@@ -301,7 +351,7 @@ static void act(struct input *in, uint8_t head)
 	else if (what == 6)
 		start_connecting();
 	else if (what == 10)
-		take_hoard();
+		take_hoard((size_t)(s - sides));
 	else if (what == 11)
 		release_hoard();
 	else if (what == 12)
@@ -333,7 +383,8 @@ static unsigned look(void)
 		if (f->flags & BUF_TSO4)
 			CHECK((lan.dev.features & NETDEV_TSO4) && f->gso_size > 0 && f->len <= IP + UINT16_MAX);
 		else
-			CHECK(f->len <= 1514 && frame_ipv4_is_right(f) && f->bytes[IP] == 0x45);
+			CHECK(f->len <= (size_t)IP + lan.dev.mtu && frame_ipv4_is_right(f) &&
+			      f->bytes[IP] == (f->bytes[IP + 9] == IP_IGMP ? 0x46 : 0x45));
 		if (f->bytes[IP + 9] != IP_TCP || frame_16(f, IP + 6) & 0x3fff)
 			continue;
 		header = (f->bytes[TCP + 12] >> 4) * 4u;
@@ -358,7 +409,7 @@ static void receive(const struct frame *f, uint8_t flags)
 {
 	lan_receive(&lan, f, flags);
 	lan_run();
-	CHECK(look() < 64);
+	CHECK(look() < 64 || lan.dev.mtu < 1500);
 }
 
 static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
@@ -579,10 +630,12 @@ static void create(uint8_t mode)
 	if (mode & (CHECKSUMS | LARGE))
 		features = NETDEV_TX_CSUM | NETDEV_RX_CSUM | (mode & LARGE ? NETDEV_TSO4 : 0);
 	memset(sides, 0, sizeof(sides));
-	declining = false;
+	declining = joined = false;
 	promise_return(&connecting.promise, 0);
 	lan_init(&lan, features);
 	lan.pieces = mode & PIECES ? 100 : 0;
+	if ((mode & LEAST_MTU) == LEAST_MTU)
+		lan.dev.mtu = 68;
 	CHECK(ethernet_create(&ethernet, &lan.dev) == 0);
 	CHECK(arp_create(&arp, ethernet) == 0);
 	CHECK(ipv4_create(&ipv4, ethernet, arp) == 0);
@@ -630,12 +683,15 @@ static void destroy(void)
 	look();
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
 		CHECK(!sides[i].reading && !sides[i].writing);
+	if (joined)
+		igmp_leave(ipv4, &group);
 	tcp_destroy(tcp);
 	udp_destroy(udp);
 	ipv4_destroy(ipv4);
 	arp_destroy(arp);
 	ethernet_destroy(ethernet);
 	lan_run();
+	lan_forget(&lan);
 	lan_done(&lan);
 }
 
