@@ -28,9 +28,12 @@ struct udp {
 	struct ip *ip;
 	struct ip_handler handler;
 	struct ip_route last; /* where the last datagram went: often the next one goes there too */
+	bool last_chosen;     /* its source was not asked for */
 	struct listener listeners[CONFIG_UDP_LISTENERS];
 	int (*other)(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
 	void *other_arg;
+	void (*error)(void *arg, int error, const struct endpoint *from, const struct endpoint *to);
+	void *error_arg;
 	struct udp_stats stats;
 };
 
@@ -165,21 +168,43 @@ static uint16_t free_port(struct udp *u)
 	return port;
 }
 
-/* Brings u->last to where to is. */
-static int find_route(struct udp *u, const struct ip_addr *to)
+static void udp_error(void *arg, const struct ip_error *error)
 {
+	struct endpoint from = { error->src, get_be16(error->quoted) };
+	struct endpoint to = { error->dst, get_be16(error->quoted + 2) };
+	struct udp *u = arg;
+
+	u->error(u->error_arg, error->error, &from, &to);
+}
+
+void udp_listen_errors(struct udp *u,
+                       void (*error)(void *arg, int error, const struct endpoint *from,
+                                     const struct endpoint *to),
+                       void *arg)
+{
+	u->error = error;
+	u->error_arg = arg;
+	u->handler.error = error ? udp_error : NULL;
+}
+
+/* Brings u->last to where to is, from src; src IP_NONE: whichever of ours is best. */
+static int find_route(struct udp *u, const struct ip_addr *src, const struct ip_addr *to)
+{
+	bool choose = src->family == IP_NONE;
 	int error;
 
-	if (u->last.generation == u->ip->generation && ip_equal(&u->last.dst, to))
+	if (u->last.generation == u->ip->generation && ip_equal(&u->last.dst, to) &&
+	    (choose ? u->last_chosen : ip_equal(&u->last.src, src)))
 		return 0;
-	error = ip_route_init(u->ip, &u->last, NULL, to);
+	error = ip_route_init(u->ip, &u->last, choose ? NULL : src, to);
+	u->last_chosen = choose;
 	if (error < 0)
 		u->last.generation = 0;
 	return error;
 }
 
 /* Gives a packet with room for the headers below ours; borrows payload until then. */
-static int make_datagram(struct udp *u, uint16_t from_port, const struct endpoint *to,
+static int make_datagram(struct udp *u, const struct endpoint *from, const struct endpoint *to,
                          struct buf *payload, struct buf **out)
 {
 	uint32_t bytes = buf_length(payload) + (uint32_t)sizeof(struct udp_header);
@@ -188,7 +213,7 @@ static int make_datagram(struct udp *u, uint16_t from_port, const struct endpoin
 
 	if (to->port == 0)
 		return -EINVAL;
-	error = find_route(u, &to->addr);
+	error = find_route(u, &from->addr, &to->addr);
 	if (error < 0)
 		return error;
 	if (bytes > UINT16_MAX)
@@ -197,7 +222,7 @@ static int make_datagram(struct udp *u, uint16_t from_port, const struct endpoin
 	if (!b)
 		return -ENOBUFS;
 	*(struct udp_header *)buf_push(b, sizeof(struct udp_header)) = (struct udp_header){
-		.src_port = be16(from_port ? from_port : free_port(u)),
+		.src_port = be16(from->port ? from->port : free_port(u)),
 		.dst_port = be16(to->port),
 		.bytes = be16((uint16_t)bytes),
 	};
@@ -206,10 +231,10 @@ static int make_datagram(struct udp *u, uint16_t from_port, const struct endpoin
 	return 0;
 }
 
-int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struct buf *payload)
+int udp_send_from(struct udp *u, const struct endpoint *from, const struct endpoint *to, struct buf *payload)
 {
 	struct buf *b;
-	int error = make_datagram(u, from_port, to, payload, &b);
+	int error = make_datagram(u, from, to, payload, &b);
 
 	if (error < 0)
 		buf_free(payload);
@@ -220,6 +245,11 @@ int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struc
 	else
 		u->stats.out_datagrams++;
 	return error;
+}
+
+int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struct buf *payload)
+{
+	return udp_send_from(u, &(struct endpoint){ .port = from_port }, to, payload);
 }
 
 const struct udp_stats *udp_stats(const struct udp *u)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* UDP (RFC 768, RFC 1122 §4.1) over either IP version. */
+/* UDP (RFC 768, RFC 1122 §4.1) over either IP version. Nothing is queued here: a datagram goes to its
+ * listener at once or nowhere, and keeps buffers of the device busy until the listener lets go of it. One
+ * that keeps datagrams keeps few, drops the rest, and so cannot starve the others. */
 #ifndef NET_UDP_H
 #define NET_UDP_H
 
@@ -30,6 +32,16 @@ void udp_listen_other(struct udp *u,
 /* Sends b (payload; may be empty) from from_port, 0: one that is free. Takes b, also on failure.
  * 0, -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH, -ENETUNREACH, -EINVAL: to port 0. */
 int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struct buf *b);
+/* The same from one of our addresses: a server answers from where it was asked (RFC 1122 §4.1.3.5).
+ * from->addr IP_NONE: chosen, as udp_send does. Also -EADDRNOTAVAIL: not ours, or a group's. */
+int udp_send_from(struct udp *u, const struct endpoint *from, const struct endpoint *to, struct buf *b);
+
+/* Hears of datagrams that did not get there (RFC 1122 §4.1.3.3): from is ours, to whom it went, error as in
+ * struct ip_error. Anybody who knows both ports can make that up: a hint, no proof. error NULL: none. */
+void udp_listen_errors(struct udp *u,
+                       void (*error)(void *arg, int error, const struct endpoint *from,
+                                     const struct endpoint *to),
+                       void *arg);
 
 const struct udp_stats *udp_stats(const struct udp *u);
 

@@ -188,6 +188,12 @@ static void echo(void *arg, struct buf *b, const struct endpoint *from, const st
 	udp_send(udp, to->port, from, b);
 }
 
+static void udp_failed(void *arg, int error, const struct endpoint *from, const struct endpoint *to)
+{
+	(void)arg;
+	CHECK(error < 0 && from->addr.family == IP_V4 && to->addr.family == IP_V4);
+}
+
 static void release_hoard(void)
 {
 	for (struct buf *b; (b = hoard); buf_free(b))
@@ -645,6 +651,7 @@ static void create(uint8_t mode)
 	CHECK(ipv4_set_address(ipv4, &prefix, &gateway) == 0);
 	CHECK(tcp_listen(tcp, 80, accept_side, NULL) == 0);
 	CHECK(udp_listen(udp, 7, echo, NULL) == 0);
+	udp_listen_errors(udp, udp_failed, NULL);
 	listening = true;
 	if (mode & OTHERS)
 		listen_to_others();

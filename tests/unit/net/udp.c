@@ -343,3 +343,60 @@ Test(udp, no_buffer)
 		buf_free(b);
 	}
 }
+
+Test(udp, from_where_it_was_asked)
+{
+	struct endpoint to = { ip_v4(10, 0, 0, 9), 4000 }, second = { ip_v4(10, 0, 0, 3), 53 };
+	struct endpoint chosen = { .port = 53 }, other = { ip_v4(10, 0, 0, 4), 53 };
+	struct ip_prefix prefix = { second.addr, 24 };
+	static const uint32_t expected[] = { LAN_IP, 0x0a000003, 0x0a000003, LAN_IP, LAN_IP };
+	const struct endpoint *from[] = { &chosen, &second, &second, &chosen, &chosen };
+
+	cr_assert_eq(ipv4_add_address(ipv4, &prefix), 0);
+	lan_wait_ms(3000);
+	lan_forget(&lan);
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		cr_expect_eq(udp_send_from(udp, from[i], &to, buf_alloc_slice(NULL, "x", 1)), 0);
+		cr_expect_eq(frame_32(lan_next(&lan), IP + 12), expected[i], "%zu", i);
+	}
+	cr_expect_eq(udp_send_from(udp, &other, &to, buf_alloc_slice(NULL, "x", 1)), -EADDRNOTAVAIL);
+	cr_expect_eq(send_to(LAN_PEER_IP, 53, 4000, 1), 0);
+	cr_expect_eq(frame_32(lan_next(&lan), IP + 12), LAN_IP);
+}
+
+static struct {
+	unsigned calls;
+	int error;
+	struct endpoint from, to;
+} failed;
+
+static void hear(void *arg, int error, const struct endpoint *from, const struct endpoint *to)
+{
+	failed.calls++;
+	failed.error = error;
+	failed.from = *from;
+	failed.to = *to;
+	cr_expect_eq(arg, &args[3]);
+}
+
+Test(udp, errors_are_told)
+{
+	struct ip_addr us = ip_v4(10, 0, 0, 2), them = ip_v4(10, 0, 0, 9);
+	struct frame quoted, f;
+
+	frame_ipv4(&quoted, IP_UDP, LAN_IP, LAN_PEER_IP);
+	frame_udp(&quoted, 5000, 53, "question", 8);
+	frame_finish(&quoted);
+	frame_ipv4(&f, IP_ICMP, LAN_PEER_IP, LAN_IP);
+	frame_icmp(&f, 3, 3, 0, quoted.bytes + IP, 28);
+	frame_finish(&f);
+	lan_receive(&lan, &f, 0);
+	udp_listen_errors(udp, hear, &args[3]);
+	lan_receive(&lan, &f, 0);
+	cr_expect(failed.calls == 1 && failed.error == -ECONNREFUSED);
+	cr_expect(failed.from.port == 5000 && ip_equal(&failed.from.addr, &us));
+	cr_expect(failed.to.port == 53 && ip_equal(&failed.to.addr, &them));
+	udp_listen_errors(udp, NULL, NULL);
+	lan_receive(&lan, &f, 0);
+	cr_expect_eq(failed.calls, 1);
+}
