@@ -79,6 +79,8 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 			s.sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks + s.sack_count,
 			                                     SEGMENT_SACKS - s.sack_count);
 		}
+		while (s.sack_count > 0 && segment_header_bytes(&s) > c->route.payload_bytes)
+			s.sack_count--; /* the least of links takes one: RFC 791 §3.2 */
 		if (emit(c->tcp, &c->route, &s, b) != -ENOBUFS)
 			return;
 	}

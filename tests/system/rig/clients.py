@@ -280,6 +280,37 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
     return {"clock": None}
 
 
+def echo(host, sizes, port=0, seconds=30):
+    """An ICMP echo of so many bytes of payload each, in fragments where it must be. Gives those that came back."""
+    del port
+    came = []
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw_socket:
+        raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for number, size in enumerate(sizes):
+            rest = bytes((0x56, 0x47, 0, number)) + bytes(i * 7 & 255 for i in range(size))
+            raw_socket.sendto(b"\x08\0" + internet_checksum(b"\x08\0\0\0" + rest) + rest, (host, 0))
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                raw_socket.settimeout(max(end - time.monotonic(), 0.001))
+                try:
+                    answer = raw_socket.recv(70000)[20:]
+                except TimeoutError:
+                    break
+                if answer[:2] == b"\0\0" and answer[4:] == rest and internet_checksum(answer) == b"\0\0":
+                    came.append(size)
+                    break
+    return {"came": came}
+
+
+def internet_checksum(message):
+    padded = message + b"\0" * (len(message) % 2)
+    total = sum(padded[i] << 8 | padded[i + 1] for i in range(0, len(padded), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return (~total & 0xffff).to_bytes(2, "big")
+
+
 if __name__ == "__main__":
-    clients = {one.__name__: one for one in (turn, keep_alive, burst, hold, flood, crowd, fetch, raw, wait_for_200)}
+    clients = {one.__name__: one
+               for one in (turn, keep_alive, burst, hold, flood, crowd, fetch, raw, echo, wait_for_200)}
     print(json.dumps(clients[sys.argv[1]](**json.loads(sys.argv[2]))))

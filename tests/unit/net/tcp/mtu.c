@@ -199,3 +199,19 @@ Test(tcp_mtu, a_short_segment_that_is_lost_says_nothing_of_long_ones)
 	write_bytes(2 * MSS);
 	cr_assert_eq(peer_next(&peer)->segment.length, MSS);
 }
+
+/* 68 bytes, the least that there may be, hold headers, timestamps and one block. */
+Test(tcp_mtu, acknowledgements_fit_the_least_link)
+{
+	struct sent *s;
+
+	peer.payload_bytes = 48;
+	peer.options |= SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
+	flow = peer_open(&peer);
+	for (uint32_t seq = 101; seq <= 501; seq += 200) {
+		peer_send(&peer, SEG_ACK, seq, 1, data, 16);
+		s = peer_expect(&peer, SEG_ACK, 1, 1, 0);
+		cr_assert_eq(s->segment.sack_count, 1);
+		cr_assert_eq(s->segment.sacks[0].start - PEER_ISS, seq);
+	}
+}
