@@ -9,6 +9,9 @@
 #include "kernel/random.h"
 #include "net/bytes.h"
 
+#define LOG_TAG "udp"
+#include "kernel/log.h"
+
 enum { EPHEMERAL_FIRST = 49152 }; /* RFC 6335 §6 */
 
 struct udp_header {
@@ -61,6 +64,18 @@ static bool is_right(const struct ip_meta *meta, struct buf *b)
 	return ip_checksum_is_right(meta, b);
 }
 
+/* Where every datagram goes that is refused: counts it, says why under log=debug, frees b. */
+static void drop(struct buf *b, const struct endpoint *from, uint16_t port, uint64_t *counter,
+                 const char *reason)
+{
+	char text[IP_TEXT_MAX];
+
+	++*counter;
+	log_debug("drop reason=\"%s\" from=%s:%u port=%u", reason, ip_format(text, &from->addr), from->port,
+	          port);
+	buf_free(b);
+}
+
 static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf *b,
                           const struct endpoint *from, const struct endpoint *to)
 {
@@ -74,9 +89,8 @@ static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf 
 		u->stats.in_datagrams++;
 		return;
 	}
-	u->stats.no_ports++;
 	ip_refuse(meta, &quote, IP_REFUSE_PORT);
-	buf_free(b);
+	drop(b, from, to->port, &u->stats.no_ports, "nobody listens");
 }
 
 static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
@@ -87,8 +101,7 @@ static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	struct listener *l;
 
 	if (!is_right(meta, b)) {
-		u->stats.in_errors++;
-		buf_free(b);
+		drop(b, &(struct endpoint){ meta->src, 0 }, 0, &u->stats.in_errors, "a bad header or checksum");
 		return;
 	}
 	from = (struct endpoint){ meta->src, be16(h->src_port) };

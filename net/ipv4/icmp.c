@@ -131,22 +131,20 @@ static int error_of(const struct icmp_header *icmp)
 	}
 }
 
-/* An error that quotes a packet: it must be one that we can have sent. */
-static void input_error(struct ipv4 *ip, const struct buf *b, int error)
+/* An error that quotes a packet. false: not one that we can have sent. */
+static bool input_error(struct ipv4 *ip, const struct buf *b, int error)
 {
 	const struct icmp_header *icmp = (const void *)b->data;
 	const struct ipv4_header *h = (const void *)(b->data + sizeof(*icmp));
 	uint32_t room = b->len - sizeof(*icmp), header_bytes, mtu;
 
 	if (room < sizeof(*h) + 8) {
-		ip->stats.icmp_in_errors++;
-		return;
+		return false;
 	}
 	header_bytes = (h->version_ihl & 15u) * 4;
 	if (h->version_ihl >> 4 != 4 || header_bytes < sizeof(*h) || header_bytes + 8 > room ||
 	    !ipv4_own(ip, be32(h->src)) || (h->fragment & be16(IPV4_OFFSET))) {
-		ip->stats.icmp_in_errors++;
-		return;
+		return false;
 	}
 	/* old routers say 0, or give the packet's own length: RFC 1191 §5 */
 	mtu = be16(icmp->mtu);
@@ -154,6 +152,7 @@ static void input_error(struct ipv4 *ip, const struct buf *b, int error)
 		mtu = pmtu_below(be16(h->total_bytes));
 	ipv4_error(ip, (const uint8_t *)h, header_bytes, room, &(struct ip_error){
 		.error = error, .mtu = error == -EMSGSIZE ? mtu : 0 });
+	return true;
 }
 
 void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
@@ -164,8 +163,7 @@ void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 
 	ip->stats.icmp_in_msgs++;
 	if (b->len < sizeof(*icmp) || checksum_finish(checksum_add_buf(0, b, 0, buf_length(b))) != 0) {
-		ip->stats.icmp_in_errors++;
-		buf_free(b);
+		ipv4_drop(meta->header, b, &ip->stats.icmp_in_errors, "a bad ICMP message");
 		return;
 	}
 	if (icmp->type == ECHO_REQUEST) {
@@ -173,7 +171,8 @@ void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	error = error_of(icmp);
-	if (error < 0 && !meta->to_group)
-		input_error(ip, b, error);
-	buf_free(b);
+	if (error == 0 || meta->to_group || input_error(ip, b, error))
+		buf_free(b);
+	else
+		ipv4_drop(meta->header, b, &ip->stats.icmp_in_errors, "an error about nothing of ours");
 }

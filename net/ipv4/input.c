@@ -9,15 +9,17 @@
 #define LOG_TAG "ipv4"
 #include "kernel/log.h"
 
-void ipv4_drop(struct buf *b, uint64_t *counter, const char *reason)
+void ipv4_drop(const void *header, struct buf *b, uint64_t *counter, const char *reason)
 {
-	const struct ipv4_header *h = (const void *)b->data;
+	const struct ipv4_header *h = header;
 
 	if (counter)
 		++*counter;
-	if (b->len >= sizeof(*h))
+	if (h)
 		log_debug("drop reason=\"%s\" src=%08x dst=%08x protocol=%u bytes=%u", reason, be32(h->src),
 		          be32(h->dst), h->protocol, be16(h->total_bytes));
+	else
+		log_debug("drop reason=\"%s\" bytes=%u", reason, buf_length(b));
 	buf_free(b);
 }
 
@@ -108,9 +110,8 @@ static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 		handler->input(handler->arg, meta, b);
 		return;
 	}
-	ip->stats.in_unknown_protos++;
 	icmp_refuse(meta, b, IP_REFUSE_PROTOCOL);
-	buf_free(b);
+	ipv4_drop(meta->header, b, &ip->stats.in_unknown_protos, "a protocol that nobody wants");
 }
 
 /* Takes b, whose header is right. */
@@ -139,11 +140,11 @@ void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
 
 	ip->stats.in_receives++;
 	if (!check_header(ip, b, packet_bytes)) {
-		ipv4_drop(b, &ip->stats.in_hdr_errors, "a bad header");
+		ipv4_drop(NULL, b, &ip->stats.in_hdr_errors, "a bad header");
 		return;
 	}
 	if (!looped && !check_addresses(ip, be32(h->src), be32(h->dst), link_group, &to_group)) {
-		ipv4_drop(b, &ip->stats.in_addr_errors, "not an address to come from, or to go to");
+		ipv4_drop(h, b, &ip->stats.in_addr_errors, "not an address to come from, or to go to");
 		return;
 	}
 	if (packet_bytes > be16(h->total_bytes))
@@ -153,7 +154,7 @@ void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
 		if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS)) {
 			b = reassembly_add(ip, b);
 		} else {
-			ipv4_drop(b, &ip->stats.reasm_fails, "a fragment");
+			ipv4_drop(h, b, &ip->stats.reasm_fails, "a fragment");
 			b = NULL;
 		}
 	}

@@ -153,8 +153,9 @@ void ipv4_forget_routes(struct ipv4 *ip);
 
 /* input.c: takes b, the IP header first. looped: it never was on a wire. */
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
-/* Refuses a packet, the IP header first as far as it is there: counts it (counter may be NULL), frees it. */
-void ipv4_drop(struct buf *b, uint64_t *counter, const char *reason);
+/* Where every packet goes that is let down: counts it (counter may be NULL), says why under log=debug, frees
+ * b. header: its IP header, or NULL. */
+void ipv4_drop(const void *header, struct buf *b, uint64_t *counter, const char *reason);
 
 /* reassembly.c: a fragment, its header checked, the padding cut off. Takes b; gives the whole packet when b
  * was all that it lacked, or NULL. */

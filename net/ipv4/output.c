@@ -109,8 +109,7 @@ static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *
 static int loop_back(struct ipv4 *ip, struct buf *b)
 {
 	if (ip->loop_count >= CONFIG_IPV4_LOOP_PACKETS) {
-		ip->stats.out_discards++;
-		buf_free(b);
+		ipv4_drop(b->data, b, &ip->stats.out_discards, "too many to ourselves");
 		return -ENOBUFS;
 	}
 	b->queue = NULL;
@@ -153,8 +152,7 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	} else {
 		next_hop = ipv4_next_hop(ip, to);
 		if (!next_hop) {
-			ip->stats.out_no_routes++;
-			buf_free(b);
+			ipv4_drop(b->data, b, &ip->stats.out_no_routes, "no route any more");
 			return -ENETUNREACH;
 		}
 		if (arp_lookup(ip->arp, next_hop, r->link) < 0) {
@@ -234,8 +232,7 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 	            b->flags & BUF_TSO4 || len > UINT16_MAX - IPV4_HEADER_BYTES))
 		error = -EMSGSIZE;
 	if (error < 0) {
-		ip->stats.out_discards++;
-		buf_free(b);
+		ipv4_drop(NULL, b, &ip->stats.out_discards, error == -EMSGSIZE ? "too long" : "no address any more");
 		return error;
 	}
 	if (checksum_at != IP_NO_CHECKSUM)
@@ -253,9 +250,8 @@ void ipv4_unreachable(void *arg, struct buf *b)
 	const struct ipv4_header *h = (const void *)b->data;
 	struct ipv4 *ip = arg;
 
-	ip->stats.out_discards++;
 	if (b->len >= IPV4_HEADER_BYTES + 8 && !(h->fragment & be16(IPV4_OFFSET)))
 		ipv4_error(ip, b->data, IPV4_HEADER_BYTES, b->len, &(struct ip_error){
 			.error = -EHOSTUNREACH, .local = true });
-	buf_free(b);
+	ipv4_drop(h, b, &ip->stats.out_discards, "a neighbour that does not answer");
 }

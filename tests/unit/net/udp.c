@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#define LOG_TAG "test"
+#include "kernel/log.h"
 #include "net/ipv4/ipv4.h"
 #include "net/udp.h"
 #include "tests/lib/lan.h"
+#include "tests/lib/test.h"
 
 enum { IP = 14, UDP = 34, DATA = 42 };
 
@@ -399,4 +402,18 @@ Test(udp, errors_are_told)
 	udp_listen_errors(udp, NULL, NULL);
 	lan_receive(&lan, &f, 0);
 	cr_expect_eq(failed.calls, 1);
+}
+
+Test(udp, says_why_it_drops)
+{
+	struct frame f;
+
+	log_level = LOG_DEBUG;
+	test_console_clear();
+	make(&f, 99, "hello", 5);
+	lan_receive(&lan, &f, 0);
+	cr_expect(strstr(test_console_text(), "drop reason=\"nobody listens\" from=10.0.0.9:4000 port=99\n"));
+	f.bytes[DATA] ^= 1;
+	lan_receive(&lan, &f, 0);
+	cr_expect(strstr(test_console_text(), "udp: drop reason=\"a bad header or checksum\" from=10.0.0.9:0"));
 }

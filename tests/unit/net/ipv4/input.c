@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#define LOG_TAG "test"
+#include "kernel/log.h"
 #include "net/ipv4/ipv4.h"
 #include "tests/lib/lan.h"
+#include "tests/lib/test.h"
 
 enum { PROTOCOL = 200, IP = 14 };
 
@@ -364,4 +367,21 @@ Test(ipv4_input, without_an_address_nothing_is_answered)
 	lan_receive(&lan, &f, 0);
 	cr_expect_eq(ipv4_stats(ipv4)->in_addr_errors, 0);
 	cr_expect_eq(lan_forget(&lan), 0);
+}
+
+Test(ipv4_input, says_why_it_drops)
+{
+	struct frame f;
+
+	log_level = LOG_DEBUG;
+	test_console_clear();
+	make(&f, 16);
+	f.bytes[IP] = 0x55;
+	lan_receive(&lan, &f, 0);
+	cr_expect(strstr(test_console_text(), "ipv4: drop reason=\"a bad header\" bytes=36\n"));
+	frame_ipv4(&f, 99, LAN_PEER_IP, LAN_IP);
+	frame_finish(&f);
+	lan_receive(&lan, &f, 0);
+	cr_expect(strstr(test_console_text(), "drop reason=\"a protocol that nobody wants\" src=0a000009 "
+	                                      "dst=0a000002 protocol=99 bytes=20\n"));
 }
