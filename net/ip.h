@@ -71,6 +71,8 @@ enum ip_send_flags {
 	IP_DF = 4,                /* not to be fragmented on the way, where the path's MTU is looked for */
 };
 
+/* For ip_too_big beside a size: packets get no further, who knows why, and routers had better cut them. */
+#define IP_MTU_UNKNOWN 0
 #define IP_MTU_LEAST 68 /* RFC 791; what ip_too_big makes of it is more */
 
 #define IP_NO_CHECKSUM 0xffff

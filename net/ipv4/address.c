@@ -28,9 +28,7 @@ struct ipv4_address *ipv4_own(const struct ipv4 *ip, uint32_t a)
 bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a)
 {
 	for (unsigned i = 0; i < ip->addresses; i++) {
-		uint32_t host_bits = ~ip->address[i].mask;
-
-		if (host_bits > 1 && a == (ip->address[i].address | host_bits))
+		if (ipv4_is_broadcast_of(&ip->address[i], a))
 			return true;
 	}
 	return a == UINT32_MAX;

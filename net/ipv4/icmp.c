@@ -86,7 +86,8 @@ void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece)
 	const uint8_t *data = piece->data + header_bytes;
 
 	/* nothing about what went to a group, or may be an error itself: RFC 1122 §3.2.2 */
-	if (ipv4_own(ip, be32(h->dst)) && (h->protocol != IP_ICMP || *data == ECHO_REQUEST))
+	if (ipv4_own(ip, be32(h->dst)) &&
+	    (h->protocol != IP_ICMP || (piece->len > header_bytes && *data == ECHO_REQUEST)))
 		send_error(ip, piece->data, header_bytes, data, piece->len - header_bytes,
 		           (struct icmp_header){ .type = TIME_EXCEEDED, .code = 1 });
 }

@@ -63,21 +63,30 @@ static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_b
 	return options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h));
 }
 
-/* A source that we have no route to is a lie, or cannot be answered (RFC 3704 §2.4); but a DHCP server may
- * speak to everybody from a network that we are not in yet. */
-static bool check_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
+/* Could another host send from there? Where we have no way to, it is a lie or cannot be answered (RFC 3704
+ * §2.4); but a DHCP server may speak to everybody from a network that we are not in yet. In one walk: every
+ * packet takes it. */
+static bool can_be_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
 {
-	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000 || ipv4_own(ip, src) ||
-	    ipv4_is_broadcast(ip, src))
+	bool near = ip->addresses == 0; /* then we know nothing of the link */
+
+	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000)
 		return false;
-	return ip->addresses == 0 || (ip->unaddressed && dst == UINT32_MAX) || ipv4_next_hop(ip, src);
+	for (unsigned i = 0; i < ip->addresses; i++) {
+		const struct ipv4_address *own = &ip->address[i];
+
+		if (src == own->address || ipv4_is_broadcast_of(own, src))
+			return false;
+		near |= ((src ^ own->address) & own->mask) == 0;
+	}
+	return near || (ip->unaddressed && dst == UINT32_MAX) || ipv4_next_hop(ip, src);
 }
 
 /* Could a host on a wire have sent it from there to us? Sets *to_group. */
 static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
-	if (!check_source(ip, src, dst))
+	if (!can_be_source(ip, src, dst))
 		return false;
 	*to_group = !ipv4_own(ip, dst);
 	if (*to_group && (ipv4_is_broadcast(ip, dst) || ipv4_is_joined(ip, dst)))

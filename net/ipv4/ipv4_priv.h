@@ -59,7 +59,8 @@ struct reassembly {
 struct ipv4_path {
 	uint64_t expires_ns; /* past: free */
 	uint32_t dst;
-	uint16_t mtu;
+	uint16_t payload_bytes; /* both as struct ip_route has them */
+	bool may_be_cut;
 };
 
 struct igmp;
@@ -140,6 +141,11 @@ uint32_t ipv4_mask(const struct ip_prefix *prefix);
 bool ipv4_is_host(uint32_t a, uint32_t mask);
 /* NULL: it is not ours. */
 struct ipv4_address *ipv4_own(const struct ipv4 *ip, uint32_t a);
+/* A subnet of one or two hosts has none: RFC 3021. */
+static inline bool ipv4_is_broadcast_of(const struct ipv4_address *own, uint32_t a)
+{
+	return ~own->mask > 1 && a == (own->address | ~own->mask);
+}
 /* Is it a broadcast as seen from our link? */
 bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a);
 

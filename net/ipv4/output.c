@@ -20,6 +20,7 @@ static bool is_ours(const struct ipv4 *ip, uint32_t a)
 
 static void look_at_path(struct ipv4 *ip, struct ip_route *r)
 {
+	r->link_bytes = (uint16_t)(ethernet_netdev(ip->ethernet)->mtu - IPV4_HEADER_BYTES);
 	if (IS_ENABLED(CONFIG_IPV4_PMTU)) {
 		pmtu_look(ip, r);
 	} else {
@@ -31,7 +32,6 @@ static void look_at_path(struct ipv4 *ip, struct ip_route *r)
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst)
 {
 	struct ipv4 *ip = container_of(base, struct ipv4, ip);
-	const struct netdev *dev = ethernet_netdev(ip->ethernet);
 	uint32_t to = get_be32(dst->bytes), hop = to;
 	bool group = ipv4_is_broadcast(ip, to) || ipv4_is_multicast(to), ours = is_ours(ip, to);
 
@@ -49,9 +49,8 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	if (!src && !ours)
 		put_be32(r->src.bytes, ipv4_source(ip, hop));
 	r->dst = *dst;
-	r->link_bytes = (uint16_t)(dev->mtu - IPV4_HEADER_BYTES);
 	look_at_path(ip, r);
-	if ((dev->features & NETDEV_TSO4) && !ours)
+	if ((ethernet_netdev(ip->ethernet)->features & NETDEV_TSO4) && !ours)
 		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
 	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
 	return 0;

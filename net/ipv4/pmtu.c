@@ -20,10 +20,8 @@ void pmtu_look(struct ipv4 *ip, struct ip_route *r)
 		const struct ipv4_path *p = &ip->paths[i];
 
 		if (p->dst == dst && p->expires_ns > now_ns) {
-			uint32_t mtu = MAX(p->mtu, CONFIG_IPV4_PMTU_MIN);
-
-			r->payload_bytes = (uint16_t)MIN(mtu - IPV4_HEADER_BYTES, (uint32_t)r->link_bytes);
-			r->may_be_cut = p->mtu < CONFIG_IPV4_PMTU_MIN;
+			r->payload_bytes = MIN(p->payload_bytes, r->link_bytes);
+			r->may_be_cut = p->may_be_cut;
 		}
 	}
 }
@@ -42,7 +40,12 @@ void pmtu_too_big(struct ip_route *r, uint32_t mtu)
 			oldest = p;
 	if (p == ip->paths + ARRAY_SIZE(ip->paths))
 		p = oldest;
-	*p = (struct ipv4_path){ .expires_ns = clock_now_ns() + LIFE_NS, .dst = dst, .mtu = (uint16_t)mtu };
+	p->expires_ns = clock_now_ns() + LIFE_NS;
+	p->dst = dst;
+	p->may_be_cut = mtu < CONFIG_IPV4_PMTU_MIN;
+	p->payload_bytes = r->payload_bytes;
+	if (mtu != IP_MTU_UNKNOWN)
+		p->payload_bytes = (uint16_t)(MAX(mtu, (uint32_t)CONFIG_IPV4_PMTU_MIN) - IPV4_HEADER_BYTES);
 	pmtu_look(ip, r);
 	ipv4_changed(ip);
 }

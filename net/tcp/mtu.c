@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* The size of segments: what the peer takes, and what the path does as far as it is known (RFC 1191).
  * Routers that say nothing are found out by large segments that time out again and again (RFC 4821 §7.7,
- * RFC 8899 §4.3); the path is then taken to be what nearly all paths are, and next, the least. IP forgets in
- * time, so that larger segments are tried again. */
+ * RFC 8899 §4.3): then segments shrink to what nearly all paths take; next, routers may cut them; at last
+ * they shrink to the least, so late that few other troubles last that long. IP forgets in time, so that
+ * larger segments are tried again. */
 #include "net/tcp/tcp_priv.h"
 
-#define BASE_MTU 1200    /* RFC 8899 §5.1.2 */
-#define SUSPECT_TIMEOUTS 3 /* in a row, until segments of more are doubted */
+#define BASE_MTU 1200 /* RFC 8899 §5.1.2 */
 
 bool mtu_follow(struct tcp_conn *c)
 {
@@ -30,9 +30,23 @@ void mtu_too_big(struct tcp_conn *c, uint32_t mtu)
 
 void mtu_timed_out(struct tcp_conn *c)
 {
-	/* a last short segment that is lost says nothing of long ones */
-	if (c->rto.backoff < SUSPECT_TIMEOUTS || c->snd_max - c->snd_una < c->mss)
+	uint32_t guess;
+
+	if (c->snd_max - c->snd_una < c->mss)
+		return; /* a last short segment that is lost says nothing of long ones */
+	switch (c->rto.backoff) { /* how often the timer has run out in a row */
+	case 3:
+		guess = BASE_MTU;
+		break;
+	case 4:
+		guess = IP_MTU_UNKNOWN;
+		break;
+	case 6:
+		guess = IP_MTU_LEAST;
+		break;
+	default:
 		return;
-	ip_too_big(&c->route, c->rto.backoff == SUSPECT_TIMEOUTS ? BASE_MTU : IP_MTU_LEAST);
+	}
+	ip_too_big(&c->route, guess);
 	mtu_follow(c);
 }

@@ -70,7 +70,7 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
 	cr_assert(s->gso_size == 0 || total <= r->tso_bytes, "%u bytes", total);
 	buf_free(b);
 	p->sent_total++;
-	if (p->drop || (p->hole_bytes && wire > p->hole_bytes)) {
+	if (p->drop || (p->hole_bytes && wire > p->hole_bytes && !(p->hole_cuts && p->may_be_cut))) {
 		free(bytes);
 		return 0;
 	}
@@ -93,7 +93,8 @@ static void too_big(struct ip_route *r, uint32_t mtu)
 {
 	struct peer *p = container_of(r->ip, struct peer, ip);
 
-	if (mtu >= r->payload_bytes + 20u)
+	p->may_be_cut |= mtu < 552;
+	if (mtu == IP_MTU_UNKNOWN || mtu >= r->payload_bytes + 20u)
 		return;
 	p->path_bytes = (uint16_t)(MAX(mtu, 552u) - 20);
 	p->ip.generation++;

@@ -32,7 +32,9 @@ struct peer {
 	uint16_t window;      /* that injected segments announce; their own, not scaled */
 	uint16_t payload_bytes, tso_bytes; /* of routes made from now on */
 	uint16_t path_bytes;  /* when not 0: the payload that IP knows the path to take */
-	uint16_t hole_bytes;  /* when not 0: longer packets vanish, with their headers */
+	uint16_t hole_bytes;  /* when not 0: longer packets vanish */
+	bool hole_cuts;       /* but those that may be cut */
+	bool may_be_cut;      /* as TCP has told IP */
 	uint8_t options;      /* enum segment_options: offered in peer_syn, timestamps from then on */
 	uint8_t scale;
 	uint16_t mss;

@@ -139,8 +139,36 @@ Test(pmtu, no_less_than_the_floor)
 	f = lan_next(&lan);
 	cr_expect_eq(frame_16(f, IP + 6), 0, "routers may cut it");
 	cr_expect_neq(frame_16(f, IP + 4), frame_16(lan_next(&lan), IP + 4));
-	ip_too_big(&r, 0);
+	ip_too_big(&r, IP_MTU_LEAST);
 	cr_expect_eq(payload_of(FAR), CONFIG_IPV4_PMTU_MIN - 20);
+}
+
+Test(pmtu, packets_that_vanish_may_be_cut)
+{
+	struct ip_route r;
+
+	route(&r, FAR);
+	ip_too_big(&r, IP_MTU_UNKNOWN);
+	cr_expect(r.payload_bytes == 1480 && r.may_be_cut);
+	ip_too_big(&r, 1200);
+	cr_expect(r.payload_bytes == 1180 && !r.may_be_cut);
+	ip_too_big(&r, IP_MTU_UNKNOWN);
+	cr_expect(r.payload_bytes == 1180 && r.may_be_cut);
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1180), 6, IP_DF), 0);
+	cr_expect_eq(frame_16(lan_next(&lan), IP + 6), 0);
+}
+
+Test(pmtu, a_link_that_gets_narrower)
+{
+	struct ip_prefix prefix = { ip_v4(10, 0, 0, 3), 24 };
+	struct ip_route r;
+
+	route(&r, LAN_PEER_IP);
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1480), 6, IP_DF), 0);
+	lan.dev.mtu = 1400;
+	ipv4_add_address(ipv4, &prefix); /* as when DHCP has told both */
+	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1480), 6, IP_DF), -EMSGSIZE);
+	cr_expect(r.payload_bytes == 1380 && r.link_bytes == 1380);
 }
 
 Test(pmtu, a_link_narrower_than_the_floor)

@@ -177,8 +177,25 @@ Test(tcp_mtu, a_router_that_says_nothing)
 Test(tcp_mtu, a_router_that_says_nothing_and_takes_little)
 {
 	flow = peer_open(&peer);
+	peer.hole_cuts = true;
 	cr_assert_lt(fall_through(600, 20000), 20000);
+	cr_assert_eq(peer.path_bytes, 1180);
+}
+
+Test(tcp_mtu, a_router_that_says_nothing_and_does_nothing)
+{
+	flow = peer_open(&peer);
+	cr_assert_lt(fall_through(600, 20000), 60000);
 	cr_assert_eq(peer.path_bytes, 532);
+}
+
+Test(tcp_mtu, an_outage_of_some_seconds_costs_little)
+{
+	flow = peer_open(&peer);
+	peer.drop = true;
+	write_bytes(20000);
+	peer_wait_ms(10000);
+	cr_assert_eq(peer.path_bytes, 1180);
 }
 
 Test(tcp_mtu, a_router_that_says_nothing_where_the_device_cuts)
