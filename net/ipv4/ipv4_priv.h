@@ -91,6 +91,7 @@ struct ipv4 {
 	struct reassembly reassembly;
 #ifdef CONFIG_IPV4_PMTU
 	struct ipv4_path paths[CONFIG_IPV4_PATHS];
+	bool any_path; /* has ever been told of */
 #endif
 	struct igmp_group *groups; /* igmp.c: who has joined which */
 	struct igmp *igmp;         /* NULL: nobody has */

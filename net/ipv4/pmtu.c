@@ -12,10 +12,13 @@
 void pmtu_look(struct ipv4 *ip, struct ip_route *r)
 {
 	uint32_t dst = get_be32(r->dst.bytes);
-	uint64_t now_ns = clock_now_ns();
+	uint64_t now_ns;
 
 	r->payload_bytes = r->link_bytes;
 	r->may_be_cut = false;
+	if (!ip->any_path) /* mostly: every connection comes by here some times */
+		return;
+	now_ns = clock_now_ns();
 	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++) {
 		const struct ipv4_path *p = &ip->paths[i];
 
@@ -40,6 +43,7 @@ void pmtu_too_big(struct ip_route *r, uint32_t mtu)
 			oldest = p;
 	if (p == ip->paths + ARRAY_SIZE(ip->paths))
 		p = oldest;
+	ip->any_path = true;
 	p->expires_ns = clock_now_ns() + LIFE_NS;
 	p->dst = dst;
 	p->may_be_cut = mtu < CONFIG_IPV4_PMTU_MIN;
