@@ -132,21 +132,30 @@ static void add_routes(struct dhcp_client *c)
 		add_route(c, &ipv4_everywhere, &l->gateway);
 }
 
+/* Times aside: some servers give others at each renewal. */
+static bool says_the_same(const struct dhcp_lease *a, const struct dhcp_lease *b)
+{
+	const size_t times = offsetof(struct dhcp_lease, ip);
+
+	return !memcmp((const char *)a + times, (const char *)b + times, sizeof(*a) - times);
+}
+
 /* The address, its routes and its MTU are the stack's. The MTU does not change while there are connections
  * that count on it. */
 static void use(struct dhcp_client *c, const struct dhcp_lease *l)
 {
 	bool same = c->bound && ip_equal(&c->lease.ip.addr, &l->ip.addr);
+	bool nothing_new = same && says_the_same(&c->lease, l);
 	char address[IP_TEXT_MAX], server[IP_TEXT_MAX];
 
 	c->stats.renewed += same;
 	c->stats.bound += !same;
-	if (same && memcmp(&c->lease, l, sizeof(*l)) == 0)
+	c->bound = true;
+	c->lease = *l;
+	if (nothing_new)
 		return;
 	if (!same)
 		netdev_of(c)->mtu = l->mtu >= MTU_LEAST && l->mtu < c->device_mtu ? l->mtu : c->device_mtu;
-	c->bound = true;
-	c->lease = *l;
 	log_info("lease ip=%s/%u mtu=%u server=%s seconds=%u", ip_format(address, &l->ip.addr), l->ip.len,
 	         netdev_of(c)->mtu, ip_format(server, &l->server), l->seconds);
 	ipv4_set_address(c->layers.ipv4, &l->ip, NULL);

@@ -11,9 +11,9 @@
 
 struct dhcp_client;
 
-/* Whoever wants to know. Called from the loop at each change: with the lease when there is a new one or
- * another thing was said at its renewal, with NULL when it has gone (IPv4 has no address then). Borrowed
- * from listening until it is removed from its list, or the client destroyed. */
+/* Whoever wants to know. Called from the loop at each change: with the lease when there is a new one or its
+ * renewal said another thing than before, times aside; with NULL when it has gone, and IPv4 has no address.
+ * Borrowed from listening until it is removed from its list, or the client destroyed. */
 struct dhcp_listener {
 	struct list link;
 	void (*changed)(struct dhcp_listener *l, const struct dhcp_lease *lease);

@@ -22,13 +22,13 @@ struct dhcp_route {
 /* Lists end before the first entry whose family is IP_NONE, or with the array. Option numbers are
  * RFC 2132's. */
 struct dhcp_lease {
-	struct ip_prefix ip;
+	uint32_t seconds;           /* 51: from when it was asked for; DHCP_INFINITE */
+	uint32_t renew_s, rebind_s; /* 58, 59: T1 < T2 < seconds */
+	struct ip_prefix ip;        /* from here on: what a renewal seldom changes */
 	struct ip_addr server;  /* who lent it (54); IP_NONE: nobody, it is link-local */
 	struct ip_addr gateway; /* IP_NONE: none (3), or routes say it (RFC 3442) */
 	struct ip_addr dns[DHCP_SERVERS], ntp[DHCP_SERVERS]; /* 6, 42 */
 	struct dhcp_route routes[DHCP_ROUTES];               /* 121, RFC 3442 */
-	uint32_t seconds;           /* 51: from when it was asked for; DHCP_INFINITE */
-	uint32_t renew_s, rebind_s; /* 58, 59: T1 < T2 < seconds */
 	uint16_t mtu;               /* 26: bytes; 0: nothing was said */
 	char hostname[DHCP_HOSTNAME_BYTES]; /* 12: ours; "": nothing was said */
 	char domain[DHCP_DOMAIN_BYTES];     /* 15 */

@@ -218,7 +218,12 @@ Test(dhcp_client, renews_without_a_word_when_nothing_changes)
 		expect_query(REQUEST);
 		cr_expect_eq(query_from, ADDRESS);
 		cr_expect_eq(query_to, SERVER);
-		answer(ACK, 1000);
+		begin_reply(ACK, 1000);
+		reply_number(&reply, 3, LAN_GATEWAY_IP);
+		reply_number(&reply, 58, 500); /* dnsmasq varies these */
+		reply_number(&reply, 59, 875 + (uint32_t)i);
+		finish_reply();
+		cr_expect_eq(direct_lease(d)->rebind_s, 875 + i);
 	}
 	cr_expect_eq(heard.calls, 1);
 }
