@@ -31,6 +31,7 @@ struct dhcp_client {
 	uint16_t device_mtu;
 	struct list listeners;
 	struct dhcp_stats stats;
+	uint8_t message[DHCP_REPLY_BYTES]; /* that is looked at */
 };
 
 static void perform(struct dhcp_client *c, unsigned actions);
@@ -233,21 +234,18 @@ static void timeout(struct timer *t)
 	perform(c, dhcp_engine_timeout(&c->engine, clock_now_ns()));
 }
 
-/* Parsed from a copy, however many slices the datagram lies in: there are few of them. */
+/* Parsed from a copy, whatever slices the datagram lies in: there are few of them. */
 static void receive(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
 {
 	struct dhcp_client *c = arg;
 	uint32_t len = buf_length(b);
-	bool taken = from->port == DHCP_SERVER_PORT && len > 0 && len <= DHCP_REPLY_BYTES;
-	uint8_t *copy = taken ? instance_alloc(len) : NULL;
 	unsigned actions = 0;
 	uint8_t was = c->engine.state;
 
 	(void)to;
-	if (copy) {
-		buf_copy_out(b, 0, copy, len);
-		actions = dhcp_engine_input(&c->engine, copy, len, clock_now_ns());
-		instance_free(copy, len);
+	if (from->port == DHCP_SERVER_PORT && len <= sizeof(c->message)) {
+		buf_copy_out(b, 0, c->message, len);
+		actions = dhcp_engine_input(&c->engine, c->message, len, clock_now_ns());
 	}
 	buf_free(b);
 	if (actions || c->engine.state != was)

@@ -4,11 +4,13 @@
  * input's; a server that behaves; ARP packets; time. Checked besides what the sanitizers see: what is asked
  * is well formed and bounded in number, an address is in use only after it was probed and is one that a
  * host can have, names are printable, and all memory comes back. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/loop.h"
 #include "net/bytes.h"
 #include "net/dhcp/client.h"
+#include "net/dhcp/message.h"
 #include "net/direct.h"
 #include "tests/lib/check.h"
 #include "tests/lib/clock.h"
@@ -110,10 +112,25 @@ static void run(void)
 
 /* -- what happens to it -- */
 
+/* Alone, from a block of its own size: what reads further is caught. */
+static void parse(const uint8_t *bytes, size_t len)
+{
+	uint8_t *exact = malloc(len + !len);
+	struct dhcp_reply reply;
+	int used;
+
+	memcpy(exact, bytes, len);
+	used = dhcp_parse(exact, len, LAN_MAC, &reply);
+	CHECK(used < 0 || (used == (int)len && reply.type && reply.lease.ip.len >= 1));
+	CHECK(used < 0 || reply.lease.ip.len <= 32);
+	free(exact);
+}
+
 static void datagram(const uint8_t *bytes, size_t len, uint8_t how)
 {
 	struct frame f;
 
+	parse(bytes, len);
 	frame_ipv4(&f, 17, LAN_GATEWAY_IP, how & BROADCAST ? UINT32_MAX : offered);
 	frame_udp(&f, how & 8 ? 66 : 67, 68, bytes, len);
 	if (how & BROADCAST)
