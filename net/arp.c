@@ -7,14 +7,12 @@
  *
  * Invariant: the MAC of an entry changes only through INCOMPLETE, when the old one has stopped
  * answering, so that no packet out of the blue redirects traffic. STALE and PROBE are still used. */
-#include "net/arp.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
 #include "kernel/instance.h"
-#include "kernel/random.h"
+#include "net/arp_priv.h"
 #include "net/bytes.h"
 
 #define LOG_TAG "arp"
@@ -24,10 +22,8 @@
 #define RETRY_NS NS_PER_S         /* RFC 1122 §2.3.2.1: at most one request a second */
 #define DEFEND_NS (10 * NS_PER_S) /* RFC 5227 §2.4 */
 #define ANNOUNCE_NS (2 * NS_PER_S) /* RFC 5227 §2.3: between the first and the second, which is the last */
-#define PROBE_NS (CONFIG_ARP_PROBE_MILLISECONDS * NS_PER_MS) /* RFC 5227's seconds, §1.1 */
 
 enum {
-	PROBES = 3,
 	TRIES = 3,       /* broadcast requests before a host counts as absent */
 	PROBE_TRIES = 2, /* unicast requests before an old answer is doubted */
 	OP_REQUEST = 1,
@@ -354,26 +350,6 @@ static void input_conflict(struct arp *a, struct own *own, const uint8_t mac[6],
 	announce(a, own);
 }
 
-/* The end of a probe: result 0 or why not. */
-static void end_probe(struct arp_probe *op, int result)
-{
-	op->arp->probe = NULL;
-	timer_stop(&op->timer);
-	if (result < 0)
-		promise_fail(&op->promise, result);
-	else
-		promise_fulfil(&op->promise, 0);
-}
-
-/* RFC 5227 §2.1.1: somebody has the address that is probed, or is about to take it as we are. */
-static void probe_input(struct arp *a, const struct arp_packet *p)
-{
-	if (a->probe && (be32(p->sender) == a->probe->address ||
-	                 (p->sender == 0 && be32(p->target) == a->probe->address &&
-	                  p->operation == be16(OP_REQUEST))))
-		end_probe(a->probe, -EADDRINUSE);
-}
-
 /* Somebody claims e's address for mac: ask the one whom we know, believe none yet. When that one was asked
  * a moment ago, it is asked again when it is next used: claims must not make us flood the link. */
 static void gainsay(struct arp *a, struct entry *e, const uint8_t mac[6], uint64_t now_ns)
@@ -446,7 +422,8 @@ static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b
 	}
 	if (memcmp(p.sender_mac, our_mac, 6) == 0)
 		return;
-	probe_input(a, &p);
+	if (a->probe)
+		arp_probe_input(a->probe, p.operation == be16(OP_REQUEST), sender, be32(p.target));
 	own = find_own(a, sender);
 	if (own)
 		input_conflict(a, own, p.sender_mac, now_ns);
@@ -480,7 +457,7 @@ void arp_destroy(struct arp *a)
 	ethernet_listen(a->ethernet, ETHERTYPE_ARP, NULL, NULL);
 	timer_stop(&a->timer);
 	if (a->probe)
-		end_probe(a->probe, -ECANCELED);
+		arp_probe_end(a->probe, -ECANCELED);
 	a->user = (struct arp_user){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++)
 		queue_fail(a, &a->entries[i]);
@@ -526,38 +503,14 @@ void arp_listen_conflict(struct arp *a, void (*conflict)(void *arg, uint32_t add
 	a->conflict_arg = arg;
 }
 
-/* RFC 5227 §2.1.1: questions one to two units apart, and two units of silence. */
-static void probe_timeout(struct timer *t)
+struct arp_probe **arp_probing(struct arp *a)
 {
-	struct arp_probe *op = container_of(t, struct arp_probe, timer);
-
-	if (op->left == 0) {
-		end_probe(op, 0);
-		return;
-	}
-	op->left--;
-	send_packet(op->arp, OP_REQUEST, 0, broadcast_mac, op->address);
-	timer_start(t, clock_now_ns() + (op->left ? PROBE_NS + random_u32() % PROBE_NS : 2 * PROBE_NS));
+	return &a->probe;
 }
 
-static void cancel_probe(struct promise *p)
+void arp_send_probe(struct arp *a, uint32_t address)
 {
-	end_probe(container_of(p, struct arp_probe, promise), -ECANCELED);
-}
-
-void arp_probe(struct arp *a, struct arp_probe *op, uint32_t address)
-{
-	if (a->probe) {
-		promise_throw(&op->promise, -EBUSY);
-		return;
-	}
-	promise_init(&op->promise, cancel_probe);
-	timer_init(&op->timer, probe_timeout);
-	op->arp = a;
-	op->address = address;
-	op->left = PROBES;
-	a->probe = op;
-	timer_start(&op->timer, clock_now_ns() + random_u32() % PROBE_NS);
+	send_packet(a, OP_REQUEST, 0, broadcast_mac, address);
 }
 
 int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6])
