@@ -133,6 +133,7 @@ const struct dhcp_lease *direct_lease(const struct direct *d)
 
 void direct_lease_listen(struct direct *d, struct dhcp_listener *l)
 {
+	list_init(&l->link); /* so that it can be removed in any case */
 	if (IS_ENABLED(CONFIG_NET_DHCP) && d->dhcp)
 		dhcp_client_listen(d->dhcp, l);
 }

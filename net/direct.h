@@ -9,8 +9,6 @@ struct arp;
 struct capture;
 struct ethernet;
 struct netdev;
-struct dhcp_lease;
-struct dhcp_listener;
 struct ipv4;
 struct tcp;
 struct udp;
@@ -26,12 +24,10 @@ void direct_destroy(struct direct *d);
 struct promise *direct_ready(struct direct *d);
 /* The address that the stack has now, until the next turn of the loop; family IP_NONE: none. */
 const struct ip_prefix *direct_address(const struct direct *d);
-/* What a DHCP server said (its name and time servers …), until the next turn; NULL: nothing. */
-const struct dhcp_lease *direct_lease(const struct direct *d);
-/* Adds l, which hears of each change of the lease, as net/dhcp/client.h says. */
-void direct_lease_listen(struct direct *d, struct dhcp_listener *l);
 
 /* As net/stack.h describes them. */
+const struct dhcp_lease *direct_lease(const struct direct *d);
+void direct_lease_listen(struct direct *d, struct dhcp_listener *l);
 int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg);
 void direct_tcp_unlisten(struct direct *d, uint16_t port);
 void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, uint16_t from_port,

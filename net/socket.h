@@ -9,6 +9,8 @@
 #ifndef NET_SOCKET_H
 #define NET_SOCKET_H
 
+#include "net/dhcp/lease.h"
+
 struct socket_stack;
 
 struct socket_limits {
@@ -31,6 +33,19 @@ int socket_create(struct socket_stack **out, const struct socket_limits *limits)
 /* Resets every connection and closes every listener. All received bufs must have been freed. No
  * flow of this stack may be used after. */
 void socket_destroy(struct socket_stack *s);
+
+/* The host has the address, and it what came with it. */
+static inline const struct dhcp_lease *socket_lease(const struct socket_stack *s)
+{
+	(void)s;
+	return NULL;
+}
+
+static inline void socket_lease_listen(struct socket_stack *s, struct dhcp_listener *l)
+{
+	(void)s;
+	list_init(&l->link);
+}
 
 /* As net/stack.h describes them. */
 int socket_tcp_listen(struct socket_stack *s, uint16_t port, accept_fn *accept, void *arg);

@@ -10,6 +10,8 @@
 #include "net/addr.h"
 
 struct stack;
+struct dhcp_lease;
+struct dhcp_listener;
 
 /* What both implementations are told. */
 struct stack_config {
@@ -78,6 +80,19 @@ struct stack_tcp_info {
 #endif
 
 #ifdef STACK_CALL
+
+/* What a DHCP server said (net/dhcp/lease.h: name servers, time servers, our name …), until the next turn of
+ * the loop; NULL: nothing, the address is static or the host's. */
+static inline const struct dhcp_lease *stack_lease(struct stack *s)
+{
+	return STACK_CALL(lease)((STACK_TYPE *)s);
+}
+
+/* Adds l, which hears of each change of the lease from now on. */
+static inline void stack_lease_listen(struct stack *s, struct dhcp_listener *l)
+{
+	STACK_CALL(lease_listen)((STACK_TYPE *)s, l);
+}
 
 /* Accepts connections to port (1 to 65535). 0, -EADDRINUSE, -ENOBUFS, -EACCES. */
 static inline int stack_tcp_listen(struct stack *s, uint16_t port, accept_fn *accept, void *arg)

@@ -4,20 +4,11 @@
 #ifndef NET_DHCP_CLIENT_H
 #define NET_DHCP_CLIENT_H
 
-#include "kernel/list.h"
 #include "net/dhcp/lease.h"
 #include "net/ipv4/ipv4.h"
 #include "net/udp.h"
 
 struct dhcp_client;
-
-/* Whoever wants to know. Called from the loop at each change: with the lease when there is a new one or its
- * renewal said another thing than before, times aside; with NULL when it has gone, and IPv4 has no address.
- * Borrowed from listening until it is removed from its list, or the client destroyed. */
-struct dhcp_listener {
-	struct list link;
-	void (*changed)(struct dhcp_listener *l, const struct dhcp_lease *lease);
-};
 
 struct dhcp_layers {
 	struct ethernet *ethernet;

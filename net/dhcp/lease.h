@@ -3,6 +3,7 @@
 #ifndef NET_DHCP_LEASE_H
 #define NET_DHCP_LEASE_H
 
+#include "kernel/list.h"
 #include "net/addr.h"
 
 enum {
@@ -32,6 +33,14 @@ struct dhcp_lease {
 	uint16_t mtu;               /* 26: bytes; 0: nothing was said */
 	char hostname[DHCP_HOSTNAME_BYTES]; /* 12: ours; "": nothing was said */
 	char domain[DHCP_DOMAIN_BYTES];     /* 15 */
+};
+
+/* Whoever wants to know. Called from the loop at each change: with the lease when there is a new one or its
+ * renewal said another thing than before, times aside; with NULL when it has gone, and IPv4 has no address.
+ * Borrowed from listening until it is removed from its list, or the stack destroyed. */
+struct dhcp_listener {
+	struct list link;
+	void (*changed)(struct dhcp_listener *l, const struct dhcp_lease *lease);
 };
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "net/dhcp/lease.h"
 #include "net/direct.h"
 #include "net/ipv4/ipv4.h"
 #include "net/udp.h"
@@ -62,6 +63,7 @@ static void ignore(void *arg, struct buf *b, const struct endpoint *from, const 
 
 Test(direct, has_layers)
 {
+	struct dhcp_listener listener;
 	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .gateway = ip_v4(10, 0, 0, 1) };
 	struct direct *d;
 
@@ -73,6 +75,11 @@ Test(direct, has_layers)
 	direct_udp_unlisten(d, 53);
 	cr_expect_eq(direct_udp_listen(d, 53, ignore, NULL), 0);
 	cr_expect_eq(direct_tcp_listen(d, 0, NULL, NULL), -EINVAL);
+	cr_expect(promise_is_settled(direct_ready(d)));
+	cr_expect_eq(direct_address(d)->addr.bytes[3], 2);
+	cr_expect_null(stack_lease((struct stack *)d));
+	stack_lease_listen((struct stack *)d, &listener);
+	list_remove(&listener.link);
 	direct_destroy(d);
 	lan_done(&lan);
 }
