@@ -53,9 +53,9 @@ void http_connection_end(struct http_connection *c, bool abort)
 	list_remove(&c->link);
 	free_input(c);
 	if (abort)
-		flow_abort(c->flow);
+		flow_abort(c->read.flow);
 	else
-		flow_close(c->flow);
+		flow_close(c->read.flow);
 	if (c->flags & HTTP_READING && promise_is_settled(&c->read.promise)) {
 		promise_unwait(&c->waiter);
 		forget_read(c);
@@ -255,7 +255,7 @@ static void resume(struct waiter *waiter)
  * destroy the answer before it was read (RFC 9112 §9.6). */
 static enum step say_goodbye(struct http_connection *c)
 {
-	if ((c->flags & HTTP_UNREAD || c->input || c->head || c->drop) && flow_shutdown(c->flow) >= 0) {
+	if ((c->flags & HTTP_UNREAD || c->input || c->head || c->drop) && flow_shutdown(c->read.flow) >= 0) {
 		c->flags |= HTTP_LINGERS;
 		http_connection_wait(c, HTTP_WAIT_LINGER);
 		return STEP_READ;
@@ -303,7 +303,7 @@ static enum step send_answer(struct http_answer *a)
 
 	c->server->stats.requests++;
 	c->answer = a;
-	flow_write(c->flow, &a->write, a->slices, a->count);
+	flow_write(c->read.flow, &a->write, a->slices, a->count);
 	if (promise_is_settled(&a->write.promise))
 		return finish_answer(a);
 	a->seen = a->write.total;
@@ -402,7 +402,7 @@ static bool read_more(struct http_connection *c, bool at_once)
 {
 	if (c->flags & HTTP_READING)
 		return false;
-	flow_read(c->flow, &c->read, c->server->config.limits.head_bytes);
+	flow_read(c->read.flow, &c->read, c->server->config.limits.head_bytes);
 	if (at_once && promise_is_settled(&c->read.promise))
 		return take_read(c);
 	c->flags |= HTTP_READING;

@@ -156,7 +156,7 @@ int http_server_serve(struct http_server *server, struct flow *flow)
 		return -ENOBUFS;
 	memset(c, 0, sizeof(*c));
 	c->server = server;
-	c->flow = flow;
+	c->read.flow = flow;
 	list_init(&c->link);
 	http_connection_wait(c, HTTP_WAIT_IDLE);
 	if (is_crowded(server))

@@ -30,19 +30,18 @@ enum http_connection_flags {
 
 struct http_connection {
 	struct http_server *server;
-	struct flow *flow;
 	struct list link; /* in server->waits[wait] */
 	uint64_t deadline_ns;
 	struct buf *input;      /* read, but not looked at */
 	struct http_head *head; /* a request that came in pieces, and what followed it */
 	struct http_answer *answer; /* pending in the flow, or NULL */
-	struct flow_read read;
+	struct flow_read read;  /* its flow is the connection's */
 	struct waiter waiter;
 	uint32_t drop; /* bytes of a request's body yet to be thrown away */
 	uint8_t wait;  /* enum http_wait */
 	uint8_t flags; /* enum http_connection_flags */
 };
-static_assert(sizeof(void *) != 8 || sizeof(struct http_connection) <= 160, "small when idle");
+static_assert(sizeof(void *) != 8 || sizeof(struct http_connection) <= 144, "small when idle");
 
 /* One answer on its way into a flow. It holds a count of each slice's storage. */
 struct http_answer {

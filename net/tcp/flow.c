@@ -24,6 +24,21 @@ static void announce_window(struct tcp_conn *c)
 		c->flags |= CONN_ACK_NOW;
 }
 
+/* Once a round trip: has the application read more than half of the window in such a time? Then it is the
+ * window that may hold up the peer. */
+static void look_at_rate(struct tcp_conn *c)
+{
+	uint32_t read = c->rcv_nxt - c->recvq.bytes, rtt_ms = MAX(c->rto.srtt8 / 8, UINT32_C(1));
+	uint16_t passed_ms = (uint16_t)(c->tcp->now_ms - c->rcv_mark_ms);
+
+	if (c->flags & CONN_FIN_SEEN || passed_ms < rtt_ms)
+		return;
+	recvq_adapt(c->tcp, &c->recvq, (uint64_t)(read - c->rcv_mark) * rtt_ms * 2 >
+	                                       (uint64_t)recvq_limit(c->tcp, &c->recvq) * passed_ms);
+	c->rcv_mark = read;
+	c->rcv_mark_ms = (uint16_t)c->tcp->now_ms;
+}
+
 void conn_feed_reader(struct tcp_conn *c)
 {
 	struct flow_read *op = c->reader;
@@ -39,6 +54,7 @@ void conn_feed_reader(struct tcp_conn *c)
 		}
 		c->reader = NULL;
 		promise_fulfil(&op->promise, had - c->recvq.bytes);
+		look_at_rate(c);
 		announce_window(c);
 	} else if (c->error < 0) {
 		c->reader = NULL;

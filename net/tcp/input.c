@@ -343,7 +343,7 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 	if (!(s->flags & SEG_SYN))
 		return true;
 	/* data on the SYN is left for the peer to send again */
-	c->rcv_nxt = c->rcv_acked = s->seq + 1;
+	c->rcv_nxt = c->rcv_acked = c->rcv_mark = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt + MIN(c->tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 	c->ts_recent = s->ts_value;
 	if (!c->rto.backoff) {

@@ -254,7 +254,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	c->state = TCP_SYN_RECEIVED;
 	c->snd_una = h->iss;
 	c->snd_nxt = c->snd_max = h->iss + 1;
-	c->rcv_nxt = c->rcv_acked = h->irs + 1;
+	c->rcv_nxt = c->rcv_acked = c->rcv_mark = h->irs + 1;
 	c->rcv_adv = c->rcv_nxt + MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 	c->ts_recent = h->ts_recent;
 	c->rto.backoff = h->tries;

@@ -53,8 +53,19 @@ static void discharge(struct tcp *tcp, struct recvq *q, unsigned bufs)
 static bool has_room(const struct tcp *tcp, const struct recvq *q, unsigned bufs)
 {
 	/* 512: a connection may fill its window with segments of half the default size */
-	return q->bufs + bufs <= MAX(tcp->limits.receive_bytes / 512, UINT32_C(8)) &&
+	return q->bufs + bufs <= MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)) &&
 	       tcp->stats.receive_bufs + bufs <= tcp->limits.receive_bufs;
+}
+
+void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)
+{
+	uint64_t total = tcp->limits.receive_bufs, used = MIN((uint64_t)tcp->stats.receive_bufs, total);
+	uint64_t wider = (uint64_t)recvq_limit(tcp, q) * 2;
+
+	if (used > total * 3 / 4)
+		q->doublings = 0; /* what is offered stays so; as it is used up the window shrinks */
+	else if (fast && wider <= tcp->limits.receive_max_bytes && wider <= (total - used) * 1024)
+		q->doublings++;
 }
 
 static bool drop(struct tcp *tcp, struct buf *b)

@@ -15,6 +15,7 @@ static const struct tcp_limits default_limits = {
 	.time_wait = CONFIG_TCP_TIME_WAIT,
 	.send_slices = CONFIG_TCP_SEND_SLICES,
 	.receive_bytes = CONFIG_TCP_RECEIVE_BYTES,
+	.receive_max_bytes = CONFIG_TCP_RECEIVE_MAX_BYTES,
 	.receive_bufs = CONFIG_TCP_RECEIVE_BUFS,
 	.recoveries = CONFIG_TCP_RECOVERIES,
 };
@@ -85,7 +86,7 @@ int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 		return -ENOMEM;
 	tcp->ip = ip;
 	tcp->limits = limits ? *limits : default_limits;
-	while (tcp->limits.receive_bytes >> tcp->rcv_scale > UINT16_MAX)
+	while (MAX(tcp->limits.receive_bytes, tcp->limits.receive_max_bytes) >> tcp->rcv_scale > UINT16_MAX)
 		tcp->rcv_scale++;
 	random_bytes(tcp->secret, sizeof(tcp->secret));
 	tcp->ts_offset = random_u32();

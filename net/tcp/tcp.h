@@ -31,6 +31,7 @@ struct tcp_limits {
 	uint32_t time_wait;
 	uint32_t send_slices;   /* beyond the one that each connection is sure of */
 	uint32_t receive_bytes; /* per connection: unread and out-of-order data, the window at most */
+	uint32_t receive_max_bytes; /* where the reader keeps up; less than receive_bytes: the same */
 	uint32_t receive_bufs;  /* all connections together: packets that hold such data */
 	uint32_t recoveries;    /* connections that recover from losses by a scoreboard; 0: none does */
 };

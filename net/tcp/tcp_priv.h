@@ -50,6 +50,7 @@ struct recvq {
 	uint32_t bytes;          /* in order */
 	uint16_t bufs;           /* slices in head and late */
 	uint8_t tail_room;       /* bytes free behind tail's data; 0 unless tail is a copy of ours */
+	uint8_t doublings;       /* of the limit for all these bytes */
 };
 
 /* -- who talks to whom -- */
@@ -123,10 +124,15 @@ struct tcp_conn {
 	struct recvq recvq;
 	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
 	uint32_t rcv_acked;    /* rcv_nxt as last sent */
-	uint32_t rcv_fin, rcv_late; /* peer's FIN; start of what last came out of order */
+	union {
+		uint32_t rcv_fin;  /* peer's FIN, if CONN_FIN_SEEN */
+		uint32_t rcv_mark; /* till then: up to where had been read at rcv_mark_ms */
+	};
+	uint32_t rcv_late;     /* start of what last came out of order */
 	uint32_t ts_recent;
 	uint32_t heard_ms;     /* when the last acceptable segment came */
 	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
+	uint16_t rcv_mark_ms;  /* goes round every minute */
 	uint16_t keepalive_idle_s, keepalive_interval_s;
 	uint16_t linger_s;
 	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
@@ -144,7 +150,7 @@ struct tcp_conn {
 
 /* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
  * the hash table (8 to 16) and the send slice kept for it (32). */
-#define TCP_CONN_BYTES 360
+#define TCP_CONN_BYTES 368
 
 /* -- a handshake that a peer has begun (listen.c) -- */
 
@@ -281,13 +287,6 @@ void conn_fail_writes(struct tcp_conn *c, int error);
 
 /* -- option.c -- */
 
-/* Bytes of unread data that c may hold. */
-static inline uint32_t conn_receive_bytes(const struct tcp_conn *c)
-{
-	uint32_t limit = c->tcp->limits.receive_bytes;
-
-	return c->receive_kib ? MIN(limit, c->receive_kib * UINT32_C(1024)) : limit;
-}
 /* Does a tail of less than a segment wait for more data? */
 static inline bool conn_holds_tail(const struct tcp_conn *c)
 {
@@ -388,6 +387,20 @@ void sendq_clear(struct tcp *tcp, struct sendq *q);
 
 /* -- recvq.c: all take b -- */
 
+/* How many bytes q may hold: the window at most. */
+static inline uint32_t recvq_limit(const struct tcp *tcp, const struct recvq *q)
+{
+	return tcp->limits.receive_bytes << q->doublings;
+}
+/* As much, but no more than the application allows. */
+static inline uint32_t conn_receive_bytes(const struct tcp_conn *c)
+{
+	uint32_t limit = recvq_limit(c->tcp, &c->recvq);
+
+	return c->receive_kib ? MIN(limit, c->receive_kib * UINT32_C(1024)) : limit;
+}
+/* Doubles it, when fast, and as many packets of a kibibyte are free; undoes that when few are. */
+void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast);
 /* Queues data that comes next in order; b may have several slices; wanted: a reader waits for it.
  * false: no room, b dropped. */
 bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted);
