@@ -294,12 +294,14 @@ static bool send_next(struct tcp_conn *c)
 	return true;
 }
 
-/* All is sent that may be. Persist: something waits, nothing is in flight that would bring an answer. */
+/* All is sent that may be. Persist: something waits, nothing is in flight that would bring an answer; or the
+ * window that has opened is none for what is. */
 static void await_window(struct tcp_conn *c)
 {
 	c->flags &= (uint16_t)~CONN_FORCE;
-	if (c->sendq.bytes > 0 && c->snd_max == c->snd_una && !conn_is_armed(c, CONN_RETRANSMIT)) {
-		c->progress_ms = c->tcp->now_ms;
+	if (c->sendq.bytes > 0 && !conn_is_armed(c, CONN_RETRANSMIT)) {
+		if (c->snd_max == c->snd_una)
+			c->progress_ms = c->tcp->now_ms;
 		conn_arm_retransmit(c);
 	}
 }

@@ -75,8 +75,19 @@ static struct recovery *attach(struct tcp_conn *c, uint32_t start, uint32_t age_
 	return r;
 }
 
+static void finish(struct congestion *cc)
+{
+	cc->recovering = false;
+	cc->duplicates = 0;
+	cc->cwnd = cc->ssthresh;
+	if (cc->reorder_persist > 0 && --cc->reorder_persist == 0)
+		cc->reorder_steps = 0;
+}
+
 void recovery_detach(struct tcp_conn *c)
 {
+	if (c->congestion.recovering)
+		finish(&c->congestion);
 	pool_free(&c->tcp->recoveries, recovery_of(c));
 	c->recovery = 0;
 }
@@ -160,15 +171,6 @@ static void begin(struct tcp_conn *c, struct recovery *r, uint32_t delivered)
 	cc->recover = c->snd_max;
 	cc->recovering = true;
 	c->tcp->stats.fast_retransmits++;
-}
-
-static void finish(struct congestion *cc)
-{
-	cc->recovering = false;
-	cc->duplicates = 0;
-	cc->cwnd = cc->ssthresh;
-	if (cc->reorder_persist > 0 && --cc->reorder_persist == 0)
-		cc->reorder_steps = 0;
 }
 
 /* There was no loss: RFC 4015 §3.2. What is marked as lost is in flight. */

@@ -223,6 +223,7 @@ static void record(struct cable *c, const uint8_t *bytes, size_t len)
 	if (c->pcap) {
 		fwrite(head, sizeof(head), 1, c->pcap);
 		fwrite(bytes, len, 1, c->pcap);
+		fflush(c->pcap); /* a failing test ends at once */
 	}
 }
 

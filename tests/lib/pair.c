@@ -2,6 +2,8 @@
 /* Two stacks and their cable, made and taken apart. */
 #include "tests/lib/pair.h"
 
+#include <errno.h>
+
 #include "kernel/loop.h"
 #include "tests/lib/check.h"
 #include "tests/lib/test.h"
@@ -37,9 +39,14 @@ struct flow *pair_connect(struct pair *p, int *error)
 	*error = (int)loop_run(&op.promise);
 	if (*error < 0)
 		return NULL;
-	while (!p->accepted) /* our acknowledgement may be lost */
-		test_run_for_ns(10 * NS_PER_MS);
-	return op.flow;
+	/* our acknowledgement may be lost, and the other end forget us, which we do not notice by ourselves */
+	for (int tenths = 0; !p->accepted && tenths < 1000; tenths++)
+		test_run_for_ns(100 * NS_PER_MS);
+	if (p->accepted)
+		return op.flow;
+	flow_abort(op.flow);
+	*error = -ETIMEDOUT;
+	return NULL;
 }
 
 const struct tcp_stats *pair_stats(struct pair *p, int end)

@@ -269,3 +269,29 @@ Test(tcp_recovery, needless_repetitions_widen_the_time_for_reordering)
 	cr_assert_eq(c->congestion.reorder_steps, 1);
 	cr_assert_eq(c->congestion.reorder_persist, 16);
 }
+
+/* -- what the property test has found -- */
+
+/* The window is shut during a recovery whose cwnd is less than a segment then, and opens: somebody must send. */
+Test(tcp_recovery, window_that_shuts_during_recovery_and_opens_is_used)
+{
+	struct segment s = {
+		.seq = PEER_ISS + 1, .flags = SEG_ACK, .sack_count = 1,
+		.sacks = { { peer.stack_iss + 1 + 2 * MSS, peer.stack_iss + 1 + 5 * MSS } },
+	};
+
+	write_segments(20);
+	expect_segments(0, 10);
+	send_sack(0, 2, 5);
+	peer_forget(&peer);
+	s.ack = peer.stack_iss + 1 + MSS;
+	peer_send_raw(&peer, &s, NULL, 0); /* the window is shut */
+	s.ack = peer.stack_iss + 1 + 9 * MSS;
+	peer_send_raw(&peer, &s, NULL, 0);
+	peer_forget(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->recoveries, 0);
+	s.window = 1000;
+	peer_send_raw(&peer, &s, NULL, 0);
+	peer_wait_ms(2000);
+	cr_assert_not_null(peer_next(&peer));
+}
