@@ -125,6 +125,18 @@ Test(tcp_option, nagle_holds_back_no_retransmission)
 	cr_assert_geq(peer_next(&peer)->segment.length, 100);
 }
 
+Test(tcp_option, nagle_holds_back_no_tail_that_was_sent_before)
+{
+	write_bytes(0, 2 * MSS + 10);
+	cr_assert_eq(peer_forget(&peer), 3);
+	tcp_set(flow, STACK_NODELAY, 0);
+	peer_wait_ms(1000);
+	peer_forget(&peer);
+	acknowledge(1 + MSS); /* the rest is sent again, its tail too */
+	peer_expect(&peer, SEG_ACK, 1 + MSS, 1, MSS);
+	peer_expect(&peer, SEG_ACK, 1 + 2 * MSS, 1, 10);
+}
+
 Test(tcp_option, nagle_holds_back_no_end)
 {
 	tcp_set(flow, STACK_NODELAY, 0);
@@ -170,7 +182,7 @@ Test(tcp_option, cork_with_a_full_queue_of_crumbs_goes_on)
 	for (size_t i = 0; i < ARRAY_SIZE(crumbs); i++)
 		crumbs[i] = (struct slice){ data + 2 * i, 1, NULL };
 	flow_write(flow, &write, crumbs, ARRAY_SIZE(crumbs));
-	for (int ms = 0; ms < 2000 && !promise_is_settled(&write.promise); ms++) {
+	for (int ms = 0; ms < 100 && !promise_is_settled(&write.promise); ms++) {
 		while ((s = peer_next(&peer)))
 			got += s->segment.length;
 		acknowledge(1 + got);
@@ -193,6 +205,16 @@ Test(tcp_option, send_buffer_bounds_what_is_accepted)
 	acknowledge(1 + MSS);
 	cr_assert_eq(promise_result(&write.promise), 3000);
 	peer_expect(&peer, SEG_ACK, 2049, 1, 952);
+}
+
+Test(tcp_option, larger_send_buffer_is_filled_at_once)
+{
+	tcp_set(flow, STACK_SNDBUF, 1024);
+	write_bytes(0, 3000);
+	cr_assert_eq(write.total, 1024);
+	tcp_set(flow, STACK_SNDBUF, 4096);
+	cr_assert_eq(promise_result(&write.promise), 3000);
+	peer_forget(&peer);
 }
 
 Test(tcp_option, receive_buffer_bounds_the_window)
