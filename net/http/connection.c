@@ -19,6 +19,8 @@ enum step {
 
 /* Reads and answers in a row before others get a turn. */
 #define STEPS_IN_A_ROW 32
+/* Connections looked at for a head that they could do without. */
+#define HEAD_LOOKS 64
 
 static void free_head(struct http_connection *c)
 {
@@ -116,7 +118,7 @@ static void forget_input(struct http_connection *c)
  * false: there is none. */
 static bool take_from(struct http_server *server, enum http_wait wait)
 {
-	unsigned looks = 64;
+	unsigned looks = HEAD_LOOKS;
 
 	list_for_each(link, &server->waits[wait]) {
 		struct http_connection *c = list_entry(link, struct http_connection, link);
