@@ -67,6 +67,14 @@ Test(forgery, wrong_ids_are_passed_over)
 	cr_expect_eq(stats().wrong, CONFIG_DNS_FORGERIES - 1);
 }
 
+Test(forgery, each_question_has_its_own_count)
+{
+	server.forgeries = CONFIG_DNS_FORGERIES - 1;
+	server.is_brief = true;
+	cr_expect(look_up("alias.example.com") == 2 && server.questions == 3);
+	cr_expect_eq(stats().over_tcp, 0);
+}
+
 Test(forgery, a_flood_of_forgeries_ends_in_tcp)
 {
 	server.forgeries = 300;

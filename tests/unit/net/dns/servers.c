@@ -119,6 +119,28 @@ Test(servers, malformed_answers)
 	cr_expect_eq(look_up("alias.example.com"), -EIO);
 }
 
+Test(servers, aliases_are_asked_of_who_answered)
+{
+	dns_resolver_set_servers(resolver, addrs, 2);
+	server.deaf = 100;
+	near.is_brief = true;
+	cr_expect_eq(look_up("alias.example.com"), 2);
+	cr_expect(server.questions == 1 && near.questions == 3);
+}
+
+Test(servers, one_that_failed_and_is_told_of_anew)
+{
+	dns_resolver_set_servers(resolver, addrs, 2);
+	server.rcode = DNS_SERVER_FAILURE;
+	near.deaf = 100;
+	dns_resolve(resolver, &query, "www.example.com", IP_V4, DEADLINE_NEVER);
+	test_run_for_ns(TRY_NS / 2);
+	cr_expect(server.questions == 1 && near.questions == 1);
+	server.rcode = 0;
+	dns_resolver_set_servers(resolver, addrs, 1);
+	cr_expect_eq(loop_run(&query.promise), 2);
+}
+
 Test(servers, servers_change_meanwhile)
 {
 	server.deaf = 100;
@@ -189,15 +211,19 @@ Test(servers, long_answers_come_over_tcp)
 	cr_expect_eq(stats().over_tcp, 3);
 }
 
-Test(servers, truncated_over_tcp_too)
+Test(servers, nothing_over_tcp)
 {
+	uint64_t begun;
+
 	server.always_truncates = true;
 	server.hangs_up = true;
 	cr_expect_eq(look_up("www.example.com"), -EIO);
 	test_run_for_ns(2 * NS_PER_S);
 	server.hangs_up = false;
 	server.is_silent = true;
+	begun = clock_now_ns();
 	cr_expect_eq(look_up("www.example.com"), -ETIMEDOUT);
+	cr_expect_geq(clock_now_ns() - begun, 28 * TRY_NS, "4, 8, 16");
 	test_run_for_ns(2 * NS_PER_S);
 	server.is_silent = false;
 	cr_expect_eq(look_up("www.example.com"), 2);
