@@ -3,15 +3,20 @@
  * within its set it may lie anywhere: so finding, storing and making room look at a few entries, however
  * many there are. The hash is keyed: nobody outside can choose names that push each other out. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
+#include "kernel/instance.h"
 #include "kernel/random.h"
 #include "kernel/siphash.h"
 #include "net/dns/dns_priv.h"
 
 #define WAYS 4u /* entries of a set */
+
+static size_t entries_bytes(const struct dns_cache *c)
+{
+	return (c->set_mask + (size_t)1) * WAYS * sizeof(struct dns_entry);
+}
 
 int dns_cache_init(struct dns_cache *c, uint32_t count)
 {
@@ -20,7 +25,7 @@ int dns_cache_init(struct dns_cache *c, uint32_t count)
 	while (sets * WAYS < count)
 		sets *= 2;
 	c->set_mask = sets - 1;
-	c->entries = calloc((size_t)sets * WAYS, sizeof(struct dns_entry));
+	c->entries = instance_alloc(entries_bytes(c));
 	if (!c->entries)
 		return -ENOMEM;
 	random_bytes(c->secret, sizeof(c->secret));
@@ -29,7 +34,7 @@ int dns_cache_init(struct dns_cache *c, uint32_t count)
 
 void dns_cache_destroy(struct dns_cache *c)
 {
-	free(c->entries);
+	instance_free(c->entries, entries_bytes(c));
 }
 
 static struct dns_entry *set_of(const struct dns_cache *c, const struct dns_key *key)

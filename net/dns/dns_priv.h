@@ -66,22 +66,17 @@ void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
 
 /* -- exchange.c: one question over TCP -- */
 
-/* A message in counted storage, so that it lives as long as it is on its way. */
-struct dns_packet {
-	struct storage storage;
-	uint16_t len;
-	uint8_t prefix[2]; /* len as TCP has it, right before data */
-	uint8_t data[DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + 11];
-};
+/* The longest question, with EDNS0. */
+#define DNS_QUESTION_BYTES (DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + 11)
 
 /* result: 0 with the answer, which is lent; or a negative errno. */
 typedef void dns_exchange_fn(void *arg, int result, const uint8_t *data, size_t len);
 
 struct dns_exchange;
-/* Asks p, which keeps its own count. done is called from the loop, unless it is cancelled before; the
- * exchange is over then. 0, -ENOMEM. */
+/* Asks question, of at most DNS_QUESTION_BYTES, which is copied. done is called from the loop, unless it is
+ * cancelled before; the exchange is over then. 0, -ENOBUFS. */
 int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
-                       struct dns_packet *p, dns_exchange_fn *done, void *arg);
+                       const uint8_t *question, size_t len, dns_exchange_fn *done, void *arg);
 void dns_exchange_cancel(struct dns_exchange *x);
 
 #endif

@@ -1,37 +1,46 @@
 /* SPDX-License-Identifier: ISC */
 /* One question to one server over TCP (RFC 1035 §4.2.2, RFC 7766): connect, write, read until the answer is
- * whole, close. One of these is pending at a time. An exchange owns its memory, and frees it when its last
- * operation has settled, which may be after it was cancelled. */
+ * whole, close. One of these is pending at a time. An exchange has pages of its own, and gives them back when
+ * its last operation has settled, which may be after it was cancelled, and the stack has let go of the
+ * question. */
 #include <errno.h>
+#include <string.h>
 
+#include "kernel/page.h"
 #include "net/bytes.h"
-#include "kernel/instance.h"
 #include "net/dns/dns_priv.h"
 
 #define PREFIX 2u /* bytes of a message's length */
 
 struct dns_exchange {
+	struct storage storage; /* of the question: the flow counts, too */
 	struct stack_connect connect;
 	struct flow_write write;
 	struct flow_read read;
 	struct waiter waiter; /* for whichever of them is pending */
 	struct flow *flow;    /* NULL: not connected */
-	struct dns_packet *packet;
 	struct slice slice;
 	dns_exchange_fn *done; /* NULL: cancelled */
 	void *arg;
 	uint32_t got;
-	uint8_t data[PREFIX + CONFIG_DNS_MESSAGE_BYTES];
+	uint8_t question[PREFIX + DNS_QUESTION_BYTES];
+	uint8_t data[PREFIX + CONFIG_DNS_MESSAGE_BYTES]; /* the answer */
 };
+
+enum { PAGES = (sizeof(struct dns_exchange) + PAGE_BYTES - 1) / PAGE_BYTES };
+
+static void release(struct storage *s)
+{
+	page_free(container_of(s, struct dns_exchange, storage), PAGES);
+}
 
 static void finish(struct dns_exchange *x, int result)
 {
 	if (x->flow)
 		flow_close(x->flow);
-	storage_put(&x->packet->storage);
 	if (x->done)
 		x->done(x->arg, result, x->data + PREFIX, get_be16(x->data));
-	instance_free(x, sizeof(*x));
+	storage_put(&x->storage);
 }
 
 static void have_read(struct waiter *w);
@@ -89,16 +98,16 @@ static void connected(struct waiter *w)
 }
 
 int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
-                       struct dns_packet *p, dns_exchange_fn *done, void *arg)
+                       const uint8_t *question, size_t len, dns_exchange_fn *done, void *arg)
 {
-	struct dns_exchange *x = instance_alloc(sizeof(*x));
+	struct dns_exchange *x = page_alloc(PAGES, true);
 
 	if (!x)
-		return -ENOMEM;
-	put_be16(p->prefix, p->len);
-	storage_get(&p->storage);
-	x->packet = p;
-	x->slice = (struct slice){ p->prefix, PREFIX + p->len, &p->storage };
+		return -ENOBUFS;
+	x->storage = (struct storage){ 1, release };
+	put_be16(x->question, (uint16_t)len);
+	memcpy(x->question + PREFIX, question, len);
+	x->slice = (struct slice){ x->question, PREFIX + len, &x->storage };
 	x->done = done;
 	x->arg = arg;
 	stack_tcp_connect(stack, &x->connect, to);

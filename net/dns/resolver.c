@@ -12,7 +12,6 @@
 #include "net/dns/resolver.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
@@ -272,28 +271,18 @@ static void set_case(uint8_t *name, bool random)
 	}
 }
 
-static void free_packet(struct storage *s)
+/* The question as it is to be put now; gives its bytes. */
+static size_t make_question(struct dns_lookup *l, uint8_t to[DNS_QUESTION_BYTES])
 {
-	free(container_of(s, struct dns_packet, storage));
-}
-
-/* The question as it is to be put now, with a count that is the caller's; NULL: no memory. */
-static struct dns_packet *make_question(struct dns_lookup *l)
-{
-	struct dns_packet *p = malloc(sizeof(*p));
 	struct dns_writer w;
 
-	if (!p)
-		return NULL;
-	p->storage = (struct storage){ 1, free_packet };
 	l->id = (uint16_t)random_u32();
 	set_case(l->chase.asked.name, !(l->manner & SMALL_LETTERS));
-	dns_write(&w, p->data, sizeof(p->data), l->id, DNS_RECURSION_DESIRED);
+	dns_write(&w, to, DNS_QUESTION_BYTES, l->id, DNS_RECURSION_DESIRED);
 	dns_write_question(&w, l->chase.asked.name, l->chase.asked.type, DNS_IN);
 	if (!(l->manner & WITHOUT_EDNS))
 		dns_write_edns(&w, CONFIG_DNS_UDP_BYTES, 0);
-	p->len = (uint16_t)w.len;
-	return p;
+	return w.len;
 }
 
 /* A port that nobody could have guessed, and that is free. */
@@ -311,14 +300,31 @@ static int open_port(struct dns_lookup *l)
 	return error;
 }
 
-static int send_datagram(struct dns_lookup *l, struct dns_packet *p)
+/* A copy in packet buffers, whose header room is enough for most questions. NULL: there is none left. */
+static struct buf *make_payload(const uint8_t *data, size_t len)
+{
+	struct buf *first = NULL, **end = &first;
+
+	for (uint32_t n; len > 0; data += n, len -= n, end = &(*end)->next) {
+		*end = buf_alloc_header();
+		if (!*end) {
+			buf_free(first);
+			return NULL;
+		}
+		n = (uint32_t)MIN(len, (size_t)BUF_HEADROOM);
+		memcpy(buf_push(*end, n), data, n);
+	}
+	return first;
+}
+
+static int send_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 {
 	int error = open_port(l);
 	struct buf *b;
 
 	if (error < 0)
 		return error;
-	b = buf_alloc_slice(&p->storage, p->data, p->len);
+	b = make_payload(data, len);
 	return b ? stack_udp_send(l->resolver->stack, l->port, &l->to, b) : -ENOBUFS;
 }
 
@@ -327,21 +333,19 @@ static int put_question(struct dns_lookup *l)
 {
 	struct dns_resolver *r = l->resolver;
 	uint64_t wait_ns = r->config.try_ns << l->turn / r->servers.count;
-	struct dns_packet *p = make_question(l);
+	uint8_t data[DNS_QUESTION_BYTES];
+	size_t len = make_question(l, data);
 	int error;
 
-	if (!p)
-		return -ENOBUFS;
 	r->stats.questions++;
 	l->wrong = 0;
 	if (l->manner & OVER_TCP) {
 		r->stats.over_tcp++;
 		wait_ns *= 4;
-		error = dns_exchange_start(&l->exchange, r->stack, &l->to, p, take_stream, l);
+		error = dns_exchange_start(&l->exchange, r->stack, &l->to, data, len, take_stream, l);
 	} else {
-		error = send_datagram(l, p);
+		error = send_datagram(l, data, len);
 	}
-	storage_put(&p->storage);
 	if (error == 0)
 		timer_start(&l->timer, clock_now_ns() + wait_ns);
 	return error;
@@ -370,7 +374,7 @@ static void ask(struct dns_lookup *l)
 
 		if (error == 0)
 			return;
-		next_turn(l, error == -ENOBUFS || error == -ENOMEM ? -ENOBUFS : -EHOSTUNREACH, true);
+		next_turn(l, error == -ENOBUFS ? -ENOBUFS : -EHOSTUNREACH, true);
 	}
 	end(l, l->error);
 }

@@ -52,6 +52,23 @@ Test(resolver, a_name)
 	cr_expect(asked(0)->from_port >= 1024);
 }
 
+Test(resolver, the_longest_name)
+{
+	char name[256];
+	uint8_t wire[DNS_NAME_BYTES];
+
+	for (size_t i = 0; i < 253; i++)
+		name[i] = i % 64 == 63 ? '.' : 'a' + (char)(i % 26);
+	name[253] = '\0';
+	cr_expect_eq(look_up(name), -ENOENT);
+	cr_assert_eq(server.questions, 1);
+	cr_assert_eq(dns_name_from_text(wire, name), DNS_NAME_BYTES);
+	cr_expect(dns_name_equal(asked(0)->name, wire) && asked(0)->has_edns);
+	server.always_truncates = true;
+	name[0] = 'b';
+	cr_expect(look_up(name) == -ENOENT && asked(2)->over_tcp && asked(2)->has_edns);
+}
+
 Test(resolver, an_answer_is_remembered)
 {
 	look_up("www.example.com");
