@@ -4,6 +4,7 @@
 #define NET_DNS_DNS_PRIV_H
 
 #include "kernel/buf.h"
+#include "kernel/pool.h"
 #include "net/dns/message.h"
 #include "net/dns/resolver.h"
 #include "net/stack.h"
@@ -78,5 +79,50 @@ struct dns_exchange;
 int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
                        const uint8_t *question, size_t len, dns_exchange_fn *done, void *arg);
 void dns_exchange_cancel(struct dns_exchange *x);
+
+/* -- lookup.c: one name being asked for -- */
+
+struct dns_lookup {
+	struct dns_resolver *resolver;
+	struct list link;              /* in resolver->active */
+	struct list askers;            /* of struct dns_query; not empty */
+	struct timer timer;            /* the answer is late */
+	struct dns_exchange *exchange; /* the question that is on its way over TCP; or NULL */
+	struct endpoint to;            /* the server that is asked */
+	struct dns_key key;            /* what is looked up */
+	struct dns_chase chase;        /* from there on */
+	uint16_t id;
+	uint16_t port;                 /* the question on its way over UDP is from this one; or 0 */
+	uint8_t first, turn;           /* server first + turn is asked, round after round */
+	uint8_t failed;                /* a bit for each server that is not asked again */
+	uint8_t manner;                /* enum manner */
+	uint16_t wrong;                /* datagrams that did not answer this question */
+	int error;                     /* of the last server */
+};
+static_assert(CONFIG_DNS_SERVERS_MAX <= 8, "a bit each");
+
+/* NULL: all are in use. The first asker is to be added, then it is to be started. */
+struct dns_lookup *dns_lookup_create(struct dns_resolver *r, const struct dns_key *key);
+/* Asks, from the first server on; anew, if something has been asked already. It may be over when this
+ * returns. */
+void dns_lookup_start(struct dns_lookup *l);
+/* Of one without askers. */
+void dns_lookup_release(struct dns_lookup *l);
+
+/* -- resolver.c -- */
+
+struct dns_resolver {
+	struct stack *stack;
+	struct dns_config config;
+	struct dns_servers servers;
+	uint8_t first; /* the server that answered last */
+	struct pool lookups;
+	struct list active;
+	struct dns_cache cache;
+	struct dns_stats stats;
+};
+
+/* error: 0 when q->found is filled in. */
+void dns_query_settle(struct dns_query *q, int error);
 
 #endif

@@ -47,6 +47,12 @@ bool dns_name_equal(const uint8_t *a, const uint8_t *b)
 	return true;
 }
 
+void dns_name_lower(uint8_t *name)
+{
+	for (size_t i = dns_name_bytes(name); i-- > 0; )
+		name[i] = lower(name[i]);
+}
+
 /* One comparison, however many labels there are. */
 bool dns_name_is_in(const uint8_t *name, const uint8_t *zone)
 {

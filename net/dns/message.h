@@ -83,6 +83,8 @@ struct dns_record {
 size_t dns_name_bytes(const uint8_t *name);
 /* Without regard to the case of ASCII letters (RFC 4343). */
 bool dns_name_equal(const uint8_t *a, const uint8_t *b);
+/* Makes its letters small: of equal names, equal bytes. */
+void dns_name_lower(uint8_t *name);
 /* Is name zone itself, or below it? */
 bool dns_name_is_in(const uint8_t *name, const uint8_t *zone);
 /* "www.example.com", with or without a dot at the end; "." is the root. Gives dns_name_bytes, or -EINVAL: an
