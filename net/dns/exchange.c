@@ -34,10 +34,13 @@ static void release(struct storage *s)
 	page_free(container_of(s, struct dns_exchange, storage), PAGES);
 }
 
+/* Who has not got an answer does not wait for the server to close, too. */
 static void finish(struct dns_exchange *x, int result)
 {
-	if (x->flow)
+	if (x->flow && x->done && result == 0)
 		flow_close(x->flow);
+	else if (x->flow)
+		flow_abort(x->flow);
 	if (x->done)
 		x->done(x->arg, result, x->data + PREFIX, get_be16(x->data));
 	storage_put(&x->storage);
