@@ -242,23 +242,35 @@ static struct buf *add_header(struct buf *b, bool tso)
 	return head;
 }
 
-static int check(struct net *net, const struct buf *b, uint16_t *slices, uint32_t *bytes)
+/* Of a frame: those that have bytes. The device is not shown others, which it may take for a fault, as QEMU
+ * does. Stops counting where there are more than any ring has. */
+static uint16_t count_slices(const struct buf *b)
+{
+	uint16_t count = 0;
+
+	for (; b && count < UINT16_MAX; b = b->next)
+		count += b->len > 0;
+	return count;
+}
+
+static int check(struct net *net, const struct buf *b, uint32_t *bytes)
 {
 	bool tso = b->flags & BUF_TSO4;
 	uint32_t most = tso ? TSO_BYTES_MAX : net->dev.mtu + (uint32_t)ETHERNET_BYTES;
 
 	if (net->virtio.broken || !net->link_up)
 		return -ENETDOWN;
-	*bytes = 0;
-	for (*slices = 0; b && *slices < net->tx.size; b = b->next, (*slices)++)
-		*bytes += b->len;
-	if (b || *bytes > most || *bytes < ETHERNET_BYTES)
+	if (count_slices(b) > net->tx.size)
+		return -EMSGSIZE;
+	*bytes = buf_length(b);
+	if (*bytes > most || *bytes < ETHERNET_BYTES)
 		return -EMSGSIZE;
 	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
 
-static int queue(struct net *net, struct buf *b, uint16_t slices)
+static int queue(struct net *net, struct buf *b)
 {
+	uint16_t slices = count_slices(b);
 	int error = virtqueue_begin(&net->tx, slices);
 
 	if (error == -ENOBUFS) {
@@ -268,7 +280,8 @@ static int queue(struct net *net, struct buf *b, uint16_t slices)
 	if (error)
 		return error;
 	for (const struct buf *slice = b; slice; slice = slice->next)
-		virtqueue_out(&net->tx, slice->data, slice->len);
+		if (slice->len)
+			virtqueue_out(&net->tx, slice->data, slice->len);
 	virtqueue_commit(&net->tx, b);
 	/* Half full: hear of it when half of that is done, or the chains would wait for the next frame. */
 	if (net->tx.free_count < net->tx.size / 2)
@@ -281,12 +294,11 @@ static int send_frame(struct netdev *dev, struct buf *b)
 	struct net *net = container_of(dev, struct net, dev);
 	struct buf *head;
 	uint32_t bytes;
-	uint16_t slices;
-	int error = check(net, b, &slices, &bytes);
+	int error = check(net, b, &bytes);
 
 	if (!error) {
 		head = add_header(b, b->flags & BUF_TSO4);
-		error = head ? queue(net, head, (uint16_t)(slices + (head != b))) : -ENOBUFS;
+		error = head ? queue(net, head) : -ENOBUFS;
 		b = head ? head : b;
 	}
 	if (error) {

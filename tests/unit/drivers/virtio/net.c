@@ -464,6 +464,21 @@ Test(virtio_net, sends_a_chain_slice_by_slice)
 	cr_assert_eq(net->stats.tx_bytes, 1054 + 54);
 }
 
+/* QEMU gives a device up that is shown a buffer of no bytes. A datagram without payload has such a slice. */
+Test(virtio_net, does_not_show_the_device_slices_without_bytes)
+{
+	struct device_request r;
+	struct buf *b = packet(0);
+
+	b->next = buf_alloc_slice(NULL, pattern, 0);
+	b->next->next = buf_alloc_slice(NULL, pattern, 10);
+	b->next->next->next = buf_alloc_slice(NULL, pattern, 0);
+	cr_assert_eq(netdev_send(net, b), 0);
+	loop();
+	cr_assert(device_next(TX, &r));
+	cr_assert(r.out == 2 && r.parts[0].bytes == HEADER + 54 && r.parts[1].bytes == 10);
+}
+
 Test(virtio_net, asks_for_checksums_and_segments)
 {
 	struct device_request r;
