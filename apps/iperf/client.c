@@ -55,7 +55,7 @@ static int run(void)
 
 	measurement_start(&test, false);
 	result = (int)fiber_sleep_until(test.start_ns + test.parameters.seconds * NS_PER_S);
-	measurement_stop(&test);
+	measurement_stop(&test, false);
 	return result ?: control_send_state(&test, TEST_END);
 }
 

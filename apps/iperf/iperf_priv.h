@@ -47,7 +47,7 @@ int measurement_stream_count(const struct iperf_parameters *p, uint32_t *count);
 void measurement_start(struct measurement *m, bool is_server);
 /* What there was until now is not counted. */
 void measurement_omit(struct measurement *m);
-void measurement_stop(struct measurement *m);
+void measurement_stop(struct measurement *m, bool is_server);
 int measurement_send_results(struct measurement *m);
 /* Gives the other side's bytes. */
 int measurement_read_results(struct measurement *m, uint64_t *bytes);

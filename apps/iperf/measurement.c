@@ -37,11 +37,13 @@ void measurement_omit(struct measurement *m)
 		m->transfers[i].bytes = 0;
 }
 
-void measurement_stop(struct measurement *m)
+/* iperf3's client reads whole blocks, and waits for the rest of one that has begun until the end of the
+ * stream: which its server tells it. */
+void measurement_stop(struct measurement *m, bool is_server)
 {
 	m->end_ns = clock_now_ns();
 	for (uint32_t i = 0; i < m->transfer_count; i++)
-		transfer_stop(&m->transfers[i]);
+		transfer_stop(&m->transfers[i], is_server);
 }
 
 int measurement_send_results(struct measurement *m)

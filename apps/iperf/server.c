@@ -76,10 +76,11 @@ static int run(void)
 	if (result < 0)
 		return result;
 	measurement_start(&test, true);
-	timer_start(&omit, test.start_ns + p->omit_seconds * NS_PER_S);
+	if (p->omit_seconds)
+		timer_start(&omit, test.start_ns + p->omit_seconds * NS_PER_S);
 	result = control_read_state(&test, &state, end_ns);
 	timer_stop(&omit);
-	measurement_stop(&test);
+	measurement_stop(&test, true);
 	return result < 0 ? result : state == TEST_END ? 0 : -ECANCELED;
 }
 

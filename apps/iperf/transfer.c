@@ -42,13 +42,15 @@ void transfer_start(struct transfer *t, struct flow *flow, bool sends)
 	go_on(t);
 }
 
-void transfer_stop(struct transfer *t)
+void transfer_stop(struct transfer *t, bool shut_down)
 {
 	t->is_counted = false;
-	if (t->is_running && t->sends && !promise_is_settled(&t->write.promise)) {
-		t->bytes += t->write.total; /* of the piece that the stack has not taken whole */
+	if (t->sends && t->is_running) {
+		t->bytes += t->write.total; /* of a piece that the stack may have taken only in part */
 		promise_cancel(&t->write.promise);
 	}
+	if (t->sends && shut_down)
+		flow_shutdown(t->flow);
 }
 
 void transfer_end(struct transfer *t)

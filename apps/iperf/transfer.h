@@ -19,8 +19,9 @@ struct transfer {
 
 /* Takes flow, until transfer_end. */
 void transfer_start(struct transfer *t, struct flow *flow, bool sends);
-/* The test's time is over: sends no more; receives on, so that nobody waits, but counts no more. */
-void transfer_stop(struct transfer *t);
+/* The test's time is over: sends no more, and says so to the other side if shut_down; receives on, so that
+ * nobody waits, but counts no more. */
+void transfer_stop(struct transfer *t, bool shut_down);
 /* What is still on its way is lost. */
 void transfer_end(struct transfer *t);
 

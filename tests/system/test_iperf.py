@@ -2,6 +2,7 @@
 """apps/iperf with Debian's iperf3 at the other end of a tap, as its server and as its client."""
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -15,11 +16,11 @@ WAYS = [pytest.param("microvm", marks=pytest.mark.config("defconfig_iperf_qemu")
 def start(builder, namespace):
     """start("unix", "client=10.0.0.1") runs an image; it is gone after the test."""
     guests = []
+    namespace.tap()
 
     def started(way, options=""):
         config = "defconfig_iperf_unix" if way == "unix" else "defconfig_iperf_qemu"
         image = os.path.join(builder.build(config), "image")
-        namespace.tap()
         command = [image, "tap=tap0", *options.split()] if way == "unix" else \
             qemu_command(image, way, "64M", tap_netdev(), options)
         guests.append(Guest(command, namespace))
@@ -67,7 +68,8 @@ def test_what_it_cannot_do_is_said(start, namespace, need, way):
 @pytest.mark.parametrize("options", ["", "reverse", "streams=3"])
 def test_a_client_of_ours(start, namespace, need, way, options):
     iperf3 = need("iperf3")
-    server = namespace.popen([iperf3, "--server", "--one-off", "--json", "--bind", HOST_IP], text=True, stdout=-1)
+    server = namespace.popen([iperf3, "--server", "--one-off", "--json"], text=True, stdout=subprocess.PIPE)
+    namespace.run(["sh", "-c", "until grep -q ':1451 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done"])  # 5201
     guest = start(way, f"client={HOST_IP} time=2 {options}")
     done = guest.wait_for(r"iperf: client done streams=(\d) ms=(\d+) sent=(\d+) received=(\d+) peer=(\d+)", 90)
     streams, ms, sent, received, peer = (int(number) for number in done.groups())
