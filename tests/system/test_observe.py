@@ -44,7 +44,7 @@ def test_counters(www):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_capture_that_tshark_reads(www, namespace, need, tmp_path):
+def test_a_capture_that_tshark_reads(www, namespace, need, tmp_path, way):
     tshark = need("tshark")
     namespace.run(["ping", "-c", "2", "-W", "5", www.host], check=False)
     www.curl(www.url())
@@ -63,7 +63,7 @@ def test_a_capture_that_tshark_reads(www, namespace, need, tmp_path):
     frames = [line.split("\t") for line in read("-T", "fields", *fields).splitlines()]
     assert any(frame[1] == www.host for frame in frames) and any(frame[2] == www.host for frame in frames)
     times = [float(frame[0]) for frame in frames]
-    assert times == sorted(times) and times[0] > 1.6e9  # since 1970
+    assert times == sorted(times) and (way != "unix" or times[0] > 1.6e9)  # a machine may not know the date
     for _, source, _, direction in frames:
         assert not source or (int(direction, 0) == 2) == (source == www.host), frames
     assert "Malformed" not in read("-V")
