@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -110,17 +109,6 @@ class Running:
             if not self.alive():
                 break
             time.sleep(0.001)
-        return None
-
-    def seconds_to_port(self, port, host=GUEST_IP, limit=60):
-        """Exec to where something listens."""
-        while time.monotonic() - self.started < limit and self.alive():
-            self.read()
-            try:
-                socket.create_connection((host, port), 1).close()
-                return time.monotonic() - self.started
-            except OSError:
-                time.sleep(0.05)
         return None
 
     def seconds_to_200(self, limit=60, path="/1k.txt", host=GUEST_IP, port=80):

@@ -207,13 +207,11 @@ def requests_unix(bench):
 
 # -- bulk --
 
-IPERF_PORT = 5201
-
-
-def one_bulk(command, seconds):
-    """Boots, and gives the rates of one flow to the guest and from it."""
+def one_bulk(command, ready, seconds):
+    """Boots, and gives the rates of one flow to the guest and from it. ready: what it says when it listens, for an
+    iperf3 server that is only knocked at gives up."""
     with Running(command) as guest:
-        if guest.seconds_to_port(IPERF_PORT) is None:
+        if guest.seconds_to_text(ready) is None:
             error = {"rate": None, "error": guest.console.decode("utf-8", "replace")[-500:]}
             return {"to": error, "from": error}
         return {"to": iperf(seconds, False), "from": iperf(seconds, True)}
@@ -234,10 +232,11 @@ def bulk(bench):
     tap()
     seconds, runs = (2 if bench.quick else 5), {}
     for _ in range(bench.rounds(4)):
-        for name, command in (("virga q35", ours(bench, "q35", name="defconfig_iperf_qemu")),
-                              ("linux q35", linux(bench, options="peer.iperf")),
-                              ("virga microvm", ours(bench, "microvm", name="defconfig_iperf_qemu"))):
-            runs.setdefault(name, []).append(one_bulk(command, seconds))
+        for name, command, ready in (
+                ("virga q35", ours(bench, "q35", name="defconfig_iperf_qemu"), b"listening port="),
+                ("linux q35", linux(bench, options="peer.iperf"), b"peer: ready"),
+                ("virga microvm", ours(bench, "microvm", name="defconfig_iperf_qemu"), b"listening port=")):
+            runs.setdefault(name, []).append(one_bulk(command, ready, seconds))
     return collect_bulk(runs)
 
 
@@ -252,13 +251,14 @@ def bulk_unix(bench):
         far.ip("addr add 10.0.0.2/24 dev far")
         far.ip("link set far up")
         ip("link set near up")
-        ways = (("virga unix tap", "tap0", [bench.path("defconfig_iperf_unix", "image"), "tap=tap0"]),
-                ("host veth", "near", [*far.enter, "iperf3", "--server"]))
+        image = bench.path("defconfig_iperf_unix", "image")
+        ways = (("virga unix tap", "tap0", [image, "tap=tap0"], b"listening port="),
+                ("host veth", "near", [*far.enter, "iperf3", "--server", "--forceflush"], b"Server listening"))
         for _ in range(bench.rounds(4)):
-            for name, device, command in ways:
+            for name, device, command, ready in ways:
                 ip(f"addr add 10.0.0.1/24 dev {device}")
                 ip("neigh flush all")
-                runs.setdefault(name, []).append(one_bulk(command, seconds))
+                runs.setdefault(name, []).append(one_bulk(command, ready, seconds))
                 ip(f"addr del 10.0.0.1/24 dev {device}")
     return collect_bulk(runs)
 
