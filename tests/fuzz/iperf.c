@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /* Fuzzes what iperf reads of the other side's JSON. Checked besides what the sanitizers see: numbers are
- * found in order, and what is taken as parameters is within bounds. */
+ * found in order, what is taken as parameters is within bounds, and what we say is understood again. */
 #include "apps/iperf/protocol.h"
 #include "tests/lib/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void say_again(const struct iperf_parameters *p)
+{
+	struct iperf_stream_result results[128] = { { p->seconds, p->omit_seconds * NS_PER_MS } };
+	char text[32768];
+	struct iperf_parameters again;
+	size_t len = iperf_write_parameters(text, sizeof(text), p);
+
+	CHECK(len < MESSAGE_BYTES && iperf_parse_parameters(text, len, &again) == 0);
+	CHECK(again.streams == p->streams && again.seconds == p->seconds && again.reverse == p->reverse);
+	len = iperf_write_results(text, sizeof(text), results, p->streams);
+	CHECK(len < sizeof(text) && iperf_parse_results(text, len) == p->seconds);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,7 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	CHECK(at <= size);
 	iperf_parse_results(text, size);
-	if (iperf_parse_parameters(text, size, &p) == 0)
+	if (iperf_parse_parameters(text, size, &p) == 0) {
 		CHECK(p.streams >= 1 && p.streams <= 128 && p.seconds <= 86400 && p.omit_seconds <= 86400);
+		say_again(&p);
+	}
 	return 0;
 }
