@@ -46,6 +46,8 @@ void measurement_stop(struct measurement *m, bool is_server)
 		transfer_stop(&m->transfers[i], is_server);
 }
 
+static_assert(RESULTS_BYTES(CONFIG_IPERF_STREAMS) <= MESSAGE_BYTES, "the range of IPERF_STREAMS");
+
 int measurement_send_results(struct measurement *m)
 {
 	struct iperf_stream_result results[CONFIG_IPERF_STREAMS];

@@ -118,9 +118,11 @@ size_t iperf_write_parameters(char *to, size_t size, const struct iperf_paramete
 /* iperf3 numbers a test's streams 1, 3, 4, 5 … and expects to be told the same. */
 size_t iperf_write_results(char *to, size_t size, const struct iperf_stream_result *results, size_t count)
 {
-	size_t at = format(to, size, "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,"
-	                   "\"sender_has_retransmits\":-1,\"streams\":[");
+	size_t at;
 
+	assert(size >= RESULTS_BYTES(count));
+	at = format(to, size, "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,"
+	                   "\"sender_has_retransmits\":-1,\"streams\":[");
 	for (size_t i = 0; i < count; i++) {
 		unsigned ms = (unsigned)(results[i].elapsed_ns / NS_PER_MS);
 

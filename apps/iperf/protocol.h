@@ -9,7 +9,8 @@
 #include "kernel/util.h"
 
 #define COOKIE_BYTES 37  /* the last is zero */
-#define MESSAGE_BYTES 8192 /* of JSON, at most */
+#define MESSAGE_BYTES 16384 /* of JSON, at most */
+#define RESULTS_BYTES(streams) (128 + 160 * (streams)) /* what iperf_write_results needs at most */
 
 enum iperf_state {
 	TEST_START = 1, TEST_RUNNING = 2, TEST_END = 4, PARAM_EXCHANGE = 9, CREATE_STREAMS = 10,
@@ -40,7 +41,7 @@ int json_next_number(const char *text, size_t len, const char *key, size_t *at, 
 int iperf_parse_parameters(const char *text, size_t len, struct iperf_parameters *out);
 /* Bytes of all streams together. */
 uint64_t iperf_parse_results(const char *text, size_t len);
-/* Each gives its length; size is enough, MESSAGE_BYTES. */
+/* Each gives its length. size: RESULTS_BYTES for results, 256 is enough for parameters. */
 size_t iperf_write_parameters(char *to, size_t size, const struct iperf_parameters *p);
 size_t iperf_write_results(char *to, size_t size, const struct iperf_stream_result *results, size_t count);
 

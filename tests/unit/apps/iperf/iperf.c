@@ -214,7 +214,7 @@ static void expect_failure(const char *message, size_t len)
 Test(iperf, a_wrong_message_ends_the_test_and_not_the_server)
 {
 	expect_failure("\xff\xff\xff\xff", 4);
-	expect_failure("\x00\x00\x20\x01", 4);
+	expect_failure("\x00\x00\x40\x01", 4);
 	expect_failure("\x00\x00\x00\x0e{\"parallel\":0}", 18);
 	expect_failure("\x00\x00\x00\x0c{\"udp\":true}", 16);
 	cr_assert_eq(measure(), 0, "%s", test_console_text());

@@ -82,6 +82,21 @@ Test(protocol, results_there_and_back)
 	cr_expect(strstr(text, "\"end_time\":2.000}"), "%s", text);
 }
 
+/* As many as there can be, with the largest numbers, in just the room that is promised to be enough. */
+Test(protocol, the_longest_results_fit)
+{
+	struct iperf_stream_result results[128];
+	char *text = malloc(RESULTS_BYTES(128));
+	size_t len;
+
+	for (size_t i = 0; i < 128; i++)
+		results[i] = (struct iperf_stream_result){ UINT64_MAX, UINT32_MAX * NS_PER_MS };
+	len = iperf_write_results(text, RESULTS_BYTES(128), results, 128);
+	cr_expect_lt(len, RESULTS_BYTES(128));
+	cr_expect_str_eq(text + len - 3, "}]}");
+	free(text);
+}
+
 Test(protocol, parameters_there_and_back)
 {
 	struct iperf_parameters p = { .reverse = true, .streams = 7, .seconds = 86400 };
