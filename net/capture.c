@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "kernel/dev/clock.h"
+#include "kernel/format.h"
 #include "kernel/instance.h"
 #include "net/pcapng.h"
 
+enum { COMMENT_BYTES = 96 };
+
 struct record {
 	uint64_t time_ns;
-	const char *comment;
+	const char *reason; /* why it was dropped, or NULL */
 	uint32_t len, kept;
 	bool is_outbound;
 };
@@ -55,10 +58,10 @@ static uint64_t remember(struct capture *c, const struct buf *b, bool is_outboun
 }
 
 /* Others may have gone over it since. */
-static void comment(struct capture *c, uint64_t number, const char *text)
+static void set_reason(struct capture *c, uint64_t number, const char *reason)
 {
 	if (c->next - number <= c->count)
-		record_of(c, number)->comment = text;
+		record_of(c, number)->reason = reason;
 }
 
 static void input(void *arg, struct buf *b)
@@ -82,14 +85,14 @@ static int send(struct netdev *dev, struct buf *b)
 	int result = netdev_send(c->below, b);
 
 	if (result < 0)
-		comment(c, number, "dropped: the interface has not taken it");
+		set_reason(c, number, "the interface has not taken it");
 	return result;
 }
 
 void capture_note_drop(const char *reason)
 {
 	if (receiving.capture)
-		comment(receiving.capture, receiving.number, reason);
+		set_reason(receiving.capture, receiving.number, reason);
 }
 
 int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes)
@@ -150,13 +153,16 @@ static void file_free(struct storage *s)
 }
 
 /* The wall clock is asked when the file is made: at boot it may not be known. */
-static struct pcapng_packet packet_of(const struct capture *c, uint64_t number, uint64_t boot_ns)
+static struct pcapng_packet packet_of(const struct capture *c, uint64_t number, uint64_t boot_ns,
+                                      char comment[COMMENT_BYTES])
 {
 	const struct record *r = record_of(c, number);
 
+	if (r->reason)
+		format(comment, COMMENT_BYTES, "dropped: %s", r->reason);
 	return (struct pcapng_packet){
 		.time_ns = boot_ns + r->time_ns, .len = r->len, .kept = r->kept, .data = bytes_of(c, number),
-		.is_outbound = r->is_outbound, .comment = r->comment,
+		.is_outbound = r->is_outbound, .comment = r->reason ? comment : NULL,
 	};
 }
 
@@ -165,11 +171,12 @@ int capture_snapshot(const struct capture *c, struct slice *out)
 	uint64_t first = c->next > c->count ? c->next - c->count : 0, wall_ns = clock_wall_ns();
 	uint64_t boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;
 	size_t bytes = sizeof(struct file) + PCAPNG_HEADER_BYTES, at;
+	char comment[COMMENT_BYTES];
 	struct pcapng_packet p;
 	struct file *file;
 
 	for (uint64_t number = first; number < c->next; number++) {
-		p = packet_of(c, number, boot_ns);
+		p = packet_of(c, number, boot_ns, comment);
 		bytes += pcapng_packet_bytes(&p);
 	}
 	file = instance_alloc(bytes);
@@ -179,7 +186,7 @@ int capture_snapshot(const struct capture *c, struct slice *out)
 	file->bytes_taken = bytes;
 	at = pcapng_write_header(file->bytes, c->snap_bytes);
 	for (uint64_t number = first; number < c->next; number++) {
-		p = packet_of(c, number, boot_ns);
+		p = packet_of(c, number, boot_ns, comment);
 		at += pcapng_write_packet(file->bytes + at, &p);
 	}
 	*out = (struct slice){ file->bytes, at, &file->storage };

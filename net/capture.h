@@ -25,8 +25,8 @@ struct netdev *capture_below(struct capture *c);  /* the real one, whose statist
 int capture_snapshot(const struct capture *c, struct slice *out);
 
 void capture_note_drop(const char *reason);
-/* The frame that is being received now is dropped; reason: constant text, which becomes its comment. Nothing
- * without NET_OBSERVE, and when none is being received. */
+/* The frame that is being received now is dropped; reason: constant text, which goes into its comment. Does
+ * nothing without NET_OBSERVE, and when none is being received. */
 static inline void capture_drop(const char *reason)
 {
 	if (IS_ENABLED(CONFIG_NET_OBSERVE))

@@ -139,7 +139,7 @@ Test(capture, both_directions_and_why_one_was_dropped)
 	open_file();
 	expect_packet(5000 * NS_PER_S, "received frame,", 15, 15, false, NULL);
 	expect_packet(5000 * NS_PER_S + 10, "sent", 4, 4, true, NULL);
-	expect_packet(5000 * NS_PER_S + 10, "received frame, a", 16, 21, false, "bad checksum");
+	expect_packet(5000 * NS_PER_S + 10, "received frame, a", 16, 21, false, "dropped: bad checksum");
 	expect_packet(5000 * NS_PER_S + 10, "lost!", 5, 5, true, "dropped: the interface has not taken it");
 	close_file();
 	end();
