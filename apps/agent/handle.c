@@ -88,7 +88,7 @@ int operation_create(struct operation **out, struct handle *h, const struct comm
 	op->handle = h;
 	op->verb = c->verb;
 	op->directions = c->directions;
-	op->max = (uint32_t)c->number;
+	op->max = (uint32_t)MIN(c->number, CONFIG_AGENT_DATA_BYTES);
 	memcpy(op->id, c->id.at, c->id.len);
 	op->id_len = (uint8_t)c->id.len;
 	timer_init(&op->timer, poll_expired);
