@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "net/direct.h"
 #include "net/ipv4/ipv4.h"
 
 struct data {
