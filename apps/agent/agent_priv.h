@@ -40,6 +40,8 @@ struct handle {
 	struct list operations; /* outstanding, oldest first */
 	uint8_t shut;           /* enum direction */
 	int error;              /* what ended the connection, or the attempt; negative errno, or 0 */
+	int32_t options[STACK_OPTIONS]; /* for the connection, once it is there */
+	uint32_t options_set;   /* which of them: bits */
 
 	/* HANDLE_LISTENING */
 	uint32_t backlog;
@@ -70,6 +72,7 @@ struct operation {
 	uint32_t max;           /* recv */
 	char id[COMMAND_ID_MAX];
 	uint8_t id_len;
+	uint64_t deadline_ns;   /* poll */
 	struct timer timer;     /* poll */
 	struct flow_write write; /* send */
 	struct slice slice;
@@ -140,6 +143,8 @@ bool address_is_any(const struct ip_addr *a);
 
 /* -- option.c -- */
 
+/* Gives to flow what from has been told for it. */
+void option_apply(const struct handle *from, struct flow *flow);
 int option_set(struct handle *h, const struct word *name, int64_t value);
 /* Answers by itself when it gives PENDING. */
 int option_get(struct handle *h, const struct command *c);

@@ -8,6 +8,8 @@
 
 #include "kernel/dev/clock.h"
 
+#define LOOK_NS (5 * NS_PER_MS)
+
 /* Handle number n lies at n - 1, so that none is called 0, which answers are full of. */
 static struct handle *handles[CONFIG_AGENT_HANDLES];
 static uint32_t outstanding;
@@ -70,9 +72,24 @@ void handle_destroy_all(void)
 
 /* -- operations -- */
 
-static void poll_expired(struct timer *t)
+/* Nobody tells when a queue has room again, so who waits for that looks every few milliseconds. */
+static void start_poll_timer(struct operation *op)
 {
-	operation_finish(container_of(t, struct operation, timer), 0);
+	uint64_t look_ns = op->directions & DIRECTION_OUT ? clock_now_ns() + LOOK_NS : DEADLINE_NEVER;
+
+	timer_start(&op->timer, MIN(op->deadline_ns, look_ns));
+}
+
+static void poll_timer_fired(struct timer *t)
+{
+	struct operation *op = container_of(t, struct operation, timer);
+
+	if (clock_now_ns() >= op->deadline_ns) {
+		operation_finish(op, 0);
+	} else {
+		start_poll_timer(op);
+		handle_progress(op->handle);
+	}
 }
 
 int operation_create(struct operation **out, struct handle *h, const struct command *c)
@@ -91,10 +108,13 @@ int operation_create(struct operation **out, struct handle *h, const struct comm
 	op->max = (uint32_t)MIN(c->number, CONFIG_AGENT_DATA_BYTES);
 	memcpy(op->id, c->id.at, c->id.len);
 	op->id_len = (uint8_t)c->id.len;
-	timer_init(&op->timer, poll_expired);
+	timer_init(&op->timer, poll_timer_fired);
 	list_push_back(&h->operations, &op->link);
-	if (op->verb == VERB_POLL && c->number >= 0)
-		timer_start(&op->timer, clock_now_ns() + (uint64_t)c->number * NS_PER_MS);
+	if (op->verb == VERB_POLL) {
+		op->deadline_ns = c->number < 0 ? DEADLINE_NEVER :
+			clock_now_ns() + (uint64_t)c->number * NS_PER_MS;
+		start_poll_timer(op);
+	}
 	*out = op;
 	return 0;
 }

@@ -1,31 +1,135 @@
 /* SPDX-License-Identifier: ISC */
-/* The options of a handle, by name. */
+/* The options of a TCP handle, by name. A connection that is not open yet has no place for them: they wait in
+ * the handle until it is. What a listener is told goes for each connection that is accepted from it. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
 
 #include "apps/agent/names.h"
+#include "net/tcp/state.h"
+
+static const struct {
+	const char *name;
+	uint8_t option; /* enum stack_option */
+	int32_t least, most;
+} options[] = {
+	{ "nodelay", STACK_NODELAY, 0, 1 },
+	{ "cork", STACK_CORK, 0, 1 },
+	{ "keepalive", STACK_KEEPALIVE, 0, 1 },
+	{ "keepidle", STACK_KEEPIDLE, 1, 32767 },
+	{ "keepintvl", STACK_KEEPINTVL, 1, 32767 },
+	{ "keepcnt", STACK_KEEPCNT, 1, 127 },
+	{ "linger", STACK_LINGER, -1, 32767 },
+	{ "rcvbuf", STACK_RCVBUF, 0, INT32_MAX },
+	{ "sndbuf", STACK_SNDBUF, 0, INT32_MAX },
+	{ "usertimeout", STACK_USERTIMEOUT, 0, INT32_MAX },
+	{ "mss", STACK_MSS, 64, UINT16_MAX },
+};
+
+/* ARRAY_SIZE(options): none. */
+static size_t find(const struct word *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(options) && !word_is(name, options[i].name))
+		i++;
+	return i;
+}
 
 int option_set(struct handle *h, const struct word *name, int64_t value)
 {
-	(void)h;
-	(void)name;
-	(void)value;
-	return -ENOPROTOOPT;
+	size_t i = find(name);
+
+	if (i == ARRAY_SIZE(options) || h->state == HANDLE_UDP)
+		return -ENOPROTOOPT;
+	if (value < options[i].least || value > options[i].most)
+		return -EINVAL;
+	if (h->state == HANDLE_CONNECTED) {
+		int result = stack_tcp_set(h->flow, options[i].option, (int32_t)value);
+
+		handle_progress(h); /* there may be room now */
+		return result;
+	}
+	h->options[options[i].option] = (int32_t)value;
+	h->options_set |= UINT32_C(1) << options[i].option;
+	return 0;
 }
 
-/* What ended the connection, or the attempt to connect; asking forgets it (as SO_ERROR). */
-static int get_error(struct handle *h, const struct command *c)
+void option_apply(const struct handle *from, struct flow *flow)
+{
+	for (unsigned option = 0; option < STACK_OPTIONS; option++)
+		if (from->options_set & UINT32_C(1) << option)
+			stack_tcp_set(flow, option, from->options[option]);
+}
+
+static int answer_value(const struct command *c, int32_t value)
 {
 	answer_begin(c->id.at, c->id.len, 0);
-	answer_text(h->error ? " -%s" : " 0", error_name(h->error));
+	answer_text(" %d", (int)value);
 	answer_end();
-	if (h->state == HANDLE_NEW)
-		h->error = 0;
+	return PENDING;
+}
+
+/* What ended the connection, or the last attempt to connect. */
+static int get_error(const struct handle *h, const struct command *c)
+{
+	int32_t error = h->error;
+
+	if (h->state == HANDLE_CONNECTED)
+		stack_tcp_get(h->flow, STACK_ERROR, &error);
+	if (error >= 0)
+		return answer_value(c, 0);
+	answer_begin(c->id.at, c->id.len, 0);
+	answer_text(" -%s", error_name(error));
+	answer_end();
+	return PENDING;
+}
+
+/* One word: names as in net/stack.h, with commas in between. */
+static int get_info(const struct handle *h, const struct command *c)
+{
+	static const char *const states[TCP_STATES] = {
+		"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
+		"CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT",
+	};
+	struct stack_tcp_info i = { .state = h->state == HANDLE_LISTENING ? TCP_LISTEN : h->state ==
+	                            HANDLE_CONNECTING ? TCP_SYN_SENT : TCP_CLOSED };
+
+	if (h->state == HANDLE_CONNECTED)
+		stack_tcp_info(h->flow, &i);
+	answer_begin(c->id.at, c->id.len, 0);
+	answer_text(" state=%s,timestamps=%d,sack=%d,scale=%d,ecn=%d,cur_mss=%u",
+	            i.state < TCP_STATES ? states[i.state] : "?", i.timestamps, i.sack, i.scale, i.ecn,
+	            i.cur_mss);
+	answer_text(",smoothed_rtt_us=%u,rtt_var_us=%u,cur_rto_us=%u", i.smoothed_rtt_us, i.rtt_var_us,
+	            i.cur_rto_us);
+	answer_text(",cur_cwnd=%u,cur_ssthresh=%u,cur_rwin_rcvd=%u,cur_rwin_sent=%u", i.cur_cwnd, i.cur_ssthresh,
+	            i.cur_rwin_rcvd, i.cur_rwin_sent);
+	answer_text(",in_flight=%u,app_wqueue=%u,app_rqueue=%u,segs_retrans=%u", i.in_flight, i.app_wqueue,
+	            i.app_rqueue, i.segs_retrans);
+	answer_end();
 	return PENDING;
 }
 
 int option_get(struct handle *h, const struct command *c)
 {
-	return word_is(&c->option, "error") ? get_error(h, c) : -ENOPROTOOPT;
+	size_t i = find(&c->option);
+	int32_t value = 0;
+	int result = 0;
+
+	if (h->state == HANDLE_UDP)
+		return -ENOPROTOOPT;
+	if (word_is(&c->option, "error"))
+		return get_error(h, c);
+	if (word_is(&c->option, "info"))
+		return get_info(h, c);
+	if (i == ARRAY_SIZE(options))
+		return -ENOPROTOOPT;
+	if (h->state == HANDLE_CONNECTED)
+		result = stack_tcp_get(h->flow, options[i].option, &value);
+	else if (h->options_set & UINT32_C(1) << options[i].option)
+		value = h->options[options[i].option];
+	else
+		return -ENOTCONN;
+	return result < 0 ? result : answer_value(c, value);
 }

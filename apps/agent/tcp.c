@@ -33,10 +33,16 @@ int agent_tcp_bind(struct handle *h, const struct endpoint *to)
 static int accept_waiting(void *arg, struct flow *flow, const struct endpoint *peer)
 {
 	struct handle *h = arg;
-	struct waiting *w = h->waiting_count < h->backlog ? malloc(sizeof(*w)) : NULL;
+	struct endpoint local, remote;
+	struct waiting *w;
 
+	stack_tcp_ends(flow, &local, &remote);
+	if (!address_is_any(&h->local.addr) && !ip_equal(&h->local.addr, &local.addr))
+		return -ECONNREFUSED;
+	w = h->waiting_count < h->backlog ? malloc(sizeof(*w)) : NULL;
 	if (!w)
 		return -ENOBUFS;
+	option_apply(h, flow);
 	w->flow = flow;
 	w->peer = *peer;
 	list_push_back(&h->waiting, &w->link);
@@ -89,6 +95,18 @@ bool agent_tcp_accept(struct handle *h, struct operation *op)
 	return true;
 }
 
+static void answer_connected(struct handle *h, struct operation *op)
+{
+	struct endpoint local, remote;
+
+	option_apply(h, h->flow);
+	stack_tcp_ends(h->flow, &local, &remote);
+	answer_begin(op->id, op->id_len, 0);
+	answer_endpoint(&local);
+	answer_end();
+	operation_free(op);
+}
+
 static void have_connected(struct waiter *waiter)
 {
 	struct handle *h = container_of(waiter, struct handle, connected);
@@ -100,7 +118,11 @@ static void have_connected(struct waiter *waiter)
 	list_for_each_safe(at, &h->operations) {
 		struct operation *op = list_entry(at, struct operation, link);
 
-		if (op->verb == VERB_CONNECT)
+		if (op->verb != VERB_CONNECT)
+			continue;
+		if (result == 0)
+			answer_connected(h, op);
+		else
 			operation_finish(op, result);
 	}
 	handle_progress(h);
@@ -254,12 +276,18 @@ int agent_tcp_shutdown(struct handle *h, uint8_t directions)
 
 /* -- readiness, and the end -- */
 
-static bool is_sending(const struct handle *h)
+/* Would a send wait: does one, or is as much on its way as the handle's sndbuf allows? */
+static bool is_full(const struct handle *h)
 {
+	struct stack_tcp_info info;
+	int32_t most = 0;
+
 	list_for_each(at, &h->operations)
 		if (list_entry(at, struct operation, link)->verb == VERB_SEND)
 			return true;
-	return false;
+	stack_tcp_get(h->flow, STACK_SNDBUF, &most);
+	stack_tcp_info(h->flow, &info);
+	return most > 0 && info.app_wqueue >= (uint32_t)most;
 }
 
 uint8_t agent_tcp_ready(struct handle *h, uint8_t wanted)
@@ -276,7 +304,7 @@ uint8_t agent_tcp_ready(struct handle *h, uint8_t wanted)
 		read_ahead(h, 1, true);
 	if (h->stash || h->has_ended || h->error || h->shut & DIRECTION_IN)
 		ready |= DIRECTION_IN;
-	if (!is_sending(h) || h->error || h->shut & DIRECTION_OUT)
+	if (!is_full(h) || h->error || h->shut & DIRECTION_OUT)
 		ready |= DIRECTION_OUT;
 	return ready;
 }

@@ -82,7 +82,7 @@ static void connect_to_ourselves(void)
 {
 	ask("a socket tcp\nb bind 1 10.0.0.2 80\nc listen 1 5\n", "a 0 1\nb 0 10.0.0.2 80\nc 0\n");
 	ask("d socket tcp\ne bind 2 0.0.0.0 4000\nf accept 1\ng connect 2 10.0.0.2 80\n",
-	    "d 0 2\ne 0 0.0.0.0 4000\ng 0\nf 0 3 10.0.0.2 4000\n");
+	    "d 0 2\ne 0 0.0.0.0 4000\ng 0 10.0.0.2 4000\nf 0 3 10.0.0.2 4000\n");
 }
 
 Test(agent, tcp_there_and_back)
@@ -105,7 +105,7 @@ Test(agent, poll_tells_and_takes_nothing_away)
 	    "3 0 10.0.0.2 80\n4 0\n");
 	ask("1 poll 1 in 50\n", "1 0\n");
 	ask("1 poll 1 in -1\n2 poll 1 out 10\n", "2 0\n");
-	ask("2 socket tcp\n3 connect 2 10.0.0.2 80\n", "2 0 2\n3 0\n1 1\n");
+	ask("2 socket tcp\n3 connect 2 10.0.0.2 80\n", "2 0 2\n3 0 10.0.0.2 *\n1 1\n");
 	ask("1 poll 1 in 0\n2 accept 1\n", "1 1\n2 0 3 10.0.0.2 *\n");
 }
 
@@ -161,8 +161,11 @@ Test(agent, a_connection_comes_from_where_it_is_bound_to)
 Test(agent, connecting_in_vain)
 {
 	ask("1 socket tcp\n2 connect 1 10.0.0.2 81\n", "1 0 1\n2 -ECONNREFUSED\n");
-	ask("1 get 1 error\n2 get 1 error\n", "1 0 -ECONNREFUSED\n2 0 0\n");
-	ask("1 connect 1 192.168.1.1 81\n", "");
+	ask("1 get 1 error\n", "1 0 -ECONNREFUSED\n");
+	ask("1 connect 1 192.168.1.1 81\n2 get 1 error\n3 get 1 info\n",
+	    "2 0 0\n3 0 state=SYN-SENT,timestamps=0,sack=0,scale=0,ecn=0,cur_mss=0,smoothed_rtt_us=0,"
+	    "rtt_var_us=0,cur_rto_us=0,cur_cwnd=0,cur_ssthresh=0,"
+	    "cur_rwin_rcvd=0,cur_rwin_sent=0,in_flight=0,app_wqueue=0,app_rqueue=0,segs_retrans=0\n");
 	ask("2 connect 1 10.0.0.2 1\n3 send 1 00\n4 recv 1 1\n5 poll 1 in 10\n6 poll 1 out -1\n",
 	    "2 -EALREADY\n3 -ENOTCONN\n4 -ENOTCONN\n5 0\n");
 	ask("7 close 1\n", "1 -ECANCELED\n6 -ECANCELED\n7 0\n");
@@ -175,7 +178,7 @@ Test(agent, the_backlog_is_bounded)
 		char lines[100], answers[100];
 
 		snprintf(lines, sizeof(lines), "1 socket tcp\n2 connect %d 10.0.0.2 80\n", i);
-		snprintf(answers, sizeof(answers), "1 0 %d\n2 0\n", i);
+		snprintf(answers, sizeof(answers), "1 0 %d\n2 0 10.0.0.2 *\n", i);
 		ask(lines, answers);
 	}
 	ask("1 recv 2 1\n2 recv 3 1\n3 recv 4 1\n", "3 -ECONNRESET\n");
@@ -310,4 +313,76 @@ Test(agent, without_memory_a_command_fails_and_the_next_does_not)
 	}
 	test_alloc_fail_at(1);
 	ask("4 socket tcp\n", "4 -ENOMEM\n");
+}
+
+/* Each is set and comes back: of a connection, of one that has yet to come, and of those accepted. */
+Test(agent, options)
+{
+	static const struct {
+		const char *name;
+		int value, below, above; /* what cannot be */
+	} options[] = {
+		{ "nodelay", 0, -1, 2 }, { "cork", 1, -1, 2 }, { "keepalive", 1, -1, 2 },
+		{ "keepidle", 17, 0, 32768 }, { "keepintvl", 18, 0, 32768 }, { "keepcnt", 19, 0, 128 },
+		{ "linger", 20, -2, 32768 },
+		{ "rcvbuf", 4096, -1, -2 }, { "sndbuf", 8192, -1, -2 }, { "usertimeout", 9000, -1, -2 },
+		{ "mss", 500, 63, 65536 },
+	};
+	char lines[200], answers[200];
+
+	connect_to_ourselves();
+	ask("1 socket tcp\n2 bind 4 10.0.0.2 81\n3 get 4 nodelay\n", "1 0 4\n2 0 10.0.0.2 81\n3 -ENOTCONN\n");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		for (int handle = 2; handle <= 4; handle += 2) {
+			snprintf(lines, sizeof(lines), "1 set %d %s %d\n2 get %d %s\n3 set %d %s %d\n4 set %d %s %d\n",
+			         handle, options[i].name, options[i].value, handle, options[i].name,
+			         handle, options[i].name, options[i].below, handle, options[i].name, options[i].above);
+			snprintf(answers, sizeof(answers), "1 0\n2 0 %d\n3 -EINVAL%s\n4 -EINVAL%s\n", options[i].value,
+			         options[i].below < -1 ? " not a number" : "",
+			         options[i].above < -1 ? " not a number" : "");
+			ask(lines, answers);
+		}
+	}
+	ask("1 listen 4 1\n2 socket tcp\n3 connect 5 10.0.0.2 81\n", "1 0\n2 0 5\n3 0 10.0.0.2 *\n");
+	ask("1 accept 4\n", "1 0 6 10.0.0.2 *\n");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		snprintf(lines, sizeof(lines), "1 get 6 %s\n", options[i].name);
+		snprintf(answers, sizeof(answers), "1 0 %d\n", options[i].value);
+		ask(lines, answers);
+	}
+	ask("1 set 2 error 1\n2 set 2 info 1\n3 get 2 error\n", "1 -ENOPROTOOPT\n2 -ENOPROTOOPT\n3 0 0\n");
+	ask("1 get 2 info\n", "1 0 state=ESTABLISHED,timestamps=1,sack=1,scale=1,ecn=*,cur_mss=500,"
+	    "smoothed_rtt_us=*,rtt_var_us=*,cur_rto_us=*,cur_cwnd=*,cur_ssthresh=*,cur_rwin_rcvd=*,"
+	    "cur_rwin_sent=*,in_flight=0,app_wqueue=0,app_rqueue=0,segs_retrans=0\n");
+}
+
+Test(agent, of_udp_there_are_none)
+{
+	ask("1 socket udp\n2 set 1 nodelay 1\n3 get 1 nodelay\n4 get 1 error\n5 get 1 info\n",
+	    "1 0 1\n2 -ENOPROTOOPT\n3 -ENOPROTOOPT\n4 -ENOPROTOOPT\n5 -ENOPROTOOPT\n");
+}
+
+/* The peer reads nothing: 32 kB fill its window, and 2 more are all that is accepted. */
+Test(agent, poll_out_waits_for_room_in_sndbuf)
+{
+	static char line[2100];
+	unsigned tells = 0;
+
+	connect_to_ourselves();
+	ask("1 set 2 sndbuf 2048\n2 poll 2 out 0\n", "1 0\n2 1\n");
+	strcpy(line, "s send 2 ");
+	memset(line + 9, 'a', 2048);
+	strcpy(line + 9 + 2048, "\n");
+	for (int i = 0; i < 34; i++)
+		ask(line, "s 1024\n");
+	ask("1 poll 2 out 20\n", "1 0\n");
+	ask("1 poll 2 out -1\n", "");
+	for (int i = 0; i < 17; i++) {
+		test_console_clear();
+		test_console_type("r recv 3 2000\n");
+		run();
+		tells += strstr(test_console_text(), "\n1 1\n") != NULL;
+	}
+	cr_expect_eq(tells, 1);
+	ask("2 send 2 00\n", "2 1\n");
 }
