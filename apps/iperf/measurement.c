@@ -51,9 +51,15 @@ static_assert(RESULTS_BYTES(CONFIG_IPERF_STREAMS) <= MESSAGE_BYTES, "the range o
 int measurement_send_results(struct measurement *m)
 {
 	struct iperf_stream_result results[CONFIG_IPERF_STREAMS];
+	struct stack_tcp_info info;
 
-	for (uint32_t i = 0; i < m->transfer_count; i++)
-		results[i] = (struct iperf_stream_result){ m->transfers[i].bytes, m->end_ns - m->start_ns };
+	for (uint32_t i = 0; i < m->transfer_count; i++) {
+		stack_tcp_info(m->flows[i], &info);
+		results[i] = (struct iperf_stream_result){
+			.bytes = m->transfers[i].bytes, .elapsed_ns = m->end_ns - m->start_ns,
+			.retransmits = m->transfers[i].sends ? (int64_t)info.segs_retrans : -1,
+		};
+	}
 	return control_send_message(m, iperf_write_results(m->message, sizeof(m->message), results,
 	                                                   m->transfer_count));
 }

@@ -118,17 +118,21 @@ size_t iperf_write_parameters(char *to, size_t size, const struct iperf_paramete
 /* iperf3 numbers a test's streams 1, 3, 4, 5 … and expects to be told the same. */
 size_t iperf_write_results(char *to, size_t size, const struct iperf_stream_result *results, size_t count)
 {
+	int knows_retransmits = -1;
 	size_t at;
 
 	assert(size >= RESULTS_BYTES(count));
+	for (size_t i = 0; i < count; i++)
+		knows_retransmits = results[i].retransmits >= 0 ? 1 : knows_retransmits;
 	at = format(to, size, "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,"
-	                   "\"sender_has_retransmits\":-1,\"streams\":[");
+	            "\"sender_has_retransmits\":%d,\"streams\":[", knows_retransmits);
 	for (size_t i = 0; i < count; i++) {
 		unsigned ms = (unsigned)(results[i].elapsed_ns / NS_PER_MS);
 
-		at += format(to + at, size - at, "%s{\"id\":%u,\"bytes\":%llu,\"retransmits\":-1,\"jitter\":0,"
+		at += format(to + at, size - at, "%s{\"id\":%u,\"bytes\":%llu,\"retransmits\":%lld,\"jitter\":0,"
 		             "\"errors\":0,\"packets\":0,\"start_time\":0,\"end_time\":%u.%03u}", i ? "," : "",
-		             i ? (unsigned)i + 2 : 1, (unsigned long long)results[i].bytes, ms / 1000, ms % 1000);
+		             i ? (unsigned)i + 2 : 1, (unsigned long long)results[i].bytes,
+		             (long long)results[i].retransmits, ms / 1000, ms % 1000);
 	}
 	return at + format(to + at, size - at, "]}");
 }

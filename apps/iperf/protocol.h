@@ -10,7 +10,7 @@
 
 #define COOKIE_BYTES 37  /* the last is zero */
 #define MESSAGE_BYTES 16384 /* of JSON, at most */
-#define RESULTS_BYTES(streams) (128 + 160 * (streams)) /* what iperf_write_results needs at most */
+#define RESULTS_BYTES(streams) (128 + 192 * (streams)) /* what iperf_write_results needs at most */
 
 enum iperf_state {
 	TEST_START = 1, TEST_RUNNING = 2, TEST_END = 4, PARAM_EXCHANGE = 9, CREATE_STREAMS = 10,
@@ -31,6 +31,7 @@ struct iperf_parameters {
 
 struct iperf_stream_result {
 	uint64_t bytes, elapsed_ns;
+	int64_t retransmits; /* segments; -1: we did not send */
 };
 
 /* The number after the next "key": at or after *at, at whatever depth; true counts as 1, false as 0, a

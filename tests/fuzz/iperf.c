@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void say_again(const struct iperf_parameters *p)
 {
-	struct iperf_stream_result results[128] = { { p->seconds, p->omit_seconds * NS_PER_MS } };
+	struct iperf_stream_result results[128] = { { p->seconds, p->omit_seconds * NS_PER_MS, -1 } };
 	char text[RESULTS_BYTES(128)];
 	struct iperf_parameters again;
 	size_t len = iperf_write_parameters(text, sizeof(text), p);

@@ -48,6 +48,8 @@ def test_a_server_of_ours(start, namespace, need, way):
         end = measure(namespace, iperf3, *words)["end"]
         sums = [end[name] for name in end if name.startswith("sum_sent") or name.startswith("sum_received")]
         assert len(sums) == (4 if words == ("--bidir",) else 2)
+        if words == ("--reverse",):
+            assert end["sum_sent"]["retransmits"] >= 0  # the server knows
         for total in sums:
             assert total["bytes"] > 0 and total["bits_per_second"] > 0, (words, end)
         assert end["sum_received"]["bytes"] <= end["sum_sent"]["bytes"] + (1 << 20), (words, end)

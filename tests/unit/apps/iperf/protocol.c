@@ -71,7 +71,9 @@ Test(protocol, every_beginning_of_a_text)
 
 Test(protocol, results_there_and_back)
 {
-	struct iperf_stream_result results[3] = { { 1000, 2 * NS_PER_S }, { 234, 0 }, { UINT64_C(1) << 40, 0 } };
+	struct iperf_stream_result results[3] = {
+		{ 1000, 2 * NS_PER_S, -1 }, { 234, 0, 5 }, { UINT64_C(1) << 40, 0, -1 },
+	};
 	char text[MESSAGE_BYTES];
 	size_t len = iperf_write_results(text, sizeof(text), results, 3);
 
@@ -80,6 +82,7 @@ Test(protocol, results_there_and_back)
 	cr_expect(strstr(text, "\"id\":1,\"bytes\":1000,") && strstr(text, "\"id\":3,") &&
 	          strstr(text, "\"id\":4,"));
 	cr_expect(strstr(text, "\"end_time\":2.000}"), "%s", text);
+	cr_expect(strstr(text, "\"retransmits\":5,") && strstr(text, "\"sender_has_retransmits\":1,"));
 }
 
 /* As many as there can be, with the largest numbers, in just the room that is promised to be enough. */
@@ -90,7 +93,7 @@ Test(protocol, the_longest_results_fit)
 	size_t len;
 
 	for (size_t i = 0; i < 128; i++)
-		results[i] = (struct iperf_stream_result){ UINT64_MAX, UINT32_MAX * NS_PER_MS };
+		results[i] = (struct iperf_stream_result){ UINT64_MAX, UINT32_MAX * NS_PER_MS, INT64_MAX };
 	len = iperf_write_results(text, RESULTS_BYTES(128), results, 128);
 	cr_expect_lt(len, RESULTS_BYTES(128));
 	cr_expect_str_eq(text + len - 3, "}]}");
