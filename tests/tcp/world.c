@@ -127,11 +127,6 @@ const struct wire *world_next(void)
 	return w;
 }
 
-unsigned world_waiting(void)
-{
-	return sent_count;
-}
-
 /* -- what it receives -- */
 
 void world_receive(const struct frame *f)

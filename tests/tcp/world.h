@@ -41,7 +41,6 @@ struct talk *world_talk(uint16_t peer_port);
 void world_receive(const struct frame *f);
 /* The oldest segment that was sent, whoever to; NULL: none. Valid until the next call. */
 const struct wire *world_next(void);
-unsigned world_waiting(void); /* how many there are */
 /* Runs what is ready, or lets time pass: the second until something is sent. */
 void world_run(void);
 void world_wait_ms(uint64_t ms, bool until_sent);
