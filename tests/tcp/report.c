@@ -13,6 +13,7 @@ static uint64_t begun_ns;
 static char *text;
 static size_t len;
 static FILE *conversation;
+static unsigned held;
 
 void report_begin(const char *of, uint64_t now_ns)
 {
@@ -32,6 +33,16 @@ void report_add(uint64_t now_ns, const char *format, ...)
 	vfprintf(conversation, format, args);
 	va_end(args);
 	fputc('\n', conversation);
+}
+
+void report_held(void)
+{
+	held++;
+}
+
+unsigned report_count_held(void)
+{
+	return held;
 }
 
 void fail(const struct line *l, const char *format, ...)

@@ -91,6 +91,12 @@ bool line_takes(const struct line *l, unsigned *at, const char *word)
 	return true;
 }
 
+void line_ends(const struct line *l, unsigned at)
+{
+	if (at < l->count)
+		fail(l, "unknown word: %s", l->words[at]);
+}
+
 static uint32_t read_number(const struct line *l, const char *word, const char **end)
 {
 	char *after;

@@ -34,6 +34,8 @@ void script_read(struct script *s, const char *path);
 const char *line_take(const struct line *l, unsigned *at, const char *what);
 /* Moves on when the next word is this one. */
 bool line_takes(const struct line *l, unsigned *at, const char *word);
+/* Fails when there are more words. */
+void line_ends(const struct line *l, unsigned at);
 /* Numbers go round at 2^32, so that -1 is one. A time must have a unit: ms, s, min, h. */
 uint32_t line_number(const struct line *l, const char *word);
 struct range line_range(const struct line *l, const char *word, bool is_time);

@@ -42,6 +42,26 @@ struct wire {
 	uint64_t time_ns;                /* when it was sent */
 };
 
+#define WIRE_BIT(field) (1u << (field))
+
+static inline bool wire_has(const struct wire *w, enum wire_field f)
+{
+	return w->given & WIRE_BIT(f);
+}
+
+static inline void wire_set(struct wire *w, enum wire_field f, uint32_t value)
+{
+	w->value[f] = (struct range){ value, value };
+	w->given |= WIRE_BIT(f);
+}
+
+/* The errors of ICMP by name. */
+#define WIRE_ERRORS 9
+extern const struct wire_error {
+	const char *name;
+	uint8_t type, code;
+} wire_errors[WIRE_ERRORS];
+
 /* What relative numbers are relative to. */
 struct bases {
 	uint32_t peer, stack;  /* initial sequence numbers */
@@ -49,8 +69,17 @@ struct bases {
 	bool stack_known, clock_known;
 };
 
+/* -- words: wire_text.c -- */
+
 /* The words of l from at on. */
 void wire_parse(struct wire *w, const struct line *l, unsigned at);
+/* As a script would write it, cut where there is no more room. */
+#define WIRE_TEXT 256
+void wire_print(const struct wire *w, char to[WIRE_TEXT]);
+const char *wire_field_name(enum wire_field f);
+
+/* -- bytes: wire.c -- */
+
 /* From the peer to the stack, ready for lan_receive; its payload is pattern_at of its numbers. */
 void wire_emit(const struct wire *w, const struct bases *b, struct frame *f);
 /* What the stack sent. Learns b->stack from a SYN and b->clock from the first timestamp. Gives NULL, or
@@ -58,9 +87,6 @@ void wire_emit(const struct wire *w, const struct bases *b, struct frame *f);
 const char *wire_read(struct wire *w, struct bases *b, const struct frame *f);
 /* NULL, or which field of got is not as want has it. */
 const char *wire_mismatch(const struct wire *want, const struct wire *got);
-/* As a script would write it. */
-void wire_print(const struct wire *w, char *to, size_t size);
-
 /* Both streams are patterns, so that each byte tells where it belongs. */
 enum { FROM_PEER, FROM_STACK };
 #define PATTERN_BYTES (1u << 21)

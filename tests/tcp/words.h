@@ -5,9 +5,9 @@
 
 #include "tests/tcp/script.h"
 
-/* Does what l says. Gives how many expectations it held. */
-unsigned words_run(const struct line *l);
-/* After the last line: nothing may be left that no line expected. */
+/* Does what l says. */
+void words_run(const struct line *l);
+/* After the last line: it must have expected something, and nothing may be left that no line expected. */
 void words_end(void);
 
 #endif

@@ -24,6 +24,7 @@ static struct ethernet *ethernet;
 static struct arp *arp;
 static struct ipv4 *ipv4;
 static struct tcp *tcp;
+struct talk *talk;
 static struct talk talks[WORLD_TALKS];
 static unsigned talk_count;
 static struct wire sent[SENT];
@@ -83,7 +84,7 @@ static void look_at(const struct frame *f)
 	struct wire *w = &sent[(sent_head + sent_count) % SENT];
 	struct talk *t = talk_of(frame_16(f, 36)), stranger = { .peer_port = 0 };
 	const char *wrong;
-	char text[256];
+	char text[WIRE_TEXT];
 
 	if (frame_16(f, 12) == 0x0806) {
 		asked = frame_32(f, 38);
@@ -97,7 +98,7 @@ static void look_at(const struct frame *f)
 	w->time_ns = clock_now_ns();
 	if (w->given & 1u << WIRE_TS_VALUE)
 		t->heard_clock = w->value[WIRE_TS_VALUE].least;
-	wire_print(w, text, sizeof(text));
+	wire_print(w, text);
 	report_add(w->time_ns, "> %s", text);
 	if (wrong || sent_count == SENT)
 		fail(NULL, "%s", wrong ? wrong : "too much is sent");
@@ -187,20 +188,20 @@ void world_silence(void)
 	silent = true;
 }
 
-struct talk *world_talk(uint16_t peer_port)
+void world_choose(uint16_t peer_port)
 {
 	struct talk *t = talk_of(peer_port);
 
+	talk = t;
 	if (t)
-		return t;
+		return;
 	if (talk_count == WORLD_TALKS)
 		fail(NULL, "more than %d talks", WORLD_TALKS);
-	t = &talks[talk_count++];
+	talk = t = &talks[talk_count++];
 	*t = (struct talk){ .peer_port = peer_port, .stack_port = 80, .bases.peer = WORLD_PEER_ISS };
 	promise_return(&t->connecting.promise, 0);
 	promise_return(&t->reading.promise, 0);
 	promise_return(&t->writing.promise, 0);
-	return t;
 }
 
 struct flow *talk_flow(struct talk *t)
@@ -274,6 +275,7 @@ void world_create(void)
 	/* so that the neighbour is known from the start */
 	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
 	world_receive(&f);
+	world_choose(WORLD_PEER_PORT);
 }
 
 const char *world_destroy(void)

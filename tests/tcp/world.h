@@ -24,6 +24,7 @@ struct talk {
 };
 
 #define WORLD_TALKS 16
+#define WORLD_PEER_PORT 40000 /* of the first */
 #define WORLD_PEER_ISS 0xfffffff0u /* so that every script goes round zero */
 
 /* Before anything else: "mtu", or a field of struct tcp_limits. -EINVAL: there is no such. */
@@ -35,8 +36,9 @@ const char *world_destroy(void);
 struct tcp *world_tcp(void);
 /* The neighbour no longer answers ARP. */
 void world_silence(void);
-/* The one from that port, begun if need be. */
-struct talk *world_talk(uint16_t peer_port);
+/* The one that lines are about, and how that is chosen: the one from that port, begun if need be. */
+extern struct talk *talk;
+void world_choose(uint16_t peer_port);
 /* Hands a frame to the stack, and runs it. */
 void world_receive(const struct frame *f);
 /* The oldest segment that was sent, whoever to; NULL: none. Valid until the next call. */
