@@ -58,7 +58,7 @@ static struct range parse_value(const struct line *l, const char *word, bool is_
 
 static void parse_number(struct wire *w, const struct line *l, enum wire_field f, const char *word)
 {
-	if (word[0] == '=') {
+	if (word[0] == '=' && (f == WIRE_SEQ || f == WIRE_ACK)) {
 		w->absolute |= WIRE_BIT(f);
 		word++;
 	}
