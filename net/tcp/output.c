@@ -237,7 +237,8 @@ uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
 static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 {
 	const struct congestion *cc = &c->congestion;
-	uint32_t cwnd = cc->cwnd + (cc->recovering ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
+	bool is_new = c->snd_nxt == c->snd_max; /* RFC 3042 lets go nothing that was sent before */
+	uint32_t cwnd = cc->cwnd + (cc->recovering || !is_new ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
 	uint32_t window, room, n;
 
 	if (conn_has_recovery(c))

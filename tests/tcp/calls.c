@@ -200,8 +200,11 @@ void call_abort(const struct line *l, unsigned at)
 void call_keepalive(const struct line *l, unsigned at)
 {
 	struct range every = line_range(l, line_take(l, &at, "a time"), true);
+	int32_t seconds = (int32_t)(every.least / 1000);
 
-	tcp_set_keepalive(flow_of(l), (uint16_t)(every.least / 1000));
+	tcp_set(flow_of(l), STACK_KEEPIDLE, seconds);
+	tcp_set(flow_of(l), STACK_KEEPINTVL, seconds);
+	tcp_set(flow_of(l), STACK_KEEPALIVE, 1);
 	take_result(l, at, 0);
 }
 
