@@ -71,7 +71,9 @@ static int set_mss(struct tcp_conn *c, int32_t bytes)
 {
 	if (bytes < TCP_MSS_MIN || bytes > UINT16_MAX)
 		return -EINVAL;
-	c->mss = (uint16_t)MIN(c->mss, bytes);
+	bytes += c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
+	c->peer_mss = (uint16_t)MIN(c->peer_mss, bytes);
+	mtu_follow(c);
 	return 0;
 }
 
