@@ -194,6 +194,7 @@ def test_dnsmasq_whose_leases_are_two_minutes_at_least(start, lend, namespace):
 
 
 @on_unix
+@pytest.mark.long
 def test_link_local_while_nobody_lends(builder, start, lend, namespace):
     namespace.tap()
     namespace.ip("addr add 169.254.7.7/16 dev tap0")
