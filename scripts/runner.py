@@ -44,16 +44,16 @@ def option(options, key, default):
 
 
 def uses_dhcp(config, options):
-    """Whether the image asks for its address: then only its line "up" says which it is. As net/config.c does."""
+    """Whether the image asks for its address, as net/config.c decides: then only its log says which it is."""
     said = [word.partition("=")[2] for word in options if word == "dhcp" or word.startswith("dhcp=")]
     if said:
         return said[-1] != "false"
     return "NET_DHCP" in config and not option(options, "ip", "")
 
 
-def address_in(line):
-    """The address that the line "up" says, or None."""
-    found = re.search(r" up boot_us=.* ip=([0-9.]+)", line)
+def address_lent(line):
+    """The address that a line of the image's log says it has been lent, or None."""
+    found = re.search(r" dhcp: lease ip=([0-9.]+)/", line)
     return found and found[1]
 
 

@@ -54,10 +54,12 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 	if (t->actions & DHCP_FORGET)
 		e->known.family = IP_NONE;
 	if (t->actions & DHCP_USE)
-		e->failures = 0;
+		e->failed = false;
 	/* Once at once, but a server that always says no is not to be hammered at. */
-	if (t->actions & DHCP_RESTART)
-		e->next_ns = now_ns + (e->failures++ || (t->actions & DHCP_REFUSE) ? PAUSE_NS : 0) + some_ns();
+	if (t->actions & DHCP_RESTART) {
+		e->next_ns = now_ns + (e->failed || (t->actions & DHCP_REFUSE) ? PAUSE_NS : 0) + some_ns();
+		e->failed = true;
+	}
 	if (t->actions & DHCP_SEND) {
 		e->tries += e->tries < UINT8_MAX;
 		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after: it is the link that needs it */

@@ -14,7 +14,7 @@ struct dhcp_engine {
 	uint8_t mac[6];
 	uint8_t state;        /* enum dhcp_state */
 	uint8_t tries;        /* messages sent in this state */
-	uint8_t failures;     /* since the last lease */
+	bool failed;          /* since the last lease */
 	bool broadcast;       /* answers are to go to everybody: they do not reach us otherwise */
 	uint16_t reply_bytes; /* UDP payload that can be received */
 	const char *hostname;

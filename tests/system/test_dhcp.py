@@ -2,12 +2,11 @@
 """Addresses from the DHCP servers that networks have: dnsmasq, kea, ISC's dhcpd. They lend, vanish, change
 their minds; what is seen is what the image says and whether it can be reached where it should be."""
 import os
-import time
 
 import pytest
 
-from rig import dhcp
-from rig.guest import Guest, qemu_command, tap_netdev
+from rig import build, dhcp
+from rig.guest import Guest, qemu_command, tap_netdev, user_netdev
 
 WAYS = [pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix")),
         pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu_dhcp")),
@@ -96,12 +95,19 @@ def test_an_address_and_what_comes_with_it(start, lend, namespace, way):
 @pytest.mark.config("defconfig_www_qemu_dhcp")
 def test_qemus_own_server(start, image, namespace):
     """What "make run" has: its address is the one that the port is forwarded to."""
-    from rig.guest import user_netdev
     command = qemu_command(image("microvm"), "microvm", "64M", user_netdev() + ",dhcpstart=10.0.0.2")
     with Guest(command, namespace) as guest:
         assert lease(guest)[0] == "10.0.0.2"
         guest.wait_for(" up boot_us=")
         assert answers(namespace, "127.0.0.1:8080")
+
+
+@on_unix
+def test_the_runner_says_where_it_is(image, lend, namespace):
+    namespace.tap()
+    lend()
+    with Guest([os.path.join(build.TREE, "scripts", "run-unix"), image("unix")], namespace) as guest:
+        assert answers(namespace, guest.wait_for(r"^run: http://(10\.0\.0\.1[0-9]+)/ ", 60)[1])
 
 
 @on_unix
