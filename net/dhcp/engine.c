@@ -163,7 +163,8 @@ static void take(struct dhcp_engine *e, const struct dhcp_lease *lease)
 	}
 	e->renew_ns = e->rebind_ns = e->expiry_ns = DEADLINE_NEVER;
 	if (l->seconds != DHCP_INFINITE) {
-		e->renew_ns = e->asked_ns + l->renew_s * NS_PER_S;
+		/* up to a sixteenth early: those who began together part */
+		e->renew_ns = e->asked_ns + l->renew_s * (NS_PER_S - random_u32() % (NS_PER_S / 16));
 		e->rebind_ns = e->asked_ns + l->rebind_s * NS_PER_S;
 		e->expiry_ns = e->asked_ns + l->seconds * NS_PER_S;
 	}

@@ -154,6 +154,22 @@ static void reach_bound(uint32_t seconds)
 	cr_assert_not_null(direct_lease(d));
 }
 
+/* Lets time pass until it asks its server, which must be asked for by ARP first: the renewal is unicast. */
+static void reach_renewing(void)
+{
+	const struct frame *f;
+
+	lan_forget(&lan);
+	for (int seconds = 0; seconds < 1000; seconds++) {
+		test_run_for_ns(NS_PER_S);
+		f = lan_next(&lan);
+		if (f && frame_16(f, 12) == 0x0806 && frame_32(f, 38) == SERVER)
+			break;
+	}
+	receive_arp(2, SERVER, ADDRESS);
+	expect_query(REQUEST);
+}
+
 static void expect_address(const char *text)
 {
 	char is[IP_TEXT_MAX];
@@ -212,10 +228,7 @@ Test(dhcp_client, renews_without_a_word_when_nothing_changes)
 {
 	reach_bound(1000);
 	for (int i = 0; i < 3; i++) {
-		lan_forget(&lan);
-		test_run_for_ns(500 * NS_PER_S);
-		receive_arp(2, SERVER, ADDRESS); /* it must be asked for: the renewal is unicast */
-		expect_query(REQUEST);
+		reach_renewing();
 		cr_expect_eq(query_from, ADDRESS);
 		cr_expect_eq(query_to, SERVER);
 		begin_reply(ACK, 1000);
@@ -231,10 +244,7 @@ Test(dhcp_client, renews_without_a_word_when_nothing_changes)
 Test(dhcp_client, a_renewal_that_changes_something_is_told)
 {
 	reach_bound(1000);
-	lan_forget(&lan);
-	test_run_for_ns(500 * NS_PER_S);
-	receive_arp(2, SERVER, ADDRESS);
-	expect_query(REQUEST);
+	reach_renewing();
 	begin_reply(ACK, 1000);
 	reply_option(&reply, 6, "\x0a\0\0\x35", 4);
 	finish_reply();
@@ -322,10 +332,7 @@ Test(dhcp_client, an_address_that_cannot_be_defended_is_given_up)
 Test(dhcp_client, no_lets_the_address_go)
 {
 	reach_bound(1000);
-	lan_forget(&lan);
-	test_run_for_ns(500 * NS_PER_S);
-	receive_arp(2, SERVER, ADDRESS);
-	expect_query(REQUEST);
+	reach_renewing();
 	answer(NAK, 0);
 	cr_expect_null(direct_lease(d));
 	cr_expect_not(answers_ping(ADDRESS));
