@@ -10,17 +10,15 @@
 /* Was run sent before what is known to have been sent last? */
 static bool is_before(const struct run *run, const struct rack *r)
 {
-	uint32_t later = (r->sent - run->sent) & TICK_MASK;
-
-	if (later)
-		return later <= TICK_MASK / 2;
+	if (run->sent != r->sent)
+		return (int32_t)(run->sent - r->sent) < 0;
 	/* in order, if both were sent at one go */
 	return (run->state == RUN_RESENT) == r->resent && seq_lt(run->end, r->end);
 }
 
 static void note(struct rack *r, const struct run *run, struct rack_ack *ack, bool in_order)
 {
-	uint32_t since = ticks_since(ack->now, run->sent);
+	uint32_t since = ack->now - run->sent;
 
 	switch (run->state) {
 	case RUN_FLYING:
@@ -73,7 +71,7 @@ uint32_t rack_detect(const struct rack *r, struct scoreboard *b, uint32_t now, u
 
 	for (unsigned i = 0; i < b->count && r->known; i++) {
 		struct run *run = &b->runs[i];
-		int32_t left = (int32_t)(r->rtt + window - ticks_since(now, run->sent));
+		int32_t left = (int32_t)(r->rtt + window - (now - run->sent));
 
 		if (run->state >= RUN_LOST || !is_before(run, r))
 			continue;

@@ -16,9 +16,7 @@
 struct recovery {
 	_Alignas(8) struct rack rack; /* as the pool lays them out */
 	struct prr prr;
-	uint32_t prior_cwnd;     /* what is undone if there was no loss; 0: nothing is */
-	uint32_t prior_ssthresh;
-	uint16_t prior_w_max;
+	struct congestion prior; /* comes back if there was no loss; cwnd 0: it does not */
 	bool waiting;            /* CONN_RETRANSMIT is set for what may only be reordered */
 	bool probing;            /* probe_end is valid */
 	bool dsacked;            /* dsack_round is valid */
@@ -44,7 +42,7 @@ static struct recovery *recovery_of(const struct tcp_conn *c)
 
 static uint32_t ticks(const struct tcp_conn *c)
 {
-	return (uint32_t)(c->tcp->now_ns / TICK_NS) & TICK_MASK;
+	return (uint32_t)(c->tcp->now_ns / TICK_NS);
 }
 
 static uint32_t srtt_ticks(const struct tcp_conn *c)
@@ -163,9 +161,7 @@ static void begin(struct tcp_conn *c, struct recovery *r, uint32_t delivered)
 	struct congestion *cc = &c->congestion;
 	uint32_t flight = c->snd_max - c->snd_una;
 
-	r->prior_cwnd = cc->cwnd;
-	r->prior_ssthresh = cc->ssthresh;
-	r->prior_w_max = cc->w_max;
+	r->prior = *cc;
 	r->prr = (struct prr){ .flight = flight - (r->board.out - r->board.lost) + delivered };
 	congestion_reduce(cc, c->mss, flight);
 	cc->recover = c->snd_max;
@@ -182,12 +178,9 @@ static void undo(struct tcp_conn *c, struct recovery *r)
 		if (r->board.runs[i].state == RUN_LOST)
 			r->board.runs[i].state = RUN_FLYING;
 	scoreboard_advance(&r->board, c->snd_una);
+	*cc = r->prior;
+	cc->cwnd = MIN(cc->cwnd, scoreboard_pipe(&r->board) + 10u * c->mss);
 	cc->reordered = true; /* it was late: the next time is given longer */
-	cc->ssthresh = r->prior_ssthresh;
-	cc->cwnd = MIN(r->prior_cwnd, scoreboard_pipe(&r->board) + 10u * c->mss);
-	cc->w_max = r->prior_w_max;
-	cc->recovering = false;
-	cc->recover = c->snd_una - 1;
 	c->tcp->stats.spurious_recoveries++;
 }
 
@@ -249,10 +242,10 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 	scoreboard_advance(&r->board, c->snd_una);
 	c->congestion.reordered |= ack.overtaken;
 	adapt(c, r, s);
-	if (acked > 0 && r->prior_cwnd > 0) {
+	if (acked > 0 && r->prior.cwnd > 0) {
 		if (ack.original)
 			undo(c, r);
-		r->prior_cwnd = 0; /* the first that goes forward decides */
+		r->prior.cwnd = 0; /* the first that goes forward decides */
 	}
 	if (c->congestion.recovering && seq_le(c->congestion.recover, c->snd_una))
 		finish(&c->congestion);
@@ -330,12 +323,9 @@ bool recovery_on_timeout(struct tcp_conn *c, bool again)
 	if (!r)
 		return false;
 	r->waiting = r->probing = false;
-	r->prior_cwnd = 0;
-	if (!again) {
-		r->prior_cwnd = prior.cwnd;
-		r->prior_ssthresh = prior.ssthresh;
-		r->prior_w_max = prior.w_max;
-	}
+	r->prior = prior;
+	if (again || prior.recovering)
+		r->prior.cwnd = 0;
 	/* a peer that has thrown away what it acknowledged selectively shows so by staying behind */
 	scoreboard_lose_all(&r->board, again || r->board.runs[0].state == RUN_SACKED);
 	return true;

@@ -65,14 +65,14 @@ void scoreboard_sent(struct scoreboard *b, uint32_t seq, uint32_t end, uint32_t 
 		for (; i < behind; i++)
 			if (b->runs[i].state != RUN_SACKED) {
 				b->runs[i].state = RUN_RESENT;
-				b->runs[i].sent = now & TICK_MASK;
+				b->runs[i].sent = now;
 			}
 	}
 	if (seq_lt(top, end)) {
 		/* when there is no room, what was known of the last is forgotten: it seems to be in flight */
 		b->count = (uint8_t)MIN(b->count + 1, SCOREBOARD_RUNS);
 		last = &b->runs[b->count - 1];
-		*last = (struct run){ .end = end, .state = RUN_FLYING, .sent = now & TICK_MASK };
+		*last = (struct run){ .end = end, .state = RUN_FLYING, .sent = now };
 	}
 	scoreboard_advance(b, b->start);
 }

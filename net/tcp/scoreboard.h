@@ -12,11 +12,10 @@
 
 #include "kernel/util.h"
 
-#define SCOREBOARD_RUNS 32
+#define SCOREBOARD_RUNS 24
 
-/* Time in ticks of 1024 ns that go round every 18 minutes, which no flight lasts. */
+/* Time in ticks that go round every 73 minutes, which no flight lasts. */
 #define TICK_NS 1024
-#define TICK_MASK ((UINT32_C(1) << 30) - 1)
 
 enum run_state {
 	RUN_FLYING, /* sent once */
@@ -26,9 +25,9 @@ enum run_state {
 };
 
 struct run {
-	uint32_t end;        /* sequence number; begins where the one before it ends */
-	uint32_t state : 2;  /* enum run_state */
-	uint32_t sent : 30;  /* ticks: the first segment of a run flying, the last one else */
+	uint32_t end;   /* sequence number; begins where the one before it ends */
+	uint32_t sent;  /* ticks: the first segment of a run flying, the last one else */
+	uint32_t state; /* enum run_state */
 };
 
 struct scoreboard {
@@ -38,11 +37,6 @@ struct scoreboard {
 	uint8_t grain;       /* runs of the same 2^grain ticks count as sent together */
 	struct run runs[SCOREBOARD_RUNS];
 };
-
-static inline uint32_t ticks_since(uint32_t now, uint32_t then)
-{
-	return (now - then) & TICK_MASK;
-}
 
 /* Where run i begins. */
 static inline uint32_t scoreboard_begin(const struct scoreboard *b, unsigned i)
