@@ -107,7 +107,7 @@ static bool has_dsack(const struct segment *s)
 {
 	const struct sack_block *b = s->sacks;
 
-	return s->sack_count > 0 &&
+	return s->sack_count > 0 && seq_lt(b[0].start, b[0].end) &&
 	       (seq_le(b[0].end, s->ack) ||
 	        (s->sack_count > 1 && seq_le(b[1].start, b[0].start) && seq_le(b[0].end, b[1].end)));
 }

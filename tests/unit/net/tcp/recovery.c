@@ -272,7 +272,7 @@ Test(tcp_recovery, needless_repetitions_widen_the_time_for_reordering)
 
 /* -- what the property test has found -- */
 
-/* The window is shut during a recovery whose cwnd is less than a segment then, and opens: somebody must send. */
+/* The window is shut during a recovery whose cwnd is below a segment then, and opens: somebody must send. */
 Test(tcp_recovery, window_that_shuts_during_recovery_and_opens_is_used)
 {
 	struct segment s = {
@@ -294,4 +294,181 @@ Test(tcp_recovery, window_that_shuts_during_recovery_and_opens_is_used)
 	peer_send_raw(&peer, &s, NULL, 0);
 	peer_wait_ms(2000);
 	cr_assert_not_null(peer_next(&peer));
+}
+
+/* -- more of the life of a recovery -- */
+
+static struct tcp_conn *conn(void)
+{
+	return container_of(flow, struct tcp_conn, flow);
+}
+
+Test(tcp_recovery, state_is_attached_only_while_something_is_wrong)
+{
+	write_segments(60);
+	cr_assert_eq(tcp_stats(peer.tcp)->recoveries, 0);
+	peer_forget(&peer);
+	send_sack(2, 3, 6);
+	cr_assert_eq(tcp_stats(peer.tcp)->recoveries, 1);
+	peer_forget(&peer);
+	for (int i = 0; i < 3; i++) { /* the hole is filled; it is over when D-SACKs cannot come any more */
+		uint32_t sent = (conn()->snd_max - peer.stack_iss) / MSS;
+
+		send_sack(sent, sent, sent);
+		peer_forget(&peer);
+	}
+	cr_assert_eq(tcp_stats(peer.tcp)->fast_retransmits, 1);
+	cr_assert_eq(tcp_stats(peer.tcp)->retrans_segs, 1);
+}
+
+Test(tcp_recovery, window_comes_down_once_for_all_losses_of_a_round_trip)
+{
+	uint32_t ssthresh;
+
+	write_segments(60);
+	peer_forget(&peer);
+	send_sack(0, 1, 4);
+	ssthresh = conn()->congestion.ssthresh;
+	cr_assert_eq(ssthresh, 7 * MSS);
+	for (uint32_t i = 5; i < 10; i += 2)
+		send_sack(i - 1, i, i + 1); /* more holes of the same flight */
+	cr_assert_eq(conn()->congestion.ssthresh, ssthresh);
+	cr_assert_eq(tcp_stats(peer.tcp)->fast_retransmits, 1);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 0);
+}
+
+Test(tcp_recovery, timeout_sends_again_only_what_has_not_arrived)
+{
+	write_segments(10);
+	peer_forget(&peer);
+	peer_wait_ms(10);
+	expect_segments(9, 10); /* the probe */
+	send_sack(0, 4, 6); /* two are no proof, and nobody answers from here on */
+	peer_wait_ms(2);
+	peer_forget(&peer);
+	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS);
+	expect_segments(0, 1);
+	peer_expect_nothing(&peer);
+	send_sack(4, 4, 6);
+	peer_forget(&peer);
+	send_sack(6, 6, 6);
+	expect_segments(8, 9);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 1);
+}
+
+/* RFC 2018 §8: what was acknowledged selectively may be thrown away. */
+Test(tcp_recovery, peer_that_reneges_is_served)
+{
+	write_segments(4);
+	peer_forget(&peer);
+	send_sack(0, 1, 4);
+	expect_segments(0, 1);
+	peer_wait_ms(10 + 3 * CONFIG_TCP_RTO_MIN_MS + 3);
+	peer_forget(&peer);
+	send_sack(1, 1, 1); /* and no word of the rest */
+	for (int i = 0; i < 40; i++) {
+		const struct sent *s;
+
+		while ((s = peer_next(&peer)))
+			if (s->segment.seq == peer.stack_iss + 1 + MSS)
+				return;
+		peer_wait_ms(100);
+	}
+	cr_assert_fail("the second segment was not sent again");
+}
+
+#define STAMPED_MSS (MSS - SEGMENT_TIMESTAMPS_BYTES)
+
+/* With timestamps, and one segment in flight. */
+static void send_stamped(void)
+{
+	flow_abort(flow);
+	peer_forget(&peer);
+	peer.options |= SEG_HAS_TIMESTAMPS;
+	peer.ts_value = 1;
+	flow = peer_open(&peer);
+	slice = (struct slice){ data, STAMPED_MSS, NULL };
+	flow_write(flow, &op, &slice, 1);
+}
+
+Test(tcp_recovery, timeout_that_was_none_is_undone)
+{
+	uint32_t cwnd, stamp;
+
+	send_stamped();
+	cwnd = conn()->congestion.cwnd;
+	stamp = peer_next(&peer)->segment.ts_value;
+	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS + 20);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 1);
+	cr_assert_lt(conn()->congestion.cwnd, cwnd);
+	peer_forget(&peer);
+	peer.ts_echo = stamp; /* RFC 3522: it was the first that came, late */
+	peer_send(&peer, SEG_ACK, 1, 1 + STAMPED_MSS, NULL, 0);
+	cr_assert_geq(conn()->congestion.cwnd, cwnd);
+	cr_assert_eq(tcp_stats(peer.tcp)->spurious_recoveries, 1);
+}
+
+Test(tcp_recovery, timeout_whose_repetition_was_needed_is_not)
+{
+	send_stamped();
+	peer_next(&peer);
+	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS + 20);
+	peer.ts_echo = peer_next(&peer)->segment.ts_value;
+	peer_send(&peer, SEG_ACK, 1, 1 + STAMPED_MSS, NULL, 0);
+	cr_assert_leq(conn()->congestion.cwnd, 2u * MSS);
+	cr_assert_eq(tcp_stats(peer.tcp)->spurious_recoveries, 0);
+}
+
+Test(tcp_recovery, tail_that_a_probe_repaired_costs_what_a_loss_does)
+{
+	uint32_t cwnd = conn()->congestion.cwnd;
+
+	write_segments(5);
+	peer_forget(&peer);
+	peer_wait_ms(10);
+	expect_segments(4, 5);
+	peer_wait_ms(5);
+	send_sack(5, 5, 5);
+	cr_assert_lt(conn()->congestion.cwnd, cwnd);
+}
+
+Test(tcp_recovery, probe_that_came_twice_costs_nothing)
+{
+	uint32_t cwnd = conn()->congestion.cwnd;
+
+	write_segments(5);
+	peer_forget(&peer);
+	peer_wait_ms(10);
+	expect_segments(4, 5);
+	peer_wait_ms(5);
+	send_sack(5, 4, 5); /* D-SACK */
+	cr_assert_geq(conn()->congestion.cwnd, cwnd);
+	cr_assert_gt(conn()->congestion.ssthresh, cwnd);
+}
+
+Test(tcp_recovery, empty_pool_leaves_new_reno)
+{
+	struct tcp_limits limits = {
+		.connections = 2, .half_open = 2, .time_wait = 2, .send_slices = 8, .receive_bytes = 32768,
+		.receive_bufs = 32,
+	};
+
+	peer_destroy(&peer);
+	peer_create(&peer, &limits);
+	peer.options |= SEG_HAS_SACK_PERMITTED;
+	flow = peer_open(&peer);
+	write_segments(20);
+	expect_segments(0, 10);
+	send_sack(0, 2, 3);
+	send_sack(0, 2, 4);
+	expect_segments(10, 12); /* limited transmit */
+	send_sack(0, 2, 5);
+	expect_segments(0, 1);
+	send_sack(1, 2, 5); /* a partial acknowledgement */
+	expect_segments(1, 2);
+	peer_forget(&peer);
+	send_sack(12, 12, 12);
+	cr_assert_eq(tcp_stats(peer.tcp)->fast_retransmits, 1);
+	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 0);
+	cr_assert_eq(tcp_stats(peer.tcp)->recoveries, 0);
 }
