@@ -4,6 +4,8 @@
  * no loss. All its state is attached when the first hole shows, or a probe is sent, and given back a round
  * trip after the last is filled: a connection without losses pays for none of it, neither bytes nor time.
  * When the pool is empty New Reno does without. */
+#include <string.h>
+
 #include "net/tcp/prr.h"
 #include "net/tcp/rack.h"
 #include "net/tcp/tcp_priv.h"
@@ -58,8 +60,9 @@ static struct recovery *attach(struct tcp_conn *c, uint32_t start, uint32_t age_
 
 	if (!r)
 		return NULL;
-	*r = (struct recovery){ .rack = { .highest = start }, .hold = c->snd_una };
-	r->board.start = start;
+	memset(r, 0, sizeof(*r));
+	r->hold = c->snd_una;
+	r->rack.highest = r->board.start = start;
 	r->board.grain = (uint8_t)(31 - __builtin_clz(srtt_ticks(c) / 8 | 1023));
 	scoreboard_sent(&r->board, start, c->snd_max, ticks(c) - age_ms * TICKS_PER_MS - 1);
 	r->prr.flight = c->snd_max - start;
@@ -313,19 +316,19 @@ bool recovery_on_timer(struct tcp_conn *c)
 bool recovery_on_timeout(struct tcp_conn *c, bool again)
 {
 	struct congestion *cc = &c->congestion;
-	struct congestion prior = *cc;
 	struct recovery *r = c->recovery ? recovery_of(c) : NULL;
 
 	if (!r && c->flags & CONN_SACK)
 		r = attach(c, c->snd_una, 0);
-
+	if (r) {
+		r->waiting = r->probing = false;
+		r->prior = *cc;
+		if (again || cc->recovering)
+			r->prior.cwnd = 0;
+	}
 	congestion_on_timeout(cc, c->mss, c->snd_max, c->snd_max - c->snd_una, again);
 	if (!r)
 		return false;
-	r->waiting = r->probing = false;
-	r->prior = prior;
-	if (again || prior.recovering)
-		r->prior.cwnd = 0;
 	/* a peer that has thrown away what it acknowledged selectively shows so by staying behind */
 	scoreboard_lose_all(&r->board, again || r->board.runs[0].state == RUN_SACKED);
 	return true;
