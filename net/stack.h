@@ -47,7 +47,7 @@ enum stack_option {
 	STACK_KEEPINTVL,   /* seconds between probes: 1 to 32767; default 75 */
 	STACK_KEEPCNT,     /* probes without an answer: 1 to 127; default 9 */
 	STACK_LINGER,      /* what close does. -1, the default: what was written is sent in the background;
-	                      0: resets at once; 1 to 32767: resets after so many seconds */
+	                      0: resets at once; 1 up: resets after so many seconds */
 	STACK_RCVBUF,      /* bytes that may come before they are read; 0: as many as the stack allows */
 	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged; 0: any number */
 	STACK_USERTIMEOUT, /* milliseconds without progress before it is given up (RFC 5482); 0: the stack's */

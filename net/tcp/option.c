@@ -63,7 +63,7 @@ static int set_linger(struct tcp_conn *c, int32_t seconds)
 {
 	if (seconds < -1 || seconds > SECONDS_MAX)
 		return -EINVAL;
-	c->linger_s = (uint16_t)MAX(seconds, 0);
+	c->linger_s = (uint8_t)MIN(MAX(seconds, 0), UINT8_MAX); /* FIN-WAIT-2 and the user timeout are not far */
 	return set_wish(c, CONN_LINGER, seconds >= 0);
 }
 

@@ -134,7 +134,6 @@ struct tcp_conn {
 	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
 	uint16_t rcv_mark_ms;  /* goes round every minute */
 	uint16_t keepalive_idle_s, keepalive_interval_s;
-	uint16_t linger_s;
 	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
 	uint16_t send_kib, receive_kib; /* bounds of the queues; 0: no other than the limits' */
 	uint16_t resent_segs;  /* stops counting at its greatest */
@@ -143,6 +142,7 @@ struct tcp_conn {
 	int16_t error;         /* why it ended: negative errno, or 0 */
 	uint16_t challenged;   /* as tcp_may_challenge keeps it */
 	uint8_t snd_scale : 4, rcv_scale : 4;
+	uint8_t linger_s;
 	uint8_t probes, probes_max; /* keep-alive probes unanswered */
 	uint8_t quick_acks : 4;
 	uint8_t wishes : 4;    /* enum conn_wishes */
