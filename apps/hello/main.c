@@ -53,11 +53,10 @@ static bool read_line(struct line *line)
 	return true;
 }
 
-static intptr_t hello(void *arg)
+static intptr_t hello(void *done)
 {
 	struct line line = { .len = 0 };
 
-	(void)arg;
 	say("Hello, ", name, strlen(name), "!\n");
 	fiber_sleep_until(clock_now_ns() + NS_PER_S);
 	say("It is a second later.", "", 0, "\n");
@@ -68,11 +67,12 @@ static intptr_t hello(void *arg)
 			say("You said: ", line.text, line.len, "\n");
 	}
 	say("Goodbye.", "", 0, "\n");
+	promise_fulfil(done, 0);
 	return 0;
 }
 
 int app_start(const struct app *app, struct promise *done)
 {
 	(void)app;
-	return fiber_start(hello, NULL, done);
+	return fiber_start(hello, done, NULL);
 }

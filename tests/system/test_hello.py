@@ -68,6 +68,14 @@ def test_a_signal_ends_the_process_cleanly(builder, number):
 
 
 @pytest.mark.config("defconfig_hello_unix")
+def test_a_debug_build(builder):
+    image = os.path.join(builder.build("defconfig_hello_unix", name="hello_debug", options={"DEBUG": "y"}), "image")
+    with Guest(["sh", "-c", f"exec {image} </dev/null"]) as guest:
+        guest.wait_for("^Goodbye")
+        assert guest.wait_end(20) == 0
+
+
+@pytest.mark.config("defconfig_hello_unix")
 @pytest.mark.parametrize("redirection", ["</dev/null", "<&-"])
 def test_ends_with_its_input(builder, redirection):
     image = os.path.join(builder.build("defconfig_hello_unix"), "image")
