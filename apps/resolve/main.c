@@ -19,6 +19,7 @@ enum { NAMES_MAX = 32, LINE_BYTES = 512, PATIENCE_S = 60 };
 static const char *names[NAMES_MAX];
 static size_t name_count;
 static struct dns_servers servers;
+static struct dns_resolver *resolver;
 
 /* One more name. */
 static int option_name(const char *value, void *target)
@@ -71,10 +72,9 @@ static void print(const char *name, const struct dns_query *q)
 	}
 }
 
-/* Gives how many names have no address. */
-static intptr_t look_up_all(void *arg)
+/* Fulfils done with the number of names that have no address. */
+static intptr_t look_up_all(void *done)
 {
-	struct dns_resolver *resolver = arg;
 	struct dns_query query;
 	intptr_t missing = 0;
 
@@ -85,13 +85,13 @@ static intptr_t look_up_all(void *arg)
 		missing += fiber_await(&query.promise, DEADLINE_NEVER) < 0;
 		print(names[i], &query);
 	}
-	return missing;
+	promise_fulfil(done, missing);
+	return 0;
 }
 
 int app_start(const struct app *app, struct promise *done)
 {
 	struct dns_config config = DNS_CONFIG_DEFAULTS;
-	struct dns_resolver *resolver;
 	int error;
 
 	if (servers.count == 0 && option_dns(CONFIG_DNS_SERVERS, &servers) < 0) {
@@ -102,5 +102,5 @@ int app_start(const struct app *app, struct promise *done)
 	if (error < 0)
 		return error;
 	dns_resolver_set_servers(resolver, servers.addrs, servers.count);
-	return fiber_start(look_up_all, resolver, done);
+	return fiber_start(look_up_all, done, NULL);
 }
