@@ -69,10 +69,11 @@ static int set_linger(struct tcp_conn *c, int32_t seconds)
 
 static int set_mss(struct tcp_conn *c, int32_t bytes)
 {
+	int32_t options = c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
+
 	if (bytes < TCP_MSS_MIN || bytes > UINT16_MAX)
 		return -EINVAL;
-	bytes += c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
-	c->peer_mss = (uint16_t)MIN(c->peer_mss, bytes);
+	c->peer_mss = (uint16_t)MIN(c->peer_mss, bytes + options); /* as if the peer took no more */
 	mtu_follow(c);
 	return 0;
 }

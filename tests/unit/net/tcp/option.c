@@ -249,6 +249,9 @@ Test(tcp_option, segments_are_no_longer_than_asked_for)
 	peer_expect(&peer, SEG_ACK, 501, 1, 100);
 	tcp_set(flow, STACK_MSS, 1000); /* it does not grow again */
 	cr_assert_eq(get(STACK_MSS), 500);
+	peer.ip.generation++; /* the path is looked at again */
+	write_bytes(600, 600);
+	peer_expect(&peer, SEG_ACK, 601, 1, 500);
 }
 
 /* -- the end -- */
