@@ -8,6 +8,7 @@
 #include "kernel/instance.h"
 #include "kernel/random.h"
 #include "net/bytes.h"
+#include "net/capture.h"
 
 #define LOG_TAG "udp"
 #include "kernel/log.h"
@@ -73,6 +74,7 @@ static void drop(struct buf *b, const struct endpoint *from, uint16_t port, uint
 	++*counter;
 	log_debug("drop reason=\"%s\" from=%s:%u port=%u", reason, ip_format(text, &from->addr), from->port,
 	          port);
+	capture_drop(reason);
 	buf_free(b);
 }
 

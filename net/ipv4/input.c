@@ -4,6 +4,7 @@
  * place where reassembly belongs is marked by is_fragment. */
 #include "net/ipv4/ipv4_priv.h"
 
+#include "net/capture.h"
 #include "net/checksum.h"
 
 #define LOG_TAG "ipv4"
@@ -20,6 +21,7 @@ void ipv4_drop(const void *header, struct buf *b, uint64_t *counter, const char 
 		          be32(h->dst), h->protocol, be16(h->total_bytes));
 	else
 		log_debug("drop reason=\"%s\" bytes=%u", reason, buf_length(b));
+	capture_drop(reason);
 	buf_free(b);
 }
 

@@ -43,14 +43,18 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 static int check(struct tcp_conn *c, const struct segment *s)
 {
 	if (c->flags & CONN_TIMESTAMPS && !(s->flags & SEG_RST)) {
-		if (!(s->options & SEG_HAS_TIMESTAMPS))
-			return 0; /* RFC 7323 §3.2 */
+		if (!(s->options & SEG_HAS_TIMESTAMPS)) {
+			tcp_refused("no timestamp"); /* RFC 7323 §3.2 */
+			return 0;
+		}
 		if (is_old_timestamp(c, s)) {
+			tcp_refused("an old timestamp");
 			answer_unacceptable(c, s);
 			return 0;
 		}
 	}
 	if (!is_in_window(c, s)) {
+		tcp_refused("outside of the window");
 		answer_unacceptable(c, s);
 		return 0;
 	}
@@ -58,6 +62,7 @@ static int check(struct tcp_conn *c, const struct segment *s)
 		if (s->seq == c->rcv_nxt)
 			return conn_event(c, TCP_GOT_RST, c->state == TCP_SYN_RECEIVED ? -ECONNREFUSED : -ECONNRESET)
 			               ? 0 : -1;
+		tcp_refused("a reset that is not exact");
 		conn_send_challenge(c);
 		return 0;
 	}
@@ -173,6 +178,7 @@ static bool acknowledge(struct tcp_conn *c, const struct segment *s, bool *ended
 
 	*ended = false;
 	if (seq_lt(c->snd_max, s->ack) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
+		tcp_refused("an acknowledgement of what was not sent");
 		conn_send_challenge(c); /* RFC 5961 §5 */
 		return false;
 	}
@@ -426,6 +432,7 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	tcp->stats.in_segs++;
 	if (header < 0 || meta->to_group || !ip_checksum_is_right(meta, b)) {
 		tcp->stats.in_errs++;
+		tcp_refused("a bad header or checksum");
 		buf_free(b);
 		return;
 	}

@@ -212,6 +212,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 
 	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
+		tcp_refused("no connection is free");
 		return;
 	}
 	h = half_alloc(tcp);
@@ -241,6 +242,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	if (find_listener(tcp, k->local.port, &accept, &arg) < 0) {
 		tcp_send_reset(tcp, k, s);
 		tcp->stats.declined++;
+		tcp_refused("nobody listens any more");
 		buf_free(b);
 		return true;
 	}
@@ -248,6 +250,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 		c = conn_create(tcp, &route, k);
 	if (!c) {
 		tcp->stats.listen_drops++;
+		tcp_refused("no connection is free");
 		buf_free(b);
 		return false;
 	}
