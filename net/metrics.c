@@ -49,10 +49,12 @@ static const struct metric arp_metrics[] = {
 static const struct metric ipv4_metrics[] = {
 	COUNTER(ipv4, in_receives), COUNTER(ipv4, in_hdr_errors), COUNTER(ipv4, in_addr_errors),
 	COUNTER(ipv4, in_truncated), COUNTER(ipv4, in_unknown_protos), COUNTER(ipv4, in_delivers),
-	COUNTER(ipv4, reasm_reqds), COUNTER(ipv4, reasm_fails), COUNTER(ipv4, out_requests),
-	COUNTER(ipv4, out_no_routes), COUNTER(ipv4, out_discards), COUNTER(ipv4, out_frag_reqds),
-	COUNTER(ipv4, out_transmits), COUNTER(ipv4, icmp_in_msgs), COUNTER(ipv4, icmp_in_errors),
-	COUNTER(ipv4, icmp_out_msgs), COUNTER(ipv4, icmp_out_errors), COUNTER(ipv4, icmp_out_limited),
+	COUNTER(ipv4, reasm_reqds), COUNTER(ipv4, reasm_oks), COUNTER(ipv4, reasm_fails),
+	COUNTER(ipv4, out_requests), COUNTER(ipv4, out_no_routes), COUNTER(ipv4, out_discards),
+	COUNTER(ipv4, out_transmits), COUNTER(ipv4, out_frag_reqds), COUNTER(ipv4, out_frag_oks),
+	COUNTER(ipv4, out_frag_fails), COUNTER(ipv4, out_frag_creates),
+	COUNTER(ipv4, icmp_in_msgs), COUNTER(ipv4, icmp_in_errors), COUNTER(ipv4, icmp_out_msgs),
+	COUNTER(ipv4, icmp_out_errors), COUNTER(ipv4, icmp_out_limited),
 };
 
 static const struct metric udp_metrics[] = {
@@ -63,10 +65,13 @@ static const struct metric udp_metrics[] = {
 static const struct metric tcp_metrics[] = {
 	COUNTER(tcp, active_opens), COUNTER(tcp, passive_opens), COUNTER(tcp, attempt_fails),
 	COUNTER(tcp, estab_resets), COUNTER(tcp, in_segs), COUNTER(tcp, out_segs), COUNTER(tcp, retrans_segs),
-	COUNTER(tcp, in_errs), COUNTER(tcp, out_rsts), COUNTER(tcp, listen_drops), COUNTER(tcp, declined),
+	COUNTER(tcp, in_errs), COUNTER(tcp, out_rsts), COUNTER(tcp, listen_drops),
+	COUNTER(tcp, cookies_sent), COUNTER(tcp, cookies_accepted), COUNTER(tcp, cookies_refused),
+	COUNTER(tcp, spurious_recoveries), COUNTER(tcp, declined),
 	COUNTER(tcp, time_wait_drops), COUNTER(tcp, receive_drops), COUNTER(tcp, challenges),
 	COUNTER(tcp, timeouts), COUNTER(tcp, fast_retransmits), GAUGE(tcp, curr_estab), GAUGE(tcp, connections),
 	GAUGE(tcp, half_open), GAUGE(tcp, time_wait), GAUGE(tcp, send_slices), GAUGE(tcp, receive_bufs),
+	GAUGE(tcp, recoveries),
 };
 
 struct layer {
