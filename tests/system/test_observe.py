@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from rig.sockets import Sockets
+
 OPTIONS = {"NET_OBSERVE": "y", "WWW_OBSERVE": "y"}
 WAYS = [pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu")),
         pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix"))]
@@ -68,6 +70,22 @@ def test_a_capture_that_tshark_reads(www, namespace, need, tmp_path, way):
         assert not source or (int(direction, 0) == 2) == (source == www.host), frames
     assert "Malformed" not in read("-V")
     assert not read("-Y", "_ws.malformed")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_dropped_says_why(www, namespace, need, tmp_path):
+    tshark = need("tshark")
+    linux = Sockets(namespace)
+    linux.do("u = socket.socket(type=socket.SOCK_DGRAM)")
+    linux.do(f"u.sendto(b'anybody?', ('{www.host}', 9))")
+    linux.do(f"c = socket.create_connection(('{www.host}', {www.port}))")
+    path = os.path.join(tmp_path, "capture.pcapng")
+    with open(path, "wb") as file:
+        file.write(www.curl(www.url("capture.pcapng")))
+    done = subprocess.run([tshark, "-n", "-r", path, "-Y", "frame.comment", "-T", "fields", "-e", "udp.dstport",
+                           "-e", "frame.comment"], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    assert "9\tdropped: nobody listens" in done.stdout.splitlines(), done.stdout
+    assert metrics(www)["virga_udp_no_ports_total"] == 1
 
 
 @pytest.mark.parametrize("way", WAYS)
