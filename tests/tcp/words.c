@@ -46,12 +46,6 @@ static void let_time_pass(const struct line *l, unsigned at)
 	world_wait_ms(ms, false);
 }
 
-static void silence(const struct line *l, unsigned at)
-{
-	line_ends(l, at);
-	world_silence();
-}
-
 static void skip(const struct line *l, unsigned at)
 {
 	line_ends(l, at);
@@ -126,7 +120,6 @@ static const struct word {
 	{ "peer", choose_peer, false },
 	{ "iss", set_iss, false },
 	{ "limit", set_limit, false },
-	{ "silence", silence, false },
 };
 
 void words_run(const struct line *l)

@@ -33,7 +33,6 @@ static struct timer arp_timer;
 static uint32_t asked; /* by ARP */
 static struct sleep interval; /* that passes */
 static bool ends_with_sending;
-static bool silent;
 static uint32_t mtu = MTU_DEFAULT;
 
 /* Fields of struct tcp_limits that are not as usual. */
@@ -88,7 +87,7 @@ static void look_at(const struct frame *f)
 
 	if (frame_16(f, 12) == 0x0806) {
 		asked = frame_32(f, 38);
-		if (frame_16(f, 20) == 1 && asked != LAN_IP && !silent)
+		if (frame_16(f, 20) == 1 && asked != LAN_IP)
 			timer_start(&arp_timer, clock_now_ns());
 		return;
 	}
@@ -181,11 +180,6 @@ void world_wait_ms(uint64_t ms, bool until_sent)
 struct tcp *world_tcp(void)
 {
 	return tcp;
-}
-
-void world_silence(void)
-{
-	silent = true;
 }
 
 void world_choose(uint16_t peer_port)
@@ -282,7 +276,6 @@ const char *world_destroy(void)
 {
 	struct buf_stats stats;
 
-	silent = true;
 	for (unsigned i = 0; i < talk_count; i++) {
 		promise_cancel(&talks[i].connecting.promise);
 		if (talk_flow(&talks[i]))

@@ -34,8 +34,6 @@ void world_create(void);
 const char *world_destroy(void);
 
 struct tcp *world_tcp(void);
-/* The neighbour no longer answers ARP. */
-void world_silence(void);
 /* The one that lines are about, and how that is chosen: the one from that port, begun if need be. */
 extern struct talk *talk;
 void world_choose(uint16_t peer_port);
