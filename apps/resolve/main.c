@@ -9,7 +9,7 @@
 #include "kernel/dev/console.h"
 #include "kernel/fiber.h"
 #include "kernel/format.h"
-#include "net/dns/resolver.h"
+#include "net/dns/lease.h"
 
 #define LOG_TAG "resolve"
 #include "kernel/log.h"
@@ -19,6 +19,7 @@ enum { NAMES_MAX = 32, LINE_BYTES = 512, PATIENCE_S = 60 };
 static const char *names[NAMES_MAX];
 static size_t name_count;
 static struct dns_servers servers;
+static struct dns_lease lease;
 static struct dns_resolver *resolver;
 
 /* One more name. */
@@ -92,9 +93,10 @@ static intptr_t look_up_all(void *done)
 int app_start(const struct app *app, struct promise *done)
 {
 	struct dns_config config = DNS_CONFIG_DEFAULTS;
+	bool given = servers.count > 0;
 	int error;
 
-	if (servers.count == 0 && option_dns(CONFIG_DNS_SERVERS, &servers) < 0) {
+	if (!given && option_dns(CONFIG_DNS_SERVERS, &servers) < 0) {
 		log_error("DNS_SERVERS=%s: expects IPv4 addresses, as 10.0.0.3,10.0.0.4", CONFIG_DNS_SERVERS);
 		return -EINVAL;
 	}
@@ -102,5 +104,7 @@ int app_start(const struct app *app, struct promise *done)
 	if (error < 0)
 		return error;
 	dns_resolver_set_servers(resolver, servers.addrs, servers.count);
+	if (IS_ENABLED(CONFIG_NET_DHCP) && !given)
+		dns_lease_follow(&lease, resolver, (struct direct *)app->stack);
 	return fiber_start(look_up_all, done, NULL);
 }

@@ -32,7 +32,8 @@ def dns_server(need, namespace, tmp_path):
                      f"--addn-hosts={hosts}", "--local=/example.test/", "--local-ttl=120",
                      "--cname=alias.example.test,second.example.test", "--cname=second.example.test,www.example.test",
                      "--host-record=six.example.test,fd00::7", "--log-queries=extra", f"--log-facility={log}",
-                     "--user=root", "--pid-file="])
+                     "--dhcp-range=10.0.0.50,10.0.0.60,255.255.255.0,600", "--dhcp-authoritative",
+                     f"--dhcp-leasefile={tmp_path / 'leases'}", "--user=root", "--pid-file="])
     for _ in range(100):
         if log.exists() and "started" in log.read_text():
             return log.read_text
@@ -106,6 +107,15 @@ def test_nobody_answers(resolve, namespace, way):
     namespace.tap()
     said, status = resolve(way, "www.example.test")
     assert said == ["www.example.test got no answer"] and status != 0, said
+
+
+@pytest.mark.config("defconfig_resolve_qemu")
+def test_the_server_of_a_lease(dns_server, builder, namespace):
+    """DHCP names it: no start option says anything."""
+    out = builder.build("defconfig_resolve_qemu", name="resolve_dhcp", options={"NET_STATIC": "n", "NET_DHCP": "y"})
+    with Guest(qemu_command(os.path.join(out, "image"), "microvm", "64M", tap_netdev(), "name=www.example.test"),
+               namespace) as guest:
+        guest.wait_for(r"^www\.example\.test 10\.1\.0\.7 120$", 120)
 
 
 @pytest.mark.config("defconfig_resolve_qemu")
