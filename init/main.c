@@ -3,7 +3,6 @@
  * it in; what is not called is not in the image. */
 #define LOG_TAG "virga"
 #include <errno.h>
-#include <string.h>
 
 #include "arch/arch.h"
 #include "fs/crunch.h"
@@ -89,16 +88,19 @@ static void wait_for_address(void)
 
 static void up(void)
 {
-	char address[sizeof(" ip=") + IP_TEXT_MAX] = "";
+	unsigned long long boot_us = clock_now_ns() / NS_PER_US;
+	size_t mem_kib, used_kib;
 	struct page_stats pages;
+	char address[IP_TEXT_MAX];
 
-	if (IS_ENABLED(CONFIG_NET_DIRECT)) {
-		memcpy(address, " ip=", sizeof(" ip="));
-		ip_format(address + strlen(address), &direct_address((struct direct *)app.stack)->addr);
-	}
 	page_stats(&pages);
-	log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu%s", (unsigned long long)(clock_now_ns() / NS_PER_US),
-	         pages.total * (PAGE_BYTES / 1024), pages.used * (PAGE_BYTES / 1024), address);
+	mem_kib = pages.total * (PAGE_BYTES / 1024);
+	used_kib = pages.used * (PAGE_BYTES / 1024);
+	if (IS_ENABLED(CONFIG_NET_DIRECT))
+		log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu ip=%s", boot_us, mem_kib, used_kib,
+		         ip_format(address, &direct_address((struct direct *)app.stack)->addr));
+	else
+		log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", boot_us, mem_kib, used_kib);
 }
 
 void init_main(void)
