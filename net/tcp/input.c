@@ -102,7 +102,7 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 	if (c->snd_wnd == 0 && window > 0) {
 		/* what probed the shut window is sent anew, and the persist timer has done its work */
 		conn_disarm(c, CONN_RETRANSMIT);
-		c->snd_nxt = c->snd_una;
+		conn_go_back(c);
 		c->rto.backoff = 0;
 	}
 	if (window == 0 && conn_has_recovery(c)) {
