@@ -5,7 +5,7 @@
 
 enum { PIECE_BYTES = 32768, READ_BYTES = 1 << 20 };
 
-static const uint8_t piece[PIECE_BYTES];
+static uint8_t piece[PIECE_BYTES]; /* never written; not const, so that the image need not hold it */
 
 static void go_on(struct transfer *t);
 
