@@ -197,15 +197,40 @@ void call_abort(const struct line *l, unsigned at)
 	take_result(l, at, 0);
 }
 
-void call_keepalive(const struct line *l, unsigned at)
+static enum stack_option option_named(const struct line *l, const char *word)
 {
-	struct range every = line_range(l, line_take(l, &at, "a time"), true);
-	int32_t seconds = (int32_t)(every.least / 1000);
+	static const char *const all[STACK_OPTIONS] = {
+		[STACK_NODELAY] = "nodelay", [STACK_CORK] = "cork", [STACK_KEEPALIVE] = "keepalive",
+		[STACK_KEEPIDLE] = "keepidle", [STACK_KEEPINTVL] = "keepintvl", [STACK_KEEPCNT] = "keepcnt",
+		[STACK_LINGER] = "linger", [STACK_RCVBUF] = "rcvbuf", [STACK_SNDBUF] = "sndbuf",
+		[STACK_USERTIMEOUT] = "usertimeout", [STACK_MSS] = "mss", [STACK_ERROR] = "error",
+	};
 
-	tcp_set(flow_of(l), STACK_KEEPIDLE, seconds);
-	tcp_set(flow_of(l), STACK_KEEPINTVL, seconds);
-	tcp_set(flow_of(l), STACK_KEEPALIVE, 1);
-	take_result(l, at, 0);
+	for (unsigned i = 0; i < STACK_OPTIONS; i++)
+		if (all[i] && strcmp(all[i], word) == 0)
+			return i;
+	fail(l, "unknown option: %s", word);
+}
+
+void call_set(const struct line *l, unsigned at)
+{
+	enum stack_option option = option_named(l, line_take(l, &at, "an option"));
+	int32_t value = (int32_t)line_number(l, line_take(l, &at, "a number"));
+	int result = tcp_set(flow_of(l), option, value);
+
+	world_run();
+	if (at == l->count && result < 0)
+		fail(l, "it cannot be set: %s", strerror(-result));
+	take_result(l, at, result);
+}
+
+void call_get(const struct line *l, unsigned at)
+{
+	enum stack_option option = option_named(l, line_take(l, &at, "an option"));
+	int32_t value = 0;
+	int result = tcp_get(flow_of(l), option, &value);
+
+	take_result(l, at, result < 0 ? result : value);
 }
 
 void call_cancel(const struct line *l, unsigned at)

@@ -15,7 +15,8 @@ void call_write(const struct line *l, unsigned at);
 void call_shutdown(const struct line *l, unsigned at);
 void call_close(const struct line *l, unsigned at);
 void call_abort(const struct line *l, unsigned at);
-void call_keepalive(const struct line *l, unsigned at);
+void call_set(const struct line *l, unsigned at);
+void call_get(const struct line *l, unsigned at);
 void call_cancel(const struct line *l, unsigned at);
 
 /* Whether call, whose name the line has just said, has settled as the rest of the line says. */
