@@ -74,6 +74,7 @@ enum ip_send_flags {
 /* For ip_too_big beside a size: packets get no further, who knows why, and routers had better cut them. */
 #define IP_MTU_UNKNOWN 0
 #define IP_MTU_LEAST 68 /* RFC 791; what ip_too_big makes of it is more */
+#define IP_ECN_MARKED 3 /* of the ECN field: a router has met congestion */
 
 #define IP_NO_CHECKSUM 0xffff
 

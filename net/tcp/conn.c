@@ -95,6 +95,8 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 	mtu_follow(c);
 	if (options & SEG_HAS_SACK_PERMITTED)
 		c->flags |= CONN_SACK;
+	if (IS_ENABLED(CONFIG_TCP_ECN) && options & SEG_HAS_ECN)
+		c->wishes |= CONN_ECN;
 	congestion_init(&c->congestion, c->mss, c->snd_una + 1);
 	if (c->rto.backoff > 1)
 		c->congestion.cwnd = c->mss; /* RFC 6928 §2 */

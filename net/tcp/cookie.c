@@ -2,7 +2,7 @@
 /* SYN cookies (RFC 4987 §3.6): a SYN-ACK that says itself what has to be remembered of a handshake.
  *
  *     sequence number   27 bits of keyed hash | 3 bits: which segment size | 2 bits of time
- *     timestamp         26 bits of clock | 1 bit: free | 1 bit: SACK | 4 bits: window scale, 15: none
+ *     timestamp         26 bits of clock | 1 bit: ECN | 1 bit: SACK | 4 bits: window scale, 15: none
  *
  * The hash covers who talks to whom, the peer's initial sequence number, the time, and all bits that
  * say something: what comes back is believed only as we have said it. A cookie is good for 69 to 137
@@ -15,6 +15,7 @@
 #define SIZE_SHIFT 2
 #define SAID_MASK 31u /* all of a sequence number but the hash */
 #define STAMP_MASK 63u
+#define STAMP_ECN 32u
 #define STAMP_SACK 16u
 #define STAMP_NO_SCALE 15u
 
@@ -42,7 +43,8 @@ static uint32_t stamp_of(const struct tcp_half *h)
 	if (!(h->options & SEG_HAS_TIMESTAMPS))
 		return STAMP_MASK + 1;
 	return (h->options & SEG_HAS_SCALE ? h->scale : STAMP_NO_SCALE) |
-	       (h->options & SEG_HAS_SACK_PERMITTED ? STAMP_SACK : 0);
+	       (h->options & SEG_HAS_SACK_PERMITTED ? STAMP_SACK : 0) |
+	       (IS_ENABLED(CONFIG_TCP_ECN) && h->options & SEG_HAS_ECN ? STAMP_ECN : 0);
 }
 
 uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h)
@@ -72,6 +74,8 @@ static void read_stamp(struct tcp_half *h, uint32_t stamp)
 		h->options |= SEG_HAS_SCALE;
 	if (stamp & STAMP_SACK)
 		h->options |= SEG_HAS_SACK_PERMITTED;
+	if (IS_ENABLED(CONFIG_TCP_ECN) && stamp & STAMP_ECN)
+		h->options |= SEG_HAS_ECN;
 }
 
 bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h)

@@ -137,6 +137,8 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 	bool limited = flight + c->mss > c->congestion.cwnd ||
 	               (c->congestion.cwnd < c->congestion.ssthresh && 2 * flight >= c->congestion.cwnd);
 
+	if (ecn_is_echo(c, s))
+		limited = false; /* no reason to grow */
 	measure(c, s);
 	sendq_drop(c->tcp, &c->sendq, MIN(c->sendq.bytes, (size_t)acked)); /* FIN takes no byte of it */
 	c->snd_una = s->ack;
@@ -356,7 +358,7 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = c->snd_nxt;
 	}
-	conn_set_peer(c, s->options, s->mss, s->scale);
+	conn_set_peer(c, s->options | (ecn_is_offered(s) ? SEG_HAS_ECN : 0), s->mss, s->scale);
 	if (has_ack)
 		on_established(c, s);
 	return conn_event(c, has_ack ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
@@ -414,6 +416,8 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 		buf_free(b);
 		return !ended;
 	}
+	if (IS_ENABLED(CONFIG_TCP_ECN))
+		ecn_receive(c, s);
 	if (!take_text_and_fin(c, s, b))
 		return false;
 	conn_output(c);
@@ -437,6 +441,7 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	s.length = buf_length(b) - (uint32_t)header;
+	s.ecn = meta->ecn;
 	b = ip_strip(b, (uint32_t)header);
 	tcp_update_clock(tcp);
 	k.remote.addr = meta->src;

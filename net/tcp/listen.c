@@ -113,7 +113,8 @@ static struct tcp_half *replace_oldest(struct tcp *tcp)
 static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t timestamp)
 {
 	struct segment s = {
-		.seq = h->iss, .ack = h->irs + 1, .flags = SEG_SYN | SEG_ACK,
+		.seq = h->iss, .ack = h->irs + 1,
+		.flags = SEG_SYN | SEG_ACK | (IS_ENABLED(CONFIG_TCP_ECN) && h->options & SEG_HAS_ECN ? SEG_ECE : 0),
 		.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX),
 		.options = SEG_HAS_MSS | h->options, .scale = tcp->rcv_scale,
 		.ts_value = timestamp, .ts_echo = h->ts_recent,
@@ -210,6 +211,8 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		.has_mss = s->options & SEG_HAS_MSS,
 	};
 
+	if (ecn_is_offered(s))
+		asked.options |= SEG_HAS_ECN;
 	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
 		tcp_refused("no connection is free");

@@ -170,6 +170,7 @@ void tcp_info(const struct flow *flow, struct stack_tcp_info *info)
 		.timestamps = c->flags & CONN_TIMESTAMPS,
 		.sack = c->flags & CONN_SACK,
 		.scale = c->flags & CONN_SCALE,
+		.ecn = c->wishes & CONN_ECN,
 		.cur_mss = c->mss,
 		.smoothed_rtt_us = c->rto.srtt8 * 125,
 		.rtt_var_us = c->rto.rttvar4 * 250,

@@ -13,13 +13,13 @@
 
 /* Prepends the header to b and sends it; takes b. As ip_send: -ENOBUFS is the device's queue, which may
  * soon have room; what fails otherwise is lost, and sent again. */
-static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b)
+static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b, unsigned ect)
 {
 	segment_emit(s, buf_push(b, segment_header_bytes(s)));
 	tcp->stats.out_segs++;
 	if (s->flags & SEG_RST)
 		tcp->stats.out_rsts++;
-	return ip_send(route, IP_TCP, b, SEGMENT_CHECKSUM_AT, IP_DF);
+	return ip_send(route, IP_TCP, b, SEGMENT_CHECKSUM_AT, IP_DF | ect);
 }
 
 uint32_t conn_window(const struct tcp_conn *c)
@@ -72,6 +72,8 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 
 	if (b) {
 		prepare(c, &s, seq, flags);
+		if (IS_ENABLED(CONFIG_TCP_ECN))
+			s.flags = ecn_flags(c, s.flags, false);
 		/* only here: data fills its segment, and what the blocks say is sent at once, without data */
 		if (c->flags & CONN_SACK) {
 			if (twice)
@@ -81,7 +83,7 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 		}
 		while (s.sack_count > 0 && segment_header_bytes(&s) > c->route.payload_bytes)
 			s.sack_count--; /* the least of links takes one: RFC 791 §3.2 */
-		if (emit(c->tcp, &c->route, &s, b) != -ENOBUFS)
+		if (emit(c->tcp, &c->route, &s, b, 0) != -ENOBUFS)
 			return;
 	}
 	c->flags |= CONN_ACK_NOW;
@@ -137,14 +139,17 @@ void conn_send_syn(struct tcp_conn *c)
 	if (c->state == TCP_SYN_SENT) {
 		s.ack = s.ts_echo = 0;
 		s.ts_value = tcp_timestamp(tcp);
-		s.ts_echo = 0; /* RFC 7323 §3.2 */
 		s.options = SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
+		if (IS_ENABLED(CONFIG_TCP_ECN) && c->rto.backoff == 0) /* RFC 3168 §6.1.1.1: then without */
+			s.flags |= SEG_ECE | SEG_CWR;
 	} else {
 		c->rcv_adv = c->rcv_nxt + s.window;
 		s.options |= SEG_HAS_MSS | (c->flags & CONN_SCALE ? SEG_HAS_SCALE : 0) |
 		             (c->flags & CONN_SACK ? SEG_HAS_SACK_PERMITTED : 0);
+		if (conn_has_ecn(c))
+			s.flags |= SEG_ECE;
 	}
-	emit(tcp, &c->route, &s, b);
+	emit(tcp, &c->route, &s, b, 0);
 }
 
 /* Sends wanted bytes of the queue from seq, with FIN when fin; fewer, and without it, where they lie in
@@ -155,6 +160,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 	uint32_t offset = seq - c->snd_una, n, end;
 	struct buf *b = buf_alloc_header();
 	struct segment s;
+	bool is_new;
 	int error;
 
 	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
@@ -174,9 +180,14 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		s.flags |= SEG_PSH;
 	if (fin)
 		s.flags |= SEG_FIN;
-	error = emit(tcp, &c->route, &s, b);
+	is_new = n > 0 && !seq_lt(seq, c->snd_max) && c->snd_wnd > 0; /* no retransmission, no probe */
+	if (IS_ENABLED(CONFIG_TCP_ECN))
+		s.flags = ecn_flags(c, s.flags, is_new);
+	error = emit(tcp, &c->route, &s, b, is_new && conn_has_ecn(c) ? IP_ECT0 : 0);
 	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
 		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
+		if (IS_ENABLED(CONFIG_TCP_ECN) && s.flags & SEG_CWR)
+			c->wishes |= CONN_SLOWED;
 		send_later(c);
 		return 0;
 	}
@@ -208,6 +219,9 @@ static uint32_t burst_bytes(const struct tcp_conn *c)
 {
 	uint32_t max = c->mss;
 
+	/* a device that cuts segments would say CWR in each */
+	if (IS_ENABLED(CONFIG_TCP_ECN) && c->wishes & CONN_SLOWED)
+		return max;
 	if (c->route.tso_bytes > SEGMENT_HEADER_MAX + max) {
 		max = c->route.tso_bytes - SEGMENT_HEADER_MAX;
 		max -= max % c->mss;
@@ -352,7 +366,7 @@ void tcp_send_bare(struct tcp *tcp, const struct tcp_key *k, struct segment *s)
 	s->src_port = k->local.port;
 	s->dst_port = k->remote.port;
 	s->mss = tcp_mss_of_route(&route);
-	emit(tcp, &route, s, b);
+	emit(tcp, &route, s, b, 0);
 }
 
 void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)

@@ -5,13 +5,17 @@
 
 #include "kernel/util.h"
 
-enum segment_flags { SEG_FIN = 1, SEG_SYN = 2, SEG_RST = 4, SEG_PSH = 8, SEG_ACK = 16, SEG_URG = 32 };
+enum segment_flags {
+	SEG_FIN = 1, SEG_SYN = 2, SEG_RST = 4, SEG_PSH = 8, SEG_ACK = 16, SEG_URG = 32,
+	SEG_ECE = 64, SEG_CWR = 128, /* RFC 3168 */
+};
 
 enum segment_options {
 	SEG_HAS_MSS = 1 << 0,
 	SEG_HAS_SCALE = 1 << 1,
 	SEG_HAS_TIMESTAMPS = 1 << 2,
 	SEG_HAS_SACK_PERMITTED = 1 << 3,
+	SEG_HAS_ECN = 1 << 4, /* no option: flags of a SYN; the codec leaves it alone */
 };
 
 #define SEGMENT_HEADER_BYTES 20
@@ -34,6 +38,7 @@ struct segment {
 	uint8_t options;     /* enum segment_options */
 	uint8_t scale;       /* at most SEGMENT_SCALE_MAX */
 	uint8_t sack_count;
+	uint8_t ecn;         /* of the IP header; the codec leaves it alone */
 	uint16_t mss;
 	uint32_t ts_value, ts_echo;
 	struct sack_block sacks[SEGMENT_SACKS];

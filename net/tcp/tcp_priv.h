@@ -87,6 +87,10 @@ enum conn_wishes {
 	CONN_CORKED = 1 << 1,
 	CONN_KEEPALIVE = 1 << 2,
 	CONN_LINGER = 1 << 3, /* linger_s is valid */
+	/* and what ecn.c keeps there */
+	CONN_ECN = 1 << 4,    /* RFC 3168, both sides */
+	CONN_ECHO = 1 << 5,   /* the peer is to hear of a mark until it has slowed down */
+	CONN_SLOWED = 1 << 6, /* the peer is to hear that we have */
 };
 
 enum conn_timer {
@@ -146,8 +150,11 @@ struct tcp_conn {
 	uint8_t snd_scale : 4, rcv_scale : 4;
 	uint8_t linger_s;
 	uint8_t probes, probes_max; /* keep-alive probes unanswered */
-	uint8_t quick_acks : 4;
-	uint8_t wishes : 4;    /* enum conn_wishes */
+	uint8_t quick_acks;
+	uint8_t wishes;        /* enum conn_wishes */
+#ifdef CONFIG_TCP_ECN
+	uint32_t slowed_ms;    /* when a mark last made us slower */
+#endif
 };
 
 /* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
@@ -302,7 +309,8 @@ void conn_fail_writes(struct tcp_conn *c, int error);
 static inline bool conn_holds_tail(const struct tcp_conn *c)
 {
 	/* what is sent again does not wait, nor what the application cannot add to now */
-	if (!c->wishes || c->snd_nxt != c->snd_max || c->flags & CONN_SHUTDOWN || !list_is_empty(&c->writers))
+	if (!(c->wishes & (CONN_NAGLE | CONN_CORKED)) || c->snd_nxt != c->snd_max ||
+	    c->flags & CONN_SHUTDOWN || !list_is_empty(&c->writers))
 		return false;
 	return c->wishes & CONN_CORKED || (c->wishes & CONN_NAGLE && c->snd_una != c->snd_max);
 }
@@ -479,6 +487,29 @@ static inline bool conn_is_armed(const struct tcp_conn *c, enum conn_timer which
 uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h);
 /* Does s, an ACK, answer a cookie of ours? Then *h is what its SYN asked for. */
 bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h);
+
+/* -- ecn.c: nothing of it is called without CONFIG_TCP_ECN -- */
+
+static inline bool conn_has_ecn(const struct tcp_conn *c)
+{
+	return IS_ENABLED(CONFIG_TCP_ECN) && c->wishes & CONN_ECN;
+}
+/* Does the peer tell of a mark? */
+static inline bool ecn_is_echo(const struct tcp_conn *c, const struct segment *s)
+{
+	return conn_has_ecn(c) && s->flags & SEG_ECE;
+}
+/* s is acceptable. */
+void ecn_receive(struct tcp_conn *c, const struct segment *s);
+/* What is to be said in a segment with these flags; is_new: it carries data for the first time. */
+uint8_t ecn_flags(struct tcp_conn *c, uint8_t flags, bool is_new);
+/* Does a SYN, or the answer to one, agree to it? */
+static inline bool ecn_is_offered(const struct segment *s)
+{
+	uint8_t both = s->flags & (SEG_ECE | SEG_CWR);
+
+	return IS_ENABLED(CONFIG_TCP_ECN) && both == (s->flags & SEG_ACK ? SEG_ECE : SEG_ECE | SEG_CWR);
+}
 
 /* -- isn.c -- */
 

@@ -66,6 +66,7 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
 	cr_assert_geq(header, SEGMENT_HEADER_BYTES);
 	s->segment.length = total - (uint32_t)header;
 	s->to = r->dst;
+	s->ecn = flags & 3;
 	s->gso_size = b->flags & BUF_TSO4 ? b->gso_size : 0;
 	cr_assert(s->gso_size == 0 || total <= r->tso_bytes, "%u bytes", total);
 	buf_free(b);
@@ -149,6 +150,7 @@ void peer_send_raw(struct peer *p, const struct segment *segment, const void *pa
 {
 	struct ip_meta meta = {
 		.ip = &p->ip, .src = p->addr, .dst = p->stack_addr, .protocol = IP_TCP, .ttl = 64,
+		.ecn = p->ecn,
 	};
 	struct segment s = *segment;
 	struct storage *storage;
@@ -211,11 +213,13 @@ unsigned peer_forget(struct peer *p)
 struct sent *peer_expect(struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len)
 {
 	struct sent *s = peer_next(p);
+	unsigned ignored;
 
 	cr_assert_not_null(s, "nothing was sent");
 	if (s->segment.flags & SEG_SYN)
 		p->stack_iss = s->segment.seq;
-	cr_assert_eq(s->segment.flags & ~SEG_PSH, flags, "flags %x, not %x", s->segment.flags, flags);
+	ignored = SEG_PSH | (flags & SEG_SYN ? SEG_ECE | SEG_CWR : 0);
+	cr_assert_eq(s->segment.flags & ~ignored, flags & ~ignored, "flags %x, not %x", s->segment.flags, flags);
 	cr_assert_eq(s->segment.seq - p->stack_iss, seq, "seq %u, not %u", s->segment.seq - p->stack_iss, seq);
 	if (flags & SEG_ACK)
 		cr_assert_eq(s->segment.ack - PEER_ISS, ack, "ack %u, not %u", s->segment.ack - PEER_ISS, ack);

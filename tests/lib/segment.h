@@ -18,6 +18,7 @@ struct sent {
 	struct ip_addr to;
 	uint8_t *payload;
 	uint16_t gso_size;      /* 0: one segment */
+	uint8_t ecn;            /* of the IP header */
 };
 
 struct peer {
@@ -36,7 +37,7 @@ struct peer {
 	bool hole_cuts;       /* but those that may be cut */
 	bool may_be_cut;      /* as TCP has told IP */
 	uint8_t options;      /* enum segment_options: offered in peer_syn, timestamps from then on */
-	uint8_t scale;
+	uint8_t scale, ecn;   /* ecn: of the IP header */
 	uint16_t mss;
 	uint32_t ts_value, ts_echo;
 	bool unreachable;     /* routes are refused */
@@ -63,7 +64,8 @@ void peer_send_raw(struct peer *p, const struct segment *s, const void *payload,
 struct sent *peer_next(struct peer *p);
 /* Forgets all of them; gives how many. */
 unsigned peer_forget(struct peer *p);
-/* Asserts what comes next: flags (SEG_PSH aside), relative numbers, payload length. Gives it. */
+/* Asserts what comes next: flags (SEG_PSH aside, and what a SYN says of ECN), relative numbers, payload
+ * length. Gives it. */
 struct sent *peer_expect(struct peer *p, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 void peer_expect_nothing(struct peer *p);
 /* A reset with absolute numbers relative to nothing: only the flag is asserted. */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* Explicit congestion notification (RFC 3168 §6.1). Routers that would soon have to drop mark a segment of
+ * ours; its receiver echoes the mark (ECE) in all that it sends until it hears that we have slowed down
+ * (CWR), which is done once a round trip, as for a loss. And the same in the other direction. A loss in the
+ * round trip of a mark slows down a second time. */
+#include "net/tcp/tcp_priv.h"
+
+void ecn_receive(struct tcp_conn *c, const struct segment *s)
+{
+	if (!conn_has_ecn(c))
+		return;
+	if (s->flags & SEG_CWR)
+		c->wishes &= (uint8_t)~CONN_ECHO;
+	if (s->ecn == IP_ECN_MARKED && s->length > 0)
+		c->wishes |= CONN_ECHO;
+	if (!ecn_is_echo(c, s) || c->congestion.recovering || c->tcp->now_ms - c->slowed_ms <= c->rto.srtt8 / 8)
+		return;
+	/* what was in flight with the marked segment: it is acknowledged by now */
+	congestion_reduce(&c->congestion, c->mss, c->congestion.cwnd);
+	c->slowed_ms = c->tcp->now_ms;
+	c->wishes |= CONN_SLOWED;
+}
+
+uint8_t ecn_flags(struct tcp_conn *c, uint8_t flags, bool is_new)
+{
+	if (c->wishes & CONN_ECHO && flags & SEG_ACK)
+		flags |= SEG_ECE;
+	if (c->wishes & CONN_SLOWED && is_new) {
+		c->wishes &= (uint8_t)~CONN_SLOWED;
+		flags |= SEG_CWR;
+	}
+	return flags;
+}
