@@ -25,6 +25,14 @@ void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 		tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
 }
 
+/* What of in_ms is left until the application's patience is at its end. */
+static uint32_t within_user_timeout(const struct tcp_conn *c, uint32_t in_ms)
+{
+	uint32_t limit_ms = c->user_timeout_ds * 100u, spent_ms = c->tcp->now_ms - c->progress_ms;
+
+	return spent_ms < limit_ms ? MIN(in_ms, limit_ms - spent_ms) : in_ms;
+}
+
 void conn_arm_retransmit(struct tcp_conn *c)
 {
 	bool probe = IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c);
@@ -34,7 +42,7 @@ void conn_arm_retransmit(struct tcp_conn *c)
 	c->flags &= (uint16_t)~CONN_TAIL_TIMER;
 	if (probe)
 		c->flags |= CONN_TAIL_TIMER;
-	conn_arm(c, CONN_RETRANSMIT, probe ? recovery_probe_ms(c) : rto_ms(&c->rto));
+	conn_arm(c, CONN_RETRANSMIT, within_user_timeout(c, probe ? recovery_probe_ms(c) : rto_ms(&c->rto)));
 }
 
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
