@@ -243,6 +243,26 @@ Test(tcp_ecn, echo_slows_down_once_a_round_trip_and_is_answered)
 	peer_forget(&peer);
 }
 
+/* What a loss has slowed down already is not slowed down again. */
+Test(tcp_ecn, echo_within_recovery_changes_nothing)
+{
+	struct stack_tcp_info before, after;
+
+	open_with(SEG_SYN | ECN_SETUP);
+	write_bytes(sizeof(data));
+	peer_wait_ms(100);
+	peer_send(&peer, SEG_ACK, 1, 1 + MSS, NULL, 0);
+	for (int i = 0; i < 3; i++)
+		peer_send(&peer, SEG_ACK, 1, 1 + MSS, NULL, 0);
+	tcp_info(flow, &before);
+	cr_assert_lt(before.cur_ssthresh, 20 * MSS);
+	peer_wait_ms(150);
+	peer_send(&peer, SEG_ACK | SEG_ECE, 1, 1 + MSS, NULL, 0);
+	tcp_info(flow, &after);
+	cr_assert_eq(after.cur_ssthresh, before.cur_ssthresh);
+	peer_forget(&peer);
+}
+
 /* A device that cuts a burst into segments would say it in each. */
 Test(tcp_ecn, answer_is_in_no_burst)
 {
