@@ -2,10 +2,7 @@
 /* A full table of half-open connections without SYN cookies: who has waited longest makes room, but for those
  * whose answer may still be on its way. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
-#include "kernel/buf.h"
-#include "kernel/random.h"
 #include "net/tcp/rto.h"
 #include "tests/lib/segment.h"
 
@@ -13,12 +10,6 @@ static struct peer peer;
 static const struct tcp_limits few = {
 	.connections = 4, .half_open = 3, .time_wait = 2, .receive_bytes = 8192, .receive_bufs = 8,
 };
-
-__attribute__((constructor)) static void prepare(void)
-{
-	if (buf_init(1024, 1024) < 0 || random_init() < 0)
-		abort();
-}
 
 static void create(void)
 {

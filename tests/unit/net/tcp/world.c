@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every test of this folder finds ready: packet buffers and random numbers. */
+/* What every test of this folder, and of plain/ and ecn/, finds ready: packet buffers and random numbers. */
 #include <stdlib.h>
 
 #include "kernel/buf.h"
