@@ -49,7 +49,7 @@ uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop)
 
 	if (ip->addresses == 0)
 		return 0;
-	for (unsigned i = 1; i < ip->addresses; i++) {
+	for (unsigned i = 0; i < ip->addresses; i++) {
 		const struct ipv4_address *a = &ip->address[i];
 		bool best_fits = ((best->address ^ hop) & best->mask) == 0;
 

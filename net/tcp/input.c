@@ -75,9 +75,10 @@ static int check(struct tcp_conn *c, const struct segment *s)
 
 /* -- acknowledgement -- */
 
-static bool is_for_recovery(const struct tcp_conn *c, const struct segment *s)
+/* Recovery judges what acked new bytes mean, if it has anything to judge by. */
+static bool recovery_takes(struct tcp_conn *c, const struct segment *s, uint32_t acked)
 {
-	return IS_ENABLED(CONFIG_TCP_RECOVERY) && (c->recovery || s->sack_count);
+	return IS_ENABLED(CONFIG_TCP_RECOVERY) && (c->recovery || s->sack_count) && recovery_on_ack(c, s, acked);
 }
 
 static void measure(struct tcp_conn *c, const struct segment *s)
@@ -121,7 +122,7 @@ static void judge(struct tcp_conn *c, const struct segment *s, uint32_t acked, b
 	struct congestion *cc = &c->congestion;
 	bool grows = !cc->recovering;
 
-	if (!(is_for_recovery(c, s) && recovery_on_ack(c, s, acked)) &&
+	if (!recovery_takes(c, s, acked) &&
 	    congestion_on_ack(cc, c->mss, acked, s->ack, c->snd_max - s->ack) == CONGESTION_RETRANSMIT)
 		conn_retransmit(c, s->ack, c->mss);
 	if (!limited)
@@ -159,7 +160,7 @@ static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t flight = c->snd_max - c->snd_una;
 
-	if (flight == 0 || c->snd_wnd == 0 || (is_for_recovery(c, s) && recovery_on_ack(c, s, 0)))
+	if (flight == 0 || c->snd_wnd == 0 || recovery_takes(c, s, 0))
 		return;
 	if (c->flags & CONN_SACK ? s->sack_count == 0 || seq_lt(s->sacks[0].start, s->ack)
 	                         : s->length > 0 || s->flags & SEG_FIN ||

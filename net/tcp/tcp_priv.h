@@ -436,10 +436,8 @@ unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sac
 
 /* -- recovery.c: nothing of it is called without CONFIG_TCP_RECOVERY -- */
 
-static inline bool conn_has_recovery(const struct tcp_conn *c)
-{
-	return IS_ENABLED(CONFIG_TCP_RECOVERY) && c->recovery;
-}
+/* A macro, so that without the option calls vanish without an optimiser, too. */
+#define conn_has_recovery(c) (IS_ENABLED(CONFIG_TCP_RECOVERY) && (c)->recovery)
 
 /* 0, -ENOMEM. */
 int recovery_init_all(struct tcp *tcp);

@@ -35,14 +35,16 @@ static uint32_t within_user_timeout(const struct tcp_conn *c, uint32_t in_ms)
 
 void conn_arm_retransmit(struct tcp_conn *c)
 {
-	bool probe = IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c);
+	uint32_t in_ms = rto_ms(&c->rto);
 
 	if (conn_has_recovery(c) && recovery_is_waiting(c))
 		return;
 	c->flags &= (uint16_t)~CONN_TAIL_TIMER;
-	if (probe)
+	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c)) {
 		c->flags |= CONN_TAIL_TIMER;
-	conn_arm(c, CONN_RETRANSMIT, within_user_timeout(c, probe ? recovery_probe_ms(c) : rto_ms(&c->rto)));
+		in_ms = recovery_probe_ms(c);
+	}
+	conn_arm(c, CONN_RETRANSMIT, within_user_timeout(c, in_ms));
 }
 
 static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
