@@ -6,8 +6,8 @@ import pytest
 
 from rig import build
 
-# A format that stands in the source as log_<level>("…", which is how the image holds it.
-CALL = re.compile(r'\blog_(error|warn|info|debug)\(\s*"([^"\\]{8,})"')
+# The beginning of a format that stands in the source as log_<level>("…", which is how the image holds it.
+CALL = re.compile(r'\blog_(error|warn|info|debug)\(\s*"([^"\\]{8,})')
 LEVELS = ("error", "warn", "info", "debug")
 FOLDERS = ("init", "kernel", "net", "drivers", "arch", "posix", "apps/www")
 
