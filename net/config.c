@@ -62,11 +62,13 @@ int stack_config_complete(struct stack_config *config, char *error, size_t error
 		return -EINVAL;
 	}
 	result = ipv4_check_address(&config->ip, &config->gateway);
+	if (result == 0)
+		return 0;
 	ip_format(address, &config->ip.addr);
-	if (result == -EINVAL)
+	if (result == -EINVAL) {
 		format(error, error_size, "ip=%s/%u is not an address that a host can have", address, config->ip.len);
-	if (result != -ENETUNREACH)
-		return result;
+		return -EINVAL;
+	}
 	format(error, error_size, "gw=%s is not another host in the subnet of ip=%s/%u",
 	       ip_format(gateway, &config->gateway), address, config->ip.len);
 	if (config->gateway_given || !address_given)
