@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Receiving: checks by RFC 1122 §3.2.1 what came, cuts off the link's padding, hands it to its
- * protocol. Nothing that fails a check is answered. A packet in pieces is dropped and counted: the
- * place where reassembly belongs is marked by is_fragment. */
+ * protocol. Nothing that fails a check is answered. */
 #include "net/ipv4/ipv4_priv.h"
 
 #include "net/capture.h"

@@ -82,10 +82,11 @@ static bool is_neighbour(const struct ipv4 *ip, uint32_t a)
 int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway)
 {
 	bool on_link = !gateway || gateway->family == IP_NONE;
-	struct ipv4_way *w = find(ip, to);
+	struct ipv4_way *w;
 
 	if (to->addr.family != IP_V4 || to->len > 32)
 		return -EINVAL;
+	w = find(ip, to);
 	if (!on_link && (gateway->family != IP_V4 || !is_neighbour(ip, get_be32(gateway->bytes))))
 		return -ENETUNREACH;
 	if (!w && ip->ways == ARRAY_SIZE(ip->way))
@@ -101,7 +102,7 @@ int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_
 
 int ipv4_remove_route(struct ipv4 *ip, const struct ip_prefix *to)
 {
-	struct ipv4_way *w = find(ip, to);
+	struct ipv4_way *w = to->len <= 32 ? find(ip, to) : NULL;
 
 	if (!w)
 		return -ENOENT;

@@ -29,7 +29,7 @@ static uint16_t or_else(uint16_t chosen, uint16_t usual)
 
 static int set_wish(struct tcp_conn *c, enum conn_wishes wish, bool on)
 {
-	c->wishes = (on ? c->wishes | wish : c->wishes & ~wish) & 15;
+	c->wishes = (uint8_t)(on ? c->wishes | wish : c->wishes & ~wish);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Sending: a segment is a header buffer and references to the application's memory; up to 64 KiB at
- * once where the device cuts it (BUF_TSO4). When to send: RFC 9293 §3.8.6.2.1 (silly windows, without
- * Nagle), RFC 5681 (congestion window), RFC 3042 (limited transmit). An acknowledgement that is due
+ * once where the device cuts it (BUF_TSO4). When to send: RFC 9293 §3.8.6.2.1 (silly windows),
+ * RFC 5681 (congestion window), RFC 3042 (limited transmit). An acknowledgement that is due
  * rides on data when there is any. */
 #include <errno.h>
 

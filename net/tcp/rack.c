@@ -5,8 +5,6 @@
 
 #include "net/tcp/segment.h"
 
-#define TICKS_PER_MS (1000000 / TICK_NS)
-
 /* Was run sent before what is known to have been sent last? */
 static bool is_before(const struct run *run, const struct rack *r)
 {

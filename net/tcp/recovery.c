@@ -13,7 +13,6 @@
 #define PROBE_MIN_MS UINT32_C(10)
 #define DUPLICATES_MEAN_LOSS 3u
 #define REORDER_PERSIST 16          /* recoveries: RFC 8985 §6.2.4 */
-#define TICKS_PER_MS UINT32_C(977)
 
 struct recovery {
 	_Alignas(8) struct rack rack; /* as the pool lays them out */

@@ -16,6 +16,7 @@
 
 /* Time in ticks that go round every 73 minutes, which no flight lasts. */
 #define TICK_NS 1024
+#define TICKS_PER_MS UINT32_C(977)
 
 enum run_state {
 	RUN_FLYING, /* sent once */

@@ -319,3 +319,12 @@ Test(tcp_ecn, echo_of_what_was_never_sent_is_not_believed)
 	flow_abort(flow);
 	peer_forget(&peer);
 }
+
+Test(tcp_ecn, options_leave_it_alone)
+{
+	open_with(SEG_SYN | ECN_SETUP);
+	cr_assert(is_agreed());
+	tcp_set(flow, STACK_NODELAY, 0);
+	tcp_set(flow, STACK_KEEPALIVE, 1);
+	cr_assert(is_agreed());
+}
