@@ -66,6 +66,27 @@ static void free_slice(struct buf *b)
 	pool_free(pool_owns(&header_pool, b) ? &header_pool : &slice_pool, b);
 }
 
+struct buf *buf_alloc_copy(const void *data, size_t len)
+{
+	struct buf *first = NULL, **end = &first;
+	const uint8_t *from = data;
+
+	while (len > 0) {
+		uint32_t n = (uint32_t)MIN(len, (size_t)BUF_HEADROOM);
+
+		*end = buf_alloc_header();
+		if (!*end) {
+			buf_free(first);
+			return NULL;
+		}
+		memcpy(buf_push(*end, n), from, n);
+		end = &(*end)->next;
+		from += n;
+		len -= n;
+	}
+	return first;
+}
+
 void buf_free(struct buf *b)
 {
 	while (b) {

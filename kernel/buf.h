@@ -64,6 +64,9 @@ int buf_init(size_t headers, size_t slices);
 /* A packet of one empty slice whose data stands at the end of its header room: prepend with
  * buf_push. NULL when the pool is empty. */
 struct buf *buf_alloc_header(void);
+/* A packet with a copy of len bytes (1 and more), in as many header buffers as it takes. NULL: there are not
+ * as many. */
+struct buf *buf_alloc_copy(const void *data, size_t len);
 /* A slice that refers to [data, data + len); gets a count on storage (which may be NULL). */
 struct buf *buf_alloc_slice(struct storage *storage, const void *data, uint32_t len);
 /* Frees the whole chain; NULL is allowed. */

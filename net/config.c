@@ -10,8 +10,6 @@
 #define LOG_TAG "net"
 #include "kernel/log.h"
 
-enum { MTU_LEAST = 68 }; /* RFC 791 */
-
 int option_gateway(const char *value, void *target)
 {
 	struct stack_config *config = target;
@@ -45,7 +43,7 @@ int option_mtu(const char *value, void *target)
 {
 	uint16_t *mtu = target;
 
-	return option_u16(value, mtu) < 0 || *mtu < MTU_LEAST ? -EINVAL : 0;
+	return option_u16(value, mtu) < 0 || *mtu < IP_MTU_LEAST ? -EINVAL : 0;
 }
 
 int stack_config_complete(struct stack_config *config, char *error, size_t error_size)

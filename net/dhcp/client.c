@@ -53,27 +53,6 @@ static void tell(struct dhcp_client *c, const struct dhcp_lease *lease)
 	}
 }
 
-/* A packet of these bytes, in as many header buffers as it takes; NULL: there are none. */
-static struct buf *packet_of(const uint8_t *data, size_t len)
-{
-	struct buf *first = NULL, **end = &first;
-
-	while (len > 0) {
-		size_t n = MIN(len, (size_t)BUF_HEADROOM);
-
-		*end = buf_alloc_header();
-		if (!*end) {
-			buf_free(first);
-			return NULL;
-		}
-		memcpy(buf_push(*end, (uint32_t)n), data, n);
-		end = &(*end)->next;
-		data += n;
-		len -= n;
-	}
-	return first;
-}
-
 /* What is not sent is like what is lost: the engine asks again. */
 static void send(struct dhcp_client *c, enum dhcp_action action)
 {
@@ -81,7 +60,7 @@ static void send(struct dhcp_client *c, enum dhcp_action action)
 	struct endpoint to = { .port = DHCP_SERVER_PORT };
 	const struct ip_addr *destination;
 	size_t len = dhcp_engine_write(&c->engine, action, message, &destination, clock_now_ns());
-	struct buf *b = packet_of(message, len);
+	struct buf *b = buf_alloc_copy(message, len);
 
 	to.addr = *destination;
 	if (b && udp_send(c->layers.udp, DHCP_CLIENT_PORT, &to, b) == 0)

@@ -245,23 +245,6 @@ static int open_port(struct dns_lookup *l)
 	return error;
 }
 
-/* A copy in packet buffers, whose header room is enough for most questions. NULL: there is none left. */
-static struct buf *make_payload(const uint8_t *data, size_t len)
-{
-	struct buf *first = NULL, **end = &first;
-
-	for (uint32_t n; len > 0; data += n, len -= n, end = &(*end)->next) {
-		*end = buf_alloc_header();
-		if (!*end) {
-			buf_free(first);
-			return NULL;
-		}
-		n = (uint32_t)MIN(len, (size_t)BUF_HEADROOM);
-		memcpy(buf_push(*end, n), data, n);
-	}
-	return first;
-}
-
 static int send_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 {
 	int error = open_port(l);
@@ -269,7 +252,7 @@ static int send_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 
 	if (error < 0)
 		return error;
-	b = make_payload(data, len);
+	b = buf_alloc_copy(data, len);
 	return b ? stack_udp_send(l->resolver->stack, l->port, &l->to, b) : -ENOBUFS;
 }
 

@@ -8,8 +8,6 @@
 #include "kernel/random.h"
 #include "net/ipv4/ipv4_priv.h"
 
-enum { MTU_MIN = 68 }; /* RFC 791 §3.2 */
-
 static void link_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
 {
 	ipv4_input(arg, b, meta->to_group, false);
@@ -109,7 +107,7 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 
 	if (!random_is_ready())
 		return -ENODEV;
-	if (ethernet_netdev(e)->mtu < MTU_MIN)
+	if (ethernet_netdev(e)->mtu < IP_MTU_LEAST)
 		return -EINVAL;
 	ip = instance_alloc(sizeof(*ip));
 	if (!ip)

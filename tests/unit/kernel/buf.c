@@ -166,6 +166,25 @@ Test(buf, chains_hold_what_an_array_would)
 	}
 }
 
+Test(buf, a_copy_takes_as_many_headers_as_it_needs)
+{
+	static const uint32_t lengths[] = { 1, BUF_HEADROOM, BUF_HEADROOM + 1, HEADERS * BUF_HEADROOM };
+	uint8_t out[HEADERS * BUF_HEADROOM];
+	struct buf_stats stats;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		struct buf *b = buf_alloc_copy(data, lengths[i]);
+
+		cr_assert_eq(buf_length(b), lengths[i]);
+		buf_copy_out(b, 0, out, lengths[i]);
+		cr_assert(memcmp(out, data, lengths[i]) == 0);
+		buf_stats(&stats);
+		cr_assert_eq(stats.headers_used, (lengths[i] + BUF_HEADROOM - 1) / BUF_HEADROOM);
+		buf_free(b);
+	}
+	cr_assert_null(buf_alloc_copy(data, HEADERS * BUF_HEADROOM + 1));
+}
+
 Test(buf, an_empty_pool_refuses_and_counts)
 {
 	struct buf *headers[HEADERS], *slices[SLICES];
