@@ -76,7 +76,7 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 
 int crunch_create(struct kv **out, const struct crunch_data *data)
 {
-	static const struct kv_ops ops = { crunch_get };
+	static const struct kv_ops ops = { .get = crunch_get };
 	struct crunch *c = instance_alloc(sizeof(*c));
 
 	if (!c)

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/* A read-only store of values by key (Mirage's KV_RO): crunch, FAT, … Keys are paths without a
- * leading slash: "img/logo.svg". */
+/* A store of values by key (Mirage's KV_RO and KV_RW): crunch, FAT, … Keys are paths without a leading
+ * slash, UTF-8: "img/logo.svg"; the empty key is the root folder. What a store does not have of the
+ * functions below fails with -EOPNOTSUPP, and what changes a read-only one with -EROFS. Every operation is
+ * a promise in the caller's storage and borrows what it is given until it has settled; stores in memory
+ * settle before the call returns. Failures besides those named: -EIO, -ENOMEM, -ENXIO (the device is gone),
+ * -ENAMETOOLONG and -EINVAL for what is no key, -EUCLEAN for a damaged store. */
 #ifndef FS_KV_H
 #define FS_KV_H
 
+#include "kernel/flow.h"
 #include "kernel/promise.h"
 
 struct kv;
+
+#define KV_ETAG_BYTES 40 /* with quotes and NUL */
+#define KV_NAME_BYTES 768 /* one name of a path: 255 characters in UTF-8, and NUL */
 
 /* What a store knows of a value. What it does not know is NULL or 0. */
 struct kv_entry {
 	uint64_t size;
 	uint64_t modified_ns;    /* wall clock */
-	const char *etag;        /* strong entity tag with its quotes */
+	const char *etag;        /* strong entity tag with its quotes: another for each other content (Mirage's
+	                            digest). Lives as long as the operation that gave it */
 	const char *header;      /* ready HTTP header lines for this value: Content-Type, Content-Length,
 	                            ETag, each ended by CRLF; header_len does not count the empty
 	                            line (CRLF) that follows them in memory */
@@ -20,18 +29,82 @@ struct kv_entry {
 	uint16_t validators;     /* offset in header of the lines that a 304 answer repeats (RFC 9110
 	                            §15.4.5): ETag, Cache-Control, to the end */
 	const void *data;        /* the whole value, constant memory; may follow the header's empty line
-	                            directly */
+	                            directly. NULL: kv_read gives it in pieces */
+	uint64_t place[2];       /* the store's own: where the value lies, for kv_read */
 };
 
-/* Fulfilled with 0 and entry filled in; fails with -ENOENT, -EIO, -EISDIR. Borrows key until it
- * settles. Stores in memory settle before the call returns. */
+/* Fulfilled with 0 and entry filled in; fails with -ENOENT, -EISDIR. */
 struct kv_get {
 	struct promise promise;
+	struct kv *kv;
 	struct kv_entry entry;
+	char etag[KV_ETAG_BYTES]; /* for stores whose tags are not constant memory */
+	void *own[16];            /* the store's, while it is pending */
+};
+
+/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max, 0 at the value's end
+ * and beyond. slices hold counts (storage), which are the caller's to put; what they point at does not
+ * change. Fails with -ESTALE: the value has been changed or removed since. A pending one may be cancelled. */
+#define KV_READ_SLICES 8
+struct kv_read {
+	struct promise promise;
+	struct kv *kv;
+	const struct kv_entry *entry; /* borrowed */
+	uint64_t offset;
+	uint32_t max;
+	uint32_t count; /* slices */
+	struct slice slices[KV_READ_SLICES];
+	uint64_t cursor[2]; /* the store's own, 0 at first: makes reading on from where the last call ended cheap */
+	void *own[16];      /* the store's, while it is pending */
+};
+
+/* One entry of a folder after the other, in the store's order. Fulfilled with 1 and an entry, or with 0
+ * when there are no more. Fails with -ENOENT, -ENOTDIR, -ESTALE. What is added or removed meanwhile may
+ * be seen or not. */
+struct kv_list {
+	struct promise promise;
+	struct kv *kv;
+	uint64_t size;
+	uint64_t modified_ns;
+	bool is_folder;
+	uint16_t name_len;
+	char name[KV_NAME_BYTES];
+	uint64_t cursor[4]; /* the store's own */
+	void *own[16];
+};
+
+/* A change. Fulfilled with 0 once it is on the medium; when the power fails before, the store has the
+ * old value or the new one, whole. Fails with -ENOENT, -EISDIR, -ENOTDIR, -EEXIST, -ENOTEMPTY, -ENOSPC,
+ * -EFBIG. */
+struct kv_change {
+	struct promise promise;
+	struct list link; /* changes are done one after the other, in the order in which they were asked for */
+	struct kv *kv;
+	const char *key, *to; /* to: the new key of a rename */
+	size_t key_len, to_len;
+	const struct slice *slices; /* the new value; their storage stays the caller's */
+	uint32_t count;
+	uint8_t kind; /* the store's own */
+	void *own[16];
+};
+
+/* Fails with -EOPNOTSUPP where the store cannot make it atomic. */
+struct kv_batch {
+	struct promise promise;
+	struct kv *kv;
+	const struct kv_change *changes;
+	uint32_t count;
 };
 
 struct kv_ops {
 	void (*get)(struct kv *kv, struct kv_get *op, const char *key, size_t key_len);
+	void (*read)(struct kv *kv, struct kv_read *op);
+	void (*list)(struct kv *kv, struct kv_list *op, const char *key, size_t key_len);
+	void (*list_next)(struct kv *kv, struct kv_list *op);
+	void (*set)(struct kv *kv, struct kv_change *op);
+	void (*remove)(struct kv *kv, struct kv_change *op);
+	void (*rename)(struct kv *kv, struct kv_change *op);
+	void (*batch)(struct kv *kv, struct kv_batch *op);
 };
 
 struct kv {
@@ -40,7 +113,74 @@ struct kv {
 
 static inline void kv_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
 {
+	op->kv = kv;
 	kv->ops->get(kv, op, key, key_len);
+}
+
+/* The caller zeroes op->cursor before the first call, and keeps it for the next one. */
+static inline void kv_read(struct kv *kv, struct kv_read *op, const struct kv_entry *entry, uint64_t offset,
+                           uint32_t max)
+{
+	op->kv = kv;
+	op->entry = entry;
+	op->offset = offset;
+	op->max = max;
+	op->count = 0;
+	kv->ops->read(kv, op);
+}
+
+/* Begins at the first entry of folder key. Fulfilled with 0; then kv_list_next may be called. */
+static inline void kv_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len)
+{
+	op->kv = kv;
+	kv->ops->list(kv, op, key, key_len);
+}
+
+static inline void kv_list_next(struct kv *kv, struct kv_list *op)
+{
+	kv->ops->list_next(kv, op);
+}
+
+/* Gives key this value, a new one or in place of what it has. Folders of its path come into being. */
+static inline void kv_set(struct kv *kv, struct kv_change *op, const char *key, size_t key_len,
+                          const struct slice *slices, uint32_t count)
+{
+	op->kv = kv;
+	op->key = key;
+	op->key_len = key_len;
+	op->slices = slices;
+	op->count = count;
+	kv->ops->set(kv, op);
+}
+
+/* A value, or a folder with everything in it. */
+static inline void kv_remove(struct kv *kv, struct kv_change *op, const char *key, size_t key_len)
+{
+	op->kv = kv;
+	op->key = key;
+	op->key_len = key_len;
+	kv->ops->remove(kv, op);
+}
+
+/* The value of key, or the folder, goes to key to. A value that to has is replaced; a folder is not. */
+static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *key, size_t key_len, const char *to,
+                             size_t to_len)
+{
+	op->kv = kv;
+	op->key = key;
+	op->key_len = key_len;
+	op->to = to;
+	op->to_len = to_len;
+	kv->ops->rename(kv, op);
+}
+
+/* Many changes at once or none of them: all of changes are done, or the store is as it was. */
+static inline void kv_batch(struct kv *kv, struct kv_batch *op, const struct kv_change *changes, uint32_t count)
+{
+	op->kv = kv;
+	op->changes = changes;
+	op->count = count;
+	kv->ops->batch(kv, op);
 }
 
 #endif

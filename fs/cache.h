@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* The block cache of one device, shared by whatever file systems lie on it: bounded, write-back.
+ *
+ * Blocks are CONFIG_FS_CACHE_BLOCK_BYTES long, numbered from the device's start; the device's last may be
+ * shorter. A block is counted storage, so a slice of it can be sent and acknowledged uncopied: as long as
+ * somebody else has a count, changing it makes a copy of it first.
+ *
+ * Changes are ordered by barriers: what was changed after a barrier reaches the medium after all that was
+ * changed before it; between two barriers the order is any. So a power cut leaves all changes up to some
+ * barrier, and any of the sectors that were changed between it and the next one. */
+#ifndef FS_CACHE_H
+#define FS_CACHE_H
+
+#include "kernel/buf.h"
+#include "kernel/dev/blkdev.h"
+
+struct cache;
+
+struct cache_config {
+	uint32_t blocks;        /* memory is taken at once */
+	uint32_t read_ahead;    /* blocks of one request at most */
+	uint64_t write_back_ns; /* the longest that a change stays in memory alone */
+};
+
+#define CACHE_CONFIG_DEFAULTS { \
+	.blocks = CONFIG_FS_CACHE_BLOCKS, \
+	.read_ahead = CONFIG_FS_CACHE_READ_AHEAD, \
+	.write_back_ns = CONFIG_FS_CACHE_WRITE_BACK_MS * NS_PER_MS, \
+}
+
+/* 0, -ENOMEM, -EINVAL (a device whose sectors are larger than blocks). Borrows dev. */
+int cache_create(struct cache **out, struct blkdev *dev, const struct cache_config *config);
+/* Nothing may be pending, pinned or unwritten (cache_sync). */
+void cache_destroy(struct cache *c);
+
+/* As others see a block. */
+struct cache_block {
+	struct storage storage; /* counted by whoever holds it */
+	uint8_t *data;
+	uint32_t len;           /* the block's bytes, fewer only of the device's last */
+};
+
+static inline void cache_put(struct cache_block *b)
+{
+	storage_put(&b->storage);
+}
+
+enum cache_mode {
+	CACHE_READ,   /* to look at, and to send; others may have it too */
+	CACHE_CHANGE, /* to change: block is the caller's alone until it lets go, and will be written */
+	CACHE_FILL,   /* the same, but its old content is of no use: it is not read, and all zero */
+};
+
+/* Fulfilled with 0 and block, of which the caller has a count; at once where the block is there. Fails with
+ * the device's error, -EINVAL beyond its end, -EROFS, -ENOBUFS: all blocks are held by callers. Waits for
+ * room while blocks are being written. */
+struct cache_get {
+	struct promise promise;
+	struct list link;
+	struct cache *cache;
+	struct cache_block *block;
+	uint64_t number;
+	uint8_t mode; /* enum cache_mode */
+};
+void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode);
+
+/* The block if it is there, with a count, else NULL: what cache_get in mode CACHE_READ does, without a promise. */
+struct cache_block *cache_peek(struct cache *c, uint64_t number);
+
+/* A hint: blocks number to number + count - 1 will be wanted soon. Those that are absent are read in
+ * requests as large as the device and read_ahead allow. Does nothing when memory is short. */
+void cache_read_ahead(struct cache *c, uint64_t number, uint32_t count);
+
+void cache_barrier(struct cache *c);
+
+/* Fulfilled with 0 once all that was changed before is on the medium (a flush included); with the first
+ * error that writing any of it met since the last sync: what could not be written is dropped, and lost. */
+struct cache_sync {
+	struct promise promise;
+	struct list link;
+	struct cache *cache;
+	uint64_t upto; /* the cache's own */
+};
+void cache_sync(struct cache *c, struct cache_sync *op);
+
+struct cache_stats {
+	uint64_t hits, misses, written; /* blocks */
+	size_t blocks, held, dirty;     /* now */
+};
+void cache_stats(const struct cache *c, struct cache_stats *out);
+
+#endif
