@@ -64,7 +64,7 @@ struct cache_get {
 };
 void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode);
 
-/* The block if it is there, with a count, else NULL: what cache_get in mode CACHE_READ does, without a promise. */
+/* The block if it is there, with a count, else NULL: CACHE_READ without a promise. */
 struct cache_block *cache_peek(struct cache *c, uint64_t number);
 
 /* A hint: blocks number to number + count - 1 will be wanted soon. Those that are absent are read in

@@ -42,9 +42,8 @@ struct kv_get {
 	void *own[16];            /* the store's, while it is pending */
 };
 
-/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max, 0 at the value's end
- * and beyond. slices hold counts (storage), which are the caller's to put; what they point at does not
- * change. Fails with -ESTALE: the value has been changed or removed since. A pending one may be cancelled. */
+/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max, 0 at its end and
+ * beyond. slices hold counts (storage), which are the caller's to put; what they point at does not change. Fails with -ESTALE: the value has been changed or removed since. A pending one may be cancelled. */
 #define KV_READ_SLICES 8
 struct kv_read {
 	struct promise promise;
@@ -163,8 +162,8 @@ static inline void kv_remove(struct kv *kv, struct kv_change *op, const char *ke
 }
 
 /* The value of key, or the folder, goes to key to. A value that to has is replaced; a folder is not. */
-static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *key, size_t key_len, const char *to,
-                             size_t to_len)
+static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *key, size_t key_len,
+                             const char *to, size_t to_len)
 {
 	op->kv = kv;
 	op->key = key;
@@ -175,7 +174,8 @@ static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *ke
 }
 
 /* Many changes at once or none of them: all of changes are done, or the store is as it was. */
-static inline void kv_batch(struct kv *kv, struct kv_batch *op, const struct kv_change *changes, uint32_t count)
+static inline void kv_batch(struct kv *kv, struct kv_batch *op, const struct kv_change *changes,
+                            uint32_t count)
 {
 	op->kv = kv;
 	op->changes = changes;
