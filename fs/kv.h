@@ -43,7 +43,7 @@ struct kv_get {
 };
 
 /* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max, 0 at its end and
- * beyond. slices hold counts (storage), which are the caller's to put; what they point at does not change. Fails with -ESTALE: the value has been changed or removed since. A pending one may be cancelled. */
+/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max; with 0 at its end and
 #define KV_READ_SLICES 8
 struct kv_read {
 	struct promise promise;
@@ -53,7 +53,7 @@ struct kv_read {
 	uint32_t max;
 	uint32_t count; /* slices */
 	struct slice slices[KV_READ_SLICES];
-	uint64_t cursor[2]; /* the store's own, 0 at first: makes reading on from where the last call ended cheap */
+	uint64_t cursor[2]; /* the store's own, 0 at first: makes reading on cheap */
 	void *own[16];      /* the store's, while it is pending */
 };
 
