@@ -42,8 +42,10 @@ struct kv_get {
 	void *own[16];            /* the store's, while it is pending */
 };
 
-/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max, 0 at its end and
-/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max; with 0 at its end and
+/* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max; with 0 at its end
+ * and beyond. slices hold counts (storage), which are the caller's to put; what they point at does not
+ * change. Fails with -ESTALE: the value has been changed or removed since. A pending one may be
+ * cancelled. */
 #define KV_READ_SLICES 8
 struct kv_read {
 	struct promise promise;
