@@ -42,7 +42,7 @@ class Folder:
             sys.exit(f"{tool}: {path}: {error.strerror.lower()}")
         if not stat.S_ISDIR(status.st_mode):
             sys.exit(f"{tool}: {path}: not a folder")
-        sys.setrecursionlimit(URL_PATH_MAX)   # no folder lies deeper than half of that
+        sys.setrecursionlimit(2 * URL_PATH_MAX)   # no folder lies deeper than half a path: two calls for each
         try:
             self.walk(os.fsencode(path), b"", {(status.st_dev, status.st_ino)})
         except TooMany as error:
