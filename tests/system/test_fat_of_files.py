@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: ISC
+"""The FAT image of a folder: what mtools and fsck.fat find in it, the same bytes anywhere, and what is refused."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from rig import build
+
+TOOLS = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "MTOOLS_SKIP_CHECK": "1",
+         "MTOOLSRC": os.devnull, "HOME": "/nonexistent"}
+
+
+def fat_of_files(folder, image, *more):
+    return subprocess.run([os.path.join(build.TREE, "scripts/fat-of-files"), str(folder), str(image), *more],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+                          env=build.clean_environment())
+
+
+def make(folder, image, *more):
+    done = fat_of_files(folder, image, *more)
+    assert done.returncode == 0, done.stdout
+    checked = subprocess.run(["fsck.fat", "-nv", str(image)], stdout=subprocess.PIPE, text=True, env=TOOLS, timeout=120)
+    assert checked.returncode == 0, checked.stdout
+    return checked.stdout
+
+
+def write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def read(image, name):
+    quoted = "".join("\\" + c if c in "[]" else c for c in name)
+    return subprocess.run(["mtype", "-i", str(image), "::/" + quoted], stdout=subprocess.PIPE, check=True, env=TOOLS,
+                          timeout=60).stdout
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = tmp_path / "site"
+    for name, data in (("index.html", b"<p>hello"), ("Read Me.TXT", b"r" * 4096), ("empty", b""), ("-n", b"dash"),
+                       ("Grüße/漢字.txt", b"u" * 4097), ("a[b]/x[1] {2};,=+.tar.gz", b"g"),
+                       ("deep/" * 20 + "file", b"d"), ("n" * 255, b"long"), (".hidden", b"h"),
+                       (".well-known/security.txt", b"s")):
+        write(folder / name, data)
+    os.symlink("../Read Me.TXT", folder / "Grüße" / "link.txt")
+    return folder
+
+
+def test_everything_is_in_it(site, tmp_path):
+    make(site, tmp_path / "disk.img")
+    for folder, _, names in os.walk(site):
+        for name in names:
+            path = os.path.join(folder, name)
+            key = os.path.relpath(path, site)
+            if name != ".hidden":
+                with open(path, "rb") as file:
+                    assert read(tmp_path / "disk.img", key) == file.read(), key
+    listing = subprocess.run(["mdir", "-a", "-i", str(tmp_path / "disk.img"), "::/"], stdout=subprocess.PIPE, text=True,
+                             env=TOOLS, check=True).stdout
+    assert ".well-known" in listing and ".hidden" not in listing
+
+
+def test_the_same_bytes_elsewhere_and_later(site, tmp_path):
+    make(site, tmp_path / "one.img")
+    shutil.copytree(site, tmp_path / "else where" / "copy")
+    os.utime(tmp_path / "else where" / "copy" / "index.html", (1, 1))
+    make(tmp_path / "else where" / "copy", tmp_path / "two.img")
+    one, two = (tmp_path / "one.img").read_bytes(), (tmp_path / "two.img").read_bytes()
+    assert one == two
+    write(site / "index.html", b"<p>HELLO")
+    make(site, tmp_path / "one.img")
+    assert (tmp_path / "one.img").read_bytes()[39:43] != two[39:43], "another content has the same serial number"
+
+
+def test_what_is_made_already_stays(site, tmp_path):
+    image = tmp_path / "disk.img"
+    make(site, image)
+    before = os.stat(image).st_ino
+    assert not fat_of_files(site, image).stdout and os.stat(image).st_ino == before
+    make(site, image, "64")
+    assert os.stat(image).st_ino != before
+
+
+def test_many_files_and_every_width(tmp_path):
+    """A root of more entries than mkfs.fat would give it, and FAT of 12, 16 and 32 bits."""
+    site, image = tmp_path / "site", tmp_path / "disk.img"
+    for i in range(1500):
+        write(site / f"a name of some length {i:05}.html", b"%d" % i)
+    for free_kib, bits in (("0", 12), ("40000", 16), ("300000", 32)):
+        assert f"{bits} bit entries" in make(site, image, free_kib)
+        assert read(image, "a name of some length 01499.html") == b"1499"
+
+
+@pytest.mark.parametrize("free_kib", ["1000", "100000", "400000"])
+def test_clusters_are_aligned_and_there_is_room(site, tmp_path, free_kib):
+    said = make(site, tmp_path / "disk.img", free_kib)
+    start = int(said.split("Data area starts at byte ")[1].split()[0])
+    used, total = map(int, said.split(" files, ")[1].split()[0].split("/"))
+    assert start % 4096 == 0 and (total - used) * 4 >= int(free_kib)
+
+
+def test_what_cannot_be_is_refused_by_name(site, tmp_path):
+    for name, why in (("b:c", "FAT has no names with :"), ("INDEX.html", "the name clashes with"),
+                      ("dot.", "FAT has no names that end in a space or a dot"), ("space ", "end in a space or a dot"),
+                      ("\U0001F600", "beyond U+FFFF"), ("new\nline", "control character")):
+        write(site / name, b"")
+        done = fat_of_files(site, tmp_path / "disk.img")
+        assert done.returncode and why in done.stdout and "because of 1 of its files" in done.stdout, done.stdout
+        os.unlink(site / name)
+    with open(site / "huge", "wb") as file:
+        file.truncate(1 << 32)
+    done = fat_of_files(site, tmp_path / "disk.img")
+    assert done.returncode and "huge: " in done.stdout and "4 GiB" in done.stdout, done.stdout
+    os.unlink(site / "huge")
+    done = fat_of_files(tmp_path / "nowhere", tmp_path / "disk.img")
+    assert done.returncode and "nowhere: no such file or directory" in done.stdout
+    assert not os.path.exists(tmp_path / "disk.img")
