@@ -17,6 +17,7 @@ from rig.guest import GUEST_IP, MAC, qemu_command, tap_netdev  # noqa: E402
 
 LINUX_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=reliable"
 SHIPPED_WWW = "defconfig_www_qemu"
+INTERVAL_SECONDS = 0.1  # of iperf3: the least that it can
 
 
 class Bench:
@@ -68,15 +69,18 @@ def ip(*words):
     subprocess.run([shutil.which("ip") or "/usr/sbin/ip", *" ".join(words).split()], check=True)
 
 
-def tap():
-    """The wire of all comparisons: a tap with vnet header, the guest's address known from the start."""
+def tap(name="tap0", host=True):
+    """The wire of all comparisons: a tap with vnet header, the guest's address known from the start. host: the
+    host has its own address there."""
     ip("link set lo up")
-    ip("tuntap add dev tap0 mode tap vnet_hdr")
-    with open("/proc/sys/net/ipv6/conf/tap0/disable_ipv6", "w", encoding="ascii") as file:
+    ip(f"tuntap add dev {name} mode tap vnet_hdr")
+    with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
         file.write("1")
-    ip("addr add 10.0.0.1/24 dev tap0")
-    ip("link set tap0 up")
-    ip(f"neigh replace {GUEST_IP} lladdr {MAC} dev tap0 nud permanent")
+    if host:
+        ip(f"addr add 10.0.0.1/24 dev {name}")
+    ip(f"link set {name} up")
+    if host:
+        ip(f"neigh replace {GUEST_IP} lladdr {MAC} dev {name} nud permanent")
 
 
 class Running:
@@ -130,8 +134,8 @@ class Running:
         self.stop()
 
 
-def ours(bench, machine, memory="128M", extra=(), options="", name="bench"):
-    return qemu_command(bench.image(name), machine, memory, tap_netdev(), options, extra=extra)
+def ours(bench, machine, memory="128M", extra=(), options="", name="bench", offloads=True):
+    return qemu_command(bench.image(name), machine, memory, tap_netdev(), options, extra=extra, offloads=offloads)
 
 
 def floor(bench, machine, memory="128M"):
@@ -160,19 +164,44 @@ def wrk(url, connections, seconds):
             "errors": None}
 
 
-def iperf(seconds, reverse):
-    """Bits per second that arrived, by iperf3 against the server at the guest's address, once that is done with the
-    measurement before."""
-    words = ["iperf3", "--client", GUEST_IP, "--time", str(seconds), "--omit", "1", "--json"]
+def iperf_report(amount, reverse, limit):
+    """What iperf3 says against the server at the guest's address, once that is done with the measurement before.
+    amount: iperf3's options for how much."""
+    words = ["iperf3", "--client", GUEST_IP, *amount, "--interval", str(INTERVAL_SECONDS), "--json"]
     for _ in range(20):
         done = subprocess.run(words + (["--reverse"] if reverse else []), stdout=subprocess.PIPE, text=True,
-                              timeout=seconds + 120, check=False)
+                              timeout=limit, check=False)
         report = json.loads(done.stdout)
         error = report.get("error")
         if not error or ("busy" not in error and "connect to server" not in error):
             break
         time.sleep(0.5)
-    return {"rate": None if error else report["end"]["sum_received"]["bits_per_second"], "error": error}
+    return report
+
+
+def longest_stall(report):
+    """Seconds without a byte on our side."""
+    longest = stalled = 0.0
+    for interval in report["intervals"]:
+        one = interval["sum"]
+        stalled = 0.0 if one["bytes"] else stalled + one["seconds"]
+        longest = max(longest, stalled)
+    return longest
+
+
+def iperf(seconds, reverse):
+    """Bits per second that arrived, and the longest time without any."""
+    report = iperf_report(["--time", str(seconds), "--omit", "1"], reverse, seconds + 120)
+    if report.get("error"):
+        return {"rate": None, "stall": None, "error": report["error"]}
+    return {"rate": report["end"]["sum_received"]["bits_per_second"], "stall": longest_stall(report), "error": None}
+
+
+def iperf_bytes(count, reverse):
+    """Moves so many bytes, and not one more."""
+    report = iperf_report(["--bytes", str(count)], reverse, 300)
+    if report.get("error"):
+        raise RuntimeError(report["error"])
 
 
 def median(values):

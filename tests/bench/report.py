@@ -84,10 +84,29 @@ def text_bulk(title, peer):
         for name, one in result.items():
             cells = [cell for way in ("to", "from")
                      for cell in (number(one[way]["rate"] and one[way]["rate"] / 1e6),
-                                  ratio(one[way]["rate"], result[peer][way]["rate"]))]
+                                  ratio(one[way]["rate"], result[peer][way]["rate"]),
+                                  number(one[way].get("stall"), 1))]
             rows.append((name, *cells, len(one["errors"]) or "none"))
-        return table(title, ("server", "receives Mbit/s", "/ peer", "sends Mbit/s", "/ peer", "errors"), rows)
+        return table(title, ("server", "receives Mbit/s", "/ peer", "longest stall s", "sends Mbit/s", "/ peer",
+                             "longest stall s", "errors"), rows)
     return text
+
+
+def text_segments(result):
+    if "error" in result:
+        return f"Guest instructions per segment: {result['error']}\n"
+    rows = [(name, number(median(counts)), number(min(counts)), number(max(counts))) for name, counts in result.items()]
+    return table("Guest instructions per full segment of 1448 bytes, acknowledgements included",
+                 ("", "median", "least", "most"), rows)
+
+
+def text_connections(result):
+    if "error" in result:
+        return f"Guest instructions per request: {result['error']}\n"
+    first = next(iter(result.values()))
+    rows = [(others, number(cost), ratio(cost, first)) for others, cost in result.items()]
+    return table("Guest instructions per request while other connections are open and idle",
+                 ("others", "instructions", "/ none"), rows)
 
 
 def text_threads(result):
@@ -98,6 +117,8 @@ TEXTS = {
     "image": text_image,
     "memory": text_memory,
     "instructions": text_instructions,
+    "segments": text_segments,
+    "connections": text_connections,
     "boot": text_boot,
     "boot_memory": text_boot_memory,
     "requests": text_requests("Requests per second, 1 kB by wrk; peer: nginx on Linux in the same emulation",
@@ -105,6 +126,7 @@ TEXTS = {
     "requests_unix": text_requests("Requests per second of Unix processes; peer: nginx on the host over veth",
                                    "nginx host"),
     "bulk": text_bulk("One flow by iperf3; peer: Linux in the same emulation", "linux q35"),
+    "bulk_loss": text_bulk("The same over a wire that loses one segment in a hundred each way", "linux q35"),
     "bulk_unix": text_bulk("One flow by iperf3 of Unix processes; peer: the host's own stack over veth", "host veth"),
     "threads": text_threads,
 }
