@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* The receive queue: in-order data as one chain of the slices that brought it, uncopied, and late
- * data as packets by sequence number. Bytes are bounded by the window; since a tiny segment keeps a
- * whole device buffer busy, slices are bounded too, for a connection and for all together, and a
- * small payload that would have to wait is copied into a header buffer of our own.
+ * data as islands, of which each segment that comes next to one becomes a part: what a segment costs
+ * grows with the holes, not with the data behind them. Bytes are bounded by the window; since a tiny
+ * segment keeps a whole device buffer busy, slices are bounded too, for a connection and for all
+ * together, and a small payload that would have to wait is copied into a header buffer of our own.
  *
- * A received packet needs no checksum offsets any more: late packets keep their sequence number
- * there. */
+ * An island is a ring of slices, seen from its last one, whose queue points at the last of the next
+ * island. Received slices need no checksum offsets any more: there the first keeps the island's start,
+ * the last its end.
+ *
+ *   late ──▶ last ──queue──▶ last ──queue──▶ NULL
+ *          next │ ▲        next │ ▲
+ *               ▼ │             ▼ │
+ *             first …         first … */
 #include <errno.h>
 #include <string.h>
 
@@ -13,20 +20,66 @@
 
 #define COPY_MAX BUF_HEADROOM /* payloads up to this are copied when they have to wait */
 
-static uint32_t late_seq(const struct buf *b)
+static uint32_t mark(const struct buf *b)
 {
 	return (uint32_t)b->csum_start << 16 | b->csum_offset;
 }
 
-static void set_late_seq(struct buf *b, uint32_t seq)
+static void set_mark(struct buf *b, uint32_t seq)
 {
 	b->csum_start = (uint16_t)(seq >> 16);
 	b->csum_offset = (uint16_t)seq;
 }
 
-static uint32_t late_end(const struct buf *b)
+static uint32_t island_start(const struct buf *last)
 {
-	return late_seq(b) + buf_length(b);
+	return mark(last->next);
+}
+
+static uint32_t island_end(const struct buf *last)
+{
+	return last->next == last ? mark(last) + last->len : mark(last);
+}
+
+static struct buf *last_of(struct buf *b)
+{
+	while (b->next)
+		b = b->next;
+	return b;
+}
+
+/* Makes a chain of len bytes from seq on an island. */
+static struct buf *island_make(struct buf *b, uint32_t seq, uint32_t len)
+{
+	struct buf *last = last_of(b);
+
+	last->next = b;
+	set_mark(last, seq + len);
+	set_mark(b, seq);
+	return last;
+}
+
+/* a, and b that begins where it ends, as one. */
+static struct buf *island_join(struct buf *a, struct buf *b)
+{
+	struct buf *first = a->next;
+	uint32_t end = island_end(b);
+
+	a->next = b->next;
+	a->queue = NULL;
+	b->next = first;
+	set_mark(b, end);
+	return b;
+}
+
+/* The chain that an island was. */
+static struct buf *island_open(struct buf *last)
+{
+	struct buf *first = last->next;
+
+	last->next = NULL;
+	last->queue = NULL;
+	return first;
 }
 
 static unsigned count(const struct buf *b)
@@ -92,15 +145,13 @@ static struct buf *compact(struct buf *b, uint32_t len)
 	return copy;
 }
 
-static void append(struct recvq *q, struct buf *b)
+static void append(struct recvq *q, struct buf *b, struct buf *last)
 {
 	if (q->head)
 		q->tail->next = b;
 	else
 		q->head = b;
-	while (b->next)
-		b = b->next;
-	q->tail = b;
+	q->tail = last;
 }
 
 bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
@@ -127,19 +178,50 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 		b = copy;
 	}
 	charge(tcp, q, count(b));
-	append(q, b);
+	append(q, b, last_of(b));
 	q->bytes += len;
 	return true;
+}
+
+/* Lets go of islands that […, end) covers, from *at on. */
+static void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, uint32_t end)
+{
+	while (*at && seq_le(island_end(*at), end)) {
+		struct buf *covered = *at, *next = covered->queue, *chain = island_open(covered);
+
+		*at = next;
+		discharge(tcp, q, count(chain));
+		buf_free(chain);
+	}
+}
+
+/* Puts island b before what at points at, and joins it to that and to the one before, where they touch. */
+static void place(struct buf **at, struct buf **before, struct buf *b)
+{
+	struct buf *next = *at;
+
+	if (next && island_end(b) == island_start(next)) {
+		struct buf *after = next->queue;
+
+		b = island_join(b, next);
+		next = after;
+	}
+	if (before && island_end(*before) == island_start(b)) {
+		b = island_join(*before, b);
+		at = before;
+	}
+	b->queue = next;
+	*at = b;
 }
 
 int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 {
 	uint32_t len = buf_length(b);
-	struct buf **at = &q->late;
+	struct buf **at = &q->late, **before = NULL;
 
-	/* pass what ends before it starts; what is there already is not needed again */
-	while (*at && seq_le(late_seq(*at), seq)) {
-		uint32_t end = late_end(*at);
+	/* pass what starts before it; what is there already is not needed again */
+	while (*at && seq_le(island_start(*at), seq)) {
+		uint32_t end = island_end(*at);
 
 		if (seq_le(seq + len, end)) {
 			buf_free(b);
@@ -150,18 +232,12 @@ int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 			len -= end - seq;
 			seq = end;
 		}
+		before = at;
 		at = &(*at)->queue;
 	}
-	/* let go of what it covers, cut where it runs into the next */
-	while (*at && seq_le(late_end(*at), seq + len)) {
-		struct buf *covered = *at;
-
-		*at = covered->queue;
-		discharge(tcp, q, count(covered));
-		buf_free(covered);
-	}
-	if (*at && seq_lt(late_seq(*at), seq + len)) {
-		len = late_seq(*at) - seq;
+	let_go(tcp, q, at, seq + len);
+	if (*at && seq_lt(island_start(*at), seq + len)) { /* it runs into the next */
+		len = island_start(*at) - seq;
 		buf_trim(b, len);
 	}
 	b = compact(b, len);
@@ -171,33 +247,29 @@ int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 		return -ENOBUFS;
 	}
 	charge(tcp, q, count(b));
-	set_late_seq(b, seq);
-	b->queue = *at;
-	*at = b;
+	place(at, before, island_make(b, seq, len));
 	return (int)len;
 }
 
 uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next)
 {
-	while (q->late && seq_le(late_seq(q->late), next)) {
-		struct buf *b = q->late;
-		uint32_t behind = next - late_seq(b), len = buf_length(b);
+	while (q->late && seq_le(island_start(q->late), next)) {
+		struct buf *last = q->late, *b;
+		uint32_t start = island_start(last), end = island_end(last);
 
-		q->late = b->queue;
-		b->queue = NULL;
-		if (len <= behind) {
+		q->late = last->queue;
+		b = island_open(last);
+		if (seq_lt(start, next)) {
 			discharge(tcp, q, count(b));
-			buf_free(b);
-			continue;
+			b = buf_drop(b, (seq_lt(next, end) ? next : end) - start);
+			charge(tcp, q, count(b)); /* its place is its own: not refused now */
 		}
-		discharge(tcp, q, count(b));
-		if (behind)
-			b = buf_drop(b, behind);
-		charge(tcp, q, count(b)); /* its place is its own: not refused now */
+		if (!b)
+			continue;
 		q->tail_room = 0;
-		append(q, b);
-		q->bytes += len - behind;
-		next += len - behind;
+		append(q, b, last);
+		q->bytes += end - next;
+		next = end;
 	}
 	return next;
 }
@@ -230,12 +302,12 @@ struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max)
 
 void recvq_clear(struct tcp *tcp, struct recvq *q)
 {
-	struct buf *b;
-
 	discharge(tcp, q, q->bufs);
-	while ((b = q->late)) {
-		q->late = b->queue;
-		buf_free(b);
+	while (q->late) {
+		struct buf *last = q->late;
+
+		q->late = last->queue;
+		buf_free(island_open(last));
 	}
 	buf_free(q->head);
 	*q = (struct recvq){ 0 };
@@ -244,13 +316,10 @@ void recvq_clear(struct tcp *tcp, struct recvq *q)
 unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max)
 {
 	unsigned n = 0;
-	const struct buf *b = q->late;
 
-	while (b) {
-		struct sack_block block = { late_seq(b), late_end(b) };
+	for (const struct buf *last = q->late; last; last = last->queue) {
+		struct sack_block block = { island_start(last), island_end(last) };
 
-		for (b = b->queue; b && late_seq(b) == block.end; b = b->queue)
-			block.end = late_end(b);
 		if (!seq_lt(seq, block.start) && seq_lt(seq, block.end) && n > 0) {
 			/* the newest goes in front */
 			memmove(sacks + 1, sacks, MIN(n, max - 1) * sizeof(*sacks));

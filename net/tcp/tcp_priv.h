@@ -48,7 +48,7 @@ struct sendq {
 
 struct recvq {
 	struct buf *head, *tail; /* in order: one chain, linked by next */
-	struct buf *late;        /* out of order: packets by sequence number, linked by queue */
+	struct buf *late;        /* out of order: islands by sequence number, as recvq.c says */
 	uint32_t bytes;          /* in order */
 	uint16_t bufs;           /* slices in head and late */
 	uint8_t tail_room;       /* bytes free behind tail's data; 0 unless tail is a copy of ours */

@@ -259,3 +259,62 @@ Test(tcp_queues, selective_acknowledgement_blocks)
 	cr_assert_eq(sacks[0].start, 900);
 	recvq_clear(&tcp, &q);
 }
+
+/* The runs of bytes that are there, as blocks; gives how many. */
+static unsigned runs_of(const bool *there, uint32_t count, struct sack_block *blocks, unsigned max)
+{
+	unsigned n = 0;
+
+	for (uint32_t at = 0; at < count && n < max; at++) {
+		if (!there[at])
+			continue;
+		blocks[n].start = at;
+		while (at < count && there[at])
+			at++;
+		blocks[n++].end = at;
+	}
+	return n;
+}
+
+Test(tcp_queues, late_data_is_islands)
+{
+	enum { SPACE = 6000, MOST = 64 };
+
+	for (int run = 0; run < 300; run++) {
+		struct recvq q = { 0 };
+		struct sack_block expected[MOST], sacks[MOST];
+		bool there[SPACE] = { false };
+		uint32_t base = 0u - random_below(2 * SPACE);
+
+		for (int i = 0; i < 40; i++) {
+			uint32_t from = 1 + random_below(SPACE - 1);
+			uint32_t len = 1 + random_below(MIN(SPACE - from, UINT32_C(700)));
+			unsigned n;
+
+			if (recvq_insert(&tcp, &q, base + from, packet(from, len)) < 0)
+				break;
+			/* what runs into the next island and not over it is cut there, and loses nothing */
+			memset(there + from, true, len);
+			n = runs_of(there, SPACE, expected, MOST);
+			cr_assert_eq(recvq_sacks(&q, base, sacks, MOST), n);
+			for (unsigned k = 0; k < n; k++)
+				cr_assert(sacks[k].start - base == expected[k].start &&
+				          sacks[k].end - base == expected[k].end);
+		}
+		recvq_clear(&tcp, &q);
+		cr_assert_eq(tcp.stats.receive_bufs, 0);
+	}
+}
+
+/* What a late segment costs depends on the holes, not on the segments behind them. */
+Test(tcp_queues, late_segments_in_a_row_are_one_island)
+{
+	struct recvq q = { 0 };
+
+	for (uint32_t i = 0; i < 40; i++)
+		cr_assert_eq(recvq_insert(&tcp, &q, 200 + 200 * i, packet(200 + 200 * i, 200)), 200);
+	cr_assert_null(q.late->queue);
+	cr_assert_eq(recvq_advance(&tcp, &q, 200), 200 + 200 * 40);
+	cr_assert_null(q.late);
+	recvq_clear(&tcp, &q);
+}
