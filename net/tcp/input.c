@@ -105,6 +105,7 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 		conn_disarm(c, CONN_RETRANSMIT);
 		conn_go_back(c);
 		c->rto.backoff = 0;
+		c->progress_ms = c->tcp->now_ms;
 	}
 	if (window == 0 && conn_has_recovery(c)) {
 		recovery_detach(c); /* a peer that takes nothing may throw away what it had */

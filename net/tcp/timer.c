@@ -25,12 +25,20 @@ void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 		tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
 }
 
-/* What of in_ms is left until the application's patience is at its end. */
+/* What is left of limit_ms since the peer last acknowledged something, or the wait for it began. */
+static uint32_t left_ms(const struct tcp_conn *c, uint32_t limit_ms)
+{
+	uint32_t spent_ms = c->tcp->now_ms - c->progress_ms;
+
+	return spent_ms < limit_ms ? limit_ms - spent_ms : 0;
+}
+
+/* in_ms, or less where the application's patience is sooner at its end. */
 static uint32_t within_user_timeout(const struct tcp_conn *c, uint32_t in_ms)
 {
-	uint32_t limit_ms = c->user_timeout_ds * 100u, spent_ms = c->tcp->now_ms - c->progress_ms;
+	uint32_t left = c->snd_una != c->snd_max ? left_ms(c, c->user_timeout_ds * 100u) : 0;
 
-	return spent_ms < limit_ms ? MIN(in_ms, limit_ms - spent_ms) : in_ms;
+	return left ? MIN(in_ms, left) : in_ms;
 }
 
 void conn_arm_retransmit(struct tcp_conn *c)
@@ -42,7 +50,8 @@ void conn_arm_retransmit(struct tcp_conn *c)
 	c->flags &= (uint16_t)~CONN_TAIL_TIMER;
 	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c)) {
 		c->flags |= CONN_TAIL_TIMER;
-		in_ms = recovery_probe_ms(c);
+		/* however often something is sent: the probe comes no later than the timeout would */
+		in_ms = MIN(recovery_probe_ms(c), left_ms(c, in_ms));
 	}
 	conn_arm(c, CONN_RETRANSMIT, within_user_timeout(c, in_ms));
 }
@@ -56,6 +65,18 @@ static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
 	if (c->state < TCP_ESTABLISHED)
 		limit_ms = MAX(limit_ms, SYN_TIMEOUT_S * 1000);
 	return c->tcp->now_ms - since_ms >= limit_ms;
+}
+
+/* A shut window may stay shut, and a tail be held, as long as the peer answers what probes it, but not when
+ * nobody waits here. Each probe that follows an answer begins the wait for the next one. */
+static bool is_given_up(struct tcp_conn *c, bool persist)
+{
+	if (persist && !(c->flags & CONN_ORPHAN) &&
+	    (c->snd_una == c->snd_max || seq_le(c->progress_ms, c->heard_ms))) {
+		c->progress_ms = c->tcp->now_ms;
+		return false;
+	}
+	return is_over(c, c->progress_ms);
 }
 
 /* The network has lost all that is in flight. false: it is to be sent again in order. */
@@ -82,9 +103,7 @@ static bool on_retransmit(struct tcp_conn *c)
 		recovery_send_probe(c);
 		return true;
 	}
-	/* a shut window may stay shut as long as its owner answers, but not when nobody waits here */
-	if (persist && !(c->flags & CONN_ORPHAN) ? is_over(c, c->heard_ms) && is_over(c, c->progress_ms)
-	                                         : is_over(c, c->progress_ms))
+	if (is_given_up(c, persist))
 		return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
 	rto_back_off(&c->rto);
 	c->flags &= (uint16_t)~CONN_TIMING;
