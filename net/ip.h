@@ -89,6 +89,7 @@ struct ip_ops {
 	int (*listen)(struct ip *ip, uint8_t protocol, const struct ip_handler *handler);
 	void (*refuse)(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why);
 	void (*too_big)(struct ip_route *r, uint32_t mtu);
+	void (*look)(struct ip_route *r);
 };
 
 /* Embedded first by each version's implementation. */
@@ -138,6 +139,13 @@ static inline void ip_refuse(const struct ip_meta *meta, const struct buf *b, en
 static inline void ip_too_big(struct ip_route *r, uint32_t mtu)
 {
 	r->ip->ops->too_big(r, mtu);
+}
+
+/* Brings the sizes of r up to date, as ip_send does when the instance's generation has moved on: for who cuts
+ * his packets before he sends them. */
+static inline void ip_route_look(struct ip_route *r)
+{
+	r->ip->ops->look(r);
 }
 
 /* Is the transport checksum right? Believes the device; otherwise sums b (transport header first). */

@@ -98,6 +98,7 @@ static const struct ip_ops ipv4_ops = {
 	.listen = listen_protocol,
 	.refuse = icmp_refuse,
 	.too_big = IS_ENABLED(CONFIG_IPV4_PMTU) ? pmtu_too_big : ignore_mtu,
+	.look = ipv4_look,
 };
 
 int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
@@ -119,6 +120,8 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 	}
 	if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS))
 		reassembly_init(&ip->reassembly);
+	if (IS_ENABLED(CONFIG_IPV4_PMTU))
+		pmtu_init(ip);
 	ip->ip.ops = &ipv4_ops;
 	ip->ip.generation = 1;
 	ip->ethernet = e;
@@ -148,6 +151,8 @@ void ipv4_destroy(struct ipv4 *ip)
 	}
 	if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS))
 		reassembly_clear(&ip->reassembly);
+	if (IS_ENABLED(CONFIG_IPV4_PMTU))
+		pmtu_done(ip);
 	instance_free(ip, sizeof(*ip));
 }
 

@@ -91,7 +91,7 @@ struct ipv4 {
 	struct reassembly reassembly;
 #ifdef CONFIG_IPV4_PMTU
 	struct ipv4_path paths[CONFIG_IPV4_PATHS];
-	bool any_path; /* has ever been told of */
+	struct timer path_timer; /* runs while any path is known */
 #endif
 	struct igmp_group *groups; /* igmp.c: who has joined which */
 	struct igmp *igmp;         /* NULL: nobody has */
@@ -176,11 +176,14 @@ void reassembly_clear(struct reassembly *r);
 struct buf *fragment_take(struct buf **rest, uint32_t n);
 
 /* pmtu.c */
+void pmtu_init(struct ipv4 *ip);
+void pmtu_done(struct ipv4 *ip);
 void pmtu_look(struct ipv4 *ip, struct ip_route *r); /* sets payload_bytes and may_be_cut */
 void pmtu_too_big(struct ip_route *r, uint32_t mtu); /* struct ip_ops */
 uint32_t pmtu_below(uint32_t bytes); /* a link's usual MTU, where packets of bytes did not fit */
 
 /* output.c: struct ip_ops, and giving back what ARP could not deliver. */
+void ipv4_look(struct ip_route *r);
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
 void ipv4_unreachable(void *arg, struct buf *b);

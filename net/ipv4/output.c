@@ -18,8 +18,10 @@ static bool is_ours(const struct ipv4 *ip, uint32_t a)
 	return a >> 24 == 127 || ipv4_own(ip, a);
 }
 
-static void look_at_path(struct ipv4 *ip, struct ip_route *r)
+void ipv4_look(struct ip_route *r)
 {
+	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+
 	r->link_bytes = (uint16_t)(ethernet_netdev(ip->ethernet)->mtu - IPV4_HEADER_BYTES);
 	if (IS_ENABLED(CONFIG_IPV4_PMTU)) {
 		pmtu_look(ip, r);
@@ -49,7 +51,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	if (!src && !ours)
 		put_be32(r->src.bytes, ipv4_source(ip, hop));
 	r->dst = *dst;
-	look_at_path(ip, r);
+	ipv4_look(r);
 	if ((ethernet_netdev(ip->ethernet)->features & NETDEV_TSO4) && !ours)
 		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
 	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
@@ -171,7 +173,7 @@ static int look_again(struct ipv4 *ip, struct ip_route *r)
 
 	if (src == 0 ? ip->addresses > 0 : !is_ours(ip, src))
 		return -EADDRNOTAVAIL;
-	look_at_path(ip, r);
+	ipv4_look(r);
 	return 0;
 }
 

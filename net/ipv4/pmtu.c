@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Path MTU discovery (RFC 1191): what routers on the way to a destination have said that they take, for ten
- * minutes. Whoever sends there hears of it when his route is next looked at, and so of its being forgotten.
+ * minutes. Whoever sends there hears of it when his route is next looked at, and so of its being forgotten: then
+ * larger packets are tried again.
  *
  * Believed is only what a transport has vouched for (ip_too_big), and never so far that somebody who could
  * guess makes us send dust: below CONFIG_IPV4_PMTU_MIN packets do not shrink, but may be cut on the way. */
@@ -9,6 +10,30 @@
 
 #define LIFE_NS (600 * NS_PER_S) /* RFC 1191 §6.3 */
 
+/* Time has passed for some: who sends there looks at his route again. */
+static void forget(struct timer *t)
+{
+	struct ipv4 *ip = container_of(t, struct ipv4, path_timer);
+	uint64_t next_ns = UINT64_MAX, now_ns = clock_now_ns();
+
+	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++)
+		if (ip->paths[i].expires_ns > now_ns)
+			next_ns = MIN(next_ns, ip->paths[i].expires_ns);
+	if (next_ns < UINT64_MAX)
+		timer_start(t, next_ns);
+	ipv4_changed(ip);
+}
+
+void pmtu_init(struct ipv4 *ip)
+{
+	timer_init(&ip->path_timer, forget);
+}
+
+void pmtu_done(struct ipv4 *ip)
+{
+	timer_stop(&ip->path_timer);
+}
+
 void pmtu_look(struct ipv4 *ip, struct ip_route *r)
 {
 	uint32_t dst = get_be32(r->dst.bytes);
@@ -16,7 +41,7 @@ void pmtu_look(struct ipv4 *ip, struct ip_route *r)
 
 	r->payload_bytes = r->link_bytes;
 	r->may_be_cut = false;
-	if (!ip->any_path) /* mostly: every connection comes by here some times */
+	if (!timer_is_running(&ip->path_timer)) /* mostly: every connection comes by here some times */
 		return;
 	now_ns = clock_now_ns();
 	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++) {
@@ -43,8 +68,9 @@ void pmtu_too_big(struct ip_route *r, uint32_t mtu)
 			oldest = p;
 	if (p == ip->paths + ARRAY_SIZE(ip->paths))
 		p = oldest;
-	ip->any_path = true;
 	p->expires_ns = clock_now_ns() + LIFE_NS;
+	if (!timer_is_running(&ip->path_timer))
+		timer_start(&ip->path_timer, p->expires_ns);
 	p->dst = dst;
 	p->may_be_cut = mtu < CONFIG_IPV4_PMTU_MIN;
 	p->payload_bytes = r->payload_bytes;

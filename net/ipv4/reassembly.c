@@ -122,9 +122,9 @@ static bool make_room(struct reassembly *r, struct ipv4_partial *p, unsigned n)
 	return true;
 }
 
-/* Puts b in its place; last: nothing follows it; ecn: its codepoint. 0, -EEXIST: it is there already,
+/* Finds the place of b; last: nothing follows it; ecn: its codepoint. 0, -EEXIST: it is there already,
  * -EBADMSG: it contradicts what is there. */
-static int place(struct ipv4_partial *p, struct buf *b, bool last, unsigned ecn)
+static int find_place(struct ipv4_partial *p, const struct buf *b, bool last, unsigned ecn, struct buf ***place)
 {
 	uint32_t start = start_of(b), end = end_of(b), before = 0;
 	struct buf **at = &p->pieces;
@@ -133,6 +133,7 @@ static int place(struct ipv4_partial *p, struct buf *b, bool last, unsigned ecn)
 		before = end_of(*at);
 		at = &(*at)->queue;
 	}
+	*place = at;
 	if (*at && start_of(*at) == start && end_of(*at) == end && last == (p->total == end))
 		return -EEXIST;
 	if (before > start || (*at && (start_of(*at) < end || last)) || (p->total && end > p->total))
@@ -140,12 +141,18 @@ static int place(struct ipv4_partial *p, struct buf *b, bool last, unsigned ecn)
 	p->ecn |= (uint8_t)(1u << ecn);
 	if (p->ecn & 1 && p->ecn & 8)
 		return -EBADMSG; /* marked by a router, and sent as not to be: RFC 3168 §5.3 */
-	if (last)
-		p->total = end;
-	p->have += end - start;
-	b->queue = *at;
-	*at = b;
 	return 0;
+}
+
+/* Puts b there, n bufs. */
+static void put(struct ipv4_partial *p, struct buf *b, unsigned n, bool last, struct buf **place)
+{
+	if (last)
+		p->total = end_of(b);
+	p->have += end_of(b) - start_of(b);
+	p->bufs += n;
+	b->queue = *place;
+	*place = b;
 }
 
 /* The pieces as one packet, its header that of the first with the fragmentation taken out; NULL: no memory.
@@ -191,17 +198,21 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 	struct reassembly *r = &ip->reassembly;
 	unsigned n = count(b), ecn = h->tos & 3;
 	struct ipv4_partial *p;
+	struct buf **place;
 	int error;
 
 	b->csum_start = be16(h->fragment) & IPV4_OFFSET;
 	b->csum_offset = (uint16_t)bytes;
 	/* nothing in it, a hole behind it, or beyond all datagrams: begins none */
-	if (bytes == 0 || (!last && bytes % 8) || end_of(b) + header_bytes > UINT16_MAX) {
+	if (bytes == 0 || (!last && bytes % 8) || end_of(b) + header_bytes > UINT16_MAX ||
+	    n > CONFIG_IPV4_FRAGMENT_BUFS) {
 		ipv4_drop(h, b, &ip->stats.reasm_fails, "a fragment that cannot be");
 		return NULL;
 	}
 	p = find(r, h);
-	error = p->condemned || !make_room(r, p, n) ? -ENOBUFS : place(p, b, last, ecn);
+	error = p->condemned ? -ENOBUFS : find_place(p, b, last, ecn, &place);
+	if (error == 0 && !make_room(r, p, n)) /* only now: what is of no use drives nothing out */
+		error = -ENOBUFS;
 	if (error < 0) {
 		if (error == -EBADMSG) {
 			clear(r, p);
@@ -213,7 +224,7 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 	if (b->csum_start > 0)
 		buf_pull(b, header_bytes);
 	r->bufs += n;
-	p->bufs += n;
+	put(p, b, n, last, place);
 	if (p->have != p->total)
 		return NULL;
 	b = join(p->pieces, p->total, p->ecn);

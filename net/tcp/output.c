@@ -335,8 +335,10 @@ void conn_output(struct tcp_conn *c)
 
 	if (c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT)
 		return;
-	if (c->route.generation != tcp->ip->generation)
+	if (c->route.generation != tcp->ip->generation) {
+		ip_route_look(&c->route);
 		mtu_follow(c);
+	}
 	if (MAY_SEND >> c->state & 1) {
 		/* RFC 5681 §4.1: an old window tells nothing of the network now */
 		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una &&

@@ -104,6 +104,7 @@ static void too_big(struct ip_route *r, uint32_t mtu)
 
 static const struct ip_ops peer_ops = {
 	.route = route, .send = send_segment, .listen = listen_ip, .too_big = too_big,
+	.look = look_at_path,
 };
 
 int peer_accept(void *arg, struct flow *flow, const struct endpoint *from)

@@ -8,27 +8,35 @@
 #include "tests/lib/clock.h"
 #include "tests/lib/lan.h"
 
-enum { PROTOCOL = 200, IP = 14, FAR = 0x08080800 };
+enum { PROTOCOL = 200, IP = 14, FAR = 0x08080800, GATEWAY = 0x0a000009 };
 
 static struct lan lan;
 static struct ethernet *ethernet;
 static struct arp *arp;
 static struct ipv4 *ipv4;
 
+static void learn_neighbour(void)
+{
+	struct frame f;
+
+	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
+	lan_receive(&lan, &f, 0);
+	frame_arp(&f, 2, LAN_PEER_MAC, GATEWAY, lan.dev.mac, LAN_IP);
+	lan_receive(&lan, &f, 0);
+	lan_forget(&lan);
+}
+
 static void set_up(void)
 {
 	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
 	struct ip_addr gateway = ip_v4(10, 0, 0, 9);
-	struct frame f;
 
 	lan_init(&lan, NETDEV_TX_CSUM | NETDEV_TSO4);
 	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
 	cr_assert_eq(arp_create(&arp, ethernet), 0);
 	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, &gateway), 0);
-	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
-	lan_receive(&lan, &f, 0);
-	lan_forget(&lan);
+	learn_neighbour();
 }
 
 static void tear_down(void)
@@ -119,6 +127,30 @@ Test(pmtu, forgotten_in_ten_minutes)
 	cr_expect_eq(payload_of(FAR), 1480);
 	ip_too_big(&r, 1450); /* what is forgotten does not count */
 	cr_expect_eq(payload_of(FAR), 1430);
+}
+
+Test(pmtu, who_sends_hears_of_what_is_forgotten)
+{
+	struct ip_route first, second;
+
+	route(&first, FAR);
+	route(&second, FAR + 1);
+	ip_too_big(&first, 1400);
+	lan_wait_ms(300000);
+	ip_too_big(&second, 1300);
+	for (int i = 0; i < 2; i++) {
+		struct ip_route *r = i ? &second : &first;
+
+		lan_wait_ms(299000);
+		cr_expect_eq(ip_send(r, PROTOCOL, packet(1000), 6, IP_DF), 0);
+		learn_neighbour(); /* who is asked for then, so that nothing else is to be looked at again */
+		cr_expect_eq(ip_send(r, PROTOCOL, packet(1000), 6, IP_DF), 0);
+		cr_expect_eq(r->generation, ipv4_ip(ipv4)->generation);
+		lan_wait_ms(1001);
+		cr_expect_neq(r->generation, ipv4_ip(ipv4)->generation);
+		ip_route_look(r);
+		cr_expect_eq(r->payload_bytes, 1480);
+	}
 }
 
 Test(pmtu, no_less_than_the_floor)

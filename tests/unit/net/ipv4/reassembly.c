@@ -344,6 +344,21 @@ Test(reassembly, the_oldest_makes_room)
 	cr_expect_eq(lan_forget(&lan), 0);
 }
 
+/* Repetitions and contradictions come while all buffers are taken. */
+Test(reassembly, what_is_of_no_use_drives_nothing_out)
+{
+	cr_expect_not(piece(1, 0, 8, true));
+	lan_wait_ms(1);
+	for (uint32_t at = 0; at < (CONFIG_IPV4_FRAGMENT_BUFS - 1) * 16; at += 16)
+		cr_expect_not(piece(2, at, 8, true));
+	cr_expect_eq(lan.held, CONFIG_IPV4_FRAGMENT_BUFS);
+	cr_expect_not(piece(2, 16, 8, true));
+	cr_expect_eq(lan.held, CONFIG_IPV4_FRAGMENT_BUFS);
+	cr_expect_not(piece(2, 0, 16, true));
+	cr_expect_eq(lan.held, 1);
+	cr_expect(piece(1, 8, 8, false), "the older one is still there");
+}
+
 Test(reassembly, a_flood_holds_no_more_than_it_may)
 {
 	uint64_t seed = 1;
