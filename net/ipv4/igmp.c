@@ -53,13 +53,14 @@ struct igmp {
 	uint64_t general_ns; /* when all groups are reported; 0: not */
 	uint32_t left;       /* the group left last, whose leaving is said once more at left_ns; 0: none */
 	uint64_t left_ns;
-	uint64_t older_ns;   /* until when an older router is believed to be there */
-	uint8_t older;       /* its version */
+	uint64_t v1_ns, v2_ns; /* until when a router of that version is believed to be there */
 };
 
 static uint8_t version(const struct igmp *g)
 {
-	return clock_now_ns() < g->older_ns ? g->older : 3;
+	uint64_t now_ns = clock_now_ns();
+
+	return now_ns < g->v1_ns ? 1 : now_ns < g->v2_ns ? 2 : 3;
 }
 
 static uint64_t random_within_ns(uint64_t ns)
@@ -213,8 +214,7 @@ static void input_query(struct igmp *g, const struct message *m, uint32_t len, u
 	if (group == 0 && to != ALL_HOSTS)
 		return; /* §9.1 */
 	if (!v3) {
-		g->older = m->code == 0 ? 1 : 2;
-		g->older_ns = clock_now_ns() + OLDER_NS;
+		*(m->code == 0 ? &g->v1_ns : &g->v2_ns) = clock_now_ns() + OLDER_NS;
 		g->general_ns = 0;
 	}
 	due_ns = random_within_ns(patience_ns(!v3 && m->code == 0 ? 100 : m->code, v3));

@@ -310,6 +310,28 @@ Test(igmp, an_older_router)
 	expect_silence(2000);
 }
 
+/* RFC 3376 §7.2.1: the oldest that is there decides, and each is there for a time of its own. */
+Test(igmp, older_routers_of_two_versions)
+{
+	join_quietly(&group, GROUP);
+	query(0, 0, 8);
+	lan_wait_ms(100000);
+	expect_older(0x12, GROUP, GROUP);
+	query(10, 0, 8);
+	lan_wait_ms(1001);
+	expect_older(0x12, GROUP, GROUP);
+	lan_wait_ms(159000); /* the oldest has gone */
+	query(10, 0, 12);
+	lan_wait_ms(1001);
+	expect_older(0x16, GROUP, GROUP);
+	lan_wait_ms(100000);
+	query(10, 0, 12);
+	lan_wait_ms(1001);
+	expect_report(2, GROUP);
+	igmp_leave(ipv4, &group);
+	lan_forget(&lan);
+}
+
 Test(igmp, messages_that_are_none)
 {
 	join_quietly(&group, GROUP);
