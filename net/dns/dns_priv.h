@@ -96,6 +96,7 @@ struct dns_lookup {
 	uint8_t first, turn;           /* server first + turn is asked, round after round */
 	uint8_t failed;                /* a bit for each server that is not asked again */
 	uint8_t manner;                /* enum manner */
+	uint8_t shortages;             /* how often there was no room for the question */
 	uint16_t wrong;                /* datagrams that did not answer this question */
 	int error;                     /* of the last server */
 };

@@ -8,6 +8,7 @@
  *    │         │           └─ an alias: its name, from the first server on
  *    └── next server ◀─ late, failed
  *
+ * Where the stack has no port or no memory left for a question, it waits for some.
  * Each question has its own id and port, so that an answer to an earlier one finds nobody. */
 #include <errno.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 enum {
 	PORT_FIRST = 1024, /* RFC 6056 §3.2, RFC 5452 §9.2: of all ports that are nobody's */
 	PORT_TRIES = 16,
+	SHORTAGES_MAX = 32, /* how often a lookup waits for room here */
 };
 
 /* How a server is asked after it was seen not to take the usual question. */
@@ -143,8 +145,22 @@ static void late(struct timer *t)
 {
 	struct dns_lookup *l = container_of(t, struct dns_lookup, timer);
 
+	if (!l->port && !l->exchange) {
+		ask(l); /* it could not be put before */
+		return;
+	}
 	l->resolver->stats.timeouts++;
 	next_server(l, -ETIMEDOUT, false);
+}
+
+/* There is no room here for the question, which is no server's fault: it is put a little later. */
+static void wait_for_room(struct dns_lookup *l)
+{
+	hang_up(l);
+	if (l->shortages++ < SHORTAGES_MAX)
+		timer_start(&l->timer, clock_now_ns() + l->resolver->config.try_ns / 8);
+	else
+		end(l, -ENOBUFS);
 }
 
 static void count_wrong(struct dns_lookup *l, const char *reason)
@@ -195,7 +211,9 @@ static void take_stream(void *arg, int result, const uint8_t *data, size_t len)
 	l->exchange = NULL;
 	if (result == 0)
 		result = dns_answer_open(data, len, l->id, &l->chase, false);
-	if (result < 0)
+	if (result == -ENOBUFS)
+		wait_for_room(l);
+	else if (result < 0)
 		next_server(l, -EIO, true);
 	else
 		conclude(l, data, len, (size_t)result);
@@ -265,18 +283,19 @@ static int put_question(struct dns_lookup *l)
 	size_t len = make_question(l, data);
 	int error;
 
-	r->stats.questions++;
 	l->wrong = 0;
 	if (l->manner & OVER_TCP) {
-		r->stats.over_tcp++;
 		wait_ns *= 4;
 		error = dns_exchange_start(&l->exchange, r->stack, &l->to, data, len, take_stream, l);
 	} else {
 		error = send_datagram(l, data, len);
 	}
-	if (error == 0)
-		timer_start(&l->timer, clock_now_ns() + wait_ns);
-	return error;
+	if (error < 0)
+		return error;
+	timer_start(&l->timer, clock_now_ns() + wait_ns);
+	r->stats.questions++;
+	r->stats.over_tcp += !!(l->manner & OVER_TCP);
+	return 0;
 }
 
 /* The next server that may still be asked, if any. */
@@ -300,9 +319,11 @@ static void ask(struct dns_lookup *l)
 	while (choose_server(l)) {
 		int error = put_question(l);
 
-		if (error == 0)
+		if (error == -ENOBUFS)
+			wait_for_room(l);
+		if (error == 0 || error == -ENOBUFS)
 			return;
-		next_turn(l, error == -ENOBUFS ? -ENOBUFS : -EHOSTUNREACH, true);
+		next_turn(l, -EHOSTUNREACH, true);
 	}
 	end(l, l->error);
 }
@@ -311,7 +332,7 @@ void dns_lookup_start(struct dns_lookup *l)
 {
 	hang_up(l);
 	l->first = l->resolver->first;
-	l->turn = l->failed = l->manner = 0;
+	l->turn = l->failed = l->manner = l->shortages = 0;
 	l->error = -EHOSTUNREACH;
 	ask(l);
 }
