@@ -7,6 +7,7 @@
 #include "arch/arch.h"
 #include "fs/crunch.h"
 #include "init/init.h"
+#include "init/limits.h"
 #include "kernel/app.h"
 #include "kernel/buf.h"
 #include "kernel/dev/clock.h"

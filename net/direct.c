@@ -13,6 +13,8 @@
 #include "net/udp.h"
 
 struct direct {
+	struct netdev *dev;
+	uint16_t dev_mtu; /* before it was lowered */
 	struct capture *capture; /* NET_OBSERVE */
 	struct ethernet *ethernet;
 	struct arp *arp;
@@ -61,6 +63,8 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 
 	if (config->mtu > dev->mtu)
 		return -EINVAL;
+	d->dev = dev;
+	d->dev_mtu = dev->mtu;
 	if (config->mtu)
 		dev->mtu = config->mtu;
 	if (IS_ENABLED(CONFIG_NET_OBSERVE)) {
@@ -113,6 +117,8 @@ void direct_destroy(struct direct *d)
 		ethernet_destroy(d->ethernet);
 	if (IS_ENABLED(CONFIG_NET_OBSERVE) && d->capture)
 		capture_destroy(d->capture);
+	if (d->dev)
+		d->dev->mtu = d->dev_mtu;
 	instance_free(d, sizeof(*d));
 }
 

@@ -14,8 +14,8 @@ struct tcp;
 struct udp;
 
 /* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68 or above dev's, or bad address;
- * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed, and lowers dev's mtu to what
- * config asks for. With config->dhcp it asks for an address from now on. */
+ * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed, and lowers dev's mtu till
+ * then to what config asks for. With config->dhcp it asks for an address from now on. */
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config);
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);

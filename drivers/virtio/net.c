@@ -411,6 +411,15 @@ static int read_config(struct net *net)
 	return 0;
 }
 
+/* The longest frame must find room in the ring, or none as long ever comes. */
+static void fit_ring(struct net *net)
+{
+	uint32_t buffers = MIN(net->rx.size, (uint16_t)CONFIG_VIRTIO_NET_BUFFERS);
+	uint32_t bytes = buffers * BUFFER_BYTES - (uint32_t)sizeof(struct header) - ETHERNET_BYTES;
+
+	net->dev.mtu = (uint16_t)MIN((uint32_t)net->dev.mtu, bytes);
+}
+
 static int make_queues(struct net *net)
 {
 	int error;
@@ -428,6 +437,8 @@ static int make_queues(struct net *net)
 		log_error("refused=\"a transmit ring of %u descriptors: %u are needed\"", net->tx.size, FRAME_PARTS);
 		error = -ENOTSUP;
 	}
+	if (!error)
+		fit_ring(net);
 	return error;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Path MTU discovery (RFC 1191): what routers on the way to a destination have said that they take, for ten
- * minutes. Whoever sends there hears of it when his route is next looked at, and so of its being forgotten: then
- * larger packets are tried again.
+ * minutes. Whoever sends there hears of it when his route is next looked at, and so of its being forgotten:
+ * then larger packets are tried again.
  *
  * Believed is only what a transport has vouched for (ip_too_big), and never so far that somebody who could
  * guess makes us send dust: below CONFIG_IPV4_PMTU_MIN packets do not shrink, but may be cut on the way. */

@@ -124,7 +124,8 @@ static bool make_room(struct reassembly *r, struct ipv4_partial *p, unsigned n)
 
 /* Finds the place of b; last: nothing follows it; ecn: its codepoint. 0, -EEXIST: it is there already,
  * -EBADMSG: it contradicts what is there. */
-static int find_place(struct ipv4_partial *p, const struct buf *b, bool last, unsigned ecn, struct buf ***place)
+static int find_place(struct ipv4_partial *p, const struct buf *b, bool last, unsigned ecn,
+                      struct buf ***place)
 {
 	uint32_t start = start_of(b), end = end_of(b), before = 0;
 	struct buf **at = &p->pieces;

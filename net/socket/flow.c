@@ -395,12 +395,25 @@ static const uint8_t host_options[STACK_ERROR] = {
 	[STACK_MSS] = HOST_MSS,
 };
 
+/* bytes 0: no bound of ours. What was never set the host sizes as it likes; what was, it does no more. */
+static int set_buffer(struct socket_flow *f, enum stack_option option, int32_t bytes)
+{
+	uint8_t bit = (uint8_t)(1u << (option - STACK_RCVBUF));
+
+	if (bytes == 0 && !(f->bounded & bit))
+		return 0;
+	f->bounded |= bit;
+	return host_tcp_set(f->socket.watch.fd, host_options[option], bytes ?: INT32_MAX);
+}
+
 int socket_tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 {
 	struct socket_flow *f = flow_of(flow);
 
 	if (option >= STACK_ERROR)
 		return -ENOPROTOOPT;
+	if (option == STACK_RCVBUF || option == STACK_SNDBUF)
+		return set_buffer(f, option, value);
 	if (option != STACK_LINGER)
 		return host_tcp_set(f->socket.watch.fd, host_options[option], value);
 	if (value < -1 || value > INT16_MAX)

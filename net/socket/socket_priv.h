@@ -50,6 +50,7 @@ struct socket_flow {
 	struct flow_read *read;
 	struct list writes; /* of struct flow_write, oldest first; their slices' storage is counted */
 	int16_t linger_s;   /* after closing; -1: as long as the host likes */
+	uint8_t bounded;    /* a bit for each buffer of the host's that was once set */
 	int error;          /* sticky once the connection has failed */
 	bool is_readable, is_writable;
 	bool is_ended;      /* no more changes will be told: always readable */

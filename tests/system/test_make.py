@@ -182,7 +182,8 @@ def random_build(folder, seed):
     pytest.param("fast", (), {"OPTIMIZE_SPEED": "y"}, marks=pytest.mark.long),
     pytest.param("without-lto", (), {"LTO": "n"}, marks=pytest.mark.long),
     pytest.param("odd", (), {"VIRTIO_NET_RX_RING": "33", "VIRTIO_NET_TX_RING": "1000", "BOOT_STACK_BYTES": "16385",
-                             "FIBER_STACK_BYTES": "10001", "VIRTIO_NET_BUFFERS": "77"}, marks=pytest.mark.long)])
+                             "FIBER_STACK_BYTES": "10001", "VIRTIO_NET_BUFFERS": "77",
+                             "TCP_RECEIVE_BUFS": "45"}, marks=pytest.mark.long)])
 def test_serves_however_it_is_compiled(serve, name, words, options):
     """-O0 also shows that each IS_ENABLED links with what it calls absent."""
     www = serve("microvm", variables=words, name=name, options_set=options)
@@ -212,6 +213,15 @@ def test_serves_with_every_number_at_an_end_of_its_range(tmp_path, serve, end, m
         options["HTTP_HEADS"] = "100"  # of 64 KiB; as many as there may be are 4 GiB
     www = serve("microvm", name=end, options_set=options, memory=memory)
     assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
+
+
+def test_buffers_that_would_all_be_held_are_refused(tmp_path):
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    with open(tmp_path / ".config", encoding="utf-8") as f:
+        text = f.read().replace("CONFIG_TCP_RECEIVE_BUFS=96", "CONFIG_TCP_RECEIVE_BUFS=97")
+    (tmp_path / ".config").write_text(text, encoding="utf-8")
+    said = build.make(f"O={tmp_path}", check=False).stdout
+    assert "VIRTIO_NET_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS" in said
 
 
 @pytest.mark.parametrize("goal", ["allyesconfig", "allnoconfig"])

@@ -99,5 +99,6 @@ Test(direct, an_mtu_may_be_less_than_the_interfaces_and_not_more)
 	cr_expect_eq(lan.dev.mtu, 576);
 	cr_expect_eq(direct_udp_send(d, 7, &to, buf_alloc_slice(NULL, bytes, 576 - 28)), 0);
 	direct_destroy(d);
+	cr_expect_eq(lan.dev.mtu, 1500);
 	lan_done(&lan);
 }

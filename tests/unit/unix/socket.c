@@ -715,6 +715,27 @@ Test(socket, options_are_set_and_read_back)
 	flow_abort(server);
 }
 
+Test(socket, a_buffer_of_nothing_is_as_large_as_may_be)
+{
+	static const enum stack_option options[] = { STACK_RCVBUF, STACK_SNDBUF };
+	struct flow *client, *server;
+	int32_t before, value;
+
+	connect_pair(&client, &server);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		cr_assert_eq(socket_tcp_get(server, options[i], &before), 0);
+		cr_assert_eq(socket_tcp_set(server, options[i], 0), 0);
+		cr_assert_eq(socket_tcp_get(server, options[i], &value), 0);
+		cr_assert_eq(value, before, "the host's choice");
+		cr_assert_eq(socket_tcp_set(server, options[i], 10000), 0);
+		cr_assert_eq(socket_tcp_set(server, options[i], 0), 0);
+		cr_assert_eq(socket_tcp_get(server, options[i], &value), 0);
+		cr_assert_gt(value, 65536);
+	}
+	flow_abort(client);
+	flow_abort(server);
+}
+
 Test(socket, linger_of_nothing_resets)
 {
 	struct flow *client, *server;

@@ -165,6 +165,16 @@ Test(virtio_net, needs_a_ring_for_the_longest_frame, .init = test_begin)
 	cr_assert_not_null(strstr(test_console_text(), "a transmit ring of 8 descriptors: 16 are needed"));
 }
 
+Test(virtio_net, promises_no_frame_longer_than_its_ring, .init = test_begin)
+{
+	device_reset(VIRTIO_F_VERSION_1 | MAC | MTU | MRG);
+	memcpy(device.config + 10, "\x60\xea", 2); /* 60000 */
+	device.queue_max = 16;
+	cr_assert_eq(buf_init(512, 1024), 0);
+	cr_assert_eq(virtio_net_create(&net), 0);
+	cr_assert_eq(net->mtu, 16 * 1600 - 12 - 14);
+}
+
 /* In the shortest ring, and with a header of the device's own. */
 Test(virtio_net, sends_as_many_slices_as_are_promised, .init = test_begin)
 {

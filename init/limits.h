@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* What layers hold of a device's receive buffers has to leave it some. Kconfig cannot hold numbers of several
+ * layers against each other; this does, before they become an image that hears nothing any more. */
+#ifndef INIT_LIMITS_H
+#define INIT_LIMITS_H
+
+#include "kernel/util.h"
+
+#ifdef CONFIG_NET_IP
+#ifdef CONFIG_IPV4_FRAGMENTS
+#define LIMITS_HELD (CONFIG_TCP_RECEIVE_BUFS + CONFIG_IPV4_FRAGMENT_BUFS)
+#else
+#define LIMITS_HELD CONFIG_TCP_RECEIVE_BUFS
+#endif
+#ifdef CONFIG_VIRTIO_NET
+static_assert(LIMITS_HELD + 8 <= CONFIG_VIRTIO_NET_BUFFERS,
+              "VIRTIO_NET_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS together, by 8");
+#endif
+#ifdef CONFIG_TAP
+static_assert(LIMITS_HELD + 8 <= CONFIG_TAP_RX_BUFFERS,
+              "TAP_RX_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS together, by 8");
+#endif
+#endif
+
+#endif
