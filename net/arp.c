@@ -395,6 +395,13 @@ static void input_reply(struct arp *a, const struct arp_packet *p, uint32_t send
 		gainsay(a, e, p->sender_mac, now_ns);
 }
 
+static bool can_be(const struct arp_packet *p)
+{
+	return p->hardware == be16(1) && p->protocol == be16(ETHERTYPE_IPV4) && p->hardware_len == 6 &&
+	       p->protocol_len == 4 && (p->operation == be16(OP_REQUEST) || p->operation == be16(OP_REPLY)) &&
+	       !(p->sender_mac[0] & 1) && be32(p->sender) < 0xe0000000;
+}
+
 static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
 {
 	const uint8_t *our_mac;
@@ -406,20 +413,13 @@ static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b
 
 	(void)meta;
 	our_mac = ethernet_netdev(a->ethernet)->mac;
-	if (b->len < sizeof(p)) {
-		a->stats.in_errors++;
-		buf_free(b);
+	if (b->len < sizeof(p) || !can_be((const void *)b->data)) {
+		ethernet_drop(a->ethernet, b, &a->stats.in_errors, "a bad ARP packet");
 		return;
 	}
 	memcpy(&p, b->data, sizeof(p));
 	buf_free(b);
 	sender = be32(p.sender);
-	if (p.hardware != be16(1) || p.protocol != be16(ETHERTYPE_IPV4) || p.hardware_len != 6 ||
-	    p.protocol_len != 4 || (p.operation != be16(OP_REQUEST) && p.operation != be16(OP_REPLY)) ||
-	    (p.sender_mac[0] & 1) || sender >= 0xe0000000) {
-		a->stats.in_errors++;
-		return;
-	}
 	if (memcmp(p.sender_mac, our_mac, 6) == 0)
 		return;
 	if (a->probe)

@@ -27,14 +27,9 @@ struct capture {
 	uint64_t next;     /* the number of the next frame */
 	struct record *records;
 	uint8_t *bytes;    /* count times snap_bytes */
+	uint64_t received; /* the number of the frame that is being received, if is_receiving */
+	bool is_receiving;
 };
-
-/* The frame that is being received: layers that drop it do not know where it came from. Not a part of the
- * instance, because a call into the stack comes back before another frame is received, on whichever one. */
-static struct {
-	struct capture *capture;
-	uint64_t number;
-} receiving;
 
 static struct record *record_of(const struct capture *c, uint64_t number)
 {
@@ -68,13 +63,13 @@ static void input(void *arg, struct buf *b)
 {
 	struct capture *c = arg;
 
-	receiving.number = remember(c, b, false);
-	receiving.capture = c;
+	c->received = remember(c, b, false);
+	c->is_receiving = true;
 	if (c->dev.input)
 		c->dev.input(c->dev.input_arg, b);
 	else
 		buf_free(b);
-	receiving.capture = NULL;
+	c->is_receiving = false;
 }
 
 /* What the interface below has no room for is remembered too, and says so. */
@@ -89,15 +84,17 @@ static int send(struct netdev *dev, struct buf *b)
 	return result;
 }
 
-void capture_note_drop(const char *reason)
+static void refused(struct netdev *dev, const char *reason)
 {
-	if (receiving.capture)
-		set_reason(receiving.capture, receiving.number, reason);
+	struct capture *c = container_of(dev, struct capture, dev);
+
+	if (c->is_receiving)
+		set_reason(c, c->received, reason);
 }
 
 int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes)
 {
-	static const struct netdev_ops ops = { .send = send };
+	static const struct netdev_ops ops = { .send = send, .refused = refused };
 	struct capture *c = instance_alloc(sizeof(*c));
 
 	if (!c)

@@ -24,13 +24,12 @@ struct netdev *capture_below(struct capture *c);  /* the real one, whose statist
  * interface fills in has not got it yet. */
 int capture_snapshot(const struct capture *c, struct slice *out);
 
-void capture_note_drop(const char *reason);
-/* The frame that is being received now is dropped; reason: constant text, which goes into its comment. Does
- * nothing without NET_OBSERVE, and when none is being received. */
-static inline void capture_drop(const char *reason)
+/* The frame that dev (NULL: none) hands up now is dropped; reason: constant text, which goes into its comment
+ * where dev is a capture's. Does nothing without NET_OBSERVE, and when none is being received. */
+static inline void capture_drop(struct netdev *dev, const char *reason)
 {
-	if (IS_ENABLED(CONFIG_NET_OBSERVE))
-		capture_note_drop(reason);
+	if (IS_ENABLED(CONFIG_NET_OBSERVE) && dev && dev->ops->refused)
+		dev->ops->refused(dev, reason);
 }
 
 #endif

@@ -51,12 +51,11 @@ static bool is_same(const uint8_t a[6], const uint8_t b[6])
 	return get_be32(a) == get_be32(b) && get_be16(a + 4) == get_be16(b + 4);
 }
 
-/* Where every frame goes that is refused. */
-static void drop(struct buf *b, uint64_t *counter, const char *reason)
+void ethernet_drop(struct ethernet *e, struct buf *b, uint64_t *counter, const char *reason)
 {
 	++*counter;
 	log_debug("drop reason=\"%s\" bytes=%u", reason, buf_length(b));
-	capture_drop(reason);
+	capture_drop(e->dev, reason);
 	buf_free(b);
 }
 
@@ -69,7 +68,7 @@ static void ethernet_input(void *arg, struct buf *b)
 
 	e->stats.in_frames++;
 	if (b->len < sizeof(*header) || (header->src[0] & 1) || be16(header->type) < TYPE_MIN) {
-		drop(b, &e->stats.in_errors, "a bad frame");
+		ethernet_drop(e, b, &e->stats.in_errors, "a bad frame");
 		return;
 	}
 	meta = (struct ethernet_meta){
@@ -79,12 +78,12 @@ static void ethernet_input(void *arg, struct buf *b)
 		.to_group = header->dst[0] & 1,
 	};
 	if (!meta.to_group && !is_same(meta.dst, e->dev->mac)) {
-		drop(b, &e->stats.in_not_for_us, "for another station");
+		ethernet_drop(e, b, &e->stats.in_not_for_us, "for another station");
 		return;
 	}
 	h = find_handler(e, meta.type);
 	if (!h->input) {
-		drop(b, &e->stats.in_unknown_protos, "a type that nobody wants");
+		ethernet_drop(e, b, &e->stats.in_unknown_protos, "a type that nobody wants");
 		return;
 	}
 	buf_pull(b, sizeof(*header));

@@ -40,6 +40,10 @@ void ethernet_listen_other(struct ethernet *e,
  * also on failure: as netdev_send. */
 int ethernet_send(struct ethernet *e, const uint8_t dst[6], uint16_t type, struct buf *b);
 
+/* Where every frame goes that is refused, or what it held for a protocol on top: counts it, says why under
+ * log=debug, frees b. */
+void ethernet_drop(struct ethernet *e, struct buf *b, uint64_t *counter, const char *reason);
+
 struct netdev *ethernet_netdev(struct ethernet *e);
 const struct ethernet_stats *ethernet_stats(const struct ethernet *e);
 

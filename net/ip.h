@@ -15,6 +15,7 @@
 enum ip_protocol { IP_ICMP = 1, IP_IGMP = 2, IP_TCP = 6, IP_UDP = 17 };
 
 struct ip;
+struct netdev;
 
 /* What the header of a received packet said. Lives as long as the call that it is passed to. */
 struct ip_meta {
@@ -95,6 +96,7 @@ struct ip_ops {
 /* Embedded first by each version's implementation. */
 struct ip {
 	const struct ip_ops *ops;
+	struct netdev *dev;  /* below; told of what is refused (net/capture.h); NULL: none */
 	uint32_t generation; /* changes, never to 0, when a cached next hop may be wrong */
 };
 

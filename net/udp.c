@@ -66,7 +66,7 @@ static bool is_right(const struct ip_meta *meta, struct buf *b)
 }
 
 /* Where every datagram goes that is refused: counts it, says why under log=debug, frees b. */
-static void drop(struct buf *b, const struct endpoint *from, uint16_t port, uint64_t *counter,
+static void drop(struct udp *u, struct buf *b, const struct endpoint *from, uint16_t port, uint64_t *counter,
                  const char *reason)
 {
 	char text[IP_TEXT_MAX];
@@ -74,7 +74,7 @@ static void drop(struct buf *b, const struct endpoint *from, uint16_t port, uint
 	++*counter;
 	log_debug("drop reason=\"%s\" from=%s:%u port=%u", reason, ip_format(text, &from->addr), from->port,
 	          port);
-	capture_drop(reason);
+	capture_drop(u->ip->dev, reason);
 	buf_free(b);
 }
 
@@ -92,7 +92,7 @@ static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf 
 		return;
 	}
 	ip_refuse(meta, &quote, IP_REFUSE_PORT);
-	drop(b, from, to->port, &u->stats.no_ports, "nobody listens");
+	drop(u, b, from, to->port, &u->stats.no_ports, "nobody listens");
 }
 
 static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
@@ -103,7 +103,7 @@ static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	struct listener *l;
 
 	if (!is_right(meta, b)) {
-		drop(b, &(struct endpoint){ meta->src, 0 }, 0, &u->stats.in_errors, "a bad header or checksum");
+		drop(u, b, &(struct endpoint){ meta->src, 0 }, 0, &u->stats.in_errors, "a bad header or checksum");
 		return;
 	}
 	from = (struct endpoint){ meta->src, be16(h->src_port) };

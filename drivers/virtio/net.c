@@ -383,7 +383,7 @@ static void events(struct poller *p)
 
 /* -- the beginning -- */
 
-static const struct netdev_ops ops = { send_frame };
+static const struct netdev_ops ops = { .send = send_frame };
 
 static int read_config(struct net *net)
 {

@@ -99,7 +99,7 @@ static void answer_echo(struct ipv4 *ip, const struct ip_meta *meta, struct buf 
 	struct buf *head;
 
 	if (meta->to_group || !(head = buf_alloc_header())) {
-		buf_free(b);
+		ipv4_drop(ip, meta->header, b, NULL, "an echo that is not answered");
 		return;
 	}
 	icmp->checksum = checksum_update(icmp->checksum, be16(ECHO_REQUEST << 8 | icmp->code),
@@ -164,7 +164,7 @@ void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 
 	ip->stats.icmp_in_msgs++;
 	if (b->len < sizeof(*icmp) || checksum_finish(checksum_add_buf(0, b, 0, buf_length(b))) != 0) {
-		ipv4_drop(meta->header, b, &ip->stats.icmp_in_errors, "a bad ICMP message");
+		ipv4_drop(ip, meta->header, b, &ip->stats.icmp_in_errors, "a bad ICMP message");
 		return;
 	}
 	if (icmp->type == ECHO_REQUEST) {
@@ -175,5 +175,5 @@ void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	if (error == 0 || meta->to_group || input_error(ip, b, error))
 		buf_free(b);
 	else
-		ipv4_drop(meta->header, b, &ip->stats.icmp_in_errors, "an error about nothing of ours");
+		ipv4_drop(ip, meta->header, b, &ip->stats.icmp_in_errors, "an error about nothing of ours");
 }

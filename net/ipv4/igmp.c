@@ -244,13 +244,15 @@ static void igmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	uint32_t len = buf_length(b);
 	struct igmp *g = arg;
 
-	if (meta->to_group && b->len >= sizeof(*m) && checksum_finish(checksum_add_buf(0, b, 0, len)) == 0) {
-		if (m->type == QUERY)
-			input_query(g, m, len, get_be32(meta->dst.bytes));
-		else if (m->type == V1_REPORT || m->type == V2_REPORT)
-			input_report(g, be32(m->group));
-		set_timer(g);
+	if (!meta->to_group || b->len < sizeof(*m) || checksum_finish(checksum_add_buf(0, b, 0, len)) != 0) {
+		ipv4_drop(g->ip, meta->header, b, NULL, "a bad IGMP message");
+		return;
 	}
+	if (m->type == QUERY)
+		input_query(g, m, len, get_be32(meta->dst.bytes));
+	else if (m->type == V1_REPORT || m->type == V2_REPORT)
+		input_report(g, be32(m->group));
+	set_timer(g);
 	buf_free(b);
 }
 

@@ -9,7 +9,7 @@
 #define LOG_TAG "ipv4"
 #include "kernel/log.h"
 
-void ipv4_drop(const void *header, struct buf *b, uint64_t *counter, const char *reason)
+void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint64_t *counter, const char *reason)
 {
 	const struct ipv4_header *h = header;
 
@@ -20,7 +20,7 @@ void ipv4_drop(const void *header, struct buf *b, uint64_t *counter, const char 
 		          be32(h->dst), h->protocol, be16(h->total_bytes));
 	else
 		log_debug("drop reason=\"%s\" bytes=%u", reason, buf_length(b));
-	capture_drop(reason);
+	capture_drop(ip->ip.dev, reason);
 	buf_free(b);
 }
 
@@ -121,7 +121,7 @@ static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	icmp_refuse(meta, b, IP_REFUSE_PROTOCOL);
-	ipv4_drop(meta->header, b, &ip->stats.in_unknown_protos, "a protocol that nobody wants");
+	ipv4_drop(ip, meta->header, b, &ip->stats.in_unknown_protos, "a protocol that nobody wants");
 }
 
 /* Takes b, whose header is right. */
@@ -150,11 +150,11 @@ void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
 
 	ip->stats.in_receives++;
 	if (!check_header(ip, b, packet_bytes)) {
-		ipv4_drop(NULL, b, &ip->stats.in_hdr_errors, "a bad header");
+		ipv4_drop(ip, NULL, b, &ip->stats.in_hdr_errors, "a bad header");
 		return;
 	}
 	if (!looped && !check_addresses(ip, be32(h->src), be32(h->dst), link_group, &to_group)) {
-		ipv4_drop(h, b, &ip->stats.in_addr_errors, "not an address to come from, or to go to");
+		ipv4_drop(ip, h, b, &ip->stats.in_addr_errors, "not an address to come from, or to go to");
 		return;
 	}
 	if (packet_bytes > be16(h->total_bytes))
@@ -164,7 +164,7 @@ void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped)
 		if (IS_ENABLED(CONFIG_IPV4_FRAGMENTS)) {
 			b = reassembly_add(ip, b);
 		} else {
-			ipv4_drop(h, b, &ip->stats.reasm_fails, "a fragment");
+			ipv4_drop(ip, h, b, &ip->stats.reasm_fails, "a fragment");
 			b = NULL;
 		}
 	}

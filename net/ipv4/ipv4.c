@@ -123,6 +123,7 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 	if (IS_ENABLED(CONFIG_IPV4_PMTU))
 		pmtu_init(ip);
 	ip->ip.ops = &ipv4_ops;
+	ip->ip.dev = ethernet_netdev(e);
 	ip->ip.generation = 1;
 	ip->ethernet = e;
 	ip->arp = arp;

@@ -162,7 +162,7 @@ void ipv4_forget_routes(struct ipv4 *ip);
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
 /* Where every packet goes that is let down: counts it (counter may be NULL), says why under log=debug, frees
  * b. header: its IP header, or NULL. */
-void ipv4_drop(const void *header, struct buf *b, uint64_t *counter, const char *reason);
+void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint64_t *counter, const char *reason);
 
 /* reassembly.c: a fragment, its header checked, the padding cut off. Takes b; gives the whole packet when b
  * was all that it lacked, or NULL. */

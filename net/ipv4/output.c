@@ -110,7 +110,7 @@ static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *
 static int loop_back(struct ipv4 *ip, struct buf *b)
 {
 	if (ip->loop_count >= CONFIG_IPV4_LOOP_PACKETS) {
-		ipv4_drop(b->data, b, &ip->stats.out_discards, "too many to ourselves");
+		ipv4_drop(ip, b->data, b, &ip->stats.out_discards, "too many to ourselves");
 		return -ENOBUFS;
 	}
 	b->queue = NULL;
@@ -153,7 +153,7 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	} else {
 		next_hop = ipv4_next_hop(ip, to);
 		if (!next_hop) {
-			ipv4_drop(b->data, b, &ip->stats.out_no_routes, "no route any more");
+			ipv4_drop(ip, b->data, b, &ip->stats.out_no_routes, "no route any more");
 			return -ENETUNREACH;
 		}
 		if (arp_lookup(ip->arp, next_hop, r->link) < 0) {
@@ -233,7 +233,8 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 	            b->flags & BUF_TSO4 || len > UINT16_MAX - IPV4_HEADER_BYTES))
 		error = -EMSGSIZE;
 	if (error < 0) {
-		ipv4_drop(NULL, b, &ip->stats.out_discards, error == -EMSGSIZE ? "too long" : "no address any more");
+		ipv4_drop(ip, NULL, b, &ip->stats.out_discards,
+		          error == -EMSGSIZE ? "too long" : "no address any more");
 		return error;
 	}
 	if (checksum_at != IP_NO_CHECKSUM)
@@ -254,5 +255,5 @@ void ipv4_unreachable(void *arg, struct buf *b)
 	if (b->len >= IPV4_HEADER_BYTES + 8 && !(h->fragment & be16(IPV4_OFFSET)))
 		ipv4_error(ip, b->data, IPV4_HEADER_BYTES, b->len, &(struct ip_error){
 			.error = -EHOSTUNREACH, .local = true });
-	ipv4_drop(h, b, &ip->stats.out_discards, "a neighbour that does not answer");
+	ipv4_drop(ip, h, b, &ip->stats.out_discards, "a neighbour that does not answer");
 }

@@ -207,7 +207,7 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 	/* nothing in it, a hole behind it, or beyond all datagrams: begins none */
 	if (bytes == 0 || (!last && bytes % 8) || end_of(b) + header_bytes > UINT16_MAX ||
 	    n > CONFIG_IPV4_FRAGMENT_BUFS) {
-		ipv4_drop(h, b, &ip->stats.reasm_fails, "a fragment that cannot be");
+		ipv4_drop(ip, h, b, &ip->stats.reasm_fails, "a fragment that cannot be");
 		return NULL;
 	}
 	p = find(r, h);
@@ -219,7 +219,7 @@ struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 			clear(r, p);
 			p->condemned = true;
 		}
-		ipv4_drop(h, b, NULL, error == -EBADMSG ? "fragments that contradict" : "a fragment of no use");
+		ipv4_drop(ip, h, b, NULL, error == -EBADMSG ? "fragments that contradict" : "a fragment of no use");
 		return NULL;
 	}
 	if (b->csum_start > 0)

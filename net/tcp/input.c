@@ -44,17 +44,17 @@ static int check(struct tcp_conn *c, const struct segment *s)
 {
 	if (c->flags & CONN_TIMESTAMPS && !(s->flags & SEG_RST)) {
 		if (!(s->options & SEG_HAS_TIMESTAMPS)) {
-			tcp_refused("no timestamp"); /* RFC 7323 §3.2 */
+			tcp_refused(c->tcp, "no timestamp"); /* RFC 7323 §3.2 */
 			return 0;
 		}
 		if (is_old_timestamp(c, s)) {
-			tcp_refused("an old timestamp");
+			tcp_refused(c->tcp, "an old timestamp");
 			answer_unacceptable(c, s);
 			return 0;
 		}
 	}
 	if (!is_in_window(c, s)) {
-		tcp_refused("outside of the window");
+		tcp_refused(c->tcp, "outside of the window");
 		answer_unacceptable(c, s);
 		return 0;
 	}
@@ -62,15 +62,19 @@ static int check(struct tcp_conn *c, const struct segment *s)
 		if (s->seq == c->rcv_nxt)
 			return conn_event(c, TCP_GOT_RST, c->state == TCP_SYN_RECEIVED ? -ECONNREFUSED : -ECONNRESET)
 			               ? 0 : -1;
-		tcp_refused("a reset that is not exact");
+		tcp_refused(c->tcp, "a reset that is not exact");
 		conn_send_challenge(c);
 		return 0;
 	}
 	if (s->flags & SEG_SYN) {
+		tcp_refused(c->tcp, "a SYN within a connection");
 		conn_event(c, s->flags & SEG_ACK ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
 		return 0;
 	}
-	return !!(s->flags & SEG_ACK);
+	if (s->flags & SEG_ACK)
+		return 1;
+	tcp_refused(c->tcp, "no acknowledgement");
+	return 0;
 }
 
 /* -- acknowledgement -- */
@@ -182,7 +186,7 @@ static bool acknowledge(struct tcp_conn *c, const struct segment *s, bool *ended
 
 	*ended = false;
 	if (seq_lt(c->snd_max, s->ack) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
-		tcp_refused("an acknowledgement of what was not sent");
+		tcp_refused(c->tcp, "an acknowledgement of what was not sent");
 		conn_send_challenge(c); /* RFC 5961 §5 */
 		return false;
 	}
@@ -240,14 +244,19 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 		buf_trim(b, len);
 	}
 	if (len == 0) {
+		tcp_refused(tcp, "no data that is wanted");
 		buf_free(b);
 		return;
 	}
 	if (seq != c->rcv_nxt) {
+		int added = recvq_insert(tcp, &c->recvq, seq, b);
+
 		c->rcv_late = seq;
 		c->quick_acks = TCP_QUICK_ACKS;
+		if (added == 0)
+			tcp_refused(tcp, "no data that is wanted");
 		/* tells the sender of the hole: with data it would not count */
-		if (recvq_insert(tcp, &c->recvq, seq, b) == 0)
+		if (added == 0)
 			conn_send_dsack(c, seq, seq + len);
 		else
 			conn_send_ack(c);
@@ -281,12 +290,15 @@ static bool take_text_and_fin(struct tcp_conn *c, const struct segment *s, struc
 	uint32_t end = s->seq + s->length;
 
 	if (c->flags & CONN_RECEIVED_FIN) { /* nothing follows a FIN: it is a repetition */
-		if (s->length > 0 || s->flags & SEG_FIN)
+		if (s->length > 0 || s->flags & SEG_FIN) {
+			tcp_refused(c->tcp, "no data that is wanted");
 			c->flags |= CONN_ACK_NOW;
+		}
 		buf_free(b);
 		return true;
 	}
 	if (s->length > 0 && c->flags & CONN_ORPHAN && seq_lt(c->rcv_nxt, end)) {
+		tcp_refused(c->tcp, "nobody will read it");
 		buf_free(b);
 		return conn_event(c, TCP_ABORT, -ECANCELED); /* nobody will read it: RFC 9293 §3.6.1 */
 	}
@@ -336,6 +348,7 @@ static void refuse(struct tcp_conn *c, const struct segment *s)
 {
 	struct tcp_key k;
 
+	tcp_refused(c->tcp, "no acknowledgement of our SYN");
 	conn_key(c, &k);
 	tcp_send_reset(c->tcp, &k, s);
 }
@@ -348,10 +361,12 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 		refuse(c, s);
 		return true;
 	}
-	if (s->flags & SEG_RST)
-		return good_ack ? conn_event(c, TCP_GOT_RST, -ECONNREFUSED) : true;
-	if (!(s->flags & SEG_SYN))
+	if (s->flags & SEG_RST && good_ack)
+		return conn_event(c, TCP_GOT_RST, -ECONNREFUSED);
+	if (s->flags & SEG_RST || !(s->flags & SEG_SYN)) {
+		tcp_refused(c->tcp, "no answer to our SYN");
 		return true;
+	}
 	/* data on the SYN is left for the peer to send again */
 	c->rcv_nxt = c->rcv_acked = c->rcv_mark = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt + MIN(c->tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
@@ -438,7 +453,7 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	tcp->stats.in_segs++;
 	if (header < 0 || meta->to_group || !ip_checksum_is_right(meta, b)) {
 		tcp->stats.in_errs++;
-		tcp_refused("a bad header or checksum");
+		tcp_refused(tcp, "a bad header or checksum");
 		buf_free(b);
 		return;
 	}
@@ -462,8 +477,10 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	e = entry_find(&tcp->wait_table, &k);
-	if (e && wait_input(tcp, container_of(e, struct tcp_wait, entry), &s))
+	if (e && wait_input(tcp, container_of(e, struct tcp_wait, entry), &s)) {
+		tcp_refused(tcp, "the connection is over");
 		buf_free(b);
-	else
+	} else {
 		listen_input(tcp, &k, &s, b);
+	}
 }

@@ -192,10 +192,12 @@ static struct tcp_half *half_alloc(struct tcp *tcp)
 static void send_cookie(struct tcp *tcp, struct tcp_half *asked)
 {
 	/* what follows a connection in TIME-WAIT has to begin beyond it, which a cookie cannot */
-	if (entry_find(&tcp->wait_table, &asked->entry.key))
+	if (entry_find(&tcp->wait_table, &asked->entry.key)) {
 		tcp->stats.listen_drops++;
-	else
+		tcp_refused(tcp, "no handshake is free");
+	} else {
 		send_syn_ack(tcp, asked, cookie_make(tcp, asked));
+	}
 }
 
 static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
@@ -215,13 +217,15 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		asked.options |= SEG_HAS_ECN;
 	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
-		tcp_refused("no connection is free");
+		tcp_refused(tcp, "no connection is free");
 		return;
 	}
 	h = half_alloc(tcp);
 	if (!h) {
 		if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES))
 			send_cookie(tcp, &asked);
+		else
+			tcp_refused(tcp, "no handshake is free");
 		return;
 	}
 	*h = asked;
@@ -245,7 +249,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	if (find_listener(tcp, k->local.port, &accept, &arg) < 0) {
 		tcp_send_reset(tcp, k, s);
 		tcp->stats.declined++;
-		tcp_refused("nobody listens any more");
+		tcp_refused(tcp, "nobody listens any more");
 		buf_free(b);
 		return true;
 	}
@@ -253,7 +257,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 		c = conn_create(tcp, &route, k);
 	if (!c) {
 		tcp->stats.listen_drops++;
-		tcp_refused("no connection is free");
+		tcp_refused(tcp, "no connection is free");
 		buf_free(b);
 		return false;
 	}
@@ -296,8 +300,10 @@ void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment
 	           cookie_check(tcp, k, s, &kept)) {
 		establish(tcp, &kept, s, b);
 		return;
-	} else if (!wanted || s->flags & SEG_ACK) {
-		tcp_send_reset(tcp, k, s);
+	} else {
+		tcp_refused(tcp, wanted ? "of no connection" : "nobody listens");
+		if (!wanted || s->flags & SEG_ACK)
+			tcp_send_reset(tcp, k, s);
 	}
 	buf_free(b);
 }
@@ -308,27 +314,23 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 	bool is_old = h->options & SEG_HAS_TIMESTAMPS &&
 	              (!(s->options & SEG_HAS_TIMESTAMPS) || seq_lt(s->ts_value, h->ts_recent));
 
-	if (s->flags & SEG_RST) {
-		if (into == 0) {
-			tcp->stats.attempt_fails++;
+	if (s->flags & SEG_RST && into == 0) {
+		tcp->stats.attempt_fails++;
+		half_drop(tcp, h);
+	} else if ((s->flags & (SEG_RST | SEG_SYN | SEG_ACK)) == SEG_SYN && s->seq == h->irs) {
+		send_syn_ack(tcp, h, tcp_timestamp(tcp)); /* each time: the last may have been lost */
+	} else if (s->flags & (SEG_RST | SEG_SYN) || into > window || is_old) {
+		tcp_refused(tcp, "nothing that follows its SYN");
+		if (!(s->flags & SEG_RST) || into < window)
+			send_challenge(tcp, h);
+	} else if (s->flags & SEG_ACK && s->ack == h->iss + 1) {
+		if (establish(tcp, h, s, b))
 			half_drop(tcp, h);
-		} else if (into < window) {
-			send_challenge(tcp, h);
-		}
-	} else if (s->flags & SEG_SYN) {
-		if (s->seq == h->irs && !(s->flags & SEG_ACK))
-			send_syn_ack(tcp, h, tcp_timestamp(tcp)); /* each time: the last may have been lost */
-		else
-			send_challenge(tcp, h);
-	} else if (into > window || is_old) {
-		send_challenge(tcp, h);
-	} else if (s->flags & SEG_ACK) {
-		if (s->ack == h->iss + 1) {
-			if (establish(tcp, h, s, b))
-				half_drop(tcp, h);
-			return;
-		}
-		tcp_send_reset(tcp, &h->entry.key, s);
+		return;
+	} else {
+		tcp_refused(tcp, "no acknowledgement of our SYN");
+		if (s->flags & SEG_ACK)
+			tcp_send_reset(tcp, &h->entry.key, s);
 	}
 	buf_free(b);
 }

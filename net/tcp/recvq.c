@@ -124,7 +124,7 @@ void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)
 static bool drop(struct tcp *tcp, struct buf *b)
 {
 	tcp->stats.receive_drops++;
-	tcp_refused("no room for what is received");
+	tcp_refused(tcp, "no room for what is received");
 	buf_free(b);
 	return false;
 }

@@ -7,7 +7,11 @@
 
 #include "kernel/instance.h"
 #include "kernel/random.h"
+#include "net/capture.h"
 #include "net/tcp/tcp_priv.h"
+
+#define LOG_TAG "tcp"
+#include "kernel/log.h"
 
 static const struct tcp_limits default_limits = {
 	.connections = CONFIG_TCP_CONNECTIONS,
@@ -164,6 +168,13 @@ void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	error = connect_to(tcp, op, from_port, to);
 	if (error < 0)
 		promise_fail(&op->promise, error);
+}
+
+void tcp_refused(struct tcp *tcp, const char *reason)
+{
+	tcp->stats.in_drops++;
+	log_debug("drop reason=\"%s\"", reason);
+	capture_drop(tcp->ip->dev, reason);
 }
 
 const struct tcp_stats *tcp_stats(struct tcp *tcp)

@@ -40,6 +40,7 @@ struct tcp_limits {
 struct tcp_stats {
 	uint64_t active_opens, passive_opens, attempt_fails, estab_resets;
 	uint64_t in_segs, out_segs, retrans_segs, in_errs, out_rsts;
+	uint64_t in_drops;        /* segments refused, or with nothing in them to take; with those of in_errs */
 	uint64_t listen_drops;    /* SYNs dropped: no control block free, or no way to remember them */
 	uint64_t cookies_sent, cookies_accepted, cookies_refused; /* SYN cookies; refused: an ACK of none */
 	uint64_t declined;        /* connections that a listener refused */

@@ -9,10 +9,8 @@
 #define NET_TCP_TCP_PRIV_H
 
 #include "kernel/dev/clock.h"
-#include "kernel/log.h"
 #include "kernel/pool.h"
 #include "kernel/timer.h"
-#include "net/capture.h"
 #include "net/tcp/congestion.h"
 #include "net/tcp/rto.h"
 #include "net/tcp/segment.h"
@@ -231,14 +229,9 @@ struct tcp {
 
 /* -- tcp.c -- */
 
-/* Every segment that is refused has its reason here: constant text, for log=debug and the capture. What is
- * counted, and what is answered, is the caller's. */
-static inline void tcp_refused(const char *reason)
-{
-	if (LOG_DEBUG <= CONFIG_LOG_CEILING && LOG_DEBUG <= log_level)
-		log_write(LOG_DEBUG, "tcp", "drop reason=\"%s\"", reason);
-	capture_drop(reason);
-}
+/* Every segment that is refused, or has nothing in it that we take, comes by here with its reason: constant
+ * text, for log=debug and the capture. What is answered is the caller's. */
+void tcp_refused(struct tcp *tcp, const char *reason);
 
 /* Reads the clock once per thing that happens. */
 static inline void tcp_update_clock(struct tcp *tcp)

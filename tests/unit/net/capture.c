@@ -85,12 +85,19 @@ static void expect_packet(uint64_t time_ns, const void *bytes, uint32_t kept, ui
 	cr_expect_eq(options + 8, at);
 }
 
+static void refuse(const char *reason)
+{
+	struct netdev *dev = capture_netdev(capture);
+
+	dev->ops->refused(dev, reason);
+}
+
 static void hear(void *arg, struct buf *b)
 {
 	const char *reason = arg;
 
 	if (reason)
-		capture_note_drop(reason);
+		refuse(reason);
 	buf_free(b);
 }
 
@@ -135,7 +142,7 @@ Test(capture, both_directions_and_why_one_was_dropped)
 	receive(&f, 21);
 	lan.send_error = -ENOBUFS;
 	cr_expect_eq(send("lost!"), -ENOBUFS);
-	capture_note_drop("nobody is received now");
+	refuse("nobody is received now");
 	open_file();
 	expect_packet(5000 * NS_PER_S, "received frame,", 15, 15, false, NULL);
 	expect_packet(5000 * NS_PER_S + 10, "sent", 4, 4, true, NULL);
@@ -165,7 +172,7 @@ static void answer_often(void *arg, struct buf *b)
 	buf_free(b);
 	send("a");
 	send("b");
-	capture_note_drop("dropped");
+	refuse("dropped");
 }
 
 Test(capture, a_reason_that_comes_too_late_is_nobodys)
