@@ -94,8 +94,8 @@ void buf_append(struct buf *b, struct buf *tail);
 
 /* High-water marks, for tests and observation. */
 struct buf_stats {
-	size_t headers_total, headers_used, headers_peak, headers_refused;
-	size_t slices_total, slices_used, slices_peak, slices_refused;
+	size_t headers_limit, headers_used, headers_peak, headers_refused;
+	size_t slices_limit, slices_used, slices_peak, slices_refused;
 };
 void buf_stats(struct buf_stats *out);
 

@@ -21,58 +21,61 @@ struct metric {
 
 #define METRIC(layer, field, gauge) \
 	{ #layer "_" #field, offsetof(struct layer##_stats, field), \
-	  sizeof(((struct layer##_stats *)0)->field), gauge }
+	  sizeof(((struct layer##_stats *)0)->field), gauge },
 #define COUNTER(layer, field) METRIC(layer, field, false)
 #define GAUGE(layer, field) METRIC(layer, field, true)
+#define BYTES(layer, field) + sizeof(((struct layer##_stats *)0)->field)
+#define NAME(layer, field) layer##_##field##_once,
 
-static const struct metric netdev_metrics[] = {
-	COUNTER(netdev, rx_frames), COUNTER(netdev, rx_bytes), COUNTER(netdev, rx_dropped),
-	COUNTER(netdev, tx_frames), COUNTER(netdev, tx_bytes), COUNTER(netdev, tx_dropped),
-};
+/* The table of a layer from a list that names each of its fields, each once. */
+#define TABLE(layer, LIST) \
+	static const struct metric layer##_metrics[] = { LIST(COUNTER, GAUGE) }; \
+	enum { LIST(NAME, NAME) }; \
+	static_assert((0 LIST(BYTES, BYTES) + 7) / 8 * 8 == sizeof(struct layer##_stats), \
+	              "a field of this layer's statistics is in no line")
 
-static const struct metric buf_metrics[] = {
-	GAUGE(buf, headers_used), GAUGE(buf, headers_peak), COUNTER(buf, headers_refused),
-	GAUGE(buf, slices_used), GAUGE(buf, slices_peak), COUNTER(buf, slices_refused),
-};
+#define NETDEV_METRICS(C, G) \
+	C(netdev, rx_frames) C(netdev, rx_bytes) C(netdev, rx_dropped) C(netdev, tx_frames) \
+	C(netdev, tx_bytes) C(netdev, tx_dropped)
+TABLE(netdev, NETDEV_METRICS);
 
-static const struct metric ethernet_metrics[] = {
-	COUNTER(ethernet, in_frames), COUNTER(ethernet, in_errors), COUNTER(ethernet, in_not_for_us),
-	COUNTER(ethernet, in_unknown_protos), COUNTER(ethernet, out_frames), COUNTER(ethernet, out_errors),
-};
+#define BUF_METRICS(C, G) \
+	G(buf, headers_limit) G(buf, headers_used) G(buf, headers_peak) C(buf, headers_refused) \
+	G(buf, slices_limit) G(buf, slices_used) G(buf, slices_peak) C(buf, slices_refused)
+TABLE(buf, BUF_METRICS);
 
-static const struct metric arp_metrics[] = {
-	COUNTER(arp, in_requests), COUNTER(arp, in_replies), COUNTER(arp, in_errors), COUNTER(arp, in_unasked),
-	COUNTER(arp, in_conflicts), COUNTER(arp, out_requests), COUNTER(arp, out_replies), COUNTER(arp, evicted),
-	COUNTER(arp, queue_drops), COUNTER(arp, unreachable),
-};
+#define ETHERNET_METRICS(C, G) \
+	C(ethernet, in_frames) C(ethernet, in_errors) C(ethernet, in_not_for_us) \
+	C(ethernet, in_unknown_protos) C(ethernet, out_frames) C(ethernet, out_errors)
+TABLE(ethernet, ETHERNET_METRICS);
 
-static const struct metric ipv4_metrics[] = {
-	COUNTER(ipv4, in_receives), COUNTER(ipv4, in_hdr_errors), COUNTER(ipv4, in_addr_errors),
-	COUNTER(ipv4, in_truncated), COUNTER(ipv4, in_unknown_protos), COUNTER(ipv4, in_delivers),
-	COUNTER(ipv4, reasm_reqds), COUNTER(ipv4, reasm_oks), COUNTER(ipv4, reasm_fails),
-	COUNTER(ipv4, out_requests), COUNTER(ipv4, out_no_routes), COUNTER(ipv4, out_discards),
-	COUNTER(ipv4, out_transmits), COUNTER(ipv4, out_frag_reqds), COUNTER(ipv4, out_frag_oks),
-	COUNTER(ipv4, out_frag_fails), COUNTER(ipv4, out_frag_creates),
-	COUNTER(ipv4, icmp_in_msgs), COUNTER(ipv4, icmp_in_errors), COUNTER(ipv4, icmp_out_msgs),
-	COUNTER(ipv4, icmp_out_errors), COUNTER(ipv4, icmp_out_limited),
-};
+#define ARP_METRICS(C, G) \
+	C(arp, in_requests) C(arp, in_replies) C(arp, in_errors) C(arp, in_unasked) C(arp, in_conflicts) \
+	C(arp, out_requests) C(arp, out_replies) C(arp, evicted) C(arp, queue_drops) C(arp, unreachable)
+TABLE(arp, ARP_METRICS);
 
-static const struct metric udp_metrics[] = {
-	COUNTER(udp, in_datagrams), COUNTER(udp, in_errors), COUNTER(udp, no_ports), COUNTER(udp, out_datagrams),
-	COUNTER(udp, out_errors),
-};
+#define IPV4_METRICS(C, G) \
+	C(ipv4, in_receives) C(ipv4, in_hdr_errors) C(ipv4, in_addr_errors) C(ipv4, in_truncated) \
+	C(ipv4, in_unknown_protos) C(ipv4, in_delivers) C(ipv4, reasm_reqds) C(ipv4, reasm_oks) \
+	C(ipv4, reasm_fails) C(ipv4, out_requests) C(ipv4, out_no_routes) C(ipv4, out_discards) \
+	C(ipv4, out_transmits) C(ipv4, out_frag_reqds) C(ipv4, out_frag_oks) C(ipv4, out_frag_fails) \
+	C(ipv4, out_frag_creates) C(ipv4, icmp_in_msgs) C(ipv4, icmp_in_errors) C(ipv4, icmp_out_msgs) \
+	C(ipv4, icmp_out_errors) C(ipv4, icmp_out_limited)
+TABLE(ipv4, IPV4_METRICS);
 
-static const struct metric tcp_metrics[] = {
-	COUNTER(tcp, active_opens), COUNTER(tcp, passive_opens), COUNTER(tcp, attempt_fails),
-	COUNTER(tcp, estab_resets), COUNTER(tcp, in_segs), COUNTER(tcp, out_segs), COUNTER(tcp, retrans_segs),
-	COUNTER(tcp, in_errs), COUNTER(tcp, out_rsts), COUNTER(tcp, listen_drops),
-	COUNTER(tcp, cookies_sent), COUNTER(tcp, cookies_accepted), COUNTER(tcp, cookies_refused),
-	COUNTER(tcp, spurious_recoveries), COUNTER(tcp, declined),
-	COUNTER(tcp, time_wait_drops), COUNTER(tcp, receive_drops), COUNTER(tcp, challenges),
-	COUNTER(tcp, timeouts), COUNTER(tcp, fast_retransmits), GAUGE(tcp, curr_estab), GAUGE(tcp, connections),
-	GAUGE(tcp, half_open), GAUGE(tcp, time_wait), GAUGE(tcp, send_slices), GAUGE(tcp, receive_bufs),
-	GAUGE(tcp, recoveries),
-};
+#define UDP_METRICS(C, G) \
+	C(udp, in_datagrams) C(udp, in_errors) C(udp, no_ports) C(udp, out_datagrams) C(udp, out_errors)
+TABLE(udp, UDP_METRICS);
+
+#define TCP_METRICS(C, G) \
+	C(tcp, active_opens) C(tcp, passive_opens) C(tcp, attempt_fails) C(tcp, estab_resets) \
+	C(tcp, in_segs) C(tcp, out_segs) C(tcp, retrans_segs) C(tcp, in_errs) C(tcp, out_rsts) \
+	C(tcp, in_drops) C(tcp, listen_drops) C(tcp, cookies_sent) C(tcp, cookies_accepted) \
+	C(tcp, cookies_refused) C(tcp, spurious_recoveries) C(tcp, declined) C(tcp, time_wait_drops) \
+	C(tcp, receive_drops) C(tcp, challenges) C(tcp, timeouts) C(tcp, fast_retransmits) \
+	G(tcp, curr_estab) G(tcp, connections) G(tcp, half_open) G(tcp, time_wait) G(tcp, send_slices) \
+	G(tcp, receive_bufs) G(tcp, recoveries)
+TABLE(tcp, TCP_METRICS);
 
 struct layer {
 	const void *stats;

@@ -27,7 +27,7 @@ void lan_prepare(void)
 	struct buf_stats stats;
 
 	buf_stats(&stats);
-	if (stats.headers_total == 0 && buf_init(1024, 1024) < 0)
+	if (stats.headers_limit == 0 && buf_init(1024, 1024) < 0)
 		abort();
 	if (!random_is_ready() && random_init() < 0)
 		abort();

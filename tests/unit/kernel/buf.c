@@ -27,8 +27,8 @@ static void all_came_back(void)
 	buf_stats(&stats);
 	cr_assert_eq(stats.headers_used, 0);
 	cr_assert_eq(stats.slices_used, 0);
-	cr_assert_eq(stats.headers_total, HEADERS);
-	cr_assert_eq(stats.slices_total, SLICES);
+	cr_assert_eq(stats.headers_limit, HEADERS);
+	cr_assert_eq(stats.slices_limit, SLICES);
 }
 
 TestSuite(buf, .init = create, .fini = all_came_back);
