@@ -10,8 +10,6 @@
 #include "kernel/instance.h"
 #include "net/http/server_priv.h"
 
-#define SPARE_CONNECTIONS 8 /* over the limit, to tell their clients so */
-#define LINGER_NS (2 * NS_PER_S)
 #define CROWDED_IDLE_NS NS_PER_S
 
 static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
@@ -22,7 +20,7 @@ static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
 	case HTTP_WAIT_INPUT:
 		return config->head_ns;
 	case HTTP_WAIT_LINGER:
-		return LINGER_NS;
+		return config->linger_ns;
 	default:
 		return config->write_ns;
 	}
@@ -115,7 +113,7 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 		struct pool *pool;
 		size_t bytes, count;
 	} pools[] = {
-		{ &server->connections, sizeof(struct http_connection), config->connections + SPARE_CONNECTIONS },
+		{ &server->connections, sizeof(struct http_connection), config->connections + config->spare },
 		{ &server->answers, sizeof(struct http_answer), config->answers },
 		{ &server->heads, sizeof(struct http_head) + config->limits.head_bytes, config->heads },
 		{ &server->blocks, sizeof(struct http_block), config->blocks },

@@ -36,6 +36,7 @@ struct http_config {
 	void *arg;
 	struct http_limits limits; /* target_bytes at most the option HTTP_TARGET_BYTES */
 	uint32_t connections;      /* more are told 503; when a sixteenth is left, idle ones are ended */
+	uint32_t spare;            /* connections over that, to tell them so */
 	uint32_t answers;          /* being sent at the same time; other requests wait for one */
 	uint32_t heads;            /* requests being put together from several packets */
 	uint32_t blocks;           /* answers with generated header lines in flight */
@@ -43,11 +44,13 @@ struct http_config {
 	uint64_t head_ns;          /* from a request's first byte to its last */
 	uint64_t idle_ns;          /* between requests */
 	uint64_t write_ns;         /* without the client taking a byte */
+	uint64_t linger_ns;        /* after the last answer, until the client has heard it */
 };
 
 #define HTTP_CONFIG_DEFAULTS { \
 	.limits = { CONFIG_HTTP_HEAD_BYTES, CONFIG_HTTP_TARGET_BYTES, CONFIG_HTTP_FIELDS }, \
 	.connections = CONFIG_HTTP_CONNECTIONS, \
+	.spare = CONFIG_HTTP_SPARE_CONNECTIONS, \
 	.answers = CONFIG_HTTP_ANSWERS, \
 	.heads = CONFIG_HTTP_HEADS, \
 	.blocks = CONFIG_HTTP_BLOCKS, \
@@ -55,6 +58,7 @@ struct http_config {
 	.head_ns = CONFIG_HTTP_HEAD_SECONDS * NS_PER_S, \
 	.idle_ns = CONFIG_HTTP_IDLE_SECONDS * NS_PER_S, \
 	.write_ns = CONFIG_HTTP_WRITE_SECONDS * NS_PER_S, \
+	.linger_ns = CONFIG_HTTP_LINGER_SECONDS * NS_PER_S, \
 }
 
 /* 0, or -ENOMEM. Copies config. */

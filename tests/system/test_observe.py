@@ -89,6 +89,26 @@ def test_what_is_dropped_says_why(www, namespace, need, tmp_path):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_a_page_is_lent_once(www, namespace):
+    """Who does not read holds the one copy that there is; others hear so, and get one when he has gone."""
+    for _ in range(40):
+        www.curl(www.url())
+    linux = Sockets(namespace)
+    linux.do("s = socket.socket()")
+    linux.do("s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)")
+    linux.do(f"s.connect(('{www.host}', {www.port}))")
+    linux.do("s.sendall(b'GET /capture.pcapng HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n')")
+    linux.do("assert s.recv(12) == b'HTTP/1.1 200'")
+    for _ in range(2):
+        head = www.curl("--include", www.url("capture.pcapng"))
+        assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: 1\r\n" in head, head
+    assert b"virga_tcp_connections" in www.curl(www.url("metrics"))
+    linux.do("s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\\1\\0\\0\\0\\0\\0\\0\\0')")
+    linux.do("s.close()")
+    assert www.curl("--retry", "10", "--fail", www.url("capture.pcapng")).startswith(b"\x0a\x0d\x0d\x0a")
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_files_are_still_served(www):
     assert b"<!doctype html>" in www.curl(www.url()).lower()
 
