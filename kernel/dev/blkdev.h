@@ -25,8 +25,8 @@ struct blkdev_slice {
 
 struct blkdev;
 
-/* Fulfilled with 0 when it is done. Fails with -EIO, -EINVAL (beyond the end, or slices that are not
- * sectors sectors), -EROFS, -ENXIO (the device is gone), -EOPNOTSUPP (discard), -ECANCELED (asked for
+/* Fulfilled with 0 when it is done. Fails with -EIO, -EINVAL (beyond the end, slices that are not
+ * sectors sectors, or more of either than the device takes), -EROFS, -ENXIO (the device is gone), -EOPNOTSUPP (discard), -ECANCELED (asked for
  * before the device had it; later a request to cancel changes nothing). Until then the device borrows
  * it, slices and their memory. A write that failed may have been done in part: any of its sectors. */
 struct blkdev_op {
@@ -55,12 +55,14 @@ struct blkdev {
 	uint32_t sectors_max;  /* of a read or write */
 	uint32_t features;     /* enum blkdev_features */
 	struct blkdev_stats {
-		uint64_t reads, read_bytes, writes, written_bytes, flushes, errors;
+		uint64_t reads, read_bytes, writes, written_bytes, flushes, errors; /* what has settled */
 	} stats;
 };
 
 /* Checks op against dev and hands it to the driver. */
 void blkdev_submit(struct blkdev *dev, struct blkdev_op *op);
+/* For drivers: settles op with 0 or a negative errno, and counts it. */
+void blkdev_done(struct blkdev_op *op, int error);
 
 static inline void blkdev_read(struct blkdev *dev, struct blkdev_op *op, uint64_t sector, uint32_t sectors,
                                const struct blkdev_slice *slices, uint32_t count)

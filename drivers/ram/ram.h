@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* A block device whose sectors are memory: a disk that came with the image, or with the machine's start. */
+#ifndef DRIVERS_RAM_RAM_H
+#define DRIVERS_RAM_RAM_H
+
+#include "kernel/dev/blkdev.h"
+
+/* Makes a device of the whole sectors in [data, data + bytes), which it borrows; what is left at the end is
+ * not seen. Requests settle at once. 0, -ENOMEM, -EINVAL: less than a sector. */
+int ram_create(struct blkdev **out, void *data, uint64_t bytes, uint32_t sector_bytes, bool read_only);
+void ram_destroy(struct blkdev *dev);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* What all block devices have in common: requests that no device could do are refused here, so that a
+ * driver sees none, and what became of the others is counted. */
+#include <errno.h>
+
+#include "kernel/dev/blkdev.h"
+
+/* Are op's slices whole sectors, as many as it says? */
+static bool fits(const struct blkdev *dev, const struct blkdev_op *op)
+{
+	uint64_t bytes = 0;
+
+	if (!op->count || op->count > dev->slices_max || op->sectors > dev->sectors_max)
+		return false;
+	for (uint32_t i = 0; i < op->count; i++) {
+		if (!op->slices[i].len || op->slices[i].len % dev->sector_bytes)
+			return false;
+		bytes += op->slices[i].len;
+	}
+	return bytes == (uint64_t)op->sectors * dev->sector_bytes;
+}
+
+static int check(const struct blkdev *dev, const struct blkdev_op *op)
+{
+	if (op->kind == BLKDEV_FLUSH)
+		return 0;
+	if (op->kind != BLKDEV_READ && (dev->features & BLKDEV_READ_ONLY))
+		return -EROFS;
+	if (!op->sectors || op->sector > dev->sectors || op->sectors > dev->sectors - op->sector)
+		return -EINVAL;
+	if (op->kind == BLKDEV_DISCARD)
+		return dev->features & BLKDEV_DISCARDS ? 0 : -EOPNOTSUPP;
+	return fits(dev, op) ? 0 : -EINVAL;
+}
+
+void blkdev_submit(struct blkdev *dev, struct blkdev_op *op)
+{
+	int error = check(dev, op);
+
+	op->dev = dev;
+	if (error)
+		promise_throw(&op->promise, error);
+	else
+		dev->ops->submit(dev, op);
+}
+
+void blkdev_done(struct blkdev_op *op, int error)
+{
+	struct blkdev_stats *stats = &op->dev->stats;
+	uint64_t bytes = (uint64_t)op->sectors * op->dev->sector_bytes;
+
+	if (error) {
+		stats->errors += error != -ECANCELED;
+		promise_fail(&op->promise, error);
+		return;
+	}
+	if (op->kind == BLKDEV_READ) {
+		stats->reads++;
+		stats->read_bytes += bytes;
+	} else if (op->kind == BLKDEV_WRITE) {
+		stats->writes++;
+		stats->written_bytes += bytes;
+	} else if (op->kind == BLKDEV_FLUSH) {
+		stats->flushes++;
+	}
+	promise_fulfil(&op->promise, 0);
+}
