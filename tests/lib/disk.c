@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A record is kept of each write, discard and flush: when it came, when it was done, and a write's bytes. A write is
- * sure to be on the medium once it was done before a flush came that is done (or, on a device that does not
- * cache, once it is done); from when it came until then any of its sectors may be. */
+/* A record is kept of each write, discard and flush: when it came, when it was done, and a write's bytes. A
+ * write is sure to be on the medium once it was done before a flush came that is done (or, on a device that
+ * does not cache, once it is done); from when it came until then any of its sectors may be. */
 #include "tests/lib/disk.h"
 
 #include <errno.h>
@@ -70,7 +70,8 @@ static void scatter(const struct blkdev_op *op, const uint8_t *from)
 		memcpy(op->slices[i].data, from, op->slices[i].len);
 }
 
-static void write_sectors(struct disk *d, const struct blkdev_op *op, const struct disk_record *r, uint32_t sectors)
+static void write_sectors(struct disk *d, const struct blkdev_op *op, const struct disk_record *r,
+                          uint32_t sectors)
 {
 	size_t all = (size_t)op->sectors * d->dev.sector_bytes;
 	uint8_t *now = test_alloc(all);
@@ -81,7 +82,8 @@ static void write_sectors(struct disk *d, const struct blkdev_op *op, const stru
 	free(now);
 }
 
-static void perform(struct disk *d, const struct blkdev_op *op, const struct disk_record *r, uint32_t sectors)
+static void perform(struct disk *d, const struct blkdev_op *op, const struct disk_record *r,
+                    uint32_t sectors)
 {
 	if (op->kind == BLKDEV_READ)
 		scatter(op, at_sector(d, op->sector));
@@ -323,7 +325,8 @@ static uint64_t sure_before(const struct disk *d, uint64_t time)
 	return sure;
 }
 
-static void apply(const struct disk *d, const struct disk_record *r, uint32_t first, uint32_t count, uint8_t *image)
+static void apply(const struct disk *d, const struct disk_record *r, uint32_t first, uint32_t count,
+                  uint8_t *image)
 {
 	size_t bytes = d->dev.sector_bytes;
 
