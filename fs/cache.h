@@ -7,7 +7,12 @@
  *
  * Changes are ordered by barriers: what was changed after a barrier reaches the medium after all that was
  * changed before it; between two barriers the order is any. So a power cut leaves all changes up to some
- * barrier, and any of the sectors that were changed between it and the next one. */
+ * barrier, and any of the sectors that were changed between it and the next one. A block counts as changed
+ * when whoever changed it lets go of it, and nobody may hold one for change across a barrier or a sync of
+ * his own.
+ *
+ * The order holds also when the device fails: once a write did, nothing that was changed after it is
+ * written, and no block is given for change, until a sync has told of it. */
 #ifndef FS_CACHE_H
 #define FS_CACHE_H
 
@@ -17,18 +22,22 @@
 struct cache;
 
 struct cache_config {
-	uint32_t blocks;        /* memory is taken at once */
-	uint32_t read_ahead;    /* blocks of one request at most */
+	uint32_t blocks;        /* 4 and more; memory is taken at once */
+	uint32_t read_ahead;    /* blocks of one request at most; 1 and more */
+	uint32_t requests;      /* to the device at a time; 2 and more: reading for a hint and writing back leave
+	                           one of them to who waits for a block */
 	uint64_t write_back_ns; /* the longest that a change stays in memory alone */
 };
 
 #define CACHE_CONFIG_DEFAULTS { \
 	.blocks = CONFIG_FS_CACHE_BLOCKS, \
 	.read_ahead = CONFIG_FS_CACHE_READ_AHEAD, \
+	.requests = CONFIG_FS_CACHE_REQUESTS, \
 	.write_back_ns = CONFIG_FS_CACHE_WRITE_BACK_MS * NS_PER_MS, \
 }
 
-/* 0, -ENOMEM, -EINVAL (a device whose sectors are larger than blocks). Borrows dev. */
+/* 0, -ENOMEM, -EINVAL (a device whose sectors are no whole part of a block, or that takes less than a block
+ * at a time). Borrows dev. */
 int cache_create(struct cache **out, struct blkdev *dev, const struct cache_config *config);
 /* Nothing may be pending, pinned or unwritten (cache_sync). */
 void cache_destroy(struct cache *c);
@@ -47,13 +56,15 @@ static inline void cache_put(struct cache_block *b)
 
 enum cache_mode {
 	CACHE_READ,   /* to look at, and to send; others may have it too */
-	CACHE_CHANGE, /* to change: block is the caller's alone until it lets go, and will be written */
+	CACHE_CHANGE, /* to change: block is the caller's alone until it lets go, and will be written; others who
+	                 want it wait until then, so who holds it does not ask for it again */
 	CACHE_FILL,   /* the same, but its old content is of no use: it is not read, and all zero */
 };
 
 /* Fulfilled with 0 and block, of which the caller has a count; at once where the block is there. Fails with
- * the device's error, -EINVAL beyond its end, -EROFS, -ENOBUFS: all blocks are held by callers. Waits for
- * room while blocks are being written. */
+ * the device's error, -EINVAL beyond its end, -EROFS, -ENOBUFS: all blocks are held by callers; for change
+ * also with the error of a write that no sync has told of. Waits for room while blocks are being written.
+ * Whoever cancels it gets no block, and it is read all the same. */
 struct cache_get {
 	struct promise promise;
 	struct list link;
@@ -64,7 +75,7 @@ struct cache_get {
 };
 void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode);
 
-/* The block if it is there, with a count, else NULL: CACHE_READ without a promise. */
+/* The block if it is there and nobody changes it, with a count, else NULL: CACHE_READ without a promise. */
 struct cache_block *cache_peek(struct cache *c, uint64_t number);
 
 /* A hint: blocks number to number + count - 1 will be wanted soon. Those that are absent are read in
@@ -73,8 +84,9 @@ void cache_read_ahead(struct cache *c, uint64_t number, uint32_t count);
 
 void cache_barrier(struct cache *c);
 
-/* Fulfilled with 0 once all that was changed before is on the medium (a flush included); with the first
- * error that writing any of it met since the last sync: what could not be written is dropped, and lost. */
+/* Fulfilled with 0 once all that was changed before is on the medium (a flush included). Fails with the first
+ * error that writing met and no sync has told of: what could not be written, and all that was changed after
+ * it, is lost, and the next to ask reads what the device has. It is a barrier, too. */
 struct cache_sync {
 	struct promise promise;
 	struct list link;
@@ -84,8 +96,8 @@ struct cache_sync {
 void cache_sync(struct cache *c, struct cache_sync *op);
 
 struct cache_stats {
-	uint64_t hits, misses, written; /* blocks */
-	size_t blocks, held, dirty;     /* now */
+	uint64_t hits, misses, read_ahead, written; /* blocks; those that a hint has brought are no misses */
+	size_t blocks, held, dirty;                 /* now; dirty: changed, let go, and not yet written */
 };
 void cache_stats(const struct cache *c, struct cache_stats *out);
 

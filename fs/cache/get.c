@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/* Giving blocks out, and taking them back. Whoever cannot be served waits: at the block that is being read
+ * or changed, or for room. Settling calls nobody, so nothing here is entered twice. */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/cache/cache_priv.h"
+
+static void hold(struct block *b)
+{
+	if (b->state == BLOCK_CLEAN && !b->shown.storage.refs)
+		list_remove(&b->link);
+	b->shown.storage.refs++;
+	cache_note_use(b);
+}
+
+static bool can_be_shown(const struct block *b)
+{
+	return b->state == BLOCK_CLEAN || b->state == BLOCK_DIRTY || b->state == BLOCK_WRITING;
+}
+
+static void give(struct cache_get *op, struct block *b)
+{
+	hold(b);
+	op->block = &b->shown;
+	promise_fulfil(&op->promise, 0);
+}
+
+/* A version of old of its own for somebody who changes it. NULL: there is no room. */
+static struct block *copy(struct block *old, bool with_content)
+{
+	struct cache *c = old->cache;
+	struct block *b;
+
+	b = cache_insert(c, old->number);
+	if (!b)
+		return NULL;
+	if (with_content)
+		memcpy(b->shown.data, old->shown.data, old->shown.len);
+	/* Two writes of the same sectors would be done in any order. */
+	b->copied_in = old->state == BLOCK_WRITING ? c->round : old->copied_in;
+	cache_hide(old);
+	if (old->state == BLOCK_DIRTY && old->epoch == c->epoch) {
+		c->dirty_count--;
+		b->oldest = old->oldest;
+		cache_drop(old);
+	} else if (old->state == BLOCK_CLEAN) {
+		cache_drop(old);
+	}
+	return b;
+}
+
+/* Nobody looks at b, and no other epoch's version of it is to be written. */
+static bool can_change_in_place(const struct block *b)
+{
+	return !b->shown.storage.refs &&
+	       (b->state == BLOCK_CLEAN || (b->state == BLOCK_DIRTY && b->epoch == b->cache->epoch));
+}
+
+/* b: the current one, or NULL when op fills one that is absent. false: there is no room. */
+static bool change(struct cache *c, struct cache_get *op, struct block *b)
+{
+	if (!b) {
+		b = cache_insert(c, op->number);
+	} else if (!can_change_in_place(b)) {
+		b = copy(b, op->mode == CACHE_CHANGE);
+	} else {
+		c->dirty_count -= b->state == BLOCK_DIRTY;
+		list_remove(&b->link);
+	}
+	if (!b)
+		return false;
+	b->state = BLOCK_CHANGING;
+	if (op->mode == CACHE_FILL)
+		memset(b->shown.data, 0, BLOCK_BYTES);
+	give(op, b);
+	return true;
+}
+
+/* Serves op, which is in no list, or lets it wait at its block. false: there is no room for it now. */
+static bool serve(struct cache *c, struct cache_get *op)
+{
+	struct block *b = cache_find(c, op->number);
+
+	if (op->mode != CACHE_READ && c->error)
+		promise_fail(&op->promise, c->error);
+	else if (b && !can_be_shown(b))
+		list_push_back(&b->gets, &op->link);
+	else if (op->mode == CACHE_FILL || (op->mode == CACHE_CHANGE && b))
+		return change(c, op, b);
+	else if (b)
+		give(op, b);
+	else
+		return cache_read_for(c, op);
+	return true;
+}
+
+/* They may come to wait for b again, behind the last of those that do now. */
+void cache_wake(struct block *b)
+{
+	struct list *last = b->gets.prev, *item = NULL;
+
+	if (list_is_empty(&b->gets))
+		return;
+	while (item != last) {
+		item = list_pop_front(&b->gets);
+		if (!serve(b->cache, list_entry(item, struct cache_get, link)))
+			list_push_back(&b->cache->waiting, item);
+	}
+}
+
+void cache_refuse(struct block *b, int error)
+{
+	struct list *item;
+
+	while ((item = list_pop_front(&b->gets)))
+		promise_fail(&list_entry(item, struct cache_get, link)->promise, error);
+}
+
+static void serve_waiting(struct cache *c)
+{
+	struct list *item;
+
+	while ((item = list_pop_front(&c->waiting))) {
+		if (!serve(c, list_entry(item, struct cache_get, link))) {
+			list_push_front(&c->waiting, item);
+			return;
+		}
+	}
+}
+
+void cache_drive(struct cache *c)
+{
+	struct list *item;
+
+	serve_waiting(c);
+	cache_write_back(c);
+	serve_waiting(c); /* what was lost has made room */
+	/* The device has nothing to do for us: so nothing but callers could make room. */
+	while (!c->busy && (item = list_pop_front(&c->waiting))) {
+		promise_fail(&list_entry(item, struct cache_get, link)->promise, -ENOBUFS);
+		serve_waiting(c);
+	}
+}
+
+void cache_let_go(struct storage *s)
+{
+	struct block *b = container_of(s, struct block, shown.storage);
+
+	if (b->state == BLOCK_CHANGING) {
+		cache_changed(b);
+		cache_wake(b);
+	} else {
+		cache_rest(b);
+	}
+	cache_drive(b->cache);
+}
+
+static void cancel(struct promise *p)
+{
+	struct cache_get *op = container_of(p, struct cache_get, promise);
+
+	list_remove(&op->link);
+	promise_fail(p, -ECANCELED);
+}
+
+struct cache_block *cache_peek(struct cache *c, uint64_t number)
+{
+	struct block *b = cache_find(c, number);
+
+	if (!b || !can_be_shown(b))
+		return NULL;
+	c->stats.hits++;
+	hold(b);
+	return &b->shown;
+}
+
+void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode)
+{
+	bool is_there;
+
+	op->cache = c;
+	op->number = number;
+	op->mode = mode;
+	op->block = mode == CACHE_READ ? cache_peek(c, number) : NULL;
+	if (op->block) {
+		promise_return(&op->promise, 0);
+		return;
+	}
+	if (number >= c->number_end || (mode != CACHE_READ && (c->dev->features & BLKDEV_READ_ONLY))) {
+		promise_throw(&op->promise, number >= c->number_end ? -EINVAL : -EROFS);
+		return;
+	}
+	is_there = cache_find(c, number);
+	if (mode != CACHE_FILL)
+		*(is_there ? &c->stats.hits : &c->stats.misses) += 1;
+	promise_init(&op->promise, cancel);
+	/* Who needs room does not overtake those who wait for it. */
+	if ((!is_there && !list_is_empty(&c->waiting)) || !serve(c, op)) {
+		list_push_back(&c->waiting, &op->link);
+		cache_drive(c);
+	}
+}
