@@ -4,7 +4,7 @@
  * functions below fails with -EOPNOTSUPP, and what changes a read-only one with -EROFS. Every operation is
  * a promise in the caller's storage and borrows what it is given until it has settled; stores in memory
  * settle before the call returns. Failures besides those named: -EIO, -ENOMEM, -ENXIO (the device is gone),
- * -ENAMETOOLONG and -EINVAL for what is no key, -EUCLEAN for a damaged store. */
+ * -EUCLEAN for a damaged store; of changes -ENAMETOOLONG and -EINVAL for what is no key. */
 #ifndef FS_KV_H
 #define FS_KV_H
 
@@ -33,13 +33,14 @@ struct kv_entry {
 	uint64_t place[2];       /* the store's own: where the value lies, for kv_read */
 };
 
-/* Fulfilled with 0 and entry filled in; fails with -ENOENT, -EISDIR. */
+/* Fulfilled with 0 and entry filled in; fails with -ENOENT, -EISDIR. What is no key names nothing: -ENOENT. A
+ * pending one may be cancelled, as all that only look. */
 struct kv_get {
 	struct promise promise;
 	struct kv *kv;
 	struct kv_entry entry;
 	char etag[KV_ETAG_BYTES]; /* for stores whose tags are not constant memory */
-	void *own[16];            /* the store's, while it is pending */
+	void *own[28];            /* the store's, while it is pending */
 };
 
 /* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max; with 0 at its end
@@ -71,7 +72,7 @@ struct kv_list {
 	uint16_t name_len;
 	char name[KV_NAME_BYTES];
 	uint64_t cursor[4]; /* the store's own */
-	void *own[16];
+	void *own[28];
 };
 
 /* A change. Fulfilled with 0 once it is on the medium; when the power fails before, the store has the
