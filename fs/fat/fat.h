@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* FAT12, FAT16 and FAT32 with long names, as a store of values (fs/kv.h).
+ *
+ * The specification is Microsoft's, 1.03. Keys are UTF-8; whether a key and a name are the same does not
+ * depend on the case of letters. A file goes by its long name, and by the one of 8.3 characters only where
+ * there is no other, so that no value has two keys. The volume may lie on the whole device or be its first FAT partition.
+ *
+ * What is damaged is refused, with -EUCLEAN and a line in the log that says what it is: chains that are
+ * loops, too short or too long for their file, or leave the volume, and folders that are none. Files that
+ * share clusters are not found out: that takes a look at the whole volume, fsck.fat's. */
+#ifndef FS_FAT_FAT_H
+#define FS_FAT_FAT_H
+
+#include "fs/cache.h"
+#include "fs/kv.h"
+
+struct fat_config {
+	struct blkdev *dev;
+	struct cache *cache; /* of that device */
+	bool read_only;      /* else as the device is */
+};
+
+/* Fulfilled with 0 and kv. Fails with -EUCLEAN, and problem says in words what is wrong; -ENOMEM; the
+ * device's errors. */
+struct fat_mount {
+	struct promise promise;
+	struct kv *kv;
+	const char *problem; /* constant memory */
+	struct fat_config config;
+	void *own[26];
+};
+/* Borrows device and cache until fat_unmount. */
+void fat_mount(struct fat_mount *op, const struct fat_config *config);
+
+/* No operation may be pending. Fulfilled with 0, or fails with the error of writing what was not written yet;
+ * the store is gone either way. */
+struct fat_unmount {
+	struct promise promise;
+	struct kv *kv;
+	void *own[40];
+};
+void fat_unmount(struct fat_unmount *op, struct kv *kv);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* What the parts of the FAT file system share. */
+#ifndef FS_FAT_FAT_PRIV_H
+#define FS_FAT_FAT_PRIV_H
+
+#include "fs/cache.h"
+#include "fs/fat/fat.h"
+#include "fs/fat/geometry.h"
+#include "fs/fat/name.h"
+
+#define FAT_BLOCK_BYTES CONFIG_FS_CACHE_BLOCK_BYTES
+static_assert((FAT_BLOCK_BYTES & (FAT_BLOCK_BYTES - 1)) == 0 && FAT_BLOCK_BYTES >= 512,
+              "sectors and slots do not straddle blocks");
+
+struct fat {
+	struct kv kv; /* first */
+	struct cache *cache;
+	struct fat_geometry geometry;
+	struct fat_key *keys;   /* keys.c */
+	uint32_t key_tick;
+	uint32_t complaints;    /* of damage */
+	uint32_t pending;       /* tasks */
+	uint32_t freed;         /* how often clusters have become free: what was found before may lie there */
+	struct fat_writer *writer; /* NULL: read-only */
+};
+
+/* Says what is damaged, a few times at most, and gives -EUCLEAN. */
+int fat_damaged(struct fat *fat, const char *what, uint32_t cluster);
+
+/* -- task.c -- */
+
+/* An operation that waits for blocks. Its step does as much as there are blocks for, keeping in the
+ * operation's storage how far it has come; one that is absent is asked for, the step gives -EAGAIN up the
+ * stack, and is called again when the block is there. So code reads as if it could wait, and nothing is
+ * called back but the step. */
+struct fat_task {
+	struct cache_get get; /* block: the one that has come and that nobody has looked at */
+	struct waiter waiter;
+	struct fat *fat;
+	struct promise *promise; /* what the operation settles */
+	intptr_t (*step)(struct fat_task *t);
+};
+
+/* Runs step; the promise settles with what it gives, before this returns where nothing is absent. */
+void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void (*cancel)(struct promise *p),
+                    intptr_t (*step)(struct fat_task *t));
+/* Has the operation end with -ECANCELED when the block has come that it waits for. */
+void fat_task_cancel(struct fat_task *t);
+
+/* A block to look at, with a count for the caller. Where it is absent, up to ahead blocks behind it will be
+ * wanted too. 0; -EAGAIN: later; the device's error. */
+int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out);
+/* Copies bytes from the device, of two neighbouring blocks at most. */
+int fat_copy_out(struct fat_task *t, uint64_t place, void *to, uint32_t len);
+
+#define FAT_AHEAD 8 /* blocks of tables and folders */
+
+/* -- table.c -- */
+
+/* A place in a chain of clusters. */
+struct fat_chain {
+	uint32_t first;
+	uint32_t cluster; /* number index of the chain, from 0 */
+	uint32_t index;
+	uint32_t mark;    /* Brent's algorithm: seen before when the chain is a loop */
+};
+
+static inline void fat_chain_begin(struct fat_chain *c, uint32_t first)
+{
+	*c = (struct fat_chain){ .first = first, .cluster = first, .mark = first };
+}
+
+/* Goes on to number index, at most. 0; -ENODATA: the chain ends here; -EAGAIN, -EUCLEAN and the device's. */
+int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index);
+
+static inline uint32_t fat_clusters_of(const struct fat *fat, uint64_t bytes)
+{
+	uint32_t shift = fat->geometry.cluster_shift;
+
+	return (uint32_t)((bytes + (1u << shift) - 1) >> shift);
+}
+
+/* -- directory.c -- */
+
+/* A place in a folder. */
+struct fat_directory {
+	struct fat_chain chain; /* first 0: the fixed root */
+	uint32_t slot;          /* in the cluster, or in the fixed root */
+};
+
+void fat_directory_begin(struct fat *fat, struct fat_directory *d, uint32_t first);
+/* The slot's place on the device, by which it is known. */
+uint64_t fat_directory_place(const struct fat *fat, const struct fat_directory *d);
+/* Shows look one slot after the other, with the place d has come to, until it gives something else than 0,
+ * which is given then. -ENODATA: there are no more. */
+int fat_directory_scan(struct fat_task *t, struct fat_directory *d,
+                       int (*look)(void *arg, const struct fat_slot *s), void *arg);
+
+/* -- lookup.c -- */
+
+/* What a directory says of a file or folder. */
+struct fat_entry {
+	uint64_t place;      /* of its slot; 0: the root folder */
+	uint32_t first;      /* cluster; 0: none, or the fixed root */
+	uint32_t size;       /* bytes; 0 of a folder */
+	uint16_t time, date; /* of the last modification */
+	uint8_t attributes;
+};
+
+struct fat_lookup {
+	struct fat_task task; /* first; the user's to start */
+	const char *key;
+	uint32_t key_len, at; /* at: the name of the key that is looked for now */
+	uint32_t freed;
+	struct fat_directory in;
+	struct fat_entry found;
+	struct fat_long name;
+	uint8_t phase;
+};
+
+/* Prepares to find key, of which it borrows the bytes. May find it at once: true, and found. */
+bool fat_lookup_begin(struct fat_lookup *l, struct fat *fat, const char *key, size_t key_len);
+/* The same without what was found before. */
+void fat_lookup_again(struct fat_lookup *l, struct fat *fat);
+/* Part of a step. 0: found; -ENOENT, -ENOTDIR, and what blocks and chains give. A file's chain has been
+ * followed to its end by then and is as long as its size says, so it is no loop; a folder says of itself
+ * what its parent says of it. */
+int fat_lookup_run(struct fat_lookup *l);
+void fat_entry_read(struct fat_entry *e, uint64_t place, const struct fat_slot *s);
+
+/* -- keys.c -- */
+
+/* Keys found recently. */
+int fat_keys_create(struct fat *fat);
+void fat_keys_destroy(struct fat *fat);
+const struct fat_entry *fat_keys_find(struct fat *fat, const char *key, size_t key_len);
+void fat_keys_add(struct fat *fat, const char *key, size_t key_len, const struct fat_entry *e);
+/* Forgets what lies in this slot; UINT64_MAX: everything. */
+void fat_keys_forget(struct fat *fat, uint64_t place);
+
+/* -- time.c -- */
+
+/* Nanoseconds since 1970; 0: no time at all. FAT's times are local, and taken as UTC. */
+uint64_t fat_time_read(uint16_t date, uint16_t time);
+/* Of 1980 to 2107; both 0 for what is not in there. */
+void fat_time_write(uint64_t wall_ns, uint16_t *date, uint16_t *time);
+
+/* -- get.c, read.c, list.c -- */
+
+void fat_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len);
+void fat_read(struct kv *kv, struct kv_read *op);
+void fat_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len);
+void fat_list_next(struct kv *kv, struct kv_list *op);
+
+/* -- changed.c: what has been changed since the volume was mounted -- */
+
+/* How many changes there were; the number of the last one to what lies in the slot, 0: none. */
+uint32_t fat_changes(const struct fat *fat);
+uint32_t fat_changed(const struct fat *fat, const struct fat_entry *e);
+
+static inline uint32_t fat_changes_now(const struct fat *fat)
+{
+	if (IS_ENABLED(CONFIG_FAT_WRITE))
+		return fat_changes(fat);
+	return 0;
+}
+
+/* Whether what was found in a slot when there had been so many changes may be there no more. */
+static inline bool fat_is_stale(const struct fat *fat, uint64_t place, uint32_t changes)
+{
+	struct fat_entry e = { .place = place };
+
+	if (IS_ENABLED(CONFIG_FAT_WRITE))
+		return fat_changes(fat) != changes && fat_changed(fat, &e) > changes;
+	return false;
+}
+
+static inline struct fat *fat_of(struct kv *kv)
+{
+	return container_of(kv, struct fat, kv);
+}
+
+#endif

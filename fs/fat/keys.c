@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Keys that were found recently, with what was found: sets of four by the key's hash, of which the one not
+ * used for longest makes room. Keys are compared byte by byte, so one that is asked for in capital letters is
+ * another; the directory tells then. Longer keys than fit are looked for each time, from the longest folder
+ * of theirs that is here. */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/fat/fat_priv.h"
+#include "kernel/instance.h"
+
+#define WAYS 4
+
+struct fat_key {
+	struct fat_entry entry;
+	uint32_t hash, used; /* used 0: never */
+	uint16_t len;
+	char key[94];
+};
+static_assert(sizeof(struct fat_key) == 128, "Kconfig and docs/limits.md say so");
+static_assert(CONFIG_FAT_KEYS % WAYS == 0 && (CONFIG_FAT_KEYS & (CONFIG_FAT_KEYS - 1)) == 0, "sets");
+
+int fat_keys_create(struct fat *fat)
+{
+	fat->keys = instance_alloc(CONFIG_FAT_KEYS * sizeof(struct fat_key));
+	return fat->keys ? 0 : -ENOMEM;
+}
+
+void fat_keys_destroy(struct fat *fat)
+{
+	instance_free(fat->keys, CONFIG_FAT_KEYS * sizeof(struct fat_key));
+}
+
+static uint32_t hash_of(const char *key, size_t len)
+{
+	uint32_t h = 0x811c9dc5;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)key[i]) * 0x01000193;
+	return h ^ h >> 15;
+}
+
+static struct fat_key *set_of(struct fat *fat, uint32_t hash)
+{
+	return &fat->keys[hash % (CONFIG_FAT_KEYS / WAYS) * WAYS];
+}
+
+const struct fat_entry *fat_keys_find(struct fat *fat, const char *key, size_t key_len)
+{
+	struct fat_key *k;
+	uint32_t hash;
+
+	if (key_len > sizeof(k->key))
+		return NULL;
+	hash = hash_of(key, key_len);
+	k = set_of(fat, hash);
+	for (int i = 0; i < WAYS; i++, k++)
+		if (k->hash == hash && k->used && k->len == key_len && !memcmp(k->key, key, key_len)) {
+			k->used = ++fat->key_tick;
+			return &k->entry;
+		}
+	return NULL;
+}
+
+void fat_keys_add(struct fat *fat, const char *key, size_t key_len, const struct fat_entry *e)
+{
+	struct fat_key *k, *oldest;
+	uint32_t hash;
+
+	if (key_len > sizeof(k->key))
+		return;
+	hash = hash_of(key, key_len);
+	k = oldest = set_of(fat, hash);
+	for (int i = 0; i < WAYS; i++)
+		if (k[i].used < oldest->used)
+			oldest = &k[i];
+	oldest->entry = *e;
+	oldest->hash = hash;
+	oldest->used = ++fat->key_tick;
+	oldest->len = (uint16_t)key_len;
+	memcpy(oldest->key, key, key_len);
+}
+
+void fat_keys_forget(struct fat *fat, uint64_t place)
+{
+	for (int i = 0; i < CONFIG_FAT_KEYS; i++)
+		if (fat->keys[i].entry.place == place || place == UINT64_MAX)
+			fat->keys[i].used = 0;
+}

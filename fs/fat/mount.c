@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/* Mounting: the device's first sector begins the volume, or says where its partition does. */
+#include <errno.h>
+
+#include "fs/fat/fat_priv.h"
+#include "fs/mbr.h"
+#include "kernel/instance.h"
+
+#define LOG_TAG "fat"
+#include "kernel/log.h"
+
+struct mounting {
+	struct fat_task task; /* first */
+	uint64_t start, bytes; /* where the volume is looked for */
+};
+
+static bool is_fat(uint8_t type)
+{
+	/* FAT12, FAT16 below 32 MiB, FAT16, FAT32 twice, FAT16, and a boot loader's, which is FAT too. */
+	static const uint8_t types[] = { 0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e, 0xef };
+
+	for (size_t i = 0; i < sizeof(types); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+/* Gives 1 when a partition is to be looked at. */
+static int understand(struct mounting *m, struct fat_mount *op, const void *sector)
+{
+	const struct blkdev *dev = op->config.dev;
+	const char *problem;
+	struct mbr_partition p;
+	int error;
+
+	op->problem = fat_geometry_parse(&m->task.fat->geometry, sector, m->start, m->bytes);
+	if (!op->problem)
+		return 0;
+	error = m->start ? -EUCLEAN : mbr_find(&p, sector, dev->sectors, is_fat, &problem);
+	if (error == -ENOENT)
+		op->problem = problem;
+	if (error)
+		return -EUCLEAN;
+	m->start = p.first * dev->sector_bytes;
+	m->bytes = p.count * dev->sector_bytes;
+	return 1;
+}
+
+static void destroy(struct fat *fat)
+{
+	fat_keys_destroy(fat);
+	instance_free(fat, sizeof(*fat));
+}
+
+static intptr_t step(struct fat_task *t)
+{
+	struct fat_mount *op = container_of(t, struct fat_mount, own);
+	struct mounting *m = (struct mounting *)t;
+	uint8_t sector[FAT_BOOT_BYTES] __attribute__((aligned(8)));
+	struct fat *fat = t->fat;
+	int error;
+
+	do {
+		error = fat_copy_out(t, m->start, sector, sizeof(sector));
+		if (!error)
+			error = understand(m, op, sector);
+	} while (error == 1);
+	if (error && error != -EAGAIN)
+		destroy(fat);
+	if (!error)
+		op->kv = &fat->kv;
+	return error;
+}
+
+static struct fat *create(const struct fat_config *config)
+{
+	static const struct kv_ops ops = {
+		.get = fat_get, .read = fat_read, .list = fat_list, .list_next = fat_list_next,
+	};
+	struct fat *fat = instance_alloc(sizeof(*fat));
+
+	if (!fat)
+		return NULL;
+	fat->kv.ops = &ops;
+	fat->cache = config->cache;
+	if (fat_keys_create(fat) == 0)
+		return fat;
+	instance_free(fat, sizeof(*fat));
+	return NULL;
+}
+
+void fat_mount(struct fat_mount *op, const struct fat_config *config)
+{
+	struct mounting *m = (struct mounting *)op->own;
+	struct fat *fat = create(config);
+
+	static_assert(sizeof(*m) <= sizeof(op->own), "room in the operation");
+	op->config = *config;
+	op->kv = NULL;
+	op->problem = NULL;
+	if (!fat) {
+		promise_throw(&op->promise, -ENOMEM);
+		return;
+	}
+	m->start = 0;
+	m->bytes = config->dev->sectors * config->dev->sector_bytes;
+	fat_task_start(&m->task, fat, &op->promise, NULL, step);
+}
+
+void fat_unmount(struct fat_unmount *op, struct kv *kv)
+{
+	struct fat *fat = fat_of(kv);
+
+	assert(!fat->pending);
+	op->kv = kv;
+	destroy(fat);
+	promise_return(&op->promise, 0);
+}

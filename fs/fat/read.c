@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/* kv_read: pieces of a file as the cache has them, uncopied. The operation's cursor remembers a run, clusters
+ * of the file that lie together on the device, and how far has been read ahead:
+ *
+ *   file       │ 0 1 2 … index ··············· index + count │ …
+ *   device                cluster ······ cluster + count
+ *
+ * Nothing is read ahead before a block was absent: a file that is in the cache whole costs a look at each of
+ * its blocks, and none at the table where one cluster holds it. */
+#include <errno.h>
+
+#include "fs/fat/fat_priv.h"
+
+struct cursor {
+	uint32_t index, cluster, count; /* count 0: at the start */
+	uint32_t ahead;                 /* blocks of the file before this one were asked for */
+};
+static_assert(sizeof(struct cursor) <= sizeof(((struct kv_read *)0)->cursor), "room in the operation");
+
+/* Makes the run begin with cluster number index of the file, which is not before it. */
+static int move(struct fat_task *t, struct cursor *c, uint32_t index)
+{
+	struct fat_chain chain;
+	int error;
+
+	fat_chain_begin(&chain, c->cluster + c->count - 1);
+	error = fat_chain_walk(t, &chain, index - (c->index + c->count - 1));
+	/* What has been walked is not walked again. */
+	c->index += c->count - 1 + chain.index;
+	c->cluster = chain.cluster;
+	c->count = 1;
+	return error;
+}
+
+/* Makes the run as long as count clusters from number index on, or as they lie together. */
+static int lengthen(struct fat_task *t, struct cursor *c, uint32_t index, uint32_t count)
+{
+	while (c->index + c->count < index + count) {
+		struct fat_chain chain;
+		int error;
+
+		fat_chain_begin(&chain, c->cluster + c->count - 1);
+		error = fat_chain_walk(t, &chain, 1);
+		if (error)
+			return error;
+		if (chain.cluster != c->cluster + c->count)
+			break;
+		c->count++;
+	}
+	return 0;
+}
+
+/* Finds the run that the file's byte offset lies in. */
+static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
+{
+	uint32_t shift = t->fat->geometry.cluster_shift, index = (uint32_t)(op->offset >> shift);
+	uint32_t wanted = fat_clusters_of(t->fat, MAX((uint64_t)op->max,
+	                                             (uint64_t)CONFIG_FS_CACHE_READ_AHEAD * FAT_BLOCK_BYTES)) + 1;
+	int error = 0;
+
+	if (!c->count || index < c->index)
+		*c = (struct cursor){ .cluster = (uint32_t)op->entry->place[1], .count = 1 };
+	if (index >= c->index + c->count)
+		error = move(t, c, index);
+	if (!error)
+		error = lengthen(t, c, index, MIN(wanted, fat_clusters_of(t->fat, op->entry->size) - index));
+	return error == -ENODATA ? fat_damaged(t->fat, "a chain has changed", c->cluster) : error;
+}
+
+/* Asks for what lies behind the file's block number at, which lies in the device's block number. */
+static void read_ahead(struct fat *fat, struct cursor *c, uint32_t at, uint64_t number, uint32_t blocks)
+{
+	uint32_t end = at + MIN(blocks, (uint32_t)CONFIG_FS_CACHE_READ_AHEAD);
+
+	if (c->ahead < at || c->ahead > at + CONFIG_FS_CACHE_READ_AHEAD)
+		c->ahead = at;
+	if (c->ahead >= end)
+		return;
+	cache_read_ahead(fat->cache, number + (c->ahead - at), end - c->ahead);
+	c->ahead = end;
+}
+
+static void add_slice(struct kv_read *op, struct cache_block *b, uint32_t offset, uint32_t len)
+{
+	op->slices[op->count++] = (struct slice){ b->data + offset, len, &b->storage };
+}
+
+/* Gives the promise's result: the bytes of place to end of the device, as many as there are slices and blocks
+ * for. */
+static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, uint64_t end)
+{
+	struct cursor *c = (struct cursor *)op->cursor;
+	uint64_t number = place / FAT_BLOCK_BYTES, start = place;
+	uint32_t at = (uint32_t)(op->offset / FAT_BLOCK_BYTES), offset, len;
+	uint64_t run_end = fat_cluster_place(&t->fat->geometry, c->cluster + c->count);
+	uint32_t run_blocks = (uint32_t)((run_end - 1) / FAT_BLOCK_BYTES - number) + 1;
+	struct cache_block *b;
+	int error;
+
+	if (c->ahead && at + CONFIG_FS_CACHE_READ_AHEAD / 2 >= c->ahead)
+		read_ahead(t->fat, c, at, number, run_blocks);
+	while (place < end && op->count < KV_READ_SLICES) {
+		b = t->get.block ? NULL : cache_peek(t->fat->cache, number);
+		if (!b && op->count)
+			break;
+		if (!b) {
+			if (!t->get.block)
+				read_ahead(t->fat, c, at, number, run_blocks);
+			error = fat_block(t, number, 0, &b);
+			if (error)
+				return error;
+		}
+		offset = (uint32_t)(place % FAT_BLOCK_BYTES);
+		len = (uint32_t)MIN((uint64_t)(FAT_BLOCK_BYTES - offset), end - place);
+		if (offset + len > b->len) {
+			cache_put(b);
+			break;
+		}
+		add_slice(op, b, offset, len);
+		place += len;
+		number++;
+	}
+	return place > start ? (intptr_t)(place - start) : -EIO;
+}
+
+static intptr_t step(struct fat_task *t)
+{
+	struct kv_read *op = container_of(t, struct kv_read, own);
+	const struct kv_entry *e = op->entry;
+	const struct fat_geometry *g = &t->fat->geometry;
+	struct cursor *c = (struct cursor *)op->cursor;
+	uint64_t place, run_end;
+	uint32_t shift = g->cluster_shift;
+	int error;
+
+	if (fat_is_stale(t->fat, e->place[0], (uint32_t)(e->place[1] >> 32)))
+		return -ESTALE;
+	if (op->offset >= e->size || !op->max)
+		return 0;
+	error = find_run(t, op, c);
+	if (error)
+		return error;
+	place = fat_cluster_place(g, c->cluster) + (op->offset - ((uint64_t)c->index << shift));
+	run_end = fat_cluster_place(g, c->cluster + c->count);
+	return gather(t, op, place, place + MIN(MIN((uint64_t)op->max, e->size - op->offset), run_end - place));
+}
+
+static void cancel(struct promise *p)
+{
+	fat_task_cancel((struct fat_task *)container_of(p, struct kv_read, promise)->own);
+}
+
+void fat_read(struct kv *kv, struct kv_read *op)
+{
+	struct fat_task *t = (struct fat_task *)op->own;
+
+	static_assert(sizeof(*t) <= sizeof(op->own), "room in the operation");
+	fat_task_start(t, fat_of(kv), &op->promise, cancel, step);
+}

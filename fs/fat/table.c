@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* The table ("FAT Data Structure"): which cluster follows which. An entry is checked before it is followed,
+ * and a chain that leads into itself is found out by Brent's algorithm: each cluster is compared with one
+ * that was passed earlier, which moves on whenever the number of steps is a power of two. */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/fat/fat_priv.h"
+
+#define LOG_TAG "fat"
+#include "kernel/log.h"
+
+#define COMPLAINTS 20
+
+int fat_damaged(struct fat *fat, const char *what, uint32_t cluster)
+{
+	if (fat->complaints < COMPLAINTS) {
+		fat->complaints++;
+		log_warn("damaged: %s cluster=%u", what, cluster);
+	}
+	return -EUCLEAN;
+}
+
+static uint64_t place_of(const struct fat_geometry *g, uint32_t cluster)
+{
+	return g->table + (uint64_t)cluster * g->bits / 8;
+}
+
+/* at: where place_of says. */
+static uint32_t decode(const struct fat_geometry *g, uint32_t cluster, const uint8_t *at)
+{
+	uint32_t entry = at[0] | (uint32_t)at[1] << 8;
+
+	if (g->bits == 12)
+		return cluster & 1 ? entry >> 4 : entry & 0xfff;
+	if (g->bits == 16)
+		return entry;
+	return entry | (uint32_t)at[2] << 16 | (uint32_t)(at[3] & 0x0f) << 24;
+}
+
+/* Takes c to the cluster that its entry names. */
+static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry)
+{
+	const struct fat_geometry *g = &fat->geometry;
+
+	if (entry >= (0x0ffffff8 & (g->bits == 32 ? UINT32_MAX : (1u << g->bits) - 1)))
+		return -ENODATA;
+	if (!fat_is_cluster(g, entry))
+		return fat_damaged(fat, entry ? "a chain leaves the volume" : "a chain runs into a free cluster",
+		                   c->cluster);
+	if (entry == c->mark)
+		return fat_damaged(fat, "a chain is a loop", entry);
+	c->cluster = entry;
+	c->index++;
+	if (!(c->index & (c->index - 1)))
+		c->mark = entry;
+	return 0;
+}
+
+/* A FAT12 entry may straddle blocks. Such a table is small. */
+static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index)
+{
+	const struct fat_geometry *g = &t->fat->geometry;
+	uint8_t bytes[2];
+	int error = 0;
+
+	while (!error && c->index < index) {
+		error = fat_copy_out(t, place_of(g, c->cluster), bytes, sizeof(bytes));
+		if (!error)
+			error = follow(t->fat, c, decode(g, c->cluster, bytes));
+	}
+	return error;
+}
+
+int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index)
+{
+	const struct fat_geometry *g = &t->fat->geometry;
+
+	if (g->bits == 12)
+		return walk_12(t, c, index);
+	while (c->index < index) {
+		uint64_t number = place_of(g, c->cluster) / FAT_BLOCK_BYTES, place;
+		struct cache_block *b;
+		int error = fat_block(t, number, FAT_AHEAD, &b);
+
+		if (error)
+			return error;
+		do {
+			place = place_of(g, c->cluster) - number * FAT_BLOCK_BYTES;
+			if (place >= b->len)
+				break;
+			error = follow(t->fat, c, decode(g, c->cluster, b->data + place));
+		} while (!error && c->index < index);
+		cache_put(b);
+		if (error)
+			return error;
+	}
+	return 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* Operations that wait for blocks: fat_priv.h says how. The last step may be the file system's own end, so
+ * that nothing but the operation is touched behind it. */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/fat/fat_priv.h"
+
+static void drop_block(struct fat_task *t)
+{
+	if (t->get.block)
+		cache_put(t->get.block);
+	t->get.block = NULL;
+}
+
+static void woken(struct waiter *w)
+{
+	struct fat_task *t = container_of(w, struct fat_task, waiter);
+	intptr_t result = promise_result(&t->get.promise);
+
+	t->fat->pending--;
+	if (result == 0)
+		result = t->step ? t->step(t) : -ECANCELED;
+	else
+		t->get.block = NULL;
+	if (result == -EAGAIN) {
+		t->fat->pending++;
+		return;
+	}
+	drop_block(t);
+	if (result < 0)
+		promise_fail(t->promise, (int)result);
+	else
+		promise_fulfil(t->promise, result);
+}
+
+/* For those who cannot be cancelled. */
+static void go_on(struct promise *p)
+{
+	(void)p;
+}
+
+void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void (*cancel)(struct promise *p),
+                    intptr_t (*step)(struct fat_task *t))
+{
+	intptr_t result;
+
+	t->fat = fat;
+	t->promise = p;
+	t->step = step;
+	t->get.block = NULL;
+	result = step(t);
+	if (result == -EAGAIN) {
+		fat->pending++;
+		promise_init(p, cancel ? cancel : go_on);
+		return;
+	}
+	drop_block(t);
+	if (result < 0)
+		promise_throw(p, (int)result);
+	else
+		promise_return(p, result);
+}
+
+void fat_task_cancel(struct fat_task *t)
+{
+	t->step = NULL;
+}
+
+int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out)
+{
+	struct cache_get *get = &t->get;
+
+	*out = get->block;
+	get->block = NULL;
+	if (*out && get->number == number)
+		return 0;
+	if (*out)
+		cache_put(*out);
+	*out = cache_peek(t->fat->cache, number);
+	if (*out)
+		return 0;
+	if (ahead)
+		cache_read_ahead(t->fat->cache, number, ahead + 1);
+	cache_get(t->fat->cache, get, number, CACHE_READ);
+	promise_wait(&get->promise, &t->waiter, woken);
+	return -EAGAIN;
+}
+
+int fat_copy_out(struct fat_task *t, uint64_t place, void *to, uint32_t len)
+{
+	while (len > 0) {
+		uint32_t offset = (uint32_t)(place % FAT_BLOCK_BYTES), n = MIN(len, FAT_BLOCK_BYTES - offset);
+		struct cache_block *b;
+		int error = fat_block(t, place / FAT_BLOCK_BYTES, FAT_AHEAD, &b);
+
+		if (error)
+			return error;
+		if (offset + n > b->len) {
+			cache_put(b);
+			return -EIO;
+		}
+		memcpy(to, b->data + offset, n);
+		cache_put(b);
+		place += n;
+		to = (char *)to + n;
+		len -= n;
+	}
+	return 0;
+}
