@@ -19,8 +19,7 @@ struct fat {
 	struct fat_key *keys;   /* keys.c */
 	uint32_t key_tick;
 	uint32_t complaints;    /* of damage */
-	uint32_t pending;       /* tasks */
-	uint32_t freed;         /* how often clusters have become free: what was found before may lie there */
+	uint32_t version;       /* moves on with every change: what a lookup has seen may be there no more */
 	struct fat_writer *writer; /* NULL: read-only */
 };
 
@@ -111,7 +110,7 @@ struct fat_lookup {
 	struct fat_task task; /* first; the user's to start */
 	const char *key;
 	uint32_t key_len, at; /* at: the name of the key that is looked for now */
-	uint32_t freed;
+	uint32_t version;
 	struct fat_directory in;
 	struct fat_entry found;
 	struct fat_long name;
@@ -127,6 +126,20 @@ void fat_lookup_again(struct fat_lookup *l, struct fat *fat);
  * what its parent says of it. */
 int fat_lookup_run(struct fat_lookup *l);
 void fat_entry_read(struct fat_entry *e, uint64_t place, const struct fat_slot *s);
+/* Whether what begins at cluster first is a folder that says of itself what its parent (0 or the root's
+ * cluster: the root) says: 0, -EUCLEAN. */
+int fat_folder_check(struct fat_task *t, uint32_t first, uint32_t parent);
+
+/* A name that is looked for. */
+struct fat_sought {
+	unsigned count;
+	uint16_t units[FAT_NAME_UNITS]; /* folded */
+};
+
+/* 0; -EINVAL, -ENAMETOOLONG as fat_name_read. */
+int fat_sought_read(struct fat_sought *s, const char *name, size_t len);
+/* Takes a folder's next slot. l: what came before, its units 0 at first. Whether it is that of the name. */
+bool fat_sought_is(const struct fat_sought *s, struct fat_long *l, const struct fat_slot *slot);
 
 /* -- keys.c -- */
 

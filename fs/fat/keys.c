@@ -18,17 +18,18 @@ struct fat_key {
 	char key[94];
 };
 static_assert(sizeof(struct fat_key) == 128, "Kconfig and docs/limits.md say so");
-static_assert(CONFIG_FAT_KEYS % WAYS == 0 && (CONFIG_FAT_KEYS & (CONFIG_FAT_KEYS - 1)) == 0, "sets");
+
+#define SETS (CONFIG_FAT_KEYS / WAYS)
 
 int fat_keys_create(struct fat *fat)
 {
-	fat->keys = instance_alloc(CONFIG_FAT_KEYS * sizeof(struct fat_key));
+	fat->keys = instance_alloc(SETS * WAYS * sizeof(struct fat_key));
 	return fat->keys ? 0 : -ENOMEM;
 }
 
 void fat_keys_destroy(struct fat *fat)
 {
-	instance_free(fat->keys, CONFIG_FAT_KEYS * sizeof(struct fat_key));
+	instance_free(fat->keys, SETS * WAYS * sizeof(struct fat_key));
 }
 
 static uint32_t hash_of(const char *key, size_t len)
@@ -42,7 +43,7 @@ static uint32_t hash_of(const char *key, size_t len)
 
 static struct fat_key *set_of(struct fat *fat, uint32_t hash)
 {
-	return &fat->keys[hash % (CONFIG_FAT_KEYS / WAYS) * WAYS];
+	return &fat->keys[hash % SETS * WAYS];
 }
 
 const struct fat_entry *fat_keys_find(struct fat *fat, const char *key, size_t key_len)
@@ -83,7 +84,7 @@ void fat_keys_add(struct fat *fat, const char *key, size_t key_len, const struct
 
 void fat_keys_forget(struct fat *fat, uint64_t place)
 {
-	for (int i = 0; i < CONFIG_FAT_KEYS; i++)
+	for (int i = 0; i < SETS * WAYS; i++)
 		if (fat->keys[i].entry.place == place || place == UINT64_MAX)
 			fat->keys[i].used = 0;
 }

@@ -12,13 +12,6 @@
 
 enum phase { SCAN, ENTER, MEASURE, DONE };
 
-/* The name that is looked for now. */
-struct sought {
-	struct fat_lookup *lookup;
-	unsigned count;
-	uint16_t units[FAT_NAME_UNITS]; /* folded */
-};
-
 void fat_entry_read(struct fat_entry *e, uint64_t place, const struct fat_slot *s)
 {
 	e->place = place;
@@ -45,7 +38,7 @@ void fat_lookup_again(struct fat_lookup *l, struct fat *fat)
 {
 	struct fat_entry root = { .first = fat->geometry.root_cluster, .attributes = FAT_FOLDER };
 
-	l->freed = fat->freed;
+	l->version = fat->version;
 	enter(l, fat, 0, &root);
 	if (!l->key_len)
 		l->phase = DONE;
@@ -90,55 +83,76 @@ static bool equals(const uint16_t *units, const uint16_t *folded, unsigned count
 	return !count;
 }
 
-static void look_at_long(struct fat_lookup *l, const struct sought *s, const struct fat_slot *slot)
+int fat_sought_read(struct fat_sought *s, const char *name, size_t len)
+{
+	int count = fat_name_read(s->units, name, len);
+
+	if (count < 0)
+		return count;
+	s->count = (unsigned)count;
+	for (int i = 0; i < count; i++)
+		s->units[i] = fat_fold(s->units[i]);
+	return 0;
+}
+
+static void look_at_long(const struct fat_sought *s, struct fat_long *l, const struct fat_slot *slot)
 {
 	uint16_t units[FAT_LONG_UNITS];
 	bool is_last = slot->name[0] & FAT_LONG_LAST;
-	unsigned count = fat_long_add(&l->name, (const struct fat_long_slot *)slot, units);
+	unsigned count = fat_long_add(l, (const struct fat_long_slot *)slot, units);
 
 	if (count && is_last)
-		l->name.matches = l->name.units == s->count;
-	if (count && l->name.matches)
-		l->name.matches = equals(units, s->units + l->name.next * FAT_LONG_UNITS, count);
+		l->matches = l->units == s->count;
+	if (count && l->matches)
+		l->matches = equals(units, s->units + l->next * FAT_LONG_UNITS, count);
 }
+
+bool fat_sought_is(const struct fat_sought *s, struct fat_long *l, const struct fat_slot *slot)
+{
+	uint16_t units[12];
+	bool is_it = false;
+
+	if (slot->name[0] != FAT_SLOT_FREE && fat_slot_is_long(slot)) {
+		look_at_long(s, l, slot);
+		return false;
+	}
+	if (slot->name[0] != FAT_SLOT_FREE && !(slot->attributes & FAT_LABEL)) {
+		if (fat_long_belongs(l, slot))
+			is_it = l->matches;
+		else
+			is_it = s->count <= 12 && fat_short_read(units, slot) == s->count &&
+				equals(units, s->units, s->count);
+	}
+	l->units = 0;
+	return is_it;
+}
+
+struct scan {
+	struct fat_lookup *lookup;
+	struct fat_sought sought;
+};
 
 static int look(void *arg, const struct fat_slot *slot)
 {
-	struct sought *s = arg;
+	struct scan *s = arg;
 	struct fat_lookup *l = s->lookup;
-	uint16_t units[12];
-	bool matches;
 
 	if (slot->name[0] == FAT_SLOT_END)
 		return -ENODATA;
-	if (slot->name[0] != FAT_SLOT_FREE && fat_slot_is_long(slot)) {
-		look_at_long(l, s, slot);
+	if (!fat_sought_is(&s->sought, &l->name, slot))
 		return 0;
-	}
-	if (slot->name[0] == FAT_SLOT_FREE || slot->attributes & FAT_LABEL)
-		matches = false;
-	else if (fat_long_belongs(&l->name, slot))
-		matches = l->name.matches;
-	else
-		matches = s->count <= 12 && fat_short_read(units, slot) == s->count &&
-			equals(units, s->units, s->count);
-	l->name.units = 0;
-	if (matches)
-		fat_entry_read(&l->found, fat_directory_place(l->task.fat, &l->in), slot);
-	return matches;
+	fat_entry_read(&l->found, fat_directory_place(l->task.fat, &l->in), slot);
+	return 1;
 }
 
 static int scan(struct fat_lookup *l)
 {
-	struct sought s = { .lookup = l };
+	struct scan s = { .lookup = l };
 	uint32_t end = name_end(l);
-	int count = fat_name_read(s.units, l->key + l->at, end - l->at), result;
+	int result;
 
-	if (count < 0)
+	if (fat_sought_read(&s.sought, l->key + l->at, end - l->at))
 		return -ENOENT;
-	s.count = (unsigned)count;
-	for (int i = 0; i < count; i++)
-		s.units[i] = fat_fold(s.units[i]);
 	result = fat_directory_scan(&l->task, &l->in, look, &s);
 	if (result != 1)
 		return result == -ENODATA ? -ENOENT : result;
@@ -159,23 +173,31 @@ static bool is_dot_slot(const struct fat_slot *s, const char *name, uint32_t clu
 		fat_slot_first(s) == cluster;
 }
 
-/* What follows "." and ".." may be trusted to be a folder, and this one. */
-static int enter_found(struct fat_lookup *l)
+int fat_folder_check(struct fat_task *t, uint32_t first, uint32_t parent)
 {
-	struct fat *fat = l->task.fat;
-	uint32_t parent = l->in.chain.first, first = l->found.first, root = fat->geometry.root_cluster;
+	struct fat *fat = t->fat;
 	struct fat_slot dots[2];
 	int error;
 
 	if (!fat_is_cluster(&fat->geometry, first))
 		return fat_damaged(fat, "a folder lies outside the volume", first);
-	error = fat_copy_out(&l->task, fat_cluster_place(&fat->geometry, first), dots, sizeof(dots));
+	error = fat_copy_out(t, fat_cluster_place(&fat->geometry, first), dots, sizeof(dots));
 	if (error)
 		return error;
 	if (!is_dot_slot(&dots[0], ".          ", first) ||
 	    !(is_dot_slot(&dots[1], "..         ", parent) ||
-	      (parent == root && is_dot_slot(&dots[1], "..         ", 0))))
+	      (parent == fat->geometry.root_cluster && is_dot_slot(&dots[1], "..         ", 0))))
 		return fat_damaged(fat, "what should be a folder says nothing or something else of itself", first);
+	return 0;
+}
+
+static int enter_found(struct fat_lookup *l)
+{
+	struct fat *fat = l->task.fat;
+	int error = fat_folder_check(&l->task, l->found.first, l->in.chain.first);
+
+	if (error)
+		return error;
 	fat_keys_add(fat, l->key, l->at, &l->found);
 	if (l->at == l->key_len)
 		l->phase = DONE;
@@ -217,8 +239,8 @@ int fat_lookup_run(struct fat_lookup *l)
 	};
 	int error = 0;
 
-	/* What was found may have become free while a block was waited for. */
-	if (l->freed != l->task.fat->freed)
+	/* What was seen before a block was waited for may have changed. */
+	if (l->version != l->task.fat->version)
 		fat_lookup_again(l, l->task.fat);
 	while (!error && l->phase != DONE)
 		error = phases[l->phase](l);

@@ -18,15 +18,12 @@ static void woken(struct waiter *w)
 	struct fat_task *t = container_of(w, struct fat_task, waiter);
 	intptr_t result = promise_result(&t->get.promise);
 
-	t->fat->pending--;
 	if (result == 0)
 		result = t->step ? t->step(t) : -ECANCELED;
 	else
 		t->get.block = NULL;
-	if (result == -EAGAIN) {
-		t->fat->pending++;
+	if (result == -EAGAIN)
 		return;
-	}
 	drop_block(t);
 	if (result < 0)
 		promise_fail(t->promise, (int)result);
@@ -51,7 +48,6 @@ void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void
 	t->get.block = NULL;
 	result = step(t);
 	if (result == -EAGAIN) {
-		fat->pending++;
 		promise_init(p, cancel ? cancel : go_on);
 		return;
 	}
