@@ -115,6 +115,7 @@ void conn_free(struct tcp_conn *c)
 		at = &(*at)->hash_next;
 	*at = c->hash_next;
 	timer_stop(&c->timer);
+	conn_forget_late(c);
 	recvq_clear(c->tcp, &c->recvq);
 	pool_free(&c->tcp->conns, c);
 }
@@ -126,6 +127,7 @@ static void end(struct tcp_conn *c, uint8_t was, int error)
 
 	timer_stop(&c->timer);
 	c->armed = 0;
+	conn_forget_late(c);
 	if (conn_has_recovery(c))
 		recovery_detach(c);
 	sendq_clear(c->tcp, &c->sendq);

@@ -259,7 +259,7 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 		if (added == 0)
 			conn_send_dsack(c, seq, seq + len);
 		else
-			conn_send_ack(c);
+			conn_acknowledge_late(c);
 		return;
 	}
 	if (!recvq_push(tcp, &c->recvq, b, c->reader))

@@ -70,6 +70,7 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 	struct buf *b = buf_alloc_header();
 	struct segment s;
 
+	conn_forget_late(c); /* this is it */
 	if (b) {
 		prepare(c, &s, seq, flags);
 		if (IS_ENABLED(CONFIG_TCP_ECN))
@@ -93,6 +94,34 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 void conn_send_ack(struct tcp_conn *c)
 {
 	send_empty(c, c->snd_max, SEG_ACK, NULL);
+}
+
+/* RFC 5681 §4.2 has an acknowledgement for each late segment, so that a sender can count three. One that
+ * reads selective acknowledgements counts the segments that they tell of (RFC 6675 §4), and needs no more of
+ * them than there are bursts: at one loss in a hundred every segment is a late one, and an acknowledgement
+ * each would have it send in bursts of one. */
+void conn_acknowledge_late(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+
+	if (!(c->flags & CONN_SACK)) {
+		conn_send_ack(c);
+		return;
+	}
+	if (tcp->owed && tcp->owed != c)
+		conn_send_ack(tcp->owed);
+	tcp->owed = c;
+	poller_mark(&tcp->owing);
+}
+
+void tcp_pay(struct poller *p)
+{
+	struct tcp *tcp = container_of(p, struct tcp, owing);
+
+	if (!tcp->owed)
+		return;
+	tcp_update_clock(tcp);
+	conn_send_ack(tcp->owed);
 }
 
 void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end)

@@ -37,6 +37,7 @@ static void give_heads(void *heads, uint32_t mask)
 
 static void release(struct tcp *tcp)
 {
+	poller_remove(&tcp->owing);
 	release_pool(&tcp->recoveries);
 	release_pool(&tcp->slices);
 	release_pool(&tcp->wait_table.pool);
@@ -88,6 +89,7 @@ int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 
 	if (!tcp)
 		return -ENOMEM;
+	poller_add(&tcp->owing, tcp_pay);
 	tcp->ip = ip;
 	tcp->limits = limits ? *limits : default_limits;
 	while (MAX(tcp->limits.receive_bytes, tcp->limits.receive_max_bytes) >> tcp->rcv_scale > UINT16_MAX)

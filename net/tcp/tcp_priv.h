@@ -9,6 +9,7 @@
 #define NET_TCP_TCP_PRIV_H
 
 #include "kernel/dev/clock.h"
+#include "kernel/loop.h"
 #include "kernel/pool.h"
 #include "kernel/timer.h"
 #include "net/tcp/congestion.h"
@@ -222,6 +223,8 @@ struct tcp {
 	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
 	struct list waits;
 	struct timer half_timer, wait_timer;
+	struct tcp_conn *owed; /* an acknowledgement of late data, once the frames at hand have been seen */
+	struct poller owing;
 	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
 	tcp_listener_fn *other;
 	void *other_arg;
@@ -348,6 +351,17 @@ void tcp_gone(void *arg, const struct ip_addr *address);
 void conn_output(struct tcp_conn *c);
 void conn_send_syn(struct tcp_conn *c);
 void conn_send_ack(struct tcp_conn *c);
+/* Acknowledges late data: at once, or, to a peer that reads selective acknowledgements, once for all
+ * frames that the device has at hand. */
+void conn_acknowledge_late(struct tcp_conn *c);
+/* That acknowledgement is not wanted any more. */
+static inline void conn_forget_late(struct tcp_conn *c)
+{
+	if (c->tcp->owed == c)
+		c->tcp->owed = NULL;
+}
+/* What tcp->owing does. */
+void tcp_pay(struct poller *p);
 void conn_send_challenge(struct tcp_conn *c);
 /* An acknowledgement that tells of [start, end) coming twice (RFC 2883), where the peer knows SACK. */
 void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end);
