@@ -57,7 +57,7 @@ struct kv_read {
 	uint32_t count; /* slices */
 	struct slice slices[KV_READ_SLICES];
 	uint64_t cursor[2]; /* the store's own, 0 at first: makes reading on cheap */
-	void *own[16];      /* the store's, while it is pending */
+	void *own[17];      /* the store's, while it is pending */
 };
 
 /* One entry of a folder after the other, in the store's order. Fulfilled with 1 and an entry, or with 0

@@ -3,7 +3,8 @@
  *
  * The specification is Microsoft's, 1.03. Keys are UTF-8; whether a key and a name are the same does not
  * depend on the case of letters. A file goes by its long name, and by the one of 8.3 characters only where
- * there is no other, so that no value has two keys. The volume may lie on the whole device or be its first FAT partition.
+ * there is no other, so that no value has two keys. The volume may lie on the whole device or be its first
+ * FAT partition.
  *
  * What is damaged is refused, with -EUCLEAN and a line in the log that says what it is: chains that are
  * loops, too short or too long for their file, or leave the volume, and folders that are none. Files that

@@ -34,6 +34,7 @@ int fat_damaged(struct fat *fat, const char *what, uint32_t cluster);
  * called back but the step. */
 struct fat_task {
 	struct cache_get get; /* block: the one that has come and that nobody has looked at */
+	int error;            /* or why it has not come */
 	struct waiter waiter;
 	struct fat *fat;
 	struct promise *promise; /* what the operation settles */

@@ -219,11 +219,11 @@ static int measure(struct fat_lookup *l)
 	if (count) {
 		if (!fat_is_cluster(&fat->geometry, l->found.first))
 			return fat_damaged(fat, "a file lies outside the volume", l->found.first);
-		error = fat_chain_walk(&l->task, &l->in.chain, count);
-		if (!error)
-			return fat_damaged(fat, "a file's chain is longer than the file", l->found.first);
+		error = fat_chain_walk(&l->task, &l->in.chain, UINT32_MAX);
 		if (error != -ENODATA)
 			return error;
+		if (l->in.chain.index + 1 > count)
+			return fat_damaged(fat, "a file's chain is longer than the file", l->found.first);
 		if (l->in.chain.index + 1 < count)
 			return fat_damaged(fat, "a file's chain is shorter than the file", l->found.first);
 	}

@@ -16,12 +16,12 @@ static void drop_block(struct fat_task *t)
 static void woken(struct waiter *w)
 {
 	struct fat_task *t = container_of(w, struct fat_task, waiter);
-	intptr_t result = promise_result(&t->get.promise);
+	intptr_t result;
 
-	if (result == 0)
-		result = t->step ? t->step(t) : -ECANCELED;
-	else
+	t->error = (int)promise_result(&t->get.promise);
+	if (t->error)
 		t->get.block = NULL;
+	result = t->step ? t->step(t) : -ECANCELED;
 	if (result == -EAGAIN)
 		return;
 	drop_block(t);
@@ -46,6 +46,7 @@ void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void
 	t->promise = p;
 	t->step = step;
 	t->get.block = NULL;
+	t->error = 0;
 	result = step(t);
 	if (result == -EAGAIN) {
 		promise_init(p, cancel ? cancel : go_on);
@@ -66,11 +67,13 @@ void fat_task_cancel(struct fat_task *t)
 int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out)
 {
 	struct cache_get *get = &t->get;
+	int error = t->error;
 
 	*out = get->block;
 	get->block = NULL;
-	if (*out && get->number == number)
-		return 0;
+	t->error = 0;
+	if (error || (*out && get->number == number))
+		return error;
 	if (*out)
 		cache_put(*out);
 	*out = cache_peek(t->fat->cache, number);

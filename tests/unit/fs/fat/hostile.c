@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: ISC */
+/* Volumes that are damaged or made to do harm: each is refused with words that say what is wrong, in bounded
+ * time, and what is whole beside the damage is still served. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fat/geometry.h"
+#include "fs/fat/name.h"
+#include "tests/unit/fs/fat/world.h"
+
+static struct world w;
+static struct fat_geometry g;
+
+#include "fs/fat/name.h"
+static void begin(void)
+{
+	world_begin();
+	test_begin();
+}
+
+static void end(void)
+{
+	test_end();
+	world_end();
+}
+
+TestSuite(fat_hostile, .init = begin, .fini = end, .timeout = 120);
+
+/* A volume with: one.bin, three.bin (clusters in a row), dir/sub/deep.txt, whole.txt. */
+static void load(const char *options, unsigned kib)
+{
+	world_shell("truncate -s %uK image; mkfs.fat %s image; printf 1 >one; printf deep >deep; printf whole >whole; "
+	            "head -c 1500 /dev/zero | tr '\\0' x >three; mmd a:/dir a:/dir/sub; mcopy one a:/one.bin; "
+	            "mcopy three a:/three.bin; mcopy deep a:/dir/sub/deep.txt; mcopy whole a:/whole.txt",
+	            kib, options);
+	world_load(&w);
+	cr_assert_null(fat_geometry_parse(&g, w.disk.image, 0, w.disk.dev.sectors * 512));
+}
+
+static uint8_t *at(uint64_t place)
+{
+	return w.disk.image + place;
+}
+
+/* The slot of an 8.3 name in capital letters, anywhere on the volume. */
+static struct fat_slot *slot_of(const char name[11])
+{
+	for (uint64_t place = g.root; place < w.disk.dev.sectors * 512; place += sizeof(struct fat_slot))
+		if (!memcmp(at(place), name, 11))
+			return (struct fat_slot *)(void *)at(place);
+	cr_assert(false, "%s is not there", name);
+	return NULL;
+}
+
+static uint32_t first_of(const char name[11])
+{
+	return fat_slot_first(slot_of(name));
+}
+
+static void set_first(const char name[11], uint32_t first)
+{
+	slot_of(name)->first_low = (uint16_t)first;
+	slot_of(name)->first_high = (uint16_t)(first >> 16);
+}
+
+static void set_table(uint32_t cluster, uint32_t value)
+{
+	uint8_t *entry = at(g.table + (uint64_t)cluster * g.bits / 8);
+
+	if (g.bits == 12) {
+		uint32_t old = entry[0] | (uint32_t)entry[1] << 8;
+
+		value = cluster & 1 ? (old & 0x00f) | value << 4 : (old & 0xf000) | (value & 0xfff);
+	}
+	entry[0] = (uint8_t)value;
+	entry[1] = (uint8_t)(value >> 8);
+	if (g.bits == 32) {
+		entry[2] = (uint8_t)(value >> 16);
+		entry[3] = (uint8_t)(value >> 24);
+	}
+}
+
+static void expect_refused(const char *key, const char *words)
+{
+	struct kv_get op;
+
+	test_console_clear();
+	cr_expect_eq(world_get(w.kv, &op, key), -EUCLEAN, "%s: %s", key, words);
+	cr_expect(strstr(test_console_text(), words), "%s: %s", key, test_console_text());
+}
+
+static void mount(void)
+{
+	disk_forget(&w.disk);
+	cr_assert_eq(world_mount(&w), 0, "%s", w.problem ?: "");
+}
+
+static void expect_whole(void)
+{
+	world_expect(w.kv, "whole.txt", "whole");
+	world_close(&w);
+}
+
+
+
+struct kind {
+	const char *options;
+	unsigned kib;
+};
+static const struct kind kinds[] = { { "-F 12 -s 1", 1000 }, { "-F 16 -s 1", 4000 }, { "-F 32 -s 1",
+40000 } };
+
+Test(fat_hostile, a_chain_that_is_a_loop)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		load(kinds[i].options, kinds[i].kib);
+		uint32_t three = first_of("THREE   BIN");
+
+		set_table(three + 2, three);
+		mount();
+		expect_refused("three.bin", "a chain is a loop");
+		expect_whole();
+
+		load(kinds[i].options, kinds[i].kib);
+		set_table(three + 1, three + 1);
+		mount();
+		expect_refused("three.bin", "a chain is a loop");
+		expect_whole();
+	}
+}
+
+Test(fat_hostile, chains_that_end_early_late_or_elsewhere)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t three, one;
+
+		load(kinds[i].options, kinds[i].kib);
+		three = first_of("THREE   BIN");
+		one = first_of("ONE     BIN");
+		set_table(three + 1, 0x0fffffff);
+		set_table(one, three + 2);
+		mount();
+		expect_refused("three.bin", "a file's chain is shorter than the file");
+		expect_refused("one.bin", "a file's chain is longer than the file");
+		expect_whole();
+
+		load(kinds[i].options, kinds[i].kib);
+		set_table(three + 1, 0);
+		set_table(one, g.clusters + 2);
+		mount();
+		expect_refused("three.bin", "a chain runs into a free cluster");
+		expect_refused("one.bin", "a chain leaves the volume");
+		expect_whole();
+	}
+}
+
+Test(fat_hostile, files_that_begin_nowhere_or_never_end)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		load(kinds[i].options, kinds[i].kib);
+		set_first("ONE     BIN", 1);
+		slot_of("THREE   BIN")->size = UINT32_MAX;
+		mount();
+		expect_refused("one.bin", "a file lies outside the volume");
+		expect_refused("three.bin", "a file is longer than the volume");
+		expect_whole();
+		load(kinds[i].options, kinds[i].kib);
+		set_first("ONE     BIN", g.clusters + 2);
+		mount();
+		expect_refused("one.bin", "a file lies outside the volume");
+		expect_whole();
+	}
+}
+
+Test(fat_hostile, folders_that_contain_themselves_or_are_none)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t dir, sub, one;
+
+		load(kinds[i].options, kinds[i].kib);
+		dir = first_of("DIR        ");
+		sub = first_of("SUB        ");
+		one = first_of("ONE     BIN");
+		set_first("SUB        ", dir);
+		mount();
+		expect_refused("dir/sub/deep.txt", "what should be a folder");
+		cr_expect_str_eq(world_list(w.kv, "dir/sub"), "-117");
+		cr_expect_str_eq(world_list(w.kv, "dir"), "sub/");
+		expect_whole();
+
+		load(kinds[i].options, kinds[i].kib);
+		set_first("DIR        ", one);
+		mount();
+		expect_refused("dir/sub/deep.txt", "what should be a folder");
+		expect_whole();
+
+		load(kinds[i].options, kinds[i].kib);
+		set_first("DIR        ", 0);
+		mount();
+		expect_refused("dir/sub", "a folder lies outside the volume");
+		expect_whole();
+
+		/* ".." says something else: whole enough for some, but not to be believed. */
+		load(kinds[i].options, kinds[i].kib);
+		((struct fat_slot *)(void *)at(fat_cluster_place(&g, sub)))[1].first_low++;
+		mount();
+		expect_refused("dir/sub/deep.txt", "what should be a folder");
+		expect_whole();
+	}
+}
+
+Test(fat_hostile, a_folder_whose_chain_is_a_loop)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t sub;
+
+		load(kinds[i].options, kinds[i].kib);
+		sub = first_of("SUB        ");
+		set_table(sub, sub);
+		/* No end of it either. */
+		for (uint64_t s = 3; s < 16; s++)
+			at(fat_cluster_place(&g, sub) + s * 32)[0] = FAT_SLOT_FREE;
+		mount();
+		expect_refused("dir/sub/missing", "a chain is a loop");
+		world_expect(w.kv, "dir/sub/deep.txt", "deep");
+		cr_expect_str_eq(world_list(w.kv, "dir/sub"), "-117");
+		expect_whole();
+	}
+}
+
+/* Parts of long names that belong to nobody, out of order, with other checksums, too long, or not well
+ * formed: the file goes by its 8.3 name. */
+Test(fat_hostile, long_names_that_are_none)
+{
+	static const struct {
+		uint8_t ordinals[3], checksum; /* checksum: what is wrong with it */
+		uint16_t unit;  /* 0: 'x' */
+	} names[] = {
+		{ { 0x42, 0x01 }, 1, 0 }, { { 0x02, 0x01 }, 0, 0 }, { { 0x43, 0x01 }, 0, 0 },
+		{ { 0x41, 0x01 }, 0, 0 },
+		{ { 0x42, 0x02 }, 0, 0 }, { { 0x40 }, 0, 0 }, { { 0x7f, 0x3e }, 0, 0 }, { { 0x41 }, 0, '/' },
+		{ { 0x41 }, 0, 7 }, { { 0x41 }, 0, 0xd800 }, { { 0x41 }, 0, 0xdc00 }, { { 0x42, 0x01, 0x01 }, 0, 0 },
+		{ { 0x55, 0x14 }, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct fat_slot *slot;
+
+		load("-F 16 -s 1", 4000);
+		/* Behind all others in the root. */
+		slot = (struct fat_slot *)(void *)at(g.root);
+		while (slot->name[0])
+			slot++;
+		for (size_t j = 0; j < 3 && names[i].ordinals[j]; j++) {
+			struct fat_long_slot *l = (struct fat_long_slot *)slot++;
+			uint8_t units[26];
+
+			for (size_t n = 0; n < 13; n++) {
+				units[2 * n] = 'x';
+				units[2 * n + 1] = 0;
+			}
+			if (names[i].unit) {
+				units[4] = (uint8_t)names[i].unit;
+				units[5] = (uint8_t)(names[i].unit >> 8);
+			}
+			memcpy(l->units_1, units, 10);
+			memcpy(l->units_2, units + 10, 12);
+			memcpy(l->units_3, units + 22, 4);
+			l->ordinal = names[i].ordinals[j];
+			l->attributes = FAT_LONG_NAME;
+			l->checksum = (uint8_t)(fat_short_checksum((const uint8_t *)"SHORT   NAM") + names[i].checksum);
+		}
+		memcpy(slot->name, "SHORT   NAM", 11);
+		mount();
+		world_expect(w.kv, "short.nam", "");
+		cr_expect_str_eq(world_list(w.kv, ""), "SHORT.NAM dir/ one.bin three.bin whole.txt", "%zu: %s", i,
+		                 world_list(w.kv, ""));
+		expect_whole();
+	}
+}
+
+/* What no key can name is not shown. */
+Test(fat_hostile, names_that_are_none)
+{
+	static const char *const names[] = { "A/B     TXT", "        TXT", "A\001      TXT", ".A      TXT",
+	"A:         " };
+	struct fat_slot *slot;
+
+	load("-F 16 -s 1", 4000);
+	slot = (struct fat_slot *)(void *)at(g.root);
+	while (slot->name[0])
+		slot++;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		memcpy((slot++)->name, names[i], 11);
+	memcpy(slot->name, "\005\200      TXT", 11);
+	mount();
+	cr_expect_str_eq(world_list(w.kv, ""), "dir/ one.bin three.bin whole.txt σÇ.TXT");
+	world_expect(w.kv, "Σç.txt", "");
+	expect_whole();
+}
+
+/* -- boot sectors -- */
+
+static void expect_problem(const char *words)
+{
+	cr_expect_eq(world_mount(&w), -EUCLEAN, "%s", words);
+	cr_expect(w.problem && strstr(w.problem, words), "%s: %s", words, w.problem ?: "none");
+	disk_destroy(&w.disk);
+}
+
+Test(fat_hostile, boot_sectors_that_contradict_themselves)
+{
+	static const struct {
+		const char *words;
+		uint16_t offset;
+		uint8_t bytes[4], len;
+	} wrong[] = {
+		{ "signature", 510, { 0 }, 1 }, { "sectors are not", 11, { 0, 1 }, 2 }, { "sectors are not", 11,
+		{ 0, 32 }, 2 },
+		{ "sectors are not", 11, { 1, 2 }, 2 }, { "power of two", 13, { 0 }, 1 }, { "power of two", 13,
+		{ 3 }, 1 },
+		{ "no room for the boot sector", 14, { 0, 0 }, 2 }, { "no table", 16, { 0 }, 1 }, { "no table", 16,
+		{ 5 }, 1 },
+		{ "medium", 21, { 0xf1 }, 1 }, { "cut off", 19, { 0xff, 0xff }, 2 }, { "no room for a cluster", 19,
+		{ 9 }, 2 },
+		{ "no room for a cluster", 14, { 0xff, 0xff }, 2 }, { "too short", 22, { 1, 0 }, 2 },
+		{ "root folder is not", 17, { 0, 0 }, 2 }, { "no room for a cluster", 22, { 0, 0 }, 2 },
+	}, wrong_32[] = {
+		{ "version", 42, { 1 }, 1 }, { "root folder lies outside", 44, { 1, 0, 0, 0 }, 4 },
+		{ "root folder lies outside", 44, { 0xff, 0xff, 0xff, 0x7f }, 4 }, { "table in use", 40, { 0x82 },
+		1 },
+		{ "too short", 36, { 1, 0, 0, 0 }, 4 }, { "no room for a cluster", 36, { 0xff, 0xff, 0xff, 0xff },
+		4 },
+		{ "root folder is not", 17, { 16, 0 }, 2 }, { "cut off", 32, { 0xff, 0xff, 0xff, 0xff }, 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		load("-F 16 -s 1", 4000);
+		memcpy(at(wrong[i].offset), wrong[i].bytes, wrong[i].len);
+		expect_problem(wrong[i].words);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_32); i++) {
+		load("-F 32 -s 1", 40000);
+		memcpy(at(wrong_32[i].offset), wrong_32[i].bytes, wrong_32[i].len);
+		expect_problem(wrong_32[i].words);
+	}
+}
+
+/* Every bit of the boot sector turned: mounted or refused, and nothing else. */
+Test(fat_hostile, every_bit_of_the_boot_sector)
+{
+	struct kv_get op;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		load(kinds[i].options, kinds[i].kib);
+		for (unsigned bit = 11 * 8; bit < 512 * 8; bit += bit < 96 * 8 || bit > 508 * 8 ? 1 : 64) {
+			at(bit / 8)[0] ^= 1u << bit % 8;
+			if (world_mount(&w) == 0) {
+				world_get(w.kv, &op, "dir/sub/deep.txt");
+				world_get(w.kv, &op, "three.bin");
+				world_unmount(&w);
+			}
+			at(bit / 8)[0] ^= 1u << bit % 8;
+		}
+		mount();
+		expect_whole();
+	}
+}
+
+Test(fat_hostile, a_volume_that_was_cut_off)
+{
+	load("-F 16 -s 1", 4000);
+	disk_destroy(&w.disk);
+	world_shell("truncate -s 3000K image");
+	world_load(&w);
+	expect_problem("cut off");
+	world_shell("truncate -s 512 image");
+	world_load(&w);
+	expect_problem("cut off");
+	world_shell("head -c 65536 /dev/zero >image");
+	world_load(&w);
+	expect_problem("signature");
+}
+
+/* -- partitions -- */
+
+static void partition(unsigned n, uint8_t type, uint32_t first, uint32_t count)
+{
+	uint8_t entry[16] = { [4] = type };
+
+	memcpy(entry + 8, &first, 4);
+	memcpy(entry + 12, &count, 4);
+	memcpy(at(446 + n * 16), entry, 16);
+	at(510)[0] = 0x55;
+	at(511)[0] = 0xaa;
+}
+
+Test(fat_hostile, partition_tables)
+{
+	world_shell("truncate -s 4000K image; mkfs.fat -F 16 -s 1 --offset 64 image 3000; printf hello >h; "
+	            "mcopy -i image@@32768 h ::hello.txt");
+	world_load(&w);
+	partition(1, 0x83, 1, 63);
+	partition(2, 0x0e, 64, 6000);
+	mount();
+	world_expect(w.kv, "hello.txt", "hello");
+	world_unmount(&w);
+	disk_destroy(&w.disk);
+
+	world_load(&w);
+	partition(0, 0xee, 1, 7999);
+	expect_problem("GPT");
+	world_load(&w);
+	partition(0, 0x83, 64, 6000);
+	expect_problem("no such partition");
+	world_load(&w);
+	partition(0, 0x06, 64, 60000);
+	expect_problem("no FAT");
+	world_load(&w);
+	partition(0, 0x06, 64, 6000);
+	partition(1, 0x83, 100, 10);
+	expect_problem("no FAT");
+	world_load(&w);
+	partition(0, 0x06, 64, 0);
+	expect_problem("no FAT");
+	world_load(&w);
+	partition(0, 0x06, 0, 6000);
+	expect_problem("no FAT");
+	world_load(&w);
+	partition(0, 0x06, 64, 6000);
+	at(446)[0] = 1;
+	expect_problem("no FAT");
+	/* A partition that is shorter than the volume on it, and one on which there is none. */
+	world_load(&w);
+	partition(0, 0x06, 64, 5000);
+	expect_problem("cut off");
+	world_load(&w);
+	partition(0, 0x06, 63, 6000);
+	expect_problem("signature");
+}
+
+/* -- devices -- */
+
+Test(fat_hostile, a_device_that_fails)
+{
+	struct kv_get op;
+
+	load("-F 16 -s 1", 4000);
+	w.disk.bad_sector = 0;
+	cr_expect_eq(world_mount(&w), -EIO);
+	w.disk.bad_sector = UINT64_MAX;
+	mount();
+	w.disk.bad_sector = fat_cluster_place(&g, first_of("SUB        ")) / 512;
+	cr_expect_eq(world_get(w.kv, &op, "dir/sub/deep.txt"), -EIO);
+	cr_expect_str_eq(world_list(w.kv, "dir/sub"), "-5");
+	w.disk.bad_sector = UINT64_MAX;
+	test_settle();
+	world_expect(w.kv, "dir/sub/deep.txt", "deep");
+	disk_vanish(&w.disk);
+	w.disk.bad_sector = UINT64_MAX;
+	world_unmount(&w);
+	disk_destroy(&w.disk);
+}
+
+static void mount_without_memory(void *arg)
+{
+	(void)arg;
+	if (world_mount(&w) == 0)
+		world_unmount(&w);
+}
+
+Test(fat_hostile, no_memory)
+{
+	load("-F 12 -s 1", 1000);
+	w.cache_config = (struct cache_config){ .blocks = 16, .read_ahead = 4, .requests = 2,
+	.write_back_ns = NS_PER_S };
+	cr_expect_geq(test_alloc_fail_each(mount_without_memory, NULL), 3);
+	mount();
+	expect_whole();
+}
