@@ -103,11 +103,15 @@ static void discharge(struct tcp *tcp, struct recvq *q, unsigned bufs)
 	tcp->stats.receive_bufs -= bufs;
 }
 
+/* A connection has no more than are left for others: half of all, the next one half of the rest, and so on,
+ * so that however many do not read, some are left for who comes. */
 static bool has_room(const struct tcp *tcp, const struct recvq *q, unsigned bufs)
 {
-	/* 512: a connection may fill its window with segments of half the default size */
-	return q->bufs + bufs <= MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)) &&
-	       tcp->stats.receive_bufs + bufs <= tcp->limits.receive_bufs;
+	uint32_t used = tcp->stats.receive_bufs, left = tcp->limits.receive_bufs;
+
+	left = left > used ? left - used : 0;
+	/* 512: it may fill its window with segments of half the default size */
+	return q->bufs + bufs <= MIN(left, MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)));
 }
 
 void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)

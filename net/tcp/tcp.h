@@ -10,7 +10,8 @@
  *   half_open full     newcomers get a SYN cookie, and take no memory until they have answered it
  *   time_wait full     the oldest TIME-WAIT entry makes room
  *   send_slices taken  a write is accepted piece by piece as the peer acknowledges
- *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it
+ *   receive_bufs taken data is dropped but where it is next in order and a reader waits for it; no
+ *                      connection takes more than are left for others
  *   recoveries taken   losses are repaired one per round trip, as with a peer without SACK
  *   no packet memory   what is to be sent is tried again soon, and is not taken for a loss
  *
