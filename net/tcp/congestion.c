@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What every algorithm has in common: slow start (RFC 5681) from an initial window of ten (RFC 6928) with
  * growth by bytes, however few acknowledgements tell of them (RFC 3465, with the limit of RFC 9406 §4.2),
- * and restart after idling; and New Reno (RFC 6582) with limited transmit (RFC 3042) for peers without
+ * and a window that idling makes doubtful (RFC 2861 §3); and New Reno (RFC 6582) with limited transmit (RFC 3042) for peers without
  * SACK. */
 #include "net/tcp/congestion.h"
 
@@ -97,8 +97,11 @@ void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest,
 	c->duplicates = 0;
 }
 
-void congestion_on_idle(struct congestion *c, uint32_t mss)
+void congestion_on_idle(struct congestion *c, uint32_t mss, uint32_t timeouts)
 {
-	c->cwnd = MIN(c->cwnd, initial_window(mss));
+	uint32_t least = MIN(c->cwnd, initial_window(mss));
+
+	c->ssthresh = MAX(c->ssthresh, c->cwnd / 4 * 3);
+	c->cwnd = MAX(c->cwnd >> MIN(timeouts, UINT32_C(31)), least);
 	c->in_epoch = false;
 }

@@ -44,8 +44,8 @@ void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_
 void congestion_reduce(struct congestion *c, uint32_t mss, uint32_t flight);
 /* The retransmission timer ran out; again: not for the first time for the same segment. */
 void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest, uint32_t flight, bool again);
-/* Nothing was sent for longer than a retransmission timeout. */
-void congestion_on_idle(struct congestion *c, uint32_t mss);
+/* Nothing was in flight for as long as that many retransmission timeouts, at least one. */
+void congestion_on_idle(struct congestion *c, uint32_t mss, uint32_t timeouts);
 
 /* -- cubic.c and reno.c, of which Kconfig chooses one -- */
 

@@ -50,6 +50,7 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	c->flow.ops = &tcp_flow_ops;
 	c->tcp = tcp;
 	c->route = *route;
+	c->ts_offset = isn_ts_offset(tcp, k);
 	c->local_port = k->local.port;
 	c->remote_port = k->remote.port;
 	timer_init(&c->timer, conn_timer_fired);

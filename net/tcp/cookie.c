@@ -33,7 +33,7 @@ static uint32_t time_of(const struct tcp *tcp)
 static uint32_t sign(const struct tcp *tcp, const struct tcp_half *h, uint32_t time, uint32_t said,
                      uint32_t stamp)
 {
-	uint32_t hash = isn_hash(tcp, &h->entry.key, h->irs, time, stamp << 16 | said << 8 | ISN_COOKIE);
+	uint32_t hash = (uint32_t)isn_hash(tcp, &h->entry.key, h->irs, time, stamp << 16 | said << 8 | ISN_COOKIE);
 
 	return (hash & ~SAID_MASK) | said;
 }
@@ -47,9 +47,9 @@ static uint32_t stamp_of(const struct tcp_half *h)
 	       (IS_ENABLED(CONFIG_TCP_ECN) && h->options & SEG_HAS_ECN ? STAMP_ECN : 0);
 }
 
-uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h)
+uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp)
 {
-	uint32_t time = time_of(tcp), now = tcp_timestamp(tcp), stamp;
+	uint32_t time = time_of(tcp), stamp;
 	uint16_t mss = h->has_mss ? h->mss : TCP_MSS_DEFAULT;
 	unsigned size = ARRAY_SIZE(sizes) - 1;
 
@@ -62,7 +62,7 @@ uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h)
 	tcp->cookies_until = time + AGE_MAX + 1;
 	tcp->stats.cookies_sent++;
 	/* never later than now, as clocks do not go back */
-	return now - ((now - stamp) & STAMP_MASK);
+	return timestamp - ((timestamp - stamp) & STAMP_MASK);
 }
 
 /* What the timestamp of an answer says of h. */

@@ -94,7 +94,7 @@ static void measure(struct tcp_conn *c, const struct segment *s)
 	if (!due && !(stamped && c->rto.backoff > 0))
 		return;
 	c->flags &= (uint16_t)~CONN_TIMING;
-	rto_sample(&c->rto, stamped ? tcp_timestamp(c->tcp) - s->ts_echo : c->tcp->now_ms - c->rtt_ms);
+	rto_sample(&c->rto, stamped ? conn_timestamp(c) - s->ts_echo : c->tcp->now_ms - c->rtt_ms);
 }
 
 static void update_window(struct tcp_conn *c, const struct segment *s)

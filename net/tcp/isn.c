@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Numbers that an outsider must not guess: initial sequence numbers (RFC 6528: a clock of 4.096 µs
- * plus a keyed hash of the connection) and local ports (RFC 6056 §3.3.3: a counter plus a keyed
- * hash of the destination). */
+ * plus a keyed hash of the connection), where timestamps begin (RFC 7323 §7.1), and local ports
+ * (RFC 6056 §3.3.3: a counter plus a keyed hash of the destination). */
 #include <string.h>
 
 #include "kernel/siphash.h"
@@ -10,7 +10,7 @@
 #define PORT_FIRST 49152u /* RFC 6335 §6 */
 #define PORT_COUNT 16384u
 
-uint32_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use)
+uint64_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use)
 {
 	uint8_t text[48];
 
@@ -21,12 +21,17 @@ uint32_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, ui
 	memcpy(text + 36, &a, 4);
 	memcpy(text + 40, &b, 4);
 	memcpy(text + 44, &use, 4);
-	return (uint32_t)siphash(tcp->secret, text, sizeof(text));
+	return siphash(tcp->secret, text, sizeof(text));
 }
 
 uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k)
 {
-	return (uint32_t)(tcp->now_ns >> 12) + isn_hash(tcp, k, 0, 0, ISN_NUMBER);
+	return (uint32_t)((tcp->now_ns >> 12) + isn_hash(tcp, k, 0, 0, ISN_NUMBER));
+}
+
+uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_key *k)
+{
+	return (uint32_t)(isn_hash(tcp, k, 0, 0, ISN_NUMBER) >> 32); /* the half that numbers have no part of */
 }
 
 bool isn_port_is_free(struct tcp *tcp, struct tcp_key *k)
@@ -40,7 +45,7 @@ bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 	uint32_t offset;
 
 	k->local.port = 0;
-	offset = isn_hash(tcp, k, 0, 0, ISN_PORT);
+	offset = (uint32_t)isn_hash(tcp, k, 0, 0, ISN_PORT);
 	for (unsigned tries = 0; tries < PORT_COUNT; tries++) {
 		k->local.port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
 		if (isn_port_is_free(tcp, k))

@@ -110,6 +110,11 @@ static struct tcp_half *replace_oldest(struct tcp *tcp)
 	return pool_alloc(&tcp->halves.pool);
 }
 
+static uint32_t timestamp_of(const struct tcp *tcp, const struct tcp_half *h)
+{
+	return tcp->now_ms + isn_ts_offset(tcp, &h->entry.key);
+}
+
 static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t timestamp)
 {
 	struct segment s = {
@@ -131,7 +136,7 @@ static void send_challenge(struct tcp *tcp, struct tcp_half *h)
 		.window = (uint16_t)(MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX) >>
 		                     (h->options & SEG_HAS_SCALE ? tcp->rcv_scale : 0)),
 		.options = h->options & SEG_HAS_TIMESTAMPS,
-		.ts_value = tcp_timestamp(tcp), .ts_echo = h->ts_recent,
+		.ts_value = timestamp_of(tcp, h), .ts_echo = h->ts_recent,
 	};
 
 	if (tcp_may_challenge(tcp, &h->challenged))
@@ -171,7 +176,7 @@ static void half_fired(struct timer *t)
 			list_remove(&h->entry.link);
 			h->tries++;
 			tcp->stats.retrans_segs++;
-			send_syn_ack(tcp, h, tcp_timestamp(tcp));
+			send_syn_ack(tcp, h, timestamp_of(tcp, h));
 			wait_for_answer(tcp, h);
 		}
 	if (any && (!timer_is_running(t) || t->deadline_ns > tcp->now_ns + (next_ms - tcp->now_ms) * NS_PER_MS))
@@ -196,7 +201,7 @@ static void send_cookie(struct tcp *tcp, struct tcp_half *asked)
 		tcp->stats.listen_drops++;
 		tcp_refused(tcp, "no handshake is free");
 	} else {
-		send_syn_ack(tcp, asked, cookie_make(tcp, asked));
+		send_syn_ack(tcp, asked, cookie_make(tcp, asked, timestamp_of(tcp, asked)));
 	}
 }
 
@@ -231,7 +236,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 	*h = asked;
 	h->iss = wait_replace(tcp, k, isn_choose(tcp, k));
 	entry_put(&tcp->halves, &h->entry, k);
-	send_syn_ack(tcp, h, tcp_timestamp(tcp));
+	send_syn_ack(tcp, h, timestamp_of(tcp, h));
 	wait_for_answer(tcp, h);
 }
 
@@ -318,7 +323,7 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 		tcp->stats.attempt_fails++;
 		half_drop(tcp, h);
 	} else if ((s->flags & (SEG_RST | SEG_SYN | SEG_ACK)) == SEG_SYN && s->seq == h->irs) {
-		send_syn_ack(tcp, h, tcp_timestamp(tcp)); /* each time: the last may have been lost */
+		send_syn_ack(tcp, h, timestamp_of(tcp, h)); /* each time: the last may have been lost */
 	} else if (s->flags & (SEG_RST | SEG_SYN) || into > window || is_old) {
 		tcp_refused(tcp, "nothing that follows its SYN");
 		if (!(s->flags & SEG_RST) || into < window)

@@ -48,7 +48,7 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 	s->options = s->sack_count = 0; /* so that what follows does not count */
 	if (c->flags & CONN_TIMESTAMPS) {
 		s->options = SEG_HAS_TIMESTAMPS;
-		s->ts_value = tcp_timestamp(c->tcp);
+		s->ts_value = conn_timestamp(c);
 		s->ts_echo = c->ts_recent;
 	}
 	if (seq_lt(c->rcv_adv, edge))
@@ -167,7 +167,7 @@ void conn_send_syn(struct tcp_conn *c)
 	s.scale = tcp->rcv_scale;
 	if (c->state == TCP_SYN_SENT) {
 		s.ack = s.ts_echo = 0;
-		s.ts_value = tcp_timestamp(tcp);
+		s.ts_value = conn_timestamp(c);
 		s.options = SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
 		if (IS_ENABLED(CONFIG_TCP_ECN) && c->rto.backoff == 0) /* RFC 3168 §6.1.1.1: then without */
 			s.flags |= SEG_ECE | SEG_CWR;
@@ -369,10 +369,10 @@ void conn_output(struct tcp_conn *c)
 		mtu_follow(c);
 	}
 	if (MAY_SEND >> c->state & 1) {
-		/* RFC 5681 §4.1: an old window tells nothing of the network now */
-		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una &&
-		    tcp->now_ms - c->progress_ms > rto_ms(&c->rto))
-			congestion_on_idle(&c->congestion, c->mss);
+		uint32_t idle_ms = tcp->now_ms - c->progress_ms, timeout_ms = rto_ms(&c->rto);
+
+		if (c->sendq.bytes > 0 && c->snd_max == c->snd_una && idle_ms > timeout_ms)
+			congestion_on_idle(&c->congestion, c->mss, idle_ms / timeout_ms);
 		if (conn_has_recovery(c))
 			recovery_resend(c);
 		while (send_next(c))

@@ -236,7 +236,7 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 	if (!r)
 		return false;
 	ack.stamped = c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS && s->ts_echo;
-	ack.echo_ms = tcp_timestamp(c->tcp) - s->ts_echo;
+	ack.echo_ms = conn_timestamp(c) - s->ts_echo;
 	delivered = rack_arrived(&r->rack, &r->board, r->board.start, c->snd_una, &ack);
 	for (unsigned i = 0; i < s->sack_count; i++)
 		if (is_useful(c, &s->sacks[i]))

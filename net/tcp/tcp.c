@@ -95,7 +95,6 @@ int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 	while (MAX(tcp->limits.receive_bytes, tcp->limits.receive_max_bytes) >> tcp->rcv_scale > UINT16_MAX)
 		tcp->rcv_scale++;
 	random_bytes(tcp->secret, sizeof(tcp->secret));
-	tcp->ts_offset = random_u32();
 	half_init_all(tcp);
 	wait_init_all(tcp);
 	error = take_memory(tcp);

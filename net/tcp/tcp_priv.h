@@ -125,6 +125,7 @@ struct tcp_conn {
 	uint32_t rtt_seq, rtt_ms;
 	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
 	struct congestion congestion;
+	uint32_t ts_offset;    /* of our timestamps' clock */
 
 	struct recvq recvq;
 	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
@@ -213,7 +214,6 @@ struct tcp {
 	uint32_t reclaim_at;  /* where conn_reclaim goes on looking */
 	uint32_t slices_spare; /* send slices that nobody is sure of */
 	uint32_t cookies_until; /* in cookie.c's time: from then on none of ours is valid */
-	uint32_t ts_offset;   /* so that timestamps do not tell how long we run */
 	uint16_t next_port;
 	uint8_t rcv_scale;
 	uint8_t secret[16];
@@ -381,9 +381,9 @@ void tcp_send_bare(struct tcp *tcp, const struct tcp_key *k, struct segment *s);
 /* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself. */
 void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segment *s);
 /* Our timestamp now. */
-static inline uint32_t tcp_timestamp(const struct tcp *tcp)
+static inline uint32_t conn_timestamp(const struct tcp_conn *c)
 {
-	return tcp->now_ms + tcp->ts_offset;
+	return c->tcp->now_ms + c->ts_offset;
 }
 /* The MSS option that we send on a route. */
 static inline uint16_t tcp_mss_of_route(const struct ip_route *r)
@@ -487,9 +487,9 @@ static inline bool conn_is_armed(const struct tcp_conn *c, enum conn_timer which
 
 /* -- cookie.c -- */
 
-/* h is what a SYN asks for: drops of its options what a cookie cannot keep, and sets iss. Gives the
- * timestamp that the SYN-ACK is to carry. */
-uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h);
+/* h is what a SYN asks for: drops of its options what a cookie cannot keep, and sets iss. timestamp: ours now.
+ * Gives the one that the SYN-ACK is to carry. */
+uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp);
 /* Does s, an ACK, answer a cookie of ours? Then *h is what its SYN asked for. */
 bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h);
 
@@ -521,8 +521,11 @@ static inline bool ecn_is_offered(const struct segment *s)
 /* What a keyed hash is for: the lowest byte of its use, so that none can be taken for another's. */
 enum isn_use { ISN_NUMBER, ISN_PORT, ISN_COOKIE };
 /* Of who talks to whom, and three numbers more. */
-uint32_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use);
+uint64_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use);
 uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k);
+/* What our timestamps are ahead of now_ms, towards k: so they tell neither how long we run nor who is behind
+ * one address with whom (RFC 7323 §7.1), and yet one connection's go on where the one before it stood. */
+uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_key *k);
 /* Sets k->local.port to one that is free towards k->remote, and the hash. false: there is none. */
 bool isn_choose_port(struct tcp *tcp, struct tcp_key *k);
 /* Whether that of k may be it; sets the hash too. */

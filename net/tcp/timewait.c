@@ -86,7 +86,7 @@ static void send_ack(struct tcp *tcp, const struct tcp_wait *w)
 
 	if (w->timestamps) {
 		s.options = SEG_HAS_TIMESTAMPS;
-		s.ts_value = tcp_timestamp(tcp);
+		s.ts_value = tcp->now_ms + isn_ts_offset(tcp, &w->entry.key);
 		s.ts_echo = w->ts_recent;
 	}
 	tcp_send_bare(tcp, &w->entry.key, &s);

@@ -83,6 +83,11 @@ static void expect(const struct line *l, unsigned at)
 	} else if (strcmp(what, "used") == 0) {
 		want = line_take(l, &at, "what is counted");
 		expect_in_use(l, want, line_number(l, line_take(l, &at, "a number")));
+	} else if (strcmp(what, "clocks") == 0) {
+		if (strcmp(line_take(l, &at, "apart"), "apart") != 0)
+			fail(l, "clocks can only be apart");
+		if (!world_clocks_are_apart())
+			fail(l, "they are not");
 	} else if (strcmp(what, "port") == 0) {
 		r = line_range(l, line_take(l, &at, "a port"), false);
 		if (talk->stack_port < r.least || talk->stack_port > r.most)

@@ -48,6 +48,8 @@ void world_wait_ms(uint64_t ms, bool until_sent);
 struct flow *talk_flow(struct talk *t);
 /* By the names of RFC 9293. */
 const char *world_state(const struct talk *t);
+/* Is none of the connections' first timestamps near another's? */
+bool world_clocks_are_apart(void);
 
 accept_fn world_accept, world_decline;
 
