@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What layers hold of a device's receive buffers has to leave it some. Kconfig cannot hold numbers of several
- * layers against each other; this does, before they become an image that hears nothing any more. */
+/* What layers hold of a device's receive buffers has to leave it some, and the window that a connection
+ * offers has to fit into the half of them that it may hold. Kconfig cannot hold numbers of several layers
+ * against each other; this does, before they become an image that hears nothing any more. */
 #ifndef INIT_LIMITS_H
 #define INIT_LIMITS_H
 
@@ -12,6 +13,8 @@
 #else
 #define LIMITS_HELD CONFIG_TCP_RECEIVE_BUFS
 #endif
+static_assert(CONFIG_TCP_RECEIVE_BYTES / 730 <= CONFIG_TCP_RECEIVE_BUFS,
+              "TCP_RECEIVE_BUFS must be TCP_RECEIVE_BYTES / 730 or more: a connection may hold half of them");
 #ifdef CONFIG_VIRTIO_NET
 static_assert(LIMITS_HELD + 8 <= CONFIG_VIRTIO_NET_BUFFERS,
               "VIRTIO_NET_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS together, by 8");

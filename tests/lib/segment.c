@@ -195,6 +195,8 @@ struct sent *peer_next(struct peer *p)
 	free(out.payload);
 	out.payload = NULL;
 	if (p->count == 0)
+		loop_turn(); /* what waits for the device's last frame at hand */
+	if (p->count == 0)
 		return NULL;
 	out = p->queue[p->head];
 	p->head = (p->head + 1) % PEER_QUEUE;

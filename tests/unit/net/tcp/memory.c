@@ -301,7 +301,7 @@ Test(tcp_memory, acknowledgements_need_no_slices)
 	b = slices;
 	slices = b->queue;
 	buf_free(b); /* for what the peer sends */
-	peer_send(&peer, SEG_ACK, 1 + MSS, 1, data, 1);
+	peer_send(&peer, SEG_ACK, 1 + MSS, 1, data, 200); /* which keeps it */
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	while ((b = slices)) {
 		slices = b->queue;
