@@ -249,17 +249,19 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 		return;
 	}
 	if (seq != c->rcv_nxt) {
-		int added = recvq_insert(tcp, &c->recvq, seq, b);
+		int added;
 
+		conn_expect_late(c, seq);
+		added = recvq_insert(tcp, &c->recvq, seq, b);
 		c->rcv_late = seq;
 		c->quick_acks = TCP_QUICK_ACKS;
-		if (added == 0)
-			tcp_refused(tcp, "no data that is wanted");
 		/* tells the sender of the hole: with data it would not count */
-		if (added == 0)
+		if (added == 0) {
+			tcp_refused(tcp, "no data that is wanted");
 			conn_send_dsack(c, seq, seq + len);
-		else
-			conn_acknowledge_late(c);
+		} else {
+			conn_acknowledge_late(c, seq + len);
+		}
 		return;
 	}
 	if (!recvq_push(tcp, &c->recvq, b, c->reader))

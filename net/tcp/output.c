@@ -96,22 +96,28 @@ void conn_send_ack(struct tcp_conn *c)
 	send_empty(c, c->snd_max, SEG_ACK, NULL);
 }
 
-/* RFC 5681 §4.2 has an acknowledgement for each late segment, so that a sender can count three. One that
- * reads selective acknowledgements counts the segments that they tell of (RFC 6675 §4), and needs no more of
- * them than there are bursts: at one loss in a hundred every segment is a late one, and an acknowledgement
- * each would have it send in bursts of one. */
-void conn_acknowledge_late(struct tcp_conn *c)
+void conn_expect_late(struct tcp_conn *c, uint32_t seq)
 {
 	struct tcp *tcp = c->tcp;
 
+	if (tcp->owed && (tcp->owed != c || tcp->owed_end != seq))
+		conn_send_ack(tcp->owed);
+}
+
+/* RFC 5681 §4.2 has an acknowledgement for each late segment, so that a sender can count three. One that
+ * reads selective acknowledgements counts the segments that they tell of (RFC 6675 §4), and needs no more of
+ * them than there are bursts: at one loss in a hundred nearly every segment is a late one, and an
+ * acknowledgement each would have it send in bursts of one. What it tells of comes in a row, as it has room
+ * for few blocks. */
+void conn_acknowledge_late(struct tcp_conn *c, uint32_t end)
+{
 	if (!(c->flags & CONN_SACK)) {
 		conn_send_ack(c);
 		return;
 	}
-	if (tcp->owed && tcp->owed != c)
-		conn_send_ack(tcp->owed);
-	tcp->owed = c;
-	poller_mark(&tcp->owing);
+	c->tcp->owed = c;
+	c->tcp->owed_end = end;
+	poller_mark(&c->tcp->owing);
 }
 
 void tcp_pay(struct poller *p)

@@ -317,21 +317,23 @@ void recvq_clear(struct tcp *tcp, struct recvq *q)
 	*q = (struct recvq){ 0 };
 }
 
+/* Behind the newest come those next to the window's end: they are the ones that have changed last, and that
+ * an acknowledgement which was lost, or none, has told of (RFC 2018 §4). */
 unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max)
 {
-	unsigned n = 0;
+	unsigned n = 0, newest = 0;
 
-	for (const struct buf *last = q->late; last; last = last->queue) {
+	for (const struct buf *last = q->late; last && max > 0; last = last->queue) {
 		struct sack_block block = { island_start(last), island_end(last) };
+		unsigned place = newest;
 
-		if (!seq_lt(seq, block.start) && seq_lt(seq, block.end) && n > 0) {
-			/* the newest goes in front */
-			memmove(sacks + 1, sacks, MIN(n, max - 1) * sizeof(*sacks));
-			sacks[0] = block;
-			n = MIN(n + 1, max);
-		} else if (n < max) {
-			sacks[n++] = block;
-		}
+		if (!seq_lt(seq, block.start) && seq_lt(seq, block.end))
+			newest = 1;
+		else if (place == max)
+			continue;
+		n = MIN(n + 1, max);
+		memmove(sacks + place + 1, sacks + place, (n - place - 1) * sizeof(*sacks));
+		sacks[place] = block;
 	}
 	return n;
 }

@@ -224,6 +224,7 @@ struct tcp {
 	struct list waits;
 	struct timer half_timer, wait_timer;
 	struct tcp_conn *owed; /* an acknowledgement of late data, once the frames at hand have been seen */
+	uint32_t owed_end;     /* of that data */
 	struct poller owing;
 	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
 	tcp_listener_fn *other;
@@ -351,9 +352,12 @@ void tcp_gone(void *arg, const struct ip_addr *address);
 void conn_output(struct tcp_conn *c);
 void conn_send_syn(struct tcp_conn *c);
 void conn_send_ack(struct tcp_conn *c);
-/* Acknowledges late data: at once, or, to a peer that reads selective acknowledgements, once for all
- * frames that the device has at hand. */
-void conn_acknowledge_late(struct tcp_conn *c);
+/* Late data from seq on is about to be queued: an acknowledgement that is owed goes out now, unless this
+ * continues what it is for. */
+void conn_expect_late(struct tcp_conn *c, uint32_t seq);
+/* Acknowledges late data that ends at end: at once, or, to a peer that reads selective acknowledgements,
+ * once for all that comes in a row in the frames that the device has at hand. */
+void conn_acknowledge_late(struct tcp_conn *c, uint32_t end);
 /* That acknowledgement is not wanted any more. */
 static inline void conn_forget_late(struct tcp_conn *c)
 {

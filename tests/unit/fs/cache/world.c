@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* A cache over a disk in the test's hand, as world.h says. */
 #include "tests/unit/fs/cache/world.h"
 
 #include <string.h>

@@ -251,12 +251,19 @@ Test(tcp_queues, selective_acknowledgement_blocks)
 	recvq_insert(&tcp, &q, 400, packet(400, 50));
 	cr_assert_eq(recvq_sacks(&q, 320, sacks, SEGMENT_SACKS), 3);
 	cr_assert(sacks[0].start == 300 && sacks[0].end == 350);
-	cr_assert(sacks[1].start == 100 && sacks[1].end == 200);
-	cr_assert(sacks[2].start == 400 && sacks[2].end == 450);
+	cr_assert(sacks[1].start == 400 && sacks[1].end == 450);
+	cr_assert(sacks[2].start == 100 && sacks[2].end == 200);
 	for (uint32_t i = 0; i < 5; i++)
 		recvq_insert(&tcp, &q, 500 + 100 * i, packet(500 + 100 * i, 50));
 	cr_assert_eq(recvq_sacks(&q, 900, sacks, SEGMENT_SACKS), SEGMENT_SACKS);
 	cr_assert_eq(sacks[0].start, 900);
+	for (unsigned i = 1; i < SEGMENT_SACKS; i++)
+		cr_assert_eq(sacks[i].start, 900 - 100 * i, "not the last ones that came");
+	cr_assert_eq(recvq_sacks(&q, 320, sacks, 2), 2);
+	cr_assert(sacks[0].start == 300 && sacks[1].start == 900);
+	cr_assert_eq(recvq_sacks(&q, 320, sacks, 1), 1);
+	cr_assert_eq(sacks[0].start, 300);
+	cr_assert_eq(recvq_sacks(&q, 0, sacks, 0), 0);
 	recvq_clear(&tcp, &q);
 }
 
@@ -298,8 +305,8 @@ Test(tcp_queues, late_data_is_islands)
 			n = runs_of(there, SPACE, expected, MOST);
 			cr_assert_eq(recvq_sacks(&q, base, sacks, MOST), n);
 			for (unsigned k = 0; k < n; k++)
-				cr_assert(sacks[k].start - base == expected[k].start &&
-				          sacks[k].end - base == expected[k].end);
+				cr_assert(sacks[k].start - base == expected[n - 1 - k].start &&
+				          sacks[k].end - base == expected[n - 1 - k].end);
 		}
 		recvq_clear(&tcp, &q);
 		cr_assert_eq(tcp.stats.receive_bufs, 0);
