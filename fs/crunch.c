@@ -63,12 +63,15 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 		promise_throw(&op->promise, e ? -EISDIR : -ENOENT);
 		return;
 	}
+	if (IS_ENABLED(CONFIG_WWW_GZIP) && op->codings & KV_GZIP && e->gzip)
+		e = at(data, e->gzip);
 	op->entry = (struct kv_entry){
 		.size = e->size,
 		.etag = at(data, e->etag),
 		.header = at(data, e->header),
 		.header_len = e->header_len,
 		.validators = e->validators,
+		.coding = e->coding,
 		.data = at(data, e->body),
 	};
 	promise_return(&op->promise, 0);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* A folder that scripts/crunch made part of the image: a struct kv over constant memory. Every get
- * settles before it returns, every value has data, etag and ready header lines, its media type among
- * them. Lookup is one hash over the key and one comparison: the build has searched for a perfect hash.
+/* A folder that scripts/crunch made part of the image: a struct kv over constant memory. Every get settles
+ * before it returns, every value has data, etag and ready header lines, its media type among them. Lookup is
+ * one hash over the key and one comparison: the build has searched for a perfect hash.
  *
- * The data is one block without pointers, so it needs no relocation and is the same for every CPU
- * (little endian). Offsets count from its start:
+ * The data is one block without pointers, so it needs no relocation and is the same for every CPU (little
+ * endian). Offsets count from its start:
  *
- *   struct crunch_data │ entries, by slot │ displacements │ strings │ header body header … */
+ *   struct crunch_data │ entries, by slot │ variants │ displacements │ strings │ header body header
+ * … */
 #ifndef FS_CRUNCH_H
 #define FS_CRUNCH_H
 
@@ -22,10 +23,11 @@ static_assert(sizeof(struct crunch_data) == 16, "as scripts/crunch writes it");
 
 struct crunch_entry {
 	uint32_t key, body, size, header, etag; /* offsets, but for size */
+	uint32_t gzip;                          /* offset of another, the same value compressed; or 0 */
 	uint16_t key_len, header_len, validators;
-	uint16_t is_folder;
+	uint8_t is_folder, coding;              /* coding: of enum kv_codings */
 };
-static_assert(sizeof(struct crunch_entry) == 28, "as scripts/crunch writes it");
+static_assert(sizeof(struct crunch_entry) == 32, "as scripts/crunch writes it");
 
 /* What the build crunched: WWW_DIR. */
 extern const struct crunch_data crunch_content;

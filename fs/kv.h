@@ -16,6 +16,11 @@ struct kv;
 #define KV_ETAG_BYTES 40 /* with quotes and NUL */
 #define KV_NAME_BYTES 768 /* one name of a path: 255 characters in UTF-8, and NUL */
 
+/* Content codings (RFC 9110 §8.4.1) in which a store may have a value ready, bits. */
+enum kv_codings {
+	KV_GZIP = 1 << 0,
+};
+
 /* What a store knows of a value. What it does not know is NULL or 0. */
 struct kv_entry {
 	uint64_t size;
@@ -27,7 +32,10 @@ struct kv_entry {
 	                            line (CRLF) that follows them in memory */
 	uint16_t header_len;
 	uint16_t validators;     /* offset in header of the lines that a 304 answer repeats (RFC 9110
-	                            §15.4.5): ETag, Cache-Control, to the end */
+	                            §15.4.5): ETag, Cache-Control, Vary, to the end. Before it stand
+	                            at least Content-Type, the first line, and Content-Length, the
+	                            last one */
+	uint8_t coding;          /* the bit of enum kv_codings in which all of this is; 0: as it is */
 	const void *data;        /* the whole value, constant memory; may follow the header's empty line
 	                            directly. NULL: kv_read gives it in pieces */
 	uint64_t place[2];       /* the store's own: where the value lies, for kv_read */
@@ -38,6 +46,7 @@ struct kv_entry {
 struct kv_get {
 	struct promise promise;
 	struct kv *kv;
+	uint8_t codings;          /* enum kv_codings: where the store has the value in one, it gives that */
 	struct kv_entry entry;
 	char etag[KV_ETAG_BYTES]; /* for stores whose tags are not constant memory */
 	void *own[28];            /* the store's, while it is pending */
@@ -113,10 +122,17 @@ struct kv {
 	const struct kv_ops *ops;
 };
 
-static inline void kv_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
+static inline void kv_get_coded(struct kv *kv, struct kv_get *op, const char *key, size_t key_len,
+                                uint8_t codings)
 {
 	op->kv = kv;
+	op->codings = codings;
 	kv->ops->get(kv, op, key, key_len);
+}
+
+static inline void kv_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
+{
+	kv_get_coded(kv, op, key, key_len, 0);
 }
 
 /* The caller zeroes op->cursor before the first call, and keeps it for the next one. */

@@ -39,20 +39,18 @@ static int refuse(struct http_reply *reply)
 	return 0;
 }
 
-static bool is(const char *key, size_t key_len, const char *name)
+static bool is(struct http_text key, const char *name)
 {
-	return key_len == strlen(name) && !memcmp(key, name, key_len);
+	return key.len == strlen(name) && !memcmp(key.at, name, key.len);
 }
 
-int observe_answer(void *stack, const struct http_request *request, const char *key, size_t key_len,
-                   struct http_reply *reply)
+int observe_answer(void *stack, const struct http_request *request, struct http_reply *reply)
 {
-	bool is_metrics = is(key, key_len, "metrics");
+	bool is_metrics = is(request->key, "metrics");
 	struct page *page = is_metrics ? &metrics : &capture;
 	int result;
 
-	(void)request;
-	if (!is_metrics && !is(key, key_len, "capture.pcapng"))
+	if (!is_metrics && !is(request->key, "capture.pcapng"))
 		return -ENOENT;
 	if (page->copy)
 		return refuse(reply);

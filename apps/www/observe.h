@@ -6,7 +6,6 @@
 #include "net/http/server.h"
 
 /* A handler of net/http/server.h, with the stack as its argument. */
-int observe_answer(void *stack, const struct http_request *request, const char *key, size_t key_len,
-                   struct http_reply *reply);
+int observe_answer(void *stack, const struct http_request *request, struct http_reply *reply);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Conditional requests in RFC 9110 §13.2.2's order: If-Match or else If-Unmodified-Since, then
- * If-None-Match or else If-Modified-Since. A date that cannot be read counts as absent (§13.1.3). */
+ * If-None-Match or else If-Modified-Since, last If-Range. A date that cannot be read counts as absent
+ * (§13.1.3). */
 #include <string.h>
 
 #include "net/http/conditional.h"
@@ -74,4 +75,17 @@ uint16_t http_check_conditions(const struct http_request *request, const char *e
 	if (present)
 		return holds ? 304 : 200;
 	return !modified_since(request, "if-modified-since", modified_ns, &present) && present ? 304 : 200;
+}
+
+bool http_range_applies(const struct http_request *request, const char *etag, uint64_t modified_ns)
+{
+	struct http_text rest = request->fields, value;
+	uint32_t date;
+
+	if (!(request->flags & HTTP_CONDITIONAL) || !http_next_field(&rest, "if-range", &value))
+		return true;
+	if (value.len && *value.at == '"')
+		return etag && strlen(etag) == value.len && !memcmp(etag, value.at, value.len);
+	return IS_ENABLED(CONFIG_FS_MODIFIED) && modified_ns && !http_date_parse(value, &date) &&
+		modified_ns / NS_PER_S == date;
 }

@@ -19,8 +19,8 @@ enum step {
 
 /* Reads and answers in a row before others get a turn. */
 #define STEPS_IN_A_ROW 32
-/* Connections looked at for a head that they could do without. */
-#define HEAD_LOOKS 64
+/* Connections looked at for something that they could do without. */
+#define STALLED_LOOKS 64
 
 static void free_head(struct http_connection *c)
 {
@@ -62,7 +62,10 @@ void http_connection_end(struct http_connection *c, bool abort)
 		promise_unwait(&c->waiter);
 		forget_read(c);
 	}
-	free_if_over(c);
+	if (c->answer && c->answer->event)
+		c->answer->event(c->answer); /* which may free c */
+	else
+		free_if_over(c);
 }
 
 /* -- input -- */
@@ -114,28 +117,50 @@ static void forget_input(struct http_connection *c)
 	c->flags |= HTTP_LAST | HTTP_UNREAD;
 }
 
-/* The first that has waited so for more than a second, and has a head, gives it up; a few are looked at.
- * false: there is none. */
-static bool take_from(struct http_server *server, enum http_wait wait)
+/* The first that has waited so for more than a second, and holds what somebody else needs; a few are looked
+ * at. */
+static struct http_connection *find_stalled(struct http_server *server, enum http_wait wait,
+                                            bool (*holds)(const struct http_connection *c))
 {
-	unsigned looks = HEAD_LOOKS;
+	unsigned looks = STALLED_LOOKS;
 
 	list_for_each(link, &server->waits[wait]) {
 		struct http_connection *c = list_entry(link, struct http_connection, link);
 
 		if (looks-- == 0 || !http_connection_has_waited(c, NS_PER_S))
-			return false;
-		if (!c->head)
-			continue;
-		if (wait == HTTP_WAIT_WRITE) {
-			forget_input(c);
-		} else {
-			server->stats.expired++;
-			http_connection_end(c, true);
-		}
-		return true;
+			return NULL;
+		if (holds(c))
+			return c;
 	}
-	return false;
+	return NULL;
+}
+
+bool http_connection_end_stalled(struct http_server *server, enum http_wait wait,
+                                 bool (*holds)(const struct http_connection *c))
+{
+	struct http_connection *c = find_stalled(server, wait, holds);
+
+	if (!c)
+		return false;
+	server->stats.expired++;
+	http_connection_end(c, true);
+	return true;
+}
+
+static bool has_head(const struct http_connection *c)
+{
+	return c->head;
+}
+
+/* A head that somebody could do without. false: there is none. */
+static bool take_head_from_others(struct http_server *server)
+{
+	struct http_connection *c = find_stalled(server, HTTP_WAIT_WRITE, has_head);
+
+	if (!c)
+		return http_connection_end_stalled(server, HTTP_WAIT_INPUT, has_head);
+	forget_input(c);
+	return true;
 }
 
 /* Room for input in one place, empty. When there is none, a client that does not read its answer loses what
@@ -146,7 +171,7 @@ static bool make_head(struct http_connection *c)
 	struct http_server *server = c->server;
 
 	c->head = pool_alloc(&server->heads);
-	if (!c->head && (take_from(server, HTTP_WAIT_WRITE) || take_from(server, HTTP_WAIT_INPUT)))
+	if (!c->head && take_head_from_others(server))
 		c->head = pool_alloc(&server->heads);
 	if (!c->head)
 		return false;
@@ -204,6 +229,12 @@ static bool copy_input(struct http_connection *c)
 	return !c->input;
 }
 
+void http_connection_put_input_aside(struct http_connection *c)
+{
+	if (!copy_input(c))
+		forget_input(c);
+}
+
 /* As http_parse_request, of the next request; or -ENOBUFS. */
 static int take_head(struct http_connection *c, struct http_request *request)
 {
@@ -227,12 +258,15 @@ static void resume(struct waiter *waiter);
 
 /* Lets the connection that has waited longest have an answer that is free now. It does not read
  * meanwhile, so its read operation stands in for the promise of an answer. */
-static void wake_waiting(struct http_server *server)
+void http_wake_waiting(struct http_server *server)
 {
 	struct list *waiting = &server->waits[HTTP_WAIT_ANSWER];
 	struct http_connection *c = list_first(waiting, struct http_connection, link);
 
 	if (list_is_empty(waiting) || server->answers.used == server->answers.total)
+		return;
+	if (IS_ENABLED(CONFIG_FS_PIECES) && server->transfers.total &&
+	    server->transfers.used == server->transfers.total)
 		return;
 	http_connection_wait(c, HTTP_WAIT_INPUT);
 	c->flags |= HTTP_READING;
@@ -250,7 +284,7 @@ static void resume(struct waiter *waiter)
 		free_if_over(c);
 	else
 		http_connection_run(c);
-	wake_waiting(server); /* c may have had no need of it after all */
+	http_wake_waiting(server); /* c may have had no need of it after all */
 }
 
 /* The last answer is out. A client that is sending still must be let finish, or a reset would
@@ -266,16 +300,23 @@ static enum step say_goodbye(struct http_connection *c)
 	return STEP_WAIT;
 }
 
-static enum step finish_answer(struct http_answer *a)
+void http_answer_clear(struct http_answer *a)
 {
-	struct http_connection *c = a->connection;
-	bool failed = promise_result(&a->write.promise) < 0;
-
 	for (uint32_t i = 0; i < a->count; i++)
 		storage_put(a->slices[i].storage);
+	a->count = 0;
+}
+
+static enum step finish_answer(struct http_answer *a, bool failed)
+{
+	struct http_connection *c = a->connection;
+
+	http_answer_clear(a);
+	if (CONFIG_HTTP_RANGES > 1 && a->parts)
+		http_parts_free(a->parts);
 	pool_free(&c->server->answers, a);
 	c->answer = NULL;
-	wake_waiting(c->server);
+	http_wake_waiting(c->server);
 	if (c->flags & HTTP_ENDED) {
 		free_if_over(c);
 		return STEP_WAIT;
@@ -290,40 +331,88 @@ static enum step finish_answer(struct http_answer *a)
 	return STEP_AGAIN;
 }
 
+void http_answer_finish(struct http_answer *a, bool failed)
+{
+	struct http_connection *c = a->connection;
+
+	if (finish_answer(a, failed) != STEP_WAIT)
+		http_connection_run(c);
+}
+
+static void written(struct waiter *waiter);
+
+/* The slices are written: true when there are more of them now. */
+static bool has_more(struct http_answer *a)
+{
+	http_answer_clear(a);
+	return CONFIG_HTTP_RANGES > 1 && a->parts && promise_result(&a->write.promise) >= 0 &&
+		!(a->connection->flags & HTTP_ENDED) && http_parts_add(a);
+}
+
+static enum step send_slices(struct http_answer *a)
+{
+	struct http_connection *c = a->connection;
+
+	do {
+		flow_write(c->read.flow, &a->write, a->slices, a->count);
+		if (promise_is_settled(&a->write.promise))
+			continue;
+		a->seen = a->write.total;
+		http_connection_put_input_aside(c);
+		http_connection_wait(c, HTTP_WAIT_WRITE);
+		promise_wait(&a->write.promise, &a->waiter, written);
+		return STEP_WAIT;
+	} while (has_more(a));
+	return finish_answer(a, promise_result(&a->write.promise) < 0);
+}
+
 static void written(struct waiter *waiter)
 {
 	struct http_answer *a = container_of(waiter, struct http_answer, waiter);
 	struct http_connection *c = a->connection;
+	enum step step = has_more(a) ? send_slices(a) : finish_answer(a, promise_result(&a->write.promise) < 0);
 
-	if (finish_answer(a) != STEP_WAIT)
+	if (step != STEP_WAIT)
 		http_connection_run(c);
 }
 
-static enum step send_answer(struct http_answer *a)
+void http_answer_send(struct http_answer *a)
+{
+	struct http_connection *c = a->connection;
+
+	if (send_slices(a) != STEP_WAIT)
+		http_connection_run(c);
+}
+
+/* Gives a's slices to the flow, or lets the one who has more to say begin. */
+static enum step send_answer(struct http_answer *a, enum http_outcome outcome)
 {
 	struct http_connection *c = a->connection;
 
 	c->server->stats.requests++;
 	c->answer = a;
-	flow_write(c->read.flow, &a->write, a->slices, a->count);
-	if (promise_is_settled(&a->write.promise))
-		return finish_answer(a);
-	a->seen = a->write.total;
-	if (!copy_input(c))
-		forget_input(c);
-	http_connection_wait(c, HTTP_WAIT_WRITE);
-	promise_wait(&a->write.promise, &a->waiter, written);
+	if (outcome == HTTP_ANSWERED)
+		return send_slices(a);
+	http_connection_wait(c, HTTP_WAIT_WORK);
+	a->event(a);
 	return STEP_WAIT;
+}
+
+static void start_answer(struct http_answer *a, struct http_connection *c)
+{
+	a->connection = c;
+	a->event = NULL;
+	a->parts = NULL;
+	a->current = &a->write;
+	a->count = 0;
 }
 
 static struct http_answer *take_answer(struct http_connection *c)
 {
 	struct http_answer *a = pool_alloc(&c->server->answers);
 
-	if (a) {
-		a->connection = c;
-		a->count = 0;
-	}
+	if (a)
+		start_answer(a, c);
 	return a;
 }
 
@@ -336,8 +425,16 @@ static void wait_for_input(struct http_connection *c)
 		http_connection_wait(c, wait);
 }
 
+/* And looks at the request again then. */
+static enum step wait_for_answer(struct http_connection *c)
+{
+	http_connection_wait(c, HTTP_WAIT_ANSWER);
+	return STEP_WAIT;
+}
+
 static enum step serve_request(struct http_connection *c)
 {
+	enum http_outcome outcome = HTTP_ANSWERED;
 	struct http_request request;
 	struct http_answer *a;
 	int len = -ENOBUFS;
@@ -351,19 +448,21 @@ static enum step serve_request(struct http_connection *c)
 		return STEP_READ;
 	}
 	a = take_answer(c);
-	if (!a) {
-		http_connection_wait(c, HTTP_WAIT_ANSWER); /* and looks at the request again */
-		return STEP_WAIT;
-	}
+	if (!a)
+		return wait_for_answer(c);
 	if (len == -ENOBUFS) {
 		http_answer_error(a, NULL, 503);
 	} else if (len < 0) {
 		http_answer_error(a, &request, request.status);
 	} else {
-		http_answer_request(a, &request);
+		outcome = http_answer_request(a, &request);
+		if (outcome == HTTP_CROWDED) {
+			pool_free(&c->server->answers, a);
+			return wait_for_answer(c);
+		}
 		consume(c, (size_t)len);
 	}
-	return send_answer(a);
+	return send_answer(a, outcome);
 }
 
 /* -- running -- */
@@ -412,13 +511,21 @@ static bool read_more(struct http_connection *c, bool at_once)
 	return false;
 }
 
+void http_connection_read(struct http_connection *c)
+{
+	read_more(c, false);
+}
+
 void http_connection_run(struct http_connection *c)
 {
 	for (int steps = 0;; steps++) {
 		enum step step = STEP_READ;
 
-		if (c->answer)
+		if (c->answer) {
+			if (c->answer->event)
+				c->answer->event(c->answer);
 			return;
+		}
 		if (c->flags & HTTP_LINGERS)
 			free_input(c);
 		else
@@ -444,7 +551,7 @@ static void give_up_request(struct http_connection *c)
 		return;
 	}
 	http_answer_error(a, NULL, 408);
-	if (send_answer(a) != STEP_WAIT)
+	if (send_answer(a, HTTP_ANSWERED) != STEP_WAIT)
 		http_connection_run(c);
 }
 
@@ -455,8 +562,8 @@ void http_connection_expire(struct http_connection *c)
 		give_up_request(c);
 		return;
 	case HTTP_WAIT_WRITE:
-		if (c->answer->write.total != c->answer->seen) {
-			c->answer->seen = c->answer->write.total;
+		if (c->answer->current->total != c->answer->seen) {
+			c->answer->seen = c->answer->current->total;
 			http_connection_wait(c, HTTP_WAIT_WRITE);
 			return;
 		}

@@ -79,18 +79,30 @@ bool http_next_item(struct http_text *rest, struct http_text *item)
 	return false;
 }
 
+bool http_next_line(struct http_text *rest, struct http_text *line)
+{
+	const char *end;
+
+	if (!rest->len)
+		return false;
+	end = (const char *)memchr(rest->at, '\r', rest->len) + 2; /* it was found when the head was parsed */
+	*line = (struct http_text){ rest->at, (size_t)(end - rest->at) };
+	rest->at = end;
+	rest->len -= line->len;
+	return true;
+}
+
 bool http_next_field(struct http_text *rest, const char *name, struct http_text *value)
 {
-	while (rest->len) {
-		/* Both were found when the head was parsed. */
-		const char *colon = memchr(rest->at, ':', rest->len);
-		const char *cr = memchr(rest->at, '\r', rest->len);
-		struct http_text found = { rest->at, (size_t)(colon - rest->at) };
+	struct http_text line;
 
-		rest->len -= (size_t)(cr + 2 - rest->at);
-		rest->at = cr + 2;
+	while (http_next_line(rest, &line)) {
+		/* It was found when the head was parsed. */
+		const char *colon = memchr(line.at, ':', line.len);
+		struct http_text found = { line.at, (size_t)(colon - line.at) };
+
 		if (http_text_is(found, name)) {
-			*value = trim(colon + 1, cr);
+			*value = trim(colon + 1, line.at + line.len - 2);
 			return true;
 		}
 	}
@@ -297,6 +309,10 @@ static int take_field(struct cursor *c, struct http_text name, struct http_text 
 	switch (name.len) {
 	case 4:
 		return http_text_is(name, "host") ? take_host(c, value) : 0;
+	case 5:
+		if (http_text_is(name, "range"))
+			out->flags |= HTTP_RANGE;
+		return 0;
 	case 6:
 		if (http_text_is(name, "expect"))
 			out->flags |= http_text_is(value, "100-continue") ? HTTP_CONTINUE : HTTP_OTHER_EXPECT;
@@ -307,6 +323,10 @@ static int take_field(struct cursor *c, struct http_text name, struct http_text 
 		return 0;
 	case 14:
 		return http_text_is(name, "content-length") ? take_length(c, value) : 0;
+	case 15:
+		if (http_text_is(name, "accept-encoding"))
+			out->flags |= HTTP_CODINGS;
+		return 0;
 	case 17:
 		if (http_text_is(name, "transfer-encoding"))
 			return take_codings(c, value);

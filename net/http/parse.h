@@ -34,6 +34,8 @@ enum http_request_flags {
 	HTTP_CONTINUE = 1 << 6,     /* Expect: 100-continue */
 	HTTP_OTHER_EXPECT = 1 << 7, /* Expect: anything else */
 	HTTP_CONDITIONAL = 1 << 8,  /* some If-… field */
+	HTTP_RANGE = 1 << 9,        /* Range */
+	HTTP_CODINGS = 1 << 10,     /* Accept-Encoding */
 };
 
 struct http_request {
@@ -41,6 +43,7 @@ struct http_request {
 	struct http_text path;    /* still percent-encoded, begins with '/'; or "*" */
 	struct http_text query;   /* after '?'; at is NULL when there is none */
 	struct http_text fields;  /* all field lines, each with its CRLF */
+	struct http_text key;     /* path, decoded, without leading slash: the server's, for a handler */
 	uint64_t content_length;  /* saturates */
 	uint16_t flags;           /* enum http_request_flags */
 	uint16_t status;          /* after -EBADMSG, what to answer: 400, 414, 431, 501, 505 */
@@ -63,6 +66,8 @@ int http_parse_request(const char *data, size_t len, const struct http_limits *l
 /* The next field called name (in lower case) in rest, which starts as a request's fields and moves
  * on. False when there is no more. */
 bool http_next_field(struct http_text *rest, const char *name, struct http_text *value);
+/* The next line of a request's fields, its CRLF included. False when there is no more. */
+bool http_next_line(struct http_text *rest, struct http_text *line);
 /* The next item of a comma-separated list without quoted strings; skips empty ones. */
 bool http_next_item(struct http_text *rest, struct http_text *item);
 /* Compares without regard to case; word is in lower case. */

@@ -21,6 +21,8 @@ static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
 		return config->head_ns;
 	case HTTP_WAIT_LINGER:
 		return config->linger_ns;
+	case HTTP_WAIT_WORK:
+		return DEADLINE_NEVER / 2; /* nothing overflows, and it is never either */
 	default:
 		return config->write_ns;
 	}
@@ -102,6 +104,16 @@ struct http_block *http_block_alloc(struct http_server *server)
 	return block;
 }
 
+static bool waits(const struct kv *kv)
+{
+	return IS_ENABLED(CONFIG_FS_PIECES) && kv && kv->ops->read;
+}
+
+static size_t transfer_bytes(void)
+{
+	return IS_ENABLED(CONFIG_FS_PIECES) ? http_transfer_bytes() : 0;
+}
+
 int http_server_create(struct http_server **out, const struct http_config *config)
 {
 	struct http_server *server = instance_alloc(sizeof(*server));
@@ -117,10 +129,11 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 		{ &server->answers, sizeof(struct http_answer), config->answers },
 		{ &server->heads, sizeof(struct http_head) + config->limits.head_bytes, config->heads },
 		{ &server->blocks, sizeof(struct http_block), config->blocks },
+		{ &server->transfers, transfer_bytes(), waits(config->kv) ? config->transfers : 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
-		if (pool_init(pools[i].pool, pools[i].bytes, 8, pools[i].count) == 0)
+		if (pools[i].count == 0 || pool_init(pools[i].pool, pools[i].bytes, 8, pools[i].count) == 0)
 			continue;
 		while (i-- > 0)
 			pool_destroy(pools[i].pool);
@@ -130,6 +143,7 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 	server->config = *config;
 	for (int wait = 0; wait < HTTP_WAITS; wait++)
 		list_init(&server->waits[wait]);
+	list_init(&server->starved);
 	timer_init(&server->timer, look_at_deadlines);
 	*out = server;
 	return 0;
@@ -190,6 +204,8 @@ void http_server_destroy(struct http_server *server)
 	pool_destroy(&server->answers);
 	pool_destroy(&server->heads);
 	pool_destroy(&server->blocks);
+	if (server->transfers.total)
+		pool_destroy(&server->transfers);
 	instance_free(server, sizeof(*server));
 }
 
@@ -200,8 +216,10 @@ void http_server_stats(const struct http_server *server, struct http_stats *out)
 	out->answers = server->answers.used;
 	out->heads = server->heads.used;
 	out->blocks = server->blocks.used;
+	out->transfers = server->transfers.used;
 	out->connections_peak = server->connections.peak;
 	out->answers_peak = server->answers.peak;
 	out->heads_peak = server->heads.peak;
 	out->blocks_peak = server->blocks.peak;
+	out->transfers_peak = server->transfers.peak;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* An HTTP/1.1 server (RFC 9110, 9112) over any flow. It answers GET and HEAD from a store whose
- * values are constant memory, and whatever a handler wants to answer. All memory is taken when the
- * server is created; no request allocates, and an idle connection holds 144 bytes.
+/* An HTTP/1.1 server (RFC 9110, 9112) over any flow. It answers GET and HEAD from a store, and whatever a
+ * handler wants to answer. All memory is taken when the server is created; no request allocates, and an
+ * idle connection holds 144 bytes.
  *
  *   struct http_config config = HTTP_CONFIG_DEFAULTS;
  *   config.kv = app->kv;
@@ -15,6 +15,7 @@
 #include "net/http/parse.h"
 
 struct http_server;
+struct http_answer;
 struct kv;       /* fs/kv.h */
 struct endpoint; /* net/addr.h */
 
@@ -24,28 +25,46 @@ struct http_reply {
 	const char *type;   /* media type of body; NULL: text/plain */
 	const char *header; /* further header lines, each with its CRLF; or NULL */
 	struct slice body;  /* as flow_write wants it; storage is taken */
+	struct http_answer *answer; /* the server's own */
 };
 
+#define HTTP_LATER 1 /* a handler's answer comes later: net/http/exchange.h */
+
+/* Answers a request that is well-formed. 0 when it filled in reply, HTTP_LATER, -ENOENT to leave the request
+ * to the store, another error for status 500. Borrows everything; must not wait. request->key is the path.
+ * What of a request's body it does not ask for (net/http/exchange.h) is thrown away. */
+typedef int http_handler(void *arg, const struct http_request *request, struct http_reply *reply);
+
 struct http_config {
-	struct kv *kv; /* gets settle at once and have data (fs/crunch.h); or NULL */
-	/* Asked first, for each request that is well-formed: 0 when it filled in reply, -ENOENT to
-	 * leave the request to the store, another error for status 500. Borrows everything; must not
-	 * wait. key: the path, decoded, without leading slash. A request's body is thrown away. */
-	int (*handler)(void *arg, const struct http_request *request, const char *key, size_t key_len,
-	               struct http_reply *reply);
-	void *arg;
+	struct kv *kv;         /* what is served; or NULL */
+	http_handler *handler; /* asked first; or NULL */
+	void *arg;             /* handler's */
+	/* With HTTP_LOG: told of each answer when its head is made; request may be in part only, or NULL: there
+	 * was none. body_bytes: that the answer will have; HTTP_BYTES_UNKNOWN. Borrows everything. */
+	void (*log)(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
+	            uint64_t body_bytes);
+	void *log_arg;
 	struct http_limits limits; /* target_bytes at most the option HTTP_TARGET_BYTES */
 	uint32_t connections;      /* more are told 503; when a sixteenth is left, idle ones are ended */
 	uint32_t spare;            /* connections over that, to tell them so */
 	uint32_t answers;          /* being sent at the same time; other requests wait for one */
 	uint32_t heads;            /* requests being put together from several packets */
 	uint32_t blocks;           /* answers with generated header lines in flight */
+	uint32_t transfers;        /* answers from a store that waits (fs/kv.h: kv_read) */
 	uint32_t body_bytes;       /* of a request; more is told 413 */
 	uint64_t head_ns;          /* from a request's first byte to its last */
 	uint64_t idle_ns;          /* between requests */
 	uint64_t write_ns;         /* without the client taking a byte */
 	uint64_t linger_ns;        /* after the last answer, until the client has heard it */
 };
+
+#define HTTP_BYTES_UNKNOWN UINT64_MAX
+
+#ifdef CONFIG_FS_PIECES
+#define HTTP_CONFIG_TRANSFERS CONFIG_HTTP_TRANSFERS
+#else
+#define HTTP_CONFIG_TRANSFERS 0
+#endif
 
 #define HTTP_CONFIG_DEFAULTS { \
 	.limits = { CONFIG_HTTP_HEAD_BYTES, CONFIG_HTTP_TARGET_BYTES, CONFIG_HTTP_FIELDS }, \
@@ -54,6 +73,7 @@ struct http_config {
 	.answers = CONFIG_HTTP_ANSWERS, \
 	.heads = CONFIG_HTTP_HEADS, \
 	.blocks = CONFIG_HTTP_BLOCKS, \
+	.transfers = HTTP_CONFIG_TRANSFERS, \
 	.body_bytes = CONFIG_HTTP_BODY_BYTES, \
 	.head_ns = CONFIG_HTTP_HEAD_SECONDS * NS_PER_S, \
 	.idle_ns = CONFIG_HTTP_IDLE_SECONDS * NS_PER_S, \
@@ -79,8 +99,8 @@ struct http_stats {
 	uint64_t requests; /* answered, well-formed or not */
 	uint64_t refused;  /* connections beyond the limit */
 	uint64_t expired;  /* connections ended by a time limit, but for idle ones */
-	size_t connections, answers, heads, blocks;      /* in use now */
-	size_t connections_peak, answers_peak, heads_peak, blocks_peak;
+	size_t connections, answers, heads, blocks, transfers; /* in use now */
+	size_t connections_peak, answers_peak, heads_peak, blocks_peak, transfers_peak;
 };
 void http_server_stats(const struct http_server *server, struct http_stats *out);
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* What server.c (memory and time), connection.c (what comes in) and answer.c (what goes out) share. */
+/* What the files of the server share: server.c (memory and time), connection.c (what comes in), answer.c
+ * (what is answered), reply.c, value.c and parts.c (of what answers are made), transfer.c (values that take
+ * time). */
 #ifndef NET_HTTP_SERVER_PRIV_H
 #define NET_HTTP_SERVER_PRIV_H
 
+#include "fs/kv.h"
 #include "kernel/pool.h"
 #include "kernel/timer.h"
 #include "net/http/date.h"
+#include "net/http/range.h"
 #include "net/http/server.h"
 
 /* What a connection waits for. Each has a time limit, the same for all its connections, so that a
@@ -14,7 +18,8 @@ enum http_wait {
 	HTTP_WAIT_IDLE,   /* the next request */
 	HTTP_WAIT_INPUT,  /* the rest of a request */
 	HTTP_WAIT_WRITE,  /* the flow taking an answer */
-	HTTP_WAIT_ANSWER, /* a free struct http_answer */
+	HTTP_WAIT_ANSWER, /* a free struct http_answer, or http_transfer */
+	HTTP_WAIT_WORK,   /* the store, or the application; without limit */
 	HTTP_WAIT_LINGER, /* the client's end of stream */
 	HTTP_WAITS,
 };
@@ -48,7 +53,13 @@ struct http_answer {
 	struct flow_write write;
 	struct waiter waiter;
 	struct http_connection *connection;
-	size_t seen; /* bytes accepted when the time limit was last looked at */
+	/* Not NULL: somebody else sends the answer, or what comes after slices: told that there is input for him,
+	 * or that the connection has ended (HTTP_ENDED), when he calls http_answer_finish soon. */
+	void (*event)(struct http_answer *a);
+	void *owner;              /* event's */
+	struct http_block *parts; /* of a multipart answer, or NULL */
+	const struct flow_write *current; /* whose progress counts: write, or the owner's */
+	size_t seen;              /* bytes it had accepted when the time limit was last looked at */
 	uint32_t count;
 	struct slice slices[4];
 };
@@ -75,7 +86,9 @@ struct http_block {
 
 struct http_server {
 	struct http_config config;
-	struct pool connections, answers, heads, blocks;
+	struct pool connections, answers, heads, blocks, transfers;
+	struct list starved;     /* transfers for whose next piece the store has no memory */
+	size_t pieces;           /* of transfers, filled or in flight */
 	struct list waits[HTTP_WAITS];
 	struct timer timer;      /* runs no later than the earliest deadline */
 	struct http_block *date; /* of the second from date_ns on; NULL: the time is not known */
@@ -94,9 +107,89 @@ void http_connection_run(struct http_connection *c);
 void http_connection_expire(struct http_connection *c);
 void http_connection_end(struct http_connection *c, bool abort);
 
-/* answer.c: fill in slices; set the connection's HTTP_LAST, HTTP_UNREAD and drop. An error ends the
- * connection; its request may be in part only, or NULL. */
-void http_answer_request(struct http_answer *a, const struct http_request *request);
-void http_answer_error(struct http_answer *a, const struct http_request *request, uint16_t status);
+/* Reads more, unless it is being read: for who has asked for events of input. */
+void http_connection_read(struct http_connection *c);
+/* Puts the storage of a's slices, which are none then. */
+void http_answer_clear(struct http_answer *a);
+/* Sends a's slices, and what follows from that; from the loop only. */
+void http_answer_send(struct http_answer *a);
+/* The answer is out, or cannot be (failed): the connection goes on, or ends. Frees a; from the loop only. */
+void http_answer_finish(struct http_answer *a, bool failed);
+/* What has been read beyond the request that is being answered must not lie in the device's buffers while
+ * that takes time: it goes where heads are, or is lost (and the connection ends after this answer). */
+void http_connection_put_input_aside(struct http_connection *c);
+/* Ends the connection that has been in that wait for longest, a second or more, of those that hold what
+ * somebody else needs. false: there is none. */
+bool http_connection_end_stalled(struct http_server *server, enum http_wait wait,
+                                 bool (*holds)(const struct http_connection *c));
+void http_wake_waiting(struct http_server *server);
+
+/* answer.c: fills in slices; sets the connection's HTTP_LAST, HTTP_UNREAD and drop. */
+enum http_outcome {
+	HTTP_ANSWERED, /* slices are to be sent */
+	HTTP_PENDING,  /* a's event and owner see to it */
+	HTTP_CROWDED,  /* needs a transfer, and there is none: to be asked again */
+};
+enum http_outcome http_answer_request(struct http_answer *a, struct http_request *request);
+/* Why the store has no such value; request's key as it was asked for. */
+void http_answer_failure(struct http_answer *a, const struct http_request *request, int result);
+
+/* reply.c. request may be in part only, or NULL: there was none. */
+extern const char http_ok_line[];
+const char *http_status_text(uint16_t status); /* "404 Not Found" */
+/* Takes storage. */
+void http_add(struct http_answer *a, const void *data, size_t len, struct storage *storage);
+/* A status line of constant memory and the date. */
+void http_add_start(struct http_answer *a, const char *line, size_t len);
+struct http_text http_date_line(struct http_server *server); /* or nothing; for now */
+/* The last header lines, the empty one included. */
+const char *http_connection_lines(const struct http_connection *c, const struct http_request *request);
+/* Takes r's body. */
+void http_add_reply(struct http_answer *a, const struct http_request *request, struct http_reply *r);
+void http_add_status(struct http_answer *a, const struct http_request *request, uint16_t status);
+void http_answer_error(struct http_answer *a, const struct http_request *request,
+                       uint16_t status); /* and ends */
+
+/* value.c. A value of the store, as the conditions and ranges of request have it. */
+struct http_value {
+	struct kv_entry entry;
+	struct storage *lines; /* what entry.header lies in; NULL: constant memory */
+	uint16_t status;       /* 200; 404: the page that says so; 406: in no coding that is taken */
+};
+/* Gives what is to be sent after slices (and before a->parts, if there are any), for a store that gives
+ * values in pieces; len 0: nothing. */
+struct http_range http_add_value(struct http_answer *a, const struct http_request *request,
+                                 const struct http_value *v);
+
+/* parts.c: multipart/byteranges (RFC 9110 §14.6). */
+/* NULL: no room. Sets bytes, the length of it all. */
+struct http_block *http_parts_create(struct http_server *server, const struct http_value *v,
+                                     const struct http_range *ranges, int count, uint64_t *bytes);
+void http_parts_free(struct http_block *parts);
+uint64_t http_parts_boundary(const struct http_block *parts);
+/* What comes next: lines, in storage that the caller puts, then range of the value, which is empty after the
+ * last lines. 0, -ENODATA: that was all, -ENOBUFS. */
+int http_parts_next(struct http_block *parts, struct slice *lines, struct http_range *range);
+/* Adds the next to a, of a value that is constant memory. false: that was all, or the connection has
+ * ended. */
+bool http_parts_add(struct http_answer *a);
+
+/* transfer.c: asks a store that may wait, and sends the answer. HTTP_PENDING, HTTP_CROWDED, or HTTP_ANSWERED
+ * when the request's fields are too long. */
+enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
+                                      uint8_t codings);
+size_t http_transfer_bytes(void);
+/* For a store whose values have no header lines: the media type by the suffix of their key (media.c). */
+const char *http_media_type(struct http_text key);
+
+/* The access log's line for an answer, if one is kept. */
+static inline void http_log(const struct http_answer *a, const struct http_request *request, uint16_t status,
+                            uint64_t body_bytes)
+{
+	const struct http_config *config = &a->connection->server->config;
+
+	if (IS_ENABLED(CONFIG_HTTP_LOG) && config->log)
+		config->log(config->log_arg, a->connection->read.flow, request, status, body_bytes);
+}
 
 #endif

@@ -46,13 +46,15 @@ static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t 
 }
 
 /* An application's own answers: "h" and a digit say which. */
-static int handle(void *arg, const struct http_request *request, const char *key, size_t key_len,
-                  struct http_reply *reply)
+static int handle(void *arg, const struct http_request *request, struct http_reply *reply)
 {
 	static const uint16_t statuses[] = { 0, 204, 404, 777 };
 	static char lines[HTTP_LINES_TOO_LONG + 1];
 
-	(void)arg, (void)request;
+	const char *key = request->key.at;
+	size_t key_len = request->key.len;
+
+	(void)arg;
 	if (key_len != 2 || key[0] != 'h')
 		return -ENOENT;
 	if (key[1] == '9')

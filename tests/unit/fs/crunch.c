@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The crunched store: scripts/crunch is run on folders made here, and what it wrote is read through
  * fs/crunch.c from memory of exactly its size. Runs in the source tree's root. */
+#define _GNU_SOURCE /* memmem */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -64,18 +65,24 @@ static void make_text(const char *name, const char *text)
 }
 
 /* Runs the script; gives its exit status. */
-static int crunch(const char *folder, const char *output)
+static int crunch_with(const char *option, const char *folder, const char *output)
 {
 	char command[9000];
 	FILE *pipe;
 	size_t n;
 
-	snprintf(command, sizeof(command), "scripts/crunch '%s' '%s' 2>&1", path_of(folder), path_of(output));
+	snprintf(command, sizeof(command), "scripts/crunch %s '%s' '%s' 2>&1", option, path_of(folder),
+	         path_of(output));
 	pipe = popen(command, "r");
 	cr_assert_not_null(pipe);
 	n = fread(said, 1, sizeof(said) - 1, pipe);
 	said[n] = '\0';
 	return WEXITSTATUS(pclose(pipe));
+}
+
+static int crunch(const char *folder, const char *output)
+{
+	return crunch_with("", folder, output);
 }
 
 static void *read_file(const char *name, size_t *len)
@@ -116,6 +123,21 @@ static intptr_t get(struct kv *kv, const char *key, struct kv_entry *entry)
 	return promise_result(&op.promise);
 }
 
+/* The same for somebody who takes gzip. */
+static void get_gzip(struct kv *kv, const char *key, struct kv_entry *entry)
+{
+	struct kv_get op;
+
+	kv_get_coded(kv, &op, key, strlen(key), KV_GZIP);
+	cr_assert_eq(promise_result(&op.promise), 0, "%s", key);
+	*entry = op.entry;
+}
+
+static bool has_line(const struct kv_entry *e, const char *line)
+{
+	return memmem(e->header, e->header_len, line, strlen(line));
+}
+
 static void expect_value(struct kv *kv, const char *key, const char *type, const char *value)
 {
 	struct kv_entry e;
@@ -126,7 +148,8 @@ static void expect_value(struct kv *kv, const char *key, const char *type, const
 	cr_expect(!memcmp(e.data, value, e.size), "%s", key);
 	cr_expect_eq((uintptr_t)e.data % 16, 0, "%s", key);
 	cr_expect_eq(strlen(e.etag), 18);
-	snprintf(header, sizeof(header), "Content-Type: %s\r\nContent-Length: %zu\r\n", type, strlen(value));
+	snprintf(header, sizeof(header), "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Length: %zu\r\n",
+	         type, strlen(value));
 	cr_expect_eq(e.validators, strlen(header));
 	snprintf(header + strlen(header), 200, "ETag: %s\r\nCache-Control: ", e.etag);
 	cr_expect(!memcmp(e.header, header, strlen(header)), "%s: %.*s", key, e.header_len, e.header);
@@ -494,5 +517,160 @@ Test(crunch, says_what_is_wrong_with_its_arguments)
 	cr_expect_eq(crunch("file", "out.S"), 1);
 	cr_expect(strstr(said, "file: not a folder"), "%s", said);
 	cr_expect_eq(crunch("file", "out.c"), 1);
-	cr_expect(strstr(said, "usage: crunch FOLDER OUTPUT.S"), "%s", said);
+	cr_expect(strstr(said, "usage: crunch [--gzip] FOLDER OUTPUT.S"), "%s", said);
+}
+
+/* -- compressed variants -- */
+
+/* Is e what gunzip turns into value? */
+static void expect_gunzips_to(const struct kv_entry *e, const char *value, size_t len)
+{
+	char command[200], *unzipped;
+	size_t n;
+
+	make_file("variant.gz", e->data, e->size);
+	snprintf(command, sizeof(command), "gunzip -c %s >%s", path_of("variant.gz"), path_of("variant"));
+	cr_assert_eq(system(command), 0);
+	unzipped = read_file("variant", &n);
+	cr_expect(n == len && !memcmp(unzipped, value, len), "%zu bytes", n);
+	free(unzipped);
+}
+
+Test(crunch, has_compressed_variants)
+{
+	static char text[3000], noise[3000];
+	struct kv_entry plain, e;
+	struct kv *kv;
+	void *data;
+
+	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i < sizeof(noise); i++)
+		noise[i] = (char)(rand() >> 8);
+	make_folder("site");
+	make_file("site/a.html", text, sizeof(text));
+	make_file("site/again.html", text, sizeof(text));
+	make_file("site/noise.html", noise, sizeof(noise));
+	make_file("site/picture.png", text, sizeof(text));
+	make_text("site/short.txt", "aaaaaaaaaaaaaaaaaaaaa");
+	make_text("site/empty.txt", "");
+	cr_assert_eq(crunch_with("--gzip", "site", "out.S"), 0, "%s", said);
+	cr_expect(strstr(said, "2 of them compressed as well"), "%s", said);
+	kv = open_store("out.bin", &data);
+	cr_assert_eq(get(kv, "a.html", &plain), 0);
+	cr_expect(plain.coding == 0 && plain.size == sizeof(text) &&
+	          has_line(&plain, "Vary: Accept-Encoding\r\n"));
+	cr_expect_not(has_line(&plain, "Content-Encoding"));
+	get_gzip(kv, "a.html", &e);
+	cr_expect(e.coding == KV_GZIP && has_line(&e, "Content-Encoding: gzip\r\n") &&
+	          has_line(&e, "Vary: Accept-Encoding\r\n"));
+	cr_expect(has_type(&e, "text/html; charset=utf-8") && strcmp(e.etag, plain.etag));
+	cr_expect(memmem(e.header + e.validators, e.header_len - e.validators, "Vary", 4), "304 has it, too");
+	cr_expect(!memcmp((const char *)e.data + 4, "\0\0\0\0", 4), "no time (RFC 1952 §2.3.1)");
+	expect_gunzips_to(&e, text, sizeof(text));
+	plain = e;
+	get_gzip(kv, "again.html", &e);
+	cr_expect_eq(e.data, plain.data, "equal content is there once, compressed as well");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const keys[] = { "noise.html", "picture.png", "short.txt", "empty.txt" };
+
+		get_gzip(kv, keys[i], &e);
+		cr_expect(!e.coding && !has_line(&e, "Vary") && !has_line(&e, "Content-Encoding"), "%s", keys[i]);
+	}
+	crunch_destroy(kv);
+	free(data);
+}
+
+Test(crunch, makes_the_same_variants_anywhere_and_any_time)
+{
+	static char text[3000];
+	size_t len, again_len;
+	void *data, *again;
+
+	make_folder("site");
+	make_file("site/a.html", text, sizeof(text));
+	cr_assert_eq(crunch_with("--gzip", "site", "out.S"), 0, "%s", said);
+	make_folder("copy");
+	make_file("copy/a.html", text, sizeof(text));
+	sleep(1);
+	cr_assert_eq(crunch_with("--gzip", "copy", "again.S"), 0, "%s", said);
+	data = read_file("out.bin", &len);
+	again = read_file("again.bin", &again_len);
+	cr_expect(len == again_len && !memcmp(data, again, len));
+	free(data);
+	free(again);
+}
+
+/* -- _headers -- */
+
+Test(crunch, adds_header_lines_by_pattern)
+{
+	struct kv_entry e;
+	struct kv *kv;
+	void *data;
+
+	make_folder("site");
+	make_folder("site/docs");
+	make_text("site/index.html", "x");
+	make_text("site/docs/index.html", "x");
+	make_text("site/docs/a.css", "x");
+	make_text("site/odd.x", "x");
+	make_text("site/_headers",
+	          "# all of it\n/*\n  X-Frame-Options: DENY\n\tX-A: 1\n\n/docs/\n  X-A: 2\n/docs/*.css\n"
+	          "  cache-control: max-age=60\r\n/odd.x\n  Content-Type: text/odd\n  X-A:\n");
+	cr_assert_eq(crunch("site", "out.S"), 0, "%s", said);
+	kv = open_store("out.bin", &data);
+	cr_expect_eq(get(kv, "_headers", &e), -ENOENT);
+	cr_assert_eq(get(kv, "index.html", &e), 0);
+	cr_expect(has_line(&e, "\r\nX-Frame-Options: DENY\r\n") && has_line(&e, "\r\nX-A: 1\r\n"));
+	cr_expect(has_line(&e, "\r\nCache-Control: no-cache\r\n"));
+	cr_assert_eq(get(kv, "docs/index.html", &e), 0);
+	cr_expect(has_line(&e, "\r\nX-A: 2\r\n") && !has_line(&e, "X-A: 1"),
+	          "the later one of a name, for the folder's page");
+	cr_assert_eq(get(kv, "docs/a.css", &e), 0);
+	cr_expect(has_line(&e, "\r\ncache-control: max-age=60\r\n") && !has_line(&e, "no-cache"));
+	cr_expect(has_line(&e, "\r\nX-A: 1\r\n"));
+	cr_assert_eq(get(kv, "odd.x", &e), 0);
+	cr_expect(has_type(&e, "text/odd") && has_line(&e, "\r\nX-A: \r\n"));
+	crunch_destroy(kv);
+	free(data);
+}
+
+Test(crunch, refuses_header_lines_that_cannot_be)
+{
+	static const struct {
+		const char *text, *complaint;
+	} cases[] = {
+		{ "  X: y\n", "line 1: a header line before the first path" },
+		{ "x\n", "line 1: a path begins with /" },
+		{ "/*\n  X y\n", "line 2: no header line" },
+		{ "/*\n  X y: z\n", "line 2: no header line" },
+		{ "/*\n  : z\n", "line 2: no header line" },
+		{ "/*\n  X: \001\n", "line 2: a value that is not printable" },
+		{ "/*\n  X: \303\274\n", "line 2: a value that is not printable" },
+		{ "/*\n\n  content-length: 5\n", "line 3: content-length is the server's to say" },
+		{ "/*\n  Transfer-Encoding: chunked\n", "line 2: Transfer-Encoding is the server's to say" },
+	};
+	static char large[6000] = "/*\n X: ";
+
+	make_folder("site");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_text("site/_headers", cases[i].text);
+		cr_expect_eq(crunch("site", "out.S"), 1, "%s", cases[i].text);
+		cr_expect(strstr(said, "crunch: _headers: ") && strstr(said, cases[i].complaint), "%s", said);
+	}
+	memset(large + 7, 'y', 5000);
+	make_text("site/_headers", large);
+	cr_expect_eq(crunch("site", "out.S"), 1);
+	cr_expect(strstr(said, "line 2: more than 4096 bytes"), "%s", said);
+}
+
+Test(crunch, refuses_a_folder_in_the_place_of_a_page)
+{
+	make_folder("site");
+	make_folder("site/docs");
+	make_folder("site/docs/index.html");
+	make_text("site/docs/index.html/x", "x");
+	cr_expect_eq(crunch("site", "out.S"), 1);
+	cr_expect(strstr(said, "docs/index.html: a folder where the page of the folder around it is looked for"),
+	          "%s", said);
 }

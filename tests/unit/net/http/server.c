@@ -282,15 +282,18 @@ Test(http_server, keeps_to_conditions)
 
 /* -- a handler -- */
 
-static int handler(void *arg, const struct http_request *request, const char *key, size_t key_len,
-                   struct http_reply *reply)
+static int handler(void *arg, const struct http_request *request, struct http_reply *reply)
 {
+	const char *key = request->key.at;
+	size_t key_len = request->key.len;
 	static char long_line[1000];
 
 	cr_expect_eq(arg, &config);
 	if (key_len == 3 && !memcmp(key, "hot", 3)) {
-		*reply = (struct http_reply){ request->verb == HTTP_POST ? 201 : 200, "text/html", "X: y\r\n",
-		                              { "<p>", 3, NULL } };
+		reply->status = request->verb == HTTP_POST ? 201 : 200;
+		reply->type = "text/html";
+		reply->header = "X: y\r\n";
+		reply->body = (struct slice){ "<p>", 3, NULL };
 		return 0;
 	}
 	memset(long_line, 'a', sizeof(long_line) - 1);

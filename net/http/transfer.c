@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: ISC */
+/* Answers from a store that waits (fs/kv.h). The request must not hold the device's buffers meanwhile: what
+ * of it matters is copied, its key and a few fields. The head of the answer goes with the first piece, so
+ * that what fails before is still told with a status.
+ *
+ *     kv_get ──▶ head ──▶ kv_read ──▶ piece ──▶ flow ──▶ acknowledged
+ *                            ▲                                │
+ *                            └────────────────────────────────┘
+ *
+ * There are two pieces for each answer: while one is on its way the other is read, and no third is read
+ * before the client has acknowledged the first. So a client that does not read holds two pieces, however long
+ * the value. When others need them he loses his connection. */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/format.h"
+#include "net/http/server_priv.h"
+
+#define INDEX_BYTES 11  /* behind the longest key */
+#define FIELDS_BYTES 512
+#define PIECES 2
+#define PIECES_IN_A_ROW 8 /* before others get a turn */
+#define NOT_FOUND_PAGE CONFIG_HTTP_NOT_FOUND_PAGE
+#define CACHE_CONTROL CONFIG_HTTP_CACHE_CONTROL
+static_assert(sizeof(CACHE_CONTROL) <= 128, "it has room in a block, beside the other lines");
+
+struct piece {
+	struct storage storage; /* one count while it is filled and written, one for each slice in flight */
+	struct http_transfer *transfer;
+	bool is_ready;          /* filled, and not yet written */
+	uint32_t count;
+	struct slice lines;     /* before it, of its part */
+	struct slice slices[KV_READ_SLICES]; /* with the store's counts */
+};
+
+enum transfer_flags {
+	ASKING = 1 << 0,   /* get is pending */
+	READING = 1 << 1,  /* read is pending */
+	WRITING = 1 << 2,  /* the answer's write is pending */
+	WOKEN = 1 << 3,    /* the loop will look at it */
+	STARTED = 1 << 4,  /* the head has been sent */
+	STARVED = 1 << 5,  /* the store has no memory; in the server's list */
+	ALL_READ = 1 << 6, /* there is nothing more to read */
+};
+
+struct http_transfer {
+	struct http_server *server;
+	struct http_answer *answer; /* NULL: over, but for what is pending */
+	struct list link;           /* in server->starved */
+	struct waiter waiter, write_waiter, wake_waiter;
+	struct promise wake;
+	struct http_request request; /* what of it matters, in text */
+	struct kv_entry entry;
+	struct http_range range;    /* of the value, still to be read */
+	uint16_t status;            /* 200; 404: of the page that says so */
+	uint8_t flags, codings;
+	uint8_t fill, drain;        /* the piece to be filled next, and to be written next */
+	struct kv_get get;
+	struct kv_read read;
+	struct piece pieces[PIECES];
+	struct slice out[4 + 1 + KV_READ_SLICES]; /* head, lines of the part, piece */
+	char text[CONFIG_HTTP_TARGET_BYTES + INDEX_BYTES + FIELDS_BYTES];
+};
+static_assert(sizeof(struct http_transfer) <= CONFIG_HTTP_TARGET_BYTES + 2352, "Kconfig says so");
+
+size_t http_transfer_bytes(void)
+{
+	return sizeof(struct http_transfer);
+}
+
+static void go_on(struct http_transfer *t);
+
+static bool is_free(const struct piece *p)
+{
+	return p->storage.refs == 0;
+}
+
+/* Is nothing pending that has to do with t's memory? */
+static void free_if_over(struct http_transfer *t)
+{
+	struct http_server *server = t->server;
+
+	if (t->answer || t->flags & (ASKING | READING | WOKEN) || !is_free(&t->pieces[0]) ||
+	    !is_free(&t->pieces[1]))
+		return;
+	pool_free(&server->transfers, t);
+	http_wake_waiting(server);
+}
+
+static void leave_starved(struct http_transfer *t)
+{
+	list_remove(&t->link);
+	t->flags &= (uint8_t)~STARVED;
+}
+
+/* The answer goes on without t; what is pending comes back in its time. */
+static struct http_answer *detach(struct http_transfer *t)
+{
+	struct http_answer *a = t->answer;
+
+	leave_starved(t);
+	if (t->flags & READING)
+		promise_cancel(&t->read.promise);
+	for (int i = 0; i < PIECES; i++) {
+		struct piece *p = &t->pieces[i];
+
+		storage_put(p->lines.storage);
+		p->lines = (struct slice){ 0 };
+		if (p->is_ready)
+			storage_put(&p->storage);
+		p->is_ready = false;
+	}
+	t->answer = NULL;
+	a->event = NULL;
+	free_if_over(t);
+	return a;
+}
+
+/* -- pieces come back -- */
+
+static void woken(struct waiter *waiter)
+{
+	struct http_transfer *t = container_of(waiter, struct http_transfer, wake_waiter);
+
+	t->flags &= (uint8_t)~WOKEN;
+	if (t->answer)
+		go_on(t);
+	else
+		free_if_over(t);
+}
+
+/* Has the loop look at t: whoever lets go of a piece may be in the middle of something. */
+static void wake(struct http_transfer *t)
+{
+	if (t->flags & WOKEN)
+		return;
+	t->flags |= WOKEN;
+	promise_return(&t->wake, 0);
+	promise_wait(&t->wake, &t->wake_waiter, woken);
+}
+
+static void piece_free(struct storage *storage)
+{
+	struct piece *p = container_of(storage, struct piece, storage);
+	struct http_transfer *t = p->transfer;
+	struct list *starved = &t->server->starved;
+
+	for (uint32_t i = 0; i < p->count; i++)
+		storage_put(p->slices[i].storage);
+	t->server->pieces--;
+	if (t->answer && t->answer->connection->wait == HTTP_WAIT_WRITE)
+		http_connection_wait(t->answer->connection, HTTP_WAIT_WRITE); /* the client has taken something */
+	wake(t);
+	if (!list_is_empty(starved)) {
+		struct http_transfer *other = list_first(starved, struct http_transfer, link);
+
+		leave_starved(other);
+		wake(other);
+	}
+}
+
+/* -- failing -- */
+
+static void on_event(struct http_answer *a);
+
+/* Others that do without memory hold none that anybody could use. */
+static bool holds_pieces(const struct http_connection *c)
+{
+	const struct http_answer *a = c->answer;
+
+	return a && a->event == on_event && !(((const struct http_transfer *)a->owner)->flags & STARVED);
+}
+
+/* The store has no memory for a piece: it may when one has come back. false: none is out. */
+static bool wait_for_memory(struct http_transfer *t)
+{
+	struct http_server *server = t->server;
+
+	if (!server->pieces)
+		return false;
+	t->flags |= STARVED;
+	list_push_back(&server->starved, &t->link);
+	http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces);
+	return true;
+}
+
+/* The store cannot give what it said it has: a status says so if there is still time, else the connection
+ * ends. t may be gone then. */
+static void fail(struct http_transfer *t, int error)
+{
+	struct http_connection *c = t->answer->connection;
+	struct http_request request = t->request;
+	struct http_answer *a;
+
+	if ((error == -ENOMEM || error == -ENOBUFS) && wait_for_memory(t))
+		return;
+	if (t->flags & STARTED) {
+		http_connection_end(c, true); /* which calls on_event */
+		return;
+	}
+	http_answer_clear(t->answer);
+	http_answer_failure(t->answer, &request, error);
+	a = detach(t);
+	http_answer_send(a);
+}
+
+/* -- reading -- */
+
+/* The next range of several. 1: lines are all that is to come, 0, -ENODATA, -ENOBUFS. */
+static int next_part(struct http_transfer *t, struct piece *p)
+{
+	struct http_block *parts = t->answer->parts;
+	int result = parts ? http_parts_next(parts, &p->lines, &t->range) : -ENODATA;
+
+	memset(t->read.cursor, 0, sizeof(t->read.cursor));
+	return result < 0 ? result : t->range.len == 0;
+}
+
+static void make_ready(struct http_transfer *t, struct piece *p)
+{
+	p->storage = (struct storage){ .refs = 1, .free = piece_free };
+	p->transfer = t;
+	p->is_ready = true;
+	t->server->pieces++;
+	t->fill ^= 1;
+}
+
+/* The read has settled. 0, or why there is no piece. */
+static int take_read(struct http_transfer *t)
+{
+	struct piece *p = &t->pieces[t->fill];
+	intptr_t n = promise_result(&t->read.promise);
+
+	if (n <= 0)
+		return n < 0 ? (int)n : -ESTALE; /* shorter than it was */
+	t->range.start += (uint64_t)n;
+	t->range.len -= (uint64_t)n;
+	p->count = t->read.count;
+	memcpy(p->slices, t->read.slices, p->count * sizeof(p->slices[0]));
+	make_ready(t, p);
+	return 0;
+}
+
+static void has_read(struct waiter *waiter)
+{
+	struct http_transfer *t = container_of(waiter, struct http_transfer, waiter);
+	int result;
+
+	t->flags &= (uint8_t)~READING;
+	if (!t->answer) {
+		for (uint32_t i = 0; promise_result(&t->read.promise) > 0 && i < t->read.count; i++)
+			storage_put(t->read.slices[i].storage);
+		free_if_over(t);
+		return;
+	}
+	result = take_read(t);
+	if (result < 0)
+		fail(t, result);
+	else
+		go_on(t);
+}
+
+/* Begins to fill the next piece. 1: it is full already, 0: it will be, or there is nothing more; or an
+ * error. */
+static int fill_piece(struct http_transfer *t)
+{
+	struct piece *p = &t->pieces[t->fill];
+	int result = t->range.len ? 0 : next_part(t, p);
+
+	if (result == -ENODATA) {
+		t->flags |= ALL_READ;
+		return 0;
+	}
+	if (result < 0)
+		return result;
+	p->count = 0;
+	if (result) {
+		make_ready(t, p);
+		return 1;
+	}
+	kv_read(t->server->config.kv, &t->read, &t->entry, t->range.start,
+	        (uint32_t)MIN(t->range.len, (uint64_t)CONFIG_HTTP_PIECE_BYTES));
+	if (promise_is_settled(&t->read.promise))
+		return take_read(t) ?: 1;
+	t->flags |= READING;
+	promise_wait(&t->read.promise, &t->waiter, has_read);
+	return 0;
+}
+
+/* -- writing -- */
+
+/* The write has settled. false: the answer has ended with it. */
+static bool take_write(struct http_transfer *t)
+{
+	struct piece *p = &t->pieces[t->drain];
+
+	t->flags &= (uint8_t)~WRITING;
+	http_answer_clear(t->answer);
+	storage_put(p->lines.storage);
+	p->lines = (struct slice){ 0 };
+	t->drain ^= 1;
+	storage_put(&p->storage);
+	if (promise_result(&t->answer->write.promise) >= 0 && !(t->answer->connection->flags & HTTP_ENDED))
+		return true;
+	http_answer_finish(detach(t), true);
+	return false;
+}
+
+static void has_written(struct waiter *waiter)
+{
+	struct http_transfer *t = container_of(waiter, struct http_transfer, write_waiter);
+
+	if (take_write(t))
+		go_on(t);
+}
+
+/* Writes the next piece, the head of the answer before the first. false: the answer has ended. */
+static bool write_piece(struct http_transfer *t)
+{
+	struct piece *p = &t->pieces[t->drain];
+	struct http_answer *a = t->answer;
+	uint32_t count = a->count;
+
+	memcpy(t->out, a->slices, count * sizeof(t->out[0]));
+	if (p->lines.len)
+		t->out[count++] = p->lines;
+	for (uint32_t i = 0; i < p->count; i++)
+		t->out[count++] = (struct slice){ p->slices[i].data, p->slices[i].len, &p->storage };
+	p->is_ready = false;
+	t->flags |= STARTED;
+	flow_write(a->connection->read.flow, &a->write, t->out, count);
+	if (promise_is_settled(&a->write.promise))
+		return take_write(t);
+	a->seen = a->write.total;
+	t->flags |= WRITING;
+	promise_wait(&a->write.promise, &t->write_waiter, has_written);
+	return true;
+}
+
+/* Whose turn is it, the client's or the store's? */
+static void set_wait(struct http_transfer *t)
+{
+	struct http_connection *c = t->answer->connection;
+	bool client_has = false;
+	enum http_wait wait;
+
+	for (int i = 0; i < PIECES; i++)
+		client_has |= !is_free(&t->pieces[i]) && !t->pieces[i].is_ready;
+	wait = client_has ? HTTP_WAIT_WRITE : HTTP_WAIT_WORK;
+	if (c->wait != wait)
+		http_connection_wait(c, wait);
+	/* A client that goes by the end of the stream should not have to wait for his own acknowledgement. */
+	if (t->flags & ALL_READ && !(t->flags & WRITING) && c->flags & HTTP_LAST)
+		flow_shutdown(c->read.flow);
+}
+
+/* Does what can be done now. t may be gone then. */
+static void go_on(struct http_transfer *t)
+{
+	int steps = 0, result = 1;
+
+	while (result && steps++ < PIECES_IN_A_ROW) {
+		result = 0;
+		if (!(t->flags & WRITING) && t->pieces[t->drain].is_ready) {
+			if (!write_piece(t))
+				return;
+			result = 1;
+		}
+		if (!(t->flags & (READING | STARVED | ALL_READ)) && is_free(&t->pieces[t->fill])) {
+			int filled = fill_piece(t);
+
+			if (filled < 0) {
+				fail(t, filled);
+				return;
+			}
+			result |= filled;
+		}
+	}
+	if (result)
+		wake(t); /* and others get their turn */
+	if (t->flags & ALL_READ && !(t->flags & WRITING) && is_free(&t->pieces[0]) && is_free(&t->pieces[1]))
+		http_answer_finish(detach(t), false);
+	else
+		set_wait(t);
+}
+
+/* -- the beginning -- */
+
+static void on_event(struct http_answer *a)
+{
+	struct http_transfer *t = a->owner;
+
+	if (!(a->connection->flags & HTTP_ENDED))
+		http_connection_put_input_aside(a->connection);
+	else if (!(t->flags & WRITING))
+		http_answer_finish(detach(t), true);
+}
+
+/* Header lines for a value that comes without. NULL: no room. */
+static struct http_block *make_lines(struct http_transfer *t, struct kv_entry *e)
+{
+	struct http_block *block = http_block_alloc(t->server);
+	char date[HTTP_DATE_BYTES + 1] = "";
+	bool dated = IS_ENABLED(CONFIG_FS_MODIFIED) && e->modified_ns;
+	size_t len;
+
+	if (!block)
+		return NULL;
+	if (dated)
+		http_date_format(date, (uint32_t)(e->modified_ns / NS_PER_S));
+	len = format(block->bytes, HTTP_BLOCK_BYTES,
+	             "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Length: %llu\r\n",
+	             http_media_type(t->status == 200 ? t->request.key :
+	                             (struct http_text){ NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 }),
+	             (unsigned long long)e->size);
+	e->validators = (uint16_t)len;
+	len += format(block->bytes + len, HTTP_BLOCK_BYTES - len,
+	              "%s%s%s%s%s%sCache-Control: " CACHE_CONTROL "\r\n\r\n", e->etag ? "ETag: " : "",
+	              e->etag ? e->etag : "", e->etag ? "\r\n" : "", dated ? "Last-Modified: " : "", date,
+	              dated ? "\r\n" : "");
+	e->header = block->bytes;
+	e->header_len = (uint16_t)(len - 2);
+	return block;
+}
+
+/* The store has the value. */
+static void answer_value(struct http_transfer *t)
+{
+	struct http_value value = { .entry = t->get.entry, .status = t->status };
+	struct http_answer *a = t->answer;
+	struct http_block *lines = NULL;
+
+	if (!value.entry.header) {
+		lines = make_lines(t, &value.entry);
+		if (!lines) {
+			http_add_status(a, &t->request, 503);
+			http_answer_send(detach(t));
+			return;
+		}
+		value.lines = &lines->storage;
+	}
+	t->range = http_add_value(a, &t->request, &value);
+	storage_put(value.lines);
+	if (value.entry.data || (!t->range.len && !a->parts)) {
+		http_answer_send(detach(t));
+		return;
+	}
+	t->entry = t->get.entry;
+	go_on(t);
+}
+
+static void got(struct waiter *waiter);
+
+static void ask(struct http_transfer *t, const char *key, size_t key_len)
+{
+	t->flags |= ASKING;
+	kv_get_coded(t->server->config.kv, &t->get, key, key_len, t->codings);
+	promise_wait(&t->get.promise, &t->waiter, got);
+}
+
+static void got(struct waiter *waiter)
+{
+	struct http_transfer *t = container_of(waiter, struct http_transfer, waiter);
+	intptr_t result = promise_result(&t->get.promise);
+
+	t->flags &= (uint8_t)~ASKING;
+	if (!t->answer) {
+		free_if_over(t);
+	} else if (result == 0) {
+		answer_value(t);
+	} else if (result == -ENOENT && t->status == 200 && sizeof(NOT_FOUND_PAGE) > 1) {
+		t->status = 404;
+		ask(t, NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1);
+	} else {
+		http_answer_failure(t->answer, &t->request, t->status == 404 ? -ENOENT : (int)result);
+		http_answer_send(detach(t));
+	}
+}
+
+/* Copies text to *at, which moves on; gives the copy. */
+static struct http_text keep(char **at, struct http_text text)
+{
+	struct http_text kept = { *at, text.len };
+
+	memcpy(*at, text.at, text.len);
+	*at += text.len;
+	return kept;
+}
+
+/* Copies what matters of request. false: its conditions are too long. */
+static bool keep_request(struct http_transfer *t, const struct http_request *request)
+{
+	struct http_text rest = request->fields, line;
+	char *at = t->text, *end = t->text + sizeof(t->text);
+
+	t->request = *request;
+	t->request.method = t->request.path = (struct http_text){ 0 };
+	t->request.key = keep(&at, request->key);
+	if (request->query.at)
+		t->request.query = keep(&at, request->query);
+	t->request.fields = (struct http_text){ at, 0 };
+	while (http_next_line(&rest, &line)) {
+		bool is_condition = (line.at[0] | 0x20) == 'i' && (line.at[1] | 0x20) == 'f' && line.at[2] == '-';
+
+		if (!is_condition && (line.at[0] | 0x20) != 'r')
+			continue; /* there are few that begin as Range does */
+		if (line.len > (size_t)(end - at)) {
+			if (is_condition)
+				return false;
+			continue; /* a range may be ignored */
+		}
+		t->request.fields.len += keep(&at, line).len;
+	}
+	return true;
+}
+
+enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
+                                      uint8_t codings)
+{
+	struct http_server *server = a->connection->server;
+	struct http_transfer *t = pool_alloc(&server->transfers);
+
+	if (!t && http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces))
+		t = pool_alloc(&server->transfers);
+	if (!t)
+		return HTTP_CROWDED;
+	memset(t, 0, offsetof(struct http_transfer, text));
+	t->server = server;
+	t->answer = a;
+	t->status = 200;
+	t->codings = codings;
+	list_init(&t->link);
+	if (!keep_request(t, request)) {
+		pool_free(&server->transfers, t);
+		http_answer_error(a, request, 431);
+		return HTTP_ANSWERED;
+	}
+	a->event = on_event;
+	a->owner = t;
+	ask(t, t->request.key.at, t->request.key.len);
+	return HTTP_PENDING;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* A value of the store as an answer. The usual one is two slices: the status line (with the date, which is
+ * generated once a second), then header lines and body as they lie together in the store. Conditions come
+ * first (RFC 9110 §13.2), then ranges (§14.2), for which there has to be a block: where there is none, the
+ * whole value is an answer too. */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/dev/clock.h"
+#include "kernel/format.h"
+#include "net/http/conditional.h"
+#include "net/http/server_priv.h"
+
+/* A date as a validator is strong when it lies so long in the past (RFC 9110 §8.8.2.2). */
+#define STRONG_DATE_NS (60 * NS_PER_S)
+
+static void add_lines(struct http_answer *a, const struct http_value *v, const char *at, size_t len)
+{
+	storage_get(v->lines);
+	http_add(a, at, len, v->lines);
+}
+
+/* Adds the body, or gives it. */
+static struct http_range add_body(struct http_answer *a, const struct http_value *v, struct http_range range)
+{
+	if (IS_ENABLED(CONFIG_FS_PIECES) && !v->entry.data)
+		return range;
+	if (range.len)
+		http_add(a, (const char *)v->entry.data + range.start, range.len, NULL);
+	return (struct http_range){ 0 };
+}
+
+static bool is_head(const struct http_request *request)
+{
+	return request->verb == HTTP_HEAD;
+}
+
+/* The page of the store that says what is wrong; false: no room. */
+static bool add_error_start(struct http_answer *a, uint16_t status)
+{
+	struct http_block *block = http_block_alloc(a->connection->server);
+	struct http_text date = http_date_line(a->connection->server);
+	size_t len;
+
+	if (!block)
+		return false;
+	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s", http_status_text(status),
+	             (int)date.len, date.at);
+	http_add(a, block->bytes, len, &block->storage);
+	return true;
+}
+
+static struct http_range add_whole(struct http_answer *a, const struct http_request *request,
+                                   const struct http_value *v, uint16_t status)
+{
+	static const char not_modified[] = "HTTP/1.1 304 Not Modified\r\n";
+	const struct kv_entry *e = &v->entry;
+	const char *lines = http_connection_lines(a->connection, request);
+	bool plain = lines[0] == '\r'; /* then the empty line in the store will do */
+	bool body = status != 304 && !is_head(request) && e->size;
+	size_t skip = status == 304 ? e->validators : 0, len = e->header_len - skip + (plain ? 2 : 0);
+
+	http_log(a, request, status, body ? e->size : 0);
+	if (status == 304)
+		http_add_start(a, not_modified, sizeof(not_modified) - 1);
+	else if (status == 200)
+		http_add_start(a, http_ok_line, HTTP_OK_BYTES);
+	if (body && plain && e->data == e->header + len) {
+		len += e->size;
+		body = false;
+	}
+	add_lines(a, v, e->header + skip, len);
+	if (!plain)
+		http_add(a, lines, strlen(lines), NULL);
+	return body ? add_body(a, v, (struct http_range){ 0, e->size }) : (struct http_range){ 0 };
+}
+
+/* -- ranges -- */
+
+static void add_unsatisfied(struct http_answer *a, const struct http_request *request, uint64_t size)
+{
+	char line[48];
+	struct http_reply r = { .status = 416, .header = line };
+
+	format(line, sizeof(line), "Content-Range: bytes */%llu\r\n", (unsigned long long)size);
+	http_add_reply(a, request, &r);
+}
+
+/* Status line, date, and what is said of this part alone. */
+static void add_part_start(struct http_answer *a, struct http_block *block,
+                           const struct http_request *request, const struct http_value *v,
+                           struct http_range range)
+{
+	struct http_text date = http_date_line(a->connection->server);
+	const char *lines = http_connection_lines(a->connection, request);
+	size_t len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 206 Partial Content\r\n%.*s", (int)date.len,
+	                    date.at);
+
+	if (a->parts)
+		len += format(block->bytes + len, HTTP_BLOCK_BYTES - len,
+		              "Content-Type: multipart/byteranges; boundary=%016llx\r\n",
+		              (unsigned long long)http_parts_boundary(a->parts));
+	else
+		len += format(block->bytes + len, HTTP_BLOCK_BYTES - len, "Content-Range: bytes %llu-%llu/%llu\r\n",
+		              (unsigned long long)range.start, (unsigned long long)(range.start + range.len - 1),
+		              (unsigned long long)v->entry.size);
+	len += format(block->bytes + len, HTTP_BLOCK_BYTES - len, "Content-Length: %llu\r\n%.*s",
+	              (unsigned long long)range.len, (int)strlen(lines) - 2, lines);
+	http_add(a, block->bytes, len, &block->storage);
+	http_log(a, request, 206, range.len);
+}
+
+/* What is said of the value as a whole, before its length. */
+static void add_description(struct http_answer *a, const struct http_value *v, bool with_type)
+{
+	const struct kv_entry *e = &v->entry;
+	const char *start = e->header, *end = start + e->validators - 2;
+
+	while (end > start && end[-1] != '\n')
+		end--;
+	if (!with_type)
+		start = memchr(start, '\n', e->validators) + 1;
+	if (end > start)
+		add_lines(a, v, start, (size_t)(end - start));
+}
+
+/* Several parts, or one. false: no room for what has to be generated. */
+static bool add_parts(struct http_answer *a, const struct http_request *request, const struct http_value *v,
+                      const struct http_range *ranges, int count)
+{
+	const struct kv_entry *e = &v->entry;
+	struct http_block *block = http_block_alloc(a->connection->server);
+	struct http_range range = ranges[0];
+
+	if (!block)
+		return false;
+	if (CONFIG_HTTP_RANGES > 1 && count > 1) {
+		a->parts = http_parts_create(a->connection->server, v, ranges, count, &range.len);
+		if (!a->parts) {
+			storage_put(&block->storage);
+			return false;
+		}
+	}
+	add_part_start(a, block, request, v, range);
+	add_description(a, v, !a->parts);
+	add_lines(a, v, e->header + e->validators, e->header_len - e->validators + 2u);
+	return true;
+}
+
+/* What Range asks for, as http_ranges says; 0 also when that does not count. */
+static int wanted_ranges(const struct http_request *request, const struct kv_entry *e,
+                         struct http_range ranges[CONFIG_HTTP_RANGES])
+{
+	uint64_t modified_ns = e->modified_ns;
+
+	if (!(request->flags & HTTP_RANGE) || request->verb != HTTP_GET)
+		return 0;
+	if (IS_ENABLED(CONFIG_FS_MODIFIED) && clock_wall_ns() < modified_ns + STRONG_DATE_NS)
+		modified_ns = 0;
+	return http_range_applies(request, e->etag, modified_ns) ? http_ranges(request, e->size, ranges) : 0;
+}
+
+struct http_range http_add_value(struct http_answer *a, const struct http_request *request,
+                                 const struct http_value *v)
+{
+	struct http_range ranges[CONFIG_HTTP_RANGES];
+	const struct kv_entry *e = &v->entry;
+	uint16_t status = v->status == 200 ? http_check_conditions(request, e->etag, e->modified_ns) : v->status;
+	int count = status == 200 ? wanted_ranges(request, e, ranges) : 0;
+
+	if (count > 0 && add_parts(a, request, v, ranges, count))
+		return a->parts ? (struct http_range){ 0 } : add_body(a, v, ranges[0]);
+	if (count < 0)
+		add_unsatisfied(a, request, e->size);
+	else if (status == 406 || status == 412 || (status == 404 && !add_error_start(a, status)))
+		http_add_status(a, request, status);
+	else
+		return add_whole(a, request, v, status);
+	return (struct http_range){ 0 };
+}
