@@ -120,7 +120,8 @@ static void forget_input(struct http_connection *c)
 /* The first that has waited so for more than a second, and holds what somebody else needs; a few are looked
  * at. */
 static struct http_connection *find_stalled(struct http_server *server, enum http_wait wait,
-                                            bool (*holds)(const struct http_connection *c))
+                                            bool (*holds)(const struct http_connection *c),
+                                            const struct http_connection *but)
 {
 	unsigned looks = STALLED_LOOKS;
 
@@ -129,16 +130,17 @@ static struct http_connection *find_stalled(struct http_server *server, enum htt
 
 		if (looks-- == 0 || !http_connection_has_waited(c, NS_PER_S))
 			return NULL;
-		if (holds(c))
+		if (c != but && holds(c))
 			return c;
 	}
 	return NULL;
 }
 
 bool http_connection_end_stalled(struct http_server *server, enum http_wait wait,
-                                 bool (*holds)(const struct http_connection *c))
+                                 bool (*holds)(const struct http_connection *c),
+                                 const struct http_connection *but)
 {
-	struct http_connection *c = find_stalled(server, wait, holds);
+	struct http_connection *c = find_stalled(server, wait, holds, but);
 
 	if (!c)
 		return false;
@@ -155,10 +157,10 @@ static bool has_head(const struct http_connection *c)
 /* A head that somebody could do without. false: there is none. */
 static bool take_head_from_others(struct http_server *server)
 {
-	struct http_connection *c = find_stalled(server, HTTP_WAIT_WRITE, has_head);
+	struct http_connection *c = find_stalled(server, HTTP_WAIT_WRITE, has_head, NULL);
 
 	if (!c)
-		return http_connection_end_stalled(server, HTTP_WAIT_INPUT, has_head);
+		return http_connection_end_stalled(server, HTTP_WAIT_INPUT, has_head, NULL);
 	forget_input(c);
 	return true;
 }

@@ -119,9 +119,10 @@ void http_answer_finish(struct http_answer *a, bool failed);
  * that takes time: it goes where heads are, or is lost (and the connection ends after this answer). */
 void http_connection_put_input_aside(struct http_connection *c);
 /* Ends the connection that has been in that wait for longest, a second or more, of those that hold what
- * somebody else needs. false: there is none. */
+ * somebody else needs, other than but. false: there is none. */
 bool http_connection_end_stalled(struct http_server *server, enum http_wait wait,
-                                 bool (*holds)(const struct http_connection *c));
+                                 bool (*holds)(const struct http_connection *c),
+                                 const struct http_connection *but);
 void http_wake_waiting(struct http_server *server);
 
 /* answer.c: fills in slices; sets the connection's HTTP_LAST, HTTP_UNREAD and drop. */

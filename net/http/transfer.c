@@ -144,12 +144,14 @@ static void piece_free(struct storage *storage)
 	struct piece *p = container_of(storage, struct piece, storage);
 	struct http_transfer *t = p->transfer;
 	struct list *starved = &t->server->starved;
+	struct http_connection *c;
 
 	for (uint32_t i = 0; i < p->count; i++)
 		storage_put(p->slices[i].storage);
 	t->server->pieces--;
-	if (t->answer && t->answer->connection->wait == HTTP_WAIT_WRITE)
-		http_connection_wait(t->answer->connection, HTTP_WAIT_WRITE); /* the client has taken something */
+	c = t->answer ? t->answer->connection : NULL;
+	if (c && c->wait == HTTP_WAIT_WRITE && !(c->flags & HTTP_ENDED))
+		http_connection_wait(c, HTTP_WAIT_WRITE); /* the client has taken something */
 	wake(t);
 	if (!list_is_empty(starved)) {
 		struct http_transfer *other = list_first(starved, struct http_transfer, link);
@@ -163,12 +165,12 @@ static void piece_free(struct storage *storage)
 
 static void on_event(struct http_answer *a);
 
-/* Others that do without memory hold none that anybody could use. */
 static bool holds_pieces(const struct http_connection *c)
 {
 	const struct http_answer *a = c->answer;
+	const struct http_transfer *t = a ? a->owner : NULL;
 
-	return a && a->event == on_event && !(((const struct http_transfer *)a->owner)->flags & STARVED);
+	return a && a->event == on_event && !(is_free(&t->pieces[0]) && is_free(&t->pieces[1]));
 }
 
 /* The store has no memory for a piece: it may when one has come back. false: none is out. */
@@ -180,28 +182,29 @@ static bool wait_for_memory(struct http_transfer *t)
 		return false;
 	t->flags |= STARVED;
 	list_push_back(&server->starved, &t->link);
-	http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces);
+	http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces, t->answer->connection);
 	return true;
 }
 
 /* The store cannot give what it said it has: a status says so if there is still time, else the connection
- * ends. t may be gone then. */
-static void fail(struct http_transfer *t, int error)
+ * ends, and t is gone. true: it may later, and t goes on. */
+static bool fail(struct http_transfer *t, int error)
 {
-	struct http_connection *c = t->answer->connection;
-	struct http_request request = t->request;
-	struct http_answer *a;
+	struct http_answer *a = t->answer;
+	struct http_connection *c = a->connection;
 
+	if (c->flags & HTTP_ENDED)
+		return false; /* once its write has failed, too, that is seen to */
 	if ((error == -ENOMEM || error == -ENOBUFS) && wait_for_memory(t))
-		return;
+		return true;
 	if (t->flags & STARTED) {
 		http_connection_end(c, true); /* which calls on_event */
-		return;
+		return false;
 	}
-	http_answer_clear(t->answer);
-	http_answer_failure(t->answer, &request, error);
-	a = detach(t);
-	http_answer_send(a);
+	http_answer_clear(a);
+	http_answer_failure(a, &t->request, error);
+	http_answer_send(detach(t));
+	return false;
 }
 
 /* -- reading -- */
@@ -254,9 +257,7 @@ static void has_read(struct waiter *waiter)
 		return;
 	}
 	result = take_read(t);
-	if (result < 0)
-		fail(t, result);
-	else
+	if (result == 0 || fail(t, result))
 		go_on(t);
 }
 
@@ -329,9 +330,9 @@ static bool write_piece(struct http_transfer *t)
 	p->is_ready = false;
 	t->flags |= STARTED;
 	flow_write(a->connection->read.flow, &a->write, t->out, count);
+	a->seen = a->write.total;
 	if (promise_is_settled(&a->write.promise))
 		return take_write(t);
-	a->seen = a->write.total;
 	t->flags |= WRITING;
 	promise_wait(&a->write.promise, &t->write_waiter, has_written);
 	return true;
@@ -341,7 +342,7 @@ static bool write_piece(struct http_transfer *t)
 static void set_wait(struct http_transfer *t)
 {
 	struct http_connection *c = t->answer->connection;
-	bool client_has = false;
+	bool is_ready = t->pieces[0].is_ready || t->pieces[1].is_ready, client_has = false;
 	enum http_wait wait;
 
 	for (int i = 0; i < PIECES; i++)
@@ -350,7 +351,7 @@ static void set_wait(struct http_transfer *t)
 	if (c->wait != wait)
 		http_connection_wait(c, wait);
 	/* A client that goes by the end of the stream should not have to wait for his own acknowledgement. */
-	if (t->flags & ALL_READ && !(t->flags & WRITING) && c->flags & HTTP_LAST)
+	if (t->flags & ALL_READ && !(t->flags & WRITING) && !is_ready && c->flags & HTTP_LAST)
 		flow_shutdown(c->read.flow);
 }
 
@@ -359,6 +360,8 @@ static void go_on(struct http_transfer *t)
 {
 	int steps = 0, result = 1;
 
+	if (t->answer->connection->flags & HTTP_ENDED)
+		return; /* its write has failed, and will say so */
 	while (result && steps++ < PIECES_IN_A_ROW) {
 		result = 0;
 		if (!(t->flags & WRITING) && t->pieces[t->drain].is_ready) {
@@ -369,11 +372,9 @@ static void go_on(struct http_transfer *t)
 		if (!(t->flags & (READING | STARVED | ALL_READ)) && is_free(&t->pieces[t->fill])) {
 			int filled = fill_piece(t);
 
-			if (filled < 0) {
-				fail(t, filled);
+			if (filled < 0 && !fail(t, filled))
 				return;
-			}
-			result |= filled;
+			result |= filled > 0;
 		}
 	}
 	if (result)
@@ -520,7 +521,7 @@ enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_r
 	struct http_server *server = a->connection->server;
 	struct http_transfer *t = pool_alloc(&server->transfers);
 
-	if (!t && http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces))
+	if (!t && http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces, NULL))
 		t = pool_alloc(&server->transfers);
 	if (!t)
 		return HTTP_CROWDED;
