@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What every algorithm has in common: slow start (RFC 5681) from an initial window of ten (RFC 6928) with
- * growth by bytes, however few acknowledgements tell of them (RFC 3465, with the limit of RFC 9406 §4.2),
+ * growth by bytes, however few acknowledgements tell of them (RFC 3465, the limit by RFC 9406 §4.2),
  * and a window that idling makes doubtful (RFC 2861 §3); and New Reno (RFC 6582) with limited transmit (RFC 3042) for peers without
  * SACK. */
 #include "net/tcp/congestion.h"

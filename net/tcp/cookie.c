@@ -33,9 +33,9 @@ static uint32_t time_of(const struct tcp *tcp)
 static uint32_t sign(const struct tcp *tcp, const struct tcp_half *h, uint32_t time, uint32_t said,
                      uint32_t stamp)
 {
-	uint32_t hash = (uint32_t)isn_hash(tcp, &h->entry.key, h->irs, time, stamp << 16 | said << 8 | ISN_COOKIE);
+	uint64_t hash = isn_hash(tcp, &h->entry.key, h->irs, time, stamp << 16 | said << 8 | ISN_COOKIE);
 
-	return (hash & ~SAID_MASK) | said;
+	return ((uint32_t)hash & ~SAID_MASK) | said;
 }
 
 static uint32_t stamp_of(const struct tcp_half *h)

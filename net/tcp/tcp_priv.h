@@ -491,8 +491,8 @@ static inline bool conn_is_armed(const struct tcp_conn *c, enum conn_timer which
 
 /* -- cookie.c -- */
 
-/* h is what a SYN asks for: drops of its options what a cookie cannot keep, and sets iss. timestamp: ours now.
- * Gives the one that the SYN-ACK is to carry. */
+/* h is what a SYN asks for: drops of its options what a cookie cannot keep, and sets iss. timestamp: ours
+ * now. Gives the one that the SYN-ACK is to carry. */
 uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp);
 /* Does s, an ACK, answer a cookie of ours? Then *h is what its SYN asked for. */
 bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h);
