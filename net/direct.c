@@ -196,6 +196,22 @@ int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint 
 	return udp_send(d->udp, from_port, to, b);
 }
 
+int direct_udp_send_from(struct direct *d, const struct endpoint *from, const struct endpoint *to,
+                         struct buf *b)
+{
+	return udp_send_from(d->udp, from, to, b);
+}
+
+int direct_udp_join(struct direct *d, struct igmp_group *g, const struct ip_addr *group)
+{
+	return igmp_join(d->ipv4, g, group);
+}
+
+void direct_udp_leave(struct direct *d, struct igmp_group *g)
+{
+	igmp_leave(d->ipv4, g);
+}
+
 struct ethernet *direct_ethernet(struct direct *d)
 {
 	return d->ethernet;

@@ -4,6 +4,8 @@
 #ifndef NET_DIRECT_H
 #define NET_DIRECT_H
 
+#include "net/ipv4/igmp.h"
+
 struct direct;
 struct arp;
 struct capture;
@@ -43,6 +45,10 @@ void direct_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *pe
 int direct_udp_listen(struct direct *d, uint16_t port, datagram_fn *receive, void *arg);
 void direct_udp_unlisten(struct direct *d, uint16_t port);
 int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint *to, struct buf *b);
+int direct_udp_send_from(struct direct *d, const struct endpoint *from, const struct endpoint *to,
+                         struct buf *b);
+int direct_udp_join(struct direct *d, struct igmp_group *g, const struct ip_addr *group);
+void direct_udp_leave(struct direct *d, struct igmp_group *g);
 
 /* The layers, for observation and tests. */
 struct ethernet *direct_ethernet(struct direct *d);

@@ -13,6 +13,10 @@
 
 struct socket_stack;
 
+struct socket_group {
+	int fd;
+};
+
 struct socket_limits {
 	uint32_t connections;
 	uint32_t listeners; /* of TCP and UDP together */
@@ -63,7 +67,15 @@ void socket_tcp_info(struct flow *f, struct stack_tcp_info *info);
 void socket_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer);
 int socket_udp_listen(struct socket_stack *s, uint16_t port, datagram_fn *receive, void *arg);
 void socket_udp_unlisten(struct socket_stack *s, uint16_t port);
-int socket_udp_send(struct socket_stack *s, uint16_t from_port, const struct endpoint *to, struct buf *b);
+int socket_udp_send_from(struct socket_stack *s, const struct endpoint *from, const struct endpoint *to,
+                         struct buf *b);
+static inline int socket_udp_send(struct socket_stack *s, uint16_t from_port, const struct endpoint *to,
+                                  struct buf *b)
+{
+	return socket_udp_send_from(s, &(struct endpoint){ .port = from_port }, to, b);
+}
+int socket_udp_join(struct socket_stack *s, struct socket_group *g, const struct ip_addr *group);
+void socket_udp_leave(struct socket_stack *s, struct socket_group *g);
 
 /* For observation and tests. */
 void socket_stats(const struct socket_stack *s, struct socket_stats *out);

@@ -73,10 +73,12 @@ struct stack_tcp_info {
 #include "net/direct.h"
 #define STACK_CALL(name) direct_##name
 #define STACK_TYPE struct direct
+#define STACK_GROUP struct igmp_group
 #elif defined(CONFIG_NET_SOCKET)
 #include "net/socket.h"
 #define STACK_CALL(name) socket_##name
 #define STACK_TYPE struct socket_stack
+#define STACK_GROUP struct socket_group
 #endif
 
 #ifdef STACK_CALL
@@ -157,6 +159,32 @@ static inline int stack_udp_send(struct stack *s, uint16_t from_port, const stru
                                  struct buf *b)
 {
 	return STACK_CALL(udp_send)((STACK_TYPE *)s, from_port, to, b);
+}
+
+/* The same from one of our addresses: who was asked there answers from there (RFC 1122 §4.1.3.5). from->addr
+ * IP_NONE: the best of them. Also -EADDRNOTAVAIL: it is not ours. */
+static inline int stack_udp_send_from(struct stack *s, const struct endpoint *from, const struct endpoint *to,
+                                      struct buf *b)
+{
+	return STACK_CALL(udp_send_from)((STACK_TYPE *)s, from, to, b);
+}
+
+/* One membership in a multicast group. The caller's storage until it has left. */
+struct stack_group {
+	STACK_GROUP its;
+};
+
+/* From now on datagrams to that group come to the listener at their port (RFC 1112). 0, -EINVAL: it is no
+ * group, -ENOMEM, -ENOBUFS, -EHOSTUNREACH: the host has no network for it. */
+static inline int stack_udp_join(struct stack *s, struct stack_group *g, const struct ip_addr *group)
+{
+	return STACK_CALL(udp_join)((STACK_TYPE *)s, &g->its, group);
+}
+
+/* Before the stack is destroyed. */
+static inline void stack_udp_leave(struct stack *s, struct stack_group *g)
+{
+	STACK_CALL(udp_leave)((STACK_TYPE *)s, &g->its);
 }
 
 #endif

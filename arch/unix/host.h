@@ -113,7 +113,12 @@ int host_udp_open(uint8_t family, uint16_t port);
 /* Gives the datagram's length, which is more than the buffers hold when it did not fit. */
 intptr_t host_udp_receive(int fd, const struct host_iov *iov, size_t count, struct host_address *from,
                           struct host_address *to);
-intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to);
+/* from NULL: whichever of the host's addresses is best. */
+intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to,
+                       const struct host_address *from);
+/* Joins a group: from now on every socket hears it that is open at the port. Gives an fd, which is to be
+ * closed to leave. -EINVAL: no group. */
+int host_udp_join(const struct host_address *group);
 
 /* -- the rest -- */
 

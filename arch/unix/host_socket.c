@@ -212,13 +212,54 @@ intptr_t host_udp_receive(int fd, const struct host_iov *iov, size_t count, stru
 	return n;
 }
 
-intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to)
+/* Has m sent from that address. */
+static void send_from(struct msghdr *m, void *control, const struct host_address *from)
+{
+	struct in_pktinfo v4 = { 0 };
+	struct in6_pktinfo v6 = { 0 };
+	bool is_v6 = from->family == 6;
+	size_t bytes = is_v6 ? sizeof(v6) : sizeof(v4);
+	struct cmsghdr *c;
+
+	memcpy(&v4.ipi_spec_dst, from->bytes, 4);
+	memcpy(&v6.ipi6_addr, from->bytes, 16);
+	m->msg_control = control;
+	m->msg_controllen = CMSG_SPACE(bytes);
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = is_v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = is_v6 ? IPV6_PKTINFO : IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(bytes);
+	memcpy(CMSG_DATA(c), is_v6 ? (void *)&v6 : (void *)&v4, bytes);
+}
+
+intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to,
+                       const struct host_address *from)
 {
 	union address at;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = { 0 };
 	struct msghdr m = {
 		.msg_name = &at, .msg_namelen = address_to_host(&at, to),
 		.msg_iov = (struct iovec *)iov, .msg_iovlen = count,
 	};
 
+	if (from)
+		send_from(&m, control, from);
 	return result(sendmsg(fd, &m, MSG_NOSIGNAL));
+}
+
+int host_udp_join(const struct host_address *group)
+{
+	struct ip_mreqn v4 = { 0 };
+	struct ipv6_mreq v6 = { 0 };
+	int fd = socket_open(group->family, SOCK_DGRAM), bad;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(&v4.imr_multiaddr, group->bytes, 4);
+	memcpy(&v6.ipv6mr_multiaddr, group->bytes, 16);
+	if (group->family == 6)
+		bad = setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &v6, sizeof(v6));
+	else
+		bad = setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &v4, sizeof(v4));
+	return bad ? give_up(fd) : fd;
 }

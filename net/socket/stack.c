@@ -197,6 +197,7 @@ int socket_send_error(int error)
 	switch (error) {
 	case -EAGAIN: case -ENOMEM: case -EMFILE: case -ENFILE: case -ENOSPC: case -EADDRNOTAVAIL:
 		return -ENOBUFS;
+	case -ENODEV:
 	case -ENETUNREACH: case -ENETDOWN: case -EACCES: case -EPERM: case -EINVAL: case -EAFNOSUPPORT:
 		return -EHOSTUNREACH;
 	default:

@@ -76,10 +76,11 @@ void socket_udp_unlisten(struct socket_stack *s, uint16_t port)
 		socket_listener_close(l);
 }
 
-static intptr_t send_chain(int fd, const struct buf *b, const struct endpoint *to)
+static intptr_t send_chain(int fd, const struct buf *b, const struct endpoint *to,
+                           const struct endpoint *from)
 {
 	struct host_iov iov[GATHER];
-	struct host_address address;
+	struct host_address address, source;
 	size_t count = 0;
 
 	for (; b; b = b->next) {
@@ -88,27 +89,50 @@ static intptr_t send_chain(int fd, const struct buf *b, const struct endpoint *t
 		iov[count++] = (struct host_iov){ b->data, b->len };
 	}
 	socket_address(&address, to);
-	return host_udp_send(fd, iov, count, &address);
+	if (from->addr.family == IP_NONE)
+		return host_udp_send(fd, iov, count, &address, NULL);
+	socket_address(&source, from);
+	return host_udp_send(fd, iov, count, &address, &source);
 }
 
 /* From a port that nobody listens at, a socket lives for this one datagram. */
-int socket_udp_send(struct socket_stack *s, uint16_t from_port, const struct endpoint *to, struct buf *b)
+int socket_udp_send_from(struct socket_stack *s, const struct endpoint *from, const struct endpoint *to,
+                         struct buf *b)
 {
 	struct socket_listener *l = NULL;
 	intptr_t n;
 	int fd;
 
-	if (from_port && to->addr.family == IP_V4)
-		l = socket_listener_find(s, from_port, run_receive);
-	fd = l ? l->socket.watch.fd : host_udp_open(to->addr.family, from_port);
-	n = fd < 0 ? fd : send_chain(fd, b, to);
+	if (from->port && to->addr.family == IP_V4)
+		l = socket_listener_find(s, from->port, run_receive);
+	fd = l ? l->socket.watch.fd : host_udp_open(to->addr.family, from->port);
+	n = fd < 0 ? fd : send_chain(fd, b, to, from);
 	if (fd >= 0 && !l)
 		host_close(fd);
 	buf_free(b);
 	if (n < 0) {
 		s->stats.out_errors++;
+		/* Linux has no word of its own for an address that is not its own, from which no route leads */
+		if (from->addr.family != IP_NONE && (n == -EINVAL || n == -ENETUNREACH))
+			return -EADDRNOTAVAIL;
 		return n == -EADDRINUSE ? -ENOBUFS : socket_send_error(n);
 	}
 	s->stats.out_datagrams++;
 	return 0;
+}
+
+int socket_udp_join(struct socket_stack *s, struct socket_group *g, const struct ip_addr *group)
+{
+	struct host_address address;
+
+	(void)s;
+	socket_address(&address, &(struct endpoint){ *group, 0 });
+	g->fd = host_udp_join(&address);
+	return g->fd == -EINVAL ? g->fd : g->fd < 0 ? socket_send_error(g->fd) : 0;
+}
+
+void socket_udp_leave(struct socket_stack *s, struct socket_group *g)
+{
+	(void)s;
+	host_close(g->fd);
 }

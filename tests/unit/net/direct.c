@@ -102,3 +102,57 @@ Test(direct, an_mtu_may_be_less_than_the_interfaces_and_not_more)
 	cr_expect_eq(lan.dev.mtu, 1500);
 	lan_done(&lan);
 }
+
+static const struct endpoint *heard_at;
+
+static void hear(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
+{
+	static struct endpoint at;
+
+	(void)arg;
+	(void)from;
+	at = *to;
+	heard_at = &at;
+	buf_free(b);
+}
+
+static void say_to_group(void)
+{
+	struct frame f;
+
+	frame_ipv4(&f, IP_UDP, LAN_PEER_IP, 0xef010203);
+	frame_udp(&f, 5353, 5353, "all", 3);
+	frame_finish(&f);
+	lan_receive(&lan, &f, 0);
+}
+
+Test(direct, groups_and_sources_as_the_application_asks)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };
+	struct endpoint to = { ip_v4(10, 0, 0, 9), 7 }, from = { ip_v4(10, 0, 0, 2), 9 };
+	struct ip_addr group = ip_v4(239, 1, 2, 3);
+	struct stack_group membership;
+	struct direct *d;
+	struct stack *s;
+
+	lan_init(&lan, 0);
+	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
+	s = (struct stack *)d;
+	lan_wait_ms(3000);
+	cr_assert_eq(stack_udp_listen(s, 5353, hear, NULL), 0);
+	say_to_group();
+	cr_expect_null(heard_at);
+	cr_assert_eq(stack_udp_join(s, &membership, &group), 0);
+	say_to_group();
+	cr_assert(heard_at && ip_equal(&heard_at->addr, &group) && heard_at->port == 5353);
+	stack_udp_leave(s, &membership);
+	heard_at = NULL;
+	say_to_group();
+	cr_expect_null(heard_at);
+	cr_expect_eq(stack_udp_join(s, &membership, &to.addr), -EINVAL);
+	cr_expect_eq(stack_udp_send_from(s, &from, &to, buf_alloc_slice(NULL, "x", 1)), 0);
+	from.addr = ip_v4(10, 0, 0, 3);
+	cr_expect_eq(stack_udp_send_from(s, &from, &to, buf_alloc_slice(NULL, "x", 1)), -EADDRNOTAVAIL);
+	direct_destroy(d);
+	lan_done(&lan);
+}

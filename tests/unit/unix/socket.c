@@ -3,9 +3,13 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
+#include <net/route.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -676,6 +680,65 @@ Test(socket, datagrams_come_and_go)
 	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, "x", 1)), 0);
 	world_run_for_ms(10);
 	cr_assert_eq(datagram.calls, 3);
+}
+
+/* A network of the test's own, whose groups are behind loopback. */
+static void make_network(void)
+{
+	struct rtentry route = { .rt_flags = RTF_UP, .rt_dev = "lo" };
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK };
+	struct sockaddr_in group = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xe0000000) };
+	int s;
+
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		cr_skip_test("the host lets nobody make a namespace: %s", strerror(errno));
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	cr_assert_eq(ioctl(s, SIOCSIFFLAGS, &request), 0);
+	memcpy(&route.rt_dst, &group, sizeof(group));
+	group.sin_addr.s_addr = htonl(0xf0000000);
+	memcpy(&route.rt_genmask, &group, sizeof(group));
+	cr_assert_eq(ioctl(s, SIOCADDRT, &route), 0, "%s", strerror(errno));
+	close(s);
+}
+
+Test(socket, groups_are_joined_and_left)
+{
+	struct endpoint to = { ip_v4(239, 1, 2, 3), 5353 };
+	struct ip_addr nobody = ip_v4(10, 0, 0, 1);
+	struct socket_group group;
+
+	make_network();
+	memset(&datagram, 0, sizeof(datagram));
+	cr_assert_eq(socket_udp_listen(stack, 5353, receive, NULL), 0);
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, "early", 5)), 0);
+	world_run_for_ms(10);
+	cr_assert_eq(datagram.calls, 0);
+	cr_assert_eq(socket_udp_join(stack, &group, &to.addr), 0);
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, "all", 3)), 0);
+	wait_datagrams(1);
+	cr_assert_eq(datagram.len, 3);
+	cr_assert_eq(datagram.to.addr.bytes[0], 239);
+	socket_udp_leave(stack, &group);
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, "late", 4)), 0);
+	world_run_for_ms(10);
+	cr_assert_eq(datagram.calls, 1);
+	cr_assert_eq(socket_udp_join(stack, &group, &nobody), -EINVAL);
+	socket_udp_unlisten(stack, 5353);
+}
+
+Test(socket, datagrams_from_an_address_that_is_asked_for)
+{
+	uint16_t a = free_port(SOCK_DGRAM);
+	struct endpoint to = local(a), from = { ip_v4(127, 5, 6, 7), 0 };
+
+	memset(&datagram, 0, sizeof(datagram));
+	cr_assert_eq(socket_udp_listen(stack, a, receive, NULL), 0);
+	cr_assert_eq(socket_udp_send_from(stack, &from, &to, buf_alloc_slice(NULL, "x", 1)), 0);
+	wait_datagrams(1);
+	cr_assert_eq(memcmp(datagram.from.addr.bytes, from.addr.bytes, 4), 0);
+	from.addr = ip_v4(192, 0, 2, 99);
+	cr_assert_eq(socket_udp_send_from(stack, &from, &to, buf_alloc_slice(NULL, "x", 1)), -EADDRNOTAVAIL);
+	socket_udp_unlisten(stack, a);
 }
 
 /* -- what is set and asked -- */
