@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* What every algorithm has in common: slow start (RFC 5681) from an initial window of ten (RFC 6928) with
- * growth by bytes, however few acknowledgements tell of them (RFC 3465, the limit by RFC 9406 §4.2),
- * and a window that idling makes doubtful (RFC 2861 §3); and New Reno (RFC 6582) with limited transmit (RFC 3042) for peers without
- * SACK. */
+ * growth by bytes, however few acknowledgements tell of them (RFC 3465, limited by RFC 9406), and a window
+ * that idling makes doubtful (RFC 2861 §3); and New Reno (RFC 6582) with limited transmit (RFC 3042) for
+ * peers without SACK. */
 #include "net/tcp/congestion.h"
 
 #include "net/tcp/segment.h"
 
 #define DUPLICATES_MEAN_LOSS 3
 #define SLOW_START_SEGMENTS 8 /* of growth an acknowledgement; 1 while a timeout is repaired */
+#define SLOWER 4              /* RFC 9406 §4.3: CSS_GROWTH_DIVISOR */
 #define CWND_MAX (UINT32_MAX / 4)
 
 static uint32_t initial_window(uint32_t mss)
@@ -19,6 +20,8 @@ static uint32_t initial_window(uint32_t mss)
 void congestion_init(struct congestion *c, uint32_t mss, uint32_t una)
 {
 	*c = (struct congestion){ .cwnd = initial_window(mss), .ssthresh = UINT32_MAX / 2, .recover = una - 1 };
+	if (IS_ENABLED(CONFIG_TCP_CUBIC))
+		hystart_init(c, una);
 }
 
 void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una, uint32_t now_ms,
@@ -29,7 +32,7 @@ void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_
 	if (c->cwnd >= CWND_MAX)
 		return;
 	if (c->cwnd < c->ssthresh)
-		c->cwnd += MIN(acked, most);
+		c->cwnd += MIN(acked, most) / (c->is_first && c->hystart.slow_rounds > 0 ? SLOWER : 1);
 	else if (IS_ENABLED(CONFIG_TCP_CUBIC))
 		cubic_grow(c, mss, acked, now_ms, rtt_ms);
 	else
@@ -39,6 +42,8 @@ void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_
 void congestion_reduce(struct congestion *c, uint32_t mss, uint32_t flight)
 {
 	flight = MIN(flight, c->cwnd);
+	if (IS_ENABLED(CONFIG_TCP_CUBIC) && c->is_first)
+		hystart_end(c);
 	c->ssthresh = IS_ENABLED(CONFIG_TCP_CUBIC) ? cubic_back_off(c, mss, flight)
 	                                           : reno_back_off(c, mss, flight);
 	c->cwnd = c->ssthresh;

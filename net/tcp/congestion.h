@@ -7,20 +7,35 @@
 
 #include "kernel/util.h"
 
+/* What the first slow start knows of round trips: hystart.c. */
+struct hystart {
+	uint32_t round_end;    /* sequence number: when it is acknowledged another round trip begins */
+	uint16_t last_rtt_ms, rtt_ms; /* the shortest of the last round trip, and of this one so far */
+	uint16_t baseline_ms;  /* which made it go on slower */
+	uint8_t samples;       /* of this round trip */
+	uint8_t slow_rounds;   /* 0: it doubles; else how many it has gone on slower, this one included */
+};
+
 struct congestion {
 	uint32_t cwnd, ssthresh; /* bytes */
 	uint32_t recover;        /* sequence number: highest sent when the loss was noticed */
-	uint32_t acked;          /* in congestion avoidance. Reno: bytes acknowledged since cwnd last grew;
-	                            CUBIC: windows acknowledged in this epoch, 1/65536 */
-	uint32_t epoch_ms;       /* CUBIC: when this stretch of congestion avoidance began, if in_epoch */
-	uint16_t w_max;          /* CUBIC: segments in flight when congestion was last met, or somewhat less */
-	uint16_t k_ms;           /* CUBIC: from the epoch's beginning until cwnd is w_max again */
+	union {
+		struct hystart hystart;  /* while is_first; then zeros */
+		struct {
+			uint32_t acked;    /* in congestion avoidance. Reno: bytes acknowledged since cwnd last grew;
+			                      CUBIC: windows acknowledged in this epoch, 1/65536 */
+			uint32_t epoch_ms; /* CUBIC: when this stretch of it began, if in_epoch */
+			uint16_t w_max;    /* CUBIC: segments in flight when congestion was last met, or less */
+			uint16_t k_ms;     /* CUBIC: from the epoch's beginning until cwnd is w_max again */
+		};
+	};
 	uint8_t duplicates;      /* duplicate acknowledgements in a row, at most 255 */
 	uint8_t reorder_steps;   /* RFC 8985 §6.2.4: RACK.reo_wnd_mult less one */
 	uint8_t reorder_persist; /* recoveries until it is forgotten */
 	bool recovering : 1;
 	bool in_epoch : 1;
 	bool reordered : 1;      /* segments have overtaken others */
+	bool is_first : 1;       /* the first slow start goes on, and hystart.c watches it */
 };
 
 enum congestion_verdict {
@@ -46,6 +61,14 @@ void congestion_reduce(struct congestion *c, uint32_t mss, uint32_t flight);
 void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest, uint32_t flight, bool again);
 /* Nothing was in flight for as long as that many retransmission timeouts, at least one. */
 void congestion_on_idle(struct congestion *c, uint32_t mss, uint32_t timeouts);
+
+/* -- hystart.c: only with CUBIC -- */
+
+void hystart_init(struct congestion *c, uint32_t una);
+void hystart_end(struct congestion *c);
+/* Something up to una is acknowledged that was sent rtt_ms ago; next: what is sent next. May end slow
+ * start. */
+void hystart_on_ack(struct congestion *c, uint32_t una, uint32_t next, uint32_t rtt_ms);
 
 /* -- cubic.c and reno.c, of which Kconfig chooses one -- */
 

@@ -85,9 +85,15 @@ static bool recovery_takes(struct tcp_conn *c, const struct segment *s, uint32_t
 	return IS_ENABLED(CONFIG_TCP_RECOVERY) && (c->recovery || s->sack_count) && recovery_on_ack(c, s, acked);
 }
 
+/* Does s tell how long ago it was sent that it acknowledges? */
+static bool is_stamped(const struct tcp_conn *c, const struct segment *s)
+{
+	return c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS;
+}
+
 static void measure(struct tcp_conn *c, const struct segment *s)
 {
-	bool stamped = c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS;
+	bool stamped = is_stamped(c, s);
 	bool due = c->flags & CONN_TIMING && seq_le(c->rtt_seq, s->ack);
 
 	/* one sample a round trip; at once where it ends backing off, which a timestamp may (RFC 7323 §4) */
@@ -130,10 +136,13 @@ static void judge(struct tcp_conn *c, const struct segment *s, uint32_t acked, b
 	if (!recovery_takes(c, s, acked) &&
 	    congestion_on_ack(cc, c->mss, acked, s->ack, c->snd_max - s->ack) == CONGESTION_RETRANSMIT)
 		conn_retransmit(c, s->ack, c->mss);
-	if (!limited)
+	if (!limited) {
 		cc->in_epoch = false;
-	else if (grows && !cc->recovering)
+	} else if (grows && !cc->recovering) {
+		if (IS_ENABLED(CONFIG_TCP_CUBIC) && cc->is_first && is_stamped(c, s))
+			hystart_on_ack(cc, s->ack, c->snd_nxt, conn_timestamp(c) - s->ts_echo);
 		congestion_grow(cc, c->mss, acked, s->ack, c->tcp->now_ms, c->rto.srtt8 / 8);
+	}
 }
 
 /* Something new is acknowledged. */
