@@ -115,6 +115,5 @@ void cache_note_use(struct block *b)
 	oldest = list_first(&c->proven, struct block, link);
 	list_remove(&oldest->link);
 	set_proven(oldest, false);
-	oldest->born = c->inserted;
 	cache_rest(oldest);
 }

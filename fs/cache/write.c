@@ -42,11 +42,6 @@ void cache_on_time(struct timer *t)
 
 /* -- what is lost -- */
 
-static uint64_t last_wanted(const struct cache *c)
-{
-	return list_is_empty(&c->syncs) ? 0 : list_entry(c->syncs.prev, struct cache_sync, link)->upto;
-}
-
 static void note_error(struct cache *c, int error)
 {
 	c->is_losing = true;
@@ -58,8 +53,8 @@ static void note_error(struct cache *c, int error)
  * and where something is lost that none of them has asked for, the next one is. */
 static void lose_changes(struct cache *c)
 {
-	uint64_t told = last_wanted(c);
-	bool is_told = c->written <= told;
+	bool is_told = !list_is_empty(&c->syncs);
+	uint64_t told = is_told ? list_entry(c->syncs.prev, struct cache_sync, link)->upto : 0;
 	struct list *item;
 
 	for (uint32_t i = 0; i < c->config.blocks; i++) {

@@ -93,11 +93,16 @@ static void perform(struct disk *d, const struct blkdev_op *op, const struct dis
 		memset(at_sector(d, op->sector), DISCARDED, (size_t)sectors * d->dev.sector_bytes);
 }
 
+static bool touches(const struct blkdev_op *op, uint64_t sector)
+{
+	return sector - op->sector < op->sectors;
+}
+
 static int verdict(struct disk *d, const struct blkdev_op *op)
 {
 	if (d->gone)
 		return -ENXIO;
-	if (d->bad_sector - op->sector < op->sectors)
+	if (touches(op, d->bad_sector))
 		return -EIO;
 	if (!d->fail_at || (d->fail_kinds && !(d->fail_kinds & 1u << op->kind)) || --d->fail_at)
 		return 0;
@@ -186,16 +191,29 @@ static void start_timer(struct disk *d)
 		timer_start(&d->timer, clock_now_ns() + d->delay_ns);
 }
 
+/* The one to be done next; NULL: there is none that can be. */
+static struct blkdev_op *choose(struct disk *d)
+{
+	struct list *item = d->had.next;
+
+	for (uint64_t skip = d->seed && d->has ? dice(&d->seed) % d->has : 0; skip; skip--)
+		item = item->next;
+	for (uint32_t i = 0; i <= d->has; i++, item = item->next) {
+		struct blkdev_op *op = list_entry(item, struct blkdev_op, link);
+
+		if (item != &d->had && (d->gone || !touches(op, d->stuck_sector)))
+			return op;
+	}
+	return NULL;
+}
+
 size_t disk_release(struct disk *d, size_t n)
 {
 	size_t done = 0;
+	struct blkdev_op *op;
 
-	for (; done < n && d->has; done++) {
-		struct list *item = d->had.next;
-
-		for (uint64_t skip = d->seed ? dice(&d->seed) % d->has : 0; skip; skip--)
-			item = item->next;
-		finish(d, list_entry(item, struct blkdev_op, link));
+	for (; done < n && (op = choose(d)); done++) {
+		finish(d, op);
 		take_waiting(d);
 	}
 	return done;
@@ -263,6 +281,7 @@ void disk_init(struct disk *d, uint64_t sectors, uint32_t sector_bytes, uint32_t
 		.depth = UINT32_MAX,
 		.fail_with = -EIO,
 		.bad_sector = UINT64_MAX,
+		.stuck_sector = UINT64_MAX,
 	};
 	list_init(&d->had);
 	list_init(&d->queue);

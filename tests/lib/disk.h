@@ -33,6 +33,7 @@ struct disk {
 	uint32_t fail_kinds; /* only requests of these count: bits 1 << BLKDEV_READ, …; 0 at first: all */
 	int fail_with;       /* -EIO at first */
 	uint64_t bad_sector; /* whatever touches it fails with -EIO, each time; UINT64_MAX: there is none */
+	uint64_t stuck_sector; /* what touches it stays with the device; UINT64_MAX: there is none */
 	bool forgets;        /* nothing is remembered: for large disks that are never cut */
 
 	/* What it has seen. */

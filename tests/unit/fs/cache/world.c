@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A cache over a disk in the test's hand, as world.h says. */
+/* The small cache, and its disk, whose blocks are told apart by their bytes. */
 #include "tests/unit/fs/cache/world.h"
 
 #include <string.h>
