@@ -50,5 +50,8 @@ extern const struct option machine_options[];
 /* The first network interface on the buses, or NULL after logging why. */
 struct netdev;
 struct netdev *machine_netdev(void);
+/* The disk that the configuration names, or NULL after logging why. */
+struct blkdev;
+struct blkdev *machine_blkdev(void);
 
 #endif

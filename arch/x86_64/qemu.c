@@ -194,6 +194,15 @@ struct netdev *machine_netdev(void)
 	return dev;
 }
 
+struct blkdev *machine_blkdev(void)
+{
+	struct blkdev *dev = NULL;
+
+	if (!IS_ENABLED(CONFIG_VIRTIO_BLK) || virtio_blk_create(&dev) < 0)
+		return NULL;
+	return dev;
+}
+
 void arch_block(uint64_t deadline_ns)
 {
 	uint64_t now;

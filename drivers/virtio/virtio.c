@@ -10,11 +10,18 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET 
 
 #define RESET_READS 1000000
 
+static const char *name_of(enum virtio_type type)
+{
+	if (IS_ENABLED(CONFIG_VIRTIO_BLK) && type == VIRTIO_TYPE_BLOCK)
+		return "virtio-blk";
+	return type == VIRTIO_TYPE_NET ? "virtio-net" : "virtio-rng";
+}
+
 int virtio_find(struct virtio_device *dev, enum virtio_type type)
 {
 	int error = -ENODEV;
 
-	*dev = (struct virtio_device){ .name = type == VIRTIO_TYPE_NET ? "virtio-net" : "virtio-rng" };
+	*dev = (struct virtio_device){ .name = name_of(type) };
 	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
 		error = virtio_mmio_find(dev, type);
 	if (error < 0 && IS_ENABLED(CONFIG_VIRTIO_PCI))

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Virtio 1.2 devices, over MMIO and PCI, as the drivers of net and rng see them. Legacy devices
+/* Virtio 1.2 devices, over MMIO and PCI, as the drivers of net, blk and rng see them. Legacy devices
  * (version 1) are refused. */
 #ifndef DRIVERS_VIRTIO_VIRTIO_H
 #define DRIVERS_VIRTIO_VIRTIO_H
 
 #include "kernel/loop.h"
 
+struct blkdev;
 struct netdev;
 struct virtio_device;
 
-enum virtio_type { VIRTIO_TYPE_NET = 1, VIRTIO_TYPE_RNG = 4 };
+enum virtio_type { VIRTIO_TYPE_NET = 1, VIRTIO_TYPE_BLOCK = 2, VIRTIO_TYPE_RNG = 4 };
 
 #define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
@@ -77,5 +78,7 @@ void virtio_mmio_slots(uint64_t base, uint32_t count, uint32_t interrupt);
 int virtio_rng_read(void *to, size_t n);
 /* 0, -ENODEV, -ENOTSUP, -ENOMEM. */
 int virtio_net_create(struct netdev **out);
+/* The same; of several the one that is found first. */
+int virtio_blk_create(struct blkdev **out);
 
 #endif

@@ -260,7 +260,7 @@ Test(cache_write, an_error_of_the_clock_reaches_the_next_sync)
 	cr_assert_eq(world_sync(), 0);
 }
 
-/* Of the block that could not be written, the first half is on the disk: what the disk has is what is seen. */
+/* Half of the block is written all the same: what is seen is what the disk has. */
 Test(cache_write, what_is_lost_is_read_anew)
 {
 	struct cache_get op;

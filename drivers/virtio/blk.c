@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: ISC */
+/* The block device (virtio 1.2 §5.2). A request is a chain: its header, the caller's memory piece by piece,
+ * a status byte. Several are with the device at a time; those that there is no room for wait, and can be
+ * cancelled. On the wire sectors have 512 bytes, whatever the device's blocks have.
+ *
+ * A device that breaks the rules, or gives up, is reset: then all its requests fail with -ENXIO. */
+#define LOG_TAG "virtio-blk"
+#include "drivers/virtio/virtqueue.h"
+#include "kernel/dev/blkdev.h"
+#include "kernel/instance.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+
+#define F_SIZE_MAX (UINT64_C(1) << 1)
+#define F_SEG_MAX (UINT64_C(1) << 2)
+#define F_RO (UINT64_C(1) << 5)
+#define F_BLK_SIZE (UINT64_C(1) << 6)
+#define F_FLUSH (UINT64_C(1) << 9)
+#define F_CONFIG_WCE (UINT64_C(1) << 11)
+#define F_DISCARD (UINT64_C(1) << 13)
+
+/* The configuration's registers (§5.2.4). */
+enum {
+	CONFIG_CAPACITY = 0, CONFIG_SIZE_MAX = 8, CONFIG_SEG_MAX = 12, CONFIG_BLK_SIZE = 20,
+	CONFIG_WRITEBACK = 32, CONFIG_DISCARD_SECTORS = 36,
+};
+enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_FLUSH = 4, TYPE_DISCARD = 11 };
+enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPP = 2, STATUS_NONE = 0xff };
+
+#define WIRE_BYTES 512 /* of a sector on the wire */
+#define SECTOR_LARGE 4096
+#define REQUEST_BYTES_MAX (1u << 30)
+#define CAPACITY_READS 16
+#define CHAIN_PARTS 2 /* of a chain, besides the data: header and status */
+
+struct header {
+	uint32_t type, reserved;
+	uint64_t sector;
+};
+static_assert(sizeof(struct header) == 16, "§5.2.6");
+
+struct discard {
+	uint64_t sector;
+	uint32_t sectors, flags;
+};
+static_assert(sizeof(struct discard) == 16, "§5.2.6");
+
+/* What a request with the device needs besides the caller's memory. */
+struct slot {
+	struct header header;
+	struct discard discard;
+	struct slot *next; /* free */
+	struct blkdev_op *op;
+	uint32_t discarded; /* sectors that earlier chains of the same request have done */
+	uint8_t status;
+};
+
+/* How we learn of what is done: as drivers/virtio/net.c, which says why. */
+enum watch { LOOKING, ASKED, WAITING };
+
+struct blk {
+	struct blkdev dev; /* first */
+	struct virtio_device virtio;
+	struct virtqueue queue;
+	struct poller events; /* looks at what is done */
+	struct poller kick;   /* there are requests that the device was not told of */
+	struct list waiting;
+	struct slot *free;
+	uint32_t segment_bytes;   /* of one descriptor at most; a multiple of a sector */
+	uint32_t discard_sectors; /* of one chain at most */
+	uint32_t wire_sectors;    /* in one of ours */
+	uint8_t watch;            /* enum watch */
+	struct slot slots[CONFIG_VIRTIO_BLK_REQUESTS];
+};
+
+/* -- to the device -- */
+
+static uint32_t segments_of(const struct blk *blk, uint32_t bytes)
+{
+	return (bytes - 1) / blk->segment_bytes + 1;
+}
+
+/* Descriptors that op takes: read_config has seen to it that they are not more than there are. */
+static uint16_t parts_of(const struct blk *blk, const struct blkdev_op *op)
+{
+	uint32_t parts = CHAIN_PARTS + (op->kind == BLKDEV_DISCARD);
+
+	for (uint32_t i = 0; i < op->count; i++)
+		parts += segments_of(blk, op->slices[i].len);
+	return (uint16_t)parts;
+}
+
+static void add_slices(struct blk *blk, const struct blkdev_op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++) {
+		uint8_t *data = op->slices[i].data;
+
+		for (uint32_t left = op->slices[i].len, n; left; left -= n, data += n) {
+			n = MIN(left, blk->segment_bytes);
+			if (op->kind == BLKDEV_READ)
+				virtqueue_in(&blk->queue, data, n);
+			else
+				virtqueue_out(&blk->queue, data, n);
+		}
+	}
+}
+
+static void add_discard(struct blk *blk, struct slot *slot)
+{
+	uint32_t left = slot->op->sectors - slot->discarded;
+
+	slot->discard = (struct discard){
+		.sector = (slot->op->sector + slot->discarded) * blk->wire_sectors,
+		.sectors = MIN(left, blk->discard_sectors) * blk->wire_sectors,
+	};
+	slot->discarded += MIN(left, blk->discard_sectors);
+	virtqueue_out(&blk->queue, &slot->discard, sizeof(slot->discard));
+}
+
+/* The descriptors are there. */
+static void commit(struct blk *blk, struct slot *slot)
+{
+	static const uint8_t types[] = {
+		[BLKDEV_READ] = TYPE_IN, [BLKDEV_WRITE] = TYPE_OUT, [BLKDEV_FLUSH] = TYPE_FLUSH,
+		[BLKDEV_DISCARD] = TYPE_DISCARD,
+	};
+	struct blkdev_op *op = slot->op;
+	bool has_sector = op->kind == BLKDEV_READ || op->kind == BLKDEV_WRITE;
+
+	slot->status = STATUS_NONE;
+	slot->header = (struct header){ types[op->kind], 0, has_sector ? op->sector * blk->wire_sectors : 0 };
+	virtqueue_out(&blk->queue, &slot->header, sizeof(slot->header));
+	if (op->kind == BLKDEV_DISCARD)
+		add_discard(blk, slot);
+	else
+		add_slices(blk, op);
+	virtqueue_in(&blk->queue, &slot->status, sizeof(slot->status));
+	virtqueue_commit(&blk->queue, slot);
+	poller_mark(&blk->kick);
+}
+
+/* false: there is no room now. */
+static bool start(struct blk *blk, struct blkdev_op *op)
+{
+	struct slot *slot = blk->free;
+
+	if (!slot || virtqueue_begin(&blk->queue, parts_of(blk, op)) < 0)
+		return false;
+	blk->free = slot->next;
+	slot->op = op;
+	slot->discarded = 0;
+	commit(blk, slot);
+	return true;
+}
+
+static void start_waiting(struct blk *blk)
+{
+	while (!list_is_empty(&blk->waiting)) {
+		struct blkdev_op *op = list_first(&blk->waiting, struct blkdev_op, link);
+
+		if (!start(blk, op))
+			return;
+		list_remove(&op->link);
+	}
+}
+
+/* What the device has comes back from it. */
+static void cancel(struct promise *p)
+{
+	struct blkdev_op *op = container_of(p, struct blkdev_op, promise);
+
+	if (list_is_empty(&op->link))
+		return;
+	list_remove(&op->link);
+	blkdev_done(op, -ECANCELED);
+}
+
+static void submit(struct blkdev *dev, struct blkdev_op *op)
+{
+	struct blk *blk = container_of(dev, struct blk, dev);
+
+	promise_init(&op->promise, cancel);
+	list_init(&op->link);
+	if (blk->virtio.broken)
+		blkdev_done(op, -ENXIO);
+	else if (op->kind == BLKDEV_FLUSH && !(blk->virtio.accepted & F_FLUSH))
+		blkdev_done(op, 0);
+	else if (!list_is_empty(&blk->waiting) || !start(blk, op))
+		list_push_back(&blk->waiting, &op->link);
+}
+
+/* -- from the device -- */
+
+static void release(struct blk *blk, struct slot *slot, int error)
+{
+	struct blkdev_op *op = slot->op;
+
+	slot->op = NULL;
+	slot->next = blk->free;
+	blk->free = slot;
+	blkdev_done(op, error);
+}
+
+/* Memory that the device does not claim to have written may hold anything, and is no data. */
+static void finish(struct blk *blk, struct slot *slot, uint32_t written)
+{
+	struct blkdev_op *op = slot->op;
+
+	if (slot->status == STATUS_OK && op->kind == BLKDEV_READ &&
+	    written != op->sectors * blk->dev.sector_bytes + sizeof(slot->status)) {
+		virtio_break(&blk->virtio, "fewer bytes read than were asked for");
+	} else if (slot->status == STATUS_OK && op->kind == BLKDEV_DISCARD && slot->discarded < op->sectors &&
+	           virtqueue_begin(&blk->queue, parts_of(blk, op)) == 0) {
+		commit(blk, slot); /* where the last chain was */
+	} else if (slot->status <= STATUS_UNSUPP) {
+		release(blk, slot, slot->status == STATUS_OK ? 0 :
+		                   slot->status == STATUS_IOERR ? -EIO : -EOPNOTSUPP);
+	} else {
+		virtio_break(&blk->virtio, "a status that there is not");
+	}
+}
+
+static void fail_all(struct blk *blk)
+{
+	struct list *item;
+
+	for (size_t i = 0; i < ARRAY_SIZE(blk->slots); i++)
+		if (blk->slots[i].op)
+			release(blk, &blk->slots[i], -ENXIO);
+	while ((item = list_pop_front(&blk->waiting)))
+		blkdev_done(list_entry(item, struct blkdev_op, link), -ENXIO);
+}
+
+/* true: something was done. There are no more chains than slots, so this ends. */
+static bool reap(struct blk *blk)
+{
+	struct slot *slot;
+	uint32_t written;
+	bool found = false;
+
+	while ((slot = virtqueue_take(&blk->queue, &written))) {
+		finish(blk, slot, written);
+		found = true;
+	}
+	return found;
+}
+
+/* -- the loop -- */
+
+static void kick(struct poller *p)
+{
+	struct blk *blk = container_of(p, struct blk, kick);
+
+	if (virtqueue_kick(&blk->queue))
+		poller_mark(p);
+}
+
+static enum watch watch_after(struct blk *blk, bool found)
+{
+	if (!found && blk->watch == ASKED)
+		return WAITING;
+	if (!found)
+		return virtqueue_interrupt_after(&blk->queue, 1) ? ASKED : LOOKING;
+	virtqueue_interrupt_never(&blk->queue);
+	return LOOKING;
+}
+
+static void events(struct poller *p)
+{
+	struct blk *blk = container_of(p, struct blk, events);
+
+	if (!blk->virtio.broken && blk->watch == ASKED)
+		blk->virtio.transport->acknowledge(&blk->virtio);
+	if (!blk->virtio.broken && blk->virtio.changed) {
+		blk->virtio.changed = false;
+		virtio_needs_reset(&blk->virtio);
+	}
+	blk->watch = watch_after(blk, reap(blk));
+	if (blk->virtio.broken) {
+		fail_all(blk);
+		return;
+	}
+	start_waiting(blk);
+	if (blk->watch != WAITING)
+		poller_mark(p);
+}
+
+/* -- the beginning -- */
+
+static const struct blkdev_ops ops = { submit };
+
+/* A 32-bit register of the device's configuration; 0 where it has none. */
+static uint32_t read_register(struct blk *blk, uint32_t at)
+{
+	if (blk->virtio.config_bytes < at + sizeof(uint32_t))
+		return 0;
+	return *(volatile uint32_t *)(blk->virtio.config + at);
+}
+
+/* In sectors of the wire. Two registers, which may change between one look and the next (§2.5.3). */
+static uint64_t read_capacity(struct blk *blk)
+{
+	uint32_t high = read_register(blk, CONFIG_CAPACITY + 4), low, again;
+
+	for (unsigned i = 0; i < CAPACITY_READS; i++, high = again) {
+		low = read_register(blk, CONFIG_CAPACITY);
+		again = read_register(blk, CONFIG_CAPACITY + 4);
+		if (again == high)
+			return (uint64_t)high << 32 | low;
+	}
+	return 0;
+}
+
+/* false: there is none of 512 or 4096 bytes that is a multiple of the device's blocks. */
+static bool choose_sector(struct blk *blk)
+{
+	uint32_t block = blk->virtio.accepted & F_BLK_SIZE ? read_register(blk, CONFIG_BLK_SIZE) : WIRE_BYTES;
+
+	blk->dev.sector_bytes = block == WIRE_BYTES ? WIRE_BYTES : SECTOR_LARGE;
+	blk->wire_sectors = blk->dev.sector_bytes / WIRE_BYTES;
+	return block >= WIRE_BYTES && blk->dev.sector_bytes % block == 0;
+}
+
+/* How a request may be cut. A device that does not say how many segments it takes may take one alone, as
+ * Firecracker's; one that limits their size gets up to twice as many as there are slices, or multiples of
+ * that size. */
+static bool choose_limits(struct blk *blk)
+{
+	const uint64_t accepted = blk->virtio.accepted;
+	uint32_t segments = accepted & F_SEG_MAX ? read_register(blk, CONFIG_SEG_MAX) : 1;
+	uint32_t size = accepted & F_SIZE_MAX ? read_register(blk, CONFIG_SIZE_MAX) : REQUEST_BYTES_MAX;
+	uint64_t bytes = REQUEST_BYTES_MAX;
+
+	segments = MIN(segments, blk->queue.size - (uint32_t)CHAIN_PARTS);
+	blk->segment_bytes = MIN(size, REQUEST_BYTES_MAX) / blk->dev.sector_bytes * blk->dev.sector_bytes;
+	if (blk->segment_bytes < REQUEST_BYTES_MAX) {
+		bytes = MIN(bytes, (uint64_t)MAX(segments / 2, 1u) * blk->segment_bytes);
+		segments = segments > 1 ? segments / 2 : segments;
+	}
+	blk->dev.slices_max = segments;
+	blk->dev.sectors_max = (uint32_t)(bytes / blk->dev.sector_bytes);
+	return segments && blk->segment_bytes;
+}
+
+static uint32_t choose_features(struct blk *blk)
+{
+	uint64_t accepted = blk->virtio.accepted;
+	uint32_t features = accepted & F_RO ? BLKDEV_READ_ONLY : 0;
+	bool writes_through = (accepted & F_CONFIG_WCE) && !(read_register(blk, CONFIG_WRITEBACK) & 0xff);
+
+	if ((accepted & F_FLUSH) && !writes_through)
+		features |= BLKDEV_CACHES;
+	if (accepted & F_DISCARD)
+		blk->discard_sectors = read_register(blk, CONFIG_DISCARD_SECTORS) / blk->wire_sectors;
+	if (blk->discard_sectors && !(features & BLKDEV_READ_ONLY))
+		features |= BLKDEV_DISCARDS;
+	return features;
+}
+
+static int read_config(struct blk *blk)
+{
+	const char *wrong = NULL;
+	uint64_t capacity = read_capacity(blk);
+
+	if (!choose_sector(blk))
+		wrong = "blocks of neither 512 bytes nor a part of 4096";
+	else if (capacity < blk->wire_sectors || capacity > UINT64_MAX / WIRE_BYTES)
+		wrong = "a capacity that is none";
+	else if (!choose_limits(blk))
+		wrong = "no room for a sector in a request";
+	if (wrong) {
+		log_error("refused=\"%s\"", wrong);
+		return -ENOTSUP;
+	}
+	blk->dev.sectors = capacity / blk->wire_sectors;
+	blk->dev.features = choose_features(blk);
+	return 0;
+}
+
+static int make_queue(struct blk *blk)
+{
+	int error;
+
+	poller_add(&blk->events, events);
+	poller_add(&blk->kick, kick);
+	error = blk->virtio.transport->attach(&blk->virtio, &blk->events);
+	if (!error)
+		error = virtqueue_create(&blk->queue, &blk->virtio, 0, CONFIG_VIRTIO_BLK_RING);
+	list_init(&blk->waiting);
+	for (size_t i = 0; i < ARRAY_SIZE(blk->slots); i++) {
+		blk->slots[i].next = blk->free;
+		blk->free = &blk->slots[i];
+	}
+	return error;
+}
+
+/* What was made stays behind when this fails: then the image ends. */
+int virtio_blk_create(struct blkdev **out)
+{
+	struct blk *blk = instance_alloc(sizeof(*blk));
+	const uint64_t wanted = F_SIZE_MAX | F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_CONFIG_WCE | F_DISCARD |
+	                        VIRTIO_F_EVENT_IDX;
+	int error;
+
+	if (!blk)
+		return -ENOMEM;
+	error = virtio_find(&blk->virtio, VIRTIO_TYPE_BLOCK);
+	if (!error)
+		error = virtio_begin(&blk->virtio, wanted);
+	if (!error)
+		error = make_queue(blk);
+	if (!error)
+		error = read_config(blk);
+	if (error) {
+		log_error("error=%d", -error);
+		return error;
+	}
+	blk->dev.ops = &ops;
+	virtio_start(&blk->virtio);
+	poller_mark(&blk->events); /* LOOKING */
+	*out = &blk->dev;
+	return 0;
+}
