@@ -61,7 +61,7 @@ struct http_transfer {
 	struct slice out[4 + 1 + KV_READ_SLICES]; /* head, lines of the part, piece */
 	char text[CONFIG_HTTP_TARGET_BYTES + INDEX_BYTES + FIELDS_BYTES];
 };
-static_assert(sizeof(struct http_transfer) <= CONFIG_HTTP_TARGET_BYTES + 2352, "Kconfig says so");
+static_assert(sizeof(struct http_transfer) <= CONFIG_HTTP_TARGET_BYTES + 2456, "Kconfig says so");
 
 size_t http_transfer_bytes(void)
 {
