@@ -50,6 +50,26 @@ intptr_t host_writev(int fd, const struct host_iov *iov, size_t count);
 /* Writes all of it, waiting where it must. 0, or what went wrong. */
 int host_write_all(int fd, const void *data, size_t n);
 
+/* -- disks -- */
+
+struct host_disk {
+	int fd;
+	uint64_t bytes;
+	bool read_only;
+};
+
+/* Opens the regular file or block device at path, to be written too unless read_only is set or the host does
+ * not let us; nobody else of our kind has it then, or only to read. 0; -ENOENT; -EACCES; -EBUSY: somebody
+ * has it; -EINVAL, -EISDIR: it is something else. */
+int host_disk_open(const char *path, bool read_only, struct host_disk *out);
+/* Bytes, which may be fewer than asked for; 0 at the end. These wait for the host's disk. */
+intptr_t host_disk_read(int fd, uint64_t at, const struct host_iov *iov, size_t count);
+intptr_t host_disk_write(int fd, uint64_t at, const struct host_iov *iov, size_t count);
+/* What was written is on the medium then. 0, or what went wrong. */
+int host_disk_flush(int fd);
+/* Bytes from at on read as zeros, and take no room. 0, -EOPNOTSUPP, … */
+int host_disk_discard(int fd, uint64_t at, uint64_t bytes);
+
 /* -- network taps -- */
 
 enum host_tap_offloads { HOST_TAP_CSUM = 1, HOST_TAP_TSO4 = 2 };

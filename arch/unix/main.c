@@ -8,6 +8,7 @@
 #include "arch/arch.h"
 #include "arch/unix/fault.h"
 #include "arch/unix/host.h"
+#include "drivers/unix/disk.h"
 #include "drivers/unix/tap.h"
 #include "init/init.h"
 #include "kernel/dev/clock.h"
@@ -23,6 +24,9 @@ static size_t start_count;
 static size_t memory_bytes = (size_t)CONFIG_UNIX_MEMORY_KIB * 1024;
 #ifdef CONFIG_TAP
 static const char *tap_name = CONFIG_TAP_NAME;
+#endif
+#ifdef CONFIG_UNIX_DISK
+static const char *disk_name;
 #endif
 
 /* "64M", "1536K": size_t, a multiple of 4 KiB. */
@@ -51,6 +55,10 @@ const struct option machine_options[] = {
 	{ "mem", "an amount of memory, as 64M or 1536K", option_memory, &memory_bytes },
 #ifdef CONFIG_TAP
 	{ "tap", "the name of a tap, as tap0, or an open one, as fd:3", option_string, &tap_name },
+#endif
+#ifdef CONFIG_UNIX_DISK
+	{ "disk", "the path of a file or block device, with \",ro\" behind it to leave it as it is",
+	  option_string, &disk_name },
 #endif
 	{ NULL, NULL, NULL, NULL },
 };
@@ -87,6 +95,16 @@ struct netdev *machine_netdev(void)
 	log_error("netdev=none reason=\"built without CONFIG_TAP\"");
 	return NULL;
 #endif
+}
+
+struct blkdev *machine_blkdev(void)
+{
+#ifdef CONFIG_UNIX_DISK
+	if (disk_name)
+		return disk_create(disk_name);
+	log_error("disk=none: start with disk= and the path of a file or block device");
+#endif
+	return NULL;
 }
 
 void arch_block(uint64_t deadline_ns)
