@@ -8,6 +8,7 @@
 #include "arch/arch.h"
 #include "arch/unix/fault.h"
 #include "arch/unix/host.h"
+#include "drivers/ram/ram.h"
 #include "drivers/unix/disk.h"
 #include "drivers/unix/tap.h"
 #include "init/init.h"
@@ -99,12 +100,17 @@ struct netdev *machine_netdev(void)
 
 struct blkdev *machine_blkdev(void)
 {
+	struct blkdev *dev = NULL;
+
 #ifdef CONFIG_UNIX_DISK
-	if (disk_name)
-		return disk_create(disk_name);
-	log_error("disk=none: start with disk= and the path of a file or block device");
+	if (!disk_name)
+		log_error("disk=none: start with disk= and the path of a file or block device");
+	else
+		dev = disk_create(disk_name);
 #endif
-	return NULL;
+	if (IS_ENABLED(CONFIG_DISK_EMBEDDED) && ram_create_embedded(&dev) < 0)
+		return NULL;
+	return dev;
 }
 
 void arch_block(uint64_t deadline_ns)

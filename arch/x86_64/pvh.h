@@ -17,6 +17,11 @@ struct pvh_start {
 };
 static_assert(sizeof(struct pvh_start) == 56, "start info");
 
+struct pvh_module {
+	uint64_t start, bytes, command_line, reserved;
+};
+static_assert(sizeof(struct pvh_module) == 32, "module list entry");
+
 struct pvh_range {
 	uint64_t start, bytes;
 	uint32_t type, reserved;

@@ -9,11 +9,13 @@
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/memory.h"
+#include "arch/x86_64/module.h"
 #include "arch/x86_64/ram.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/clock/clock.h"
 #include "drivers/irq/irq.h"
 #include "drivers/pci/pci.h"
+#include "drivers/ram/ram.h"
 #include "drivers/serial/serial.h"
 #include "drivers/virtio/virtio.h"
 #include "init/init.h"
@@ -50,6 +52,7 @@ void boot(const struct pvh_start *info) __attribute__((noreturn));
 extern const char image_start[], data_end[], image_end[];
 
 static struct pvh_start start_info; /* a copy: the loader's lies in memory that is given away */
+static struct pvh_range initrd;     /* kept from the page allocator; DISK_INITRD */
 static char command_line[CONFIG_COMMAND_LINE_BYTES];
 static char *words[WORDS_MAX];
 
@@ -125,17 +128,22 @@ static void memory_init(void)
 		{ MEMORY_END, UINT64_MAX, PVH_RESERVED, 0 },
 	};
 	const void *map = (const void *)(uintptr_t)start_info.map;
-	struct pvh_range ranges[RANGES_MAX + ARRAY_SIZE(ours)];
+	struct pvh_range ranges[RANGES_MAX + ARRAY_SIZE(ours) + 1];
 	uint32_t count = start_info.map_entries;
 	uint64_t start, end = 0;
 
 	if (start_info.magic != PVH_MAGIC || start_info.version < 1 || !count || count > RANGES_MAX)
 		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
 	memcpy(ranges, map, count * sizeof(ranges[0]));
+	if (IS_ENABLED(CONFIG_DISK_INITRD))
+		initrd = module_first(&start_info, GIB);
 	memory_close_null(); /* the command line has been copied too */
 	check_firmware(ranges, count);
 	memcpy(&ranges[count], ours, sizeof(ours));
-	while (ram_next(ranges, count + ARRAY_SIZE(ours), &start, &end))
+	count += ARRAY_SIZE(ours);
+	if (IS_ENABLED(CONFIG_DISK_INITRD))
+		ranges[count++] = initrd;
+	while (ram_next(ranges, count, &start, &end))
 		add_memory(start, end);
 }
 
@@ -194,13 +202,31 @@ struct netdev *machine_netdev(void)
 	return dev;
 }
 
+/* Its memory may lie above the GiB that start.S has mapped. */
+static int create_initrd_disk(struct blkdev **out)
+{
+	uint64_t end = initrd.start + initrd.bytes;
+	bool is_image = initrd.start < (uintptr_t)image_end && end > (uintptr_t)image_start;
+
+	if (!initrd.bytes || is_image || memory_map(initrd.start, end) < 0) {
+		log_error("disk=none: start the machine with -initrd and a file of whole sectors");
+		return -ENODEV;
+	}
+	return ram_create(out, (void *)(uintptr_t)initrd.start, initrd.bytes, 512, false);
+}
+
 struct blkdev *machine_blkdev(void)
 {
 	struct blkdev *dev = NULL;
+	int error = -ENODEV;
 
-	if (!IS_ENABLED(CONFIG_VIRTIO_BLK) || virtio_blk_create(&dev) < 0)
-		return NULL;
-	return dev;
+	if (IS_ENABLED(CONFIG_VIRTIO_BLK))
+		error = virtio_blk_create(&dev);
+	else if (IS_ENABLED(CONFIG_DISK_INITRD))
+		error = create_initrd_disk(&dev);
+	else if (IS_ENABLED(CONFIG_DISK_EMBEDDED))
+		error = ram_create_embedded(&dev);
+	return error ? NULL : dev;
 }
 
 void arch_block(uint64_t deadline_ns)

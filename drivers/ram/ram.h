@@ -9,5 +9,7 @@
  * not seen. Requests settle at once. 0, -ENOMEM, -EINVAL: less than a sector. */
 int ram_create(struct blkdev **out, void *data, uint64_t bytes, uint32_t sector_bytes, bool read_only);
 void ram_destroy(struct blkdev *dev);
+/* The same of the file that the build has put into the image, read-only (DISK_EMBEDDED). */
+int ram_create_embedded(struct blkdev **out);
 
 #endif
