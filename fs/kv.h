@@ -8,6 +8,8 @@
 #ifndef FS_KV_H
 #define FS_KV_H
 
+#include <errno.h>
+
 #include "kernel/flow.h"
 #include "kernel/promise.h"
 
@@ -107,6 +109,7 @@ struct kv_batch {
 	uint32_t count;
 };
 
+/* NULL: the store cannot do it. */
 struct kv_ops {
 	void (*get)(struct kv *kv, struct kv_get *op, const char *key, size_t key_len);
 	void (*read)(struct kv *kv, struct kv_read *op);
@@ -144,14 +147,27 @@ static inline void kv_read(struct kv *kv, struct kv_read *op, const struct kv_en
 	op->offset = offset;
 	op->max = max;
 	op->count = 0;
-	kv->ops->read(kv, op);
+	if (entry->data && max && offset < entry->size) {
+		op->count = 1;
+		op->slices[0].data = (const char *)entry->data + offset;
+		op->slices[0].len = entry->size - offset < max ? (size_t)(entry->size - offset) : max;
+		op->slices[0].storage = NULL;
+		promise_return(&op->promise, (intptr_t)op->slices[0].len);
+	} else if (entry->data || !entry->size) {
+		promise_return(&op->promise, 0);
+	} else {
+		kv->ops->read(kv, op);
+	}
 }
 
 /* Begins at the first entry of folder key. Fulfilled with 0; then kv_list_next may be called. */
 static inline void kv_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len)
 {
 	op->kv = kv;
-	kv->ops->list(kv, op, key, key_len);
+	if (kv->ops->list)
+		kv->ops->list(kv, op, key, key_len);
+	else
+		promise_throw(&op->promise, -EOPNOTSUPP);
 }
 
 static inline void kv_list_next(struct kv *kv, struct kv_list *op)
@@ -168,7 +184,10 @@ static inline void kv_set(struct kv *kv, struct kv_change *op, const char *key, 
 	op->key_len = key_len;
 	op->slices = slices;
 	op->count = count;
-	kv->ops->set(kv, op);
+	if (kv->ops->set)
+		kv->ops->set(kv, op);
+	else
+		promise_throw(&op->promise, -EROFS);
 }
 
 /* A value, or a folder with everything in it. */
@@ -177,7 +196,10 @@ static inline void kv_remove(struct kv *kv, struct kv_change *op, const char *ke
 	op->kv = kv;
 	op->key = key;
 	op->key_len = key_len;
-	kv->ops->remove(kv, op);
+	if (kv->ops->remove)
+		kv->ops->remove(kv, op);
+	else
+		promise_throw(&op->promise, -EROFS);
 }
 
 /* The value of key, or the folder, goes to key to. A value that to has is replaced; a folder is not. */
@@ -189,7 +211,10 @@ static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *ke
 	op->key_len = key_len;
 	op->to = to;
 	op->to_len = to_len;
-	kv->ops->rename(kv, op);
+	if (kv->ops->rename)
+		kv->ops->rename(kv, op);
+	else
+		promise_throw(&op->promise, -EROFS);
 }
 
 /* Many changes at once or none of them: all of changes are done, or the store is as it was. */
@@ -199,7 +224,10 @@ static inline void kv_batch(struct kv *kv, struct kv_batch *op, const struct kv_
 	op->kv = kv;
 	op->changes = changes;
 	op->count = count;
-	kv->ops->batch(kv, op);
+	if (kv->ops->batch)
+		kv->ops->batch(kv, op);
+	else
+		promise_throw(&op->promise, kv->ops->set ? -EOPNOTSUPP : -EROFS);
 }
 
 #endif

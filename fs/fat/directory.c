@@ -36,6 +36,23 @@ static int next_cluster(struct fat_task *t, struct fat_directory *d)
 	return error;
 }
 
+int fat_directory_next(struct fat_task *t, struct fat_directory *d, uint32_t count)
+{
+	struct fat_directory at = *d;
+
+	at.slot += count;
+	while (at.slot >= slots_of(t->fat, &at)) {
+		uint32_t slot = at.slot - slots_of(t->fat, &at);
+		int error = next_cluster(t, &at);
+
+		if (error)
+			return error;
+		at.slot = slot;
+	}
+	*d = at;
+	return 0;
+}
+
 int fat_directory_scan(struct fat_task *t, struct fat_directory *d,
                        int (*look)(void *arg, const struct fat_slot *s), void *arg)
 {

@@ -33,13 +33,29 @@ struct fat_mount {
 /* Borrows device and cache until fat_unmount. */
 void fat_mount(struct fat_mount *op, const struct fat_config *config);
 
-/* No operation may be pending. Fulfilled with 0, or fails with the error of writing what was not written yet;
- * the store is gone either way. */
+/* No other operation may be pending. Fulfilled with 0 when everything is on the medium and the volume says
+ * that it was let go of, or fails with the error that writing met; the store is gone either way. */
 struct fat_unmount {
 	struct promise promise;
-	struct kv *kv;
-	void *own[40];
+	struct kv_change change;
+	struct waiter waiter;
 };
 void fat_unmount(struct fat_unmount *op, struct kv *kv);
+
+/* Changes beyond those of fs/kv.h, with its rules and errors: each is made whole or not at all, and is on the
+ * medium when it is fulfilled. What does not fit into a file's last cluster has all of the file written anew,
+ * as kv_set does: FAT allows nothing less if the power may fail at any moment. -EROFS. */
+
+/* Into a file that there is; what lies between its end and offset is zero. */
+void fat_write_at(struct kv *kv, struct kv_change *op, const char *key, size_t key_len, uint64_t offset,
+                  const struct slice *slices, uint32_t count);
+void fat_append(struct kv *kv, struct kv_change *op, const char *key, size_t key_len,
+                const struct slice *slices, uint32_t count);
+/* Makes a file shorter, or longer with zeros. */
+void fat_truncate(struct kv *kv, struct kv_change *op, const char *key, size_t key_len, uint64_t size);
+/* In a folder that there is. -EEXIST. */
+void fat_make_folder(struct kv *kv, struct kv_change *op, const char *key, size_t key_len);
+/* Has all that the volume knows of itself on the medium, too: how much is free. */
+void fat_sync(struct kv *kv, struct kv_change *op);
 
 #endif

@@ -44,9 +44,15 @@ struct fat_task {
 /* Runs step; the promise settles with what it gives, before this returns where nothing is absent. */
 void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void (*cancel)(struct promise *p),
                     intptr_t (*step)(struct fat_task *t));
+/* As cancel, for what cannot be cancelled. */
+void fat_go_on(struct promise *p);
 /* Has the operation end with -ECANCELED when the block has come that it waits for. */
 void fat_task_cancel(struct fat_task *t);
 
+/* Has the step called again when p has settled. */
+void fat_task_wait(struct fat_task *t, struct promise *p);
+/* The block that was waited for, if it is this one in this mode, or why it has not come; else NULL. */
+int fat_task_take(struct fat_task *t, uint64_t number, enum cache_mode mode, struct cache_block **out);
 /* A block to look at, with a count for the caller. Where it is absent, up to ahead blocks behind it will be
  * wanted too. 0; -EAGAIN: later; the device's error. */
 int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out);
@@ -91,6 +97,9 @@ struct fat_directory {
 void fat_directory_begin(struct fat *fat, struct fat_directory *d, uint32_t first);
 /* The slot's place on the device, by which it is known. */
 uint64_t fat_directory_place(const struct fat *fat, const struct fat_directory *d);
+/* Goes on by so many slots, 0 where d stands behind a cluster's last; d stays where it is when that fails.
+ * -ENODATA: there are not as many. */
+int fat_directory_next(struct fat_task *t, struct fat_directory *d, uint32_t count);
 /* Shows look one slot after the other, with the place d has come to, until it gives something else than 0,
  * which is given then. -ENODATA: there are no more. */
 int fat_directory_scan(struct fat_task *t, struct fat_directory *d,
@@ -165,6 +174,27 @@ void fat_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len);
 void fat_read(struct kv *kv, struct kv_read *op);
 void fat_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len);
 void fat_list_next(struct kv *kv, struct kv_list *op);
+
+/* -- change.c -- */
+
+void fat_set(struct kv *kv, struct kv_change *op);
+void fat_remove(struct kv *kv, struct kv_change *op);
+void fat_rename(struct kv *kv, struct kv_change *op);
+
+/* -- state.c, writer.c -- */
+
+/* Makes the volume one that can be changed: before it is read, and then. 0, -ENOMEM, the device's errors. */
+int fat_state_create(struct fat *fat, const struct blkdev *dev);
+int fat_state_load(struct fat_task *t);
+void fat_state_destroy(struct fat *fat);
+
+enum fat_change_kind {
+	FAT_SET, FAT_WRITE_AT, FAT_APPEND, FAT_TRUNCATE, FAT_MAKE_FOLDER, FAT_REMOVE, FAT_RENAME, FAT_SYNC,
+	FAT_LET_GO,
+};
+
+/* To be done when what was asked for before has been. */
+void fat_writer_submit(struct fat *fat, struct kv_change *op, enum fat_change_kind kind);
 
 /* -- changed.c: what has been changed since the volume was mounted -- */
 

@@ -103,6 +103,7 @@ const char *fat_geometry_parse(struct fat_geometry *g, const void *sector, uint6
 	if (sectors * sector_bytes > bytes)
 		return "the volume is longer than what it lies on: it was cut off";
 	g->boot = start;
+	g->sector_bytes = sector_bytes;
 	g->copies = b->tables;
 	g->table = start + (uint64_t)b->reserved_sectors * sector_bytes;
 	g->table_stride = (uint64_t)(b->table_sectors_16 ?: b->of_32.table_sectors) * sector_bytes;

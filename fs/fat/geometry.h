@@ -16,6 +16,7 @@ struct fat_geometry {
 	uint32_t root_slots;   /* 0: the root is a chain like other folders */
 	uint32_t root_cluster;
 	uint32_t clusters;     /* they have the numbers 2 to clusters + 1 */
+	uint32_t sector_bytes;
 	uint8_t bits;          /* of a table's entry: 12, 16, 32 */
 	uint8_t copies;        /* of the table that are kept in step, from the one that is read on */
 	uint8_t cluster_shift; /* bytes of a cluster, 9 to 19 */

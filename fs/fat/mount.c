@@ -48,6 +48,8 @@ static int understand(struct mounting *m, struct fat_mount *op, const void *sect
 
 static void destroy(struct fat *fat)
 {
+	if (IS_ENABLED(CONFIG_FAT_WRITE))
+		fat_state_destroy(fat);
 	fat_keys_destroy(fat);
 	instance_free(fat, sizeof(*fat));
 }
@@ -65,6 +67,8 @@ static intptr_t step(struct fat_task *t)
 		if (!error)
 			error = understand(m, op, sector);
 	} while (error == 1);
+	if (IS_ENABLED(CONFIG_FAT_WRITE) && !error && fat->writer)
+		error = fat_state_load(t);
 	if (error && error != -EAGAIN)
 		destroy(fat);
 	if (!error)
@@ -72,20 +76,35 @@ static intptr_t step(struct fat_task *t)
 	return error;
 }
 
+/* FAT without writing leaves the other one out. */
+static const struct kv_ops ops = {
+	.get = fat_get, .read = fat_read, .list = fat_list, .list_next = fat_list_next,
+};
+
+static const struct kv_ops writing_ops = {
+	.get = fat_get, .read = fat_read, .list = fat_list, .list_next = fat_list_next,
+	.set = fat_set, .remove = fat_remove, .rename = fat_rename,
+};
+
 static struct fat *create(const struct fat_config *config)
 {
-	static const struct kv_ops ops = {
-		.get = fat_get, .read = fat_read, .list = fat_list, .list_next = fat_list_next,
-	};
+	bool writes = IS_ENABLED(CONFIG_FAT_WRITE) && !config->read_only &&
+		!(config->dev->features & BLKDEV_READ_ONLY);
 	struct fat *fat = instance_alloc(sizeof(*fat));
+	int error;
 
 	if (!fat)
 		return NULL;
 	fat->kv.ops = &ops;
 	fat->cache = config->cache;
-	if (fat_keys_create(fat) == 0)
+	error = fat_keys_create(fat);
+	if (IS_ENABLED(CONFIG_FAT_WRITE) && !error && writes) {
+		fat->kv.ops = &writing_ops;
+		error = fat_state_create(fat, config->dev);
+	}
+	if (!error)
 		return fat;
-	instance_free(fat, sizeof(*fat));
+	destroy(fat);
 	return NULL;
 }
 
@@ -107,11 +126,28 @@ void fat_mount(struct fat_mount *op, const struct fat_config *config)
 	fat_task_start(&m->task, fat, &op->promise, NULL, step);
 }
 
+static void let_go(struct waiter *waiter)
+{
+	struct fat_unmount *op = container_of(waiter, struct fat_unmount, waiter);
+	int error = (int)promise_result(&op->change.promise);
+
+	destroy(fat_of(op->change.kv));
+	if (error)
+		promise_fail(&op->promise, error);
+	else
+		promise_fulfil(&op->promise, 0);
+}
+
 void fat_unmount(struct fat_unmount *op, struct kv *kv)
 {
 	struct fat *fat = fat_of(kv);
 
-	op->kv = kv;
+	if (IS_ENABLED(CONFIG_FAT_WRITE) && fat->writer) {
+		promise_init(&op->promise, fat_go_on);
+		fat_writer_submit(fat, &op->change, FAT_LET_GO);
+		promise_wait(&op->change.promise, &op->waiter, let_go);
+		return;
+	}
 	destroy(fat);
 	promise_return(&op->promise, 0);
 }

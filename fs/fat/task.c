@@ -18,7 +18,7 @@ static void woken(struct waiter *w)
 	struct fat_task *t = container_of(w, struct fat_task, waiter);
 	intptr_t result;
 
-	t->error = (int)promise_result(&t->get.promise);
+	t->error = (int)promise_result(w->promise);
 	if (t->error)
 		t->get.block = NULL;
 	result = t->step ? t->step(t) : -ECANCELED;
@@ -31,8 +31,7 @@ static void woken(struct waiter *w)
 		promise_fulfil(t->promise, result);
 }
 
-/* For those who cannot be cancelled. */
-static void go_on(struct promise *p)
+void fat_go_on(struct promise *p)
 {
 	(void)p;
 }
@@ -49,7 +48,7 @@ void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void
 	t->error = 0;
 	result = step(t);
 	if (result == -EAGAIN) {
-		promise_init(p, cancel ? cancel : go_on);
+		promise_init(p, cancel ? cancel : fat_go_on);
 		return;
 	}
 	drop_block(t);
@@ -64,7 +63,12 @@ void fat_task_cancel(struct fat_task *t)
 	t->step = NULL;
 }
 
-int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out)
+void fat_task_wait(struct fat_task *t, struct promise *p)
+{
+	promise_wait(p, &t->waiter, woken);
+}
+
+int fat_task_take(struct fat_task *t, uint64_t number, enum cache_mode mode, struct cache_block **out)
 {
 	struct cache_get *get = &t->get;
 	int error = t->error;
@@ -72,17 +76,26 @@ int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_
 	*out = get->block;
 	get->block = NULL;
 	t->error = 0;
-	if (error || (*out && get->number == number))
-		return error;
-	if (*out)
+	if (*out && (get->number != number || get->mode != mode)) {
 		cache_put(*out);
+		*out = NULL;
+	}
+	return error;
+}
+
+int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out)
+{
+	int error = fat_task_take(t, number, CACHE_READ, out);
+
+	if (error || *out)
+		return error;
 	*out = cache_peek(t->fat->cache, number);
 	if (*out)
 		return 0;
 	if (ahead)
 		cache_read_ahead(t->fat->cache, number, ahead + 1);
-	cache_get(t->fat->cache, get, number, CACHE_READ);
-	promise_wait(&get->promise, &t->waiter, woken);
+	cache_get(t->fat->cache, &t->get, number, CACHE_READ);
+	fat_task_wait(t, &t->get.promise);
 	return -EAGAIN;
 }
 

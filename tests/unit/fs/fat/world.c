@@ -264,3 +264,83 @@ void world_fill(uint8_t *to, size_t len, uint32_t seed)
 	for (size_t i = 0; i < len; i++)
 		to[i] = (uint8_t)((i * 0x9e3779b1u + seed * 0x85ebca6bu) >> 13 ^ i >> 16);
 }
+
+/* -- changes -- */
+
+/* The value in three slices, one of them empty. */
+static uint32_t cut(struct slice slices[3], const void *value, size_t len)
+{
+	slices[0] = (struct slice){ value, len / 3, NULL };
+	slices[1] = (struct slice){ value, 0, NULL };
+	slices[2] = (struct slice){ (const char *)value + len / 3, len - len / 3, NULL };
+	return 3;
+}
+
+int world_set(struct kv *kv, const char *key, const void *value, size_t len)
+{
+	struct slice slices[3];
+	struct kv_change op;
+
+	kv_set(kv, &op, key, strlen(key), slices, cut(slices, value, len));
+	return (int)world_wait(&op.promise);
+}
+
+int world_remove(struct kv *kv, const char *key)
+{
+	struct kv_change op;
+
+	kv_remove(kv, &op, key, strlen(key));
+	return (int)world_wait(&op.promise);
+}
+
+int world_rename(struct kv *kv, const char *key, const char *to)
+{
+	struct kv_change op;
+
+	kv_rename(kv, &op, key, strlen(key), to, strlen(to));
+	return (int)world_wait(&op.promise);
+}
+
+int world_append(struct kv *kv, const char *key, const void *value, size_t len)
+{
+	struct slice slices[3];
+	struct kv_change op;
+
+	fat_append(kv, &op, key, strlen(key), slices, cut(slices, value, len));
+	return (int)world_wait(&op.promise);
+}
+
+int world_write_at(struct kv *kv, const char *key, uint64_t offset, const void *value, size_t len)
+{
+	struct slice slices[3];
+	struct kv_change op;
+
+	fat_write_at(kv, &op, key, strlen(key), offset, slices, cut(slices, value, len));
+	return (int)world_wait(&op.promise);
+}
+
+int world_truncate(struct kv *kv, const char *key, uint64_t size)
+{
+	struct kv_change op;
+
+	fat_truncate(kv, &op, key, strlen(key), size);
+	return (int)world_wait(&op.promise);
+}
+
+int world_make_folder(struct kv *kv, const char *key)
+{
+	struct kv_change op;
+
+	fat_make_folder(kv, &op, key, strlen(key));
+	return (int)world_wait(&op.promise);
+}
+
+const char *world_check(const struct world *w)
+{
+	const char *said;
+	int status;
+
+	world_save(w, "checked");
+	status = world_run(&said, "fsck.fat -n checked");
+	return status ? said : NULL;
+}

@@ -54,6 +54,18 @@ void world_expect(struct kv *kv, const char *key, const char *text);
  * until the next call. */
 const char *world_list(struct kv *kv, const char *key);
 
+/* Changes, waited for; each gives the result. The value is len bytes, handed over in three slices. */
+int world_set(struct kv *kv, const char *key, const void *value, size_t len);
+int world_remove(struct kv *kv, const char *key);
+int world_rename(struct kv *kv, const char *key, const char *to);
+int world_append(struct kv *kv, const char *key, const void *value, size_t len);
+int world_write_at(struct kv *kv, const char *key, uint64_t offset, const void *value, size_t len);
+int world_truncate(struct kv *kv, const char *key, uint64_t size);
+int world_make_folder(struct kv *kv, const char *key);
+
+/* What fsck.fat says of what is on the disk, all of it; NULL: nothing is wrong. */
+const char *world_check(const struct world *w);
+
 /* A value of len bytes of which each tells its place and the seed. */
 void world_fill(uint8_t *to, size_t len, uint32_t seed);
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* A name comes into a folder, and goes. What commits is always the write of one sector:
+ *
+ *  - new slots in a row of free ones lie in one sector;
+ *  - where they lie at the folder's end, those in later sectors are written first, and not seen until the
+ *    first sector is there, which had the slot that ends the folder;
+ *  - of slots that go, those in the sector of the last one go first, for it is the one that counts. */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/fat/writer.h"
+
+#define SLOTS_MOST 65536 /* of a folder, as others believe */
+
+static uint64_t sector_of(const struct fat_writer *w, const struct fat_directory *d)
+{
+	return fat_directory_place(fat_of_writer(w), d) / w->sector_bytes;
+}
+
+/* -- making room -- */
+
+/* Links one more cluster, all free, behind the folder's last. */
+static int extend(struct fat_writer *w, const struct fat_directory *last)
+{
+	struct fat *fat = fat_of_writer(w);
+	uint32_t cluster_slots = (1u << fat->geometry.cluster_shift) / sizeof(struct fat_slot);
+	int error = 0;
+
+	if (!last->chain.first || (last->chain.index + 1) * cluster_slots >= SLOTS_MOST)
+		return -ENOSPC;
+	if (!w->extension)
+		error = fat_cluster_take(w, &w->extension);
+	if (!error && !w->extension_is_clear) {
+		error = fat_cluster_clear(w, w->extension);
+		if (error)
+			return error;
+		cache_barrier(fat->cache);
+		w->extension_is_clear = true;
+	}
+	if (!error)
+		error = fat_table_write(w, last->chain.cluster, w->extension);
+	if (error)
+		return error;
+	cache_barrier(fat->cache);
+	w->extension = 0;
+	w->extension_is_clear = false;
+	return 0;
+}
+
+/* Behind the slot that is number n of the room, which is the folder's last. */
+static int extend_behind(struct fat_writer *w, uint32_t n)
+{
+	struct fat_directory last = w->survey.room;
+	int error = n ? fat_directory_next(&w->lookup.task, &last, n - 1) : 0;
+
+	return error ? error : extend(w, &last);
+}
+
+/* At the folder's end: that there are as many slots as are needed, and that the one behind them ends it. */
+static int make_room(struct fat_writer *w)
+{
+	struct fat_task *t = &w->lookup.task;
+	struct fat_survey *s = &w->survey;
+	struct fat_directory d;
+	uint8_t first;
+	int error = 0;
+
+	for (uint32_t n = 0; n < s->needed && !error; n += !error) {
+		d = s->room;
+		error = fat_directory_next(t, &d, n);
+		while (error == -ENODATA) {
+			error = extend_behind(w, n);
+			if (!error)
+				error = fat_directory_next(t, &d, n);
+		}
+	}
+	if (!error)
+		error = fat_directory_next(t, &d, 1);
+	if (error)
+		return error == -ENODATA ? 0 : error;
+	error = fat_copy_out(t, fat_directory_place(t->fat, &d), &first, 1);
+	if (error || first == FAT_SLOT_END)
+		return error;
+	first = FAT_SLOT_END;
+	return fat_copy_in(w, fat_directory_place(t->fat, &d), &first, 1);
+}
+
+/* -- the slots -- */
+
+static void set_units(struct fat_long_slot *l, const uint16_t units[FAT_LONG_UNITS])
+{
+	memcpy(l->units_1, units, sizeof(l->units_1));
+	memcpy(l->units_2, units + 5, sizeof(l->units_2));
+	memcpy(l->units_3, units + 11, sizeof(l->units_3));
+}
+
+/* Slot n of those that are needed. */
+static void make_slot(const struct fat_writer *w, uint32_t n, struct fat_slot *slot)
+{
+	const struct fat_survey *s = &w->survey;
+	struct fat_long_slot *l = (struct fat_long_slot *)slot;
+	uint16_t units[FAT_NAME_UNITS + FAT_LONG_UNITS];
+	uint32_t ordinal = s->needed - 1 - n, at = (ordinal - 1) * FAT_LONG_UNITS;
+	int count;
+
+	*slot = w->slot;
+	memcpy(slot->name, s->short_name, sizeof(slot->name));
+	if (!ordinal)
+		return;
+	count = fat_name_read(units, w->key + w->key_at, w->key_len - w->key_at);
+	memset(units + count, 0xff, sizeof(units) - (size_t)count * sizeof(*units));
+	units[count] = 0;
+	*l = (struct fat_long_slot){
+		.ordinal = (uint8_t)(ordinal | (n ? 0 : FAT_LONG_LAST)),
+		.attributes = FAT_LONG_NAME,
+		.checksum = fat_short_checksum(slot->name),
+	};
+	set_units(l, units + at);
+}
+
+int fat_slots_prepare(struct fat_writer *w)
+{
+	struct fat_survey *s = &w->survey;
+	struct fat_directory d = s->room;
+	struct fat_slot slot;
+	int error = 0;
+
+	w->place = s->entry.place;
+	if (s->found)
+		return 0;
+	if (s->room_is_end)
+		error = make_room(w);
+	if (!error)
+		error = fat_directory_next(&w->lookup.task, &s->room, 0);
+	for (uint32_t n = 0; n < s->needed && !error; n++) {
+		d = s->room;
+		error = fat_directory_next(&w->lookup.task, &d, n);
+		if (error || sector_of(w, &d) == sector_of(w, &s->room))
+			continue;
+		make_slot(w, n, &slot);
+		error = fat_copy_in(w, fat_directory_place(fat_of_writer(w), &d), &slot, sizeof(slot));
+	}
+	w->place = fat_directory_place(fat_of_writer(w), &d);
+	return error;
+}
+
+/* What is in a slot already stands for something else now. */
+static void update(struct fat_slot *slot, const struct fat_slot *by)
+{
+	slot->attributes = (slot->attributes & (FAT_READ_ONLY | FAT_HIDDEN | FAT_SYSTEM)) | by->attributes;
+	slot->first_low = by->first_low;
+	slot->first_high = by->first_high;
+	slot->size = by->size;
+	slot->modified_time = by->modified_time;
+	slot->modified_date = slot->accessed_date = by->modified_date;
+}
+
+int fat_slots_commit(struct fat_writer *w)
+{
+	struct fat_survey *s = &w->survey;
+	uint64_t place = s->found ? w->place : fat_directory_place(fat_of_writer(w), &s->room);
+	struct cache_block *b;
+	struct fat_slot *slot;
+	int error = fat_block_change(w, place / FAT_BLOCK_BYTES, CACHE_CHANGE, &b);
+
+	if (error)
+		return error;
+	slot = (struct fat_slot *)(b->data + place % FAT_BLOCK_BYTES);
+	if (s->found)
+		update(slot, &w->slot);
+	/* As many as are in this sector. */
+	for (uint32_t n = 0; n < s->needed && !s->found; n++) {
+		make_slot(w, n, slot++);
+		place += sizeof(*slot);
+		if (place % w->sector_bytes == 0)
+			break;
+	}
+	cache_put(b);
+	w->committed = true;
+	fat_note_change(w, w->place);
+	return 0;
+}
+
+/* The slots that lie in the sector of the last one. */
+static int erase_last(struct fat_writer *w, uint32_t count, const struct fat_entry *e)
+{
+	struct cache_block *b;
+	struct fat_slot *slot;
+	int error = fat_block_change(w, e->place / FAT_BLOCK_BYTES, CACHE_CHANGE, &b);
+
+	if (error)
+		return error;
+	slot = (struct fat_slot *)(b->data + e->place % FAT_BLOCK_BYTES);
+	while (count-- > 0)
+		(slot--)->name[0] = FAT_SLOT_FREE;
+	cache_put(b);
+	w->committed = w->erased = true;
+	fat_note_change(w, e->place);
+	if (e->attributes & FAT_FOLDER)
+		fat_keys_forget(fat_of_writer(w), UINT64_MAX);
+	cache_barrier(fat_of_writer(w)->cache);
+	return 0;
+}
+
+int fat_slots_erase(struct fat_writer *w, const struct fat_directory *start, uint32_t count,
+                    const struct fat_entry *e)
+{
+	static const uint8_t free = FAT_SLOT_FREE;
+	uint32_t last = MIN(count, (uint32_t)(e->place % w->sector_bytes / sizeof(struct fat_slot)) + 1);
+	int error = w->erased ? 0 : erase_last(w, last, e);
+
+	for (uint32_t n = 0; n < count - last && !error; n++) {
+		struct fat_directory d = *start;
+
+		error = fat_directory_next(&w->lookup.task, &d, n);
+		if (!error)
+			error = fat_copy_in(w, fat_directory_place(fat_of_writer(w), &d), &free, 1);
+	}
+	return error;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/* What changes a volume, one change after the other (writer.c), and the parts that it is made of. Each part
+ * is a step: 0 when it is done, -EAGAIN when it waits for a block and is to be called again, an error. What
+ * it has to remember meanwhile is in the writer; doing once more what it did before it had to wait does no
+ * harm.
+ *
+ * The order in which sectors reach the medium is kept by barriers (fs/cache.h):
+ *
+ *   content and its chain ─barrier─▶ one sector of a folder: the change ─barrier─▶ the old chain is free
+ *
+ * so that when the power fails, the change has been made or has not, and all that is lost is clusters. */
+#ifndef FS_FAT_WRITER_H
+#define FS_FAT_WRITER_H
+
+#include "fs/fat/fat_priv.h"
+
+/* What a change finds out about the folder that it changes, in one look at all of it. */
+struct fat_survey {
+	struct fat_directory at;         /* the next slot to look at */
+	struct fat_long name;
+	struct fat_directory name_start; /* the first slot of what is looked at */
+	uint32_t slots;                  /* of it, so far */
+	bool found;                      /* the name is there already: */
+	struct fat_entry entry;          /* what it names, */
+	struct fat_directory start;      /* and where its slots begin */
+	uint32_t entry_slots;
+	bool has_room;                   /* for the slots needed, */
+	struct fat_directory room;       /* from here on, */
+	bool room_is_end;                /* where all that follow are free */
+	struct fat_directory free;       /* a row of free slots, */
+	uint32_t free_slots;             /* so many so far */
+	uint32_t needed;
+	uint8_t short_name[11];          /* as it will be, up to its number */
+	uint8_t digit_at;                /* where that stands, 0: it has none */
+	uint8_t round;                   /* how often all nine were taken */
+	uint16_t taken;                  /* bits of the numbers that others have */
+};
+
+/* A row of clusters that becomes free. */
+struct fat_release {
+	uint32_t cluster, next;
+	bool has_next; /* next is known, and cluster's entry may be gone */
+};
+
+#define FAT_CHANGES 64
+
+struct fat_writer {
+	struct fat_lookup lookup; /* first: its task is the writer's */
+	struct list queue;        /* of struct kv_change, but for the one at work */
+	struct kv_change *op;     /* at work, NULL: none */
+	int (*const *steps)(struct fat_writer *w); /* the one that is to be called, NULL behind the last */
+	uint32_t sector_bytes;    /* what the device writes whole, and does not reach beyond a cluster */
+
+	/* The volume. */
+	uint32_t hint;            /* where a free cluster may be */
+	uint32_t free_clusters;   /* UINT32_MAX: not known */
+	bool dirty, was_dirty;    /* says so itself; said so before */
+	int broken;               /* writing has failed: nothing is written any more, with this error */
+
+	/* changed.c */
+	uint32_t changes, forgotten;
+	uint16_t first_date, first_time;
+	struct {
+		uint64_t place;
+		uint32_t number;
+	} changed[FAT_CHANGES];
+
+	/* The change at work. */
+	int error;                /* why it is being undone */
+	uint32_t key_at;          /* how much of the key has been looked at */
+	const char *key;
+	uint32_t key_len;
+	struct fat_entry folder;  /* that the name is in */
+	struct fat_survey survey;
+	struct fat_slot slot;     /* what the name will stand for */
+	uint64_t size, at, len;   /* of the new content: bytes; where those that come from the op begin, how many */
+	uint64_t done;            /* bytes of it that are written */
+	uint32_t first, last;     /* its chain; 0: none */
+	uint64_t room;            /* and the bytes that fit */
+	uint32_t searched;        /* clusters looked at for a free one */
+	uint32_t fresh, grown;    /* one that is being taken; that is taken, and being appended; 0: none */
+	uint64_t cleared;         /* of a cluster: up to this place */
+	uint32_t extension;       /* a folder's next cluster, not yet part of it; 0: none */
+	bool extension_is_clear;
+	bool in_place;            /* the new content is the old one, with a longer or a shorter end */
+	bool looking;             /* a lookup, survey … has begun */
+	bool erased;
+	uint64_t place;           /* of the slot that the name will have */
+	int (*const *resume)(struct fat_writer *w); /* where it goes on when a folder of the path is there */
+	struct fat_entry old;     /* what the name stood for; first 0: nothing */
+	struct fat_chain from;    /* a place in the old content */
+	struct cache_block *source; /* and the block that it is in, NULL: none */
+	uint64_t source_number;
+	uint32_t piece;           /* slices of the op that are written, */
+	size_t piece_at;          /* and bytes of the next */
+	struct fat_release release;
+	bool folder_is_clear;     /* the new folder's cluster, w->first */
+	struct fat_entry from_folder; /* that what is renamed is in */
+	uint32_t climbed;
+	struct fat_entry moved;   /* what is renamed or removed, and where its slots are */
+	struct fat_directory moved_start;
+	uint32_t moved_slots;
+	bool leaving;             /* the folder is empty, and becomes free; it is in: */
+	uint32_t parent;
+	uint32_t top;             /* a folder that is gone, with all that is in it */
+	struct fat_directory tree;
+	struct fat_entry leaf;
+	bool has_leaf;
+	bool committed;
+	struct cache_sync sync;
+	bool syncing;
+};
+
+static inline struct fat *fat_of_writer(const struct fat_writer *w)
+{
+	return w->lookup.task.fat;
+}
+
+/* -- blocks.c -- */
+
+/* A block to change, or to fill (enum cache_mode), as fat_block. */
+int fat_block_change(struct fat_writer *w, uint64_t number, enum cache_mode mode, struct cache_block **out);
+/* Copies bytes to the device, of two neighbouring blocks at most. */
+int fat_copy_in(struct fat_writer *w, uint64_t place, const void *from, uint32_t len);
+
+/* -- allocate.c -- */
+
+int fat_table_read(struct fat_writer *w, uint32_t cluster, uint32_t *value);
+/* In all copies. */
+int fat_table_write(struct fat_writer *w, uint32_t cluster, uint32_t value);
+/* Makes a free cluster a chain of its own. -ENOSPC. */
+int fat_cluster_take(struct fat_writer *w, uint32_t *cluster);
+int fat_cluster_clear(struct fat_writer *w, uint32_t cluster);
+/* Appends a cluster to the chain of w->first and w->last, or begins one. -ENOSPC. */
+int fat_chain_grow(struct fat_writer *w);
+/* Frees a chain; one that is damaged, as far as it goes. */
+void fat_release_begin(struct fat_writer *w, uint32_t first);
+int fat_release_run(struct fat_writer *w);
+#define FAT_CHAIN_END 0x0fffffff
+
+/* -- content.c -- */
+
+/* Writes the new content from w->done to w->size: into a chain of its own, or, in_place, into the last cluster
+ * of the old one. Then, or to give up, fat_content_end. */
+int fat_content_write(struct fat_writer *w);
+void fat_content_end(struct fat_writer *w);
+
+/* -- short.c -- */
+
+/* The 8.3 name for a name. Gives the long slots needed before it, or an error. */
+int fat_short_make(struct fat_survey *s, const char *name, size_t len);
+/* Takes note of one that is there. */
+void fat_short_note(struct fat_survey *s, const struct fat_slot *slot);
+/* Chooses a number that is free; false: there is none, and another look at the folder is needed. */
+bool fat_short_choose(struct fat_survey *s);
+
+/* -- survey.c -- */
+
+void fat_survey_begin(struct fat_writer *w);
+int fat_survey_run(struct fat_writer *w);
+
+/* -- slots.c -- */
+
+/* Puts w->slot under the name of the key that was surveyed: into the slot that has it, or new ones. */
+int fat_slots_prepare(struct fat_writer *w);
+int fat_slots_commit(struct fat_writer *w);
+/* Frees count slots from start on, the last of which is that of e. */
+int fat_slots_erase(struct fat_writer *w, const struct fat_directory *start, uint32_t count,
+                    const struct fat_entry *e);
+
+/* -- tree.c -- */
+
+/* Frees a folder that nobody finds any more, with all that is in it. */
+void fat_tree_begin(struct fat_writer *w, uint32_t first);
+int fat_tree_run(struct fat_writer *w);
+
+/* -- changed.c -- */
+
+/* What lies in this slot is another now. */
+void fat_note_change(struct fat_writer *w, uint64_t place);
+
+/* -- state.c -- */
+
+/* What the volume says of itself: in use; let go of; how much is free. */
+int fat_state_dirty(struct fat_writer *w);
+int fat_state_clean(struct fat_writer *w);
+int fat_state_info(struct fat_writer *w);
+
+#endif
