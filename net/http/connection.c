@@ -70,8 +70,7 @@ void http_connection_end(struct http_connection *c, bool abort)
 
 /* -- input -- */
 
-/* The first bytes that lie in one place; gives how many. */
-static size_t peek(struct http_connection *c, const char **data)
+size_t http_connection_peek(struct http_connection *c, const char **data)
 {
 	if (c->head) {
 		*data = c->head->bytes + c->head->start;
@@ -85,8 +84,7 @@ static size_t peek(struct http_connection *c, const char **data)
 	return c->input->len;
 }
 
-/* Takes n bytes off what peek gave. */
-static void consume(struct http_connection *c, size_t n)
+void http_connection_consume(struct http_connection *c, size_t n)
 {
 	if (!c->head) {
 		c->input = buf_drop(c->input, (uint32_t)n);
@@ -102,9 +100,9 @@ static void drop_body(struct http_connection *c)
 	const char *data;
 	size_t len;
 
-	while (c->drop && (len = peek(c, &data)) > 0) {
+	while (c->drop && (len = http_connection_peek(c, &data)) > 0) {
 		len = MIN(len, (size_t)c->drop);
-		consume(c, len);
+		http_connection_consume(c, len);
 		c->drop -= (uint32_t)len;
 	}
 }
@@ -244,7 +242,7 @@ static int take_head(struct http_connection *c, struct http_request *request)
 	const char *data;
 	size_t len;
 
-	while (result == 0 && (len = peek(c, &data)) > 0) {
+	while (result == 0 && (len = http_connection_peek(c, &data)) > 0) {
 		result = http_parse_request(data, len, &c->server->config.limits, request);
 		if (result == -EAGAIN)
 			result = gather(c);
@@ -405,7 +403,7 @@ static void start_answer(struct http_answer *a, struct http_connection *c)
 	a->connection = c;
 	a->event = NULL;
 	a->parts = NULL;
-	a->current = &a->write;
+	a->behind = NULL;
 	a->count = 0;
 }
 
@@ -462,7 +460,7 @@ static enum step serve_request(struct http_connection *c)
 			pool_free(&c->server->answers, a);
 			return wait_for_answer(c);
 		}
-		consume(c, (size_t)len);
+		http_connection_consume(c, (size_t)len);
 	}
 	return send_answer(a, outcome);
 }
@@ -557,15 +555,22 @@ static void give_up_request(struct http_connection *c)
 		http_connection_run(c);
 }
 
+static size_t accepted_bytes(const struct http_answer *a)
+{
+	return a->write.total + (a->behind ? a->behind->total : 0);
+}
+
 void http_connection_expire(struct http_connection *c)
 {
 	switch (c->wait) {
 	case HTTP_WAIT_INPUT:
+		if (c->answer)
+			break; /* the body, of a request that somebody is answering */
 		give_up_request(c);
 		return;
 	case HTTP_WAIT_WRITE:
-		if (c->answer->current->total != c->answer->seen) {
-			c->answer->seen = c->answer->current->total;
+		if (accepted_bytes(c->answer) != c->answer->seen) {
+			c->answer->seen = accepted_bytes(c->answer);
 			http_connection_wait(c, HTTP_WAIT_WRITE);
 			return;
 		}

@@ -148,11 +148,17 @@ static int parse_token(struct cursor *c, struct http_text *out)
 	return out->len ? 0 : bad(c, 400);
 }
 
+static const char names[][8] = {
+	"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE",
+};
+
+const char *http_method_name(enum http_method method)
+{
+	return names[method];
+}
+
 static int parse_method(struct cursor *c)
 {
-	static const char names[][8] = {
-		"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE",
-	};
 	struct http_request *out = c->out;
 	int result = parse_token(c, &out->method);
 

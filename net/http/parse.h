@@ -63,6 +63,7 @@ struct http_limits {
 int http_parse_request(const char *data, size_t len, const struct http_limits *limits,
                        struct http_request *out);
 
+const char *http_method_name(enum http_method method); /* not HTTP_METHOD_UNKNOWN */
 /* The next field called name (in lower case) in rest, which starts as a request's fields and moves
  * on. False when there is no more. */
 bool http_next_field(struct http_text *rest, const char *name, struct http_text *value);

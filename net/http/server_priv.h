@@ -58,8 +58,8 @@ struct http_answer {
 	void (*event)(struct http_answer *a);
 	void *owner;              /* event's */
 	struct http_block *parts; /* of a multipart answer, or NULL */
-	const struct flow_write *current; /* whose progress counts: write, or the owner's */
-	size_t seen;              /* bytes it had accepted when the time limit was last looked at */
+	const struct flow_write *behind; /* the owner's, which follows write; or NULL */
+	size_t seen;              /* bytes of both accepted when the time limit was last looked at */
 	uint32_t count;
 	struct slice slices[4];
 };
@@ -107,6 +107,10 @@ void http_connection_run(struct http_connection *c);
 void http_connection_expire(struct http_connection *c);
 void http_connection_end(struct http_connection *c, bool abort);
 
+/* The first bytes that have been read and lie in one place; gives how many. */
+size_t http_connection_peek(struct http_connection *c, const char **data);
+/* Takes n bytes off what http_connection_peek gives. */
+void http_connection_consume(struct http_connection *c, size_t n);
 /* Reads more, unless it is being read: for who has asked for events of input. */
 void http_connection_read(struct http_connection *c);
 /* Puts the storage of a's slices, which are none then. */
