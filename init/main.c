@@ -5,7 +5,9 @@
 #include <errno.h>
 
 #include "arch/arch.h"
+#include "fs/cache.h"
 #include "fs/crunch.h"
+#include "fs/fat/fat.h"
 #include "init/init.h"
 #include "init/limits.h"
 #include "kernel/app.h"
@@ -79,6 +81,50 @@ static void network_init(void)
 		      error == -EINVAL ? ": the MTU is less than 68 bytes, or more than the interface's" : "");
 }
 
+/* The volume stays mounted until the application has ended. */
+static void mount_fat(void)
+{
+	static struct fat_mount mount;
+	struct cache_config cache_config = CACHE_CONFIG_DEFAULTS;
+	struct fat_config config = { .dev = machine_blkdev() };
+	int error;
+
+	if (!config.dev)
+		panic("no disk: add a virtio-blk device, or name a file with disk=");
+	error = cache_create(&config.cache, config.dev, &cache_config);
+	if (!error) {
+		fat_mount(&mount, &config);
+		error = (int)loop_run(&mount.promise);
+	}
+	if (error == -ENOMEM)
+		panic("out of memory: give the machine more");
+	if (error == -EUCLEAN)
+		panic("the disk holds no files: %s; mkfs.fat makes it one that does", mount.problem);
+	if (error)
+		panic("the disk cannot be read: error %d", -error);
+	app.kv = mount.kv;
+}
+
+static void files_init(void)
+{
+	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, &crunch_content) < 0)
+		panic("out of memory: give the machine more");
+	if (IS_ENABLED(CONFIG_FS_FAT))
+		mount_fat();
+}
+
+/* What was changed is on the disk, and the disk says that it was let go of. */
+static void files_end(void)
+{
+	static struct fat_unmount unmount;
+
+	if (!IS_ENABLED(CONFIG_FAT_WRITE))
+		return;
+	fat_unmount(&unmount, app.kv);
+	if (loop_run(&unmount.promise) < 0)
+		log_error("the disk does not have all that was written");
+}
+
 /* Applications find a network that works: they start when there is an address. While there is none, the
  * DHCP client says each time that it asks in vain. */
 static void wait_for_address(void)
@@ -108,14 +154,13 @@ void init_main(void)
 {
 	char **words;
 	size_t count;
-	int error;
+	int error, status;
 
 	machine_init(&words, &count);
 	parse_options(words, count);
 	if (!IS_ENABLED(CONFIG_NET_NONE))
 		network_init();
-	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, &crunch_content) < 0)
-		panic("out of memory: give the machine more");
+	files_init();
 	wait_for_address();
 	promise_init(&done, NULL);
 	error = app_start(&app, &done);
@@ -124,5 +169,7 @@ void init_main(void)
 	if (error < 0)
 		panic("the application does not start: error %d", -error);
 	up();
-	arch_poweroff(loop_run(&done) == 0 ? 0 : 1);
+	status = loop_run(&done) == 0 ? 0 : 1;
+	files_end();
+	arch_poweroff(status);
 }

@@ -37,7 +37,7 @@ static int find_target(struct fat_writer *w, uint64_t *place, uint32_t *left)
 		cluster = w->last;
 	}
 	if (error)
-		return error == -ENODATA ? fat_damaged(fat, "a file's chain is shorter than the file", cluster) : error;
+		return error == -ENODATA ? fat_damaged(fat, "a file's chain is too short", cluster) : error;
 	*place = fat_cluster_place(&fat->geometry, cluster) + offset;
 	*left = MIN(bytes - offset, FAT_BLOCK_BYTES - (uint32_t)(*place % FAT_BLOCK_BYTES));
 	return 0;

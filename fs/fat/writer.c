@@ -40,8 +40,8 @@ static int sync(struct fat_writer *w)
 	return error;
 }
 
-/* What is to be changed stands in a folder: finds that. What is missing of it comes into being when a value is
- * set. */
+/* What is to be changed stands in a folder: finds that. What is missing of it comes into being when a value
+ * is set. */
 static int find_folder(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);
@@ -350,7 +350,9 @@ static int (*const *const steps_of[])(struct fat_writer *w) = {
 /* Forgets all of the change before. */
 static void begin(struct fat_writer *w, struct kv_change *op, int (*const *steps)(struct fat_writer *w))
 {
-	memset((char *)w + offsetof(struct fat_writer, error), 0, sizeof(*w) - offsetof(struct fat_writer, error));
+	const size_t first = offsetof(struct fat_writer, error);
+
+	memset((char *)w + first, 0, sizeof(*w) - first);
 	w->lookup.task.error = 0;
 	w->op = op;
 	w->steps = steps;

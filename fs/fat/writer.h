@@ -48,7 +48,7 @@ struct fat_writer {
 	struct fat_lookup lookup; /* first: its task is the writer's */
 	struct list queue;        /* of struct kv_change, but for the one at work */
 	struct kv_change *op;     /* at work, NULL: none */
-	int (*const *steps)(struct fat_writer *w); /* the one that is to be called, NULL behind the last */
+	int (*const *steps)(struct fat_writer *w); /* at the one to be called; NULL is behind the last */
 	uint32_t sector_bytes;    /* what the device writes whole, and does not reach beyond a cluster */
 
 	/* The volume. */
@@ -140,8 +140,8 @@ int fat_release_run(struct fat_writer *w);
 
 /* -- content.c -- */
 
-/* Writes the new content from w->done to w->size: into a chain of its own, or, in_place, into the last cluster
- * of the old one. Then, or to give up, fat_content_end. */
+/* Writes the new content from w->done to w->size: into a chain of its own, or, in_place, into the last
+ * cluster of the old one. Then, or to give up, fat_content_end. */
 int fat_content_write(struct fat_writer *w);
 void fat_content_end(struct fat_writer *w);
 

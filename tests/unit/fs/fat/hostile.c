@@ -31,7 +31,8 @@ TestSuite(fat_hostile, .init = begin, .fini = end, .timeout = 120);
 /* A volume with: one.bin, three.bin (clusters in a row), dir/sub/deep.txt, whole.txt. */
 static void load(const char *options, unsigned kib)
 {
-	world_shell("truncate -s %uK image; mkfs.fat %s image; printf 1 >one; printf deep >deep; printf whole >whole; "
+	world_shell("truncate -s %uK image; mkfs.fat %s image; "
+	            "printf 1 >one; printf deep >deep; printf whole >whole; "
 	            "head -c 1500 /dev/zero | tr '\\0' x >three; mmd a:/dir a:/dir/sub; mcopy one a:/one.bin; "
 	            "mcopy three a:/three.bin; mcopy deep a:/dir/sub/deep.txt; mcopy whole a:/whole.txt",
 	            kib, options);
