@@ -160,7 +160,8 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 	if (seq_lt(c->snd_nxt, c->snd_una))
 		c->snd_nxt = c->snd_una;
 	c->progress_ms = c->tcp->now_ms;
-	c->flags &= (uint16_t)~(CONN_TAIL_PROBED | CONN_TIMED_OUT);
+	/* one that told of a timeout before what is acknowledged has come, or has not been lost alone */
+	c->flags &= (uint16_t)~(CONN_TAIL_PROBED | CONN_TIMED_OUT | CONN_TELL_TIMEOUT);
 	judge(c, s, acked, limited);
 	if (c->snd_una == c->snd_max)
 		conn_disarm(c, CONN_RETRANSMIT);
@@ -446,6 +447,8 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 	}
 	if (IS_ENABLED(CONFIG_TCP_ECN))
 		ecn_receive(c, s);
+	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION))
+		user_timeout_receive(c, s);
 	if (!take_text_and_fin(c, s, b))
 		return false;
 	conn_output(c);

@@ -78,6 +78,17 @@ static int set_mss(struct tcp_conn *c, int32_t bytes)
 	return 0;
 }
 
+static int set_user_timeout(struct tcp_conn *c, int32_t ms)
+{
+	int error = set_amount(&c->user_timeout_ds, ms, 100);
+
+	if (error == 0) {
+		c->flags &= (uint16_t)~(CONN_PEERS_TIMEOUT | CONN_TELL_TIMEOUT);
+		c->flags |= c->user_timeout_ds ? CONN_TELL_TIMEOUT : 0;
+	}
+	return error;
+}
+
 static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 {
 	switch (option) {
@@ -103,7 +114,7 @@ static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 	case STACK_SNDBUF:
 		return set_amount(&c->send_kib, value, 1024);
 	case STACK_USERTIMEOUT:
-		return set_amount(&c->user_timeout_ds, value, 100);
+		return set_user_timeout(c, value);
 	case STACK_MSS:
 		return set_mss(c, value);
 	default:

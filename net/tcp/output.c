@@ -75,6 +75,8 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 		prepare(c, &s, seq, flags);
 		if (IS_ENABLED(CONFIG_TCP_ECN))
 			s.flags = ecn_flags(c, s.flags, false);
+		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION))
+			user_timeout_tell(c, &s);
 		/* only here: data fills its segment, and what the blocks say is sent at once, without data */
 		if (c->flags & CONN_SACK) {
 			if (twice)
@@ -215,6 +217,8 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		s.flags |= SEG_PSH;
 	if (fin)
 		s.flags |= SEG_FIN;
+	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && n + SEGMENT_USER_TIMEOUT_BYTES <= c->mss)
+		user_timeout_tell(c, &s);
 	is_new = n > 0 && !seq_lt(seq, c->snd_max) && c->snd_wnd > 0; /* no retransmission, no probe */
 	if (IS_ENABLED(CONFIG_TCP_ECN))
 		s.flags = ecn_flags(c, s.flags, is_new);

@@ -16,6 +16,7 @@ enum option_kind {
 	OPTION_SACK_PERMITTED = 4,
 	OPTION_SACK = 5,
 	OPTION_TIMESTAMPS = 8,
+	OPTION_USER_TIMEOUT = 28,
 };
 
 struct wire_header {
@@ -70,6 +71,12 @@ static void parse_option(struct segment *s, const uint8_t *p, unsigned len)
 			s->options |= SEG_HAS_TIMESTAMPS;
 		}
 		break;
+	case OPTION_USER_TIMEOUT:
+		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && len == 4) {
+			s->user_timeout = get_be16(p + 2);
+			s->options |= SEG_HAS_USER_TIMEOUT;
+		}
+		break;
 	}
 }
 
@@ -106,11 +113,18 @@ int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 	return (int)header;
 }
 
+static bool has_user_timeout(const struct segment *s)
+{
+	return IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && s->options & SEG_HAS_USER_TIMEOUT;
+}
+
 /* SACK blocks that fit behind the other options. */
 static unsigned sacks_that_fit(const struct segment *s)
 {
-	unsigned room = s->options & SEG_HAS_TIMESTAMPS ? SEGMENT_SACKS - 1 : SEGMENT_SACKS;
+	unsigned room = SEGMENT_SACKS;
 
+	if (s->options & SEG_HAS_TIMESTAMPS)
+		room -= has_user_timeout(s) ? 2 : 1;
 	return MIN(s->sack_count, room);
 }
 
@@ -126,6 +140,8 @@ uint8_t segment_header_bytes(const struct segment *s)
 		bytes += 4;
 	if (s->options & SEG_HAS_TIMESTAMPS)
 		bytes += SEGMENT_TIMESTAMPS_BYTES;
+	if (has_user_timeout(s))
+		bytes += SEGMENT_USER_TIMEOUT_BYTES;
 	if (sacks)
 		bytes += 4 + 8 * sacks;
 	return (uint8_t)bytes;
@@ -164,6 +180,8 @@ void segment_emit(const struct segment *s, uint8_t *to)
 		p = put_padded(p, 1, OPTION_SCALE, 3);
 		*p++ = s->scale;
 	}
+	if (has_user_timeout(s))
+		p = put16(put_padded(p, 0, OPTION_USER_TIMEOUT, 4), s->user_timeout);
 	if (sacks)
 		p = put_padded(p, 2, OPTION_SACK, 2 + 8 * sacks);
 	for (unsigned i = 0; i < sacks; i++)

@@ -15,6 +15,7 @@ enum segment_options {
 	SEG_HAS_SCALE = 1 << 1,
 	SEG_HAS_TIMESTAMPS = 1 << 2,
 	SEG_HAS_SACK_PERMITTED = 1 << 3,
+	SEG_HAS_USER_TIMEOUT = 1 << 5, /* RFC 5482 */
 	SEG_HAS_ECN = 1 << 4, /* no option: flags of a SYN; the codec leaves it alone */
 };
 
@@ -22,6 +23,7 @@ enum segment_options {
 #define SEGMENT_HEADER_MAX 60
 #define SEGMENT_CHECKSUM_AT 16
 #define SEGMENT_TIMESTAMPS_BYTES 12 /* the option with its padding */
+#define SEGMENT_USER_TIMEOUT_BYTES 4
 #define SEGMENT_SCALE_MAX 14
 #define SEGMENT_SACKS 4
 
@@ -40,6 +42,7 @@ struct segment {
 	uint8_t sack_count;
 	uint8_t ecn;         /* of the IP header; the codec leaves it alone */
 	uint16_t mss;
+	uint16_t user_timeout; /* as on the wire: seconds, or minutes with the highest bit */
 	uint32_t ts_value, ts_echo;
 	struct sack_block sacks[SEGMENT_SACKS];
 };

@@ -82,8 +82,8 @@ static inline void tcp_connect(struct tcp *tcp, struct stack_connect *op, const 
 	tcp_connect_from(tcp, op, 0, to);
 }
 
-/* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, without
- * its option on the wire. */
+/* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, with
+ * its option on the wire where that is configured. */
 int tcp_set(struct flow *flow, enum stack_option option, int32_t value);
 int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value);
 void tcp_info(const struct flow *flow, struct stack_tcp_info *info);

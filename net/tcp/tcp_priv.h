@@ -78,6 +78,8 @@ enum conn_flags {
 	CONN_SCALE = 1 << 11,     /* RFC 7323, both sides */
 	CONN_TAIL_TIMER = 1 << 12,  /* CONN_RETRANSMIT is set for a tail loss probe */
 	CONN_TAIL_PROBED = 1 << 13, /* the probe is out */
+	CONN_TELL_TIMEOUT = 1 << 14, /* the peer may not have heard of user_timeout_ds */
+	CONN_PEERS_TIMEOUT = 1 << 15, /* user_timeout_ds is its wish */
 };
 
 /* What the application has asked for: option.c. */
@@ -519,6 +521,13 @@ static inline bool ecn_is_offered(const struct segment *s)
 
 	return IS_ENABLED(CONFIG_TCP_ECN) && both == (s->flags & SEG_ACK ? SEG_ECE : SEG_ECE | SEG_CWR);
 }
+
+/* -- usertimeout.c: nothing of it is called without CONFIG_TCP_USER_TIMEOUT_OPTION -- */
+
+/* s is acceptable. */
+void user_timeout_receive(struct tcp_conn *c, const struct segment *s);
+/* Tells of ours in s, if that is to be told. */
+void user_timeout_tell(const struct tcp_conn *c, struct segment *s);
 
 /* -- isn.c -- */
 

@@ -7,7 +7,8 @@
 
 #include "net/bytes.h"
 
-enum { IP = 14, TCP = 34, END = 0, NOP = 1, MSS = 2, SCALE = 3, SACK_OK = 4, SACK = 5, TIMESTAMPS = 8 };
+enum { IP = 14, TCP = 34, END = 0, NOP = 1, MSS = 2, SCALE = 3, SACK_OK = 4, SACK = 5, TIMESTAMPS = 8,
+       USER_TIMEOUT = 28 };
 
 const struct wire_error wire_errors[WIRE_ERRORS] = {
 	{ "net-unreachable", 3, 0 }, { "host-unreachable", 3, 1 }, { "protocol-unreachable", 3, 2 },
@@ -62,6 +63,8 @@ static uint8_t *emit_options(const struct wire *w, const struct bases *b, uint8_
 		for (unsigned i = 0; i < w->value[WIRE_SACKS].least; i++)
 			p = put(put(p, 4, b->stack + w->sacks[i].start), 4, b->stack + w->sacks[i].end);
 	}
+	if (wire_has(w, WIRE_UTO))
+		p = put(put(p, 2, USER_TIMEOUT << 8 | 4), 2, w->value[WIRE_UTO].least);
 	memcpy(p, w->options, w->options_bytes);
 	p += w->options_bytes;
 	while ((p - begin) % 4)
@@ -124,7 +127,8 @@ void wire_emit(const struct wire *w, const struct bases *b, struct frame *f)
 /* One option of len bytes at p. */
 static const char *read_option(struct wire *w, struct bases *b, const uint8_t *p, unsigned len)
 {
-	static const uint8_t lengths[] = { [MSS] = 4, [SCALE] = 3, [SACK_OK] = 2, [TIMESTAMPS] = 10 };
+	static const uint8_t lengths[] = { [MSS] = 4, [SCALE] = 3, [SACK_OK] = 2, [TIMESTAMPS] = 10,
+	                                   [USER_TIMEOUT] = 4 };
 
 	if (p[0] == SACK) {
 		if (len % 8 != 2 || len == 2 || len > 2 + 8 * WIRE_SACK_BLOCKS)
@@ -140,6 +144,8 @@ static const char *read_option(struct wire *w, struct bases *b, const uint8_t *p
 		return "it has an unknown option";
 	if (p[0] == MSS)
 		wire_set(w, WIRE_MSS, get_be16(p + 2));
+	if (p[0] == USER_TIMEOUT)
+		wire_set(w, WIRE_UTO, get_be16(p + 2));
 	if (p[0] == SCALE)
 		wire_set(w, WIRE_SCALE, p[2]);
 	if (p[0] == SACK_OK)

@@ -9,7 +9,8 @@
 /* Fields that are a word and a number. The others have a form of their own. */
 static const char *const names[WIRE_FIELDS] = {
 	[WIRE_SEQ] = "seq", [WIRE_ACK] = "ack", [WIRE_DATA] = "data", [WIRE_WINDOW] = "win",
-	[WIRE_URGENT] = "urg", [WIRE_RESERVED] = "reserved", [WIRE_MSS] = "mss", [WIRE_SCALE] = "wscale",
+	[WIRE_URGENT] = "urg", [WIRE_RESERVED] = "reserved", [WIRE_MSS] = "mss", [WIRE_UTO] = "uto",
+	[WIRE_SCALE] = "wscale",
 	[WIRE_TTL] = "ttl", [WIRE_ECN] = "ecn", [WIRE_MTU] = "mtu", [WIRE_TIMES] = "times",
 	[WIRE_AFTER] = "after",
 };
