@@ -100,6 +100,12 @@ static void measure(struct tcp_conn *c, const struct segment *s)
 	if (!due && !(stamped && c->rto.backoff > 0))
 		return;
 	c->flags &= (uint16_t)~CONN_TIMING;
+	/* what came twice is answered with an older timestamp: the first answer was lost, and the time until the
+	 * repetition is no round trip's, but what acknowledges something ends backing off all the same */
+	if (stamped && s->sack_count > 0 && seq_le(s->sacks[0].end, s->ack)) {
+		c->rto.backoff = 0;
+		return;
+	}
 	rto_sample(&c->rto, stamped ? conn_timestamp(c) - s->ts_echo : c->tcp->now_ms - c->rtt_ms);
 }
 

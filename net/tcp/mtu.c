@@ -41,7 +41,7 @@ void mtu_timed_out(struct tcp_conn *c)
 	case 4:
 		guess = IP_MTU_UNKNOWN;
 		break;
-	case 6:
+	case 7:
 		guess = IP_MTU_LEAST;
 		break;
 	default:
