@@ -132,7 +132,8 @@ Test(tcp_goodput, loss_of_5_percent)
 Test(tcp_goodput, loss_of_20_percent_gets_through)
 {
 	/* hardly by recovery: where so few are in flight, most losses need timeouts */
-	cr_assert_gt(goodput(BYTES / 16, &(struct cable_config){ .faults = { .lose = 200, .delay_ns = DELAY } }), 26);
+	cr_assert_gt(goodput(BYTES / 16, &(struct cable_config){
+		.faults = { .lose = 200, .delay_ns = DELAY } }), 26);
 }
 
 Test(tcp_goodput, reordering_is_no_loss)
