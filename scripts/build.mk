@@ -37,6 +37,15 @@ CFLAGS := -std=gnu11 -g $(optimize) $(lto) $(warnings) \
 	-fstack-protector-strong $(prefix-maps)
 LDFLAGS := -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
 
+# -- the disk that files lie on: one that is given, or made of the site's folder (fs/Makefile) --
+
+ifdef CONFIG_FS_FAT
+given-disk := $(or $(FAT_IMAGE),$(CONFIG_FAT_IMAGE))
+disk := $(or $(given-disk),$(O)/disk.img)
+$(call plain,FAT_IMAGE,$(disk))
+$(if $(wildcard $(disk))$(if $(given-disk),,made),,$(error FAT_IMAGE=$(disk): there is no such file))
+endif
+
 # -- the walk: folder $(1)'s list, then its subfolders'. d is the folder, for rules of its own. --
 
 define visit
@@ -114,15 +123,17 @@ $(O)/sections.debug: $(O)/image.debug
 # -- what is done with it --
 
 .PHONY: all build size run qemu-run unix-run gdb
-all build: $(O)/image
+all build: $(O)/image $(disk)
 size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.debug))
 	@scripts/python json scripts/size $(O)
 
 runner := $(if $(CONFIG_TARGET_UNIX),unix,qemu)
 run: $(runner)-run
-$(runner)-run: $(O)/image
+# An image that does not write leaves its disk as it is; DISK= names another.
+export DISK := $(or $(DISK),$(addsuffix $(if $(CONFIG_FAT_WRITE),,$(comma)ro),$(if $(CONFIG_DISK_EMBEDDED),,$(disk))))
+$(runner)-run: $(O)/image $(disk)
 	@scripts/python json scripts/run-$(runner) $(O)/image
-gdb: $(O)/image
+gdb: $(O)/image $(disk)
 	@scripts/python json scripts/run-$(runner) --gdb $(O)/image
 $(filter-out $(runner)-run,qemu-run unix-run):
 	@echo '$@: $(O) is configured for $(runner); another configuration: make defconfig_<name>' >&2; exit 1

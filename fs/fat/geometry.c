@@ -50,6 +50,7 @@ static const char *parse_32(struct fat_geometry *g, const struct fat_boot *b, ui
 
 	g->root_cluster = b->of_32.root_cluster;
 	g->dirty = b->of_32.state & FAT_STATE_DIRTY;
+	memcpy(&g->serial, b->of_32.serial, sizeof(g->serial));
 	if (b->of_32.version)
 		return "a version of FAT32 that is not known";
 	if (!fat_is_cluster(g, g->root_cluster))
@@ -118,5 +119,6 @@ const char *fat_geometry_parse(struct fat_geometry *g, const void *sector, uint6
 	if (g->bits == 32)
 		return parse_32(g, b, sector_bytes);
 	g->dirty = b->of_16.state & FAT_STATE_DIRTY;
+	memcpy(&g->serial, b->of_16.serial, sizeof(g->serial));
 	return NULL;
 }

@@ -15,6 +15,7 @@ struct fat_geometry {
 	uint64_t data;         /* cluster 2 */
 	uint32_t root_slots;   /* 0: the root is a chain like other folders */
 	uint32_t root_cluster;
+	uint32_t serial;       /* the volume's number, chosen when it was made */
 	uint32_t clusters;     /* they have the numbers 2 to clusters + 1 */
 	uint32_t sector_bytes;
 	uint8_t bits;          /* of a table's entry: 12, 16, 32 */

@@ -1,33 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /* kv_get: what the directory says of a file, and an entity tag.
  *
- * The tag is strong (RFC 9110 §8.8.1): it is made of the file's place (its first cluster), its size, the time
- * of its last modification, and the number of that change among all since the volume was mounted, 0 when it
- * was before. So while the volume is mounted, each change gives another tag. From one mount to the next, two
- * contents of a file have the same tag only if they have the same size, begin in the same cluster, are the
- * same number of changes from their mount, and were written within the same two seconds, which is what FAT
- * tells apart. A machine without a wall clock writes no times: it must not serve what it writes to clients
- * that outlive it. */
+ * The tag is strong (RFC 9110 §8.8.1): it is made of the volume's serial number, the file's place (its first
+ * cluster), its size, the time of its last modification, and the number of that change among all since the
+ * volume was mounted, 0 when it was before. So while the volume is mounted, each change gives another tag.
+ * From one mount to the next, two contents of a file have the same tag only if they have the same size, begin
+ * in the same cluster, are the same number of changes from their mount, and were written within the same two
+ * seconds, which is what FAT tells apart. A machine without a wall clock writes no times: it must not serve
+ * what it writes to clients that outlive it. The disks that the build makes have no times either: their
+ * serial number is a part of their content's hash. */
 #include <errno.h>
 
 #include "fs/fat/fat_priv.h"
 
-static char *write_hex(char *to, uint32_t n)
+/* Six characters of six bits for each number. */
+static void tag(uint32_t serial, const struct fat_entry *e, uint32_t changed, char to[KV_ETAG_BYTES])
 {
-	for (int shift = 28; shift >= 0; shift -= 4)
-		*to++ = "0123456789abcdef"[n >> shift & 15];
-	return to;
-}
-
-static void tag(const struct fat_entry *e, uint32_t changed, char to[KV_ETAG_BYTES])
-{
+	const uint32_t numbers[] = { serial, (uint32_t)e->date << 16 | e->time, e->size, e->first, changed };
 	char *at = to;
 
+	static_assert(ARRAY_SIZE(numbers) * 6 + sizeof("\"\"") <= KV_ETAG_BYTES, "room in the operation");
 	*at++ = '"';
-	at = write_hex(at, (uint32_t)e->date << 16 | e->time);
-	at = write_hex(at, e->size);
-	at = write_hex(at, e->first);
-	at = write_hex(at, changed);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		for (int shift = 30; shift >= 0; shift -= 6)
+			*at++ = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"[numbers[i] >> shift & 63];
 	*at++ = '"';
 	*at = '\0';
 }
@@ -37,7 +33,7 @@ static int fill(struct fat *fat, struct kv_get *op, const struct fat_entry *e)
 {
 	if (e->attributes & FAT_FOLDER)
 		return -EISDIR;
-	tag(e, IS_ENABLED(CONFIG_FAT_WRITE) ? fat_changed(fat, e) : 0, op->etag);
+	tag(fat->geometry.serial, e, IS_ENABLED(CONFIG_FAT_WRITE) ? fat_changed(fat, e) : 0, op->etag);
 	op->entry = (struct kv_entry){
 		.size = e->size,
 		.modified_ns = fat_time_read(e->date, e->time),

@@ -30,7 +30,8 @@ struct fat_boot {
 		struct {
 			uint8_t drive;
 			uint8_t state; /* bit 0: in use, and not let go of; all that FAT12 has to say so */
-			uint8_t rest[26];
+			uint8_t extended, serial[4];
+			uint8_t rest[21];
 		} of_16;
 		struct {
 			uint32_t table_sectors;
@@ -41,7 +42,8 @@ struct fat_boot {
 			uint8_t reserved[12];
 			uint8_t drive;
 			uint8_t state;
-			uint8_t rest[26];
+			uint8_t extended, serial[4];
+			uint8_t rest[21];
 		} of_32;
 	};
 	uint8_t code[418];

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* FAT's times ("Date and Time Formats"): two seconds apart, from 1980 to 2107. */
+/* FAT's times ("Date and Time Formats"): two seconds apart, from 1980 to 2107. The first of them stands for
+ * none, as whoever knows no time writes it. */
 #include "fs/fat/fat_priv.h"
 
 #define DAYS_TO_1980 3652
+#define FIRST_DATE 0x21 /* 1980-01-01 */
 
 /* Days of the years since 1980 before this one; every fourth is a leap year but 2100. */
 static uint32_t days_before_year(uint32_t year)
@@ -22,6 +24,8 @@ uint64_t fat_time_read(uint16_t date, uint16_t time)
 	uint32_t year = date >> 9, month = date >> 5 & 15, day = date & 31, days = days_before_year(year);
 	uint32_t hour = time >> 11, minute = time >> 5 & 63, second = (time & 31) * 2u;
 
+	if (date == FIRST_DATE && time == 0)
+		return 0;
 	if (month - 1 > 11 || day - 1 >= days_of_month(year, month) || hour > 23 || minute > 59 || second > 59)
 		return 0;
 	for (uint32_t m = 1; m < month; m++)
