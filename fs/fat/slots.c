@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* A name comes into a folder, and goes. What commits is always the write of one sector:
  *
- *  - new slots in a row of free ones lie in one sector;
- *  - where they lie at the folder's end, those in later sectors are written first, and not seen until the
- *    first sector is there, which had the slot that ends the folder;
- *  - of slots that go, those in the sector of the last one go first, for it is the one that counts. */
+ *  - new slots lie in one sector; at a folder's end the rest of a sector that is too small is passed over;
+ *  - of a name whose slots take up more than a sector, those in the sector of the last one, which is the one
+ *    that counts, are written last. A power cut may leave the others, which belong to nothing then;
+ *  - of slots that go, those in the sector of the last one go first. */
 #include <errno.h>
 #include <string.h>
 
@@ -56,6 +56,50 @@ static int extend_behind(struct fat_writer *w, uint32_t n)
 	return error ? error : extend(w, &last);
 }
 
+/* At the folder's end: takes care that there are count slots from the room on. */
+static int make_slots(struct fat_writer *w, uint32_t count)
+{
+	struct fat_directory d;
+	int error = 0;
+
+	for (uint32_t n = 0; n < count && !error; n += !error) {
+		d = w->survey.room;
+		error = fat_directory_next(&w->lookup.task, &d, n);
+		while (error == -ENODATA) {
+			error = extend_behind(w, n);
+			if (!error)
+				error = fat_directory_next(&w->lookup.task, &d, n);
+		}
+	}
+	return error;
+}
+
+/* Has d's slot say this in its first byte. */
+static int put_first(struct fat_writer *w, const struct fat_directory *d, uint8_t first)
+{
+	return fat_copy_in(w, fat_directory_place(fat_of_writer(w), d), &first, 1);
+}
+
+/* Passes over what is left of a sector, if the name does not fit there but would into a whole one. */
+static int pass_over(struct fat_writer *w)
+{
+	struct fat_survey *s = &w->survey;
+	uint64_t place = fat_directory_place(fat_of_writer(w), &s->room);
+	uint32_t left = (uint32_t)((w->sector_bytes - place % w->sector_bytes) / sizeof(struct fat_slot));
+	int error = 0;
+
+	if (left >= s->needed || s->needed * sizeof(struct fat_slot) > w->sector_bytes)
+		return 0;
+	error = make_slots(w, left + s->needed);
+	for (uint32_t n = 0; n < left && !error; n++) {
+		struct fat_directory d = s->room;
+
+		d.slot += n;
+		error = put_first(w, &d, FAT_SLOT_FREE);
+	}
+	return error ? error : fat_directory_next(&w->lookup.task, &s->room, left);
+}
+
 /* At the folder's end: that there are as many slots as are needed, and that the one behind them ends it. */
 static int make_room(struct fat_writer *w)
 {
@@ -63,26 +107,22 @@ static int make_room(struct fat_writer *w)
 	struct fat_survey *s = &w->survey;
 	struct fat_directory d;
 	uint8_t first;
-	int error = 0;
+	int error = make_slots(w, 1);
 
-	for (uint32_t n = 0; n < s->needed && !error; n += !error) {
-		d = s->room;
-		error = fat_directory_next(t, &d, n);
-		while (error == -ENODATA) {
-			error = extend_behind(w, n);
-			if (!error)
-				error = fat_directory_next(t, &d, n);
-		}
-	}
 	if (!error)
-		error = fat_directory_next(t, &d, 1);
+		error = fat_directory_next(t, &s->room, 0);
+	if (!error)
+		error = pass_over(w);
+	if (!error)
+		error = make_slots(w, s->needed);
+	if (error)
+		return error;
+	d = s->room;
+	error = fat_directory_next(t, &d, s->needed);
 	if (error)
 		return error == -ENODATA ? 0 : error;
 	error = fat_copy_out(t, fat_directory_place(t->fat, &d), &first, 1);
-	if (error || first == FAT_SLOT_END)
-		return error;
-	first = FAT_SLOT_END;
-	return fat_copy_in(w, fat_directory_place(t->fat, &d), &first, 1);
+	return error || first == FAT_SLOT_END ? error : put_first(w, &d, FAT_SLOT_END);
 }
 
 /* -- the slots -- */
@@ -121,7 +161,8 @@ static void make_slot(const struct fat_writer *w, uint32_t n, struct fat_slot *s
 int fat_slots_prepare(struct fat_writer *w)
 {
 	struct fat_survey *s = &w->survey;
-	struct fat_directory d = s->room;
+	struct fat_task *t = &w->lookup.task;
+	struct fat_directory last = s->room, d;
 	struct fat_slot slot;
 	int error = 0;
 
@@ -130,17 +171,18 @@ int fat_slots_prepare(struct fat_writer *w)
 		return 0;
 	if (s->room_is_end)
 		error = make_room(w);
+	last = s->room;
 	if (!error)
-		error = fat_directory_next(&w->lookup.task, &s->room, 0);
+		error = fat_directory_next(t, &last, s->needed - 1);
 	for (uint32_t n = 0; n < s->needed && !error; n++) {
 		d = s->room;
-		error = fat_directory_next(&w->lookup.task, &d, n);
-		if (error || sector_of(w, &d) == sector_of(w, &s->room))
+		error = fat_directory_next(t, &d, n);
+		if (error || sector_of(w, &d) == sector_of(w, &last))
 			continue;
 		make_slot(w, n, &slot);
-		error = fat_copy_in(w, fat_directory_place(fat_of_writer(w), &d), &slot, sizeof(slot));
+		error = fat_copy_in(w, fat_directory_place(t->fat, &d), &slot, sizeof(slot));
 	}
-	w->place = fat_directory_place(fat_of_writer(w), &d);
+	w->place = fat_directory_place(t->fat, &last);
 	return error;
 }
 
@@ -158,22 +200,23 @@ static void update(struct fat_slot *slot, const struct fat_slot *by)
 int fat_slots_commit(struct fat_writer *w)
 {
 	struct fat_survey *s = &w->survey;
-	uint64_t place = s->found ? w->place : fat_directory_place(fat_of_writer(w), &s->room);
 	struct cache_block *b;
 	struct fat_slot *slot;
-	int error = fat_block_change(w, place / FAT_BLOCK_BYTES, CACHE_CHANGE, &b);
+	int error = fat_block_change(w, w->place / FAT_BLOCK_BYTES, CACHE_CHANGE, &b);
 
 	if (error)
 		return error;
-	slot = (struct fat_slot *)(b->data + place % FAT_BLOCK_BYTES);
-	if (s->found)
+	slot = (struct fat_slot *)(b->data + w->place % FAT_BLOCK_BYTES);
+	if (s->found) {
 		update(slot, &w->slot);
-	/* As many as are in this sector. */
-	for (uint32_t n = 0; n < s->needed && !s->found; n++) {
-		make_slot(w, n, slot++);
-		place += sizeof(*slot);
-		if (place % w->sector_bytes == 0)
-			break;
+	} else {
+		/* The last one, and those before it in the same sector. */
+		uint32_t n = s->needed, at = (uint32_t)(w->place % w->sector_bytes);
+
+		do {
+			make_slot(w, --n, slot--);
+			at -= sizeof(*slot);
+		} while (n > 0 && at < w->sector_bytes);
 	}
 	cache_put(b);
 	w->committed = true;

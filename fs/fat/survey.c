@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* One look at a whole folder: is the name there, where is room for one, and which 8.3 name is free? Room is a
- * row of free slots that lie in one sector, which is written whole or not at all; or it is where the folder
- * ends, for what stands behind the first slot that ends it is not seen before that one has been written. */
+/* One look at a whole folder: is the name there, where is room for one, and which 8.3 name is free? Room is
+ * a row of free slots that lie in one sector, which is written whole or not at all; or where the folder
+ * ends. */
 #include <errno.h>
 
 #include "fs/fat/writer.h"

@@ -73,7 +73,8 @@ struct fat_writer {
 	struct fat_entry folder;  /* that the name is in */
 	struct fat_survey survey;
 	struct fat_slot slot;     /* what the name will stand for */
-	uint64_t size, at, len;   /* of the new content: bytes; where those that come from the op begin, how many */
+	uint64_t size;            /* bytes of the new content, */
+	uint64_t at, len;         /* of which these come from the op */
 	uint64_t done;            /* bytes of it that are written */
 	uint32_t first, last;     /* its chain; 0: none */
 	uint64_t room;            /* and the bytes that fit */
