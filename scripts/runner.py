@@ -7,6 +7,7 @@ import select
 import shlex
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import termios
@@ -111,6 +112,29 @@ def need_tap(name):
         fail(f"there is no interface {name}; these two commands make it:\n"
              f"    sudo ip tuntap add dev {name} mode tap user $USER\n"
              f"    sudo ip addr add 10.0.0.1/24 dev {name} && sudo ip link set {name} up")
+
+
+def disk(config):
+    """DISK=path, or DISK=path,ro: the file and whether it is read-only. None: the image takes none."""
+    text = os.environ.get("DISK", "")
+    if not {"VIRTIO_BLK", "DISK_INITRD", "UNIX_DISK"} & config.keys():
+        if text:
+            say(f"DISK={text} is of no use: the image takes no disk")
+        return None
+    path, read_only = (text[:-3], True) if text.endswith(",ro") else (text, False)
+    if not path:
+        fail("the image has its files on a disk: DISK=path names one, DISK=path,ro leaves it as it is")
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError as error:
+        fail(f"DISK={text}: {error.strerror.lower()}")
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISBLK(kind):
+        fail(f"DISK={text}: neither a file nor a block device")
+    if not read_only and not os.access(path, os.W_OK):
+        say(f"{path} is not ours to write: the disk is read-only")
+        read_only = True
+    return path, read_only
 
 
 def symbolise(debug_image, line):
