@@ -7,4 +7,11 @@
  * powers off. Called once, on the boot stack: by start.S on bare machines, by main() on Unix. */
 void init_main(void) __attribute__((noreturn));
 
+struct kv;
+
+/* Mounts the disk's volume, or ends the image with a line that says what to do. */
+struct kv *fat_init(void);
+/* When it returns, what was changed is on the disk, and the disk says that it was let go of. */
+void fat_end(struct kv *kv);
+
 #endif

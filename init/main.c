@@ -5,9 +5,7 @@
 #include <errno.h>
 
 #include "arch/arch.h"
-#include "fs/cache.h"
 #include "fs/crunch.h"
-#include "fs/fat/fat.h"
 #include "init/init.h"
 #include "init/limits.h"
 #include "kernel/app.h"
@@ -81,48 +79,12 @@ static void network_init(void)
 		      error == -EINVAL ? ": the MTU is less than 68 bytes, or more than the interface's" : "");
 }
 
-/* The volume stays mounted until the application has ended. */
-static void mount_fat(void)
-{
-	static struct fat_mount mount;
-	struct cache_config cache_config = CACHE_CONFIG_DEFAULTS;
-	struct fat_config config = { .dev = machine_blkdev() };
-	int error;
-
-	if (!config.dev)
-		panic("no disk: add a virtio-blk device, or name a file with disk=");
-	error = cache_create(&config.cache, config.dev, &cache_config);
-	if (!error) {
-		fat_mount(&mount, &config);
-		error = (int)loop_run(&mount.promise);
-	}
-	if (error == -ENOMEM)
-		panic("out of memory: give the machine more");
-	if (error == -EUCLEAN)
-		panic("the disk holds no files: %s; mkfs.fat makes it one that does", mount.problem);
-	if (error)
-		panic("the disk cannot be read: error %d", -error);
-	app.kv = mount.kv;
-}
-
 static void files_init(void)
 {
 	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, &crunch_content) < 0)
 		panic("out of memory: give the machine more");
 	if (IS_ENABLED(CONFIG_FS_FAT))
-		mount_fat();
-}
-
-/* What was changed is on the disk, and the disk says that it was let go of. */
-static void files_end(void)
-{
-	static struct fat_unmount unmount;
-
-	if (!IS_ENABLED(CONFIG_FAT_WRITE))
-		return;
-	fat_unmount(&unmount, app.kv);
-	if (loop_run(&unmount.promise) < 0)
-		log_error("the disk does not have all that was written");
+		app.kv = fat_init();
 }
 
 /* Applications find a network that works: they start when there is an address. While there is none, the
@@ -170,6 +132,7 @@ void init_main(void)
 		panic("the application does not start: error %d", -error);
 	up();
 	status = loop_run(&done) == 0 ? 0 : 1;
-	files_end();
+	if (IS_ENABLED(CONFIG_FAT_WRITE))
+		fat_end(app.kv);
 	arch_poweroff(status);
 }

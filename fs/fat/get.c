@@ -16,6 +16,7 @@
 /* Six characters of six bits for each number. */
 static void tag(uint32_t serial, const struct fat_entry *e, uint32_t changed, char to[KV_ETAG_BYTES])
 {
+	static const char digits[64] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
 	const uint32_t numbers[] = { serial, (uint32_t)e->date << 16 | e->time, e->size, e->first, changed };
 	char *at = to;
 
@@ -23,7 +24,7 @@ static void tag(uint32_t serial, const struct fat_entry *e, uint32_t changed, ch
 	*at++ = '"';
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		for (int shift = 30; shift >= 0; shift -= 6)
-			*at++ = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"[numbers[i] >> shift & 63];
+			*at++ = digits[numbers[i] >> shift & 63];
 	*at++ = '"';
 	*at = '\0';
 }

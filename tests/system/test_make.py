@@ -136,9 +136,12 @@ def test_without_configuration_www_is_built(tmp_path):
 def test_configure_takes_the_tutorials_words(tmp_path):
     def run(check=True, **words):
         return build.make(f"O={tmp_path}", "configure", environment=words, check=check)
+    run(NET="direct", FS="fat", DHCP="true", PORT="8080")
+    on = build.configuration(tmp_path)
+    assert "FS_FAT" in on and "NET_DHCP" in on
     run(NET="direct", FS="crunch", DHCP="false", PORT="8080")
     on = build.configuration(tmp_path)
-    assert "NET_DIRECT" in on and on["WWW_PORT"] == "8080"
+    assert "NET_DIRECT" in on and "FS_CRUNCH" in on and "NET_DHCP" not in on and on["WWW_PORT"] == "8080"
     said = run(NET="socket", DHCP="true")
     assert "DHCP" in said.stdout and "no effect" in said.stdout and "the target is" in said.stdout
     assert "the target is" not in run(NET="socket").stdout
