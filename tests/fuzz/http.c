@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes the HTTP server from the bytes of a connection on: two clients send the input at the same
- * time, with pools so small that they get into each other's way. The first byte of the input says how
- * it is cut into packets, whether the first client is slow and whether there is a third; the second
- * byte whether the time is known and how it ends. Checked besides what the sanitizers see: slices lie
- * inside the request, keys cannot climb, what comes out is a row of well-formed answers, and all
- * memory comes back. */
+/* Fuzzes the HTTP server from the bytes of a connection on: two clients send the input at the same time, with
+ * pools so small that they get into each other's way. The first byte of the input says how it is cut into
+ * packets, whether the first client is slow and whether there is a third; the second byte whether the time is
+ * known, how it ends, and of what kind the store is. "/e" sends a request's body back as it comes in. Checked
+ * besides what the sanitizers see: slices lie inside the request, keys cannot climb, what comes out is a row
+ * of well-formed answers with as many bytes as they say, and all memory comes back. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +13,17 @@
 #include "fs/kv.h"
 #include "kernel/loop.h"
 #include "kernel/page.h"
+#include "kernel/random.h"
+#include "net/http/chunk.h"
 #include "net/http/conditional.h"
+#include "net/http/exchange.h"
+#include "net/http/negotiate.h"
 #include "net/http/path.h"
-#include "net/http/server.h"
+#include "net/http/range.h"
 #include "tests/lib/check.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/fake_flow.h"
+#include "tests/lib/fake_kv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +50,81 @@ static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t 
 	promise_return(&op->promise, 0);
 }
 
+/* -- an application that sends a body back, piece by piece -- */
+
+struct echo {
+	struct http_exchange exchange;
+	struct http_read read;
+	struct http_write write;
+	struct waiter waiter;
+	struct slice slice;
+	char piece[64];
+};
+
+static void echo_read(struct echo *e);
+
+static void echo_end(struct echo *e, bool whole)
+{
+	if (whole)
+		http_end(&e->exchange);
+	else
+		http_abort(&e->exchange);
+	free(e);
+}
+
+static void echo_written(struct waiter *w)
+{
+	struct echo *e = container_of(w, struct echo, waiter);
+
+	if (promise_result(&e->write.promise) < 0)
+		echo_end(e, true);
+	else
+		echo_read(e);
+}
+
+/* What is written has to last until it is acknowledged: hence constant text of the same length. */
+static void echo_next(struct waiter *w)
+{
+	static const char text[64] = "this is not what you have said, but it is as long as that was";
+	struct echo *e = container_of(w, struct echo, waiter);
+	char copy[2000];
+
+	if (promise_result(&e->read.promise) < 0) {
+		echo_end(e, e->read.promise.error == -EBADMSG);
+		return;
+	}
+	if (e->read.len == 0) {
+		echo_end(e, true);
+		return;
+	}
+	CHECK(e->read.len <= sizeof(copy));
+	memcpy(copy, e->read.data, e->read.len);
+	e->slice = (struct slice){ text, MIN(e->read.len, sizeof(text)), NULL };
+	http_write(&e->exchange, &e->write, &e->slice, 1);
+	promise_wait(&e->write.promise, &e->waiter, echo_written);
+}
+
+static void echo_read(struct echo *e)
+{
+	http_read(&e->exchange, &e->read);
+	promise_wait(&e->read.promise, &e->waiter, echo_next);
+}
+
+static int echo(const struct http_request *request, struct http_reply *reply)
+{
+	struct echo *e = calloc(1, sizeof(*e));
+
+	http_later(request, reply, &e->exchange);
+	if (http_start(&e->exchange, reply) < 0) {
+		reply->status = 503;
+		http_reply(&e->exchange, reply);
+		free(e);
+		return HTTP_LATER;
+	}
+	echo_read(e);
+	return HTTP_LATER;
+}
+
 /* An application's own answers: "h" and a digit say which. */
 static int handle(void *arg, const struct http_request *request, struct http_reply *reply)
 {
@@ -55,6 +135,8 @@ static int handle(void *arg, const struct http_request *request, struct http_rep
 	size_t key_len = request->key.len;
 
 	(void)arg;
+	if (key_len == 1 && key[0] == 'e')
+		return echo(request, reply);
 	if (key_len != 2 || key[0] != 'h')
 		return -ENOENT;
 	if (key[1] == '9')
@@ -84,6 +166,56 @@ static void check_key(const char *key, int len)
 	}
 }
 
+/* They lie in the value and do not touch. */
+static void check_ranges(const struct http_request *r)
+{
+	static const uint64_t sizes[] = { 0, 1, 100, UINT64_MAX };
+	bool identity;
+
+	http_negotiate(r, &identity);
+	for (size_t n = 0; n < ARRAY_SIZE(sizes); n++) {
+		struct http_range ranges[CONFIG_HTTP_RANGES];
+		int count = http_ranges(r, sizes[n], ranges);
+
+		CHECK(count >= 0 ? count <= CONFIG_HTTP_RANGES : count == -ERANGE);
+		for (int i = 0; i < count; i++) {
+			CHECK(ranges[i].len && ranges[i].start < sizes[n] && ranges[i].len <= sizes[n] - ranges[i].start);
+			for (int j = 0; j < i; j++)
+				CHECK(ranges[i].start + ranges[i].len < ranges[j].start ||
+				      ranges[j].start + ranges[j].len < ranges[i].start);
+		}
+	}
+}
+
+/* The same however it is cut. */
+static void fuzz_chunks(const uint8_t *data, size_t size)
+{
+	uint64_t payload[2] = { 0 };
+	int ended[2] = { 0 };
+
+	for (int way = 0; way < 2; way++) {
+		struct http_chunks c;
+		size_t at = 0;
+
+		http_chunks_init(&c, 40);
+		while (at < size && !http_chunks_are_over(&c) && ended[way] >= 0) {
+			size_t n = way ? 1 : size - at, taken;
+
+			ended[way] = http_chunks_eat(&c, (const char *)data + at, n);
+			if (ended[way] < 0)
+				break;
+			CHECK((size_t)ended[way] <= n);
+			taken = (size_t)MIN((uint64_t)(n - (size_t)ended[way]), c.left);
+			CHECK(ended[way] + taken > 0);
+			c.left -= taken;
+			payload[way] += taken;
+			at += (size_t)ended[way] + taken;
+		}
+		ended[way] = ended[way] < 0 ? -1 : http_chunks_are_over(&c);
+	}
+	CHECK(payload[0] == payload[1] && ended[0] == ended[1]);
+}
+
 static void fuzz_parser(const uint8_t *data, size_t size, const struct http_limits *limits)
 {
 	char *exact = malloc(size), *key;
@@ -105,33 +237,72 @@ static void fuzz_parser(const uint8_t *data, size_t size, const struct http_limi
 			check_key(key, len);
 		free(key);
 		http_check_conditions(&r, "\"t\"", 784111777 * NS_PER_S);
+		http_range_applies(&r, "\"t\"", 784111777 * NS_PER_S);
+		check_ranges(&r);
 	}
 	free(exact);
+}
+
+/* Where a chunked body ends; NULL: it is cut off. */
+static const char *skip_chunks(const char *at, const char *end)
+{
+	for (;;) {
+		char *after;
+		unsigned long n = strtoul(at, &after, 16);
+
+		if (after == at || end - after < 4)
+			return NULL;
+		CHECK(!strncmp(after, "\r\n", 2));
+		at = after + 2 + n;
+		if (at + 2 > end)
+			return NULL;
+		CHECK(!strncmp(at, "\r\n", 2));
+		at += 2;
+		if (!n)
+			return at;
+	}
+}
+
+/* Where the body that follows head ends. */
+static const char *skip_body(const char *head, const char *body, const char *end)
+{
+	const char *length = strstr(head, "Content-Length: "),
+			   *coding = strstr(head, "Transfer-Encoding: chunked");
+
+	/* A HEAD's answer has none. */
+	if (!strncmp(body, "HTTP/1.1 ", 9) || body == end)
+		return body;
+	if (coding && coding < body)
+		return skip_chunks(body, end);
+	if (strstr(head, "Connection: close") && (!length || length > body))
+		return end; /* of the stream */
+	CHECK(length && length < body);
+	return body + atoi(length + 16);
 }
 
 /* Answers follow one another without a byte between them. */
 static void check_answers(const char *at, const char *end, bool may_be_cut)
 {
-	while (at < end) {
-		const char *body = strstr(at, "\r\n\r\n"), *length = strstr(at, "Content-Length: ");
+	while (at && at < end) {
+		const char *body = strstr(at, "\r\n\r\n");
 		unsigned status;
 
 		if (!body || body >= end) {
 			CHECK(may_be_cut);
 			return;
 		}
-		CHECK(sscanf(at, "HTTP/1.1 %u ", &status) == 1 && status >= 200 && status < 600);
+		CHECK(sscanf(at, "HTTP/1.1 %u ", &status) == 1 && (status == 100 || (status >= 200 && status < 600)));
 		body += 4;
-		if (status == 304 || status == 204) {
+		if (status == 304 || status == 204 || status == 100) {
 			at = body;
 			continue;
 		}
-		CHECK(length && length < body);
-		/* A HEAD's answer has none. */
-		at = !strncmp(body, "HTTP/1.1 ", 9) ? body : body + atoi(length + 16);
-		CHECK(at <= end || may_be_cut || body == end);
+		at = skip_body(at, body, end);
+		CHECK((at && at <= end) || may_be_cut);
 	}
 }
+
+static struct fake_kv pieces;
 
 static void run(void)
 {
@@ -139,20 +310,33 @@ static void run(void)
 		;
 }
 
+/* What waits for the store or for an acknowledgement goes on, for a while. */
+static void settle(struct fake_flow *flows, size_t count)
+{
+	for (int turns = 0; turns < 20; turns++) {
+		run();
+		fake_kv_settle(&pieces);
+		run();
+		for (size_t i = 0; i < count; i++)
+			fake_flow_acknowledge(&flows[i]);
+	}
+	run();
+}
+
 /* Until every time limit has passed, or all at once. */
 static void end_all(struct fake_flow *flows, size_t count, struct http_server *server, bool at_once)
 {
 	if (at_once)
 		http_server_close(server);
-	run();
+	settle(flows, count);
 	clock_advance_ns(5 * NS_PER_S);
-	run();
+	settle(flows, count);
 	for (size_t i = 0; i < count; i++)
 		if (!flows[i].closed && i % 2)
 			fake_flow_end(&flows[i]);
 	for (int i = 0; i < 8; i++) {
 		clock_advance_ns(40 * NS_PER_S);
-		run();
+		settle(flows, count);
 	}
 }
 
@@ -177,6 +361,8 @@ static void fuzz_server(const uint8_t *data, size_t size, struct http_server *se
 			run();
 		if (how & 0x80 && !flows[0].closed)
 			fake_flow_accept(&flows[0], piece * 2);
+		if (how & 2)
+			fake_kv_settle(&pieces);
 	}
 	end_all(flows, count, server, at_once);
 	for (size_t i = 0; i < count; i++) {
@@ -187,15 +373,13 @@ static void fuzz_server(const uint8_t *data, size_t size, struct http_server *se
 	run();
 	http_server_stats(server, &stats);
 	CHECK(stats.connections == 0 && stats.answers == 0 && stats.heads == 0 && stats.blocks <= 1);
+	CHECK(stats.transfers == 0 && pieces.slices_out == 0);
 }
 
 static struct http_server *make_server(struct http_config *config)
 {
-	static char memory[4 << 20] __attribute__((aligned(PAGE_BYTES)));
 	struct http_server *server;
 
-	page_add_region((uintptr_t)memory, (uintptr_t)memory + sizeof(memory));
-	CHECK(buf_init(64, 4096) == 0);
 	config->blocks = 1 << 28;
 	CHECK(http_server_create(&server, config) == -ENOMEM);
 	config->blocks = 8;
@@ -205,26 +389,53 @@ static struct http_server *make_server(struct http_config *config)
 	return server;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static struct http_server *server_of(struct kv *store)
 {
-	static const struct kv_ops ops = { .get = store_get };
-	static struct kv store = { &ops };
-	static struct http_server *server;
 	struct http_config config = HTTP_CONFIG_DEFAULTS;
 
 	/* Small limits are reached by small inputs. */
 	config.limits = (struct http_limits){ .head_bytes = 600, .target_bytes = 200, .fields = 10 };
 	config.connections = 2;
 	config.answers = config.heads = 1;
+	config.transfers = 1;
 	config.body_bytes = 20;
-	config.kv = &store;
+	config.kv = store;
 	config.handler = handle;
-	if (!server)
-		server = make_server(&config);
+	return make_server(&config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct fake_value values[] = {
+		{ "f", 5, "\"t\"", 0 },
+		{ "index.html", 9000, "\"i\"", 784111777 * NS_PER_S },
+		{ "d/index.html", 0, NULL, 0 },
+		{ 0 },
+	};
+	static char memory[4 << 20] __attribute__((aligned(PAGE_BYTES)));
+	static const struct kv_ops ops = { .get = store_get };
+	static struct kv store = { &ops };
+	static struct http_server *constant, *waiting;
+	struct http_limits limits = { .head_bytes = 600, .target_bytes = 200, .fields = 10 };
+
+	if (!constant) {
+		CHECK(random_init() == 0);
+		page_add_region((uintptr_t)memory, (uintptr_t)memory + sizeof(memory));
+		CHECK(buf_init(64, 4096) == 0);
+		fake_kv_init(&pieces, values);
+		constant = server_of(&store);
+		waiting = server_of(&pieces.kv);
+	}
 	if (size < 2 || size > 2000)
 		return 0;
 	clock_set_wall_ns(data[1] & 1 ? 784111777 * NS_PER_S + data[1] * NS_PER_S : 0);
-	fuzz_parser(data + 2, size - 2, &config.limits);
-	fuzz_server(data + 2, size - 2, server, data[0], data[1] & 2);
+	pieces.waits = data[1] & 8;
+	pieces.slice_bytes = data[1] & 16 ? 1000 : 0;
+	pieces.pieces_max = data[1] & 32 ? 1 : 0;
+	pieces.read_error = data[1] & 64 ? -ESTALE : 0;
+	pieces.read_error_at = 4000;
+	fuzz_parser(data + 2, size - 2, &limits);
+	fuzz_chunks(data + 2, size - 2);
+	fuzz_server(data + 2, size - 2, data[1] & 4 ? waiting : constant, data[0], data[1] & 2);
 	return 0;
 }
