@@ -107,7 +107,8 @@ int cache_create(struct cache **out, struct blkdev *dev, const struct cache_conf
 	make_requests(c);
 	c->epoch = 1;
 	c->round = 1;
-	timer_init(&c->timer, cache_on_time);
+	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE))
+		timer_init(&c->timer, cache_on_time);
 	*out = c;
 	return 0;
 }
@@ -117,7 +118,8 @@ void cache_destroy(struct cache *c)
 	assert(!c->busy && !c->dirty_count && list_is_empty(&c->waiting) && list_is_empty(&c->syncs));
 	for (uint32_t i = 0; i < c->config.blocks; i++)
 		assert(!c->blocks[i].shown.storage.refs);
-	timer_stop(&c->timer);
+	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE))
+		timer_stop(&c->timer);
 	page_free(c->blocks[0].shown.data, data_pages(c));
 	instance_free(c, c->instance_bytes);
 }

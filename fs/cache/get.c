@@ -77,16 +77,21 @@ static bool change(struct cache *c, struct cache_get *op, struct block *b)
 	return true;
 }
 
+static bool changes(const struct cache_get *op)
+{
+	return IS_ENABLED(CONFIG_FS_CACHE_WRITE) && op->mode != CACHE_READ;
+}
+
 /* Serves op, which is in no list, or lets it wait at its block. false: there is no room for it now. */
 static bool serve(struct cache *c, struct cache_get *op)
 {
 	struct block *b = cache_find(c, op->number);
 
-	if (op->mode != CACHE_READ && c->error)
+	if (changes(op) && c->error)
 		promise_fail(&op->promise, c->error);
 	else if (b && !can_be_shown(b))
 		list_push_back(&b->gets, &op->link);
-	else if (op->mode == CACHE_FILL || (op->mode == CACHE_CHANGE && b))
+	else if (changes(op) && (op->mode == CACHE_FILL || b))
 		return change(c, op, b);
 	else if (b)
 		give(op, b);
@@ -134,8 +139,10 @@ void cache_drive(struct cache *c)
 	struct list *item;
 
 	serve_waiting(c);
-	cache_write_back(c);
-	serve_waiting(c); /* what was lost has made room */
+	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE)) {
+		cache_write_back(c);
+		serve_waiting(c); /* what was lost has made room */
+	}
 	/* The device has nothing to do for us: so nothing but callers could make room. */
 	while (!c->busy && (item = list_pop_front(&c->waiting))) {
 		promise_fail(&list_entry(item, struct cache_get, link)->promise, -ENOBUFS);
@@ -147,7 +154,7 @@ void cache_let_go(struct storage *s)
 {
 	struct block *b = container_of(s, struct block, shown.storage);
 
-	if (b->state == BLOCK_CHANGING) {
+	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE) && b->state == BLOCK_CHANGING) {
 		cache_changed(b);
 		cache_wake(b);
 	} else {
@@ -175,6 +182,11 @@ struct cache_block *cache_peek(struct cache *c, uint64_t number)
 	return &b->shown;
 }
 
+static bool can_write(const struct cache *c)
+{
+	return IS_ENABLED(CONFIG_FS_CACHE_WRITE) && !(c->dev->features & BLKDEV_READ_ONLY);
+}
+
 void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode)
 {
 	bool is_there;
@@ -187,7 +199,7 @@ void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cach
 		promise_return(&op->promise, 0);
 		return;
 	}
-	if (number >= c->number_end || (mode != CACHE_READ && (c->dev->features & BLKDEV_READ_ONLY))) {
+	if (number >= c->number_end || (mode != CACHE_READ && !can_write(c))) {
 		promise_throw(&op->promise, number >= c->number_end ? -EINVAL : -EROFS);
 		return;
 	}
