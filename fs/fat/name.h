@@ -19,7 +19,7 @@ int fat_name_read(uint16_t units[FAT_NAME_UNITS], const char *name, size_t len);
 size_t fat_name_write(char *to, const uint16_t *units, size_t count);
 
 uint8_t fat_short_checksum(const uint8_t name[11]);
-/* An 8.3 name as it is shown, code page 437. Gives the units, 0 when it is none that can be shown. */
+/* An 8.3 name as it is shown, code page 850. Gives the units, 0 when it is none that can be shown. */
 unsigned fat_short_read(uint16_t units[12], const struct fat_slot *s);
 
 /* The slots of one name, as they come by. */

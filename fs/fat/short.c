@@ -62,8 +62,6 @@ int fat_short_make(struct fat_survey *s, const char *name, size_t len)
 
 	if (count < 0)
 		return count;
-	if (units[count - 1] == '.' || units[count - 1] == ' ')
-		return -EINVAL;
 	for (dot = count - 1; dot > 0 && units[dot] != '.'; )
 		dot--;
 	if (dot == 0)

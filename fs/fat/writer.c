@@ -16,6 +16,32 @@ static int (*const make_folder_steps[])(struct fat_writer *w);
 
 /* -- steps of many -- */
 
+/* Whether each name of a key is one that others can have, too: Windows drops what it ends with. */
+static int check_key(const char *key, size_t len)
+{
+	uint16_t units[FAT_NAME_UNITS];
+	const char *end;
+	int count;
+
+	for (;; len -= (size_t)(end - key) + 1, key = end + 1) {
+		end = memchr(key, '/', len) ?: key + len;
+		count = fat_name_read(units, key, (size_t)(end - key));
+		if (count < 0)
+			return count;
+		if (end[-1] == '.' || end[-1] == ' ')
+			return -EINVAL;
+		if (end == key + len)
+			return 0;
+	}
+}
+
+static int check_keys(struct fat_writer *w)
+{
+	int error = check_key(w->op->key, w->op->key_len);
+
+	return error || w->op->kind != FAT_RENAME ? error : check_key(w->op->to, w->op->to_len);
+}
+
 static int barrier(struct fat_writer *w)
 {
 	cache_barrier(fat_of_writer(w)->cache);
@@ -302,21 +328,22 @@ static int turn_dots(struct fat_writer *w)
 /* -- rows of steps -- */
 
 static int (*const content_steps[])(struct fat_writer *w) = {
-	find_folder, survey, plan, fat_state_dirty, write_content, fat_slots_prepare, barrier, fat_slots_commit,
-	barrier, release, sync, NULL,
+	check_keys, find_folder, survey, plan, fat_state_dirty, write_content, fat_slots_prepare, barrier,
+	fat_slots_commit, barrier, release, sync, NULL,
 };
 
 static int (*const make_folder_steps[])(struct fat_writer *w) = {
-	find_folder, survey, plan_folder, fat_state_dirty, write_folder, fat_slots_prepare, barrier,
+	check_keys, find_folder, survey, plan_folder, fat_state_dirty, write_folder, fat_slots_prepare, barrier,
 	fat_slots_commit, barrier, sync, NULL,
 };
 
 static int (*const remove_steps[])(struct fat_writer *w) = {
-	find_folder, survey, plan_removal, fat_state_dirty, erase_moved, barrier, release_all, sync, NULL,
+	check_keys, find_folder, survey, plan_removal, fat_state_dirty, erase_moved, barrier, release_all, sync,
+	NULL,
 };
 
 static int (*const rename_steps[])(struct fat_writer *w) = {
-	find_folder, survey, turn_to_new_name, find_folder, check_ancestors, survey, plan_renaming,
+	check_keys, find_folder, survey, turn_to_new_name, find_folder, check_ancestors, survey, plan_renaming,
 	fat_state_dirty, fat_slots_prepare, barrier, fat_slots_commit, barrier, turn_dots, barrier, erase_moved,
 	barrier, release, sync, NULL,
 };

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: ISC */
+/* Full disks, full folders, disks that fail, volumes that may only be read, and readers of what is changed
+ * meanwhile. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/fs/fat/world.h"
+
+static struct world w;
+
+static void begin(void)
+{
+	world_begin();
+	test_begin();
+	clock_set_wall_ns(UINT64_C(1700000000) * NS_PER_S);
+}
+
+static void end(void)
+{
+	test_end();
+	world_end();
+}
+
+TestSuite(fat_limits, .init = begin, .fini = end, .timeout = 600);
+
+static void open_volume(const char *options, unsigned kib)
+{
+	world_shell("rm -f image; truncate -s %uK image; mkfs.fat %s image", kib, options);
+	w = (struct world){ .sector_bytes = 512 };
+	world_open(&w);
+}
+
+/* Unmounts, has fsck.fat look, and lets the disk go. */
+static void check(void)
+{
+	const char *said;
+
+	world_unmount(&w);
+	said = world_check(&w);
+	cr_expect_null(said, "%s", said);
+	disk_destroy(&w.disk);
+}
+
+Test(fat_limits, a_full_disk_loses_nothing)
+{
+	static const char *const options[] = { "-F 12 -s 1", "-F 12 -s 8", "-F 32 -s 1" };
+	uint8_t *value = malloc(60000);
+	char key[40], *data;
+	intptr_t size;
+
+	for (size_t k = 0; k < ARRAY_SIZE(options); k++) {
+		unsigned count = 0;
+		int error;
+
+		open_volume(options[k], 300);
+		world_fill(value, 60000, 1);
+		do {
+			sprintf(key, "a/value %u", count);
+			error = world_set(w.kv, key, value, 30000 + count * 100);
+		} while (!error && count++ < 20);
+		cr_assert_eq(error, -ENOSPC);
+		cr_assert_geq(count, 5);
+		cr_expect_eq(world_append(w.kv, "a/value 1", value, 60000), -ENOSPC);
+		cr_expect_eq(world_set(w.kv, "a/value 0", value, 60000), -ENOSPC);
+		for (unsigned i = 0; i < count; i++) {
+			sprintf(key, "a/value %u", i);
+			data = world_read(w.kv, key, &size);
+			cr_assert_eq(size, (intptr_t)(30000 + i * 100));
+			cr_assert(!memcmp(data, value, (size_t)size));
+			free(data);
+		}
+		/* What is removed makes room. */
+		cr_expect_eq(world_remove(w.kv, "a/value 0"), 0);
+		cr_expect_eq(world_set(w.kv, "b", value, 29000), 0);
+		check();
+	}
+	free(value);
+}
+
+/* The root of FAT12 and FAT16 does not grow. */
+Test(fat_limits, a_full_root)
+{
+	char key[40];
+	unsigned count = 0;
+	int error;
+
+	open_volume("-F 12 -s 1 -r 32", 300);
+	do
+		sprintf(key, "f%u", count);
+	while (!(error = world_set(w.kv, key, "", 0)) && ++count < 100);
+	cr_expect_eq(error, -ENOSPC);
+	cr_expect_eq(count, 16, "a long slot and a short one each: %u", count);
+	sprintf(key, "F9");
+	cr_expect_eq(world_remove(w.kv, "f9"), 0);
+	cr_expect_eq(world_set(w.kv, key, "", 0), 0);
+	cr_expect_eq(world_set(w.kv, "G", "", 0), 0, "a name of 8.3 takes one slot");
+	check();
+}
+
+/* Long names that have the same first letters all get 8.3 names of their own. */
+Test(fat_limits, names_that_are_alike)
+{
+	char key[100];
+	const char *said;
+
+	open_volume("-F 16 -s 4", 10000);
+	for (unsigned i = 0; i < 60; i++) {
+		sprintf(key, "alike/A name like others %u.text", i);
+		cr_assert_eq(world_set(w.kv, key, key, strlen(key)), 0, "%u", i);
+	}
+	for (unsigned i = 0; i < 60; i++) {
+		sprintf(key, "alike/A name like others %u.text", i);
+		world_expect(w.kv, key, key);
+	}
+	/* The 8.3 name of another is taken, though nobody sees it. */
+	cr_expect_eq(world_set(w.kv, "alike/ANAMEL~1.TEX", "", 0), -EEXIST);
+	world_unmount(&w);
+	said = world_check(&w);
+	cr_expect_null(said, "%s", said);
+	world_save(&w, "image");
+	world_shell("test $(mdir -b a:/alike | wc -l) = 60; mcopy 'a:/alike/A name like others 42.text' out; "
+	            "test $(cat out) = 'alike/A name like others 42.text' || grep -q 42 out");
+	disk_destroy(&w.disk);
+}
+
+Test(fat_limits, keys_that_are_none)
+{
+	static const char *const keys[] = {
+		"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a.", "a ", "a:b", "a\\b", "a\x01", "\xff",
+		"\xc0\x80", "a*", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3",
+	};
+	struct kv_get get;
+	char name[300];
+
+	open_volume("-F 16 -s 4", 10000);
+	cr_assert_eq(world_make_folder(w.kv, "a"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		cr_expect_eq(world_set(w.kv, keys[i], "", 0), -EINVAL, "%s", keys[i]);
+		cr_expect_eq(world_rename(w.kv, "a", keys[i]), -EINVAL, "%s", keys[i]);
+		cr_expect_eq(world_get(w.kv, &get, keys[i]), *keys[i] ? -ENOENT : -EISDIR, "%s", keys[i]);
+	}
+	memset(name, 'n', sizeof(name));
+	name[256] = '\0';
+	cr_expect_eq(world_set(w.kv, name, "", 0), -ENAMETOOLONG);
+	name[255] = '\0';
+	cr_expect_eq(world_set(w.kv, name, "x", 1), 0);
+	world_expect(w.kv, name, "x");
+	check();
+}
+
+/* -- who may not -- */
+
+Test(fat_limits, volumes_that_may_only_be_read)
+{
+	world_shell("truncate -s 4M image; mkfs.fat -F 16 -s 1 image; printf x >x; mcopy x a:");
+	for (int i = 0; i < 2; i++) {
+		w = (struct world){ .features = i ? BLKDEV_READ_ONLY : 0, .read_only = !i };
+		world_open(&w);
+		cr_expect_eq(world_set(w.kv, "x", "", 0), -EROFS);
+		cr_expect_eq(world_remove(w.kv, "x"), -EROFS);
+		cr_expect_eq(world_rename(w.kv, "x", "y"), -EROFS);
+		cr_expect_eq(world_append(w.kv, "x", "", 0), -EROFS);
+		world_expect(w.kv, "x", "x");
+		cr_expect_eq(w.disk.dev.stats.writes, 0);
+		world_close(&w);
+	}
+}
+
+/* Nothing is written while nothing is changed, and a volume that was not let go of stays so. */
+Test(fat_limits, the_dirty_bit)
+{
+	struct kv_get get;
+	const char *said;
+
+	open_volume("-F 16 -s 1", 4000);
+	cr_expect_eq(world_get(w.kv, &get, "x"), -ENOENT);
+	cr_expect_eq(world_remove(w.kv, "x"), -ENOENT);
+	world_unmount(&w);
+	cr_expect_eq(w.disk.dev.stats.writes, 0);
+	cr_assert_eq(world_mount(&w), 0);
+	cr_expect_eq(world_set(w.kv, "x", "x", 1), 0);
+	said = world_check(&w);
+	cr_expect(said && strstr(said, "Dirty bit is set"), "%s", said);
+	world_unmount(&w);
+	cr_expect_null(world_check(&w));
+	w.disk.image[0x25] |= 1;
+	cr_assert_eq(world_mount(&w), 0);
+	cr_expect_eq(world_set(w.kv, "y", "y", 1), 0);
+	world_unmount(&w);
+	said = world_check(&w);
+	cr_expect(said && strstr(said, "Dirty bit is set"), "%s", said);
+	disk_destroy(&w.disk);
+}
+
+/* -- disks that fail -- */
+
+Test(fat_limits, writing_fails_at_each_request)
+{
+	struct fat_unmount op;
+	uint8_t value[3000];
+	uint32_t n;
+	int error;
+
+	world_fill(value, sizeof(value), 3);
+	for (n = 1; ; n++) {
+		open_volume("-F 12 -s 1", 300);
+		cr_assert_eq(world_set(w.kv, "old", "old", 3), 0);
+		w.disk.fail_kinds = 1 << BLKDEV_WRITE | 1 << BLKDEV_FLUSH;
+		w.disk.fail_at = n;
+		error = world_set(w.kv, "folder/new", value, sizeof(value)) ?: world_remove(w.kv, "old");
+		w.disk.fail_at = 0;
+		if (!error)
+			break;
+		cr_expect_eq(error, -EIO, "%u: %d", n, error);
+		cr_expect_eq(world_set(w.kv, "other", "", 0), -EIO, "nothing is written any more");
+		fat_unmount(&op, w.kv);
+		world_wait(&op.promise);
+		test_settle();
+		cache_destroy(w.cache);
+		disk_forget(&w.disk);
+		/* What is left is a volume, and has what was there. */
+		cr_assert_eq(world_mount(&w), 0);
+		cr_expect(!strcmp(world_list(w.kv, ""), "old") || !strcmp(world_list(w.kv, ""), "folder/ old") ||
+		          !strcmp(world_list(w.kv, ""), "folder/"), "%u: %s", n, world_list(w.kv, ""));
+		world_close(&w);
+	}
+	cr_expect_geq(n, 6, "there were fewer requests than it takes: %u", n);
+	world_close(&w);
+}
+
+/* -- readers -- */
+
+Test(fat_limits, readers_of_what_changes)
+{
+	uint8_t value[20000];
+	struct kv_read read = { .cursor = { 0 } };
+	struct kv_list list;
+	struct kv_get get, again;
+	char tag[KV_ETAG_BYTES];
+
+	world_fill(value, sizeof(value), 1);
+	open_volume("-F 16 -s 1", 4000);
+	cr_assert_eq(world_set(w.kv, "f/value", value, sizeof(value)), 0);
+	cr_assert_eq(world_set(w.kv, "f/other", value, sizeof(value)), 0);
+	cr_assert_eq(world_get(w.kv, &get, "f/value"), 0);
+	strcpy(tag, get.entry.etag);
+	kv_read(w.kv, &read, &get.entry, 0, 1000);
+	cr_assert_eq(world_wait(&read.promise), 1000);
+	/* What others do is no matter. */
+	cr_assert_eq(world_set(w.kv, "f/other", value, 5), 0);
+	kv_list(w.kv, &list, "f", 1);
+	cr_assert_eq(world_wait(&list.promise), 0);
+	storage_get(read.slices[0].storage);
+	storage_put(read.slices[0].storage);
+	cr_assert_eq(world_set(w.kv, "f/value", value, sizeof(value)), 0);
+	cr_expect(!memcmp(read.slices[0].data, value, 1000), "what a reader holds does not change");
+	storage_put(read.slices[0].storage);
+	kv_read(w.kv, &read, &get.entry, 1000, 1000);
+	cr_expect_eq(world_wait(&read.promise), -ESTALE);
+	cr_assert_eq(world_get(w.kv, &again, "f/value"), 0);
+	cr_expect(strcmp(tag, again.entry.etag), "the same bytes at the same time, but another change");
+	strcpy(tag, again.entry.etag);
+	cr_assert_eq(world_get(w.kv, &again, "f/value"), 0);
+	cr_expect_str_eq(tag, again.entry.etag);
+	kv_list_next(w.kv, &list);
+	cr_expect_eq(world_wait(&list.promise), 1);
+	cr_assert_eq(world_remove(w.kv, "f"), 0);
+	kv_list_next(w.kv, &list);
+	cr_expect_eq(world_wait(&list.promise), -ESTALE);
+	read = (struct kv_read){ .cursor = { 0 } };
+	kv_read(w.kv, &read, &again.entry, 0, 1000);
+	cr_expect_eq(world_wait(&read.promise), -ESTALE);
+	check();
+}
+
+/* Operations that are pending at the same time, on a disk that takes its time. */
+Test(fat_limits, many_at_a_time)
+{
+	struct kv_change changes[20];
+	struct kv_get gets[20];
+	struct slice slice = { "value", 5, NULL };
+	char keys[20][20];
+
+	open_volume("-F 16 -s 1", 4000);
+	w.disk.when = DISK_LATER;
+	w.disk.seed = 3;
+	for (int i = 0; i < 20; i++) {
+		sprintf(keys[i], "folder/%d", i);
+		kv_set(w.kv, &changes[i], keys[i], strlen(keys[i]), &slice, 1);
+		kv_get(w.kv, &gets[i], keys[i], strlen(keys[i]));
+	}
+	promise_cancel(&changes[19].promise);
+	test_assert_error(&changes[19].promise, -ECANCELED);
+	promise_cancel(&gets[19].promise);
+	for (int i = 0; i < 19; i++) {
+		cr_expect_eq(world_wait(&changes[i].promise), 0);
+		world_wait(&gets[i].promise);
+		cr_expect(promise_result(&gets[i].promise) == 0 || promise_result(&gets[i].promise) == -ENOENT);
+	}
+	world_wait(&gets[19].promise);
+	for (int i = 0; i < 19; i++)
+		world_expect(w.kv, keys[i], "value");
+	check();
+}
