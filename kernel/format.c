@@ -17,11 +17,18 @@ struct spec {
 	int longness;     /* 0 int, 1 long, 2 long long or size_t */
 };
 
-static void put(struct sink *out, char c)
+static void put(struct sink *out, const char *text, size_t len)
 {
 	if (out->length < out->size)
-		out->to[out->length] = c;
-	out->length++;
+		memcpy(out->to + out->length, text, MIN(len, out->size - out->length));
+	out->length += len;
+}
+
+static void pad(struct sink *out, char c, size_t count)
+{
+	if (out->length < out->size)
+		memset(out->to + out->length, c, MIN(count, out->size - out->length));
+	out->length += count;
 }
 
 static void put_padded(struct sink *out, const struct spec *spec, const char *text, size_t len)
@@ -30,15 +37,14 @@ static void put_padded(struct sink *out, const struct spec *spec, const char *te
 
 	/* The sign comes before the zeros. */
 	if (spec->zero && len && *text == '-') {
-		put(out, *text++);
+		put(out, text++, 1);
 		len--;
 	}
-	for (; !spec->left && padding; padding--)
-		put(out, spec->zero ? '0' : ' ');
-	while (len--)
-		put(out, *text++);
-	while (padding--)
-		put(out, ' ');
+	if (!spec->left)
+		pad(out, spec->zero ? '0' : ' ', padding);
+	put(out, text, len);
+	if (spec->left)
+		pad(out, ' ', padding);
 }
 
 static void put_number(struct sink *out, const struct spec *spec, unsigned long long value,
@@ -153,7 +159,7 @@ static void put_conversion(struct sink *out, char conversion, struct spec *spec,
 		put_padded(out, spec, &c, 1);
 		break;
 	default:
-		put(out, conversion);
+		put(out, &conversion, 1);
 	}
 }
 
@@ -163,17 +169,20 @@ size_t format_v(char *to, size_t size, const char *format, va_list args)
 	va_list rest;
 
 	va_copy(rest, args);
-	for (; *format; format++) {
-		if (*format != '%') {
-			put(&out, *format);
-			continue;
-		}
-		format++;
-		struct spec spec = parse_spec(&format, &rest);
+	while (*format) {
+		const char *start = format;
+		struct spec spec;
 
+		while (*format && *format != '%')
+			format++;
+		put(&out, start, (size_t)(format - start));
 		if (!*format)
 			break;
-		put_conversion(&out, *format, &spec, &rest);
+		format++;
+		spec = parse_spec(&format, &rest);
+		if (!*format)
+			break;
+		put_conversion(&out, *format++, &spec, &rest);
 	}
 	va_end(rest);
 	if (size)

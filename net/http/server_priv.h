@@ -184,6 +184,7 @@ bool http_parts_add(struct http_answer *a);
 enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
                                       uint8_t codings);
 size_t http_transfer_bytes(void);
+#define HTTP_TYPE_BYTES 48 /* of a media type, with its NUL */
 /* For a store whose values have no header lines: the media type by the suffix of their key (media.c). */
 const char *http_media_type(struct http_text key);
 

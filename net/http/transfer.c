@@ -22,7 +22,6 @@
 #define PIECES_IN_A_ROW 8 /* before others get a turn */
 #define NOT_FOUND_PAGE CONFIG_HTTP_NOT_FOUND_PAGE
 #define CACHE_CONTROL CONFIG_HTTP_CACHE_CONTROL
-static_assert(sizeof(CACHE_CONTROL) <= 128, "it has room in a block, beside the other lines");
 
 struct piece {
 	struct storage storage; /* one count while it is filled and written, one for each slice in flight */
@@ -397,30 +396,69 @@ static void on_event(struct http_answer *a)
 		http_answer_finish(detach(t), true);
 }
 
+/* These lines are made for each request, so format() is spared. */
+static char *put(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	return to + len;
+}
+
+#define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
+
+static char *put_number(char *to, uint64_t n)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do
+		*--at = (char)('0' + n % 10);
+	while (n /= 10);
+	return put(to, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
+{
+	const char *type = http_media_type(key);
+
+	to = PUT(to, "Content-Type: ");
+	to = put(to, type, strlen(type));
+	to = PUT(to, "\r\nAccept-Ranges: bytes\r\nContent-Length: ");
+	to = put_number(to, size);
+	return PUT(to, "\r\n");
+}
+
+static char *put_validators(char *to, const struct kv_entry *e)
+{
+	if (e->etag) {
+		to = PUT(to, "ETag: ");
+		to = put(to, e->etag, strlen(e->etag));
+		to = PUT(to, "\r\n");
+	}
+	if (IS_ENABLED(CONFIG_FS_MODIFIED) && e->modified_ns) {
+		to = PUT(to, "Last-Modified: ");
+		http_date_format(to, (uint32_t)(e->modified_ns / NS_PER_S));
+		to = PUT(to + HTTP_DATE_BYTES, "\r\n");
+	}
+	return PUT(to, "Cache-Control: " CACHE_CONTROL "\r\n");
+}
+static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: \r\nETag: \r\nLast-Modified: \r\n"
+                     "Cache-Control: " CACHE_CONTROL "\r\n\r\n") + HTTP_TYPE_BYTES + 20 + KV_ETAG_BYTES +
+              HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES, "HTTP_CACHE_CONTROL is too long");
+
 /* Header lines for a value that comes without. NULL: no room. */
 static struct http_block *make_lines(struct http_transfer *t, struct kv_entry *e)
 {
+	static const struct http_text not_found = { NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 };
 	struct http_block *block = http_block_alloc(t->server);
-	char date[HTTP_DATE_BYTES + 1] = "";
-	bool dated = IS_ENABLED(CONFIG_FS_MODIFIED) && e->modified_ns;
-	size_t len;
+	char *at;
 
 	if (!block)
 		return NULL;
-	if (dated)
-		http_date_format(date, (uint32_t)(e->modified_ns / NS_PER_S));
-	len = format(block->bytes, HTTP_BLOCK_BYTES,
-	             "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Length: %llu\r\n",
-	             http_media_type(t->status == 200 ? t->request.key :
-	                             (struct http_text){ NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 }),
-	             (unsigned long long)e->size);
-	e->validators = (uint16_t)len;
-	len += format(block->bytes + len, HTTP_BLOCK_BYTES - len,
-	              "%s%s%s%s%s%sCache-Control: " CACHE_CONTROL "\r\n\r\n", e->etag ? "ETag: " : "",
-	              e->etag ? e->etag : "", e->etag ? "\r\n" : "", dated ? "Last-Modified: " : "", date,
-	              dated ? "\r\n" : "");
+	at = put_type_and_length(block->bytes, t->status == 200 ? t->request.key : not_found, e->size);
+	e->validators = (uint16_t)(at - block->bytes);
+	at = put_validators(at, e);
 	e->header = block->bytes;
-	e->header_len = (uint16_t)(len - 2);
+	e->header_len = (uint16_t)(at - block->bytes);
+	PUT(at, "\r\n");
 	return block;
 }
 
