@@ -2,6 +2,7 @@
 /* www: serves the folder that was crunched into the image (WWW_DIR) over HTTP. */
 #include <errno.h>
 
+#include "apps/www/access.h"
 #include "apps/www/observe.h"
 #include "kernel/app.h"
 #include "net/http/server.h"
@@ -36,6 +37,8 @@ int app_start(const struct app *app, struct promise *done)
 		config.handler = observe_answer;
 		config.arg = app->stack;
 	}
+	if (IS_ENABLED(CONFIG_WWW_ACCESS_LOG))
+		config.log = access_log;
 	result = http_server_create(&server, &config) ?:
 		stack_tcp_listen(app->stack, port, http_server_accept, server);
 	if (result == 0)

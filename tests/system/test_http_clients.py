@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: ISC
+"""Other people's clients: those that ask for parts, those that ask very often, and those that mean ill."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from rig import server
+
+WAYS = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("microvm", "unix", "unix-socket")]
+
+
+def page():
+    with open(os.path.join(server.HTDOCS, "index.html"), "rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_curl_asks_for_parts(serve, tmp_path, way):
+    www, whole = serve(way), page()
+    url = www.url("index.html")
+    assert www.curl("--range", "0-9", url) == whole[:10]
+    assert www.curl("--range", "-7", url) == whole[-7:]
+    assert www.curl("--range", "100-", url) == whole[100:]
+    several = www.curl("--range", "0-1,10-19", url)
+    assert whole[10:20] in several and several.count(b"Content-Range: bytes ") == 2
+    part = tmp_path / "part.html"
+    part.write_bytes(whole[:1000])
+    www.curl("--continue-at", "-", "--output", part, url)
+    assert part.read_bytes() == whole
+    head = www.curl("--head", url).decode()
+    tag = re.search(r"(?mi)^etag: (.*?)\r$", head).group(1)
+    assert "Accept-Ranges: bytes\r\n" in head
+    assert www.curl("--range", "0-9", "--header", f"If-Range: {tag}", url) == whole[:10]
+    assert www.curl("--range", "0-9", "--header", 'If-Range: "other"', url) == whole
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_curl_takes_what_is_compressed(serve, way):
+    www = serve(way)
+    url = www.url("index.html")
+    plain, packed = www.curl("--include", url), www.curl("--include", "--header", "Accept-Encoding: gzip", url)
+    assert b"Vary: Accept-Encoding\r\n" in plain and b"Vary: Accept-Encoding\r\n" in packed
+    assert b"Content-Encoding: gzip\r\n" in packed and len(packed) < len(plain)
+    assert www.curl("--compressed", url) == page()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_load_of_ab_and_h2load(serve, namespace, need, way):
+    ab, h2load = need("ab"), need("h2load")
+    www = serve(way)
+
+    def run(*words):
+        done = namespace.run(words, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+    for keep in ([], ["-k"]):
+        said = run(ab, "-q", "-n", "400", "-c", "8", *keep, www.url("style.css"))
+        assert re.search(r"Complete requests: +400\n", said) and re.search(r"Failed requests: +0\n", said), said
+        assert "Non-2xx" not in said, said
+    said = run(h2load, "--h1", "-n", "400", "-c", "8", www.url("style.css"))
+    assert "400 succeeded, 0 failed, 0 errored, 0 timeout" in said, said
+
+
+# slowhttptest's ways: slow heads, slow bodies, slow readers, and many ranges
+ATTACKS = {"heads": ["-H", "-i", "1", "-x", "10"], "bodies": ["-B", "-i", "1", "-s", "8192", "-x", "10"],
+           "readers": ["-X", "-w", "1", "-y", "10", "-n", "1", "-z", "1", "-k", "3"],
+           "ranges": ["-R", "-a", "10", "-b", "3000"]}
+
+
+@pytest.mark.config("defconfig_www_unix")
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_thousand_slow_clients_stop_nobody(serve, namespace, need, attack):
+    slowhttptest = need("slowhttptest")
+    www = serve("unix")
+    slow = namespace.popen([slowhttptest, "-c", "1000", "-r", "250", "-l", "15", "-p", "10", "-t", "GET",
+                            "-u", www.url("index.html"), *ATTACKS[attack]],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    answers = [www.ask("turn", path="/index.html", count=10, seconds=60)["answers"] for _ in range(6)]
+    said = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", slow.communicate(timeout=120)[0].decode(errors="replace"))
+    last = {name: int(re.findall(rf"{name}: +(\d+)", said)[-1]) for name in ("connected", "error", "closed")}
+    assert sum(last.values()) >= 500, said   # they did come
+    assert "NO" not in said, said   # what its own probe found
+    assert all(len(answer) == 1 and next(iter(answer)).startswith("200") for answer in answers), answers
+    assert www.curl(www.url()) == page()
