@@ -62,9 +62,9 @@ enum cache_mode {
 };
 
 /* Fulfilled with 0 and block, of which the caller has a count; at once where the block is there. Fails with
- * the device's error, -EINVAL beyond its end, -EROFS, -ENOBUFS: all blocks are held by callers; for change
- * also with the error of a write that no sync has told of. Waits for room while blocks are being written.
- * Whoever cancels it gets no block, and it is read all the same. */
+ * the device's error, -EINVAL beyond its end, -EROFS (without FS_CACHE_WRITE, too), -ENOBUFS: all blocks are
+ * held by callers; for change also with the error of a write that no sync has told of. Waits for room while
+ * blocks are being written. Whoever cancels it gets no block, and it is read all the same. */
 struct cache_get {
 	struct promise promise;
 	struct list link;

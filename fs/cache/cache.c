@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The block cache: its beginning and its end. All memory is taken here: one piece for what the cache knows,
- * another for the blocks themselves. */
+/* The block cache: its beginning and its end. All memory is taken here: for the blocks themselves, and for
+ * what is known of them. */
 #include <errno.h>
 
 #include "fs/cache/cache_priv.h"
@@ -12,22 +12,22 @@ static size_t data_pages(const struct cache *c)
 	return ((size_t)c->config.blocks * BLOCK_BYTES + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
-/* Of what follows struct cache: blocks, table, requests, slices. */
-static size_t instance_bytes(const struct cache *c)
+/* Blocks, table, requests, slices. */
+static size_t known_bytes(const struct cache *c)
 {
 	size_t requests = c->config.requests;
 
-	return sizeof(*c) + c->config.blocks * sizeof(*c->blocks) + (sizeof(*c->table) << c->table_bits) +
+	return c->config.blocks * sizeof(*c->blocks) + (sizeof(*c->table) << c->table_bits) +
 	       requests * (sizeof(*c->request_memory) + c->batch * sizeof(struct blkdev_slice));
 }
 
-static void make_blocks(struct cache *c, uint8_t *data)
+static void make_blocks(struct cache *c)
 {
 	for (uint32_t i = 0; i < c->config.blocks; i++) {
 		struct block *b = &c->blocks[i];
 
 		b->shown.storage.free = cache_let_go;
-		b->shown.data = data + (size_t)i * BLOCK_BYTES;
+		b->shown.data = c->data + (size_t)i * BLOCK_BYTES;
 		b->cache = c;
 		list_init(&b->gets);
 		list_push_back(&c->free, &b->link);
@@ -81,29 +81,42 @@ static int measure(struct cache *c, struct blkdev *dev)
 	return 0;
 }
 
+static int take_memory(struct cache *c)
+{
+	c->data = page_alloc(data_pages(c), false);
+	c->blocks = instance_alloc(known_bytes(c));
+	if (!c->data || !c->blocks)
+		return -ENOMEM;
+	c->table = (struct block **)(c->blocks + c->config.blocks);
+	c->request_memory = (struct request *)(c->table + ((size_t)1 << c->table_bits));
+	return 0;
+}
+
+static void free_memory(struct cache *c)
+{
+	if (c->data)
+		page_free(c->data, data_pages(c));
+	instance_free(c->blocks, known_bytes(c));
+	instance_free(c, sizeof(*c));
+}
+
 int cache_create(struct cache **out, struct blkdev *dev, const struct cache_config *config)
 {
-	struct cache measured = { .config = *config }, *c;
-	int error = measure(&measured, dev);
-	uint8_t *data;
+	struct cache *c = instance_alloc(sizeof(*c));
+	int error;
 
-	if (error)
-		return error;
-	measured.instance_bytes = instance_bytes(&measured);
-	c = instance_alloc(measured.instance_bytes);
-	data = page_alloc(data_pages(&measured), false);
-	if (!c || !data) {
-		if (data)
-			page_free(data, data_pages(&measured));
-		instance_free(c, measured.instance_bytes);
+	if (!c)
 		return -ENOMEM;
+	c->config = *config;
+	error = measure(c, dev);
+	if (!error)
+		error = take_memory(c);
+	if (error) {
+		free_memory(c);
+		return error;
 	}
-	*c = measured;
-	c->blocks = (struct block *)(c + 1);
-	c->table = (struct block **)(c->blocks + config->blocks);
-	c->request_memory = (struct request *)(c->table + ((size_t)1 << c->table_bits));
 	make_lists(c);
-	make_blocks(c, data);
+	make_blocks(c);
 	make_requests(c);
 	c->epoch = 1;
 	c->round = 1;
@@ -120,8 +133,7 @@ void cache_destroy(struct cache *c)
 		assert(!c->blocks[i].shown.storage.refs);
 	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE))
 		timer_stop(&c->timer);
-	page_free(c->blocks[0].shown.data, data_pages(c));
-	instance_free(c, c->instance_bytes);
+	free_memory(c);
 }
 
 void cache_stats(const struct cache *c, struct cache_stats *out)

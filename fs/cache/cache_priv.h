@@ -66,10 +66,10 @@ struct cache {
 	uint32_t last_bytes;   /* of its last one */
 	uint32_t block_sectors;
 	uint32_t batch;        /* blocks of a request at most */
-	size_t instance_bytes;
 	struct cache_config config;
 
 	/* block.c */
+	uint8_t *data; /* of all blocks */
 	struct block *blocks, **table;
 	unsigned table_bits;
 	struct list free, recent, proven; /* the latter two: longest unused first */

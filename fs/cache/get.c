@@ -77,7 +77,8 @@ static bool change(struct cache *c, struct cache_get *op, struct block *b)
 	return true;
 }
 
-static bool changes(const struct cache_get *op)
+/* false throughout where nobody changes anything: then writing is not in the image. */
+static bool is_change(const struct cache_get *op)
 {
 	return IS_ENABLED(CONFIG_FS_CACHE_WRITE) && op->mode != CACHE_READ;
 }
@@ -87,11 +88,11 @@ static bool serve(struct cache *c, struct cache_get *op)
 {
 	struct block *b = cache_find(c, op->number);
 
-	if (changes(op) && c->error)
+	if (is_change(op) && c->error)
 		promise_fail(&op->promise, c->error);
 	else if (b && !can_be_shown(b))
 		list_push_back(&b->gets, &op->link);
-	else if (changes(op) && (op->mode == CACHE_FILL || b))
+	else if (is_change(op) && (b || op->mode == CACHE_FILL))
 		return change(c, op, b);
 	else if (b)
 		give(op, b);
@@ -182,9 +183,9 @@ struct cache_block *cache_peek(struct cache *c, uint64_t number)
 	return &b->shown;
 }
 
-static bool can_write(const struct cache *c)
+static bool is_read_only(const struct cache *c)
 {
-	return IS_ENABLED(CONFIG_FS_CACHE_WRITE) && !(c->dev->features & BLKDEV_READ_ONLY);
+	return !IS_ENABLED(CONFIG_FS_CACHE_WRITE) || (c->dev->features & BLKDEV_READ_ONLY);
 }
 
 void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode)
@@ -199,7 +200,7 @@ void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cach
 		promise_return(&op->promise, 0);
 		return;
 	}
-	if (number >= c->number_end || (mode != CACHE_READ && !can_write(c))) {
+	if (number >= c->number_end || (mode != CACHE_READ && is_read_only(c))) {
 		promise_throw(&op->promise, number >= c->number_end ? -EINVAL : -EROFS);
 		return;
 	}

@@ -111,7 +111,7 @@ static void create_and_destroy(void *arg)
 
 Test(cache_get, needs_its_memory)
 {
-	cr_assert_eq(test_alloc_fail_each(create_and_destroy, NULL), 2);
+	cr_assert_eq(test_alloc_fail_each(create_and_destroy, NULL), 3);
 }
 
 Test(cache_get, all_who_want_a_block_wait_for_one_read)
