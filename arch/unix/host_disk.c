@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* open would bring in what it does for threads. O_NONBLOCK: a pipe has nobody to wait for, and is refused
- * below. */
+ * below. O_EXCL: of a block device only, that the host has not mounted. */
 static int open_for(const char *path, int access)
 {
 	return (int)result(syscall(SYS_openat, AT_FDCWD, path, access | O_CLOEXEC | O_NONBLOCK));
@@ -41,7 +41,7 @@ int host_disk_open(const char *path, bool read_only, struct host_disk *out)
 	int error;
 
 	out->read_only = read_only;
-	out->fd = read_only ? -EROFS : open_for(path, O_RDWR);
+	out->fd = read_only ? -EROFS : open_for(path, O_RDWR | O_EXCL);
 	if (out->fd == -EACCES || out->fd == -EPERM || out->fd == -EROFS) {
 		out->read_only = true;
 		out->fd = open_for(path, O_RDONLY);

@@ -69,12 +69,15 @@ static int transfer(struct disk *disk, const struct blkdev_op *op)
 
 static int perform(struct disk *disk, const struct blkdev_op *op)
 {
-	if (op->kind == BLKDEV_FLUSH)
-		return disk->host.read_only ? 0 : host_disk_flush(disk->host.fd);
-	if (op->kind == BLKDEV_DISCARD)
-		return host_disk_discard(disk->host.fd, op->sector * SECTOR_BYTES,
-		                         (uint64_t)op->sectors * SECTOR_BYTES);
-	return transfer(disk, op);
+	int error = -EINTR;
+
+	if (op->kind == BLKDEV_READ || op->kind == BLKDEV_WRITE)
+		return transfer(disk, op);
+	while (error == -EINTR)
+		error = op->kind == BLKDEV_FLUSH ? host_disk_flush(disk->host.fd)
+		                                 : host_disk_discard(disk->host.fd, op->sector * SECTOR_BYTES,
+		                                                     (uint64_t)op->sectors * SECTOR_BYTES);
+	return error;
 }
 
 /* As blkdev.h has it. What the host said is logged once: a disk that is full fails every write. */
@@ -115,6 +118,10 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 	struct disk *disk = container_of(dev, struct disk, dev);
 
 	promise_init(&op->promise, cancel);
+	if (op->kind == BLKDEV_FLUSH && disk->host.read_only) {
+		blkdev_done(op, 0);
+		return;
+	}
 	list_push_back(&disk->waiting, &op->link);
 	poller_mark(&disk->poller);
 }
@@ -153,7 +160,7 @@ static int open_host(const char *name, struct host_disk *host)
 		log_error("path=\"%s\" error=\"%s\" errno=%d", name,
 		          error == -ENOENT ? "there is no such file" :
 		          error == -EACCES || error == -EPERM ? "no right to read it" :
-		          error == -EBUSY ? "another process has it" :
+		          error == -EBUSY ? "it is in use" :
 		          error == -EINVAL || error == -EISDIR ? "neither a file nor a block device" :
 		          error == -ENODATA ? "less than a sector of 512 bytes" : "it cannot be opened", -error);
 	return error;

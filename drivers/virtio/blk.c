@@ -232,18 +232,19 @@ static void fail_all(struct blk *blk)
 		blkdev_done(list_entry(item, struct blkdev_op, link), -ENXIO);
 }
 
-/* true: something was done. There are no more chains than slots, so this ends. */
+/* true: something was done, and perhaps there is more. A device may be done with the next chain of a discard
+ * as soon as it has it: so no more at a time than there are slots. */
 static bool reap(struct blk *blk)
 {
 	struct slot *slot;
 	uint32_t written;
-	bool found = false;
+	size_t count = 0;
 
-	while ((slot = virtqueue_take(&blk->queue, &written))) {
+	while (count < ARRAY_SIZE(blk->slots) && (slot = virtqueue_take(&blk->queue, &written))) {
 		finish(blk, slot, written);
-		found = true;
+		count++;
 	}
-	return found;
+	return count > 0;
 }
 
 /* -- the loop -- */

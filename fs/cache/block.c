@@ -98,6 +98,17 @@ struct block *cache_insert(struct cache *c, uint64_t number)
 	return b;
 }
 
+struct block *cache_insert_version(struct block *old)
+{
+	struct block *b = cache_insert(old->cache, old->number);
+
+	if (!b)
+		return NULL;
+	cache_hide(old);
+	b->born = old->born;
+	return b;
+}
+
 void cache_note_use(struct block *b)
 {
 	struct cache *c = b->cache;

@@ -108,9 +108,11 @@ struct cache {
 /* -- block.c: finding blocks, and which of them makes room -- */
 
 struct block *cache_find(const struct cache *c, uint64_t number);
-/* A block for number, which is absent or about to be hidden, in the table; its content is anything. NULL: all
- * are held, or have something to be written. */
+/* A block for number, which is absent, in the table; its content is anything. NULL: all are held, or have
+ * something to be written. */
 struct block *cache_insert(struct cache *c, uint64_t number);
+/* The same in the place of old, which the table finds no longer then. */
+struct block *cache_insert_version(struct block *old);
 /* The table finds b no longer. */
 void cache_hide(struct block *b);
 /* Somebody has asked for b: is it one that is worth keeping? */

@@ -30,16 +30,14 @@ static void give(struct cache_get *op, struct block *b)
 static struct block *copy(struct block *old, bool with_content)
 {
 	struct cache *c = old->cache;
-	struct block *b;
+	struct block *b = cache_insert_version(old);
 
-	b = cache_insert(c, old->number);
 	if (!b)
 		return NULL;
 	if (with_content)
 		memcpy(b->shown.data, old->shown.data, old->shown.len);
 	/* Two writes of the same sectors would be done in any order. */
 	b->copied_in = old->state == BLOCK_WRITING ? c->round : old->copied_in;
-	cache_hide(old);
 	if (old->state == BLOCK_DIRTY && old->epoch == c->epoch) {
 		c->dirty_count--;
 		b->oldest = old->oldest;

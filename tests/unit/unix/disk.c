@@ -175,7 +175,7 @@ Test(disk, nobody_else_writes_it)
 
 	open_disk("");
 	cr_assert_null(disk_create(path));
-	cr_assert(strstr(test_console_text(), "another process has it"), "%s", test_console_text());
+	cr_assert(strstr(test_console_text(), "it is in use"), "%s", test_console_text());
 	disk_destroy(dev);
 	open_disk(",ro");
 	cr_assert_null(disk_create(path));

@@ -189,6 +189,30 @@ Test(cache_get, a_scan_does_not_wipe_what_is_used)
 	cr_assert_eq(disk.requests, before, "and is there after a file of many times the cache");
 }
 
+/* A table that is changed while somebody looks at it, or while it is written, is the same table. */
+Test(cache_get, changes_do_not_wipe_it_either)
+{
+	uint64_t before;
+
+	for (uint64_t i = 0; i < 20; i++) {
+		world_look(200);
+		world_look(i);
+	}
+	for (uint64_t i = 20; i < 30; i++) {
+		struct cache_block *seen = world_get(200, CACHE_READ);
+
+		world_fill(200, (uint8_t)i);
+		cache_put(seen);
+		world_look(i);
+	}
+	cr_assert_eq(world_sync(), 0);
+	for (uint64_t i = 30; i < 60; i++)
+		world_look(i);
+	before = disk.requests;
+	cr_assert_eq(world_look(200), 29);
+	cr_assert_eq(disk.requests, before);
+}
+
 /* Of two files that are read at a time, hints bring more than a stretch. */
 Test(cache_get, two_scans_do_not_wipe_it_either)
 {
