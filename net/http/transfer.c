@@ -441,8 +441,8 @@ static char *put_validators(char *to, const struct kv_entry *e)
 	return PUT(to, "Cache-Control: " CACHE_CONTROL "\r\n");
 }
 static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: \r\nETag: \r\n"
-                     "Last-Modified: \r\nCache-Control: " CACHE_CONTROL "\r\n\r\n") + HTTP_TYPE_BYTES + 20 + KV_ETAG_BYTES +
-              HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES, "HTTP_CACHE_CONTROL is too long");
+                     "Last-Modified: \r\nCache-Control: " CACHE_CONTROL "\r\n\r\n") + HTTP_TYPE_BYTES + 20 +
+              KV_ETAG_BYTES + HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES, "HTTP_CACHE_CONTROL is too long");
 
 /* Header lines for a value that comes without. NULL: no room. */
 static struct http_block *make_lines(struct http_transfer *t, struct kv_entry *e)
