@@ -149,7 +149,7 @@ bool http_connection_end_stalled(struct http_server *server, enum http_wait wait
 
 static bool has_head(const struct http_connection *c)
 {
-	return c->head;
+	return c->head && !(c->flags & HTTP_IN_USE);
 }
 
 /* A head that somebody could do without. false: there is none. */

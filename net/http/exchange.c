@@ -147,8 +147,7 @@ static void cancel_read(struct promise *p)
 {
 	struct http_read *op = container_of(p, struct http_read, promise);
 
-	op->exchange->reading = NULL;
-	promise_fail(p, -ECANCELED);
+	settle_read(op->exchange, -ECANCELED);
 }
 
 /* Is the handler that began x still running? Then the head of the request is still where the body will be. */
@@ -206,8 +205,10 @@ int http_later(const struct http_request *request, struct http_reply *reply, str
 	*x = (struct http_exchange){ .answer = a, .verb = request->verb, .minor = request->minor };
 	x->left = request->content_length;
 	c->drop = 0;
-	if (has_body)
+	if (has_body) {
 		x->flags |= HAS_BODY;
+		c->flags |= HTTP_IN_USE;
+	}
 	if (request->flags & HTTP_CHUNKED)
 		x->flags |= IS_CHUNKED;
 	if (has_body && request->flags & HTTP_CONTINUE && request->minor)
@@ -242,6 +243,7 @@ static void leave(struct http_exchange *x)
 	struct http_answer *a = x->answer;
 
 	x->answer = NULL;
+	a->connection->flags &= (uint8_t)~HTTP_IN_USE;
 	a->event = ignore_event;
 	a->behind = NULL;
 	promise_return(&a->write.promise, 0);

@@ -150,10 +150,12 @@ void http_add_reply(struct http_answer *a, const struct http_request *request, s
 	struct http_block *block = http_block_alloc(c->server);
 	const char *text = http_status_text(r->status);
 	size_t len;
+	bool body;
 
 	if (r->status >= 400 && !r->body.data)
 		r->body = (struct slice){ text, strlen(text), NULL };
-	http_log(a, request, r->status, r->body.len);
+	body = has_body(r) && r->body.len && !(request && request->verb == HTTP_HEAD);
+	http_log(a, request, r->status, body ? r->body.len : 0);
 	len = block ? format_head(a, block->bytes, r, text, http_connection_lines(c, request)) : 0;
 	if (len >= HTTP_BLOCK_BYTES) {
 		log_warn("header too long bytes=%zu status=%u", len, r->status);
@@ -166,7 +168,7 @@ void http_add_reply(struct http_answer *a, const struct http_request *request, s
 		c->flags |= HTTP_LAST;
 		http_add(a, no_room, sizeof(no_room) - 1, NULL);
 	}
-	if (block && has_body(r) && r->body.len && !(request && request->verb == HTTP_HEAD))
+	if (block && body)
 		http_add(a, r->body.data, r->body.len, r->body.storage);
 	else
 		storage_put(r->body.storage);

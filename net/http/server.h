@@ -92,7 +92,7 @@ int http_server_accept(void *server, struct flow *flow, const struct endpoint *p
 
 /* Aborts every connection. They are gone when the loop has run. */
 void http_server_close(struct http_server *server);
-/* All connections must be gone. */
+/* All connections must be gone, and what they have asked a store for must have settled. */
 void http_server_destroy(struct http_server *server);
 
 struct http_stats {

@@ -31,6 +31,7 @@ enum http_connection_flags {
 	HTTP_LINGERS = 1 << 3, /* all is said; only waits until the client has heard it */
 	HTTP_ENDED = 1 << 4,   /* the flow is gone; the last pending operation frees the connection */
 	HTTP_REFUSED = 1 << 5, /* one connection too many: to be told so */
+	HTTP_IN_USE = 1 << 6,  /* what has been read is a body that somebody is reading */
 };
 
 struct http_connection {

@@ -201,6 +201,9 @@ static bool fail(struct http_transfer *t, int error)
 		return false;
 	}
 	http_answer_clear(a);
+	if (a->parts)
+		http_parts_free(a->parts);
+	a->parts = NULL;
 	http_answer_failure(a, &t->request, error);
 	http_answer_send(detach(t));
 	return false;

@@ -532,6 +532,8 @@ Test(http_exchange, can_be_given_up)
 	read_on();
 	promise_cancel(&app->read.promise);
 	cr_expect_eq(promise_result(&app->read.promise), -ECANCELED);
+	rig_advance(1000 * NS_PER_S);
+	cr_expect_not(f->closed, "nobody waits for it any more");
 	rig_say(f, "hello");
 	read_on();
 	expect_piece("hello");
@@ -570,6 +572,36 @@ Test(http_exchange, tells_when_there_are_no_blocks)
 	reply_with(app, 503, "then so");
 	rig_run();
 	rig_expect_statuses(g, "404 503 ");
+}
+
+/* The room for requests in pieces is taken from clients that do not read, but not from under the
+ * application. */
+Test(http_exchange, keeps_what_is_lent)
+{
+	struct fake_flow *f, *g;
+
+	rig_config.heads = 1;
+	f = rig_connect();
+	rig_say(f, POST "Content-Len");
+	rig_say(f, "gth: 10\r\n\r\nhello");
+	read_on();
+	expect_piece("hello");
+	f->window = 0;
+	start();
+	write_text("x");
+	rig_advance(2 * NS_PER_S);
+	g = rig_connect();
+	rig_say(g, "GET /no");
+	rig_expect_head(g, 503, NULL);
+	expect_piece("hello");
+	f->window = SIZE_MAX;
+	fake_flow_accept(f, 0);
+	rig_run();
+	read_on();
+	rig_say(f, "again");
+	expect_piece("again");
+	end();
+	rig_expect(f, CHUNKED_HEAD "1\r\nx\r\n0\r\n\r\n");
 }
 
 /* -- routes -- */

@@ -237,6 +237,11 @@ Test(http_transfer, tells_errors_of_the_store)
 		cr_expect_not(strstr(f->output, "200 OK"));
 		rig_forget(f);
 	}
+	/* Of several */
+	rig_store.read_error = -EIO;
+	rig_say(f, GET_WITH("/small", "Range: bytes=0-0,2-2\r\n") GET("/none"));
+	rig_expect_statuses(f, "500 404 ");
+	rig_acknowledge(f);
 	rig_store.read_error = -ESTALE;
 	rig_say(f, GET("/small"));
 	rig_expect_head(f, 503, NULL);
