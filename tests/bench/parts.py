@@ -7,6 +7,7 @@ import tempfile
 
 from bulk import bulk, bulk_loss, bulk_unix
 from exact import connections, image, instructions, memory, segments
+from files import disk, with_disk
 from measure import GUEST_IP, TREE, Running, floor, ip, linux, median, ours, tap, unix, wrk
 
 URL = f"http://{GUEST_IP}/1k.txt"
@@ -81,6 +82,8 @@ def requests(bench):
     for _ in range(bench.rounds(4)):
         for name, command in (("virga q35", ours(bench, "q35")), ("linux q35", linux(bench)),
                               ("virga microvm", ours(bench, "microvm")),
+                              ("virga microvm, FAT", with_disk(bench, "microvm", "bench-www-fat",
+                                                               bench.path("bench-www-fat", "disk.img"))),
                               ("linux q35, as shipped", linux(bench, options="peer.conf=debian"))):
             runs.setdefault(name, []).append(one_load(command, seconds))
     return collect(runs)
@@ -145,10 +148,11 @@ PARTS = {
     "connections": (connections, True, "crowd"),
     "boot": (boot, True, "site peer null"),
     "boot_memory": (boot_memory, True, "site peer null"),
-    "requests": (requests, True, "site peer"),
+    "requests": (requests, True, "site fat peer"),
     "requests_unix": (requests_unix, True, "unix"),
     "bulk": (bulk, True, "iperf peer"),
     "bulk_loss": (bulk_loss, True, "iperf peer"),
     "bulk_unix": (bulk_unix, True, "iperf"),
+    "disk": (disk, True, "disk"),
     "threads": (threads, False, ""),
 }

@@ -109,6 +109,12 @@ def text_connections(result):
                  ("others", "instructions", "/ none"), rows)
 
 
+def text_disk(result):
+    rows = [(name, number(one["rate"] and one["rate"] / 1e6),
+             ratio(one["rate"], result[f"device,{name.rpartition(',')[2]}"]["rate"])) for name, one in result.items()]
+    return table("A file of 256 MiB on FAT, read from start to end, beside the device", ("", "MB/s", "/ device"), rows)
+
+
 def text_threads(result):
     return result.get("text") or result.get("error", "") + "\n"
 
@@ -128,6 +134,7 @@ TEXTS = {
     "bulk": text_bulk("One flow by iperf3; peer: Linux in the same emulation", "linux q35"),
     "bulk_loss": text_bulk("The same over a wire that loses one segment in a hundred each way", "linux q35"),
     "bulk_unix": text_bulk("One flow by iperf3 of Unix processes; peer: the host's own stack over veth", "host veth"),
+    "disk": text_disk,
     "threads": text_threads,
 }
 
