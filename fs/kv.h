@@ -67,7 +67,7 @@ struct kv_read {
 	uint32_t max;
 	uint32_t count; /* slices */
 	struct slice slices[KV_READ_SLICES];
-	uint64_t cursor[2]; /* the store's own, 0 at first: makes reading on cheap */
+	uint64_t cursor[3]; /* the store's own, 0 at first: makes reading on cheap */
 	void *own[17];      /* the store's, while it is pending */
 };
 

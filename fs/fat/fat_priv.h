@@ -35,6 +35,7 @@ int fat_damaged(struct fat *fat, const char *what, uint32_t cluster);
 struct fat_task {
 	struct cache_get get; /* block: the one that has come and that nobody has looked at */
 	int error;            /* or why it has not come */
+	uint32_t served;      /* blocks that were there */
 	struct waiter waiter;
 	struct fat *fat;
 	struct promise *promise; /* what the operation settles */
@@ -78,6 +79,8 @@ static inline void fat_chain_begin(struct fat_chain *c, uint32_t first)
 
 /* Goes on to number index, at most. 0; -ENODATA: the chain ends here; -EAGAIN, -EUCLEAN and the device's. */
 int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index);
+/* The same as long as clusters lie together: -ENODATA also where the next one lies elsewhere. */
+int fat_chain_run(struct fat_task *t, struct fat_chain *c, uint32_t index);
 
 static inline uint32_t fat_clusters_of(const struct fat *fat, uint64_t bytes)
 {

@@ -13,9 +13,12 @@
 
 struct cursor {
 	uint32_t index, cluster, count; /* count 0: at the start */
-	uint32_t ahead;                 /* blocks of the file before this one were asked for */
+	uint64_t ahead;                 /* blocks of the device before this one were asked for; 0: none were */
 };
 static_assert(sizeof(struct cursor) <= sizeof(((struct kv_read *)0)->cursor), "room in the operation");
+
+/* What an operation gives, and what is read ahead of it. */
+#define RUN_BLOCKS (KV_READ_SLICES + 2 * CONFIG_FS_CACHE_READ_AHEAD)
 
 /* Makes the run begin with cluster number index of the file, which is not before it. */
 static int move(struct fat_task *t, struct cursor *c, uint32_t index)
@@ -32,51 +35,46 @@ static int move(struct fat_task *t, struct cursor *c, uint32_t index)
 	return error;
 }
 
-/* Makes the run as long as count clusters from number index on, or as they lie together. */
-static int lengthen(struct fat_task *t, struct cursor *c, uint32_t index, uint32_t count)
+/* Makes the run count clusters long, or as many as lie together. */
+static int lengthen(struct fat_task *t, struct cursor *c, uint32_t count)
 {
-	while (c->index + c->count < index + count) {
-		struct fat_chain chain;
-		int error;
+	struct fat_chain chain;
+	int error;
 
-		fat_chain_begin(&chain, c->cluster + c->count - 1);
-		error = fat_chain_walk(t, &chain, 1);
-		if (error)
-			return error;
-		if (chain.cluster != c->cluster + c->count)
-			break;
-		c->count++;
-	}
-	return 0;
+	fat_chain_begin(&chain, c->cluster + c->count - 1);
+	error = fat_chain_run(t, &chain, count - c->count);
+	c->count += chain.index;
+	return error == -ENODATA ? 0 : error;
 }
 
 /* Finds the run that the file's byte offset lies in. */
 static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 {
 	uint32_t shift = t->fat->geometry.cluster_shift, index = (uint32_t)(op->offset >> shift);
-	uint32_t wanted = fat_clusters_of(t->fat, MAX((uint64_t)op->max,
-	                                             (uint64_t)CONFIG_FS_CACHE_READ_AHEAD * FAT_BLOCK_BYTES)) + 1;
+	uint32_t wanted = fat_clusters_of(t->fat, (uint64_t)RUN_BLOCKS * FAT_BLOCK_BYTES) + 1, rest;
 	int error = 0;
 
 	if (!c->count || index < c->index)
 		*c = (struct cursor){ .cluster = (uint32_t)op->entry->place[1], .count = 1 };
 	if (index >= c->index + c->count)
 		error = move(t, c, index);
-	if (!error)
-		error = lengthen(t, c, index, MIN(wanted, fat_clusters_of(t->fat, op->entry->size) - index));
+	/* Who reads on does not look at the table each time. */
+	rest = fat_clusters_of(t->fat, op->entry->size) - c->index;
+	if (!error && c->count < MIN(rest, index - c->index + wanted))
+		error = lengthen(t, c, MIN(rest, index - c->index + wanted + MIN(c->count, 8 * wanted)));
 	return error == -ENODATA ? fat_damaged(t->fat, "a chain has changed", c->cluster) : error;
 }
 
-/* Asks for what lies behind the file's block number at, which lies in the device's block number. */
-static void read_ahead(struct fat *fat, struct cursor *c, uint32_t at, uint64_t number, uint32_t blocks)
+/* Asks for a request's worth more than has been asked for of the run, which is read at block number and ends
+ * before block end. */
+static void read_ahead(struct fat *fat, struct cursor *c, uint64_t number, uint64_t end)
 {
-	uint32_t end = at + MIN(blocks, (uint32_t)CONFIG_FS_CACHE_READ_AHEAD);
-
-	if (c->ahead < at || c->ahead > at + CONFIG_FS_CACHE_READ_AHEAD)
-		c->ahead = at;
+	if (c->ahead < number || c->ahead > number + RUN_BLOCKS)
+		c->ahead = number;
+	end = MIN(end, c->ahead + CONFIG_FS_CACHE_READ_AHEAD);
 	if (c->ahead >= end)
 		return;
-	cache_read_ahead(fat->cache, number + (c->ahead - at), end - c->ahead);
+	cache_read_ahead(fat->cache, c->ahead, (uint32_t)(end - c->ahead));
 	c->ahead = end;
 }
 
@@ -90,22 +88,21 @@ static void add_slice(struct kv_read *op, struct cache_block *b, uint32_t offset
 static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, uint64_t end)
 {
 	struct cursor *c = (struct cursor *)op->cursor;
-	uint64_t number = place / FAT_BLOCK_BYTES, start = place;
-	uint32_t at = (uint32_t)(op->offset / FAT_BLOCK_BYTES), offset, len;
 	uint64_t run_end = fat_cluster_place(&t->fat->geometry, c->cluster + c->count);
-	uint32_t run_blocks = (uint32_t)((run_end - 1) / FAT_BLOCK_BYTES - number) + 1;
+	uint64_t number = place / FAT_BLOCK_BYTES, start = place, last = (run_end - 1) / FAT_BLOCK_BYTES;
+	uint32_t offset, len;
 	struct cache_block *b;
 	int error;
 
-	if (c->ahead && at + CONFIG_FS_CACHE_READ_AHEAD / 2 >= c->ahead)
-		read_ahead(t->fat, c, at, number, run_blocks);
+	if (c->ahead && number + CONFIG_FS_CACHE_READ_AHEAD / 2 >= c->ahead)
+		read_ahead(t->fat, c, number, last + 1);
 	while (place < end && op->count < KV_READ_SLICES) {
 		b = t->get.block ? NULL : cache_peek(t->fat->cache, number);
 		if (!b && op->count)
 			break;
 		if (!b) {
 			if (!t->get.block)
-				read_ahead(t->fat, c, at, number, run_blocks);
+				read_ahead(t->fat, c, number, last + 1);
 			error = fat_block(t, number, 0, &b);
 			if (error)
 				return error;

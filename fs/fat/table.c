@@ -38,12 +38,14 @@ static uint32_t decode(const struct fat_geometry *g, uint32_t cluster, const uin
 	return entry | (uint32_t)at[2] << 16 | (uint32_t)(at[3] & 0x0f) << 24;
 }
 
-/* Takes c to the cluster that its entry names. */
-static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry)
+/* Takes c to the cluster that its entry names; in a run only if it is the next one. */
+static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry, bool in_run)
 {
 	const struct fat_geometry *g = &fat->geometry;
 
 	if (entry >= (0x0ffffff8 & (g->bits == 32 ? UINT32_MAX : (1u << g->bits) - 1)))
+		return -ENODATA;
+	if (in_run && entry != c->cluster + 1)
 		return -ENODATA;
 	if (!fat_is_cluster(g, entry))
 		return fat_damaged(fat, entry ? "a chain leaves the volume" : "a chain runs into a free cluster",
@@ -58,7 +60,7 @@ static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry)
 }
 
 /* A FAT12 entry may straddle blocks. Such a table is small. */
-static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index)
+static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index, bool in_run)
 {
 	const struct fat_geometry *g = &t->fat->geometry;
 	uint8_t bytes[2];
@@ -67,17 +69,17 @@ static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index)
 	while (!error && c->index < index) {
 		error = fat_copy_out(t, place_of(g, c->cluster), bytes, sizeof(bytes));
 		if (!error)
-			error = follow(t->fat, c, decode(g, c->cluster, bytes));
+			error = follow(t->fat, c, decode(g, c->cluster, bytes), in_run);
 	}
 	return error;
 }
 
-int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index)
+static int walk(struct fat_task *t, struct fat_chain *c, uint32_t index, bool in_run)
 {
 	const struct fat_geometry *g = &t->fat->geometry;
 
 	if (g->bits == 12)
-		return walk_12(t, c, index);
+		return walk_12(t, c, index, in_run);
 	while (c->index < index) {
 		uint64_t number = place_of(g, c->cluster) / FAT_BLOCK_BYTES, place;
 		struct cache_block *b;
@@ -89,11 +91,21 @@ int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index)
 			place = place_of(g, c->cluster) - number * FAT_BLOCK_BYTES;
 			if (place >= b->len)
 				break;
-			error = follow(t->fat, c, decode(g, c->cluster, b->data + place));
+			error = follow(t->fat, c, decode(g, c->cluster, b->data + place), in_run);
 		} while (!error && c->index < index);
 		cache_put(b);
 		if (error)
 			return error;
 	}
 	return 0;
+}
+
+int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index)
+{
+	return walk(t, c, index, false);
+}
+
+int fat_chain_run(struct fat_task *t, struct fat_chain *c, uint32_t index)
+{
+	return walk(t, c, index, true);
 }

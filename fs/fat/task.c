@@ -6,6 +6,8 @@
 
 #include "fs/fat/fat_priv.h"
 
+#define TURN 128 /* blocks */
+
 static void drop_block(struct fat_task *t)
 {
 	if (t->get.block)
@@ -46,6 +48,7 @@ void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void
 	t->step = step;
 	t->get.block = NULL;
 	t->error = 0;
+	t->served = 0;
 	result = step(t);
 	if (result == -EAGAIN) {
 		promise_init(p, cancel ? cancel : fat_go_on);
@@ -89,7 +92,9 @@ int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_
 
 	if (error || *out)
 		return error;
-	*out = cache_peek(t->fat->cache, number);
+	/* Who finds everything there lets others have their turn, too. */
+	if (++t->served % TURN)
+		*out = cache_peek(t->fat->cache, number);
 	if (*out)
 		return 0;
 	if (ahead)
