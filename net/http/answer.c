@@ -13,8 +13,7 @@
 #define NOT_FOUND_PAGE CONFIG_HTTP_NOT_FOUND_PAGE
 #define LOCATION_BYTES 320
 
-/* A folder was asked for as if it were a file: relative links in its index need the slash. */
-static void add_redirect(struct http_answer *a, const struct http_request *request)
+void http_add_redirect(struct http_answer *a, const struct http_request *request)
 {
 	char path[LOCATION_BYTES], location[LOCATION_BYTES + 32];
 	int len = http_path_to_folder(request->key.at, request->key.len, path, sizeof(path));
@@ -27,28 +26,6 @@ static void add_redirect(struct http_answer *a, const struct http_request *reque
 	format(location, sizeof(location), "Location: %.*s%s%.*s\r\n", len, path, request->query.at ? "?" : "",
 	       (int)request->query.len, request->query.at ? request->query.at : "");
 	http_add_reply(a, request, &r);
-}
-
-void http_answer_failure(struct http_answer *a, const struct http_request *request, int result)
-{
-	switch (result) {
-	case -EISDIR:
-		add_redirect(a, request);
-		break;
-	case -ENOENT:
-	case -ENOTDIR:
-	case -ENAMETOOLONG:
-	case -EINVAL: /* what is no key for the store */
-		http_add_status(a, request, 404);
-		break;
-	case -ENOMEM:
-	case -ENOBUFS:
-	case -ESTALE: /* changed while it was asked for */
-		http_add_status(a, request, 503);
-		break;
-	default:
-		http_add_status(a, request, 500);
-	}
 }
 
 /* From a store that settles at once and has its values in constant memory. */
@@ -69,7 +46,10 @@ static void answer_at_once(struct http_answer *a, const struct http_request *req
 		result = promise_result(&get.promise) == 0 ? 0 : -ENOENT;
 	}
 	if (result < 0) {
-		http_answer_failure(a, request, (int)result);
+		if (result == -EISDIR)
+			http_add_redirect(a, request);
+		else
+			http_add_status(a, request, result == -ENOENT ? 404 : 500);
 		return;
 	}
 	if (!identity && !get.entry.coding && value.status == 200)

@@ -312,8 +312,8 @@ static enum step finish_answer(struct http_answer *a, bool failed)
 	struct http_connection *c = a->connection;
 
 	http_answer_clear(a);
-	if (CONFIG_HTTP_RANGES > 1 && a->parts)
-		http_parts_free(a->parts);
+	if (CONFIG_HTTP_RANGES > 1)
+		http_parts_free(a);
 	pool_free(&c->server->answers, a);
 	c->answer = NULL;
 	http_wake_waiting(c->server);

@@ -67,10 +67,13 @@ struct http_block *http_parts_create(struct http_server *server, const struct ht
 	return block;
 }
 
-void http_parts_free(struct http_block *block)
+void http_parts_free(struct http_answer *a)
 {
-	storage_put(parts_of(block)->lines);
-	storage_put(&block->storage);
+	if (!a->parts)
+		return;
+	storage_put(parts_of(a->parts)->lines);
+	storage_put(&a->parts->storage);
+	a->parts = NULL;
 }
 
 uint64_t http_parts_boundary(const struct http_block *block)

@@ -137,8 +137,8 @@ enum http_outcome {
 	HTTP_CROWDED,  /* needs a transfer, and there is none: to be asked again */
 };
 enum http_outcome http_answer_request(struct http_answer *a, struct http_request *request);
-/* Why the store has no such value; request's key as it was asked for. */
-void http_answer_failure(struct http_answer *a, const struct http_request *request, int result);
+/* A folder, request's key, was asked for as if it were a file: relative links in its index need the slash. */
+void http_add_redirect(struct http_answer *a, const struct http_request *request);
 
 /* reply.c. request may be in part only, or NULL: there was none. */
 extern const char http_ok_line[];
@@ -171,7 +171,7 @@ struct http_range http_add_value(struct http_answer *a, const struct http_reques
 /* NULL: no room. Sets bytes, the length of it all. */
 struct http_block *http_parts_create(struct http_server *server, const struct http_value *v,
                                      const struct http_range *ranges, int count, uint64_t *bytes);
-void http_parts_free(struct http_block *parts);
+void http_parts_free(struct http_answer *a); /* if it has any */
 uint64_t http_parts_boundary(const struct http_block *parts);
 /* What comes next: lines, in storage that the caller puts, then range of the value, which is empty after the
  * last lines. 0, -ENODATA: that was all, -ENOBUFS. */

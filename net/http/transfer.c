@@ -162,6 +162,29 @@ static void piece_free(struct storage *storage)
 
 /* -- failing -- */
 
+/* Why the store does not give what was asked for. */
+static void add_failure(struct http_answer *a, const struct http_request *request, int error)
+{
+	uint16_t status = 500;
+
+	switch (error) {
+	case -EISDIR:
+		http_add_redirect(a, request);
+		return;
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ENAMETOOLONG:
+	case -EINVAL: /* what is no key for the store */
+		status = 404;
+		break;
+	case -ENOMEM:
+	case -ENOBUFS:
+	case -ESTALE: /* changed while it was asked for */
+		status = 503;
+	}
+	http_add_status(a, request, status);
+}
+
 static void on_event(struct http_answer *a);
 
 static bool holds_pieces(const struct http_connection *c)
@@ -201,10 +224,9 @@ static bool fail(struct http_transfer *t, int error)
 		return false;
 	}
 	http_answer_clear(a);
-	if (a->parts)
-		http_parts_free(a->parts);
-	a->parts = NULL;
-	http_answer_failure(a, &t->request, error);
+	if (CONFIG_HTTP_RANGES > 1)
+		http_parts_free(a);
+	add_failure(a, &t->request, error);
 	http_answer_send(detach(t));
 	return false;
 }
@@ -514,7 +536,7 @@ static void got(struct waiter *waiter)
 		t->status = 404;
 		ask(t, NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1);
 	} else {
-		http_answer_failure(t->answer, &t->request, t->status == 404 ? -ENOENT : (int)result);
+		add_failure(t->answer, &t->request, t->status == 404 ? -ENOENT : (int)result);
 		http_answer_send(detach(t));
 	}
 }

