@@ -156,10 +156,12 @@ void cache_let_go(struct storage *s)
 	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE) && b->state == BLOCK_CHANGING) {
 		cache_changed(b);
 		cache_wake(b);
-	} else {
-		cache_rest(b);
+		cache_drive(b->cache);
+		return;
 	}
-	cache_drive(b->cache);
+	cache_rest(b);
+	if (!list_is_empty(&b->cache->waiting))
+		cache_drive(b->cache);
 }
 
 static void cancel(struct promise *p)
