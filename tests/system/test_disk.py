@@ -28,11 +28,11 @@ def disk_image(output):
     """disk_image("qemu", {"DISK_INITRD": "y"}) builds the application; once per kind."""
     built = {}
 
-    def make(target, options=None, variables=()):
-        key = (target, *sorted((options or {}).items()))
+    def make(target, options=None):
+        key = (target, *sorted(options or {}))
         if key not in built:
-            out = os.path.join(output, "disk_" + re.sub(r"\W+", "_", "_".join(map(str, key))))
-            words = [f"O={out}", f"APP={os.path.join(build.TREE, 'tests', 'disk')}", *variables]
+            out = os.path.join(output, "_".join(("disk", *key)))
+            words = [f"O={out}", f"APP={os.path.join(build.TREE, 'tests', 'disk')}"]
             build.make(*words, f"defconfig_hello_{target}")
             build.make(*words, "configure", environment={"NET": "none"})
             build.set_options(out, options or {})
@@ -233,7 +233,7 @@ def test_a_disk_in_the_image(disk_image, output, way):
     with open(path, "wb") as made:
         made.write(pattern(0, 300, 2, 512))
     target = "unix" if way == "unix" else "qemu"
-    image = disk_image(target, {"DISK_EMBEDDED": "y"}, (f"FAT_IMAGE={path}",))
+    image = disk_image(target, {"DISK_EMBEDDED": "y", "DISK_IMAGE": f'"{path}"'})
     with Guest([image] if way == "unix" else qemu_command(image, way)) as guest:
         console = Console(guest)
         assert (console.info()["sectors"], console.info()["read_only"]) == (300, 1)
