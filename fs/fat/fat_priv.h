@@ -217,7 +217,8 @@ static inline bool fat_is_stale(const struct fat *fat, uint64_t place, uint32_t 
 {
 	struct fat_entry e = { .place = place };
 
-	if (IS_ENABLED(CONFIG_FAT_WRITE))
+	/* The root folder stays. */
+	if (IS_ENABLED(CONFIG_FAT_WRITE) && place)
 		return fat_changes(fat) != changes && fat_changed(fat, &e) > changes;
 	return false;
 }

@@ -304,3 +304,47 @@ Test(fat_limits, many_at_a_time)
 		world_expect(w.kv, keys[i], "value");
 	check();
 }
+
+/* More changes than are remembered: what is listed all the while is none of them, and what was not changed
+ * keeps its tag. */
+Test(fat_limits, more_changes_than_are_remembered)
+{
+	struct kv_list list;
+	struct kv_get get;
+	char key[20], tag[KV_ETAG_BYTES];
+
+	world_shell("truncate -s 4M image; mkfs.fat -F 16 -s 1 image; printf x >x; touch -d 2001-01-01 x; "
+	            "mcopy -m x a:");
+	w = (struct world){ .sector_bytes = 512 };
+	world_open(&w);
+	cr_assert_eq(world_get(w.kv, &get, "x"), 0);
+	cr_expect_eq(get.entry.modified_ns / NS_PER_S / 86400, 11323);
+	strcpy(tag, get.entry.etag);
+	kv_list(w.kv, &list, "", 0);
+	cr_assert_eq(world_wait(&list.promise), 0);
+	for (int i = 0; i < 150; i++) {
+		sprintf(key, "F%d", i);
+		cr_assert_eq(world_set(w.kv, key, key, 1), 0);
+	}
+	kv_list_next(w.kv, &list);
+	cr_expect_eq(world_wait(&list.promise), 1);
+	cr_assert_eq(world_get(w.kv, &get, "x"), 0);
+	cr_expect_str_eq(get.entry.etag, tag);
+	check();
+}
+
+Test(fat_limits, a_machine_that_does_not_know_the_time)
+{
+	struct kv_get get;
+
+	clock_set_wall_ns(0);
+	open_volume("-F 16 -s 1", 4000);
+	cr_assert_eq(world_set(w.kv, "a/b", "x", 1), 0);
+	cr_assert_eq(world_get(w.kv, &get, "a/b"), 0);
+	cr_expect_eq(get.entry.modified_ns, 0);
+	clock_set_wall_ns(UINT64_C(1700000001) * NS_PER_S);
+	cr_assert_eq(world_append(w.kv, "a/b", "x", 1), 0);
+	cr_assert_eq(world_get(w.kv, &get, "a/b"), 0);
+	cr_expect_eq(get.entry.modified_ns, UINT64_C(1700000000) * NS_PER_S);
+	check();
+}
