@@ -79,6 +79,7 @@ int http_ranges(const struct http_request *request, uint64_t size,
 	value = (struct http_text){ value.at + item.len, value.len - item.len };
 	if (!http_text_is(item, unit))
 		return 0;
+	ranges[0] = (struct http_range){ 0 }; /* compilers cannot see that add looks at what there is */
 	while (http_next_item(&value, &item)) {
 		struct http_range range;
 		int result = parse_item(item, size, &range);

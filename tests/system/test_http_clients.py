@@ -63,6 +63,17 @@ def test_load_of_ab_and_h2load(serve, namespace, need, way):
     assert "400 succeeded, 0 failed, 0 errored, 0 timeout" in said, said
 
 
+@pytest.mark.config("defconfig_www_unix")
+def test_the_access_log(serve):
+    www = serve("unix", name="access", options_set={"WWW_ACCESS_LOG": "y"})
+    www.curl(www.url("style.css?a=b"))
+    www.curl("--head", www.url("none"))
+    www.raw('GET /"\x1b HTTP/1.1\r\n\r\n')
+    day = r"10\.0\.0\.1 - - \[\d\d/[A-Z][a-z][a-z]/20\d\d:\d\d:\d\d:\d\d \+0000\]"
+    for line in (r'"GET /style\.css\?a=b HTTP/1\.1" 200 [1-9]\d*', r'"HEAD /none HTTP/1\.1" 404 0', r'"-" 400 \d+'):
+        www.guest.wait_for(f"{day} {line}$")
+
+
 # slowhttptest's ways: slow heads, slow bodies, slow readers, and many ranges
 ATTACKS = {"heads": ["-H", "-i", "1", "-x", "10"], "bodies": ["-B", "-i", "1", "-s", "8192", "-x", "10"],
            "readers": ["-X", "-w", "1", "-y", "10", "-n", "1", "-z", "1", "-k", "3"],

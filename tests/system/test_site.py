@@ -100,3 +100,17 @@ def test_what_is_not_served_is_said(tmp_path):
     write(tmp_path / "site", {"index.html": b"x", ".git/index": b"x", "folder/.hidden": b"x"})
     said = crunch()
     assert "index.html" not in said and "begin with a dot, 2, the first .git\n" in said, said
+
+
+def test_header_lines_by_pattern(tmp_path, builder, namespace):
+    write(tmp_path / "site", {"index.html": b"<p>start", "docs/a.css": b"p {}",
+                              "_headers": b"/*\n  X-Frame-Options: DENY\n/docs/*\n  Cache-Control: max-age=60\n"})
+    one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",), name="headers")
+    try:
+        one.guest.wait_for("listening")
+        start, style = one.curl("--head", one.url()), one.curl("--head", one.url("docs/a.css"))
+        assert b"\r\nX-Frame-Options: DENY\r\n" in start and b"\r\nCache-Control: no-cache\r\n" in start
+        assert b"\r\nX-Frame-Options: DENY\r\n" in style and b"\r\nCache-Control: max-age=60\r\n" in style
+        assert b" 404 " in one.curl("--head", one.url("_headers"))
+    finally:
+        one.stop()

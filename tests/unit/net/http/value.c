@@ -2,6 +2,7 @@
 /* Answers to conditions and ranges, whole: of constant memory, and of a store that gives pieces. */
 #include "tests/unit/net/http/rig.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,4 +272,68 @@ Test(http_value, ends_where_there_is_no_room_for_a_part)
 	f = rig_connect();
 	rig_say(f, GET_WITH("/page.html", "Range: bytes=0-0,2-2\r\n"));
 	cr_expect(f->aborted);
+}
+
+/* -- codings -- */
+
+#define LINES(type, length, rest) "Content-Type: " type "\r\nContent-Length: " length "\r\n" rest
+
+/* One value in both ways, one in one, and the page that says that there is no other. */
+static void coded_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
+{
+	static const struct coded_value {
+		const char *key, *lines, *data;
+		uint8_t coding;
+	} coded[] = {
+		{ "both", LINES("a/b", "2", "ETag: \"g\"\r\n\r\n"), "gz", KV_GZIP },
+		{ "both", LINES("a/b", "5", "ETag: \"p\"\r\n\r\n"), "plain", 0 },
+		{ "plain", LINES("a/b", "5", "ETag: \"o\"\r\n\r\n"), "plain", 0 },
+		{ "404.html", LINES("a/c", "4", "ETag: \"n\"\r\n\r\n"), "none", 0 },
+	};
+
+	(void)kv;
+	for (size_t i = 0; i < ARRAY_SIZE(coded); i++) {
+		const struct coded_value *v = &coded[i];
+
+		if (strlen(v->key) != key_len || memcmp(v->key, key, key_len) ||
+		    (v->coding && !(op->codings & v->coding)))
+			continue;
+		op->entry = (struct kv_entry){
+			.size = strlen(v->data), .data = v->data, .header = v->lines, .coding = v->coding,
+			.etag = strchr(v->lines, '"') /* not ended: good enough, for nothing is compared with it */,
+			.header_len = (uint16_t)(strlen(v->lines) - 2),
+			.validators = (uint16_t)(strstr(v->lines, "ETag") - v->lines),
+		};
+		promise_return(&op->promise, 0);
+		return;
+	}
+	promise_throw(&op->promise, -ENOENT);
+}
+
+Test(http_value, comes_in_a_coding_that_is_taken)
+{
+	static const struct kv_ops ops = { .get = coded_get };
+	static struct kv kv = { &ops };
+	struct fake_flow *f;
+
+	rig_config.kv = &kv;
+	f = rig_connect();
+	rig_say(f, GET_WITH("/both", "Accept-Encoding: gzip\r\n"));
+	rig_expect(f, "HTTP/1.1 200 OK\r\n" LINES("a/b", "2", "ETag: \"g\"\r\n\r\n") "gz");
+	rig_say(f, GET("/both"));
+	rig_expect(f, "HTTP/1.1 200 OK\r\n" LINES("a/b", "5", "ETag: \"p\"\r\n\r\n") "plain");
+	rig_say(f, GET_WITH("/plain", "Accept-Encoding: gzip\r\n"));
+	rig_expect(f, "HTTP/1.1 200 OK\r\n" LINES("a/b", "5", "ETag: \"o\"\r\n\r\n") "plain");
+	rig_say(f, GET_WITH("/both", "Accept-Encoding: gzip, identity;q=0\r\n"));
+	rig_expect_head(f, 200, NULL);
+	fake_flow_clear(f);
+	rig_say(f, GET_WITH("/plain", "Accept-Encoding: gzip, identity;q=0\r\n"));
+	rig_expect_head(f, 406, NULL);
+	fake_flow_clear(f);
+	/* That something is not there can be said all the same. */
+	rig_say(f, GET_WITH("/none", "Accept-Encoding: identity;q=0\r\nRange: bytes=0-0\r\n"));
+	rig_expect(f, "HTTP/1.1 404 Not Found\r\n" LINES("a/c", "4", "ETag: \"n\"\r\n\r\n") "none");
+	rig_say(f, GET_WITH("/none", "Connection: close\r\n"));
+	rig_expect(
+		f, "HTTP/1.1 404 Not Found\r\n" LINES("a/c", "4", "ETag: \"n\"\r\n") "Connection: close\r\n\r\nnone");
 }
