@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding blocks, and which of them makes room: the one longest unused of those that were used in one
- * stretch only. A block that is asked for again after that stretch, when many others have come since, is
- * proven, and makes room only when there is no other kind: so that a file that is read from end to end
- * takes turns in its own half of the cache, and leaves folders and tables alone. */
+/* Finding blocks, and which of them makes room: the first that came of those that were used in one stretch
+ * only, so that what was read ahead outlives what has been used. A block that is asked for again after that
+ * stretch, when many others have come since, is proven, and makes room only when there is no other kind, the
+ * one longest unused first: so a file that is read from end to end takes turns in its own half of the cache,
+ * and leaves folders and tables alone. */
 #include "fs/cache/cache_priv.h"
 
 /* A stretch is as long as it takes this part of the cache's blocks to come. Longer than what one hint brings
@@ -60,7 +61,8 @@ void cache_rest(struct block *b)
 	if (b->shown.storage.refs)
 		return;
 	if (b->state == BLOCK_CLEAN) {
-		list_push_back(b->is_proven ? &c->proven : &c->recent, &b->link);
+		if (list_is_empty(&b->link))
+			list_push_back(b->is_proven ? &c->proven : &c->recent, &b->link);
 	} else if (b->state == BLOCK_ORPHAN) {
 		b->state = BLOCK_FREE;
 		set_proven(b, false);
@@ -77,18 +79,30 @@ void cache_drop(struct block *b)
 	cache_rest(b);
 }
 
+/* NULL: there is none. Who is held is left out, and comes in again as the last when he is let go. */
+static struct block *take_unheld(struct list *list)
+{
+	struct list *item;
+
+	while ((item = list_pop_front(list))) {
+		struct block *b = list_entry(item, struct block, link);
+
+		if (!b->shown.storage.refs)
+			return b;
+	}
+	return NULL;
+}
+
 struct block *cache_insert(struct cache *c, uint64_t number)
 {
-	struct list *item = list_pop_front(&c->free);
-	struct block *b;
+	struct block *b = take_unheld(&c->free);
 
-	if (!item)
-		item = list_pop_front(&c->recent);
-	if (!item)
-		item = list_pop_front(&c->proven);
-	if (!item)
+	if (!b)
+		b = take_unheld(&c->recent);
+	if (!b)
+		b = take_unheld(&c->proven);
+	if (!b)
 		return NULL;
-	b = list_entry(item, struct block, link);
 	cache_hide(b);
 	set_proven(b, false);
 	show(b, number);
@@ -109,17 +123,12 @@ struct block *cache_insert_version(struct block *old)
 	return b;
 }
 
-void cache_note_use(struct block *b)
+/* b, which is held, stays in recent, at the place that it came in; not so in proven. */
+static void prove(struct block *b)
 {
 	struct cache *c = b->cache;
 	struct block *oldest;
 
-	if (b->is_unused) {
-		b->is_unused = false;
-		b->born = c->inserted;
-	}
-	if (b->is_proven || c->inserted - b->born < STRETCH(c->config.blocks))
-		return;
 	set_proven(b, true);
 	if (c->proven_count <= c->config.blocks / 2 || list_is_empty(&c->proven))
 		return;
@@ -127,4 +136,19 @@ void cache_note_use(struct block *b)
 	list_remove(&oldest->link);
 	set_proven(oldest, false);
 	cache_rest(oldest);
+}
+
+void cache_hold(struct block *b)
+{
+	struct cache *c = b->cache;
+
+	b->shown.storage.refs++;
+	if (b->is_unused) {
+		b->is_unused = false;
+		b->born = c->inserted;
+	}
+	if (!b->is_proven && c->inserted - b->born >= STRETCH(c->config.blocks))
+		prove(b);
+	if (b->is_proven && b->state == BLOCK_CLEAN)
+		list_remove(&b->link);
 }

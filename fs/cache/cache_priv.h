@@ -26,7 +26,7 @@ static_assert((BLOCK_BYTES & (BLOCK_BYTES - 1)) == 0, "a block is a power of two
 enum block_state {
 	BLOCK_FREE,     /* in free */
 	BLOCK_READING,  /* a request fills it; who wants it waits in gets */
-	BLOCK_CLEAN,    /* as on the device; in recent or proven while nobody holds it */
+	BLOCK_CLEAN,    /* as on the device; in recent or proven while nobody holds it, or still in recent */
 	BLOCK_CHANGING, /* somebody changes it; who else wants it waits in gets */
 	BLOCK_DIRTY,    /* in dirty */
 	BLOCK_WRITING,  /* a request writes it */
@@ -72,7 +72,7 @@ struct cache {
 	uint8_t *data; /* of all blocks */
 	struct block *blocks, **table;
 	unsigned table_bits;
-	struct list free, recent, proven; /* the latter two: longest unused first */
+	struct list free, recent, proven; /* recent: first come first; proven: longest unused first */
 	size_t proven_count;
 	uint64_t inserted;
 
@@ -115,8 +115,8 @@ struct block *cache_insert(struct cache *c, uint64_t number);
 struct block *cache_insert_version(struct block *old);
 /* The table finds b no longer. */
 void cache_hide(struct block *b);
-/* Somebody has asked for b: is it one that is worth keeping? */
-void cache_note_use(struct block *b);
+/* Somebody has asked for b, and holds it now. */
+void cache_hold(struct block *b);
 /* b is CLEAN now, or nobody holds it any longer: puts it where it can be taken from again, if it can. */
 void cache_rest(struct block *b);
 /* b's content is of no use: the table finds it no longer, and it is free once nobody holds it. */

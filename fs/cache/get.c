@@ -6,14 +6,6 @@
 
 #include "fs/cache/cache_priv.h"
 
-static void hold(struct block *b)
-{
-	if (b->state == BLOCK_CLEAN && !b->shown.storage.refs)
-		list_remove(&b->link);
-	b->shown.storage.refs++;
-	cache_note_use(b);
-}
-
 static bool can_be_shown(const struct block *b)
 {
 	return b->state == BLOCK_CLEAN || b->state == BLOCK_DIRTY || b->state == BLOCK_WRITING;
@@ -21,7 +13,7 @@ static bool can_be_shown(const struct block *b)
 
 static void give(struct cache_get *op, struct block *b)
 {
-	hold(b);
+	cache_hold(b);
 	op->block = &b->shown;
 	promise_fulfil(&op->promise, 0);
 }
@@ -179,7 +171,7 @@ struct cache_block *cache_peek(struct cache *c, uint64_t number)
 	if (!b || !can_be_shown(b))
 		return NULL;
 	c->stats.hits++;
-	hold(b);
+	cache_hold(b);
 	return &b->shown;
 }
 

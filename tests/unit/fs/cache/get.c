@@ -167,6 +167,27 @@ Test(cache_get, the_longest_unused_makes_room)
 	cr_assert_eq(disk.requests, WORLD_BLOCKS + 2, "was not");
 }
 
+Test(cache_get, what_was_read_ahead_outlives_what_was_used)
+{
+	for (uint64_t i = 0; i < 4; i++)
+		world_look(i);
+	cache_read_ahead(cache, 100, 4);
+	test_settle();
+	for (uint64_t i = 0; i < 4; i++)
+		world_look(i); /* 2 and 3 in the same stretch */
+	for (uint64_t i = 50; i < 58; i++)
+		world_look(i);
+	world_look(60);
+	world_look(61);
+	for (uint64_t i = 100; i < 104; i++) {
+		struct cache_block *b = cache_peek(cache, i);
+
+		cr_assert(b, "%u", (unsigned)i);
+		cache_put(b);
+	}
+	cr_assert(!cache_peek(cache, 2) && !cache_peek(cache, 3));
+}
+
 Test(cache_get, a_scan_does_not_wipe_what_is_used)
 {
 	uint64_t before;
