@@ -112,6 +112,13 @@ struct block *cache_insert(struct cache *c, uint64_t number)
 	return b;
 }
 
+bool cache_has_spare(const struct cache *c)
+{
+	if (!list_is_empty(&c->free))
+		return true;
+	return !list_is_empty(&c->recent) && !list_first(&c->recent, struct block, link)->is_unused;
+}
+
 struct block *cache_insert_version(struct block *old)
 {
 	struct block *b = cache_insert(old->cache, old->number);

@@ -111,7 +111,10 @@ struct block *cache_find(const struct cache *c, uint64_t number);
 /* A block for number, which is absent, in the table; its content is anything. NULL: all are held, or have
  * something to be written. */
 struct block *cache_insert(struct cache *c, uint64_t number);
-/* The same in the place of old, which the table finds no longer then. */
+/* Is there one for a hint? Not where it would take the place of what an earlier hint has brought and nobody
+ * has used yet, nor of what is proven. */
+bool cache_has_spare(const struct cache *c);
+/* As cache_insert, in the place of old, which the table finds no longer then. */
 struct block *cache_insert_version(struct block *old);
 /* The table finds b no longer. */
 void cache_hide(struct block *b);

@@ -69,7 +69,10 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end)
 
 	if (!r)
 		return 0;
-	for (; number < end && count < c->batch && !cache_find(c, number) && (b = add(r, number)); number++) {
+	while (number < end && count < c->batch && !cache_find(c, number) && cache_has_spare(c)) {
+		b = add(r, number++);
+		if (!b)
+			break;
 		b->is_unused = true;
 		count++;
 	}

@@ -489,6 +489,26 @@ Test(cache_get, a_hint_leaves_a_request_to_who_waits)
 	cache_put(op.block);
 }
 
+Test(cache_get, hints_do_not_throw_out_what_hints_brought)
+{
+	for (uint64_t file = 0; file < 5; file++) {
+		cache_read_ahead(cache, 50 * file, 4); /* of the last there is nothing */
+		test_settle();
+	}
+	cr_assert_eq(disk.requests, 4);
+	for (uint64_t i = 0; i < 3; i++)
+		world_look(i);
+	cache_read_ahead(cache, 200, 4);
+	test_settle();
+	cr_assert_eq(world_stats().read_ahead, 19, "in the place of what was used");
+	for (uint64_t file = 1; file < 4; file++)
+		for (uint64_t i = 0; i < 4; i++)
+			world_look(50 * file + i);
+	cr_assert_eq(world_stats().misses, 0);
+	for (uint64_t i = 100; i < 150; i++)
+		world_look(i); /* who needs one gets one */
+}
+
 Test(cache_get, a_bad_sector_fails_only_who_wants_it)
 {
 	struct cache_get good, bad;
