@@ -138,6 +138,13 @@ int option_u16(const char *value, void *target)
 	return 0;
 }
 
+int option_port(const char *value, void *target)
+{
+	int result = option_u16(value, target);
+
+	return result == 0 && *(uint16_t *)target == 0 ? -EINVAL : result;
+}
+
 int option_string(const char *value, void *target)
 {
 	*(const char **)target = value;

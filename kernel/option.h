@@ -25,6 +25,7 @@ int option_parse(char *const *words, size_t count, const struct option *const *t
 int option_split(char *line, char **words, size_t max);
 
 int option_u16(const char *value, void *target);    /* uint16_t: 0 to 65535 */
+int option_port(const char *value, void *target);   /* uint16_t: 1 to 65535 */
 int option_string(const char *value, void *target); /* const char * */
 int option_flag(const char *value, void *target);   /* bool: bare key, true, false */
 

@@ -9,13 +9,6 @@
 static struct client_config config = { .parameters = { .streams = 1, .seconds = 10 } };
 static uint16_t port = CONFIG_IPERF_PORT;
 
-static int option_port(const char *value, void *target)
-{
-	int result = option_u16(value, target);
-
-	return result == 0 && *(uint16_t *)target == 0 ? -EINVAL : result;
-}
-
 static int option_seconds(const char *value, void *target)
 {
 	uint16_t seconds;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* www: serves the folder that was crunched into the image (WWW_DIR) over HTTP. */
-#include <errno.h>
-
 #include "apps/www/access.h"
 #include "apps/www/observe.h"
 #include "kernel/app.h"
@@ -12,13 +10,6 @@
 #include "kernel/log.h"
 
 static uint16_t port = CONFIG_WWW_PORT;
-
-static int option_port(const char *value, void *target)
-{
-	int result = option_u16(value, target);
-
-	return result == 0 && *(uint16_t *)target == 0 ? -EINVAL : result;
-}
 
 const struct option app_options[] = {
 	{ "port", "a TCP port, 1 to 65535", option_port, &port },

@@ -71,6 +71,19 @@ Test(option, wrong_values_are_named)
 	cr_assert_str_eq(error, "option flag=yes: expects true or false");
 }
 
+Test(option, ports_begin_with_1)
+{
+	uint16_t listening = 7;
+
+	cr_assert_eq(option_port("1", &listening), 0);
+	cr_assert_eq(listening, 1);
+	cr_assert_eq(option_port("65535", &listening), 0);
+	cr_assert_eq(listening, 65535);
+	cr_assert_eq(option_port("0", &listening), -EINVAL);
+	cr_assert_eq(option_port("65536", &listening), -EINVAL);
+	cr_assert_eq(option_port("", &listening), -EINVAL);
+}
+
 Test(option, unknown_keys_are_named_with_what_is_known)
 {
 	static const char *const unknown[] = { "prot=80", "por=80", "ports=80", "=80", "Port=80", "port.=80",
