@@ -212,6 +212,13 @@ void direct_udp_leave(struct direct *d, struct igmp_group *g)
 	igmp_leave(d->ipv4, g);
 }
 
+struct netdev *direct_netdev(struct direct *d)
+{
+	if (IS_ENABLED(CONFIG_NET_OBSERVE) && d->capture)
+		return capture_below(d->capture);
+	return ethernet_netdev(d->ethernet);
+}
+
 struct ethernet *direct_ethernet(struct direct *d)
 {
 	return d->ethernet;

@@ -51,6 +51,7 @@ int direct_udp_join(struct direct *d, struct igmp_group *g, const struct ip_addr
 void direct_udp_leave(struct direct *d, struct igmp_group *g);
 
 /* The layers, for observation and tests. */
+struct netdev *direct_netdev(struct direct *d); /* the interface itself, whose statistics count */
 struct ethernet *direct_ethernet(struct direct *d);
 struct arp *direct_arp(struct direct *d);
 struct ipv4 *direct_ipv4(struct direct *d);

@@ -7,7 +7,6 @@
 
 #include "kernel/format.h"
 #include "kernel/instance.h"
-#include "net/capture.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -129,18 +128,14 @@ static void text_free(struct storage *s)
 
 int metrics_snapshot(struct direct *d, struct slice *out)
 {
-	struct capture *capture = direct_capture(d);
-	struct netdev *dev = ethernet_netdev(direct_ethernet(d));
 	struct buf_stats bufs;
 	struct text *text;
 	size_t len;
 
 	buf_stats(&bufs);
-	if (IS_ENABLED(CONFIG_NET_OBSERVE) && capture)
-		dev = capture_below(capture);
 
 	const struct layer layers[LAYERS] = {
-		{ &dev->stats, netdev_metrics, ARRAY_SIZE(netdev_metrics) },
+		{ &direct_netdev(d)->stats, netdev_metrics, ARRAY_SIZE(netdev_metrics) },
 		{ &bufs, buf_metrics, ARRAY_SIZE(buf_metrics) },
 		{ ethernet_stats(direct_ethernet(d)), ethernet_metrics, ARRAY_SIZE(ethernet_metrics) },
 		{ arp_stats(direct_arp(d)), arp_metrics, ARRAY_SIZE(arp_metrics) },
