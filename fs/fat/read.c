@@ -94,7 +94,7 @@ static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, u
 	struct cache_block *b;
 	int error;
 
-	if (c->ahead && number + CONFIG_FS_CACHE_READ_AHEAD >= c->ahead) /* so that two requests are under way */
+	if (c->ahead && number + CONFIG_FS_CACHE_READ_AHEAD / 2 >= c->ahead)
 		read_ahead(t->fat, c, number, last + 1);
 	while (place < end && op->count < KV_READ_SLICES) {
 		b = t->get.block ? NULL : cache_peek(t->fat->cache, number);
