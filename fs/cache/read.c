@@ -85,13 +85,14 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end)
 }
 
 /* No more than a part of the cache, or it would throw out what it has just read. */
-void cache_read_ahead(struct cache *c, uint64_t number, uint32_t count)
+uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count)
 {
-	uint64_t end = number;
-	uint32_t step = 1;
+	uint32_t most = MIN(count, MAX(c->config.blocks / 4, 1u)), done = 0, step = 1;
 
-	if (number < c->number_end)
-		end += MIN(MIN((uint64_t)count, c->number_end - number), (uint64_t)MAX(c->config.blocks / 4, 1u));
-	for (; number < end && step; number += step)
-		step = cache_find(c, number) ? 1 : read_run(c, number, end);
+	if (number >= c->number_end)
+		return 0;
+	most = (uint32_t)MIN((uint64_t)most, c->number_end - number);
+	for (; done < most && step; done += step)
+		step = cache_find(c, number + done) ? 1 : read_run(c, number + done, number + most);
+	return done;
 }

@@ -74,8 +74,7 @@ static void read_ahead(struct fat *fat, struct cursor *c, uint64_t number, uint6
 	end = MIN(end, c->ahead + CONFIG_FS_CACHE_READ_AHEAD);
 	if (c->ahead >= end)
 		return;
-	cache_read_ahead(fat->cache, c->ahead, (uint32_t)(end - c->ahead));
-	c->ahead = end;
+	c->ahead += cache_read_ahead(fat->cache, c->ahead, (uint32_t)(end - c->ahead));
 }
 
 static void add_slice(struct kv_read *op, struct cache_block *b, uint32_t offset, uint32_t len)

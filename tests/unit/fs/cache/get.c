@@ -38,7 +38,7 @@ Test(cache_get, refuses_what_is_not_there)
 			cache_get(cache, &op, wrong[i], mode);
 			test_assert_error(&op.promise, -EINVAL);
 		}
-		cache_read_ahead(cache, wrong[i], UINT32_MAX);
+		cr_assert_eq(cache_read_ahead(cache, wrong[i], UINT32_MAX), 0);
 	}
 	cr_assert_eq(disk.requests, 0);
 }
@@ -458,8 +458,10 @@ Test(cache_get, a_hint_reads_in_large_requests)
 	world_look(102);
 	disk.requests = 0;
 	disk.when = DISK_HELD;
-	cache_read_ahead(cache, 100, 4);
+	cr_assert_eq(cache_read_ahead(cache, 100, 100), 4, "a quarter of the cache");
 	cr_assert_eq(disk.requests, 2, "100 and 101, then 103");
+	cr_assert_eq(cache_read_ahead(cache, 100, 3), 3, "they are on their way");
+	cr_assert_eq(disk.requests, 2);
 	disk_release(&disk, SIZE_MAX);
 	test_settle();
 	cr_assert_eq(world_stats().read_ahead, 3);
@@ -492,7 +494,7 @@ Test(cache_get, a_hint_leaves_a_request_to_who_waits)
 Test(cache_get, hints_do_not_throw_out_what_hints_brought)
 {
 	for (uint64_t file = 0; file < 5; file++) {
-		cache_read_ahead(cache, 50 * file, 4); /* of the last there is nothing */
+		cr_assert_eq(cache_read_ahead(cache, 50 * file, 4), file < 4 ? 4 : 0);
 		test_settle();
 	}
 	cr_assert_eq(disk.requests, 4);
