@@ -4,7 +4,8 @@
  * functions below fails with -EOPNOTSUPP, and what changes a read-only one with -EROFS. Every operation is
  * a promise in the caller's storage and borrows what it is given until it has settled; stores in memory
  * settle before the call returns. Failures besides those named: -EIO, -ENOMEM, -ENXIO (the device is gone),
- * -EUCLEAN for a damaged store; of changes -ENAMETOOLONG and -EINVAL for what is no key. */
+ * -EUCLEAN for a damaged store; of what looks -ENOBUFS (all memory for blocks is held by readers); of changes
+ * -ENAMETOOLONG and -EINVAL for what is no key. */
 #ifndef FS_KV_H
 #define FS_KV_H
 

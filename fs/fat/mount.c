@@ -71,9 +71,12 @@ static intptr_t step(struct fat_task *t)
 		error = fat_state_load(t);
 	if (error && error != -EAGAIN)
 		destroy(fat);
-	if (!error)
-		op->kv = &fat->kv;
-	return error;
+	if (error)
+		return error;
+	if (fat->geometry.dirty)
+		log_warn("the volume was not let go of: its power has failed, perhaps; fsck.fat can look at it");
+	op->kv = &fat->kv;
+	return 0;
 }
 
 /* FAT without writing leaves the other one out. */

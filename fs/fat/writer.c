@@ -10,6 +10,7 @@
 #define LOG_TAG "fat"
 #include "kernel/log.h"
 
+#define PAUSE_NS (10 * NS_PER_MS)
 #define JUMPED 1 /* what a step gives that has set w->steps */
 
 static int (*const make_folder_steps[])(struct fat_writer *w);
@@ -127,13 +128,23 @@ static void set_slot(struct fat_writer *w, uint8_t attributes, uint32_t first, u
 	};
 }
 
+/* Whether a step has not failed, but is to be called again. */
+static bool is_later(int error)
+{
+	return error == -EAGAIN || error == -ENOBUFS;
+}
+
+/* What cannot become free is lost; the change has been made by then. */
 static int release(struct fat_writer *w)
 {
+	int error;
+
 	if (!w->looking)
 		fat_release_begin(w, w->old.first);
 	w->looking = true;
-	if (fat_release_run(w) == -EAGAIN)
-		return -EAGAIN;
+	error = fat_release_run(w);
+	if (is_later(error))
+		return error;
 	w->looking = false;
 	return 0;
 }
@@ -250,8 +261,8 @@ static int release_all(struct fat_writer *w)
 		fat_tree_begin(w, w->old.first);
 	w->looking = true;
 	error = fat_tree_run(w);
-	w->looking = error == -EAGAIN;
-	return error == -EAGAIN ? error : 0;
+	w->looking = is_later(error);
+	return w->looking ? error : 0;
 }
 
 /* From what there is to what it will be called. */
@@ -421,6 +432,13 @@ static void give_up(struct fat_writer *w, int error)
 		fat_content_end(w);
 }
 
+/* Readers hold all blocks. They let go of them some time, and half a change is worse than a late one. */
+static void pause_a_while(struct fat_writer *w)
+{
+	sleep_until(&w->pause, clock_now_ns() + PAUSE_NS);
+	fat_task_wait(&w->lookup.task, &w->pause.promise);
+}
+
 static intptr_t run(struct fat_task *t)
 {
 	struct fat_writer *w = (struct fat_writer *)t;
@@ -437,7 +455,9 @@ static intptr_t run(struct fat_task *t)
 		}
 		while (!(w->error && w->steps != undo_steps) && *w->steps) {
 			result = (*w->steps)(w);
-			if (result == -EAGAIN)
+			if (result == -ENOBUFS)
+				pause_a_while(w);
+			if (is_later(result))
 				return -EAGAIN;
 			if (result < 0)
 				give_up(w, result);

@@ -13,6 +13,7 @@
 #define FS_FAT_WRITER_H
 
 #include "fs/fat/fat_priv.h"
+#include "kernel/timer.h"
 
 /* What a change finds out about the folder that it changes, in one look at all of it. */
 struct fat_survey {
@@ -110,6 +111,7 @@ struct fat_writer {
 	bool committed;
 	struct cache_sync sync;
 	bool syncing;
+	struct sleep pause;
 };
 
 static inline struct fat *fat_of_writer(const struct fat_writer *w)

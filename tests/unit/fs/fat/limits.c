@@ -185,8 +185,10 @@ Test(fat_limits, the_dirty_bit)
 	cr_expect(said && strstr(said, "Dirty bit is set"), "%s", said);
 	world_unmount(&w);
 	cr_expect_null(world_check(&w));
+	cr_expect(!strstr(test_console_text(), "let go of"));
 	w.disk.image[0x25] |= 1;
 	cr_assert_eq(world_mount(&w), 0);
+	cr_expect(strstr(test_console_text(), "the volume was not let go of"));
 	cr_expect_eq(world_set(w.kv, "y", "y", 1), 0);
 	world_unmount(&w);
 	said = world_check(&w);
@@ -346,5 +348,49 @@ Test(fat_limits, a_machine_that_does_not_know_the_time)
 	cr_assert_eq(world_append(w.kv, "a/b", "x", 1), 0);
 	cr_assert_eq(world_get(w.kv, &get, "a/b"), 0);
 	cr_expect_eq(get.entry.modified_ns, UINT64_C(1700000000) * NS_PER_S);
+	check();
+}
+
+/* Readers that hold all memory there is for blocks have changes wait, and then made whole. */
+Test(fat_limits, changes_wait_for_readers)
+{
+	struct slice held[16 * KV_READ_SLICES], slice = { "value", 5, NULL };
+	uint8_t *value = malloc(200000);
+	struct kv_read read = { .cursor = { 0 } };
+	struct kv_change change;
+	struct kv_get get;
+	unsigned count = 0;
+	uint64_t offset = 0;
+	intptr_t n;
+
+	world_fill(value, 200000, 1);
+	world_shell("truncate -s 4M image; mkfs.fat -F 16 -s 1 image");
+	w = (struct world){ .sector_bytes = 512 };
+	w.cache_config = (struct cache_config){
+		.blocks = 16, .read_ahead = 4, .requests = 2, .write_back_ns = NS_PER_S,
+	};
+	world_open(&w);
+	cr_assert_eq(world_set(w.kv, "big", value, 200000), 0);
+	cr_assert_eq(world_set(w.kv, "small", "old", 3), 0);
+	cr_assert_eq(world_get(w.kv, &get, "big"), 0);
+	for (;; offset += (uint64_t)n) {
+		kv_read(w.kv, &read, &get.entry, offset, 4096);
+		n = world_wait(&read.promise);
+		if (n < 0)
+			break;
+		for (uint32_t i = 0; i < read.count; i++)
+			held[count++] = read.slices[i];
+	}
+	cr_assert_eq(n, -ENOBUFS);
+	kv_rename(w.kv, &change, "small", 5, "folder", 6);
+	test_run_for_ns(50 * NS_PER_MS);
+	test_assert_pending(&change.promise);
+	while (count > 0)
+		storage_put(held[--count].storage);
+	cr_expect_eq(world_wait(&change.promise), 0);
+	world_expect(w.kv, "folder", "old");
+	kv_set(w.kv, &change, "small", 5, &slice, 1);
+	cr_expect_eq(world_wait(&change.promise), 0);
+	free(value);
 	check();
 }
