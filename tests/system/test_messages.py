@@ -57,7 +57,7 @@ def test_what_a_shell_would_read_in_the_configuration(tmp_path):
     evil = tmp_path / "evil"
     out = tmp_path / "out"
     build.make(f"O={out}", "defconfig_www_qemu")
-    for value in (f"a$(shell touch {evil})", f"a`touch {evil}`", f"a;touch {evil}", "a'b", "a#b", ""):
+    for value in (f"a$(shell touch {evil})", f"a`touch {evil}`", f"a;touch {evil}", "a'b", "a#b"):
         build.set_options(out, {"WWW_DIR": f'"{value}"'})
         said = fails(f"O={out}")
         assert "WWW_DIR=" in said and "cannot be used" in said, said

@@ -10,8 +10,11 @@
 	// -- which slide --
 
 	function fromUrl() {
-		const n = Number(location.hash.slice(1));
-		return Number.isInteger(n) && n >= 1 ? Math.min(n, slides.length) - 1 : 0;
+		const fragment = location.hash.slice(1);
+		const n = Number(fragment);
+		if (Number.isInteger(n) && n >= 1)
+			return Math.min(n, slides.length) - 1;
+		return Math.max(0, slides.findIndex((slide) => slide.id && slide.id === fragment));
 	}
 
 	function show(n) {
