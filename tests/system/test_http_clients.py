@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Other people's clients: those that ask for parts, those that ask very often, and those that mean ill."""
+import hashlib
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import subprocess
 import pytest
 
 from rig import server
+from rig.sockets import Sockets
 
 WAYS = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("microvm", "unix", "unix-socket")]
 
@@ -61,6 +63,54 @@ def test_load_of_ab_and_h2load(serve, namespace, need, way):
         assert "Non-2xx" not in said, said
     said = run(h2load, "--h1", "-n", "400", "-c", "8", www.url("style.css"))
     assert "400 succeeded, 0 failed, 0 errored, 0 timeout" in said, said
+
+
+LARGE_BYTES = 48 << 20
+SLOWLY = """
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+s.connect((HOST, PORT))
+s.sendall(b"GET /large.bin HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
+import hashlib, time
+digest, file = hashlib.sha256(), s.makefile("rb")
+while file.readline() != b"\\r\\n":
+    pass
+size = 0
+def take(most, pause):
+    global size
+    end = size + most
+    while size < end:
+        data = file.read1(8192)
+        if not data:
+            break
+        digest.update(data)
+        size += len(data)
+        time.sleep(pause)
+"""
+
+
+@pytest.mark.config("defconfig_www_unix")
+def test_a_slow_reader_of_a_file_larger_than_memory(builder, namespace, tmp_path):
+    """Others are served meanwhile, and he gets all of it."""
+    data = hashlib.shake_256(b"large").digest(LARGE_BYTES)
+    (tmp_path / "large.bin").write_bytes(data)
+    (tmp_path / "index.html").write_bytes(b"<p>small")
+    how = {"variables": (f"WWW_DIR={tmp_path}",), "name": "large"}
+    out = builder.build("defconfig_www_unix", *how["variables"], name="large", options={"FS_FAT": "y"})
+    www = server.Server(builder, namespace, "unix", memory="12M", options=f"disk={out}/disk.img,ro",
+                        options_set={"FS_FAT": "y"}, **how)
+    try:
+        www.wait()
+        linux = Sockets(namespace)
+        linux.do(SLOWLY.replace("HOST", repr(www.host)).replace("PORT", str(www.port)))
+        for _ in range(5):
+            linux.do("take(1 << 18, 0.01)")
+            assert www.curl(www.url()) == b"<p>small"
+        linux.do("take(1 << 40, 0)")
+        assert linux.get("size") == LARGE_BYTES
+        assert linux.get("digest.hexdigest()") == hashlib.sha256(data).hexdigest()
+    finally:
+        www.stop()
 
 
 @pytest.mark.config("defconfig_www_unix")
