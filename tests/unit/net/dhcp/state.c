@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "net/dhcp/state.h"
+#include "tests/lib/cell.h"
 
 static const char *const names[DHCP_STATES] = {
 	"INIT", "SELECT", "REQUEST", "REBOOT", "PROBE", "BOUND", "RENEW", "REBIND",
 };
 
-/* Lines: event; columns: state, in the order of names. "=": stays and does nothing; "!": cannot be. Letters
- * after the next state ("=" again for the same): s send, d decline, p probe, u use, l lose, n new exchange,
- * t take, f forget, r restart. */
+/* Lines: event; columns: state, in the order of names; as cell.h says. Letters: s send, d decline, p probe,
+ * u use, l lose, n new exchange, t take, f forget, r restart. */
 static const char *const expected[DHCP_EVENTS][DHCP_STATES] = {
 	[DHCP_BEGIN] = { "SELECT ns", "!", "!", "!", "!", "!", "!", "!" },
 	[DHCP_BEGIN_KNOWN] = { "REBOOT ns", "!", "!", "!", "!", "!", "!", "!" },
@@ -27,44 +27,20 @@ static const char *const expected[DHCP_EVENTS][DHCP_STATES] = {
 	[DHCP_EXPIRED] = { "!", "!", "!", "!", "!", "INIT lr", "INIT lr", "INIT lr" },
 };
 
-static unsigned action_of(char letter)
-{
-	static const char letters[] = "sdpulntfr";
-	const char *at = strchr(letters, letter);
-
-	cr_assert_not_null(at);
-	return 1u << (at - letters);
-}
-
-static unsigned state_of(const char *name, size_t len)
-{
-	for (unsigned i = 0; i < DHCP_STATES; i++)
-		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
-			return i;
-	cr_assert_fail("%.*s", (int)len, name);
-	return 0;
-}
+static const struct cell_words words = { names, DHCP_STATES, "sdpulntfr", DHCP_IMPOSSIBLE };
 
 Test(dhcp_state, every_cell)
 {
-	cr_assert_eq(action_of('s'), DHCP_SEND);
-	cr_assert_eq(action_of('l'), DHCP_LOSE);
-	cr_assert_eq(action_of('r'), DHCP_RESTART);
+	cr_assert_eq(cell_read(&words, "= s", 0).actions, DHCP_SEND);
+	cr_assert_eq(cell_read(&words, "= l", 0).actions, DHCP_LOSE);
+	cr_assert_eq(cell_read(&words, "= r", 0).actions, DHCP_RESTART);
 	for (unsigned state = 0; state < DHCP_STATES; state++)
 		for (unsigned event = 0; event < DHCP_EVENTS; event++) {
 			const struct dhcp_transition *t = &dhcp_transitions[state][event];
-			const char *text = expected[event][state], *space = strchr(text, ' ');
-			size_t len = space ? (size_t)(space - text) : strlen(text);
-			unsigned actions = 0, next = state;
+			struct cell cell = cell_read(&words, expected[event][state], state);
 
-			for (; space && *++space; )
-				actions |= action_of(*space);
-			if (text[0] == '!')
-				actions = DHCP_IMPOSSIBLE;
-			else if (text[0] != '=')
-				next = state_of(text, len);
-			cr_assert_eq(t->next, next, "%s, event %u", names[state], event);
-			cr_assert_eq(t->actions, actions, "%s, event %u: %x", names[state], event, t->actions);
+			cr_assert_eq(t->next, cell.next, "%s, event %u", names[state], event);
+			cr_assert_eq(t->actions, cell.actions, "%s, event %u: %x", names[state], event, t->actions);
 		}
 }
 

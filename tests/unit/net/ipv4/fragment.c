@@ -5,15 +5,11 @@
 #include <string.h>
 
 #include "net/ipv4/ipv4.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 #include "tests/lib/memory.h"
 
 enum { PROTOCOL = 200, IP = 14, DATA = 34 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static struct ip_route r;
 static uint8_t pattern[70000], whole[70000];
 static uint32_t got_len;
@@ -48,30 +44,20 @@ static void route(uint32_t dst)
 static void create(uint16_t mtu)
 {
 	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
-	struct frame f;
 
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = (uint8_t)(i * 7 + i / 256);
-	lan_init(&lan, NETDEV_TX_CSUM | NETDEV_TSO4);
-	lan.dev.mtu = mtu;
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(NETDEV_TX_CSUM | NETDEV_TSO4, mtu);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, NULL), 0);
 	cr_assert_eq(ip_listen(ipv4_ip(ipv4), PROTOCOL, &taker), 0);
 	lan_wait_ms(3000);
-	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
-	lan_receive(&lan, &f, 0);
-	lan_forget(&lan);
+	layers_meet_peer();
 	route(LAN_PEER_IP);
 }
 
 static void destroy(void)
 {
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(fragment, .fini = destroy);

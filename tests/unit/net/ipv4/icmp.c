@@ -6,14 +6,10 @@
 
 #include "net/ipv4/ipv4.h"
 #include "tests/lib/clock.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 
 enum { PROTOCOL = 200, IP = 14, ICMP = 34 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static struct {
 	unsigned calls;
 	struct ip_error error;
@@ -41,27 +37,18 @@ static const struct ip_handler deaf = { .input = take };
 static void set_up(void)
 {
 	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
-	struct frame f;
 
 	memset(&heard, 0, sizeof(heard));
-	lan_init(&lan, 0);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(0, 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, NULL), 0);
 	cr_assert_eq(ip_listen(ipv4_ip(ipv4), PROTOCOL, &handler), 0);
 	lan_wait_ms(3000);
-	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
-	lan_receive(&lan, &f, 0);
-	lan_forget(&lan);
+	layers_meet_peer();
 }
 
 static void tear_down(void)
 {
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(icmp, .init = set_up, .fini = tear_down);

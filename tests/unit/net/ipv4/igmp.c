@@ -6,14 +6,10 @@
 
 #include "net/ipv4/igmp.h"
 #include "net/udp.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 
 enum { IP = 14, IGMP = 38, GROUP = 0xef010203, OTHER = 0xe0000105, ALL_HOSTS = 0xe0000001 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static struct udp *udp;
 static struct igmp_group group, second;
 static unsigned received;
@@ -39,10 +35,7 @@ static void set_up(void)
 	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
 
 	received = 0;
-	lan_init(&lan, 0);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(0, 0);
 	cr_assert_eq(udp_create(&udp, ipv4_ip(ipv4)), 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, NULL), 0);
 	cr_assert_eq(udp_listen(udp, 5353, take, NULL), 0);
@@ -53,10 +46,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	udp_destroy(udp);
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(igmp, .init = set_up, .fini = tear_down);

@@ -7,15 +7,11 @@
 #define LOG_TAG "test"
 #include "kernel/log.h"
 #include "net/ipv4/ipv4.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 #include "tests/lib/test.h"
 
 enum { PROTOCOL = 200, IP = 14 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static struct {
 	unsigned calls;
 	uint32_t len;
@@ -43,10 +39,7 @@ static void set_up(void)
 	struct ip_addr gateway = ip_v4(10, 0, 0, 1);
 
 	memset(&got, 0, sizeof(got));
-	lan_init(&lan, 0);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(0, 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, &gateway), 0);
 	cr_assert_eq(ip_listen(ipv4_ip(ipv4), PROTOCOL, &taker), 0);
 	lan_forget(&lan);
@@ -55,10 +48,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	ip_listen(ipv4_ip(ipv4), PROTOCOL, NULL);
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(ipv4_input, .init = set_up, .fini = tear_down);

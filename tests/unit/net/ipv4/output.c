@@ -5,14 +5,10 @@
 #include <string.h>
 
 #include "net/ipv4/ipv4.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 
 enum { PROTOCOL = 200, IP = 14 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static struct {
 	unsigned calls;
 	uint32_t len;
@@ -62,10 +58,7 @@ static void create(uint32_t features)
 
 	memset(&got, 0, sizeof(got));
 	memset(&bad_news, 0, sizeof(bad_news));
-	lan_init(&lan, features);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(features, 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, &gateway), 0);
 	cr_assert_eq(ip_listen(ipv4_ip(ipv4), PROTOCOL, &handler), 0);
 	lan_wait_ms(3000);
@@ -74,10 +67,7 @@ static void create(uint32_t features)
 
 static void destroy(void)
 {
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 static void meet(uint32_t address)

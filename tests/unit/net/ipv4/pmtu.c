@@ -6,14 +6,10 @@
 
 #include "net/ipv4/ipv4.h"
 #include "tests/lib/clock.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 
 enum { PROTOCOL = 200, IP = 14, FAR = 0x08080800, GATEWAY = 0x0a000009 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 
 static void learn_neighbour(void)
 {
@@ -31,20 +27,14 @@ static void set_up(void)
 	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
 	struct ip_addr gateway = ip_v4(10, 0, 0, 9);
 
-	lan_init(&lan, NETDEV_TX_CSUM | NETDEV_TSO4);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(NETDEV_TX_CSUM | NETDEV_TSO4, 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, &gateway), 0);
 	learn_neighbour();
 }
 
 static void tear_down(void)
 {
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(pmtu, .init = set_up, .fini = tear_down);

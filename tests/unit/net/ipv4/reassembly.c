@@ -5,17 +5,13 @@
 #include <string.h>
 
 #include "net/ipv4/ipv4.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 #include "tests/lib/test.h"
 
 enum { PROTOCOL = 200, IP = 14, ICMP = 34, MF = 0x2000 };
 
 #define LIFE_MS (CONFIG_IPV4_REASSEMBLY_SECONDS * 1000u)
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static uint8_t pattern[65536];
 static struct {
 	unsigned calls;
@@ -51,30 +47,21 @@ static const struct ip_handler taker = { .input = take };
 static void set_up(void)
 {
 	struct ip_prefix prefix = { ip_v4(10, 0, 0, 2), 24 };
-	struct frame f;
 
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = (uint8_t)(i * 7 + i / 256);
 	memset(&got, 0, sizeof(got));
-	lan_init(&lan, 0);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(0, 0);
 	cr_assert_eq(ipv4_set_address(ipv4, &prefix, NULL), 0);
 	cr_assert_eq(ip_listen(ipv4_ip(ipv4), PROTOCOL, &taker), 0);
 	lan_wait_ms(3000);
-	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
-	lan_receive(&lan, &f, 0);
-	lan_forget(&lan);
+	layers_meet_peer();
 }
 
 static void tear_down(void)
 {
 	ip_listen(ipv4_ip(ipv4), PROTOCOL, NULL);
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(reassembly, .init = set_up, .fini = tear_down);

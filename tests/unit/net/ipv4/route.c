@@ -6,14 +6,10 @@
 #include <string.h>
 
 #include "net/ipv4/ipv4.h"
-#include "tests/lib/lan.h"
+#include "tests/lib/layers.h"
 
 enum { PROTOCOL = 200, IP = 14, SECOND_IP = 0xc0a80002, SECOND_GATEWAY = 0xc0a80001 };
 
-static struct lan lan;
-static struct ethernet *ethernet;
-static struct arp *arp;
-static struct ipv4 *ipv4;
 static unsigned gone_count, taken;
 static struct ip_addr gone[8];
 
@@ -75,10 +71,7 @@ static int remove_address(uint32_t a)
 static void set_up(void)
 {
 	gone_count = taken = 0;
-	lan_init(&lan, 0);
-	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
-	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	cr_assert_eq(ipv4_create(&ipv4, ethernet, arp), 0);
+	layers_create(0, 0);
 	cr_assert_eq(ip_listen(ipv4_ip(ipv4), PROTOCOL, &handler), 0);
 	cr_assert_eq(add_address(LAN_IP, 24), 0);
 	cr_assert_eq(add_address(SECOND_IP, 16), 0);
@@ -88,10 +81,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	ipv4_destroy(ipv4);
-	arp_destroy(arp);
-	ethernet_destroy(ethernet);
-	lan_done(&lan);
+	layers_destroy();
 }
 
 TestSuite(ipv4_route, .init = set_up, .fini = tear_down);
@@ -274,9 +264,7 @@ Test(ipv4_route, an_echo_comes_from_where_it_was_sent_to)
 	const struct frame *answer;
 	struct frame f;
 
-	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
-	lan_receive(&lan, &f, 0);
-	lan_forget(&lan);
+	layers_meet_peer();
 	frame_ipv4(&f, IP_ICMP, LAN_PEER_IP, SECOND_IP);
 	frame_icmp(&f, 8, 0, 1, "ping", 4);
 	frame_finish(&f);

@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "net/tcp/state.h"
+#include "tests/lib/cell.h"
 
 static const char *const names[TCP_STATES] = {
 	"CLOSED", "LISTEN", "SYNSENT", "SYNRCVD", "ESTAB", "FINW1", "FINW2", "CLWAIT", "CLOSING", "LASTACK",
 	"TIMEW",
 };
 
-/* Lines: event; columns: state, in the order of names. "=": stays and does nothing; "!": cannot be.
- * Letters after the next state ("=" again for the same): s SYN, a SYN-ACK, A ACK, F FIN, R RST,
- * c challenge, w TIME-WAIT timer, e the end. */
+/* Lines: event; columns: state, in the order of names; as cell.h says. Letters: s SYN, a SYN-ACK, A ACK,
+ * F FIN, R RST, c challenge, w TIME-WAIT timer, e the end. */
 static const char *const expected[TCP_EVENTS][TCP_STATES] = {
 	[TCP_PASSIVE_OPEN] = { "LISTEN", "!", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
 	[TCP_ACTIVE_OPEN] = { "SYNSENT s", "SYNSENT s", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
@@ -33,44 +33,20 @@ static const char *const expected[TCP_EVENTS][TCP_STATES] = {
 	[TCP_WAITED] = { "!", "!", "!", "!", "!", "!", "!", "!", "!", "!", "CLOSED e" },
 };
 
-static unsigned action_of(char letter)
-{
-	static const char letters[] = "saAFRcwe";
-	const char *at = strchr(letters, letter);
-
-	cr_assert_not_null(at);
-	return 1u << (at - letters);
-}
-
-static unsigned state_of(const char *name, size_t len)
-{
-	for (unsigned i = 0; i < TCP_STATES; i++)
-		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
-			return i;
-	cr_assert_fail("%.*s", (int)len, name);
-	return 0;
-}
+static const struct cell_words words = { names, TCP_STATES, "saAFRcwe", TCP_IMPOSSIBLE };
 
 Test(tcp_state, every_cell)
 {
-	cr_assert_eq(action_of('s'), TCP_SEND_SYN);
-	cr_assert_eq(action_of('R'), TCP_SEND_RST);
-	cr_assert_eq(action_of('e'), TCP_END);
+	cr_assert_eq(cell_read(&words, "= s", 0).actions, TCP_SEND_SYN);
+	cr_assert_eq(cell_read(&words, "= R", 0).actions, TCP_SEND_RST);
+	cr_assert_eq(cell_read(&words, "= e", 0).actions, TCP_END);
 	for (unsigned state = 0; state < TCP_STATES; state++)
 		for (unsigned event = 0; event < TCP_EVENTS; event++) {
 			const struct tcp_transition *t = &tcp_transitions[state][event];
-			const char *text = expected[event][state], *space = strchr(text, ' ');
-			size_t len = space ? (size_t)(space - text) : strlen(text);
-			unsigned actions = 0, next = state;
+			struct cell cell = cell_read(&words, expected[event][state], state);
 
-			for (; space && *++space; )
-				actions |= action_of(*space);
-			if (text[0] == '!')
-				actions = TCP_IMPOSSIBLE;
-			else if (text[0] != '=')
-				next = state_of(text, len);
-			cr_assert_eq(t->next, next, "%s, event %u", names[state], event);
-			cr_assert_eq(t->actions, actions, "%s, event %u: %x", names[state], event, t->actions);
+			cr_assert_eq(t->next, cell.next, "%s, event %u", names[state], event);
+			cr_assert_eq(t->actions, cell.actions, "%s, event %u: %x", names[state], event, t->actions);
 		}
 }
 
