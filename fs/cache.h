@@ -79,9 +79,8 @@ void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cach
 struct cache_block *cache_peek(struct cache *c, uint64_t number);
 
 /* A hint: blocks number to number + count - 1 will be wanted soon. Those that are absent are read in
- * requests as large as the device and read_ahead allow: a quarter of the cache at most, and only as long as
- * there are blocks that were used, or never: hints do not throw out what hints have brought. Gives how many
- * of them, from number on, are there or on their way. */
+ * requests as large as the device and read_ahead allow, a quarter of the cache at most, and none when memory
+ * is short. Gives how many of them, from number on, are there or on their way. */
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count);
 
 void cache_barrier(struct cache *c);

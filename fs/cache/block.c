@@ -93,13 +93,13 @@ static struct block *take_unheld(struct list *list)
 	return NULL;
 }
 
-struct block *cache_insert(struct cache *c, uint64_t number)
+struct block *cache_insert(struct cache *c, uint64_t number, bool is_awaited)
 {
 	struct block *b = take_unheld(&c->free);
 
 	if (!b)
 		b = take_unheld(&c->recent);
-	if (!b)
+	if (!b && is_awaited)
 		b = take_unheld(&c->proven);
 	if (!b)
 		return NULL;
@@ -112,16 +112,9 @@ struct block *cache_insert(struct cache *c, uint64_t number)
 	return b;
 }
 
-bool cache_has_spare(const struct cache *c)
-{
-	if (!list_is_empty(&c->free))
-		return true;
-	return !list_is_empty(&c->recent) && !list_first(&c->recent, struct block, link)->is_unused;
-}
-
 struct block *cache_insert_version(struct block *old)
 {
-	struct block *b = cache_insert(old->cache, old->number);
+	struct block *b = cache_insert(old->cache, old->number, true);
 
 	if (!b)
 		return NULL;

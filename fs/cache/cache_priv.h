@@ -109,11 +109,8 @@ struct cache {
 
 struct block *cache_find(const struct cache *c, uint64_t number);
 /* A block for number, which is absent, in the table; its content is anything. NULL: all are held, or have
- * something to be written. */
-struct block *cache_insert(struct cache *c, uint64_t number);
-/* Is there one for a hint? Not where it would take the place of what an earlier hint has brought and nobody
- * has used yet, nor of what is proven. */
-bool cache_has_spare(const struct cache *c);
+ * something to be written, or for what nobody waits for, are proven. */
+struct block *cache_insert(struct cache *c, uint64_t number, bool is_awaited);
 /* As cache_insert, in the place of old, which the table finds no longer then. */
 struct block *cache_insert_version(struct block *old);
 /* The table finds b no longer. */

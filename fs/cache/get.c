@@ -51,7 +51,7 @@ static bool can_change_in_place(const struct block *b)
 static bool change(struct cache *c, struct cache_get *op, struct block *b)
 {
 	if (!b) {
-		b = cache_insert(c, op->number);
+		b = cache_insert(c, op->number, true);
 	} else if (!can_change_in_place(b)) {
 		b = copy(b, op->mode == CACHE_CHANGE);
 	} else {

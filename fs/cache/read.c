@@ -34,9 +34,9 @@ static void on_read(struct waiter *w)
 }
 
 /* Adds number to what r reads. NULL: there is no room. */
-static struct block *add(struct request *r, uint64_t number)
+static struct block *add(struct request *r, uint64_t number, bool is_awaited)
 {
-	struct block *b = cache_insert(r->cache, number);
+	struct block *b = cache_insert(r->cache, number, is_awaited);
 
 	if (b) {
 		b->state = BLOCK_READING;
@@ -48,7 +48,7 @@ static struct block *add(struct request *r, uint64_t number)
 bool cache_read_for(struct cache *c, struct cache_get *op)
 {
 	struct request *r = cache_request(c, true);
-	struct block *b = r ? add(r, op->number) : NULL;
+	struct block *b = r ? add(r, op->number, true) : NULL;
 
 	if (!b) {
 		if (r)
@@ -69,8 +69,8 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end)
 
 	if (!r)
 		return 0;
-	while (number < end && count < c->batch && !cache_find(c, number) && cache_has_spare(c)) {
-		b = add(r, number++);
+	while (number < end && count < c->batch && !cache_find(c, number)) {
+		b = add(r, number++, false);
 		if (!b)
 			break;
 		b->is_unused = true;
