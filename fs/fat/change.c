@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The calls that change a volume. */
-#include <errno.h>
+#include <string.h>
 
 #include "fs/fat/writer.h"
 
@@ -22,12 +22,12 @@ void fat_rename(struct kv *kv, struct kv_change *op)
 static void submit(struct kv *kv, struct kv_change *op, const char *key, size_t key_len, uint64_t offset,
                    const struct slice *slices, uint32_t count, enum fat_change_kind kind)
 {
-	static_assert(sizeof(op->own[0]) >= sizeof(offset), "room in the operation");
+	static_assert(sizeof(op->own) >= sizeof(offset), "room in the operation");
 	op->key = key;
 	op->key_len = key_len;
 	op->slices = slices;
 	op->count = count;
-	op->own[0] = (void *)(uintptr_t)offset;
+	memcpy(op->own, &offset, sizeof(offset));
 	fat_writer_submit(fat_of(kv), op, kind);
 }
 

@@ -164,8 +164,8 @@ static uint64_t bytes_of(const struct kv_change *op)
 static int plan(struct fat_writer *w)
 {
 	const struct fat_survey *s = &w->survey;
-	uint64_t offset = (uint64_t)(uintptr_t)w->op->own[0];
 	bool is_new = w->op->kind == FAT_SET;
+	uint64_t offset;
 
 	if (s->found && s->entry.attributes & FAT_FOLDER)
 		return -EISDIR;
@@ -174,6 +174,7 @@ static int plan(struct fat_writer *w)
 	if (s->found)
 		w->old = s->entry;
 	w->len = w->op->kind == FAT_TRUNCATE ? 0 : bytes_of(w->op);
+	memcpy(&offset, w->op->own, sizeof(offset));
 	w->at = is_new ? 0 : w->op->kind == FAT_APPEND ? w->old.size : offset;
 	w->size = w->op->kind == FAT_WRITE_AT ? MAX((uint64_t)w->old.size, w->at + w->len) : w->at + w->len;
 	if (w->at > UINT32_MAX || w->len > UINT32_MAX || w->size > UINT32_MAX)
@@ -368,14 +369,16 @@ static int (*const let_go_steps[])(struct fat_writer *w) = {
 /* What was taken for a change that will not be. */
 static int undo(struct fat_writer *w)
 {
-	fat_content_end(w);
-	if (w->committed)
-		return 0;
 	w->old.first = w->first;
 	return release(w);
 }
 
 static int (*const undo_steps[])(struct fat_writer *w) = { undo, NULL };
+
+/* When a device has failed: only a sync tells whether that has been in reading, or in writing, too. */
+static int (*const check_steps[])(struct fat_writer *w) = { undo, sync, NULL };
+
+static int (*const no_steps[])(struct fat_writer *w) = { NULL };
 
 static int (*const *const steps_of[])(struct fat_writer *w) = {
 	[FAT_SET] = content_steps, [FAT_WRITE_AT] = content_steps, [FAT_APPEND] = content_steps,
@@ -421,15 +424,17 @@ static void give_up(struct fat_writer *w, int error)
 {
 	if (!w->error)
 		w->error = error;
-	if (error == -EIO || error == -ENXIO) {
-		if (!w->broken)
-			log_error("writing has failed: nothing is written any more error=%d", -error);
+	if (w->committed)
 		w->broken = error;
-	}
-	w->looking = false;
-	w->steps = w->steps == undo_steps || w->broken ? undo_steps + 1 : undo_steps;
 	if (w->broken)
-		fat_content_end(w);
+		log_error("writing has failed: nothing is written any more error=%d", -w->broken);
+	w->looking = false;
+	if (w->broken || w->undoing)
+		w->steps = no_steps;
+	else
+		w->steps = error == -EIO || error == -ENXIO ? check_steps : undo_steps;
+	w->undoing = true;
+	fat_content_end(w);
 }
 
 /* Readers hold all blocks. They let go of them some time, and half a change is worse than a late one. */
@@ -453,7 +458,7 @@ static intptr_t run(struct fat_task *t)
 
 			begin(w, op, steps_of[op->kind]);
 		}
-		while (!(w->error && w->steps != undo_steps) && *w->steps) {
+		while ((!w->error || w->undoing) && *w->steps) {
 			result = (*w->steps)(w);
 			if (result == -ENOBUFS)
 				pause_a_while(w);

@@ -67,7 +67,8 @@ struct fat_writer {
 	} changed[FAT_CHANGES];
 
 	/* The change at work. */
-	int error;                /* why it is being undone */
+	int error;                /* why it will not be made */
+	bool undoing;
 	uint32_t key_at;          /* how much of the key has been looked at */
 	const char *key;
 	uint32_t key_len;

@@ -232,6 +232,31 @@ Test(fat_limits, writing_fails_at_each_request)
 	world_close(&w);
 }
 
+/* What cannot be read fails alone. */
+Test(fat_limits, a_folder_that_cannot_be_read)
+{
+	uint8_t value[30000];
+	int error;
+
+	open_volume("-F 12 -s 8", 300);
+	cr_assert_eq(world_set(w.kv, "bad/x", "x", 1), 0);
+	/* Not in the same blocks. */
+	cr_assert_eq(world_set(w.kv, "far", value, sizeof(value)), 0);
+	world_unmount(&w);
+	for (uint64_t sector = 1; sector < w.disk.dev.sectors; sector++)
+		if (!memcmp(w.disk.image + sector * 512, ".          ", 11))
+			w.disk.bad_sector = sector;
+	cr_assert_eq(world_mount(&w), 0);
+	cr_expect_eq(world_set(w.kv, "bad/y", "y", 1), -EIO);
+	cr_expect_eq(world_remove(w.kv, "bad/x"), -EIO);
+	error = world_set(w.kv, "far", value, sizeof(value));
+	cr_expect_eq(error, 0, "%d", error);
+	w.disk.bad_sector = UINT64_MAX;
+	error = world_set(w.kv, "bad/y", "y", 1);
+	cr_expect_eq(error, 0, "%d", error);
+	check();
+}
+
 /* -- readers -- */
 
 Test(fat_limits, readers_of_what_changes)
