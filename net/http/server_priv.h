@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files of the server share: server.c (memory and time), connection.c (what comes in), answer.c
  * (what is answered), reply.c, value.c and parts.c (of what answers are made), transfer.c (values that take
- * time). */
+ * time) and exchange.c (applications that do). */
 #ifndef NET_HTTP_SERVER_PRIV_H
 #define NET_HTTP_SERVER_PRIV_H
 
@@ -185,6 +185,9 @@ bool http_parts_add(struct http_answer *a);
 enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
                                       uint8_t codings);
 size_t http_transfer_bytes(void);
+/* lines.c: header lines for e, whose key has this suffix, in a block that the caller puts. Sets e's header,
+ * header_len and validators. NULL: no room. */
+struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e);
 #define HTTP_TYPE_BYTES 48 /* of a media type, with its NUL */
 /* For a store whose values have no header lines: the media type by the suffix of their key (media.c). */
 const char *http_media_type(struct http_text key);

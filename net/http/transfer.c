@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers from a store that waits (fs/kv.h). The request must not hold the device's buffers meanwhile: what
- * of it matters is copied, its key and a few fields. The head of the answer goes with the first piece, so
- * that what fails before is still told with a status.
+/* Answers from a store that waits (fs/kv.h). The device's buffers are not held meanwhile: what matters of the
+ * request is copied. The head goes with the first piece, so what fails before that is told with a status.
  *
  *     kv_get ──▶ head ──▶ kv_read ──▶ piece ──▶ flow ──▶ acknowledged
  *                            ▲                                │
  *                            └────────────────────────────────┘
  *
- * There are two pieces for each answer: while one is on its way the other is read, and no third is read
- * before the client has acknowledged the first. So a client that does not read holds two pieces, however long
- * the value. When others need them he loses his connection. */
+ * While one piece is on its way another is read, and no third before the client has acknowledged the first:
+ * who does not read holds two, however long the value, and loses them when others need them. */
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/format.h"
 #include "net/http/server_priv.h"
 
 #define INDEX_BYTES 11  /* behind the longest key */
@@ -21,7 +18,6 @@
 #define PIECES 2
 #define PIECES_IN_A_ROW 8 /* before others get a turn */
 #define NOT_FOUND_PAGE CONFIG_HTTP_NOT_FOUND_PAGE
-#define CACHE_CONTROL CONFIG_HTTP_CACHE_CONTROL
 
 struct piece {
 	struct storage storage; /* one count while it is filled and written, one for each slice in flight */
@@ -421,81 +417,16 @@ static void on_event(struct http_answer *a)
 		http_answer_finish(detach(t), true);
 }
 
-/* These lines are made for each request, so format() is spared. */
-static char *put(char *to, const char *text, size_t len)
-{
-	memcpy(to, text, len);
-	return to + len;
-}
-
-#define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
-
-static char *put_number(char *to, uint64_t n)
-{
-	char digits[20], *at = digits + sizeof(digits);
-
-	do
-		*--at = (char)('0' + n % 10);
-	while (n /= 10);
-	return put(to, at, (size_t)(digits + sizeof(digits) - at));
-}
-
-static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
-{
-	const char *type = http_media_type(key);
-
-	to = PUT(to, "Content-Type: ");
-	to = put(to, type, strlen(type));
-	to = PUT(to, "\r\nAccept-Ranges: bytes\r\nContent-Length: ");
-	to = put_number(to, size);
-	return PUT(to, "\r\n");
-}
-
-static char *put_validators(char *to, const struct kv_entry *e)
-{
-	if (e->etag) {
-		to = PUT(to, "ETag: ");
-		to = put(to, e->etag, strlen(e->etag));
-		to = PUT(to, "\r\n");
-	}
-	if (IS_ENABLED(CONFIG_FS_MODIFIED) && e->modified_ns) {
-		to = PUT(to, "Last-Modified: ");
-		http_date_format(to, (uint32_t)(e->modified_ns / NS_PER_S));
-		to = PUT(to + HTTP_DATE_BYTES, "\r\n");
-	}
-	return PUT(to, "Cache-Control: " CACHE_CONTROL "\r\n");
-}
-static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: \r\nETag: \r\n"
-                     "Last-Modified: \r\nCache-Control: " CACHE_CONTROL "\r\n\r\n") + HTTP_TYPE_BYTES + 20 +
-              KV_ETAG_BYTES + HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES, "HTTP_CACHE_CONTROL is too long");
-
-/* Header lines for a value that comes without. NULL: no room. */
-static struct http_block *make_lines(struct http_transfer *t, struct kv_entry *e)
-{
-	static const struct http_text not_found = { NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 };
-	struct http_block *block = http_block_alloc(t->server);
-	char *at;
-
-	if (!block)
-		return NULL;
-	at = put_type_and_length(block->bytes, t->status == 200 ? t->request.key : not_found, e->size);
-	e->validators = (uint16_t)(at - block->bytes);
-	at = put_validators(at, e);
-	e->header = block->bytes;
-	e->header_len = (uint16_t)(at - block->bytes);
-	PUT(at, "\r\n");
-	return block;
-}
-
 /* The store has the value. */
 static void answer_value(struct http_transfer *t)
 {
+	static const struct http_text not_found = { NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 };
 	struct http_value value = { .entry = t->get.entry, .status = t->status };
 	struct http_answer *a = t->answer;
 	struct http_block *lines = NULL;
 
 	if (!value.entry.header) {
-		lines = make_lines(t, &value.entry);
+		lines = http_lines_create(t->server, t->status == 200 ? t->request.key : not_found, &value.entry);
 		if (!lines) {
 			http_add_status(a, &t->request, 503);
 			http_answer_send(detach(t));

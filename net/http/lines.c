@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/* Header lines for a value of a store that has none ready: those that scripts/crunch makes for a file, and in
+ * their order (fs/kv.h). They are made for each request, so format() is spared. */
+#include <string.h>
+
+#include "net/http/server_priv.h"
+
+#define CACHE_CONTROL CONFIG_HTTP_CACHE_CONTROL
+
+static char *put(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, len);
+	return to + len;
+}
+
+#define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
+
+static char *put_number(char *to, uint64_t n)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do
+		*--at = (char)('0' + n % 10);
+	while (n /= 10);
+	return put(to, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
+{
+	const char *type = http_media_type(key);
+
+	to = PUT(to, "Content-Type: ");
+	to = put(to, type, strlen(type));
+	to = PUT(to, "\r\nAccept-Ranges: bytes\r\nContent-Length: ");
+	to = put_number(to, size);
+	return PUT(to, "\r\n");
+}
+
+static char *put_validators(char *to, const struct kv_entry *e)
+{
+	if (e->etag) {
+		to = PUT(to, "ETag: ");
+		to = put(to, e->etag, strlen(e->etag));
+		to = PUT(to, "\r\n");
+	}
+	if (IS_ENABLED(CONFIG_FS_MODIFIED) && e->modified_ns) {
+		to = PUT(to, "Last-Modified: ");
+		http_date_format(to, (uint32_t)(e->modified_ns / NS_PER_S));
+		to = PUT(to + HTTP_DATE_BYTES, "\r\n");
+	}
+	return PUT(to, "Cache-Control: " CACHE_CONTROL "\r\n");
+}
+static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: \r\nETag: \r\n"
+                     "Last-Modified: \r\nCache-Control: " CACHE_CONTROL "\r\n\r\n") + HTTP_TYPE_BYTES + 20 +
+              KV_ETAG_BYTES + HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES, "HTTP_CACHE_CONTROL is too long");
+
+struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e)
+{
+	struct http_block *block = http_block_alloc(server);
+	char *at;
+
+	if (!block)
+		return NULL;
+	at = put_type_and_length(block->bytes, key, e->size);
+	e->validators = (uint16_t)(at - block->bytes);
+	at = put_validators(at, e);
+	e->header = block->bytes;
+	e->header_len = (uint16_t)(at - block->bytes);
+	PUT(at, "\r\n");
+	return block;
+}
