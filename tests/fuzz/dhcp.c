@@ -14,6 +14,7 @@
 #include "net/direct.h"
 #include "tests/lib/check.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/input.h"
 #include "tests/lib/lan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,23 +32,6 @@ static uint8_t asked;           /* its type */
 static uint32_t offered;
 static uint32_t probed[64];     /* the last that were asked for by a probe */
 static unsigned probes, asks, told;
-
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint32_t take(struct input *in, size_t bytes)
-{
-	uint32_t value = 0;
-
-	while (bytes-- > 0) {
-		value = value << 8 | (in->left ? *in->at : 0);
-		in->at += in->left > 0;
-		in->left -= in->left > 0;
-	}
-	return value;
-}
 
 /* -- what the stack does -- */
 

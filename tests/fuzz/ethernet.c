@@ -20,6 +20,7 @@
 #include "net/udp.h"
 #include "tests/lib/check.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/input.h"
 #include "tests/lib/lan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -65,24 +66,6 @@ static struct connection connections[3];
 static struct side sides[8];
 static struct stack_connect connecting;
 static struct waiter connected;
-
-/* The rest of the input. */
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint32_t take(struct input *in, size_t bytes)
-{
-	uint32_t value = 0;
-
-	while (bytes-- > 0) {
-		value = value << 8 | (in->left ? *in->at : 0);
-		in->at += in->left > 0;
-		in->left -= in->left > 0;
-	}
-	return value;
-}
 
 static void take_bytes(struct input *in, struct frame *f, size_t max)
 {
