@@ -62,7 +62,8 @@ def test_floods_of_hping3(serve, need, namespace, way):
     need("hping3")
     www = serve(way)
     for kind in (["-S", "-p", "80", "--rand-source"], ["-A", "-p", "80", "--rand-source"],
-                 ["-F", "-P", "-U", "-p", "80"], ["-S", "-p", "++1", "-d", "1000"], ["-S", "-p", "80", "-f", "-d", "64"],
+                 ["-F", "-P", "-U", "-p", "80"], ["-S", "-p", "++1", "-d", "1000"],
+                 ["-S", "-p", "80", "-f", "-d", "64"],
                  ["--udp", "-p", "++1"], ["--icmp"], ["--rawip", "-d", "100"]):
         namespace.run(["timeout", "3", "hping3", "--flood", "-q", *kind, www.host], timeout=30, check=False)
         is_well(www)
