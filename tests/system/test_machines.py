@@ -89,16 +89,25 @@ def test_no_page_is_both_written_and_executed(builder, tmp_path):
     assert symbols["boot_guard"] + 4096 in pages
 
 
+def between(builder, first, second):
+    """KiB, half way between two symbols of the image."""
+    symbols = build.symbols(image(builder) + ".debug")
+    return (symbols[first] + symbols[second]) // 2048
+
+
 def test_less_memory_than_the_image_takes(builder):
-    with Guest(qemu_command(image(builder), memory="1100K")) as guest:
+    """What is in the file has room, the rest has not."""
+    with Guest(qemu_command(image(builder), memory=f"{between(builder, 'data_end', 'image_end')}K")) as guest:
         guest.wait_for("^virga: .*too little memory")
 
 
 def test_firmware_that_has_overwritten_the_image(builder):
-    """SeaBIOS moves itself to 256 KiB below the end of memory: with this much, onto the image."""
-    with Guest(qemu_command(image(builder), "q35", "1480K")) as guest:
+    """SeaBIOS moves itself, 144 KiB, to below 256 KiB before the end of memory: with this much, onto the end of the
+    image's constants."""
+    memory = f"{between(builder, 'text_end', 'data_end') + 256 + 144}K"
+    with Guest(qemu_command(image(builder), "q35", memory)) as guest:
         guest.wait_for("^panic: .*firmware.*at least 2 MiB")
-    with Guest(qemu_command(image(builder), "q35", "1480K", extra=QBOOT)) as guest:
+    with Guest(qemu_command(image(builder), "q35", memory, extra=QBOOT)) as guest:
         guest.wait_for("^panic: no network interface")
 
 
