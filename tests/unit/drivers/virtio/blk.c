@@ -128,6 +128,21 @@ Test(virtio_blk, reads_into_slices)
 	cr_assert(dev->stats.reads == 1 && dev->stats.read_bytes == 1536);
 }
 
+Test(virtio_blk, the_status_may_be_left_out_of_the_count)
+{
+	struct blkdev_slice slice = { memory, 512 };
+	struct device_request r;
+	struct blkdev_op op;
+
+	blkdev_read(dev, &op, 7, 1, &slice, 1);
+	r = expect(0, 7, 1, 2);
+	*r.parts[2].data = OK;
+	device_done(0, r.id, 512);
+	device_interrupt();
+	test_settle();
+	test_assert_value(&op.promise, 0);
+}
+
 Test(virtio_blk, writes_and_flushes)
 {
 	struct blkdev_slice slice = { memory, 512 };
@@ -392,7 +407,7 @@ Test(virtio_blk, less_than_was_asked_for)
 	struct device_request r = ask();
 
 	*r.parts[2].data = OK;
-	device_done(0, r.id, 1);
+	device_done(0, r.id, 511);
 	check_broken();
 }
 
