@@ -203,7 +203,7 @@ static void release(struct blk *blk, struct slot *slot, int error)
 }
 
 /* Memory that the device does not claim to have written may hold anything, and is no data. Not all of them
- * count the status byte (§2.7.8): Cloud Hypervisor does not. */
+ * count the status byte (§2.7.8): the first of Cloud Hypervisor's did not. */
 static void finish(struct blk *blk, struct slot *slot, uint32_t written)
 {
 	struct blkdev_op *op = slot->op;
