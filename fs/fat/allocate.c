@@ -66,7 +66,8 @@ static int find_free(struct fat_writer *w)
 		error = fat_table_read(w, w->hint, &value);
 		if (error)
 			return error;
-		if (!value)
+		/* Whatever the table says, nobody gets the root folder. */
+		if (!value && w->hint != g->root_cluster)
 			return 0;
 	}
 	return -ENOSPC;

@@ -14,6 +14,7 @@
 #define JUMPED 1 /* what a step gives that has set w->steps */
 
 static int (*const make_folder_steps[])(struct fat_writer *w);
+static int (*const no_steps[])(struct fat_writer *w) = { NULL };
 
 /* -- steps of many -- */
 
@@ -271,6 +272,10 @@ static int turn_to_new_name(struct fat_writer *w)
 {
 	int error = plan_removal(w);
 
+	if (!error && w->op->key_len == w->op->to_len && !memcmp(w->op->key, w->op->to, w->op->to_len)) {
+		w->steps = no_steps;
+		return JUMPED;
+	}
 	w->from_folder = w->folder;
 	w->folder = (struct fat_entry){ .first = fat_of_writer(w)->geometry.root_cluster };
 	w->key = w->op->to;
@@ -377,8 +382,6 @@ static int (*const undo_steps[])(struct fat_writer *w) = { undo, NULL };
 
 /* When a device has failed: only a sync tells whether that has been in reading, or in writing, too. */
 static int (*const check_steps[])(struct fat_writer *w) = { undo, sync, NULL };
-
-static int (*const no_steps[])(struct fat_writer *w) = { NULL };
 
 static int (*const *const steps_of[])(struct fat_writer *w) = {
 	[FAT_SET] = content_steps, [FAT_WRITE_AT] = content_steps, [FAT_APPEND] = content_steps,

@@ -302,6 +302,25 @@ Test(fat_hostile, names_that_are_none)
 	expect_whole();
 }
 
+/* The table says that the root folder is free: it does not become a file's. */
+Test(fat_hostile, a_root_that_is_free)
+{
+	static char value[30000];
+	struct slice slice = { value, sizeof(value), NULL };
+	struct kv_change op;
+
+	load("-F 32 -s 1", 40000);
+	set_table(2, 0);
+	memcpy(at(g.info + 492), (uint32_t[]){ 2 }, 4);
+	mount();
+	kv_set(w.kv, &op, "new", 3, &slice, 1);
+	cr_expect_eq(world_wait(&op.promise), 0);
+	world_unmount(&w);
+	cr_assert_eq(world_mount(&w), 0);
+	world_expect(w.kv, "one.bin", "1");
+	expect_whole();
+}
+
 /* -- boot sectors -- */
 
 static void expect_problem(const char *words)

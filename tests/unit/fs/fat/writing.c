@@ -140,6 +140,8 @@ Test(fat_writing, renaming)
 		cr_assert_eq(world_rename(w.kv, "a/one.txt", "b.txt"), 0);
 		cr_assert_eq(world_rename(w.kv, "b.txt", "B.TXT"), 0);
 		cr_expect_str_eq(world_list(w.kv, ""), "B.TXT a/ two.txt");
+		cr_assert_eq(world_rename(w.kv, "B.TXT", "B.TXT"), 0);
+		cr_assert_eq(world_rename(w.kv, "a", "a"), 0);
 		cr_assert_eq(world_rename(w.kv, "B.TXT", "two.txt"), 0);
 		cr_assert_eq(world_rename(w.kv, "B.TXT", "three"), -ENOENT);
 		cr_expect_str_eq(world_list(w.kv, ""), "a/ two.txt");
