@@ -142,6 +142,7 @@ enum http_outcome http_answer_request(struct http_answer *a, struct http_request
 	request->key = (struct http_text){ key, (size_t)key_len };
 	if (config->handler && *request->path.at == '/')
 		result = config->handler(config->arg, request, &r);
+	assert_debug(result == HTTP_LATER || !a->event);
 	if (result == -ENOENT)
 		return answer_without_handler(a, request, key);
 	if (result == HTTP_LATER)

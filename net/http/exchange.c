@@ -21,6 +21,7 @@ enum exchange_flags {
 	NO_BODY = 1 << 6,     /* … has none, by its status or the method */
 	FIRST_CHUNK = 1 << 7, /* none has been written */
 	BROKEN = 1 << 8,      /* a write has failed */
+	SENT = 1 << 9,        /* the head is out */
 };
 
 static struct http_connection *connection_of(const struct http_exchange *x)
@@ -61,7 +62,7 @@ static void say_continue(struct http_exchange *x)
 {
 	static const struct slice line = { "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL };
 
-	if ((x->flags & (WANTS_CONTINUE | SAID_CONTINUE)) != WANTS_CONTINUE || x->taken)
+	if ((x->flags & (WANTS_CONTINUE | SAID_CONTINUE | SENT)) != WANTS_CONTINUE || x->taken)
 		return;
 	x->flags |= SAID_CONTINUE;
 	flow_write(connection_of(x)->read.flow, &x->answer->write, &line, 1);
@@ -190,6 +191,8 @@ static void on_event(struct http_answer *a)
 {
 	struct http_exchange *x = a->owner;
 
+	if (x->writing && !has_ended(x))
+		http_connection_wait(a->connection, HTTP_WAIT_WRITE); /* begun inside the handler */
 	if (x->reading)
 		go_on_reading(x);
 	else if (!has_ended(x) && !(x->flags & HAS_BODY))
@@ -232,13 +235,22 @@ static void say_the_rest(struct waiter *waiter)
 		http_answer_send(a);
 }
 
-static void ignore_event(struct http_answer *a)
+static void end_now(struct waiter *waiter)
 {
-	(void)a; /* the loop is about to call say_the_rest */
+	struct http_answer *a = container_of(waiter, struct http_answer, waiter);
+
+	if (!(a->connection->flags & HTTP_ENDED))
+		http_connection_end(a->connection, true);
+	http_answer_finish(a, true);
 }
 
-/* What is in a's slices is the last. */
-static void leave(struct http_exchange *x)
+static void ignore_event(struct http_answer *a)
+{
+	(void)a; /* the loop is about to see to it */
+}
+
+/* The application has nothing more to say, and the loop does what there is to do. */
+static void leave(struct http_exchange *x, void (*last)(struct waiter *waiter))
 {
 	struct http_answer *a = x->answer;
 
@@ -247,7 +259,7 @@ static void leave(struct http_exchange *x)
 	a->event = ignore_event;
 	a->behind = NULL;
 	promise_return(&a->write.promise, 0);
-	promise_wait(&a->write.promise, &a->waiter, say_the_rest);
+	promise_wait(&a->write.promise, &a->waiter, last);
 }
 
 /* The line that said 100 may wait for a client that has no room for it: then he has none for an answer. */
@@ -268,7 +280,7 @@ void http_reply(struct http_exchange *x, struct http_reply *reply)
 		http_add_reply(x->answer, &request, reply);
 	else
 		storage_put(reply->body.storage);
-	leave(x);
+	leave(x, say_the_rest);
 }
 
 void http_end(struct http_exchange *x)
@@ -285,20 +297,14 @@ void http_end(struct http_exchange *x)
 		http_add(x->answer, last + 2, sizeof(last) - 3, NULL);
 	else if (x->flags & CHUNKS)
 		http_add(x->answer, last, sizeof(last) - 1, NULL);
-	leave(x);
+	leave(x, say_the_rest);
 }
 
 void http_abort(struct http_exchange *x)
 {
-	struct http_answer *a = x->answer;
-
 	assert(!x->writing);
 	end_body(x);
-	if (!has_ended(x)) {
-		a->event = ignore_event;
-		http_connection_end(connection_of(x), true);
-	}
-	leave(x);
+	leave(x, end_now);
 }
 
 /* -- an answer in pieces -- */
@@ -386,7 +392,7 @@ static void cancel_write(struct promise *p)
 {
 	struct http_write *op = container_of(p, struct http_write, promise);
 
-	if (!has_ended(op->exchange))
+	if (!has_ended(op->exchange) && !is_beginning(op->exchange))
 		http_connection_end(connection_of(op->exchange), true); /* which fails op's write */
 }
 
@@ -410,6 +416,7 @@ void http_write(struct http_exchange *x, struct http_write *op, const struct sli
 		promise_return(&op->promise, (intptr_t)op->bytes);
 		return;
 	}
+	x->flags |= SENT;
 	if (a->count)
 		flow_write(flow, &a->write, a->slices, a->count);
 	flow_write(flow, &op->flow, slices, count);

@@ -19,7 +19,7 @@ static struct app {
 	struct http_write write;
 } *app;
 static int begun;
-static bool reads_at_once, replies_at_once, echoes;
+static bool reads_at_once, replies_at_once, aborts_at_once, writes_at_once, echoes;
 static struct waiter waiter;
 
 static void reply_with(struct app *one, uint16_t status, const char *body)
@@ -75,6 +75,17 @@ static int handle(void *arg, const struct http_request *request, struct http_rep
 	}
 	if (replies_at_once)
 		reply_with(app, 200, "at once");
+	if (aborts_at_once) {
+		http_abort(&app->exchange);
+		free(app);
+	}
+	if (writes_at_once) {
+		static const struct slice hello = { "hello", 5, NULL };
+
+		cr_assert(http_start(&app->exchange, reply) == 0);
+		http_write(&app->exchange, &app->write, &hello, 1);
+		promise_cancel(&app->write.promise); /* too early to be heeded */
+	}
 	return HTTP_LATER;
 }
 
@@ -602,6 +613,49 @@ Test(http_exchange, keeps_what_is_lent)
 	expect_piece("again");
 	end();
 	rig_expect(f, CHUNKED_HEAD "1\r\nx\r\n0\r\n\r\n");
+}
+
+Test(http_exchange, may_be_given_up_inside_the_handler)
+{
+	struct fake_flow *f = rig_connect();
+
+	aborts_at_once = true;
+	rig_say(f, POST "Content-Length: 5\r\n\r\nhello" GET("/none"));
+	cr_expect(f->aborted && f->output_len == 0);
+	cr_expect_eq(rig_stats().connections, 0);
+}
+
+Test(http_exchange, limits_the_time_for_a_write_begun_inside_the_handler)
+{
+	struct fake_flow *f = rig_connect();
+
+	f->window = 0;
+	writes_at_once = true;
+	rig_say(f, GET("/app"));
+	cr_expect_not(promise_is_settled(&app->write.promise));
+	rig_advance(rig_config.write_ns);
+	cr_expect(f->aborted && promise_result(&app->write.promise) == -ECONNRESET);
+	end();
+}
+
+Test(http_exchange, says_continue_before_an_answer_only)
+{
+	struct fake_flow *f = rig_connect();
+
+	rig_say(f, POST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	start();
+	read_on();
+	rig_expect(f, "HTTP/1.1 100 Continue\r\n\r\n");
+	rig_say(f, "hello");
+	end();
+	rig_forget(f);
+	rig_say(f, POST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+	start();
+	write_text("x");
+	read_on();
+	cr_expect_not(strstr(f->output, "100 Continue"));
+	rig_say(f, "hello");
+	end();
 }
 
 /* -- routes -- */
