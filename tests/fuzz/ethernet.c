@@ -40,6 +40,7 @@ enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PA
 struct connection {
 	uint16_t peer_port, stack_port;
 	uint32_t peer_next, stack_next;
+	uint32_t stack_clock; /* its last timestamp */
 };
 
 /* One side of the application: reads, answers with constant bytes, closes when the input says so. */
@@ -355,6 +356,16 @@ static void act(struct input *in, uint8_t head)
 
 /* -- the peer -- */
 
+static void learn_clock(struct connection *c, const uint8_t *options, size_t bytes)
+{
+	for (size_t at = 0, len; at + 10 <= bytes && options[at]; at += len) {
+		len = options[at] > 1 ? options[at + 1] : 1;
+		CHECK(len > 0);
+		if (options[at] == 8)
+			c->stack_clock = get_be32(options + at + 2);
+	}
+}
+
 /* Looks at all that was sent; learns sequence numbers. Gives how many frames. */
 static unsigned look(void)
 {
@@ -387,6 +398,7 @@ static unsigned look(void)
 				continue;
 			if (f->bytes[TCP + 13] & SYN)
 				c->stack_port = frame_16(f, TCP);
+			learn_clock(c, f->bytes + TCP + 20, header - 20);
 			if ((int32_t)(next - c->stack_next) > 0 || (f->bytes[TCP + 13] & SYN))
 				c->stack_next = next;
 		}
@@ -423,8 +435,8 @@ static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t 
 	receive(&f, 0);
 }
 
-/* Blocks in SACK options are given relative to what the stack sends next. */
-static void move_sacks(struct frame *options, uint32_t by)
+/* Blocks in SACK options are given relative to what the stack sends next, echoes to its last timestamp. */
+static void move_options(struct frame *options, const struct connection *c)
 {
 	uint8_t *o = options->bytes;
 	size_t len;
@@ -434,7 +446,9 @@ static void move_sacks(struct frame *options, uint32_t by)
 		if (len == 0)
 			return;
 		for (size_t i = at + 2; o[at] == 5 && i + 4 <= MIN(at + len, options->len); i += 4)
-			put_be32(o + i, get_be32(o + i) + by);
+			put_be32(o + i, get_be32(o + i) + c->stack_next);
+		if (o[at] == 8 && at + 10 <= options->len)
+			put_be32(o + at + 6, get_be32(o + at + 6) + c->stack_clock);
 	}
 }
 
@@ -449,7 +463,7 @@ static void take_segment(struct input *in, uint8_t head)
 	struct frame options = { .len = 0 }, payload = { .len = 0 };
 
 	take_bytes(in, &options, take(in, 1) % 41);
-	move_sacks(&options, c->stack_next);
+	move_options(&options, c);
 	if (head & 0x80)
 		take_bytes(in, &payload, take(in, 2) % 1401);
 	else if (head & 0x40) /* much of nothing for little input */
@@ -569,9 +583,9 @@ static void open_connections(void)
 	struct connection *server = &connections[0], *client = &connections[1];
 	struct frame f;
 
-	connections[0] = (struct connection){ 4000, 80, 1000, 0 };
-	connections[1] = (struct connection){ 8000, 0, 2000, 0 };
-	connections[2] = (struct connection){ 4001, 80, 3000, 0 };
+	connections[0] = (struct connection){ 4000, 80, 1000, 0, 0 };
+	connections[1] = (struct connection){ 8000, 0, 2000, 0, 0 };
+	connections[2] = (struct connection){ 4001, 80, 3000, 0, 0 };
 	frame_arp(&f, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
 	receive(&f, 0);
 	segment(server, SYN, server->peer_next++, 0, 60000, options, sizeof(options), NULL, 0);
