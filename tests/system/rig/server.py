@@ -31,11 +31,11 @@ class Server:
     """address, port and path speak for the guest; ask() runs a client of clients.py against it."""
 
     def __init__(self, builder, namespace, way, variables=(), name=None, memory="128M", options="", offloads=True,
-                 tap="tap0", make_tap=True, extra=(), options_set=None, cpu="max"):
-        defconfig, machine, network = WAYS[way]
+                 tap="tap0", make_tap=True, extra=(), options_set=None, cpu="max", defconfig=None):
+        usual, machine, network = WAYS[way]
         self.namespace = namespace
         self.machine = machine
-        self.out = builder.build(defconfig, *variables, name=name, options=options_set)
+        self.out = builder.build(defconfig or usual, *variables, name=name, options=options_set)
         self.image = os.path.join(self.out, "image")
         self.host, self.port = GUEST_IP, 80
         netdev = None
