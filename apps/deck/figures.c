@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Figures in memory of their own: each answer is a copy that lasts until its reader has acknowledged it, from
- * a pool that is made at the start. A client that does not read holds one copy, and no more than that. */
+/* Each answer is a copy of its own, from a pool that is made at the start, and lasts until its reader has
+ * acknowledged it. A client that does not read holds copies, and when all are held others are told so. */
 #include "apps/deck/figures.h"
 
 #include <errno.h>
@@ -166,7 +166,7 @@ int figures_answer(void *figures, const struct http_request *request, struct htt
 	a->pool = &f->answers;
 	reply->type = "application/json";
 	reply->header = "Cache-Control: no-store\r\n";
-	reply->body =
-		(struct slice){ a->text, figures_format(a->text, list, figures_take(f, list)), &a->storage };
+	reply->body = (struct slice){ a->text, 0, &a->storage };
+	reply->body.len = figures_format(a->text, list, figures_take(f, list));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The figures of the running image, as a JSON object (RFC 8259) of integers: what a slide shows as live.
- * Names end in their unit, _us or _bytes; what has none is a count. The numbers are 64 bits wide, as the
- * counters. */
+ * Names end in their unit, _us or _bytes; what has none is a count. The numbers have 64 bits, as the
+ * counters have. */
 #ifndef APPS_DECK_FIGURES_H
 #define APPS_DECK_FIGURES_H
 
@@ -19,8 +19,8 @@ struct figure {
 	uint64_t value;
 };
 
-/* Now is when the image is up. Takes memory for DECK_ANSWERS answers. Borrows stack and server. 0,
- * -ENOMEM. */
+/* Now is when the image is up. Borrows stack and server until destroyed. 0; -ENOMEM: none for DECK_ANSWERS
+ * answers. */
 int figures_create(struct figures **out, struct stack *stack, const struct http_server *server);
 /* All answers must have been acknowledged, or their connections be gone. */
 void figures_destroy(struct figures *f);

@@ -37,6 +37,8 @@ class Browser:
         for domain in ("Page", "Network", "Runtime"):
             self.call(domain + ".enable")
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        # Pictures are taken of what there is in the end, and what moves would have to be waited for.
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def call(self, method, **parameters):
         """A command's result."""

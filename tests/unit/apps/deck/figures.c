@@ -39,8 +39,7 @@ static void end(void)
 
 TestSuite(figures, .init = begin, .fini = end);
 
-/* Reads {"name":integer,…} to the end of text, nothing else; asserts that it is these figures, in this
- * order. */
+/* Asserts that text is {"name":integer,…} of these figures in this order, and nothing else. */
 static void expect_object(const char *text, size_t len, const struct figure *expected, size_t count)
 {
 	const char *at = text;
