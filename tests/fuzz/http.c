@@ -2,7 +2,8 @@
 /* Fuzzes the HTTP server from the bytes of a connection on: two clients send the input at the same time, with
  * pools so small that they get into each other's way. The first byte of the input says how it is cut into
  * packets, whether the first client is slow and whether there is a third; the second byte whether the time is
- * known, how it ends, and of what kind the store is. "/e" sends a request's body back as it comes in. Checked
+ * known, how it ends, and of what kind the store is. "/e" sends a request's body back as it comes in, "/l"
+ * answers when it has all of it, "/s" without reading it, "/a" and "/c" think better of it. Checked
  * besides what the sanitizers see: slices lie inside the request, keys cannot climb, what comes out is a row
  * of well-formed answers with as many bytes as they say, and all memory comes back. */
 #include <errno.h>
@@ -50,7 +51,7 @@ static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t 
 	promise_return(&op->promise, 0);
 }
 
-/* -- an application that sends a body back, piece by piece -- */
+/* -- an application that answers later, and in pieces -- */
 
 struct echo {
 	struct http_exchange exchange;
@@ -58,7 +59,7 @@ struct echo {
 	struct http_write write;
 	struct waiter waiter;
 	struct slice slice;
-	char piece[64];
+	char mode;
 };
 
 static void echo_read(struct echo *e);
@@ -76,7 +77,7 @@ static void echo_written(struct waiter *w)
 {
 	struct echo *e = container_of(w, struct echo, waiter);
 
-	if (promise_result(&e->write.promise) < 0)
+	if (promise_result(&e->write.promise) < 0 || e->mode == 's')
 		echo_end(e, true);
 	else
 		echo_read(e);
@@ -89,8 +90,19 @@ static void echo_next(struct waiter *w)
 	struct echo *e = container_of(w, struct echo, waiter);
 	char copy[2000];
 
-	if (promise_result(&e->read.promise) < 0) {
-		echo_end(e, e->read.promise.error == -EBADMSG);
+	if (e->mode == 'l' && promise_result(&e->read.promise) > 0) {
+		echo_read(e);
+		return;
+	}
+	if (e->mode == 'l' || e->mode == 'c') {
+		struct http_reply reply = { .body = { "late", 4, NULL } };
+
+		http_reply(&e->exchange, &reply);
+		free(e);
+		return;
+	}
+	if (promise_result(&e->read.promise) < 0 || e->mode == 'a') {
+		echo_end(e, e->mode != 'a' && e->read.promise.error == -EBADMSG);
 		return;
 	}
 	if (e->read.len == 0) {
@@ -115,13 +127,29 @@ static int echo(const struct http_request *request, struct http_reply *reply)
 	struct echo *e = calloc(1, sizeof(*e));
 
 	http_later(request, reply, &e->exchange);
+	e->mode = request->key.at[0];
+	if (e->mode == 'l' || e->mode == 'c') {
+		echo_read(e);
+		if (e->mode == 'c')
+			promise_cancel(&e->read.promise);
+		return HTTP_LATER;
+	}
+	reply->status = request->query.len ? 204 : 200;
 	if (http_start(&e->exchange, reply) < 0) {
 		reply->status = 503;
 		http_reply(&e->exchange, reply);
 		free(e);
 		return HTTP_LATER;
 	}
-	echo_read(e);
+	if (e->mode != 's') {
+		echo_read(e);
+		return HTTP_LATER;
+	}
+	e->slice = (struct slice){ "piece", 5, NULL };
+	http_write(&e->exchange, &e->write, &e->slice, 1);
+	if (!promise_is_settled(&e->write.promise) && request->query.len)
+		promise_cancel(&e->write.promise);
+	promise_wait(&e->write.promise, &e->waiter, echo_written);
 	return HTTP_LATER;
 }
 
@@ -135,7 +163,7 @@ static int handle(void *arg, const struct http_request *request, struct http_rep
 	size_t key_len = request->key.len;
 
 	(void)arg;
-	if (key_len == 1 && key[0] == 'e')
+	if (key_len == 1 && strchr("elasc", key[0]))
 		return echo(request, reply);
 	if (key_len != 2 || key[0] != 'h')
 		return -ENOENT;
@@ -433,7 +461,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pieces.slice_bytes = data[1] & 16 ? 1000 : 0;
 	pieces.pieces_max = data[1] & 32 ? 1 : 0;
 	pieces.read_error = data[1] & 64 ? -ESTALE : 0;
-	pieces.read_error_at = 4000;
+	pieces.read_error_at = data[0] & 4 ? 0 : 4000;
+	pieces.get_error = data[1] & 128 ? -ESTALE : 0;
 	fuzz_parser(data + 2, size - 2, &limits);
 	fuzz_chunks(data + 2, size - 2);
 	fuzz_server(data + 2, size - 2, data[1] & 4 ? waiting : constant, data[0], data[1] & 2);
