@@ -190,8 +190,12 @@ int http_server_accept(void *server, struct flow *flow, const struct endpoint *p
 void http_server_close(struct http_server *server)
 {
 	for (int wait = 0; wait < HTTP_WAITS; wait++) {
-		list_for_each_safe(link, &server->waits[wait])
-			http_connection_end(list_entry(link, struct http_connection, link), true);
+		struct list *head = &server->waits[wait];
+
+		if (list_is_empty(head))
+			continue;
+		http_connection_end(list_first(head, struct http_connection, link), true);
+		wait = -1; /* that may have let one of another list go on: from the start */
 	}
 }
 

@@ -341,6 +341,22 @@ Test(http_transfer, lets_requests_wait_for_a_transfer)
 	cr_expect_eq(rig_stats().expired, 0);
 }
 
+/* The end of one makes room for another, who has to end as well. */
+Test(http_transfer, leaves_nobody_when_the_server_closes)
+{
+	struct fake_flow *f, *g;
+
+	rig_config.answers = 1;
+	f = rig_connect();
+	g = rig_connect();
+	rig_say(f, GET("/large"));
+	rig_say(g, GET("/small"));
+	cr_expect_eq(g->output_len, 0);
+	http_server_close(rig_server);
+	rig_run();
+	cr_expect(f->aborted && g->aborted && g->output_len == 0);
+}
+
 Test(http_transfer, takes_from_who_does_not_read)
 {
 	struct fake_flow *f, *g;
