@@ -138,7 +138,8 @@ new-app:
 ##   test                         what CI runs: unit, system, every configuration built
 ##   test-all                     everything; CONFIGS="defconfig_x …" takes a share of it
 ##   check                        layers, style, Kconfig, budgets, reproducible images
-##   bench                        figures and pictures, beside a peer
+##   bench                        figures and pictures, beside a peer; B="boot requests" takes parts, QUICK=1
+##                                fewer rounds
 ##   fuzz                         SECONDS=n for each target
 ##   setup                        installs the Debian packages that all of this needs
 .PHONY: test test-unit test-system test-all check bench fuzz
@@ -154,6 +155,7 @@ test-system: setup-test | test-unit
 	@$(pytest) tests/system
 test-all: setup-test
 	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests test-all
+	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests mutate
 	@CONFIGS='$(CONFIGS)' $(pytest) --all tests/system
 check: setup-test
 	@scripts/check $(abspath $(O))/check $(CONFIGS)
@@ -163,7 +165,8 @@ fuzz: setup-test
 	@$(MAKE) --no-print-directory -f tests/Makefile O=$(abspath $(O))/tests SECONDS=$(SECONDS) fuzz
 
 ## Everywhere: O=folder builds there, V=1 shows the commands, APP=folder takes an application
-## outside the tree, WWW_DIR=folder takes the site from there, CC=clang compiles with it, VIRGA_CACHE=folder
-## keeps musl there, YES=1 installs what is missing without asking.
+## outside the tree, WWW_DIR=folder takes the site from there, FAT_IMAGE=file is a disk of one's own,
+## CC=clang compiles with it, VIRGA_CACHE=folder keeps musl there, YES=1 installs what is missing
+## without asking.
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile

@@ -18,7 +18,7 @@ struct kv *fat_init(void)
 	int error;
 
 	if (!config.dev)
-		panic("no disk: add a virtio-blk device, or name a file with disk=");
+		panic("no disk that works: add a virtio-blk device, or name a file with disk=");
 	error = cache_create(&config.cache, config.dev, &cache_config);
 	if (!error) {
 		fat_mount(&mount, &config);
@@ -27,7 +27,8 @@ struct kv *fat_init(void)
 	if (error == -ENOMEM)
 		panic("out of memory: give the machine more");
 	if (error == -EUCLEAN)
-		panic("the disk holds no files: %s; mkfs.fat makes it one that does", mount.problem);
+		panic("the disk's files cannot be had: %s; give another disk, or see what fsck.fat says of it",
+		      mount.problem);
 	if (error)
 		panic("the disk cannot be read: error %d", -error);
 	return mount.kv;

@@ -45,7 +45,8 @@ ifdef CONFIG_FS_FAT
 given-disk := $(or $(FAT_IMAGE),$(CONFIG_FAT_IMAGE))
 disk := $(or $(given-disk),$(O)/disk.img)
 $(call plain,FAT_IMAGE,$(disk))
-$(if $(wildcard $(disk))$(if $(given-disk),,made),,$(error FAT_IMAGE=$(disk): there is no such file))
+$(if $(given-disk),$(if $(shell test -s $(disk) && echo there),,\
+	$(error FAT_IMAGE=$(disk): there is no such file, or nothing in it)))
 endif
 
 # -- the walk: folder $(1)'s list, then its subfolders'. d is the folder, for rules of its own. --
