@@ -95,8 +95,8 @@ def test_a_slow_reader_of_a_file_larger_than_memory(builder, namespace, tmp_path
     data = hashlib.shake_256(b"large").digest(LARGE_BYTES)
     (tmp_path / "large.bin").write_bytes(data)
     (tmp_path / "index.html").write_bytes(b"<p>small")
-    how = {"variables": (f"WWW_DIR={tmp_path}",), "name": "large"}
-    out = builder.build("defconfig_www_unix", *how["variables"], name="large", options={"FS_FAT": "y"})
+    how = {"variables": (f"WWW_DIR={tmp_path}",), "name": "larger-than-memory"}
+    out = builder.build("defconfig_www_unix", *how["variables"], name="larger-than-memory", options={"FS_FAT": "y"})
     www = server.Server(builder, namespace, "unix", memory="12M", options=f"disk={out}/disk.img,ro",
                         options_set={"FS_FAT": "y"}, **how)
     try:
