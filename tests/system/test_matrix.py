@@ -92,4 +92,5 @@ def test_the_same_bytes_in_every_way(output, site, namespace, need, tmp_path, ma
             with open(os.path.join(site, name), "rb") as file:
                 assert answer == file.read(), name
         guest.read()
-        assert not re.search(r"\] (warn|error) ", guest.console), guest.console
+        # The process may be there before its DHCP server is.
+        assert not re.search(r"\] (warn|error) +(?! |dhcp: no server answers)", guest.console), guest.console
