@@ -65,47 +65,41 @@ void blkdev_submit(struct blkdev *dev, struct blkdev_op *op);
 /* For drivers: settles op with 0 or a negative errno, and counts it. */
 void blkdev_done(struct blkdev_op *op, int error);
 
-static inline void blkdev_read(struct blkdev *dev, struct blkdev_op *op, uint64_t sector, uint32_t sectors,
-                               const struct blkdev_slice *slices, uint32_t count)
+/* What the four below have in common. */
+static inline void blkdev_request(struct blkdev *dev, struct blkdev_op *op, enum blkdev_kind kind,
+                                  uint64_t sector, uint32_t sectors, const struct blkdev_slice *slices,
+                                  uint32_t count)
 {
-	op->kind = BLKDEV_READ;
+	op->kind = (uint8_t)kind;
 	op->sector = sector;
 	op->sectors = sectors;
 	op->slices = slices;
 	op->count = count;
 	blkdev_submit(dev, op);
+}
+
+static inline void blkdev_read(struct blkdev *dev, struct blkdev_op *op, uint64_t sector, uint32_t sectors,
+                               const struct blkdev_slice *slices, uint32_t count)
+{
+	blkdev_request(dev, op, BLKDEV_READ, sector, sectors, slices, count);
 }
 
 static inline void blkdev_write(struct blkdev *dev, struct blkdev_op *op, uint64_t sector, uint32_t sectors,
                                 const struct blkdev_slice *slices, uint32_t count)
 {
-	op->kind = BLKDEV_WRITE;
-	op->sector = sector;
-	op->sectors = sectors;
-	op->slices = slices;
-	op->count = count;
-	blkdev_submit(dev, op);
+	blkdev_request(dev, op, BLKDEV_WRITE, sector, sectors, slices, count);
 }
 
 /* What was written and done before is on the medium when this is done. */
 static inline void blkdev_flush(struct blkdev *dev, struct blkdev_op *op)
 {
-	op->kind = BLKDEV_FLUSH;
-	op->sector = 0;
-	op->sectors = op->count = 0;
-	op->slices = NULL;
-	blkdev_submit(dev, op);
+	blkdev_request(dev, op, BLKDEV_FLUSH, 0, 0, NULL, 0);
 }
 
 /* The sectors' content is of no use any more. */
 static inline void blkdev_discard(struct blkdev *dev, struct blkdev_op *op, uint64_t sector, uint32_t sectors)
 {
-	op->kind = BLKDEV_DISCARD;
-	op->sector = sector;
-	op->sectors = sectors;
-	op->count = 0;
-	op->slices = NULL;
-	blkdev_submit(dev, op);
+	blkdev_request(dev, op, BLKDEV_DISCARD, sector, sectors, NULL, 0);
 }
 
 #endif

@@ -25,19 +25,7 @@ static struct world w;
 static void *crunched;
 static uint8_t big[BIG];
 
-static void begin(void)
-{
-	world_begin();
-	test_begin();
-}
-
-static void end(void)
-{
-	test_end();
-	world_end();
-}
-
-TestSuite(kv, .init = begin, .fini = end, .timeout = 300);
+TestSuite(kv, .init = world_begin_counted, .fini = world_end_counted, .timeout = 300);
 
 static struct kv *crunch(void)
 {

@@ -14,19 +14,7 @@ static struct world w;
 static struct fat_geometry g;
 
 #include "fs/fat/name.h"
-static void begin(void)
-{
-	world_begin();
-	test_begin();
-}
-
-static void end(void)
-{
-	test_end();
-	world_end();
-}
-
-TestSuite(fat_hostile, .init = begin, .fini = end, .timeout = 120);
+TestSuite(fat_hostile, .init = world_begin_counted, .fini = world_end_counted, .timeout = 120);
 
 /* A volume with: one.bin, three.bin (clusters in a row), dir/sub/deep.txt, whole.txt. */
 static void load(const char *options, unsigned kib)

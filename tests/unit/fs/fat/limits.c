@@ -12,18 +12,11 @@ static struct world w;
 
 static void begin(void)
 {
-	world_begin();
-	test_begin();
+	world_begin_counted();
 	clock_set_wall_ns(UINT64_C(1700000000) * NS_PER_S);
 }
 
-static void end(void)
-{
-	test_end();
-	world_end();
-}
-
-TestSuite(fat_limits, .init = begin, .fini = end, .timeout = 600);
+TestSuite(fat_limits, .init = begin, .fini = world_end_counted, .timeout = 600);
 
 static void open_volume(const char *options, unsigned kib)
 {

@@ -13,18 +13,11 @@
 
 static void begin(void)
 {
-	world_begin();
-	test_begin();
+	world_begin_counted();
 	clock_set_wall_ns(UINT64_C(1700000000) * NS_PER_S);
 }
 
-static void end(void)
-{
-	test_end();
-	world_end();
-}
-
-TestSuite(fat_names, .init = begin, .fini = end, .timeout = 300);
+TestSuite(fat_names, .init = begin, .fini = world_end_counted, .timeout = 300);
 
 static const char *const shown[] = {
 	"ünïcödé.txt", "ΑΒΓδ ελληνικά", "Привет, мир.html", "日本語のファイル.txt",

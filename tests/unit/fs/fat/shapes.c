@@ -10,19 +10,7 @@
 
 #include "tests/unit/fs/fat/world.h"
 
-static void begin(void)
-{
-	world_begin();
-	test_begin();
-}
-
-static void end(void)
-{
-	test_end();
-	world_end();
-}
-
-TestSuite(fat_shapes, .init = begin, .fini = end, .timeout = 600);
+TestSuite(fat_shapes, .init = world_begin_counted, .fini = world_end_counted, .timeout = 600);
 
 /* Options of mkfs.fat, the size of the file in KiB, and the device's sectors. */
 struct shape {

@@ -31,6 +31,18 @@ void world_end(void)
 	world_shell("rm -rf %s", base);
 }
 
+void world_begin_counted(void)
+{
+	world_begin();
+	test_begin();
+}
+
+void world_end_counted(void)
+{
+	test_end();
+	world_end();
+}
+
 const char *world_path(const char *name)
 {
 	static char paths[4][200];

@@ -29,6 +29,9 @@ int world_run(const char **said, const char *format, ...) __attribute__((format(
 const char *world_path(const char *name);
 void world_begin(void); /* .init and .fini of a suite */
 void world_end(void);
+/* The same for suites each of whose tests leaves no allocation behind. */
+void world_begin_counted(void);
+void world_end_counted(void);
 
 /* Reads the file "image" onto a disk of its size, holes included. */
 void world_load(struct world *w);
