@@ -133,7 +133,7 @@ def test_without_configuration_www_is_built(tmp_path):
     assert "APP_WWW" in on and "TARGET_QEMU" in on
 
 
-def test_configure_takes_the_tutorials_words(tmp_path):
+def test_configure_takes_words_from_the_environment(tmp_path):
     def run(check=True, **words):
         return build.make(f"O={tmp_path}", "configure", environment=words, check=check)
     run(NET="direct", FS="fat", DHCP="true", PORT="8080")
@@ -262,7 +262,7 @@ def test_a_new_application_in_the_tree(tmp_path):
 
 
 def test_size_adds_up(builder):
-    """The tutorial's two columns, the folders that make them up, and a picture that a browser can read."""
+    """Two columns as in MirageOS's tutorial, the folders that make them up, and a picture that a browser can read."""
     out = builder.build("defconfig_www_qemu")
     said = build.make(f"O={out}", "size").stdout
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The tutorial's website in every way that it can be configured: crunched or FAT, our stack or the host's, a static
+"""The website in every way that it can be configured: crunched or FAT, our stack or the host's, a static
 address or a lent one, a process or a machine. The same folder gives the same bytes."""
 import hashlib
 import os
@@ -53,7 +53,7 @@ def site(output):
 
 
 def configured(output, site, machine, net, fs, lent):
-    """Built as the tutorial has it: NET=… FS=… DHCP=… make configure; make build."""
+    """Built as MirageOS's tutorial has it: NET=… FS=… DHCP=… make configure; make build."""
     target = "unix" if machine == "unix" else "qemu"
     out = os.path.join(output, f"matrix-{target}-{net}-{fs}-{lent}")
     os.makedirs(out, exist_ok=True)
