@@ -2,7 +2,7 @@
 /* Backtrace by frame pointers: the image is compiled with them. Nothing is read that is not
  * certainly a stack, and nothing given that is not in text, whatever the stack has come to. */
 #include "arch/arch.h"
-#include "arch/x86_64/memory.h"
+#include "arch/common/memory.h"
 #include "arch/x86_64/trap.h"
 
 size_t arch_backtrace(uintptr_t *addresses, size_t max)

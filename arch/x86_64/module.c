@@ -4,9 +4,9 @@
 
 #include "arch/x86_64/module.h"
 
-struct pvh_range module_first(const struct pvh_start *info, uint64_t mapped_end)
+struct ram_range module_first(const struct pvh_start *info, uint64_t mapped_end)
 {
-	const struct pvh_range none = { 0, 0, PVH_RESERVED, 0 };
+	const struct ram_range none = { 0, 0, RAM_TAKEN, 0 };
 	struct pvh_module module;
 
 	if (!info->modules || !info->module_list || info->module_list > mapped_end - sizeof(module))
@@ -15,5 +15,5 @@ struct pvh_range module_first(const struct pvh_start *info, uint64_t mapped_end)
 	memcpy(&module, (const void *)(uintptr_t)info->module_list, sizeof(module));
 	if (!module.start || module.start + module.bytes < module.start)
 		return none;
-	return (struct pvh_range){ module.start, module.bytes, PVH_RESERVED, 0 };
+	return (struct ram_range){ module.start, module.bytes, RAM_TAKEN, 0 };
 }

@@ -8,6 +8,6 @@
 /* The first module as a range that is not for others; of 0 bytes where there is none, or where the list or
  * the module is at an address that cannot be. Before memory is given away: the list lies anywhere below
  * mapped_end, or is none. */
-struct pvh_range module_first(const struct pvh_start *info, uint64_t mapped_end);
+struct ram_range module_first(const struct pvh_start *info, uint64_t mapped_end);
 
 #endif

@@ -3,11 +3,9 @@
 #ifndef ARCH_X86_64_PVH_H
 #define ARCH_X86_64_PVH_H
 
-#include "kernel/util.h"
+#include "arch/common/ram.h"
 
 #define PVH_MAGIC 0x336ec578
-#define PVH_RAM 1
-#define PVH_RESERVED 2
 
 struct pvh_start {
 	uint32_t magic, version, flags, modules;
@@ -22,10 +20,6 @@ struct pvh_module {
 };
 static_assert(sizeof(struct pvh_module) == 32, "module list entry");
 
-struct pvh_range {
-	uint64_t start, bytes;
-	uint32_t type, reserved;
-};
-static_assert(sizeof(struct pvh_range) == 24, "memory map entry");
+/* An entry of the map is a struct ram_range. */
 
 #endif

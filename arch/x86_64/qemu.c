@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "arch/common/memory.h"
+#include "arch/common/ram.h"
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/memory.h"
 #include "arch/x86_64/module.h"
-#include "arch/x86_64/ram.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/clock/clock.h"
-#include "drivers/irq/irq.h"
+#include "drivers/irq/apic.h"
 #include "drivers/pci/pci.h"
 #include "drivers/ram/ram.h"
 #include "drivers/serial/serial.h"
@@ -52,7 +52,7 @@ void boot(const struct pvh_start *info) __attribute__((noreturn));
 extern const char image_start[], data_end[], image_end[];
 
 static struct pvh_start start_info; /* a copy: the loader's lies in memory that is given away */
-static struct pvh_range initrd;     /* kept from the page allocator; DISK_INITRD */
+static struct ram_range initrd;     /* kept from the page allocator; DISK_INITRD */
 static char command_line[CONFIG_COMMAND_LINE_BYTES];
 static char *words[WORDS_MAX];
 
@@ -85,7 +85,7 @@ static bool has_pci(void)
 /* SeaBIOS moves itself to below what it keeps at the top of memory, while -kernel's image already
  * lies there, and what it overwrites is lost: better no site than a broken one. This much runs when it
  * was .data. SeaBIOS is known by the date below 1 MiB; other firmware does no such thing. */
-static void check_firmware(const struct pvh_range *ranges, uint32_t count)
+static void check_firmware(const struct ram_range *ranges, uint32_t count)
 {
 	uint64_t low = 0, top = (uintptr_t)data_end, kept = SEABIOS_KEPT_LEAST;
 
@@ -113,7 +113,7 @@ static void add_memory(uint64_t start, uint64_t end)
 	start = MAX(start, GIB);
 	if (start >= end)
 		return;
-	if (memory_map(start, end) < 0)
+	if (memory_map(start, end, false) < 0)
 		log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
 		         (unsigned long long)end);
 	else
@@ -122,13 +122,13 @@ static void add_memory(uint64_t start, uint64_t end)
 
 static void memory_init(void)
 {
-	const struct pvh_range ours[] = {
-		{ BIOS_AREA, BIOS_AREA_END - BIOS_AREA, PVH_RESERVED, 0 }, /* some loaders' maps forget it */
-		{ (uintptr_t)image_start, (uintptr_t)image_end - (uintptr_t)image_start, PVH_RESERVED, 0 },
-		{ MEMORY_END, UINT64_MAX, PVH_RESERVED, 0 },
+	const struct ram_range ours[] = {
+		{ BIOS_AREA, BIOS_AREA_END - BIOS_AREA, RAM_TAKEN, 0 }, /* some loaders' maps forget it */
+		{ (uintptr_t)image_start, (uintptr_t)image_end - (uintptr_t)image_start, RAM_TAKEN, 0 },
+		{ CONFIG_STACK_WINDOW, UINT64_MAX, RAM_TAKEN, 0 },
 	};
 	const void *map = (const void *)(uintptr_t)start_info.map;
-	struct pvh_range ranges[RANGES_MAX + ARRAY_SIZE(ours) + 1];
+	struct ram_range ranges[RANGES_MAX + ARRAY_SIZE(ours) + 1];
 	uint32_t count = start_info.map_entries;
 	uint64_t start, end = 0;
 
@@ -208,7 +208,7 @@ static int create_initrd_disk(struct blkdev **out)
 	uint64_t end = initrd.start + initrd.bytes;
 	bool is_image = initrd.start < (uintptr_t)image_end && end > (uintptr_t)image_start;
 
-	if (!initrd.bytes || is_image || memory_map(initrd.start, end) < 0) {
+	if (!initrd.bytes || is_image || memory_map(initrd.start, end, false) < 0) {
 		log_error("disk=none: start the machine with -initrd and a file of whole sectors");
 		return -ENODEV;
 	}

@@ -6,8 +6,8 @@
 
 #include "arch/x86_64/trap.h"
 #include "arch/arch.h"
+#include "arch/common/memory.h"
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/memory.h"
 #include "kernel/dev/console.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"

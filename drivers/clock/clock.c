@@ -6,7 +6,7 @@
  * since boot, or again, before the timer is used first. All end up in KVM's format: one reading for all. */
 #include "drivers/clock/clock.h"
 #include "arch/x86_64/cpu.h"
-#include "drivers/irq/irq.h"
+#include "drivers/irq/apic.h"
 #include "kernel/dev/clock.h"
 
 #define MSR_KVM_WALL 0x4b564d00

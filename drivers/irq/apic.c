@@ -2,7 +2,7 @@
 /* Local APIC, I/O APIC (Intel SDM volume 3 chapter 11; 82093AA) and message signalled interrupts.
  * An interrupt marks the poller of its vector and says that it has ended, no more. Lines are edge
  * triggered: a device driver acknowledges its device from the poller before it looks for work. */
-#include "drivers/irq/irq.h"
+#include "drivers/irq/apic.h"
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
 #include "kernel/loop.h"

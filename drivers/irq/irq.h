@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Interrupts: each vector belongs to one poller, and all that an interrupt does is to mark it. */
+/* Interrupts: each belongs to one poller, and all that it does is to mark it. */
 #ifndef DRIVERS_IRQ_IRQ_H
 #define DRIVERS_IRQ_IRQ_H
 
@@ -7,29 +7,17 @@
 
 struct poller;
 
-/* Takes over the local APIC and the I/O APIC and silences the 8259s; interrupts stay off. */
+/* Takes over the machine's interrupt controller and silences it; interrupts stay off at the CPU. */
 void irq_init(void);
-/* Gives p a vector: what a device's message writes where. 0, -ENOSPC when all are taken. */
+/* Marks p when interrupt line, by the controller's number (on x86 a global system interrupt), rises or is
+ * found high. Whoever serves the poller acknowledges the device before it looks for work. 0, -ENOSPC when
+ * too many are taken, -EINVAL where there is no such line. */
+int irq_attach_line(unsigned line, struct poller *p);
+/* What a device's message must write where to mark p. 0, -ENOSPC, -ENODEV where there are none. */
 struct irq_message {
 	uint64_t address;
 	uint32_t data;
 };
 int irq_attach_message(struct poller *p, struct irq_message *message);
-/* Marks p on each rising edge of interrupt line gsi. 0, -ENOSPC, -EINVAL when no I/O APIC has it. */
-int irq_attach_line(unsigned gsi, struct poller *p);
-bool irq_has_line(unsigned gsi);
-
-/* -- the local APIC's timer -- */
-
-/* Wakes the CPU at deadline_ns, or sooner: a timer that runs out before that is left alone, because
- * setting it is an exit to the hypervisor, and the counter has 32 bits. Called with interrupts off. */
-void irq_timer_start(uint64_t now_ns, uint64_t deadline_ns);
-/* The counter as a measure: starts at its maximum; ticks since then, UINT32_MAX once it has run out. */
-void irq_timer_count(void);
-uint32_t irq_timer_ticks(void);
-/* How fast it counts, when that is not the 1 GHz of QEMU and KVM. */
-void irq_timer_set_rate(uint64_t hz);
-/* Uses the time stamp counter's deadline instead, when the CPU has it. */
-void irq_timer_set_tsc_rate(uint64_t hz);
 
 #endif

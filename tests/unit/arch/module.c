@@ -12,12 +12,12 @@ static struct pvh_module list[2];
 static uint64_t bytes_with(uint32_t count, const void *at, uint64_t start, uint64_t bytes)
 {
 	struct pvh_start info = { .modules = count, .module_list = (uintptr_t)at };
-	struct pvh_range range;
+	struct ram_range range;
 
 	list[0] = (struct pvh_module){ .start = start, .bytes = bytes };
 	list[1] = (struct pvh_module){ .start = 1, .bytes = 1 };
 	range = module_first(&info, (uintptr_t)(list + 1));
-	cr_assert_eq(range.type, PVH_RESERVED);
+	cr_assert_eq(range.kind, RAM_TAKEN);
 	cr_assert(!range.bytes || range.start == start);
 	return range.bytes;
 }

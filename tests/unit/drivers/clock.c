@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "drivers/irq/irq.h"
+#include "drivers/irq/apic.h"
 #include "kernel/util.h"
 #include "tests/lib/test.h"
 

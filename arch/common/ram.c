@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* A sweep over the addresses at which some range begins or ends: between two of them all memory is of
  * one kind. It takes the square of the number of ranges, of which there are few. */
-#include "arch/x86_64/ram.h"
+#include "arch/common/ram.h"
 
 enum { RAM = 1, OTHER = 2 };
 
-bool ram_next(const struct pvh_range *map, uint32_t count, uint64_t *start, uint64_t *end)
+bool ram_next(const struct ram_range *map, uint32_t count, uint64_t *start, uint64_t *end)
 {
 	unsigned kinds = 0;
 
@@ -13,14 +13,14 @@ bool ram_next(const struct pvh_range *map, uint32_t count, uint64_t *start, uint
 		kinds = 0;
 		*start = *end;
 		*end = UINT64_MAX;
-		for (const struct pvh_range *r = map; r < map + count; r++) {
+		for (const struct ram_range *r = map; r < map + count; r++) {
 			uint64_t last = r->start + MIN(r->bytes, UINT64_MAX - r->start);
 
 			if (r->start > *start) {
 				*end = MIN(*end, r->start);
 			} else if (last > *start) {
 				*end = MIN(*end, last);
-				kinds |= r->type == PVH_RAM ? RAM : OTHER;
+				kinds |= r->kind == RAM_FREE ? RAM : OTHER;
 			}
 		}
 	}

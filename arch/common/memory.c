@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* Page tables (Intel SDM volume 3 §4.5). start.S has mapped the image strictly and the first GiB;
- * here the rest is mapped as the machine tells of it, never executable, and fibers get stacks
- * in a window of address space of which nothing else is mapped: between two stacks there is
- * always a page that is not there. */
+/* Page tables after start.S, which has mapped the image strictly: here the rest is mapped as the machine
+ * tells of it, never executable, and fibers get stacks in a window of address space of which nothing
+ * else is mapped: between two stacks there is always a page that is not there. */
 #include <errno.h>
 
 #include "arch/arch.h"
-#include "arch/x86_64/memory.h"
+#include "arch/common/memory.h"
+#include "arch/common/paging.h"
 #include "kernel/page.h"
 
-#define PRESENT UINT64_C(0x1)
-#define WRITE UINT64_C(0x2)
-#define LARGE UINT64_C(0x80)
-#define USED UINT64_C(0x60)
-#define NO_EXECUTE (UINT64_C(1) << 63)
-#define ADDRESS UINT64_C(0x000ffffffffff000)
 #define LARGE_BYTES UINT64_C(0x200000)
-
-#define WINDOW MEMORY_END /* the last GiB of the first 512 */
-#define WINDOW_BYTES UINT64_C(0x40000000)
+#define WINDOW ((uintptr_t)CONFIG_STACK_WINDOW)
+#define WINDOW_BYTES ((uintptr_t)CONFIG_STACK_WINDOW_BYTES)
 #define SLOT_BYTES (ALIGN_UP((uintptr_t)CONFIG_FIBER_STACK_BYTES, PAGE_BYTES) + PAGE_BYTES)
-#define SLOTS MIN(WINDOW_BYTES / SLOT_BYTES, (uint64_t)CONFIG_FIBERS)
+#define SLOTS MIN(WINDOW_BYTES / SLOT_BYTES, (uintptr_t)CONFIG_FIBERS)
 
 extern uint64_t page_map[512];
 extern const char text_start[], text_end[], rodata_end[], image_end[];
@@ -34,50 +27,79 @@ static const struct {
 	{ boot_guard, "stack overflow: raise BOOT_STACK_BYTES" },
 };
 
+static bool make_table(uint64_t *entry)
+{
+	void *table = paging_early_table();
+
+	if (!table)
+		table = page_alloc(1, true);
+	if (!table)
+		return false;
+	*entry = paging_table_entry(table);
+	return true;
+}
+
 /* The entry for address at level (3: 512 GiB each, 2: 1 GiB, 1: 2 MiB, 0: 4 KiB). Missing tables
  * are made when make says so, else the answer is NULL. */
 static uint64_t *entry_at(uint64_t address, unsigned level, bool make)
 {
 	uint64_t *table = page_map;
 
-	for (unsigned at = 3;; at--) {
+	for (unsigned at = CONFIG_PAGE_TABLE_LEVELS - 1;; at--) {
 		uint64_t *entry = &table[address >> (12 + 9 * at) & 511];
 
 		if (at == level)
 			return entry;
-		if (!(*entry & PRESENT)) {
-			void *next = make ? page_alloc(1, true) : NULL;
-
-			if (!next)
-				return NULL;
-			*entry = (uintptr_t)next | PRESENT | WRITE;
-		}
-		if (*entry & LARGE)
+		if (!*entry && (!make || !make_table(entry)))
 			return NULL;
-		table = (uint64_t *)(*entry & ADDRESS);
+		table = paging_table(*entry);
+		if (!table)
+			return NULL;
 	}
 }
 
-int memory_map(uint64_t start, uint64_t end)
+int memory_map(uint64_t start, uint64_t end, bool device)
 {
 	start = ALIGN_DOWN(start, LARGE_BYTES);
-	if (end > UINT64_C(1) << 47 || (start < WINDOW + WINDOW_BYTES && end > WINDOW))
+	if (!paging_is_free(start, end))
 		return -EINVAL;
 	for (; start < end; start += LARGE_BYTES) {
 		uint64_t *entry = entry_at(start, 1, true);
 
 		if (!entry)
 			return -ENOMEM;
-		if (!(*entry & PRESENT))
-			*entry = start | PRESENT | WRITE | USED | LARGE | NO_EXECUTE;
+		if (!*entry)
+			*entry = paging_leaf(start, device, true);
 	}
+	paging_filled();
 	return 0;
 }
 
-/* The firmware's MTRRs make registers uncached. */
+int memory_map_exactly(uint64_t start, uint64_t end)
+{
+	bool large;
+
+	start = ALIGN_UP(start, (uint64_t)PAGE_BYTES);
+	end = ALIGN_DOWN(end, (uint64_t)PAGE_BYTES);
+	if (!paging_is_free(start, end))
+		return -EINVAL;
+	for (; start < end; start += large ? LARGE_BYTES : PAGE_BYTES) {
+		uint64_t *entry;
+
+		large = start % LARGE_BYTES == 0 && end - start >= LARGE_BYTES;
+		entry = entry_at(start, large, true);
+		if (!entry)
+			return -ENOMEM;
+		if (!*entry)
+			*entry = paging_leaf(start, false, large);
+	}
+	paging_filled();
+	return 0;
+}
+
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
-	if (start + bytes < start || memory_map(start, start + bytes) < 0)
+	if (start + bytes < start || memory_map(start, start + bytes, true) < 0)
 		return NULL;
 	return (volatile void *)(uintptr_t)start;
 }
@@ -86,13 +108,13 @@ static bool is_mapped(uintptr_t address)
 {
 	uint64_t *entry = entry_at(address, 0, false);
 
-	return entry && (*entry & PRESENT);
+	return entry && *entry;
 }
 
 static void unmap(uint64_t *entry, uintptr_t address)
 {
 	*entry = 0;
-	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+	paging_flush(address);
 }
 
 void memory_close_null(void)
@@ -125,8 +147,9 @@ void *arch_stack_alloc(size_t bytes)
 			page_free(memory, bytes / PAGE_BYTES);
 			return NULL;
 		}
-		*entry = (uintptr_t)(memory + at) | PRESENT | WRITE | USED | NO_EXECUTE;
+		*entry = paging_leaf((uintptr_t)(memory + at), false, false);
 	}
+	paging_filled();
 	return (void *)low;
 }
 
@@ -135,9 +158,9 @@ uint64_t arch_device_address(const void *p)
 	uintptr_t at = (uintptr_t)p;
 	uint64_t *entry = at - WINDOW < WINDOW_BYTES ? entry_at(at, 0, false) : NULL;
 
-	if (!entry || !(*entry & PRESENT))
-		return at;
-	return (*entry & ADDRESS) | (at & (PAGE_BYTES - 1));
+	if (!entry || !*entry)
+		return paging_device_address(at);
+	return paging_physical(*entry) | (at & (PAGE_BYTES - 1));
 }
 
 bool memory_is_text(uintptr_t address)
@@ -149,7 +172,7 @@ bool memory_is_stack(uintptr_t address)
 {
 	if (address % sizeof(uintptr_t))
 		return false;
-	if (address >= WINDOW && address < WINDOW + WINDOW_BYTES)
+	if (address - WINDOW < WINDOW_BYTES)
 		return is_mapped(address);
 	return address >= (uintptr_t)fault_guard && address < (uintptr_t)boot_stack_top && is_mapped(address);
 }
@@ -159,7 +182,7 @@ const char *memory_describe(uintptr_t address)
 	for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
 		if (address - (uintptr_t)guards[i].guard < PAGE_BYTES)
 			return guards[i].name;
-	if (address >= WINDOW && address < WINDOW + WINDOW_BYTES)
+	if (address - WINDOW < WINDOW_BYTES)
 		return "stack overflow: raise FIBER_STACK_BYTES";
 	if (address < PAGE_BYTES)
 		return "null page";
