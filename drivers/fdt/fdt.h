@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/* A reader of flattened device trees (Devicetree Specification 0.4, chapters 2 and 5; version 17). It trusts
+ * nothing, allocates nothing and remembers nothing: a node is a place in the blob, and each question is a
+ * look at it. Whatever the blob says, each call ends in a time that is a small multiple of the blob's length.
+ *
+ *   struct fdt_node n = FDT_BEGIN;
+ *   while (fdt_next_with(tree, &n, "compatible", "virtio,mmio"))
+ *           if (fdt_reg(tree, &n, 0, &range) == 0 && fdt_interrupt(tree, &n, 0, &interrupt) == 0)
+ *                   …
+ *
+ * A node whose status is not okay is not there for any of these calls, nor is what lies below it. Strings are
+ * NUL-terminated within the property that they come from, or not given. */
+#ifndef DRIVERS_FDT_FDT_H
+#define DRIVERS_FDT_FDT_H
+
+#include "kernel/util.h"
+
+#define FDT_DEPTH 16          /* of nodes in nodes, the root included; deeper trees are refused */
+#define FDT_INTERRUPT_CELLS 4 /* of an interrupt's description; longer ones are refused */
+
+/* An opened tree. Borrows the blob, for good. */
+struct fdt {
+	const uint8_t *blob;
+	uint32_t bytes; /* of the blob that say something: what lies behind them may be given away */
+	/* the reader's own */
+	uint32_t reservations, structure, structure_end, strings, strings_end;
+};
+
+/* A node, by its way from the root. */
+struct fdt_node {
+	uint32_t depth;           /* 1: the root; 0: none */
+	uint32_t path[FDT_DEPTH]; /* where its ancestors and, last of depth, the node itself begin */
+};
+#define FDT_BEGIN ((struct fdt_node){ 0 }) /* before the first node */
+
+struct fdt_range {
+	uint64_t start, bytes; /* start + bytes is at most 2^64 */
+};
+
+/* A property's value, borrowed: as many bytes as it has, big endian, anyhow aligned. */
+struct fdt_value {
+	const uint8_t *at;
+	uint32_t bytes;
+};
+
+/* -- the blob -- */
+
+/* Opens the tree at blob, of which at most so many bytes can be read, after a look at all of it: every token,
+ * length, name and string lies where it may. 0, -EBADMSG; then *why says what is wrong, in words that end a
+ * sentence. */
+int fdt_open(struct fdt *tree, const void *blob, size_t readable_bytes, const char **why);
+/* Entry i of the memory reservation block (§5.3). False after the last. */
+bool fdt_reservation(const struct fdt *tree, uint32_t i, struct fdt_range *range);
+
+/* -- nodes -- */
+
+/* The next node in the order of the blob, children before siblings. False after the last: then n is before
+ * the first again, as it is whenever one of these finds nothing. */
+bool fdt_next(const struct fdt *tree, struct fdt_node *n);
+/* The next one whose property is a list of strings with text among them: "compatible", "device_type". */
+bool fdt_next_with(const struct fdt *tree, struct fdt_node *n, const char *property, const char *text);
+/* The next child of parent after child. */
+bool fdt_next_child(const struct fdt *tree, const struct fdt_node *parent, struct fdt_node *child);
+/* The node at path: "/chosen", "/soc/serial@10000000", "/memory" where one with a unit address is meant; or
+ * one of /aliases, and names of its children. It ends before a ':', as that of stdout-path may (§3.6). */
+bool fdt_at(const struct fdt *tree, struct fdt_node *n, const char *path);
+bool fdt_by_phandle(const struct fdt *tree, struct fdt_node *n, uint32_t phandle);
+/* With the unit address, borrowed; of the root "". */
+const char *fdt_name(const struct fdt *tree, const struct fdt_node *n);
+static inline bool fdt_same(const struct fdt_node *a, const struct fdt_node *b)
+{
+	return a->depth == b->depth && (!a->depth || a->path[a->depth - 1] == b->path[b->depth - 1]);
+}
+
+/* -- properties -- */
+
+bool fdt_property(const struct fdt *tree, const struct fdt_node *n, const char *name,
+                  struct fdt_value *value);
+bool fdt_has(const struct fdt *tree, const struct fdt_node *n, const char *name);
+/* The first string of a property, borrowed; NULL when there is none. */
+const char *fdt_string(const struct fdt *tree, const struct fdt_node *n, const char *name);
+/* Is text among the strings of a property? */
+bool fdt_lists(const struct fdt *tree, const struct fdt_node *n, const char *name, const char *text);
+/* A property of one cell or two. False when it has another length, or is not there. */
+bool fdt_number(const struct fdt *tree, const struct fdt_node *n, const char *name, uint64_t *number);
+/* How many cells value has, and cell i; i is less. */
+static inline uint32_t fdt_cells(const struct fdt_value *value)
+{
+	return value->bytes / 4;
+}
+uint32_t fdt_cell(const struct fdt_value *value, uint32_t i);
+
+/* -- addresses -- */
+
+/* Entry i of reg, as the CPU sees it: translated by the ranges of all buses above (§2.3.6, §2.3.8). 0,
+ * -ENOENT: no such entry, -ERANGE: the CPU cannot reach it, or it cannot be understood. */
+int fdt_reg(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_range *range);
+
+/* A piece of a bus's address space, and where the CPU sees it. */
+struct fdt_window {
+	uint32_t space; /* the highest of three cells, as PCI's addresses have (IEEE 1275 PCI binding §2.2.1) */
+	uint64_t bus;   /* address there */
+	struct fdt_range cpu;
+};
+/* Entry i of the ranges of the bus n. As fdt_reg. */
+int fdt_window(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_window *window);
+
+/* -- interrupts -- */
+
+/* An interrupt as its controller numbers it: so many cells, whose meaning its binding says. */
+struct fdt_interrupt {
+	struct fdt_node controller;
+	uint32_t count, cells[FDT_INTERRUPT_CELLS];
+};
+/* Entry i of interrupts-extended or of interrupts, followed through the maps on its way to its controller
+ * (§2.4). 0, -ENOENT: no such entry, -ERANGE: it leads to no controller, or cannot be understood. */
+int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out);
+/* The same of interrupt pin (1 to 4) of a PCI function, bus << 16 | device << 11 | function << 8, below the
+ * host bridge n. -ENOENT: its interrupt-map knows of none. */
+int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t function, uint32_t pin,
+                      struct fdt_interrupt *out);
+
+#endif
