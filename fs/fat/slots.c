@@ -19,15 +19,13 @@ static uint64_t sector_of(const struct fat_writer *w, const struct fat_directory
 
 /* -- making room -- */
 
-/* Links one more cluster, all free, behind the folder's last. */
-static int extend(struct fat_writer *w, const struct fat_directory *last)
+/* Links one more cluster, all free, behind w->extended, the folder's last. Where one copy of the table says so
+ * and another is waited for the folder looks longer already: so who comes again begins here. */
+static int extend(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);
-	uint32_t cluster_slots = (1u << fat->geometry.cluster_shift) / sizeof(struct fat_slot);
 	int error = 0;
 
-	if (!last->chain.first || (last->chain.index + 1) * cluster_slots >= SLOTS_MOST)
-		return -ENOSPC;
 	if (!w->extension)
 		error = fat_cluster_take(w, &w->extension);
 	if (!error && !w->extension_is_clear) {
@@ -38,11 +36,11 @@ static int extend(struct fat_writer *w, const struct fat_directory *last)
 		w->extension_is_clear = true;
 	}
 	if (!error)
-		error = fat_table_write(w, last->chain.cluster, w->extension);
+		error = fat_table_write(w, w->extended, w->extension);
 	if (error)
 		return error;
 	cache_barrier(fat->cache);
-	w->extension = 0;
+	w->extension = w->extended = 0;
 	w->extension_is_clear = false;
 	return 0;
 }
@@ -50,17 +48,23 @@ static int extend(struct fat_writer *w, const struct fat_directory *last)
 /* Behind the slot that is number n of the room, which is the folder's last. */
 static int extend_behind(struct fat_writer *w, uint32_t n)
 {
+	uint32_t cluster_slots = (1u << fat_of_writer(w)->geometry.cluster_shift) / sizeof(struct fat_slot);
 	struct fat_directory last = w->survey.room;
 	int error = n ? fat_directory_next(&w->lookup.task, &last, n - 1) : 0;
 
-	return error ? error : extend(w, &last);
+	if (error)
+		return error;
+	if (!last.chain.first || (last.chain.index + 1) * cluster_slots >= SLOTS_MOST)
+		return -ENOSPC;
+	w->extended = last.chain.cluster;
+	return extend(w);
 }
 
 /* At the folder's end: takes care that there are count slots from the room on. */
 static int make_slots(struct fat_writer *w, uint32_t count)
 {
 	struct fat_directory d;
-	int error = 0;
+	int error = w->extended ? extend(w) : 0;
 
 	for (uint32_t n = 0; n < count && !error; n += !error) {
 		d = w->survey.room;

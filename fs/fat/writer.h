@@ -83,7 +83,8 @@ struct fat_writer {
 	uint32_t searched;        /* clusters looked at for a free one */
 	uint32_t fresh, grown;    /* one that is being taken; that is taken, and being appended; 0: none */
 	uint64_t cleared;         /* of a cluster: up to this place */
-	uint32_t extension;       /* a folder's next cluster, not yet part of it; 0: none */
+	uint32_t extended;        /* a folder's last cluster, which is to have a next one; 0: none */
+	uint32_t extension;       /* that one, which not all copies of the table have yet; 0: none */
 	bool extension_is_clear;
 	bool in_place;            /* the new content is the old one, with a longer or a shorter end */
 	bool looking;             /* a lookup, survey … has begun */

@@ -201,3 +201,23 @@ Test(fat_writing, appending_truncating_writing_in_the_middle)
 	free(model);
 	free(piece);
 }
+
+/* The folder's first cluster and the first that is free have their entries in different blocks of the table, and
+ * nobody has asked for the second copy's yet. */
+Test(fat_writing, a_folder_grows_in_every_copy_of_the_table)
+{
+	char key[40];
+
+	world_shell("rm -f image; truncate -s 16M image; mkfs.fat -F 16 -s 1 image;"
+	            "head -c 4000000 /dev/zero >zero; mcopy zero a:BEFORE; mmd a:D; mcopy zero a:BEHIND;"
+	            "for i in 0 1 2 3 4 5 6 7 8 9 A B C D; do mcopy - a:D/$i </dev/null; done");
+	w = (struct world){ .cache_config = CACHE_CONFIG_DEFAULTS };
+	w.cache_config.blocks = 8; /* so that little is read ahead */
+	world_open(&w);
+	for (unsigned i = 0; i < 40; i++) {
+		sprintf(key, "D/%u", 1000 + i);
+		cr_assert_eq(world_set(w.kv, key, "", 0), 0);
+	}
+	check("a folder that grows");
+	disk_destroy(&w.disk);
+}
