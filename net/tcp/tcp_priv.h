@@ -39,8 +39,8 @@ struct send_slice {
 };
 
 struct sendq {
-	struct send_slice *head, *tail;
 	size_t bytes; /* unacknowledged and unsent */
+	struct send_slice *head, *tail;
 };
 
 /* -- what was received: packets (recvq.c) -- */
@@ -102,61 +102,62 @@ enum conn_timer {
 	CONN_TIMERS
 };
 
+/* What is most often asked for lies within 128 bytes, which is as far as short instructions reach. */
 struct tcp_conn {
 	struct flow flow; /* first */
 	struct tcp *tcp;
-	struct tcp_conn *hash_next;
-	struct ip_route route; /* its addresses are half of the key */
-	uint16_t local_port, remote_port;
-	uint8_t state;         /* enum tcp_state */
-	uint8_t armed;         /* bit per enum conn_timer */
 	uint16_t flags;        /* enum conn_flags */
-	struct timer timer;
-	uint32_t deadline_ms[CONN_TIMERS];
-
+	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
+	uint8_t state;         /* enum tcp_state */
+	uint8_t wishes;        /* enum conn_wishes */
+	uint8_t armed;         /* bit per enum conn_timer */
+	uint8_t quick_acks;
+	uint32_t snd_una, snd_nxt, snd_max; /* snd_nxt goes back on a timeout, snd_max never does */
+	uint32_t snd_wnd;
+	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
+	struct congestion congestion;
+	struct rto rto;
+	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
+	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
+	int16_t error;         /* why it ended: negative errno, or 0 */
 	union {
 		struct stack_connect *connector; /* SYN-SENT and SYN-RECEIVED */
 		struct flow_read *reader;        /* from ESTABLISHED on */
 	};
+	uint32_t snd_wnd_max;
+	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
+	uint8_t snd_scale : 4, rcv_scale : 4;
+	uint8_t linger_s;
+	struct sendq sendq;    /* starts at snd_una, once the SYN is acknowledged */
+	struct recvq recvq;
 	struct list writers; /* of struct flow_write, oldest first */
 
-	struct sendq sendq;    /* starts at snd_una, once the SYN is acknowledged */
-	uint32_t snd_una, snd_nxt, snd_max; /* snd_nxt goes back on a timeout, snd_max never does */
-	uint32_t snd_wnd, snd_wnd_max, snd_wl1;
-	struct rto rto;
-	uint32_t rtt_seq, rtt_ms;
-	uint32_t progress_ms;  /* when the peer last acknowledged something, or the wait for it began */
-	struct congestion congestion;
-	uint32_t ts_offset;    /* of our timestamps' clock */
-
-	struct recvq recvq;
-	uint32_t rcv_nxt, rcv_adv; /* rcv_adv: right edge of the window as advertised; never goes back */
+	uint32_t ts_recent;
+	uint32_t heard_ms;     /* when the last acceptable segment came */
 	uint32_t rcv_acked;    /* rcv_nxt as last sent */
 	union {
 		uint32_t rcv_fin;  /* peer's FIN, if CONN_FIN_SEEN */
 		uint32_t rcv_mark; /* till then: up to where had been read at rcv_mark_ms */
 	};
 	uint32_t rcv_late;     /* start of what last came out of order */
-	uint32_t ts_recent;
-	uint32_t heard_ms;     /* when the last acceptable segment came */
-	uint16_t recovery;     /* what recovery.c has attached, counted from 1 */
+	uint32_t snd_wl1;
+	uint32_t rtt_seq, rtt_ms;
+	uint32_t ts_offset;    /* of our timestamps' clock */
 	uint16_t rcv_mark_ms;  /* goes round every minute */
 	uint16_t keepalive_idle_s, keepalive_interval_s;
-	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
 	uint16_t send_kib, receive_kib; /* bounds of the queues; 0: no other than the limits' */
 	uint16_t resent_segs;  /* stops counting at its greatest */
-	uint16_t mss;          /* payload bytes per segment that we send, options taken off */
 	uint16_t peer_mss;     /* what the peer takes, options included */
-	int16_t error;         /* why it ended: negative errno, or 0 */
 	uint16_t challenged;   /* as tcp_may_challenge keeps it */
-	uint8_t snd_scale : 4, rcv_scale : 4;
-	uint8_t linger_s;
 	uint8_t probes, probes_max; /* keep-alive probes unanswered */
-	uint8_t quick_acks;
-	uint8_t wishes;        /* enum conn_wishes */
+	uint16_t local_port, remote_port;
 #ifdef CONFIG_TCP_ECN
 	uint32_t slowed_ms;    /* when a mark last made us slower */
 #endif
+	struct ip_route route; /* its addresses are half of the key */
+	struct tcp_conn *hash_next;
+	struct timer timer;
+	uint32_t deadline_ms[CONN_TIMERS];
 };
 
 /* What an idle connection costs at most where pointers have eight bytes, all told but for its share of
@@ -207,27 +208,27 @@ struct tcp_listener {
 
 struct tcp {
 	struct ip *ip;
-	struct ip_handler handler;
-	struct tcp_limits limits;
-	struct tcp_stats stats;
 	uint64_t now_ns;      /* as of tcp_update_clock */
 	uint32_t now_ms;      /* the same, going round every 49 days */
 	uint32_t conn_mask;
+	struct tcp_conn **conn_hash;
+	struct tcp_conn *owed; /* an acknowledgement of late data, once the frames at hand have been seen */
+	uint32_t owed_end;     /* of that data */
 	uint32_t reclaim_at;  /* where conn_reclaim goes on looking */
 	uint32_t slices_spare; /* send slices that nobody is sure of */
 	uint32_t cookies_until; /* in cookie.c's time: from then on none of ours is valid */
 	uint16_t next_port;
 	uint8_t rcv_scale;
+	struct tcp_limits limits;
+	struct tcp_stats stats;
 	uint8_t secret[16];
-	struct tcp_conn **conn_hash;
 	struct tcp_table halves, wait_table;
 	struct pool conns, slices, recoveries;
 	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
 	struct list waits;
 	struct timer half_timer, wait_timer;
-	struct tcp_conn *owed; /* an acknowledgement of late data, once the frames at hand have been seen */
-	uint32_t owed_end;     /* of that data */
 	struct poller owing;
+	struct ip_handler handler;
 	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
 	tcp_listener_fn *other;
 	void *other_arg;
