@@ -65,13 +65,13 @@ struct own {
 struct arp {
 	struct ethernet *ethernet;
 	struct arp_user user;
-	void (*conflict)(void *arg, uint32_t address); /* may be NULL */
-	void *conflict_arg;
-	struct timer timer;
+	struct arp_stats stats;
 	struct arp_probe *probe; /* NULL: none */
 	unsigned queued; /* packets in all queues */
+	struct timer timer;
+	void (*conflict)(void *arg, uint32_t address); /* may be NULL */
+	void *conflict_arg;
 	struct own own[CONFIG_IPV4_ADDRESSES];
-	struct arp_stats stats;
 	struct entry entries[CONFIG_ARP_ENTRIES];
 };
 

@@ -32,8 +32,8 @@ struct handler {
 
 struct ethernet {
 	struct netdev *dev;
-	struct handler handlers[HANDLERS + 1]; /* the last: all other types */
 	struct ethernet_stats stats;
+	struct handler handlers[HANDLERS + 1]; /* the last: all other types */
 };
 
 static struct handler *find_handler(struct ethernet *e, uint16_t type)

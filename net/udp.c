@@ -30,15 +30,15 @@ struct listener {
 
 struct udp {
 	struct ip *ip;
-	struct ip_handler handler;
+	struct udp_stats stats;
 	struct ip_route last; /* where the last datagram went: often the next one goes there too */
 	bool last_chosen;     /* its source was not asked for */
-	struct listener listeners[CONFIG_UDP_LISTENERS];
 	int (*other)(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
 	void *other_arg;
 	void (*error)(void *arg, int error, const struct endpoint *from, const struct endpoint *to);
 	void *error_arg;
-	struct udp_stats stats;
+	struct ip_handler handler;
+	struct listener listeners[CONFIG_UDP_LISTENERS];
 };
 
 static struct listener *find_listener(struct udp *u, uint16_t port)

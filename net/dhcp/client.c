@@ -21,16 +21,16 @@ enum {
 
 struct dhcp_client {
 	struct dhcp_layers layers;
-	struct dhcp_engine engine;
+	bool bound;
+	uint16_t device_mtu;
+	struct dhcp_stats stats;
+	struct list listeners;
 	struct timer timer;
 	struct arp_probe probe;
 	struct waiter probed;
 	struct link_local link_local;
+	struct dhcp_engine engine;
 	struct dhcp_lease lease; /* in use, while bound */
-	bool bound;
-	uint16_t device_mtu;
-	struct list listeners;
-	struct dhcp_stats stats;
 	uint8_t message[DHCP_REPLY_BYTES]; /* that is looked at */
 };
 

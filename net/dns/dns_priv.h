@@ -88,9 +88,6 @@ struct dns_lookup {
 	struct list askers;            /* of struct dns_query; not empty */
 	struct timer timer;            /* the answer is late */
 	struct dns_exchange *exchange; /* the question that is on its way over TCP; or NULL */
-	struct endpoint to;            /* the server that is asked */
-	struct dns_key key;            /* what is looked up */
-	struct dns_chase chase;        /* from there on */
 	uint16_t id;
 	uint16_t port;                 /* the question on its way over UDP is from this one; or 0 */
 	uint8_t first, turn;           /* server first + turn is asked, round after round */
@@ -99,6 +96,9 @@ struct dns_lookup {
 	uint8_t shortages;             /* how often there was no room for the question */
 	uint16_t wrong;                /* datagrams that did not answer this question */
 	int error;                     /* of the last server */
+	struct endpoint to;            /* the server that is asked */
+	struct dns_key key;            /* what is looked up */
+	struct dns_chase chase;        /* from there on */
 };
 static_assert(CONFIG_DNS_SERVERS_MAX <= 8, "a bit each");
 
@@ -114,13 +114,13 @@ void dns_lookup_release(struct dns_lookup *l);
 
 struct dns_resolver {
 	struct stack *stack;
-	struct dns_config config;
-	struct dns_servers servers;
 	uint8_t first; /* the server that answered last */
-	struct pool lookups;
-	struct list active;
-	struct dns_cache cache;
+	struct dns_config config;
 	struct dns_stats stats;
+	struct list active;
+	struct pool lookups;
+	struct dns_cache cache;
+	struct dns_servers servers;
 };
 
 /* error: 0 when q->found is filled in. */

@@ -78,30 +78,31 @@ struct ipv4 {
 	struct ip ip; /* first: what transports see */
 	struct ethernet *ethernet;
 	struct arp *arp;
-	struct ipv4_address address[CONFIG_IPV4_ADDRESSES];
-	struct ipv4_way way[CONFIG_IPV4_ROUTES];
-	unsigned addresses, ways; /* how many of these there are */
+	uint8_t addresses;
 	bool unaddressed;   /* ipv4_listen_unaddressed */
+	uint16_t ways;      /* how many addresses and ways there are */
+	unsigned loop_count;
+	struct igmp_group *groups; /* igmp.c: who has joined which */
+	struct igmp *igmp;         /* NULL: nobody has */
+	struct ipv4_stats stats;
+	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
+	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
+	struct buf *loop_first, **loop_end;
+	struct poller loop; /* delivers what we sent to ourselves */
+	const struct ip_handler *other;
 	struct {
 		uint8_t protocol;
 		const struct ip_handler *handler;
 	} handlers[IPV4_HANDLERS];
-	const struct ip_handler *other;
 	struct ip_handler icmp;
+	uint8_t id_key[16];
+	struct ipv4_address address[CONFIG_IPV4_ADDRESSES];
+	struct ipv4_way way[CONFIG_IPV4_ROUTES];
 	struct reassembly reassembly;
 #ifdef CONFIG_IPV4_PMTU
 	struct ipv4_path paths[CONFIG_IPV4_PATHS];
 	struct timer path_timer; /* runs while any path is known */
 #endif
-	struct igmp_group *groups; /* igmp.c: who has joined which */
-	struct igmp *igmp;         /* NULL: nobody has */
-	uint8_t id_key[16];
-	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
-	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
-	struct poller loop; /* delivers what we sent to ourselves */
-	struct buf *loop_first, **loop_end;
-	unsigned loop_count;
-	struct ipv4_stats stats;
 };
 
 static inline bool ipv4_is_multicast(uint32_t a)
