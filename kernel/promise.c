@@ -12,6 +12,9 @@ enum { MAGIC_PENDING = 0x5bad, MAGIC_SETTLED = 0x5e77 };
 
 static void start(struct promise *p)
 {
+	/* The storage may hold anything, and the compiler is not to think that it knows better. */
+	if (IS_ENABLED(CONFIG_DEBUG))
+		__asm__("" : "+m"(*p));
 	/* The promise that lay here has not settled: somebody waits for it, or will settle it. */
 	assert_debug(!(p->magic == MAGIC_PENDING && p->state == PROMISE_PENDING));
 	p->cancel = NULL;

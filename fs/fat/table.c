@@ -27,12 +27,17 @@ static uint64_t place_of(const struct fat_geometry *g, uint32_t cluster)
 }
 
 /* at: where place_of says. */
-static uint32_t decode(const struct fat_geometry *g, uint32_t cluster, const uint8_t *at)
+static uint32_t decode_12(uint32_t cluster, const uint8_t *at)
 {
 	uint32_t entry = at[0] | (uint32_t)at[1] << 8;
 
-	if (g->bits == 12)
-		return cluster & 1 ? entry >> 4 : entry & 0xfff;
+	return cluster & 1 ? entry >> 4 : entry & 0xfff;
+}
+
+static uint32_t decode(const struct fat_geometry *g, const uint8_t *at)
+{
+	uint32_t entry = at[0] | (uint32_t)at[1] << 8;
+
 	if (g->bits == 16)
 		return entry;
 	return entry | (uint32_t)at[2] << 16 | (uint32_t)(at[3] & 0x0f) << 24;
@@ -69,7 +74,7 @@ static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index, bool
 	while (!error && c->index < index) {
 		error = fat_copy_out(t, place_of(g, c->cluster), bytes, sizeof(bytes));
 		if (!error)
-			error = follow(t->fat, c, decode(g, c->cluster, bytes), in_run);
+			error = follow(t->fat, c, decode_12(c->cluster, bytes), in_run);
 	}
 	return error;
 }
@@ -91,7 +96,7 @@ static int walk(struct fat_task *t, struct fat_chain *c, uint32_t index, bool in
 			place = place_of(g, c->cluster) - number * FAT_BLOCK_BYTES;
 			if (place >= b->len)
 				break;
-			error = follow(t->fat, c, decode(g, c->cluster, b->data + place), in_run);
+			error = follow(t->fat, c, decode(g, b->data + place), in_run);
 		} while (!error && c->index < index);
 		cache_put(b);
 		if (error)
