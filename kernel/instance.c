@@ -7,12 +7,11 @@
 
 #define ALIGN 16
 
-/* Begins a shared page. */
+/* Begins a shared page; instances follow it. */
 struct shared {
 	size_t used; /* bytes, this header included */
 	size_t live; /* instances */
-};
-static_assert(sizeof(struct shared) % ALIGN == 0, "instances follow it");
+} __attribute__((aligned(ALIGN)));
 
 static struct shared *roomiest;
 
