@@ -114,7 +114,9 @@ $(filter $(image-goals) $(O)/%,$(goals)): $(filter $(config-goals),$(goals))
 	@$(MAKE) --no-print-directory $@
 else ifneq ($(filter $(image-goals) $(O)/%,$(goals)),)
 include $(O)/config.mk
+ifdef CONFIG_CPU
 include scripts/build.mk
+endif
 endif
 
 .PHONY: FORCE setup setup-run setup-test clean new-app help

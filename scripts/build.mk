@@ -5,15 +5,24 @@
 app-dir := $(CONFIG_APP_DIR)
 $(if $(CONFIG_APP_EXTERNAL),$(call plain,APP,$(app-dir)))
 
-# -- musl: built once per compiler and flavour, into a cache outside the tree --
+# -- the CPU's compiler: gcc and clang are those for another CPU than the host's, whatever else CC is --
 
-flavour := $(if $(CONFIG_TARGET_UNIX),unix,kernel)
-musl := $(or $(shell scripts/musl --where $(flavour)),$(error no C library))
+include arch/$(CONFIG_CPU)/toolchain.mk
+cross := $(if $(filter $(firstword $(subst -, ,$(triple))),$(patsubst armv%,arm,$(shell uname -m))),,$(triple)-)
+cc := $(CC:gcc%=$(cross)gcc%)
+clang := $(findstring clang,$(cc))
+cc := $(strip $(cc) $(if $(cross),$(clang:clang=--target=$(triple))))
+
+# -- musl: built once per compiler, CPU and flavour, into a cache outside the tree --
+
+musl-for := $(if $(CONFIG_TARGET_UNIX),unix,kernel) $(musl-cpu) $(cpu-flags) \
+	$(if $(CONFIG_TARGET_UNIX),,$(musl-kernel-flags))
+musl := $(or $(shell CC='$(cc)' scripts/musl --where $(musl-for)),$(error no C library))
 $(call plain,VIRGA_CACHE,$(musl))
 libc := $(musl)/lib/libc.a
 
 $(libc):
-	@scripts/musl $(flavour)
+	@CC='$(cc)' scripts/musl $(musl-for)
 
 # -- flags --
 
@@ -24,16 +33,16 @@ warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wund
 prefix-maps := $(foreach map,$(CURDIR)=. $(addsuffix =build,$(sort $(O) $(abspath $(O)))) $(musl)=musl \
 	$(if $(app-dir),$(app-dir)=app),-ffile-prefix-map=$(map))
 # gcc's -Os still pays bytes for speed here: without these passes www is 0.7 kB less.
-small := -Os $(if $(findstring clang,$(CC)),,-fno-jump-tables -fipa-pta -fno-move-loop-invariants -fno-caller-saves)
+small := -Os $(if $(clang),,-fno-jump-tables -fipa-pta -fno-move-loop-invariants -fno-caller-saves)
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,$(small)))
 
 # Objects hold both kinds of code: "make size" also links without.
-lto := $(if $(CONFIG_LTO),-flto$(if $(findstring clang,$(CC)),,=1 -flto-partition=one -ffat-lto-objects))
-lto-linker := $(if $(CONFIG_LTO),$(if $(findstring clang,$(CC)),-fuse-ld=lld))
+lto := $(if $(CONFIG_LTO),-flto$(if $(clang),,=1 -flto-partition=one -ffat-lto-objects))
+lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld))
 
-CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(CC) -print-file-name=include) \
+CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(cc) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
-CFLAGS := -std=gnu11 -g $(optimize) $(lto) $(warnings) \
+CFLAGS := -std=gnu11 -g $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
 	-fstack-protector-strong $(prefix-maps)
@@ -73,11 +82,11 @@ define keep
 $(O)/.$(1): FORCE
 	@mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
 endef
-$(eval $(call keep,flags,$(CC) $(CPPFLAGS) $(CFLAGS)))
+$(eval $(call keep,flags,$(cc) $(CPPFLAGS) $(CFLAGS)))
 $(eval $(call keep,objects,$(LDFLAGS) $(objects)))
 
 exact-depends = scripts/fixdep $@.d $(O)/deps $(O)/config.h
-compile = mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
+compile = mkdir -p $(@D) && $(cc) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
 	$(if $(CONFIG_LTO),-frandom-seed=$(patsubst $(O)/%,%,$@)) -c -o $@ $< && $(exact-depends)
 
 $(objects): $(O)/.flags | $(O)/config.h $(libc)
@@ -94,7 +103,7 @@ $(O)/app/%.o: $(app-dir)/%.c
 $(O)/app/%.o: $(app-dir)/%.S
 	$(call say,AS,$<) $(compile)
 $(O)/%.lds: %.lds $(O)/.flags
-	$(call say,CPP,$<) mkdir -p $(@D) && $(CC) $(CPPFLAGS) -E -P -x assembler-with-cpp \
+	$(call say,CPP,$<) mkdir -p $(@D) && $(cc) $(CPPFLAGS) -E -P -x assembler-with-cpp \
 		-MMD -MP -MF $@.d -MT $@ -o $@ $< && $(exact-depends)
 
 -include $(objects:=.d)
@@ -106,17 +115,18 @@ first := $(musl)/lib/crt1.o $(musl)/lib/crti.o
 last := $(musl)/lib/crtn.o
 else
 script := $(addprefix $(O)/,$(script-y))
+format := $(if $(filter binary,$(image-format)),-O binary)
 -include $(script:=.d)
 endif
 
-link = $(CC) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
-	$(first) $(objects) -Wl,--start-group $(libc) $(shell $(CC) -print-libgcc-file-name) \
+link = $(cc) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
+	$(first) $(objects) -Wl,--start-group $(libc) $(shell $(cc) -print-libgcc-file-name) \
 	-Wl,--end-group $(last)
 
 $(O)/image.debug: $(objects) $(script) $(O)/.objects $(libc)
 	$(call say,LINK,$@) $(call link,-Wl$(comma)--gc-sections $(lto-linker))
 $(O)/image: $(O)/image.debug
-	$(call say,STRIP,$@) objcopy --strip-all $< $@
+	$(call say,STRIP,$@) $(cross)objcopy $(format) --strip-all $< $@
 # The same objects without link-time optimisation, without and with --gc-sections, to be measured.
 $(O)/whole.debug: $(O)/image.debug
 	$(call say,LINK,$@) $(call link,-fno-lto)

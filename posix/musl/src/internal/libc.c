@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Laid over musl's file of this name: posix_start does what musl's start-up code would, in zeroed
  * memory rather than as constants, which would be a third of a small image's data. The machine calls it
- * once the thread pointer (FS on x86-64) points at posix_thread; it also puts random bytes into
- * posix_seed, for malloc, and into the canary, posix_thread.canary (fs:0x28 on x86-64). There is one
- * thread. */
+ * once the thread pointer is posix_thread_pointer's (on x86-64 FS, which points at posix_thread itself); it
+ * also puts random bytes into posix_seed, for malloc, and into the canary: on x86-64 posix_thread.canary
+ * (fs:0x28), else __stack_chk_guard. There is one thread. */
 #include <elf.h>
 
 #include "pthread_impl.h"
@@ -26,6 +26,11 @@ void posix_start(void)
 	self->detach_state = DT_JOINABLE;
 	self->locale = &__libc.global_locale;
 	self->robust_list.head = &self->robust_list.head;
+}
+
+void *posix_thread_pointer(void)
+{
+	return TP_ADJ(&posix_thread);
 }
 
 size_t __hwcap;

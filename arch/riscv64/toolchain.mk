@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: ISC
+# What the build must know of RISC-V: RV64GC, code that may lie anywhere.
+triple := riscv64-linux-gnu
+cpu-flags := -march=rv64gc -mabi=lp64d -mcmodel=medany
+integer-flags :=
+musl-cpu := riscv64
+musl-kernel-flags :=
+image-format := binary
