@@ -22,8 +22,8 @@
 struct fdt {
 	const uint8_t *blob;
 	uint32_t bytes; /* of the blob that say something: what lies behind them may be given away */
-	/* the reader's own */
-	uint32_t reservations, structure, structure_end, strings, strings_end;
+	/* the reader's own: offsets */
+	uint32_t reservations, reservations_end, structure, structure_end, strings, strings_end;
 };
 
 /* A node, by its way from the root. */
@@ -34,7 +34,7 @@ struct fdt_node {
 #define FDT_BEGIN ((struct fdt_node){ 0 }) /* before the first node */
 
 struct fdt_range {
-	uint64_t start, bytes; /* start + bytes is at most 2^64 */
+	uint64_t start, bytes; /* start + bytes needs no more than 64 bits */
 };
 
 /* A property's value, borrowed: as many bytes as it has, big endian, anyhow aligned. */
@@ -113,10 +113,11 @@ struct fdt_interrupt {
 	uint32_t count, cells[FDT_INTERRUPT_CELLS];
 };
 /* Entry i of interrupts-extended or of interrupts, followed through the maps on its way to its controller
- * (§2.4). 0, -ENOENT: no such entry, -ERANGE: it leads to no controller, or cannot be understood. */
+ * (§2.4). 0, -ENOENT: no such entry, or not in a map, -ERANGE: it leads to no controller, or cannot be
+ * understood. */
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out);
 /* The same of interrupt pin (1 to 4) of a PCI function, bus << 16 | device << 11 | function << 8, below the
- * host bridge n. -ENOENT: its interrupt-map knows of none. */
+ * host bridge n. As fdt_interrupt. */
 int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t function, uint32_t pin,
                       struct fdt_interrupt *out);
 

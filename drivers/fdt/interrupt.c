@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/* The tree of interrupts (Devicetree Specification 0.4 §2.4): who a device's interrupts go to, over
+ * nexuses, which translate them by a map, up to the controller. */
+#include "drivers/fdt/fdt_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define UNIT_CELLS 3   /* of a device's address, as maps have it; longer ones are not understood */
+#define HOPS_MAX 8     /* nexuses in a row; a ring of them is one, too */
+#define LOOKUPS_MAX 64 /* of phandles, in one list: each is a look at the whole tree */
+
+/* A list of cells that is read from its front, and the node that the interrupts in it belong to. */
+struct list {
+	struct fdt_value left;
+	struct fdt_node node;
+	uint32_t unit_cells, interrupt_cells; /* of the node */
+	uint32_t lookups, phandle;            /* of the node, should it come again: lists repeat them */
+};
+
+static bool take(struct list *list, uint32_t *cells, uint32_t count)
+{
+	if (count > fdt_cells(&list->left))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		cells[i] = fdt_cell(&list->left, i);
+	list->left.at += 4 * count;
+	list->left.bytes -= 4 * count;
+	return true;
+}
+
+/* To be called when list->node has changed: can its interrupts be understood? */
+static bool measure(const struct fdt *tree, struct list *list)
+{
+	uint32_t node = list->node.path[list->node.depth - 1];
+
+	list->unit_cells = fdt_count_at(tree, node, "#address-cells", 0);
+	list->interrupt_cells = fdt_count_at(tree, node, "#interrupt-cells", 0);
+	return list->unit_cells <= UNIT_CELLS && list->interrupt_cells - 1 < FDT_INTERRUPT_CELLS;
+}
+
+/* Takes a phandle; list->node is then its node. */
+static bool take_node(const struct fdt *tree, struct list *list)
+{
+	uint32_t phandle;
+
+	if (!take(list, &phandle, 1))
+		return false;
+	if (list->lookups && phandle == list->phandle)
+		return true;
+	list->phandle = phandle;
+	return list->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &list->node, phandle) && measure(tree, list);
+}
+
+static bool take_interrupt(struct list *list, struct fdt_interrupt *out)
+{
+	out->controller = list->node;
+	out->count = list->interrupt_cells;
+	return take(list, out->cells, out->count);
+}
+
+/* Goes from n to where its interrupts go: what it or the nearest ancestor names, or an ancestor that
+ * takes interrupts itself. */
+static bool interrupt_parent(const struct fdt *tree, struct fdt_node *n)
+{
+	uint32_t phandle;
+
+	while (n->depth) {
+		phandle = fdt_count_at(tree, n->path[n->depth - 1], "interrupt-parent", 0);
+		if (phandle)
+			return fdt_by_phandle(tree, n, phandle);
+		n->depth--;
+		if (fdt_has(tree, n, "#interrupt-cells"))
+			return true;
+	}
+	return false;
+}
+
+static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *mask, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if ((a[i] ^ b[i]) & mask[i])
+			return false;
+	return true;
+}
+
+/* Looks the interrupt *out of a device with that unit address up in the map of the nexus that it has come
+ * to (§2.4.3). Then it is one of the nexus's parent, and unit the address there. */
+static int pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
+{
+	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
+	struct list map = { .node = out->controller }, masks;
+	uint32_t unit_cells, cells;
+	struct fdt_interrupt above;
+
+	if (!fdt_property(tree, &map.node, "interrupt-map", &map.left) || !measure(tree, &map) ||
+	    map.interrupt_cells != out->count)
+		return -ERANGE;
+	unit_cells = map.unit_cells;
+	cells = unit_cells + out->count;
+	memcpy(key, unit, unit_cells * sizeof(*key));
+	memcpy(key + unit_cells, out->cells, out->count * sizeof(*key));
+	memset(mask, 0xff, sizeof(mask));
+	if (fdt_property(tree, &map.node, "interrupt-map-mask", &masks.left) && !take(&masks, mask, cells))
+		return -ERANGE;
+	while (map.left.bytes) {
+		if (!take(&map, entry, cells) || !take_node(tree, &map) || !take(&map, unit, map.unit_cells) ||
+		    !take_interrupt(&map, &above))
+			return -ERANGE;
+		if (same_but_for(entry, key, mask, cells)) {
+			*out = above;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
+{
+	int error = 0;
+
+	for (int i = 0; i < HOPS_MAX && !error; i++) {
+		if (fdt_has(tree, &out->controller, "interrupt-controller"))
+			return 0;
+		error = pass_nexus(tree, unit, out);
+	}
+	return error ? error : -ERANGE;
+}
+
+int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out)
+{
+	struct list list = { .node = *n }, reg;
+	uint32_t unit[UNIT_CELLS] = { 0 };
+	bool extended = fdt_property(tree, n, "interrupts-extended", &list.left);
+
+	if (!extended) {
+		if (!fdt_property(tree, n, "interrupts", &list.left))
+			return -ENOENT;
+		if (!interrupt_parent(tree, &list.node) || !measure(tree, &list))
+			return -ERANGE;
+	}
+	do {
+		if (!list.left.bytes)
+			return -ENOENT;
+		if ((extended && !take_node(tree, &list)) || !take_interrupt(&list, out))
+			return -ERANGE;
+	} while (i--);
+	if (fdt_property(tree, n, "reg", &reg.left))
+		take(&reg, unit, MIN(fdt_cells(&reg.left), (uint32_t)UNIT_CELLS));
+	return resolve(tree, unit, out);
+}
+
+int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t function, uint32_t pin,
+                      struct fdt_interrupt *out)
+{
+	uint32_t unit[UNIT_CELLS] = { function };
+
+	*out = (struct fdt_interrupt){ .controller = *n, .count = 1, .cells = { pin } };
+	return resolve(tree, unit, out);
+}
