@@ -67,6 +67,9 @@ bool virtio_needs_reset(struct virtio_device *dev);
 /* Searches for a modern device of type; in the transports' files. */
 int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type);
 int virtio_pci_find(struct virtio_device *dev, enum virtio_type type);
+
+/* -- where MMIO devices are, on x86: mmio_slots.c -- */
+
 /* "size@base:interrupt": remembers a device. */
 int virtio_mmio_option(const char *value, void *target);
 /* What is to be searched where the command line names no device: QEMU's microvm. */

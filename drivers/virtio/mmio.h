@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* What whoever knows where virtio-mmio devices are asks of their transport. */
+#ifndef DRIVERS_VIRTIO_MMIO_H
+#define DRIVERS_VIRTIO_MMIO_H
+
+#include "drivers/virtio/virtio.h"
+
+#define VIRTIO_MMIO_CONFIG 0x100 /* bytes of the registers that every device has (§4.2.2) */
+
+/* Makes dev the device at base, of so many bytes, more than those, when there is a modern one of type. Says
+ * that a legacy one is none. interrupt: what irq_attach_line is to take. */
+bool virtio_mmio_probe(struct virtio_device *dev, enum virtio_type type, uint64_t base, uint32_t bytes,
+                       uint32_t interrupt);
+
+#endif
