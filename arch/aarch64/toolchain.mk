@@ -2,7 +2,8 @@
 # What the build must know of AArch64. Atomics stand where they are used: libgcc's functions for them
 # choose at run time, by what a Linux below says of the CPU.
 triple := aarch64-linux-gnu
-cpu-flags := -march=armv8-a -mno-outline-atomics
+cpu-flags := -march=armv8-a -mno-outline-atomics \
+	$(if $(CONFIG_BRANCH_PROTECTION),-mbranch-protection=standard)
 integer-flags := -mgeneral-regs-only
 musl-cpu := aarch64
 musl-kernel-flags :=

@@ -75,23 +75,27 @@ int memory_map(uint64_t start, uint64_t end, bool device)
 	return 0;
 }
 
-int memory_map_exactly(uint64_t start, uint64_t end)
+int memory_map_pages(uint64_t start, uint64_t end)
 {
-	bool large;
-
-	start = ALIGN_UP(start, (uint64_t)PAGE_BYTES);
-	end = ALIGN_DOWN(end, (uint64_t)PAGE_BYTES);
+	start = ALIGN_DOWN(start, (uint64_t)PAGE_BYTES);
 	if (!paging_is_free(start, end))
 		return -EINVAL;
-	for (; start < end; start += large ? LARGE_BYTES : PAGE_BYTES) {
-		uint64_t *entry;
+	while (start < end) {
+		uint64_t *entry = entry_at(start, 1, true), next = ALIGN_DOWN(start, LARGE_BYTES) + LARGE_BYTES;
 
-		large = start % LARGE_BYTES == 0 && end - start >= LARGE_BYTES;
-		entry = entry_at(start, large, true);
 		if (!entry)
 			return -ENOMEM;
-		if (!*entry)
-			*entry = paging_leaf(start, false, large);
+		if (!*entry && start % LARGE_BYTES == 0 && next <= end) {
+			*entry = paging_leaf(start, false, true);
+		} else if (!*entry || paging_table(*entry)) {
+			entry = entry_at(start, 0, true);
+			if (!entry)
+				return -ENOMEM;
+			if (!*entry)
+				*entry = paging_leaf(start, false, false);
+			next = start + PAGE_BYTES;
+		}
+		start = next;
 	}
 	paging_filled();
 	return 0;

@@ -10,8 +10,8 @@
  * memory, or registers of a device. What is already mapped stays as it is. 0, -ENOMEM, or -EINVAL for
  * addresses that the CPU or the stack window does not leave free. */
 int memory_map(uint64_t start, uint64_t end, bool device);
-/* The same of memory and no byte more than its whole pages: where what lies beside it must not be touched. */
-int memory_map_exactly(uint64_t start, uint64_t end);
+/* The same of memory, and no more than whole pages of 4 KiB: what lies beside it may be somebody else's. */
+int memory_map_pages(uint64_t start, uint64_t end);
 /* Takes away the null page, where a loader leaves something there that start.S keeps readable. */
 void memory_close_null(void);
 

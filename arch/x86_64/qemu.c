@@ -3,19 +3,20 @@
  * (Firecracker, Cloud Hypervisor). Memory comes from the start info, devices from the command line
  * and from PCI. */
 #define LOG_TAG "machine"
-#include <errno.h>
 #include <string.h>
 
 #include "arch/arch.h"
+#include "arch/common/devices.h"
+#include "arch/common/image.h"
 #include "arch/common/memory.h"
 #include "arch/common/ram.h"
+#include "arch/common/start_options.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/module.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/clock/clock.h"
 #include "drivers/irq/apic.h"
 #include "drivers/pci/pci.h"
-#include "drivers/ram/ram.h"
 #include "drivers/serial/serial.h"
 #include "drivers/virtio/virtio.h"
 #include "init/init.h"
@@ -34,7 +35,6 @@
 #define SEABIOS_KEPT UINT64_C(0x1000000)     /* where there is twice as much */
 #define SEABIOS_KEPT_LEAST UINT64_C(0x40000) /* elsewhere */
 #define SEABIOS_BYTES 0x24000                /* itself */
-#define WORDS_MAX 48
 #define GIB (UINT64_C(1) << 30)
 
 #define DEBUG_EXIT_PORT 0xf4   /* -device isa-debug-exit,iobase=0xf4,iosize=4 */
@@ -49,12 +49,11 @@
 
 void boot(const struct pvh_start *info) __attribute__((noreturn));
 
-extern const char image_start[], data_end[], image_end[];
+extern const char data_end[];
+
+struct ram_range machine_initrd;
 
 static struct pvh_start start_info; /* a copy: the loader's lies in memory that is given away */
-static struct ram_range initrd;     /* kept from the page allocator; DISK_INITRD */
-static char command_line[CONFIG_COMMAND_LINE_BYTES];
-static char *words[WORDS_MAX];
 
 /* For whoever looks into a stopped guest: time stamps of the start and of the last halt, and the sum
  * of all halts before. */
@@ -136,31 +135,15 @@ static void memory_init(void)
 		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
 	memcpy(ranges, map, count * sizeof(ranges[0]));
 	if (IS_ENABLED(CONFIG_DISK_INITRD))
-		initrd = module_first(&start_info, GIB);
+		machine_initrd = module_first(&start_info, GIB);
 	memory_close_null(); /* the command line has been copied too */
 	check_firmware(ranges, count);
 	memcpy(&ranges[count], ours, sizeof(ours));
 	count += ARRAY_SIZE(ours);
 	if (IS_ENABLED(CONFIG_DISK_INITRD))
-		ranges[count++] = initrd;
+		ranges[count++] = machine_initrd;
 	while (ram_next(ranges, count, &start, &end))
 		add_memory(start, end);
-}
-
-/* The loader's copy may lie in memory that is given away, or be read-only. */
-static int command_line_init(void)
-{
-	const char *line = (const char *)(uintptr_t)start_info.command_line;
-	size_t len = line ? strnlen(line, sizeof(command_line)) : 0;
-	int count;
-
-	if (len == sizeof(command_line))
-		panic("the command line is too long: shorten it or raise COMMAND_LINE_BYTES");
-	memcpy(command_line, line, len);
-	count = option_split(command_line, words, WORDS_MAX);
-	if (count < 0)
-		panic("the command line has more than %u words", WORDS_MAX);
-	return count;
 }
 
 /* Where devices are when the command line names none. Microvm's slots lie where PCI machines may
@@ -176,13 +159,12 @@ static void find_slots(void)
 		virtio_mmio_slots(MICROVM_SLOTS, 8, start_info.rsdp ? 16 : 5);
 }
 
-void machine_init(char ***start_words, size_t *count)
+void machine_init(char ***words, size_t *count)
 {
 	if (IS_ENABLED(CONFIG_CONSOLE_SERIAL))
-		serial_init();
+		serial_init(NULL);
 	trap_init();
-	*count = (size_t)command_line_init();
-	*start_words = words;
+	*count = start_options((const char *)(uintptr_t)start_info.command_line, words);
 	memory_init();
 	irq_init();
 	clock_init();
@@ -191,42 +173,6 @@ void machine_init(char ***start_words, size_t *count)
 	if (IS_ENABLED(CONFIG_VIRTIO_PCI))
 		pci_place(PCI_PLACE, PCI_PLACE_END);
 	interrupts_on();
-}
-
-struct netdev *machine_netdev(void)
-{
-	struct netdev *dev = NULL;
-
-	if (!IS_ENABLED(CONFIG_VIRTIO_NET) || virtio_net_create(&dev) < 0)
-		return NULL;
-	return dev;
-}
-
-/* Its memory may lie above the GiB that start.S has mapped. */
-static int create_initrd_disk(struct blkdev **out)
-{
-	uint64_t end = initrd.start + initrd.bytes;
-	bool is_image = initrd.start < (uintptr_t)image_end && end > (uintptr_t)image_start;
-
-	if (!initrd.bytes || is_image || memory_map(initrd.start, end, false) < 0) {
-		log_error("disk=none: start the machine with -initrd and a file of whole sectors");
-		return -ENODEV;
-	}
-	return ram_create(out, (void *)(uintptr_t)initrd.start, initrd.bytes, 512, false);
-}
-
-struct blkdev *machine_blkdev(void)
-{
-	struct blkdev *dev = NULL;
-	int error = -ENODEV;
-
-	if (IS_ENABLED(CONFIG_VIRTIO_BLK))
-		error = virtio_blk_create(&dev);
-	else if (IS_ENABLED(CONFIG_DISK_INITRD))
-		error = create_initrd_disk(&dev);
-	else if (IS_ENABLED(CONFIG_DISK_EMBEDDED))
-		error = ram_create_embedded(&dev);
-	return error ? NULL : dev;
 }
 
 void arch_block(uint64_t deadline_ns)

@@ -5,6 +5,8 @@
 
 #include "drivers/irq/irq.h"
 
+/* Takes over the local APIC and the I/O APIC and silences the 8259s; interrupts stay off. */
+void irq_init(void);
 /* Has an I/O APIC this line? */
 bool irq_has_line(unsigned gsi);
 

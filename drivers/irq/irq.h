@@ -7,8 +7,6 @@
 
 struct poller;
 
-/* Takes over the machine's interrupt controller and silences it; interrupts stay off at the CPU. */
-void irq_init(void);
 /* Marks p when interrupt line, by the controller's number (on x86 a global system interrupt), rises or is
  * found high. Whoever serves the poller acknowledges the device before it looks for work. 0, -ENOSPC when
  * too many are taken, -EINVAL where there is no such line. */

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* The console on COM1, a 16550 (National Semiconductor PC16550D). Output waits for the transmitter,
- * but never for ever: a port on which nothing moves any more is given up, and what is written from
- * then on goes out only when there happens to be room. Input is interrupt driven, and costs
- * nothing before the first console_read. */
+/* The console on a serial port. Output waits for the transmitter, but never for ever: a port on which
+ * nothing moves any more is given up, and what is written from then on goes out only when there happens to
+ * be room. Input is interrupt driven, and costs nothing before the first console_read. */
 #include "drivers/serial/serial.h"
-#include "arch/x86_64/cpu.h"
-#include "drivers/irq/irq.h"
+#include "drivers/serial/uart.h"
 #include "kernel/dev/console.h"
 #include "kernel/loop.h"
+#include CONFIG_CPU_HEADER
 
 #include <errno.h>
 
-#define PORT 0x3f8
-#define GSI 4
-#define DATA (PORT + 0)
-#define IER (PORT + 1)
-#define FCR (PORT + 2)
-#define LCR (PORT + 3)
-#define MCR (PORT + 4)
-#define LSR (PORT + 5)
-#define LSR_DATA_READY 0x01
-#define LSR_THR_EMPTY 0x20
-#define FIFO_BYTES 16
 #define PATIENCE 200000 /* looks at the port: about a second at the port's slowest */
 
 bool serial_is_terminal;
@@ -31,24 +19,15 @@ static struct console_read *reader;
 static int no_line; /* why there is no interrupt, and so no input; 0 otherwise */
 static bool given_up;
 
-void serial_init(void)
-{
-	out8(IER, 0);
-	out8(LCR, 0x80); /* divisor: 115200 */
-	out8(DATA, 1);
-	out8(IER, 0);
-	out8(LCR, 0x03); /* 8N1 */
-	out8(FCR, 0x07); /* FIFOs on, empty */
-	out8(MCR, 0x0b); /* DTR, RTS, and OUT2, which lets the interrupt through */
-}
-
 /* Gives how many bytes the transmitter takes now. */
 static unsigned wait_room(void)
 {
 	for (unsigned looks = given_up ? 1 : PATIENCE; looks; looks--) {
-		if (in8(LSR) & LSR_THR_EMPTY) {
+		unsigned room = uart_room();
+
+		if (room) {
 			given_up = false;
-			return FIFO_BYTES;
+			return room;
 		}
 		cpu_pause();
 	}
@@ -66,10 +45,10 @@ void console_write(const char *text, size_t len)
 		if (!room)
 			return;
 		if (text[i] == '\n') {
-			out8(DATA, '\r');
+			uart_put('\r');
 			room--;
 		}
-		out8(DATA, (uint8_t)text[i]);
+		uart_put((uint8_t)text[i]);
 		room--;
 	}
 }
@@ -85,10 +64,11 @@ static void poll(struct poller *p)
 	size_t got = 0;
 
 	(void)p;
+	uart_acknowledge();
 	if (!op)
 		return;
-	while (got < op->max && (in8(LSR) & LSR_DATA_READY))
-		op->to[got++] = (char)in8(DATA);
+	while (got < op->max && uart_has_input())
+		op->to[got++] = (char)uart_get();
 	if (got) {
 		reader = NULL;
 		promise_fulfil(&op->promise, (intptr_t)got);
@@ -109,10 +89,9 @@ void console_read(struct console_read *op, char *to, size_t max)
 	}
 	if (!poller.poll) {
 		poller_add(&poller, poll);
-		no_line = irq_attach_line(GSI, &poller);
-		out8(IER, 1);
+		no_line = uart_listen(&poller);
 	}
-	if (no_line < 0 || in8(LSR) == 0xff) {
+	if (no_line < 0) {
 		promise_throw(&op->promise, -ENODEV);
 		return;
 	}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: ISC */
+/* From the entry of Linux's Image format (Documentation/arch/arm64/booting.rst: MMU off, x0 = device tree,
+ * loaded at any address that suits the header) to C. The page tables are complete and strict before the
+ * first instruction of C: the image at its link address, text read-execute, rodata read-only, all else
+ * no-execute, the page below each stack not there. Nothing else is mapped: arch/common/memory.c does that.
+ *
+ * Code runs with SP_EL0, and the CPU takes exceptions on SP_EL1, so they need no room on any other stack. */
+
+#define TEXT_OFFSET 0x1000	/* the least that QEMU leaves where it is: no 2 MiB for its own few bytes */
+#define HEADER_FLAGS 0xa	/* little endian, 4 KiB pages, anywhere in memory */
+
+/* Page table entries (ARM ARM D8.3). */
+#define TABLE 0x3
+#define BLOCK 0x1
+#define MEMORY (0x3 | 3 << 8 | 1 << 10)	/* attributes 0, inner shareable, accessed */
+#define READ_ONLY (1 << 7)
+#define NO_EXECUTE (3 << 53)
+#define USER_NO_EXECUTE (1 << 54)
+#ifdef CONFIG_BRANCH_PROTECTION
+#define GUARDED (1 << 50)
+#define SCTLR_BTI (1 << 36)
+#else
+#define GUARDED 0
+#define SCTLR_BTI 0
+#endif
+
+#define ATTRIBUTES 0x04ff	/* MAIR_EL1: 0: memory, write-back; 1: device, nGnRE */
+/* TCR_EL1: 512 GiB by TTBR0, tables write-back and inner shareable; no TTBR1. */
+#define TRANSLATION (25 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
+#define SCTLR_OFF 0x30d00800	/* what must be one, and no more */
+/* With MMU, caches, stack alignment, write-implies-no-execute. */
+#define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 3 | 1 << 12 | 1 << 19 | SCTLR_BTI)
+#define SCTLR_PAC 0x80000000
+
+	.section .head, "ax"
+	.globl start
+start:
+	b 1f
+	.long 0
+	.quad TEXT_OFFSET
+	.quad image_bytes
+	.quad HEADER_FLAGS
+	.quad 0, 0, 0
+	.ascii "ARM\x64"
+	.long 0
+
+1:	msr daifset, #15
+	mov x19, x0
+	adrp x20, image_start
+	mrs x21, cntvct_el0
+	mrs x0, CurrentEL
+	cmp x0, #2 << 2
+	b.ne at_el1
+
+	/* From EL2 nothing is to be kept away from EL1, which gets the virtual timer without an offset. */
+	ldr x0, =(1 << 31 | 1 << 41 | 1 << 40)	/* 64 bits; pointer authentication */
+	msr hcr_el2, x0
+	isb
+	mov x0, #3
+	msr cnthctl_el2, x0
+	msr cntvoff_el2, xzr
+	mov x0, #0x33ff
+	msr cptr_el2, x0
+	msr hstr_el2, xzr
+	mrs x0, midr_el1
+	msr vpidr_el2, x0
+	mrs x0, mpidr_el1
+	msr vmpidr_el2, x0
+	mrs x0, id_aa64pfr0_el1
+	tst x0, #0xf << 24
+	b.eq 1f
+	mrs x0, s3_4_c12_c9_5	/* ICC_SRE_EL2: GICv3 by system registers */
+	mov x1, #1 << 3 | 1
+	orr x0, x0, x1
+	msr s3_4_c12_c9_5, x0
+	isb
+	msr s3_4_c12_c11_0, xzr	/* ICH_HCR_EL2 */
+1:	ldr x0, =SCTLR_OFF
+	msr sctlr_el1, x0
+	mov x0, #0x3c5		/* EL1, its own stack pointer, nothing let through */
+	msr spsr_el2, x0
+	adr x0, at_el1
+	msr elr_el2, x0
+	eret
+
+at_el1:
+	/* The image must lie where its own addresses and the stacks' are not. */
+	ldr x0, =CONFIG_IMAGE_ADDRESS - 0x40000000
+	cmp x20, x0
+	b.hs refuse
+
+	/* Page tables: cleared, and without a line in any cache that could be written over them. */
+	adrp x0, page_map
+	adrp x1, page_tables_end
+	bl clean_tables
+	mov x2, x0
+1:	stp xzr, xzr, [x2], #16
+	cmp x2, x1
+	b.lo 1b
+
+	/* Root, directory, tables. */
+	adrp x2, page_directory
+	adrp x3, page_tables
+	orr x4, x2, #TABLE
+	str x4, [x0, #((CONFIG_IMAGE_ADDRESS >> 30) & 511) * 8]
+	mov x4, x2
+	mov x5, x3
+1:	orr x6, x5, #TABLE
+	str x6, [x4], #8
+	add x5, x5, #4096
+	cmp x5, x1
+	b.lo 1b
+
+	/* Walk the table of (end, attributes) below, page after page. */
+	adr x4, layout
+	ldr x5, =CONFIG_IMAGE_ADDRESS
+	mov x6, x20
+next_part:
+	ldp x7, x8, [x4], #16
+1:	cmp x5, x7
+	b.hs 2f
+	orr x9, x6, x8
+	cmp x8, #0
+	csel x9, x9, xzr, ne
+	str x9, [x3], #8
+	add x5, x5, #4096
+	add x6, x6, #4096
+	b 1b
+2:	adr x8, layout_end
+	cmp x4, x8
+	b.lo next_part
+
+	/* Here, too, while the MMU is being turned on: the GiB by one read-only entry. */
+	lsr x22, x20, #30
+	lsl x2, x22, #30
+	ldr x3, =(MEMORY & ~TABLE) | BLOCK | READ_ONLY | USER_NO_EXECUTE
+	orr x2, x2, x3
+	str x2, [x0, x22, lsl #3]
+	dsb sy
+	bl clean_tables
+
+	ldr x2, =ATTRIBUTES
+	msr mair_el1, x2
+	ldr x2, =TRANSLATION
+	mrs x3, id_aa64mmfr0_el1
+	and x3, x3, #7		/* physical addresses as wide as the CPU's */
+	cmp x3, #5
+	mov x4, #5
+	csel x3, x3, x4, ls
+	orr x2, x2, x3, lsl #32
+	msr tcr_el1, x2
+	msr ttbr0_el1, x0
+	isb
+	tlbi vmalle1
+	ic iallu
+	dsb nsh
+	isb
+	ldr x2, =SCTLR_ON
+	msr sctlr_el1, x2
+	isb
+	ldr x2, =1f
+	br x2
+
+1:	bti j
+	adrp x0, page_map
+	str xzr, [x0, x22, lsl #3]
+	dsb ishst
+	tlbi vmalle1
+	dsb nsh
+	isb
+
+	ldr x0, =interrupt_stack_top
+	mov sp, x0
+	msr spsel, #0
+	ldr x0, =boot_stack_top
+	mov sp, x0
+	ldr x0, =exception_vectors
+	msr vbar_el1, x0
+	mov x0, #3 << 20	/* floating point and vectors */
+	msr cpacr_el1, x0
+	isb
+
+	ldr x0, =bss_start
+	ldr x1, =fault_guard
+1:	stp xzr, xzr, [x0], #16
+	cmp x0, x1
+	b.lo 1b
+	adrp x0, machine_boot_ticks
+	str x21, [x0, :lo12:machine_boot_ticks]
+	adrp x0, image_physical
+	str x20, [x0, :lo12:image_physical]
+
+	/* What musl calls the thread. */
+	bl posix_thread_pointer
+	msr tpidr_el0, x0
+
+	/* The canary and malloc's seed: time, stirred, and RNDR where there is one. The canary's lowest
+	 * byte is zero, so that no string runs over it. machine.c stirs in what the device tree brings. */
+	ldr x1, =0x9e3779b97f4a7c15
+	mrs x0, cntvct_el0
+	eor x0, x0, x21, ror #32
+	mul x1, x1, x0
+	mrs x0, id_aa64isar0_el1
+	lsr x0, x0, #60
+	cbz x0, 1f
+	mrs x0, s3_3_c2_c4_0	/* RNDR */
+	eor x1, x1, x0
+1:	adrp x2, posix_seed
+	add x2, x2, :lo12:posix_seed
+	rev x0, x1
+	mul x0, x0, x1
+	stp x1, x0, [x2]
+	eor x0, x0, x1, ror #17
+	and x1, x0, #~0xff
+	adrp x2, __stack_chk_guard
+	str x1, [x2, :lo12:__stack_chk_guard]
+
+#ifdef CONFIG_BRANCH_PROTECTION
+	/* Keys of pointer authentication, where there is any: the calls from here on never return. */
+	mrs x1, id_aa64isar1_el1
+	ubfx x2, x1, #4, #8
+	mrs x1, s3_0_c0_c6_2	/* ID_AA64ISAR2_EL1, whose field is the newest algorithm's */
+	ubfx x1, x1, #12, #4
+	orr x1, x1, x2
+	cbz x1, 1f
+	msr s3_0_c2_c1_0, x0	/* APIAKeyLo_EL1, Hi */
+	ror x0, x0, #29
+	msr s3_0_c2_c1_1, x0
+	mrs x0, sctlr_el1
+	orr x0, x0, #SCTLR_PAC
+	msr sctlr_el1, x0
+	isb
+1:
+#endif
+	mov x29, #0		/* the end of every backtrace */
+	mov x30, #0
+	bl posix_start
+	mov x0, x19
+	bl boot
+	brk #1
+
+/* [x0, x1) without a trace in the caches; keeps both. */
+clean_tables:
+	mrs x9, ctr_el0
+	ubfx x9, x9, #16, #4
+	mov x10, #4
+	lsl x9, x10, x9		/* bytes of the smallest line */
+	mov x10, x0
+1:	dc ivac, x10
+	add x10, x10, x9
+	cmp x10, x1
+	b.lo 1b
+	dsb sy
+	ret
+
+refuse:
+	wfi
+	b refuse
+
+	.ltorg
+	.balign 8
+layout:
+	.quad text_end, MEMORY | READ_ONLY | USER_NO_EXECUTE | GUARDED
+	.quad rodata_end, MEMORY | READ_ONLY | NO_EXECUTE
+	.quad fault_guard, MEMORY | NO_EXECUTE
+	.quad fault_guard + 0x1000, 0
+	.quad interrupt_guard, MEMORY | NO_EXECUTE
+	.quad interrupt_guard + 0x1000, 0
+	.quad boot_guard, MEMORY | NO_EXECUTE
+	.quad boot_guard + 0x1000, 0
+	.quad image_end, MEMORY | NO_EXECUTE
+layout_end:
+
+	.section .bss.boot, "aw", @nobits
+	.balign 16
+	.globl machine_boot_ticks, image_physical, __stack_chk_guard
+machine_boot_ticks:
+	.skip 8
+image_physical:
+	.skip 8
+__stack_chk_guard:
+	.skip 8

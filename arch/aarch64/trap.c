@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* Exceptions (ARM ARM D1.3, D19.2.37 for the syndrome). Each is the end: it is named as exactly as the CPU
+ * allows, and panics. */
+#include "arch/aarch64/trap.h"
+#include "arch/arch.h"
+#include "arch/common/memory.h"
+#include "kernel/dev/console.h"
+#include "kernel/format.h"
+#include "kernel/panic.h"
+
+#include <string.h>
+
+#define CLASS_INSTRUCTION_ABORT 0x21
+#define CLASS_DATA_ABORT 0x25
+#define ABORT_WRITE 0x40
+#define ABORT_KIND 0x3c /* of its status, whose lowest bits are a level of the tables */
+#define KIND_TRANSLATION 0x04
+#define KIND_PERMISSION 0x0c
+#define STATUS_ALIGNMENT 0x21
+
+void exception(const struct trap_frame *frame) __attribute__((noreturn));
+
+const struct trap_frame *trap_current;
+
+static const struct {
+	uint8_t class;
+	const char *name;
+} names[] = {
+	{ 0x00, "undefined instruction" },
+	{ 0x07, "no FPU" },
+	{ 0x0d, "branch to what is no target" },
+	{ 0x0e, "illegal execution state" },
+	{ 0x15, "supervisor call" },
+	{ 0x16, "hypervisor call" },
+	{ 0x17, "monitor call" },
+	{ 0x18, "system register" },
+	{ 0x1c, "pointer authentication" },
+	{ 0x22, "misaligned program counter" },
+	{ 0x26, "misaligned stack" },
+	{ 0x2c, "floating point" },
+	{ 0x2f, "system error" },
+	{ 0x3c, "illegal instruction: breakpoint" },
+};
+
+static const char *name_of(const struct trap_frame *f)
+{
+	static const char kinds[4][16] = { "synchronous", "stray IRQ", "stray FIQ", "system error" };
+
+	if (f->vector % 4)
+		return kinds[f->vector % 4];
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].class == (f->syndrome >> 26 & 0x3f))
+			return names[i].name;
+	return "unknown";
+}
+
+static void dump_registers(const struct trap_frame *f)
+{
+	char line[96];
+	size_t len;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(f->x); i++) {
+		len = format(line, sizeof(line), "x%u=%016lx%s", i, (unsigned long)f->x[i],
+		             i % 3 == 2 || i == ARRAY_SIZE(f->x) - 1 ? "\n" : " ");
+		console_write(line, MIN(len, sizeof(line) - 1));
+	}
+	len = format(line, sizeof(line), "pc=%016lx sp=%016lx pstate=%lx esr=%lx\n", (unsigned long)f->pc,
+	             (unsigned long)f->sp, (unsigned long)f->pstate, (unsigned long)f->syndrome);
+	console_write(line, MIN(len, sizeof(line) - 1));
+}
+
+static const char *abort_kind(uint64_t syndrome, bool execution)
+{
+	bool write = syndrome & ABORT_WRITE;
+
+	if ((syndrome & ABORT_KIND) == KIND_TRANSLATION)
+		return execution ? "execution where no page is" :
+		       write     ? "write where no page is" : "read where no page is";
+	if ((syndrome & ABORT_KIND) == KIND_PERMISSION)
+		return execution ? "execution of a no-execute page" : write ? "write to read-only page" : "read";
+	return (syndrome & 0x3f) == STATUS_ALIGNMENT ? "alignment" : "refused by the bus or the tables";
+}
+
+void exception(const struct trap_frame *frame)
+{
+	static unsigned depth;
+	unsigned class = frame->syndrome >> 26 & 0x3f;
+	bool execution = class == CLASS_INSTRUCTION_ABORT;
+
+	/* A fault while a fault is reported: what is out is out. */
+	if (depth++) {
+		if (depth == 2)
+			console_write("virga: fault inside the fault report\n", 37);
+		arch_poweroff(1);
+	}
+	trap_current = frame;
+	console_write("\n", 1);
+	dump_registers(frame);
+	if (frame->vector % 4 == 0 && (execution || class == CLASS_DATA_ABORT))
+		panic("page fault: %s (%s): address 0x%lx pc 0x%lx", abort_kind(frame->syndrome, execution),
+		      memory_describe(frame->address), (unsigned long)frame->address, (unsigned long)frame->pc);
+	panic("exception: %s: pc 0x%lx esr 0x%lx", name_of(frame), (unsigned long)frame->pc,
+	      (unsigned long)frame->syndrome);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* The loader's copy may lie in memory that is given away, or be read-only. */
+#include <string.h>
+
+#include "arch/common/start_options.h"
+#include "kernel/option.h"
+#include "kernel/panic.h"
+
+#define WORDS_MAX 48
+
+static char command_line[CONFIG_COMMAND_LINE_BYTES];
+static char *split[WORDS_MAX];
+
+size_t start_options(const char *line, char ***words)
+{
+	size_t len = line ? strnlen(line, sizeof(command_line)) : 0;
+	int count;
+
+	if (len == sizeof(command_line))
+		panic("the command line is too long: shorten it or raise COMMAND_LINE_BYTES");
+	memcpy(command_line, line, len);
+	count = option_split(command_line, split, WORDS_MAX);
+	if (count < 0)
+		panic("the command line has more than %u words", WORDS_MAX);
+	*words = split;
+	return (size_t)count;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: ISC */
+/* The machine that a device tree describes: QEMU's virt, Firecracker, Cloud Hypervisor, whatever the CPU.
+ * Memory, start options and the drivers come from the tree, each of which finds its own node. Registers and
+ * memory are mapped as they are needed, and memory only where the tree says that it is nobody's. */
+#define LOG_TAG "machine"
+#include "arch/arch.h"
+#include "arch/common/devices.h"
+#include "arch/common/image.h"
+#include "arch/common/memory.h"
+#include "arch/common/ram.h"
+#include "arch/common/start_options.h"
+#include "drivers/clock/alarm.h"
+#include "drivers/fdt/fdt.h"
+#include "drivers/firmware/firmware.h"
+#include "drivers/irq/tree.h"
+#include "drivers/serial/serial.h"
+#include "init/init.h"
+#include "kernel/dev/clock.h"
+#include "kernel/dev/console.h"
+#include "kernel/format.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include CONFIG_CPU_HEADER
+
+#define RANGES_MAX 64
+#define TREE_BYTES_MAX 0x200000 /* the boot protocols' limit */
+#define GIB (UINT64_C(1) << 30)
+
+void boot(uintptr_t tree_address) __attribute__((noreturn));
+
+struct ram_range machine_initrd;
+
+static uintptr_t tree_start;
+static struct fdt tree;
+static struct {
+	struct ram_range list[RANGES_MAX];
+	uint32_t count;
+} ranges;
+
+/* For whoever looks into a stopped guest: counts of the start and of the last halt, and the sum of all halts
+ * before. */
+volatile uint64_t machine_idle_ticks, machine_idle_since;
+
+const struct option machine_options[] = {
+#ifdef CONFIG_CONSOLE_SERIAL
+	{ "color", "true or false: is a terminal at the serial port?", option_flag, &serial_is_terminal },
+#endif
+	{ NULL, NULL, NULL, NULL },
+};
+
+void boot(uintptr_t tree_address)
+{
+	tree_start = tree_address;
+	init_main();
+}
+
+/* Its first words say how long it is; only then is the rest mapped. */
+static const char *open_tree(void)
+{
+	const uint8_t *blob = (const uint8_t *)tree_start;
+	const char *why;
+	uint32_t bytes;
+
+	if (!tree_start || tree_start % 8)
+		return "there is none at the address that the loader gives";
+	if (memory_map_pages(tree_start, tree_start + 8) < 0)
+		return "it lies where no memory can be";
+	bytes = (uint32_t)blob[4] << 24 | (uint32_t)blob[5] << 16 | (uint32_t)blob[6] << 8 | blob[7];
+	if (bytes > TREE_BYTES_MAX)
+		return "it is not one, or has more than 2 MiB";
+	if (memory_map_pages(tree_start, tree_start + bytes) < 0)
+		return "it lies where no memory can be";
+	return fdt_open(&tree, blob, bytes, &why) < 0 ? why : NULL;
+}
+
+static void tree_init(void)
+{
+	const char *why = open_tree();
+
+	if (IS_ENABLED(CONFIG_CONSOLE_SERIAL))
+		serial_init(why ? NULL : &tree);
+	if (why)
+		panic("the device tree cannot be used: %s", why);
+}
+
+static void add_range(uint64_t start, uint64_t bytes, uint32_t kind)
+{
+	if (ranges.count == RANGES_MAX)
+		panic("the device tree has more than %u regions of memory", RANGES_MAX);
+	ranges.list[ranges.count++] = (struct ram_range){ start, bytes, kind, 0 };
+}
+
+static void add_regs(const struct fdt_node *n, uint32_t kind)
+{
+	struct fdt_range at;
+
+	for (uint32_t i = 0; fdt_reg(&tree, n, i, &at) == 0; i++)
+		add_range(at.start, at.bytes, kind);
+}
+
+/* Where the loader has put the initial RAM disk. */
+static void find_initrd(const struct fdt_node *chosen)
+{
+	uint64_t start, end;
+
+	if (!fdt_number(&tree, chosen, "linux,initrd-start", &start) ||
+	    !fdt_number(&tree, chosen, "linux,initrd-end", &end) || end <= start)
+		return;
+	add_range(start, end - start, RAM_TAKEN);
+	if (IS_ENABLED(CONFIG_DISK_INITRD))
+		machine_initrd = (struct ram_range){ start, end - start, RAM_TAKEN, 0 };
+}
+
+static void find_memory(void)
+{
+	struct fdt_node n = FDT_BEGIN, child = FDT_BEGIN;
+	struct fdt_range at;
+
+	while (fdt_next_with(&tree, &n, "device_type", "memory"))
+		add_regs(&n, RAM_FREE);
+	for (uint32_t i = 0; fdt_reservation(&tree, i, &at); i++)
+		add_range(at.start, at.bytes, RAM_TAKEN);
+	if (fdt_at(&tree, &n, "/reserved-memory"))
+		while (fdt_next_child(&tree, &n, &child))
+			add_regs(&child, RAM_TAKEN);
+	if (fdt_at(&tree, &n, "/chosen"))
+		find_initrd(&n);
+	add_range(image_physical, (uint64_t)(image_end - image_start), RAM_TAKEN);
+	add_range(tree_start, tree.bytes, RAM_TAKEN);
+	add_range(CONFIG_IMAGE_ADDRESS, UINT64_MAX, RAM_TAKEN);
+}
+
+/* The page tables of a GiB come from memory below it. */
+static void add_memory(uint64_t start, uint64_t end)
+{
+	start = ALIGN_UP(start, (uint64_t)PAGE_BYTES);
+	end = ALIGN_DOWN(end, (uint64_t)PAGE_BYTES);
+	for (uint64_t next; start < end; start = next) {
+		next = MIN(end, ALIGN_DOWN(start, GIB) + GIB);
+		if (memory_map_pages(start, next) < 0) {
+			log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
+			         (unsigned long long)end);
+			return;
+		}
+		page_add_region((uintptr_t)start, (uintptr_t)next);
+	}
+}
+
+static void memory_init(void)
+{
+	uint64_t start, end = 0;
+
+	find_memory();
+	while (ram_next(ranges.list, ranges.count, &start, &end))
+		add_memory(start, end);
+}
+
+void machine_init(char ***words, size_t *count)
+{
+	struct fdt_node chosen;
+	const char *line = NULL;
+
+	tree_init();
+	if (fdt_at(&tree, &chosen, "/chosen"))
+		line = fdt_string(&tree, &chosen, "bootargs");
+	*count = start_options(line, words);
+	firmware_init(&tree);
+	memory_init();
+	irq_init(&tree);
+	alarm_init(&tree);
+	interrupts_on();
+}
+
+void arch_block(uint64_t deadline_ns)
+{
+	interrupts_off();
+	if (!loop_attention && deadline_ns > clock_now_ns()) {
+		alarm_set(deadline_ns);
+		irq_rearm();
+		machine_idle_since = cpu_timer_count();
+		cpu_wait();
+		machine_idle_ticks += cpu_timer_count() - machine_idle_since;
+	} else {
+		irq_rearm();
+	}
+	interrupts_on();
+}
+
+/* Who wants to know the status reads the console. */
+void arch_poweroff(int status)
+{
+	char line[40];
+
+	interrupts_off();
+	console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
+	firmware_power_off();
+	for (;;)
+		cpu_wait();
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/* Firmware by ARM's SMC Calling Convention (DEN 0028): PSCI (DEN 0022), which ends the machine, and the true
+ * random number firmware interface (DEN 0098). Whether there is the second PSCI's first version cannot say,
+ * and a call that nobody answers would be a fault: each version is asked for by the one before. */
+#include "drivers/firmware/firmware.h"
+#include CONFIG_CPU_HEADER
+
+#include <errno.h>
+#include <string.h>
+
+#define PSCI_VERSION 0x84000000
+#define PSCI_SYSTEM_OFF 0x84000008
+#define PSCI_FEATURES 0x8400000a /* since 1.0 */
+#define SMCCC_VERSION 0x80000000
+#define TRNG_VERSION 0x84000050 /* since SMCCC 1.1 */
+#define TRNG_RANDOM 0x84000053  /* gives 96 bits, the last 32 first */
+#define RANDOM_BITS 96
+#define VERSION(major, minor) ((major) << 16 | (minor))
+#define RETRIES 1000
+
+static enum cpu_conduit conduit;
+
+static int32_t call(uint32_t function, uint32_t argument, uint32_t *results)
+{
+	unsigned long values[4] = { function, argument };
+
+	cpu_call(conduit, values);
+	for (unsigned i = 0; results && i < 3; i++)
+		results[i] = (uint32_t)values[1 + i];
+	return (int32_t)values[0];
+}
+
+void firmware_init(const struct fdt *tree)
+{
+	struct fdt_node n = FDT_BEGIN;
+	const char *method = NULL;
+
+	if (fdt_next_with(tree, &n, "compatible", "arm,psci-1.0") ||
+	    fdt_next_with(tree, &n, "compatible", "arm,psci-0.2"))
+		method = fdt_string(tree, &n, "method");
+	if (method && !strcmp(method, "hvc"))
+		conduit = CPU_CONDUIT_HVC;
+	else if (method && !strcmp(method, "smc"))
+		conduit = CPU_CONDUIT_SMC;
+}
+
+void firmware_power_off(void)
+{
+	if (conduit != CPU_CONDUIT_NONE)
+		call(PSCI_SYSTEM_OFF, 0, NULL);
+}
+
+static bool has_random(void)
+{
+	return conduit != CPU_CONDUIT_NONE && call(PSCI_VERSION, 0, NULL) >= VERSION(1, 0) &&
+	       call(PSCI_FEATURES, SMCCC_VERSION, NULL) >= 0 && call(SMCCC_VERSION, 0, NULL) >= VERSION(1, 1) &&
+	       call(TRNG_VERSION, 0, NULL) >= VERSION(1, 0);
+}
+
+int firmware_random(void *to, size_t n)
+{
+	uint8_t *at = to;
+	uint32_t bits[3];
+	unsigned retries = RETRIES;
+	size_t part;
+
+	if (!has_random())
+		return -ENODEV;
+	for (; n; n -= part, at += part) {
+		while (call(TRNG_RANDOM, RANDOM_BITS, bits))
+			if (!--retries)
+				return -ENODEV;
+		part = MIN(n, sizeof(bits));
+		memcpy(at, bits, part);
+	}
+	return 0;
+}

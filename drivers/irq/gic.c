@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+/* ARM's Generic Interrupt Controller, whichever the tree has (IHI 0048B, IHI 0069). An interrupt marks its
+ * pollers and stays active until irq_rearm: ending and deactivating are told apart (EOImode). One that nobody
+ * has asked for, which firmware may have left enabled, comes once and stays active. */
+#include "drivers/irq/gic.h"
+#include "drivers/irq/tree.h"
+#include "kernel/loop.h"
+#include "kernel/panic.h"
+#include CONFIG_CPU_HEADER
+
+#include <errno.h>
+
+#define EDGE 0x10000 /* of a line, besides its identifier */
+#define LINES_MAX 48
+#define CONFIGURATION 0xc00
+#define PRIORITY 0x400
+
+static const struct gic *gic;
+static struct fdt_node controller;
+static struct line {
+	struct poller *poller; /* NULL: it only wakes */
+	uint16_t id;
+	volatile bool active;
+} lines[LINES_MAX];
+static unsigned line_count;
+static volatile bool any_active;
+
+void gic_configure(volatile uint8_t *distributor, unsigned id, bool edge)
+{
+	volatile uint32_t *configuration = (volatile uint32_t *)(distributor + CONFIGURATION + id / 16 * 4);
+	uint32_t bit = UINT32_C(2) << id % 16 * 2;
+
+	distributor[PRIORITY + id] = GIC_PRIORITY;
+	*configuration = edge ? *configuration | bit : *configuration & ~bit;
+}
+
+void irq_init(const struct fdt *tree)
+{
+	static const struct {
+		const char *compatible;
+		const struct gic *gic;
+	} kinds[] = {
+		{ "arm,gic-v3", IS_ENABLED(CONFIG_GICV3) ? &gicv3 : NULL },
+		{ "arm,cortex-a15-gic", &gicv2 },
+		{ "arm,gic-400", &gicv2 },
+		{ "arm,cortex-a7-gic", &gicv2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct fdt_node n = FDT_BEGIN;
+
+		if (kinds[i].gic && fdt_next_with(tree, &n, "compatible", kinds[i].compatible) &&
+		    kinds[i].gic->init(tree, &n) == 0) {
+			gic = kinds[i].gic;
+			controller = n;
+			return;
+		}
+	}
+	panic("the device tree has no interrupt controller (GICv2, GICv3) that works");
+}
+
+/* Called by trap_entry.S, which saves the general registers only. */
+__attribute__((target("general-regs-only"))) void interrupt_dispatch(void)
+{
+	unsigned id = gic->acknowledge();
+
+	if (id >= GIC_NONE)
+		return;
+	for (struct line *l = lines; l < lines + line_count; l++)
+		if (l->id == id) {
+			l->active = any_active = true;
+			if (l->poller)
+				poller_mark(l->poller);
+		}
+	gic->end(id);
+}
+
+void irq_rearm(void)
+{
+	if (!any_active)
+		return;
+	any_active = false;
+	for (struct line *l = lines; l < lines + line_count; l++)
+		if (l->active) {
+			l->active = false;
+			gic->deactivate(l->id);
+		}
+}
+
+/* Cells: 0: SPI, 1: PPI; number; 1 and 2: edges, 4 and 8: levels. */
+int irq_line_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i)
+{
+	struct fdt_interrupt found;
+	int error = fdt_interrupt(tree, n, i, &found);
+
+	if (error)
+		return error;
+	if (!fdt_same(&found.controller, &controller) || found.count < 3 || found.cells[0] > 1 ||
+	    found.cells[1] >= (found.cells[0] ? 16 : GIC_NONE - GIC_SPI))
+		return -EINVAL;
+	return (int)(found.cells[1] + (found.cells[0] ? GIC_PPI : GIC_SPI)) | (found.cells[2] & 3 ? EDGE : 0);
+}
+
+static int attach(unsigned line, struct poller *p)
+{
+	unsigned id = line & ~EDGE;
+
+	if (id >= GIC_NONE)
+		return -EINVAL;
+	if (line_count == LINES_MAX)
+		return -ENOSPC;
+	lines[line_count++] = (struct line){ p, (uint16_t)id, false };
+	gic->enable(id, line & EDGE);
+	return 0;
+}
+
+int irq_attach_line(unsigned line, struct poller *p)
+{
+	return attach(line, p);
+}
+
+int irq_attach_wake(unsigned line)
+{
+	return attach(line, NULL);
+}
+
+int irq_attach_message(struct poller *p, struct irq_message *message)
+{
+	(void)p, (void)message;
+	return -ENODEV;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* GICv2 (IHI 0048B): a distributor, and an interface to this CPU, by registers. */
+#include "arch/arch.h"
+#include "drivers/irq/gic.h"
+
+#include <errno.h>
+
+enum { CONTROL = 0x000, SET_ENABLE = 0x100, TARGETS = 0x800 }; /* the distributor's (§4.3) */
+enum {
+	INTERFACE_CONTROL = 0x00, PRIORITY_MASK = 0x04, BINARY_POINT = 0x08, ACKNOWLEDGE = 0x0c, END = 0x10,
+	DEACTIVATE = 0x1000, INTERFACE_BYTES = 0x1004,
+}; /* the interface's (§4.4) */
+#define ENABLE 1
+#define END_MODE (1 << 9)
+#define IDENTIFIER 0x3ff
+
+static volatile uint8_t *distributor, *interface;
+
+static volatile uint32_t *reg(volatile uint8_t *base, uint32_t offset)
+{
+	return (volatile uint32_t *)(base + offset);
+}
+
+static int init(const struct fdt *tree, const struct fdt_node *n)
+{
+	struct fdt_range at[2];
+
+	if (fdt_reg(tree, n, 0, &at[0]) || fdt_reg(tree, n, 1, &at[1]) || at[0].bytes < 0x1000 ||
+	    at[1].bytes < INTERFACE_BYTES)
+		return -ENODEV;
+	distributor = arch_map_device(at[0].start, 0x1000);
+	interface = arch_map_device(at[1].start, INTERFACE_BYTES);
+	if (!distributor || !interface)
+		return -ENODEV;
+	*reg(distributor, CONTROL) = ENABLE;
+	*reg(interface, PRIORITY_MASK) = 0xff;
+	*reg(interface, BINARY_POINT) = 0;
+	*reg(interface, INTERFACE_CONTROL) = ENABLE | END_MODE;
+	return 0;
+}
+
+static void enable(unsigned id, bool edge)
+{
+	gic_configure(distributor, id, edge);
+	if (id >= GIC_SPI)
+		distributor[TARGETS + id] = distributor[TARGETS]; /* reads as this CPU's bit */
+	gic_set_bit(distributor, SET_ENABLE, id);
+}
+
+__attribute__((target("general-regs-only"))) static unsigned acknowledge(void)
+{
+	return *reg(interface, ACKNOWLEDGE) & IDENTIFIER;
+}
+
+__attribute__((target("general-regs-only"))) static void end(unsigned id)
+{
+	*reg(interface, END) = id;
+}
+
+static void deactivate(unsigned id)
+{
+	*reg(interface, DEACTIVATE) = id;
+}
+
+const struct gic gicv2 = { init, enable, acknowledge, end, deactivate };

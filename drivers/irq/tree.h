@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* What interrupt controllers that a device tree describes can do besides drivers/irq/irq.h.
+ *
+ * An interrupt that has come stays active, and does not come again, until all pollers have run: so whether a
+ * line is high or has risen makes no difference, and none that is stuck keeps the CPU from anything else. */
+#ifndef DRIVERS_IRQ_TREE_H
+#define DRIVERS_IRQ_TREE_H
+
+#include "drivers/fdt/fdt.h"
+#include "drivers/irq/irq.h"
+
+/* Takes over the controller that the tree describes, or panics; interrupts stay off at the CPU. Borrows
+ * tree. */
+void irq_init(const struct fdt *tree);
+/* Interrupt i of node n as irq_attach_line takes it; a negative errno when it has none, or of another
+ * controller. */
+int irq_line_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i);
+/* The line that only wakes the CPU: the timer's. As irq_attach_line. */
+int irq_attach_wake(unsigned line);
+/* Interrupts that have come may come again. Called with interrupts off, when no poller is left marked. */
+void irq_rearm(void);
+
+#endif

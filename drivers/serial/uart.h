@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* The device behind the serial console (serial.c). */
+#ifndef DRIVERS_SERIAL_UART_H
+#define DRIVERS_SERIAL_UART_H
+
+#include "kernel/util.h"
+
+struct poller;
+
+/* How many bytes the transmitter takes now: 2 or more, or 0. */
+unsigned uart_room(void);
+void uart_put(uint8_t byte);
+/* Says that interrupts have been seen; then: is there a byte that has come? */
+void uart_acknowledge(void);
+bool uart_has_input(void);
+uint8_t uart_get(void);
+/* From now on input marks p. 0, or a negative errno: there is no interrupt, or no device. */
+int uart_listen(struct poller *p);
+
+#endif

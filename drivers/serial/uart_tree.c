@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/* The serial port that a device tree names as stdout-path (Devicetree Specification §3.6), or else the first
+ * that is known: ARM's PL011 (DDI 0183), or a 16550 whose registers lie in memory. They differ in where
+ * things are, not in what is done. Its speed is left as firmware has set it. Where the tree is broken, the
+ * port of QEMU's machine is good enough to say so. */
+#include "arch/arch.h"
+#include "drivers/irq/tree.h"
+#include "drivers/serial/serial.h"
+#include "drivers/serial/uart.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WRITES_MAX 5
+
+/* Registers by their number; one that is not there is 0. */
+struct kind {
+	const char *compatible;
+	uint8_t shift, width; /* unless reg-shift and reg-io-width say otherwise */
+	uint8_t data, status;
+	uint8_t room, room_bytes;   /* bits of the status: the transmitter is empty, and takes so many bytes */
+	uint8_t input, input_value; /* bits, and what they are when a byte has come */
+	uint8_t enable, enable_value, acknowledge;
+	struct {
+		uint8_t reg;
+		uint16_t value;
+	} init[WRITES_MAX];
+};
+
+#define PL011 2, 4, 0x00, 0x06, 0x80, 16, 0x10, 0x00, 0x0e, 0x50, 0x11, { \
+	{ 0x0e, 0 },     /* interrupts: none */ \
+	{ 0x0b, 0x70 },  /* 8N1, FIFOs */ \
+	{ 0x0c, 0x301 }, /* on, both ways */ \
+}
+#define NS16550 0, 1, 0x00, 0x05, 0x20, 16, 0x01, 0x01, 0x01, 0x01, 0x00, { \
+	{ 0x01, 0 },    /* interrupts: none */ \
+	{ 0x03, 0x03 }, /* 8N1 */ \
+	{ 0x02, 0x07 }, /* FIFOs on, empty */ \
+	{ 0x04, 0x0b }, /* DTR, RTS, and OUT2, which lets the interrupt through */ \
+}
+
+static const struct kind kinds[] = {
+	{ "arm,pl011", PL011 },
+	{ "ns16550a", NS16550 },
+	{ "ns16550", NS16550 },
+};
+
+static const struct kind *kind;
+static volatile uint8_t *base;
+static uint32_t shift, width;
+static const struct fdt *tree_of; /* where the port was found: its interrupt is asked for later */
+static struct fdt_node node;
+
+static void write(uint8_t reg, uint32_t value)
+{
+	if (width == 4)
+		*(volatile uint32_t *)(base + (reg << shift)) = value;
+	else
+		base[reg << shift] = (uint8_t)value;
+}
+
+static uint32_t read(uint8_t reg)
+{
+	return width == 4 ? *(volatile uint32_t *)(base + (reg << shift)) : base[reg << shift];
+}
+
+static bool start(const struct kind *k, const struct fdt *tree, const struct fdt_node *n, uint64_t at)
+{
+	uint64_t own_shift = k->shift, own_width = k->width;
+
+	if (n) {
+		fdt_number(tree, n, "reg-shift", &own_shift);
+		fdt_number(tree, n, "reg-io-width", &own_width);
+	}
+	if (own_shift > 3 || (own_width != 1 && own_width != 4) || (own_width == 4 && at % 4))
+		return false;
+	base = arch_map_device(at, 0x20u << own_shift);
+	if (!base)
+		return false;
+	kind = k;
+	shift = (uint32_t)own_shift;
+	width = (uint32_t)own_width;
+	for (unsigned i = 0; i < WRITES_MAX && k->init[i].reg; i++)
+		write(k->init[i].reg, k->init[i].value);
+	return true;
+}
+
+static bool start_node(const struct fdt *tree, const struct fdt_node *n)
+{
+	struct fdt_range at;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (fdt_lists(tree, n, "compatible", kinds[i].compatible) && fdt_reg(tree, n, 0, &at) == 0 &&
+		    start(&kinds[i], tree, n, at.start)) {
+			tree_of = tree;
+			node = *n;
+			return true;
+		}
+	return false;
+}
+
+void serial_init(const struct fdt *tree)
+{
+	struct fdt_node n;
+	const char *path;
+
+	for (size_t i = 0; !tree && i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].compatible, CONFIG_SERIAL_FALLBACK_KIND)) {
+			start(&kinds[i], NULL, NULL, CONFIG_SERIAL_FALLBACK);
+			return;
+		}
+	if (fdt_at(tree, &n, "/chosen")) {
+		path = fdt_string(tree, &n, "stdout-path");
+		if (path && fdt_at(tree, &n, path) && start_node(tree, &n))
+			return;
+	}
+	for (n = FDT_BEGIN; fdt_next(tree, &n);)
+		if (start_node(tree, &n))
+			return;
+}
+
+unsigned uart_room(void)
+{
+	return kind && read(kind->status) & kind->room ? kind->room_bytes : 0;
+}
+
+void uart_put(uint8_t byte)
+{
+	write(kind->data, byte);
+}
+
+void uart_acknowledge(void)
+{
+	if (kind->acknowledge)
+		write(kind->acknowledge, kind->enable_value);
+}
+
+bool uart_has_input(void)
+{
+	return (read(kind->status) & kind->input) == kind->input_value;
+}
+
+uint8_t uart_get(void)
+{
+	return (uint8_t)read(kind->data);
+}
+
+int uart_listen(struct poller *p)
+{
+	int line = tree_of ? irq_line_of(tree_of, &node, 0) : -ENODEV;
+	int error = line < 0 ? line : irq_attach_line((unsigned)line, p);
+
+	if (!error)
+		write(kind->enable, kind->enable_value);
+	return error;
+}
