@@ -19,8 +19,8 @@ static uint64_t sector_of(const struct fat_writer *w, const struct fat_directory
 
 /* -- making room -- */
 
-/* Links one more cluster, all free, behind w->extended, the folder's last. Where one copy of the table says so
- * and another is waited for the folder looks longer already: so who comes again begins here. */
+/* Links one more cluster, all free, behind w->extended, the folder's last. Where one copy of the table says
+ * so and another is waited for the folder looks longer already: so who comes again begins here. */
 static int extend(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);

@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from rig import build
-from rig.guest import BOOT_SECONDS, DEVICE, Guest, qemu_command
+from rig.console import Console
+from rig.guest import Guest, drive, qemu_command
 
 ODD_BYTES = 20_000_256  # no multiple of any sector
-STEP_SECONDS = 120
 
 QEMU = [pytest.param(machine, marks=pytest.mark.config("defconfig_hello_qemu")) for machine in ("microvm", "q35")]
 UNIX = pytest.param("unix", marks=pytest.mark.config("defconfig_hello_unix"))
@@ -52,35 +52,8 @@ def file(tmp_path):
     return path
 
 
-def drive(path, machine, drive_options="", device_options=""):
-    """QEMU's words for the file as a disk."""
-    return ["-drive", f"if=none,id=disk0,file={path},format=raw,discard=unmap{drive_options}",
-            "-device", f"virtio-blk-{DEVICE[machine]},drive=disk0{device_options}"]
-
-
-class Console:
-    """The application's answers to what it is told."""
-
-    def __init__(self, guest):
-        self.guest = guest
-        self.at = 0
-        guest.wait_for(r" up boot_us=", BOOT_SECONDS)
-
-    def ask(self, line):
-        self.guest.write(line + "\n")
-        found = self.guest.wait_for(rf"^{line.split()[0]} (.*)\n", STEP_SECONDS, self.at)
-        self.at = found.end()
-        return found.group(1)
-
-    def do(self, line):
-        assert self.ask(line) == "0", f"{line}:\n{self.guest.tail()}"
-
-    def info(self):
-        return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", self.ask("info"))}
-
-    def quit(self):
-        self.guest.write("quit\n")
-        self.guest.wait_for("^virga: exit status 0")
+def info(console):
+    return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", console.ask("info"))}
 
 
 def start(disk_image, way, path, drive_options="", device_options="", suffix=""):
@@ -112,7 +85,7 @@ def test_what_is_written_is_in_the_file(disk_image, file, way, sector_bytes):
     with start(disk_image, way, file, device_options="" if way == "unix" else
                f",logical_block_size={sector_bytes},physical_block_size=4096") as guest:
         console = Console(guest)
-        found = console.info()
+        found = info(console)
         assert (found["bytes"], found["caches"], found["read_only"]) == (sector_bytes, 1, 0)
         assert found["sectors"] in (sectors, sectors - 1), "a host may not see the rest of a sector"
         sectors = found["sectors"]
@@ -127,7 +100,7 @@ def test_what_is_written_is_in_the_file(disk_image, file, way, sector_bytes):
         console.do("cached 1000 200 11")
         console.do(f"cache {blocks - 2} 2 12")
         console.do(f"cached {blocks - 2} 2 12")
-        assert console.info()["errors"] == 0
+        assert info(console)["errors"] == 0
         console.quit()
     assert part(file, 3, 777, sector_bytes) == pattern(3, 777, 5, sector_bytes)
     assert part(file, 1000 * per_block, 200 * per_block, sector_bytes) == pattern(
@@ -144,7 +117,7 @@ def test_a_read_only_disk(disk_image, file, way):
     before = file.read_bytes()
     with start(disk_image, way, file, ",read-only=on", suffix=",ro") as guest:
         console = Console(guest)
-        assert console.info()["read_only"] == 1
+        assert info(console)["read_only"] == 1
         assert console.ask("write 0 1 1") == "-30"
         assert console.ask("discard 0 1") in ("-30", "-95")
         assert console.ask("cache 0 1 1") == "-30"
@@ -159,7 +132,7 @@ def test_a_read_only_disk(disk_image, file, way):
 def test_what_is_discarded_takes_no_room(disk_image, file, way):
     with start(disk_image, way, file) as guest:
         console = Console(guest)
-        assert console.info()["discards"] == 1
+        assert info(console)["discards"] == 1
         console.do("write 0 8192 1")
         console.do("flush 0")
         full = os.stat(file).st_blocks
@@ -191,7 +164,7 @@ def test_an_error_reaches_who_asked(disk_image, file, tmp_path, way):
         assert console.ask("cached 510 8 1") == "-5", "through the cache, with others read ahead"
         console.do("cache 400 10 2")
         console.do("cached 400 10 2")
-        assert console.info()["errors"] >= 3
+        assert info(console)["errors"] >= 3
         console.quit()
 
 
@@ -216,7 +189,7 @@ def test_the_initial_ram_disk(disk_image, tmp_path, way, memory):
     image = disk_image("qemu", {"DISK_INITRD": "y"})
     with Guest(qemu_command(image, way, memory, extra=["-initrd", path])) as guest:
         console = Console(guest)
-        assert console.info()["sectors"] == 9001
+        assert info(console)["sectors"] == 9001
         console.do("read 0 9001 4")
         console.do("cache 7 500 8")
         console.do("cached 7 500 8")
@@ -236,7 +209,7 @@ def test_a_disk_in_the_image(disk_image, output, way):
     image = disk_image(target, {"DISK_EMBEDDED": "y", "DISK_IMAGE": f'"{path}"'})
     with Guest([image] if way == "unix" else qemu_command(image, way)) as guest:
         console = Console(guest)
-        assert (console.info()["sectors"], console.info()["read_only"]) == (300, 1)
+        assert (info(console)["sectors"], info(console)["read_only"]) == (300, 1)
         console.do("read 0 300 2")
         console.do("cached 0 38 2")
         assert console.ask("write 0 1 2") == "-30"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Guests: QEMU with an image in it, or a Unix process. The verdict is what the console says."""
+import codecs
 import json
 import os
 import re
@@ -45,6 +46,12 @@ def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="
     return command + list(extra)
 
 
+def drive(path, machine, drive_options="", device_options="", name="disk0"):
+    """QEMU's words for the file as a disk."""
+    return ["-drive", f"if=none,id={name},file={path},format=raw,discard=unmap{drive_options}",
+            "-device", f"virtio-blk-{DEVICE[machine]},drive={name}{device_options}"]
+
+
 def tap_netdev(name="tap0"):
     return f"tap,ifname={name},script=no,downscript=no"
 
@@ -69,6 +76,7 @@ class Guest:
         os.set_blocking(self.process.stdout.fileno(), False)
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.console = ""
         self.ended = False
 
@@ -81,8 +89,8 @@ class Guest:
             if not data:
                 self.ended = True
                 self.selector.unregister(self.process.stdout)
-            # The two may come in two reads.
-            self.console = (self.console + data.decode("utf-8", "replace")).replace("\r\n", "\n")
+            # The two may come in two reads, as may a character's bytes.
+            self.console = (self.console + self.decoder.decode(data)).replace("\r\n", "\n")
 
     def wait_for(self, pattern, seconds=BOOT_SECONDS, after=0):
         """Waits for a console line that matches; fails at once on a panic or the end of the guest."""

@@ -202,8 +202,8 @@ Test(fat_writing, appending_truncating_writing_in_the_middle)
 	free(piece);
 }
 
-/* The folder's first cluster and the first that is free have their entries in different blocks of the table, and
- * nobody has asked for the second copy's yet. */
+/* The folder's first cluster and the first that is free have their entries in different blocks of the table,
+ * and nobody has asked for the second copy's yet. */
 Test(fat_writing, a_folder_grows_in_every_copy_of_the_table)
 {
 	char key[40];
