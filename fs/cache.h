@@ -71,9 +71,18 @@ struct cache_get {
 	struct cache *cache;
 	struct cache_block *block;
 	uint64_t number;
+	uint32_t ahead;
 	uint8_t mode; /* enum cache_mode */
 };
-void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode);
+/* Up to ahead blocks behind it will be wanted soon: should it have to be read, so many of them as are absent
+ * and lie together come in the same request, which is as large as cache_read_ahead's. */
+void cache_get_ahead(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode,
+                     uint32_t ahead);
+
+static inline void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode)
+{
+	cache_get_ahead(c, op, number, mode, 0);
+}
 
 /* The block if it is there and nobody changes it, with a count, else NULL: CACHE_READ without a promise. */
 struct cache_block *cache_peek(struct cache *c, uint64_t number);

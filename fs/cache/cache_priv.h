@@ -133,7 +133,7 @@ void cache_request_submit(struct request *r, enum blkdev_kind kind, void (*done)
 
 /* -- read.c -- */
 
-/* Reads number, which is absent, for op, which waits then. false: there is no room. */
+/* Reads op's block, which is absent, and what lies behind it; op waits then. false: there is no room. */
 bool cache_read_for(struct cache *c, struct cache_get *op);
 
 /* -- write.c -- */

@@ -180,13 +180,15 @@ static bool is_read_only(const struct cache *c)
 	return !IS_ENABLED(CONFIG_FS_CACHE_WRITE) || (c->dev->features & BLKDEV_READ_ONLY);
 }
 
-void cache_get(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode)
+void cache_get_ahead(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode,
+                     uint32_t ahead)
 {
 	bool is_there;
 
 	op->cache = c;
 	op->number = number;
 	op->mode = mode;
+	op->ahead = ahead;
 	op->block = mode == CACHE_READ ? cache_peek(c, number) : NULL;
 	if (op->block) {
 		promise_return(&op->promise, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading: one block for somebody who waits, or many for a hint. When the many cannot be read, those that
- * somebody waits for are tried again by themselves: one bad sector fails nobody else. */
+/* Reading: blocks that lie together, for somebody who waits for the first of them, or for a hint. When they
+ * cannot be read, those that somebody waits for are tried again by themselves: one bad sector fails nobody
+ * else. */
 #include <errno.h>
 
 #include "fs/cache/cache_priv.h"
@@ -45,38 +46,28 @@ static struct block *add(struct request *r, uint64_t number, bool is_awaited)
 	return b;
 }
 
-bool cache_read_for(struct cache *c, struct cache_get *op)
+/* Reads what is absent from number on, up to end, in one request; op waits for the first of it, NULL: nobody
+ * does. Gives how many blocks there is room for. */
+static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct cache_get *op)
 {
-	struct request *r = cache_request(c, true);
-	struct block *b = r ? add(r, op->number, true) : NULL;
-
-	if (!b) {
-		if (r)
-			cache_request_free(r);
-		return false;
-	}
-	list_push_back(&b->gets, &op->link);
-	cache_request_submit(r, BLKDEV_READ, on_read);
-	return true;
-}
-
-/* Reads what is absent from number on, up to end, in one request. Gives how many blocks it has room for. */
-static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end)
-{
-	struct request *r = cache_request(c, false);
+	struct request *r = cache_request(c, op);
 	uint32_t count = 0;
 	struct block *b;
 
 	if (!r)
 		return 0;
-	while (number < end && count < c->batch && !cache_find(c, number)) {
-		b = add(r, number++, false);
+	for (; number < end && count < c->batch && !cache_find(c, number); count++) {
+		b = add(r, number++, op);
 		if (!b)
 			break;
-		b->is_unused = true;
-		count++;
+		b->is_unused = !op;
+		c->stats.read_ahead += !op;
+		if (op) {
+			op->ahead = 0; /* should this fail, it is tried again alone */
+			list_push_back(&b->gets, &op->link);
+		}
+		op = NULL;
 	}
-	c->stats.read_ahead += count;
 	if (count)
 		cache_request_submit(r, BLKDEV_READ, on_read);
 	else
@@ -85,14 +76,25 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end)
 }
 
 /* No more than a part of the cache, or it would throw out what it has just read. */
+static uint64_t end_of_run(const struct cache *c, uint64_t number, uint64_t count)
+{
+	return number + MIN(MIN(count, MAX(c->config.blocks / 4, UINT64_C(1))), c->number_end - number);
+}
+
+bool cache_read_for(struct cache *c, struct cache_get *op)
+{
+	return read_run(c, op->number, end_of_run(c, op->number, UINT64_C(1) + op->ahead), op);
+}
+
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count)
 {
-	uint32_t most = MIN(count, MAX(c->config.blocks / 4, 1u)), done = 0, step = 1;
+	uint32_t done = 0, step = 1;
+	uint64_t end;
 
 	if (number >= c->number_end)
 		return 0;
-	most = (uint32_t)MIN((uint64_t)most, c->number_end - number);
-	for (; done < most && step; done += step)
-		step = cache_find(c, number + done) ? 1 : read_run(c, number + done, number + most);
+	end = end_of_run(c, number, count);
+	for (; number + done < end && step; done += step)
+		step = cache_find(c, number + done) ? 1 : read_run(c, number + done, end, NULL);
 	return done;
 }

@@ -102,7 +102,7 @@ static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, u
 		if (!b) {
 			if (!t->get.block)
 				read_ahead(t->fat, c, number, last + 1);
-			error = fat_block(t, number, 0, &b);
+			error = fat_block(t, number, (uint32_t)MIN(last - number, (uint64_t)RUN_BLOCKS), &b);
 			if (error)
 				return error;
 		}

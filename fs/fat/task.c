@@ -97,9 +97,7 @@ int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_
 		*out = cache_peek(t->fat->cache, number);
 	if (*out)
 		return 0;
-	if (ahead)
-		cache_read_ahead(t->fat->cache, number, ahead + 1);
-	cache_get(t->fat->cache, &t->get, number, CACHE_READ);
+	cache_get_ahead(t->fat->cache, &t->get, number, CACHE_READ, ahead);
 	fat_task_wait(t, &t->get.promise);
 	return -EAGAIN;
 }

@@ -491,6 +491,65 @@ Test(cache_get, a_hint_leaves_a_request_to_who_waits)
 	cache_put(op.block);
 }
 
+/* Hints have all requests but one: what comes with it costs no other. */
+Test(cache_get, a_block_brings_what_lies_behind_it)
+{
+	struct cache_get op;
+
+	disk.when = DISK_HELD;
+	cache_read_ahead(cache, 10, 1);
+	cache_read_ahead(cache, 20, 1);
+	cr_assert_eq(cache_read_ahead(cache, 100, 4), 0, "refused");
+	cache_get_ahead(cache, &op, 100, CACHE_READ, UINT32_MAX);
+	cr_assert_eq(disk.has, 3);
+	disk_release(&disk, SIZE_MAX);
+	cr_assert_eq(loop_run(&op.promise), 0);
+	cr_assert_eq(op.block->data[0], world_byte(100));
+	cache_put(op.block);
+	test_settle();
+	disk.requests = 0;
+	for (uint64_t i = 100; i < 104; i++)
+		cr_assert_eq(world_look(i), world_byte(i));
+	cr_assert_eq(disk.requests, 0, "a quarter of the cache");
+	cr_assert(world_stats().misses == 1 && world_stats().read_ahead == 5);
+}
+
+/* And the same when it had to wait for that request itself. */
+Test(cache_get, who_waits_for_a_request_brings_it_too)
+{
+	struct cache_get ops[3], op;
+
+	disk.when = DISK_HELD;
+	for (unsigned i = 0; i < ARRAY_SIZE(ops); i++)
+		cache_get(cache, &ops[i], 10 * i, CACHE_READ);
+	cache_get_ahead(cache, &op, 100, CACHE_READ, 3);
+	cr_assert_eq(disk.has, 3, "all are with the device");
+	disk_release(&disk, SIZE_MAX);
+	test_settle();
+	for (unsigned i = 0; i < ARRAY_SIZE(ops); i++)
+		cache_put(ops[i].block);
+	disk.requests = 0;
+	disk_release(&disk, SIZE_MAX);
+	cr_assert_eq(loop_run(&op.promise), 0);
+	cache_put(op.block);
+	cr_assert_eq(world_look(103), world_byte(103));
+	cr_assert_eq(disk.requests, 0);
+}
+
+Test(cache_get, a_bad_sector_behind_it_fails_nobody)
+{
+	struct cache_get op;
+
+	disk.bad_sector = 102 * 8;
+	cache_get_ahead(cache, &op, 100, CACHE_READ, 3);
+	cr_assert_eq(loop_run(&op.promise), 0);
+	cr_assert_eq(op.block->data[0], world_byte(100));
+	cache_put(op.block);
+	cr_assert_eq(disk.requests, 2);
+	cache_get_ahead(cache, &op, 102, CACHE_READ, 3);
+	cr_assert_eq(loop_run(&op.promise), -EIO);
+}
+
 /* All that is not held is proven. */
 Test(cache_get, hints_do_not_throw_out_what_is_proven)
 {

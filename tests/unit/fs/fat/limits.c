@@ -412,3 +412,43 @@ Test(fat_limits, changes_wait_for_readers)
 	free(value);
 	check();
 }
+
+#define STREAMS 6
+#define STREAM_BYTES (64 * 4096)
+
+/* All are read at the same time, which leaves a request for hints to few. */
+Test(fat_limits, many_readers_take_large_requests)
+{
+	static struct kv_get gets[STREAMS];
+	static struct kv_read reads[STREAMS];
+	uint64_t done[STREAMS] = { 0 }, all = 0;
+	char key[8];
+
+	world_shell("rm -f image; truncate -s 20M image; mkfs.fat -F 16 -s 8 image; head -c %u /dev/zero >zero;"
+	            "for i in 0 1 2 3 4 5; do mcopy zero a:$i; done", STREAM_BYTES);
+	w = (struct world){ .cache_config = CACHE_CONFIG_DEFAULTS };
+	w.cache_config.requests = 2;
+	w.cache_config.blocks = 1024;
+	world_open(&w);
+	for (unsigned i = 0; i < STREAMS; i++) {
+		sprintf(key, "%u", i);
+		cr_assert_eq(world_get(w.kv, &gets[i], key), 0);
+		memset(reads[i].cursor, 0, sizeof(reads[i].cursor));
+	}
+	w.disk.requests = 0;
+	while (all < STREAMS * STREAM_BYTES) {
+		for (unsigned i = 0; i < STREAMS; i++)
+			kv_read(w.kv, &reads[i], &gets[i].entry, done[i], 65536);
+		for (unsigned i = 0; i < STREAMS; i++) {
+			intptr_t n = world_wait(&reads[i].promise);
+
+			done[i] += (uint64_t)n;
+			all += (uint64_t)n;
+			for (uint32_t k = 0; k < reads[i].count; k++)
+				storage_put(reads[i].slices[k].storage);
+		}
+	}
+	/* A block alone at a time would be 384. */
+	cr_expect_leq(w.disk.requests, 30, "%lu requests", (unsigned long)w.disk.requests);
+	check();
+}
