@@ -126,8 +126,7 @@ intptr_t fiber_await(struct promise *p, uint64_t deadline_ns)
 	if (!promise_is_settled(p)) {
 		f->awaited = p;
 		timer_init(&f->timer, fiber_expired);
-		if (deadline_ns != DEADLINE_NEVER)
-			timer_start(&f->timer, deadline_ns);
+		timer_start(&f->timer, deadline_ns);
 		promise_wait(p, &f->waiter, fiber_run);
 		if (f->cancel_asked)
 			promise_cancel(p);

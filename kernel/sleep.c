@@ -53,7 +53,6 @@ void with_timeout(struct timeout *t, struct promise *source, uint64_t deadline_n
 	t->source = source;
 	t->expired = false;
 	timer_init(&t->timer, timeout_expired);
-	if (deadline_ns != DEADLINE_NEVER)
-		timer_start(&t->timer, deadline_ns);
+	timer_start(&t->timer, deadline_ns);
 	promise_follow((struct follower *)t, source, timeout_source_settled);
 }

@@ -94,6 +94,8 @@ void timer_stop(struct timer *t)
 void timer_start(struct timer *t, uint64_t deadline_ns)
 {
 	timer_stop(t);
+	if (deadline_ns == DEADLINE_NEVER)
+		return;
 	/* Behind all that is due: one that is always late must not keep the others from their turn. */
 	t->deadline_ns = MAX(deadline_ns, present_ns);
 	insert(t);

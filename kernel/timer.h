@@ -18,7 +18,8 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-void timer_start(struct timer *t, uint64_t deadline_ns); /* restarts one that runs */
+/* Restarts one that runs; DEADLINE_NEVER: stops it. */
+void timer_start(struct timer *t, uint64_t deadline_ns);
 void timer_stop(struct timer *t);                        /* harmless on a stopped one */
 bool timer_is_running(const struct timer *t);
 

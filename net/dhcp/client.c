@@ -179,19 +179,9 @@ static void conflict(void *arg, uint32_t address)
 	}
 }
 
-static void set_timer(struct dhcp_client *c)
-{
-	uint64_t next_ns = dhcp_engine_next_ns(&c->engine);
-
-	if (next_ns == DEADLINE_NEVER)
-		timer_stop(&c->timer);
-	else
-		timer_start(&c->timer, next_ns);
-}
-
 static void perform(struct dhcp_client *c, unsigned actions)
 {
-	set_timer(c);
+	timer_start(&c->timer, dhcp_engine_next_ns(&c->engine));
 	if (actions & DHCP_LOSE)
 		lose(c);
 	if (actions & DHCP_SEND)
@@ -257,7 +247,7 @@ int dhcp_client_create(struct dhcp_client **out, const struct dhcp_layers *layer
 		link_local_init(&c->link_local, layers->arp, netdev_of(c)->mac, have_link_local);
 	dhcp_engine_init(&c->engine, netdev_of(c)->mac, c->device_mtu, config->hostname, &config->ip.addr,
 	                 clock_now_ns());
-	set_timer(c);
+	timer_start(&c->timer, dhcp_engine_next_ns(&c->engine));
 	*out = c;
 	return 0;
 }

@@ -111,8 +111,7 @@ void dns_resolve(struct dns_resolver *r, struct dns_query *q, const char *name, 
 		return;
 	}
 	list_push_back(&q->lookup->askers, &q->link);
-	if (deadline_ns != DEADLINE_NEVER)
-		timer_start(&q->deadline, deadline_ns);
+	timer_start(&q->deadline, deadline_ns);
 	if (!l)
 		dns_lookup_start(q->lookup);
 }

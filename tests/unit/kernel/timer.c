@@ -48,8 +48,10 @@ static void start(struct checked *c)
 	uint64_t deadline_ns = random_deadline();
 
 	timer_start(&c->timer, deadline_ns);
-	cr_assert(timer_is_running(&c->timer));
-	c->running = true;
+	c->running = deadline_ns != DEADLINE_NEVER;
+	cr_assert_eq(timer_is_running(&c->timer), c->running);
+	if (!c->running)
+		return;
 	c->deadline_ns = c->timer.deadline_ns;
 	cr_assert(c->deadline_ns == deadline_ns || (deadline_ns < c->deadline_ns && c->deadline_ns <= now_ns));
 }
@@ -314,6 +316,19 @@ Test(timer, sleeping_for_ever_can_only_be_cancelled)
 	test_assert_pending(&s.promise);
 	promise_cancel(&s.promise);
 	test_assert_error(&s.promise, -ECANCELED);
+	cr_assert_eq(timer_next_ns(), DEADLINE_NEVER);
+}
+
+Test(timer, one_that_is_started_for_never_is_stopped)
+{
+	struct timer t;
+
+	timer_init(&t, NULL);
+	timer_start(&t, 5);
+	timer_start(&t, DEADLINE_NEVER);
+	cr_assert_not(timer_is_running(&t));
+	clock_advance_ns(NS_PER_S);
+	test_settle();
 	cr_assert_eq(timer_next_ns(), DEADLINE_NEVER);
 }
 
