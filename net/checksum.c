@@ -50,26 +50,22 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 	return add(sum, rest);
 }
 
-uint64_t checksum_add_buf(uint64_t sum, const struct buf *b, uint32_t offset, uint32_t len)
+uint64_t checksum_add_buf(uint64_t sum, const struct buf *b)
 {
 	bool odd = false;
 
-	for (; len > 0; b = b->next) {
-		uint32_t n;
-		uint64_t part;
+	for (; b; b = b->next) {
+		uint64_t part = checksum_add(0, b->data, b->len);
 
-		if (offset >= b->len) {
-			offset -= b->len;
-			continue;
-		}
-		n = MIN(b->len - offset, len);
-		part = checksum_add(0, b->data + offset, n);
 		sum = add(sum, odd ? part << 8 | part >> 56 : part);
-		odd ^= n & 1;
-		offset = 0;
-		len -= n;
+		odd ^= b->len & 1;
 	}
 	return sum;
+}
+
+uint16_t checksum_of(const void *data, size_t len)
+{
+	return checksum_finish(checksum_add(0, data, len));
 }
 
 uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, uint8_t protocol,

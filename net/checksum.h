@@ -10,8 +10,8 @@
 /* Adds len bytes that start at an even offset of what is summed; an odd last byte counts as
  * though a zero followed it. */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
-/* Adds [offset, offset + len) of the packet, across slices of any length. The packet must have them. */
-uint64_t checksum_add_buf(uint64_t sum, const struct buf *b, uint32_t offset, uint32_t len);
+/* Adds the packet, across slices of any length. */
+uint64_t checksum_add_buf(uint64_t sum, const struct buf *b);
 /* The pseudo header of TCP and UDP: RFC 9293 §3.1, RFC 8200 §8.1. len: transport header and payload. */
 uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, uint8_t protocol,
                          uint32_t len);
@@ -23,6 +23,9 @@ static inline uint16_t checksum_finish(uint64_t sum)
 {
 	return (uint16_t)~checksum_fold(sum);
 }
+
+/* All at once, of len bytes. */
+uint16_t checksum_of(const void *data, size_t len);
 
 /* The checksum after one 16-bit word of what it covers changed (RFC 1624); all in memory order.
  * Never 0, whose other form 0xffff is right wherever 0 is. */

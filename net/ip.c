@@ -6,13 +6,12 @@
 
 bool ip_checksum_is_right(const struct ip_meta *meta, const struct buf *b)
 {
-	uint32_t len;
+	uint64_t sum;
 
 	if (b->flags & (BUF_CSUM_VALID | BUF_CSUM_PARTIAL))
 		return true;
-	len = buf_length(b);
-	return checksum_finish(checksum_add_buf(
-		       checksum_pseudo(&meta->src, &meta->dst, meta->protocol, len), b, 0, len)) == 0;
+	sum = checksum_pseudo(&meta->src, &meta->dst, meta->protocol, buf_length(b));
+	return checksum_finish(checksum_add_buf(sum, b)) == 0;
 }
 
 struct buf *ip_strip(struct buf *b, uint32_t n)

@@ -65,7 +65,7 @@ static void send_error(struct ipv4 *ip, const uint8_t *header, uint32_t header_b
 	memcpy(buf_push(out, header_bytes), header, header_bytes);
 	icmp = (void *)buf_push(out, sizeof(*icmp));
 	*icmp = what;
-	icmp->checksum = checksum_finish(checksum_add(0, out->data, out->len));
+	icmp->checksum = checksum_of(out->data, out->len);
 	ip->stats.icmp_out_msgs++;
 	ipv4_addr(&src, header + offsetof(struct ipv4_header, dst));
 	ipv4_addr(&dst, header + offsetof(struct ipv4_header, src));
@@ -163,7 +163,7 @@ void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	int error;
 
 	ip->stats.icmp_in_msgs++;
-	if (b->len < sizeof(*icmp) || checksum_finish(checksum_add_buf(0, b, 0, buf_length(b))) != 0) {
+	if (b->len < sizeof(*icmp) || checksum_finish(checksum_add_buf(0, b)) != 0) {
 		ipv4_drop(ip, meta->header, b, &ip->stats.icmp_in_errors, "a bad ICMP message");
 		return;
 	}

@@ -31,7 +31,8 @@ enum type { QUERY = 0x11, V1_REPORT = 0x12, V2_REPORT = 0x16, V2_LEAVE = 0x17, V
 
 enum record_type { IS_EXCLUDE = 2, TO_INCLUDE = 3, TO_EXCLUDE = 4 };
 
-/* Queries and all messages of versions 1 and 2; a version 3 query goes on. */
+/* Queries and all messages of versions 1 and 2; a version 3 query goes on. Also what a version 3 report
+ * begins with, and each of its records, whose other fields are zero. */
 struct message {
 	uint8_t type, code;
 	uint16_t checksum;
@@ -39,20 +40,13 @@ struct message {
 } __attribute__((packed));
 static_assert(sizeof(struct message) == 8, "wire format");
 
-struct record {
-	uint8_t type, aux;
-	uint16_t sources;
-	uint32_t group;
-} __attribute__((packed));
-static_assert(sizeof(struct record) == 8, "wire format");
-
 struct igmp {
 	struct ipv4 *ip;
 	struct ip_handler handler;
 	struct timer timer;
-	uint64_t general_ns; /* when all groups are reported; 0: not */
-	uint32_t left;       /* the group left last, whose leaving is said once more at left_ns; 0: none */
-	uint64_t left_ns;
+	uint64_t general_ns; /* when all groups are reported; DEADLINE_NEVER: not */
+	uint64_t left_ns;    /* when leaving the group that was left last is said once more */
+	uint32_t left;
 	uint64_t v1_ns, v2_ns; /* until when a router of that version is believed to be there */
 };
 
@@ -65,7 +59,14 @@ static uint8_t version(const struct igmp *g)
 
 static uint64_t random_within_ns(uint64_t ns)
 {
-	return clock_now_ns() + 1 + (((uint64_t)random_u32() << 32 | random_u32()) % ns);
+	return clock_now_ns() + 1 + (random_u32() * (ns >> 16) >> 16);
+}
+
+/* Puts type and group before what is in b. */
+static void push(struct buf *b, uint8_t type, uint32_t group)
+{
+	*(struct message *)buf_push(b, sizeof(struct message)) =
+		(struct message){ .type = type, .group = be32(group) };
 }
 
 /* Puts the IP header before an IGMP message and sends it. Takes b. */
@@ -74,8 +75,7 @@ static void send_message(struct igmp *g, struct buf *b, uint32_t to)
 	struct message *m = (void *)b->data;
 	uint8_t mac[6];
 
-	m->checksum = 0;
-	m->checksum = checksum_finish(checksum_add(0, b->data, b->len));
+	m->checksum = checksum_of(b->data, b->len);
 	ipv4_group_mac(mac, to);
 	put_be32(buf_push(b, 4), 0x94040000); /* router alert */
 	*(struct ipv4_header *)buf_push(b, IPV4_HEADER_BYTES) = (struct ipv4_header){
@@ -83,7 +83,7 @@ static void send_message(struct igmp *g, struct buf *b, uint32_t to)
 		.fragment = be16(IPV4_DF), .ttl = 1, .protocol = IP_IGMP,
 		.src = be32(ipv4_source(g->ip, to)), .dst = be32(to),
 	};
-	((struct ipv4_header *)b->data)->checksum = checksum_finish(checksum_add(0, b->data, HEADER_BYTES));
+	((struct ipv4_header *)b->data)->checksum = checksum_of(b->data, HEADER_BYTES);
 	g->ip->stats.out_requests++;
 	g->ip->stats.out_transmits++;
 	ethernet_send(g->ip->ethernet, mac, ETHERTYPE_IPV4, b);
@@ -101,15 +101,12 @@ static void say(struct igmp *g, uint32_t group, enum record_type type)
 	if (!b)
 		return;
 	if (spoken == 3) {
-		*(struct record *)buf_push(b, sizeof(struct record)) =
-			(struct record){ .type = (uint8_t)type, .group = be32(group) };
-		*(struct message *)buf_push(b, sizeof(struct message)) =
-			(struct message){ .type = V3_REPORT, .group = be32(1) };
+		push(b, type, group);
+		push(b, V3_REPORT, 1);
 		send_message(g, b, V3_ROUTERS);
 		return;
 	}
-	*(struct message *)buf_push(b, sizeof(struct message)) = (struct message){
-		.type = type == TO_INCLUDE ? V2_LEAVE : spoken == 1 ? V1_REPORT : V2_REPORT, .group = be32(group) };
+	push(b, type == TO_INCLUDE ? V2_LEAVE : spoken == 1 ? V1_REPORT : V2_REPORT, group);
 	send_message(g, b, type == TO_INCLUDE ? ALL_ROUTERS : group);
 }
 
@@ -137,12 +134,10 @@ static void say_all(struct igmp *g)
 		for (; at && records < RECORDS; at = at->next) {
 			if (!is_first(g, at))
 				continue;
-			*(struct record *)buf_push(b, sizeof(struct record)) =
-				(struct record){ .type = IS_EXCLUDE, .group = be32(at->address) };
+			push(b, IS_EXCLUDE, at->address);
 			records++;
 		}
-		*(struct message *)buf_push(b, sizeof(struct message)) =
-			(struct message){ .type = V3_REPORT, .group = be32(records) };
+		push(b, V3_REPORT, records);
 		if (records > 0)
 			send_message(g, b, V3_ROUTERS);
 		else
@@ -152,27 +147,25 @@ static void say_all(struct igmp *g)
 
 static void set_timer(struct igmp *g)
 {
-	uint64_t next_ns = DEADLINE_NEVER;
+	uint64_t next_ns = MIN(g->general_ns, g->left_ns);
 
-	if (g->general_ns)
-		next_ns = g->general_ns;
-	if (g->left)
-		next_ns = MIN(next_ns, g->left_ns);
 	for (const struct igmp_group *at = g->ip->groups; at; at = at->next)
-		if (at->due_ns)
-			next_ns = MIN(next_ns, at->due_ns);
-	if (next_ns == DEADLINE_NEVER)
-		timer_stop(&g->timer);
-	else
-		timer_start(&g->timer, next_ns);
+		next_ns = MIN(next_ns, at->due_ns);
+	timer_start(&g->timer, next_ns);
 }
 
 static void say_group(struct igmp *g, struct igmp_group *at)
 {
 	say(g, at->address, at->repeats > 0 ? TO_EXCLUDE : IS_EXCLUDE);
-	at->due_ns = 0;
-	if (at->repeats > 0 && --at->repeats > 0)
-		at->due_ns = random_within_ns(UNSOLICITED_NS);
+	at->repeats -= at->repeats > 0;
+	at->due_ns = at->repeats > 0 ? random_within_ns(UNSOLICITED_NS) : DEADLINE_NEVER;
+}
+
+static void say_left_again(struct igmp *g)
+{
+	if (g->left_ns != DEADLINE_NEVER)
+		say(g, g->left, TO_INCLUDE);
+	g->left_ns = DEADLINE_NEVER;
 }
 
 static void fire(struct timer *t)
@@ -180,16 +173,14 @@ static void fire(struct timer *t)
 	struct igmp *g = container_of(t, struct igmp, timer);
 	uint64_t now_ns = clock_now_ns();
 
-	if (g->general_ns && g->general_ns <= now_ns) {
-		g->general_ns = 0;
+	if (g->general_ns <= now_ns) {
+		g->general_ns = DEADLINE_NEVER;
 		say_all(g);
 	}
-	if (g->left && g->left_ns <= now_ns) {
-		say(g, g->left, TO_INCLUDE);
-		g->left = 0;
-	}
+	if (g->left_ns <= now_ns)
+		say_left_again(g);
 	for (struct igmp_group *at = g->ip->groups; at; at = at->next)
-		if (at->due_ns && at->due_ns <= now_ns)
+		if (at->due_ns <= now_ns)
 			say_group(g, at);
 	set_timer(g);
 }
@@ -215,17 +206,16 @@ static void input_query(struct igmp *g, const struct message *m, uint32_t len, u
 		return; /* §9.1 */
 	if (!v3) {
 		*(m->code == 0 ? &g->v1_ns : &g->v2_ns) = clock_now_ns() + OLDER_NS;
-		g->general_ns = 0;
+		g->general_ns = DEADLINE_NEVER;
 	}
 	due_ns = random_within_ns(patience_ns(!v3 && m->code == 0 ? 100 : m->code, v3));
 	if (group == 0 && version(g) == 3) {
-		if (!g->general_ns || due_ns < g->general_ns)
-			g->general_ns = due_ns;
+		g->general_ns = MIN(g->general_ns, due_ns);
 		return;
 	}
 	for (struct igmp_group *at = g->ip->groups; at; at = at->next)
-		if ((group == 0 || at->address == group) && is_first(g, at) && (!at->due_ns || due_ns < at->due_ns))
-			at->due_ns = due_ns;
+		if ((group == 0 || at->address == group) && is_first(g, at))
+			at->due_ns = MIN(at->due_ns, due_ns);
 }
 
 /* Somebody else has said what we would have: the router, an older one, needs no more. */
@@ -234,8 +224,10 @@ static void input_report(struct igmp *g, uint32_t group)
 	if (version(g) == 3)
 		return;
 	for (struct igmp_group *at = g->ip->groups; at; at = at->next)
-		if (at->address == group)
-			at->due_ns = at->repeats = 0;
+		if (at->address == group) {
+			at->due_ns = DEADLINE_NEVER;
+			at->repeats = 0;
+		}
 }
 
 static void igmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
@@ -244,7 +236,7 @@ static void igmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	uint32_t len = buf_length(b);
 	struct igmp *g = arg;
 
-	if (!meta->to_group || b->len < sizeof(*m) || checksum_finish(checksum_add_buf(0, b, 0, len)) != 0) {
+	if (!meta->to_group || b->len < sizeof(*m) || checksum_finish(checksum_add_buf(0, b)) != 0) {
 		ipv4_drop(g->ip, meta->header, b, NULL, "a bad IGMP message");
 		return;
 	}
@@ -264,6 +256,7 @@ static int create(struct ipv4 *ip)
 	if (!g)
 		return -ENOMEM;
 	g->ip = ip;
+	g->general_ns = g->left_ns = DEADLINE_NEVER;
 	g->handler = (struct ip_handler){ .input = igmp_input, .arg = g };
 	timer_init(&g->timer, fire);
 	error = ip_listen(&ip->ip, IP_IGMP, &g->handler);
@@ -284,14 +277,14 @@ int igmp_join(struct ipv4 *ip, struct igmp_group *group, const struct ip_addr *a
 	error = ip->igmp ? 0 : create(ip);
 	if (error < 0)
 		return error;
-	*group = (struct igmp_group){ .address = a };
+	*group = (struct igmp_group){ .address = a, .due_ns = DEADLINE_NEVER };
 	for (struct igmp_group **at = &ip->groups;; at = &(*at)->next)
 		if (!*at) {
 			*at = group;
 			break;
 		}
 	if (ip->igmp->left == a)
-		ip->igmp->left = 0;
+		ip->igmp->left_ns = DEADLINE_NEVER;
 	if (is_first(ip->igmp, group)) {
 		group->repeats = ROBUSTNESS;
 		say_group(ip->igmp, group);
@@ -303,8 +296,7 @@ int igmp_join(struct ipv4 *ip, struct igmp_group *group, const struct ip_addr *a
 /* Says so now, and once more; what was left before that is said now. */
 static void say_left(struct igmp *g, uint32_t address)
 {
-	if (g->left)
-		say(g, g->left, TO_INCLUDE);
+	say_left_again(g);
 	say(g, address, TO_INCLUDE);
 	g->left = address;
 	g->left_ns = random_within_ns(UNSOLICITED_NS);
@@ -313,8 +305,7 @@ static void say_left(struct igmp *g, uint32_t address)
 /* The last has left: nothing of IGMP stays. */
 static void destroy(struct igmp *g)
 {
-	if (g->left)
-		say(g, g->left, TO_INCLUDE);
+	say_left_again(g);
 	ip_listen(&g->ip->ip, IP_IGMP, NULL);
 	timer_stop(&g->timer);
 	g->ip->igmp = NULL;

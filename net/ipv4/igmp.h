@@ -15,7 +15,7 @@
 struct igmp_group {
 	struct igmp_group *next;
 	uint32_t address; /* host byte order */
-	uint64_t due_ns;  /* of the next report; 0: none */
+	uint64_t due_ns;  /* of the next report; DEADLINE_NEVER: none */
 	uint8_t repeats;  /* reports of our own accord still to come */
 };
 

@@ -72,7 +72,7 @@ static void fill_checksum(const struct ip_route *r, uint8_t protocol, struct buf
 		b->csum_offset = at;
 	} else {
 		memset(b->data + at, 0, sizeof(value));
-		value = checksum_finish(checksum_add_buf(sum, b, 0, len));
+		value = checksum_finish(checksum_add_buf(sum, b));
 		if (value == 0 && protocol == IP_UDP)
 			value = 0xffff; /* RFC 768: 0 means none */
 	}
@@ -103,7 +103,7 @@ static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *
 	h->checksum = 0;
 	memcpy(&h->src, r->src.bytes, 4);
 	memcpy(&h->dst, r->dst.bytes, 4);
-	h->checksum = checksum_finish(checksum_add(0, h, sizeof(*h)));
+	h->checksum = checksum_of(h, sizeof(*h));
 }
 
 /* To ourselves, but not from within the call: the sender may not be ready for the answer. */

@@ -177,7 +177,7 @@ static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
 	h->fragment = 0;
 	h->tos |= ecn & 8 ? 3 : 0;
 	h->checksum = 0;
-	h->checksum = checksum_finish(checksum_add(0, h, header_bytes));
+	h->checksum = checksum_of(h, header_bytes);
 	contiguous = header_bytes + MIN(total, (uint32_t)CONTIGUOUS_BYTES);
 	if (first->len >= contiguous)
 		return first;

@@ -7,40 +7,33 @@
 
 const struct ip_prefix ipv4_everywhere = { { .family = IP_V4 }, 0 };
 
-/* Is there a way to there? *gateway 0: it is on the link. */
-static bool look(const struct ipv4 *ip, uint32_t to, uint32_t *gateway)
+/* The gateway on the way to there; on_link: there is none; 0: there is no way. */
+static uint32_t look(const struct ipv4 *ip, uint32_t to, uint32_t on_link)
 {
-	uint32_t mask = 0;
-	bool found = false;
+	uint32_t mask = 0, hop = 0;
 
 	for (unsigned i = 0; i < ip->addresses; i++) {
 		const struct ipv4_address *a = &ip->address[i];
 
-		if (((a->address ^ to) & a->mask) == 0 && (!found || a->mask > mask)) {
-			found = true;
+		if (((a->address ^ to) & a->mask) == 0 && a->mask >= mask) {
 			mask = a->mask;
-			*gateway = 0;
+			hop = on_link;
 		}
 	}
 	for (unsigned i = 0; i < ip->ways; i++) {
 		const struct ipv4_way *w = &ip->way[i];
 
-		if (((w->prefix ^ to) & w->mask) == 0 && (!found || w->mask > mask)) {
-			found = true;
+		if (((w->prefix ^ to) & w->mask) == 0 && (!hop || w->mask > mask)) {
 			mask = w->mask;
-			*gateway = w->gateway;
+			hop = w->gateway ? w->gateway : on_link;
 		}
 	}
-	return found;
+	return hop;
 }
 
 uint32_t ipv4_next_hop(const struct ipv4 *ip, uint32_t to)
 {
-	uint32_t gateway;
-
-	if (!look(ip, to, &gateway))
-		return 0;
-	return gateway ? gateway : to;
+	return look(ip, to, to);
 }
 
 uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop)
@@ -73,9 +66,7 @@ static struct ipv4_way *find(struct ipv4 *ip, const struct ip_prefix *to)
 /* Is a host on the link, and another than we? */
 static bool is_neighbour(const struct ipv4 *ip, uint32_t a)
 {
-	uint32_t gateway;
-
-	return look(ip, a, &gateway) && !gateway && ipv4_is_host(a, UINT32_MAX) && !ipv4_own(ip, a) &&
+	return look(ip, a, UINT32_MAX) == UINT32_MAX && ipv4_is_host(a, UINT32_MAX) && !ipv4_own(ip, a) &&
 	       !ipv4_is_broadcast(ip, a);
 }
 

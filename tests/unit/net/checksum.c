@@ -71,7 +71,7 @@ Test(checksum, slices_of_any_length)
 {
 	lan_prepare();
 	for (unsigned seed = 0; seed < 300; seed++) {
-		uint32_t total = 1 + (uint32_t)rand() % 1500, offset, len;
+		uint32_t total = 1 + (uint32_t)rand() % 1500;
 		struct buf *first = NULL, **end = &first;
 
 		fill(seed);
@@ -81,10 +81,8 @@ Test(checksum, slices_of_any_length)
 			cr_assert_not_null(*end);
 			end = &(*end)->next;
 		}
-		offset = (uint32_t)rand() % total;
-		len = (uint32_t)rand() % (total - offset + 1);
-		cr_expect(same(be16(checksum_fold(checksum_add_buf(0, first, offset, len))),
-		               naive(bytes + offset, len)), "seed %u: %u at %u", seed, len, offset);
+		cr_expect(same(be16(checksum_fold(checksum_add_buf(0, first))), naive(bytes, total)), "seed %u: %u",
+		          seed, total);
 		buf_free(first);
 	}
 }
