@@ -55,8 +55,7 @@ struct ip_handler {
 
 /* Where packets to one destination go. Embedded by its owner; needs no release. */
 struct ip_route {
-	struct ip *ip;
-	struct ip_addr src, dst;
+	struct ip_addr dst, src; /* first, for who keeps ports before them */
 	uint16_t payload_bytes; /* transport header and data that fit one packet, all the way as far as that
 	                           is known: ip_send may change it */
 	uint16_t link_bytes;    /* the same for our own link: what can be received */
@@ -65,6 +64,7 @@ struct ip_route {
 	uint8_t link[6];        /* next hop, valid while generation is that of ip */
 	bool may_be_cut;        /* IP_DF does not hold: nobody tells what the path takes */
 	uint32_t generation;
+	struct ip *ip;
 };
 
 enum ip_send_flags {

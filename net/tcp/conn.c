@@ -23,19 +23,11 @@ static bool is_established(uint8_t state)
 	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
-void conn_key(const struct tcp_conn *c, struct tcp_key *k)
-{
-	k->remote = (struct endpoint){ c->route.dst, c->remote_port };
-	k->local = (struct endpoint){ c->route.src, c->local_port };
-	key_hash(c->tcp, k);
-}
-
 struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k)
 {
 	struct tcp_conn *c = tcp->conn_hash[k->hash & tcp->conn_mask];
 
-	while (c && (c->remote_port != k->remote.port || c->local_port != k->local.port || is_over(c) ||
-	             !ip_equal(&c->route.dst, &k->remote.addr) || !ip_equal(&c->route.src, &k->local.addr)))
+	while (c && (is_over(c) || !ends_equal(conn_ends(c), &k->ends)))
 		c = c->hash_next;
 	return c;
 }
@@ -50,14 +42,14 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	c->flow.ops = &tcp_flow_ops;
 	c->tcp = tcp;
 	c->route = *route;
-	c->ts_offset = isn_ts_offset(tcp, k);
-	c->local_port = k->local.port;
-	c->remote_port = k->remote.port;
+	c->ts_offset = isn_ts_offset(tcp, &k->ends);
+	c->local_port = k->ends.local_port;
+	c->remote_port = k->ends.remote_port;
 	timer_init(&c->timer, conn_timer_fired);
 	list_init(&c->writers);
 	rto_init(&c->rto, RTO_INITIAL_MS);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
-	c->challenged = (uint16_t)(tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME);
+	c->challenged = tcp_never_challenged(tcp);
 	c->rcv_mark_ms = (uint16_t)tcp->now_ms;
 	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];
 	tcp->conn_hash[k->hash & tcp->conn_mask] = c;
@@ -81,15 +73,15 @@ bool conn_reclaim(struct tcp *tcp)
 	return false;
 }
 
-void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale)
+void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16_t peer_mss, uint8_t scale)
 {
+	c->rcv_nxt = c->rcv_acked = c->rcv_mark = rcv_nxt;
+	c->rcv_adv = rcv_nxt + tcp_first_window(c->tcp);
 	if (options & SEG_HAS_SCALE) {
 		c->flags |= CONN_SCALE;
 		c->snd_scale = scale & 15;
 		c->rcv_scale = c->tcp->rcv_scale & 15;
 	}
-	if (!(options & SEG_HAS_MSS))
-		peer_mss = TCP_MSS_DEFAULT;
 	c->peer_mss = MAX(peer_mss, TCP_MSS_MIN);
 	if (options & SEG_HAS_TIMESTAMPS)
 		c->flags |= CONN_TIMESTAMPS;
@@ -108,10 +100,8 @@ void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8
 void conn_free(struct tcp_conn *c)
 {
 	struct tcp_conn **at;
-	struct tcp_key k;
 
-	conn_key(c, &k);
-	at = &c->tcp->conn_hash[k.hash & c->tcp->conn_mask];
+	at = &c->tcp->conn_hash[ends_hash(c->tcp, conn_ends(c)) & c->tcp->conn_mask];
 	while (*at != c)
 		at = &(*at)->hash_next;
 	*at = c->hash_next;

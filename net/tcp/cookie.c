@@ -33,32 +33,32 @@ static uint32_t time_of(const struct tcp *tcp)
 static uint32_t sign(const struct tcp *tcp, const struct tcp_half *h, uint32_t time, uint32_t said,
                      uint32_t stamp)
 {
-	uint64_t hash = isn_hash(tcp, &h->entry.key, h->irs, time, stamp << 16 | said << 8 | ISN_COOKIE);
+	uint32_t use = stamp << 16 | said << 8 | ISN_COOKIE;
+	uint64_t hash = isn_hash(tcp, &h->entry.key.ends, h->entry.rcv_nxt, time, use);
 
 	return ((uint32_t)hash & ~SAID_MASK) | said;
 }
 
 static uint32_t stamp_of(const struct tcp_half *h)
 {
-	if (!(h->options & SEG_HAS_TIMESTAMPS))
+	if (!(h->entry.options & SEG_HAS_TIMESTAMPS))
 		return STAMP_MASK + 1;
-	return (h->options & SEG_HAS_SCALE ? h->scale : STAMP_NO_SCALE) |
-	       (h->options & SEG_HAS_SACK_PERMITTED ? STAMP_SACK : 0) |
-	       (IS_ENABLED(CONFIG_TCP_ECN) && h->options & SEG_HAS_ECN ? STAMP_ECN : 0);
+	return (h->entry.options & SEG_HAS_SCALE ? h->scale : STAMP_NO_SCALE) |
+	       (h->entry.options & SEG_HAS_SACK_PERMITTED ? STAMP_SACK : 0) |
+	       (IS_ENABLED(CONFIG_TCP_ECN) && h->entry.options & SEG_HAS_ECN ? STAMP_ECN : 0);
 }
 
 uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp)
 {
 	uint32_t time = time_of(tcp), stamp;
-	uint16_t mss = h->has_mss ? h->mss : TCP_MSS_DEFAULT;
 	unsigned size = ARRAY_SIZE(sizes) - 1;
 
-	while (size > 0 && sizes[size] > mss)
+	while (size > 0 && sizes[size] > h->mss)
 		size--;
-	if (!(h->options & SEG_HAS_TIMESTAMPS))
-		h->options = 0;
+	if (!(h->entry.options & SEG_HAS_TIMESTAMPS))
+		h->entry.options = 0;
 	stamp = stamp_of(h);
-	h->iss = sign(tcp, h, time, size << SIZE_SHIFT | (time & TIME_MASK), stamp);
+	h->entry.snd_nxt = sign(tcp, h, time, size << SIZE_SHIFT | (time & TIME_MASK), stamp) + 1;
 	tcp->cookies_until = time + AGE_MAX + 1;
 	tcp->stats.cookies_sent++;
 	/* never later than now, as clocks do not go back */
@@ -68,14 +68,14 @@ uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp)
 /* What the timestamp of an answer says of h. */
 static void read_stamp(struct tcp_half *h, uint32_t stamp)
 {
-	h->options = SEG_HAS_TIMESTAMPS;
+	h->entry.options = SEG_HAS_TIMESTAMPS;
 	h->scale = stamp & STAMP_NO_SCALE;
 	if (h->scale != STAMP_NO_SCALE)
-		h->options |= SEG_HAS_SCALE;
+		h->entry.options |= SEG_HAS_SCALE;
 	if (stamp & STAMP_SACK)
-		h->options |= SEG_HAS_SACK_PERMITTED;
+		h->entry.options |= SEG_HAS_SACK_PERMITTED;
 	if (IS_ENABLED(CONFIG_TCP_ECN) && stamp & STAMP_ECN)
-		h->options |= SEG_HAS_ECN;
+		h->entry.options |= SEG_HAS_ECN;
 }
 
 bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h)
@@ -85,8 +85,8 @@ bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment
 	if (time >= tcp->cookies_until || age > AGE_MAX)
 		return false;
 	*h = (struct tcp_half){
-		.entry.key = *k, .iss = iss, .irs = s->seq - 1, .ts_recent = s->ts_value,
-		.mss = sizes[iss >> SIZE_SHIFT & 7], .has_mss = true, .is_cookie = true,
+		.entry = { .key = *k, .snd_nxt = s->ack, .rcv_nxt = s->seq, .ts_recent = s->ts_value },
+		.mss = sizes[iss >> SIZE_SHIFT & 7], .is_cookie = true,
 	};
 	if (s->options & SEG_HAS_TIMESTAMPS) {
 		stamp = s->ts_echo & STAMP_MASK;

@@ -1,42 +1,48 @@
 /* SPDX-License-Identifier: ISC */
 /* Entries of the two small tables, half-open and TIME-WAIT: found by the same keyed hash as control
- * blocks, and each in one list by age. */
+ * blocks, each in one list by age, and what is sent in their name. */
 #include <string.h>
 
 #include "kernel/siphash.h"
 #include "net/tcp/tcp_priv.h"
 
-void key_hash(const struct tcp *tcp, struct tcp_key *k)
+uint32_t ends_hash(const struct tcp *tcp, const struct tcp_ends *ends)
 {
-	const struct ip_addr *remote = &k->remote.addr;
-	uint8_t text[20];
-
 	/* our own address is left out: we have few, and others cannot choose it */
-	memcpy(text, &k->remote.port, 2);
-	memcpy(text + 2, &k->local.port, 2);
-	memcpy(text + 4, remote->bytes, sizeof(remote->bytes));
-	k->hash = (uint32_t)siphash(tcp->secret, text, 4 + (remote->family == IP_V4 ? 4 : 16));
+	size_t len = offsetof(struct tcp_ends, remote.bytes) + (ends->remote.family == IP_V4 ? 4 : 16);
+
+	return (uint32_t)siphash(tcp->secret, ends, len);
 }
 
-static bool is_same(const struct endpoint *a, const struct endpoint *b)
+/* By words: each packet that arrives is held against its connection's ends. */
+bool ends_equal(const struct tcp_ends *a, const struct tcp_ends *b)
 {
-	return a->port == b->port && ip_equal(&a->addr, &b->addr);
+	const size_t last = sizeof(*a) - sizeof(uint64_t);
+	uint64_t x, y;
+
+	for (size_t at = 0;; at = MIN(at + sizeof(x), last)) {
+		memcpy(&x, (const char *)a + at, sizeof(x));
+		memcpy(&y, (const char *)b + at, sizeof(y));
+		if (x != y)
+			return false;
+		if (at == last)
+			return true;
+	}
 }
 
 struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k)
 {
 	struct tcp_entry *e = t->heads[k->hash & t->mask];
 
-	while (e && !(is_same(&e->key.remote, &k->remote) && is_same(&e->key.local, &k->local)))
+	while (e && !ends_equal(&e->key.ends, &k->ends))
 		e = e->hash_next;
 	return e;
 }
 
-void entry_put(struct tcp_table *t, struct tcp_entry *e, const struct tcp_key *k)
+void entry_put(struct tcp_table *t, struct tcp_entry *e)
 {
-	struct tcp_entry **head = &t->heads[k->hash & t->mask];
+	struct tcp_entry **head = &t->heads[e->key.hash & t->mask];
 
-	e->key = *k;
 	e->hash_next = *head;
 	*head = e;
 	list_init(&e->link);
@@ -51,4 +57,38 @@ void entry_drop(struct tcp_table *t, struct tcp_entry *e)
 	*at = e->hash_next;
 	list_remove(&e->link);
 	pool_free(&t->pool, e);
+}
+
+struct tcp_entry *entry_oldest(const struct list *list)
+{
+	return list_is_empty(list) ? NULL : list_entry(list->next, struct tcp_entry, link);
+}
+
+uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e)
+{
+	return tcp->now_ms + isn_ts_offset(tcp, &e->key.ends);
+}
+
+void entry_send(struct tcp *tcp, const struct tcp_entry *e, struct segment *s)
+{
+	s->seq = e->snd_nxt - !!(s->flags & SEG_SYN);
+	s->ack = e->rcv_nxt;
+	s->ts_echo = e->ts_recent;
+	tcp_send_bare(tcp, &e->key.ends, s);
+}
+
+void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window)
+{
+	struct segment s = {
+		.flags = SEG_ACK, .window = (uint16_t)window, .options = e->options & SEG_HAS_TIMESTAMPS,
+		.ts_value = entry_timestamp(tcp, e),
+	};
+
+	entry_send(tcp, e, &s);
+}
+
+void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window)
+{
+	if (tcp_may_challenge(tcp, &e->challenged))
+		entry_send_ack(tcp, e, window);
 }

@@ -11,20 +11,19 @@ void tcp_error(void *arg, const struct ip_error *error)
 {
 	struct tcp *tcp = arg;
 	struct tcp_key k = {
-		.local = { error->src, get_be16(error->quoted) },
-		.remote = { error->dst, get_be16(error->quoted + 2) },
+		.ends = { get_be16(error->quoted), get_be16(error->quoted + 2), error->dst, error->src },
 	};
 	uint32_t seq = get_be32(error->quoted + 4);
 	struct tcp_conn *c;
 	struct tcp_entry *e;
 
 	tcp_update_clock(tcp);
-	key_hash(tcp, &k);
+	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (!c) {
 		e = error->local ? entry_find(&tcp->halves, &k) : NULL;
 		if (e)
-			half_drop(tcp, container_of(e, struct tcp_half, entry));
+			entry_drop(&tcp->halves, e);
 		return;
 	}
 	/* RFC 5927 §4: it must quote what is in flight */

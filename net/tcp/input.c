@@ -364,11 +364,8 @@ static void on_established(struct tcp_conn *c, const struct segment *s)
 /* What should have acknowledged our SYN acknowledges something else. */
 static void refuse(struct tcp_conn *c, const struct segment *s)
 {
-	struct tcp_key k;
-
 	tcp_refused(c->tcp, "no acknowledgement of our SYN");
-	conn_key(c, &k);
-	tcp_send_reset(c->tcp, &k, s);
+	tcp_send_reset(c->tcp, conn_ends(c), s);
 }
 
 static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
@@ -385,15 +382,14 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 		tcp_refused(c->tcp, "no answer to our SYN");
 		return true;
 	}
-	/* data on the SYN is left for the peer to send again */
-	c->rcv_nxt = c->rcv_acked = c->rcv_mark = s->seq + 1;
-	c->rcv_adv = c->rcv_nxt + MIN(c->tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 	c->ts_recent = s->ts_value;
 	if (!c->rto.backoff) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = c->snd_nxt;
 	}
-	conn_set_peer(c, s->options | (ecn_is_offered(s) ? SEG_HAS_ECN : 0), s->mss, s->scale);
+	/* data on the SYN is left for the peer to send again */
+	conn_set_peer(c, s->seq + 1, s->options | (ecn_is_offered(s) ? SEG_HAS_ECN : 0), segment_mss(s),
+	              s->scale);
 	if (has_ack)
 		on_established(c, s);
 	return conn_event(c, has_ack ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
@@ -481,11 +477,8 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	s.ecn = meta->ecn;
 	b = ip_strip(b, (uint32_t)header);
 	tcp_update_clock(tcp);
-	k.remote.addr = meta->src;
-	k.remote.port = s.src_port;
-	k.local.addr = meta->dst;
-	k.local.port = s.dst_port;
-	key_hash(tcp, &k);
+	k.ends = (struct tcp_ends){ s.dst_port, s.src_port, meta->src, meta->dst };
+	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (c) {
 		conn_input(c, &s, b);
@@ -497,7 +490,7 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	e = entry_find(&tcp->wait_table, &k);
-	if (e && wait_input(tcp, container_of(e, struct tcp_wait, entry), &s)) {
+	if (e && wait_input(tcp, e, &s)) {
 		tcp_refused(tcp, "the connection is over");
 		buf_free(b);
 	} else {

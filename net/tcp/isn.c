@@ -10,33 +10,32 @@
 #define PORT_FIRST 49152u /* RFC 6335 §6 */
 #define PORT_COUNT 16384u
 
-uint64_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use)
+uint64_t isn_hash(const struct tcp *tcp, const struct tcp_ends *ends, uint32_t a, uint32_t b,
+                  uint32_t use)
 {
-	uint8_t text[48];
+	struct {
+		struct tcp_ends ends;
+		uint16_t zero;
+		uint32_t a, b, use;
+	} text = { *ends, 0, a, b, use };
 
-	memcpy(text, k->remote.addr.bytes, 16);
-	memcpy(text + 16, k->local.addr.bytes, 16);
-	memcpy(text + 32, &k->remote.port, 2);
-	memcpy(text + 34, &k->local.port, 2);
-	memcpy(text + 36, &a, 4);
-	memcpy(text + 40, &b, 4);
-	memcpy(text + 44, &use, 4);
-	return siphash(tcp->secret, text, sizeof(text));
+	return siphash(tcp->secret, &text, sizeof(text));
 }
 
-uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k)
+uint32_t isn_choose(const struct tcp *tcp, const struct tcp_ends *ends)
 {
-	return (uint32_t)((tcp->now_ns >> 12) + isn_hash(tcp, k, 0, 0, ISN_NUMBER));
+	return (uint32_t)((tcp->now_ns >> 12) + isn_hash(tcp, ends, 0, 0, ISN_NUMBER));
 }
 
-uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_key *k)
+uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_ends *ends)
 {
-	return (uint32_t)(isn_hash(tcp, k, 0, 0, ISN_NUMBER) >> 32); /* the half that numbers have no part of */
+	/* the half that numbers have no part of */
+	return (uint32_t)(isn_hash(tcp, ends, 0, 0, ISN_NUMBER) >> 32);
 }
 
 bool isn_port_is_free(struct tcp *tcp, struct tcp_key *k)
 {
-	key_hash(tcp, k);
+	k->hash = ends_hash(tcp, &k->ends);
 	return !conn_find(tcp, k) && !entry_find(&tcp->halves, k) && !entry_find(&tcp->wait_table, k);
 }
 
@@ -44,10 +43,10 @@ bool isn_choose_port(struct tcp *tcp, struct tcp_key *k)
 {
 	uint32_t offset;
 
-	k->local.port = 0;
-	offset = (uint32_t)isn_hash(tcp, k, 0, 0, ISN_PORT);
+	k->ends.local_port = 0;
+	offset = (uint32_t)isn_hash(tcp, &k->ends, 0, 0, ISN_PORT);
 	for (unsigned tries = 0; tries < PORT_COUNT; tries++) {
-		k->local.port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
+		k->ends.local_port = (uint16_t)(PORT_FIRST + (offset + tcp->next_port++) % PORT_COUNT);
 		if (isn_port_is_free(tcp, k))
 			return true;
 	}

@@ -73,7 +73,7 @@ void half_init_all(struct tcp *tcp)
 	timer_init(&tcp->half_timer, half_fired);
 }
 
-void half_drop(struct tcp *tcp, struct tcp_half *h)
+static void drop(struct tcp *tcp, struct tcp_half *h)
 {
 	entry_drop(&tcp->halves, &h->entry);
 }
@@ -81,9 +81,7 @@ void half_drop(struct tcp *tcp, struct tcp_half *h)
 /* The one that has waited longest at this number of tries, or NULL. */
 static struct tcp_half *oldest(struct tcp *tcp, unsigned tries)
 {
-	struct list *waiting = &tcp->half_waiting[tries];
-
-	return list_is_empty(waiting) ? NULL : list_entry(waiting->next, struct tcp_half, entry.link);
+	return (struct tcp_half *)entry_oldest(&tcp->half_waiting[tries]);
 }
 
 void half_destroy_all(struct tcp *tcp)
@@ -93,7 +91,7 @@ void half_destroy_all(struct tcp *tcp)
 	timer_stop(&tcp->half_timer);
 	for (unsigned i = 0; i < ARRAY_SIZE(tcp->half_waiting); i++)
 		while ((h = oldest(tcp, i)))
-			half_drop(tcp, h);
+			drop(tcp, h);
 }
 
 /* Makes room: the one that has been unanswered longest goes, unless its answer may still be on its way.
@@ -106,81 +104,52 @@ static struct tcp_half *replace_oldest(struct tcp *tcp)
 		h = oldest(tcp, i);
 	if (!h)
 		return NULL;
-	half_drop(tcp, h);
+	drop(tcp, h);
 	return pool_alloc(&tcp->halves.pool);
-}
-
-static uint32_t timestamp_of(const struct tcp *tcp, const struct tcp_half *h)
-{
-	return tcp->now_ms + isn_ts_offset(tcp, &h->entry.key);
 }
 
 static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t timestamp)
 {
 	struct segment s = {
-		.seq = h->iss, .ack = h->irs + 1,
-		.flags = SEG_SYN | SEG_ACK | (IS_ENABLED(CONFIG_TCP_ECN) && h->options & SEG_HAS_ECN ? SEG_ECE : 0),
-		.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX),
-		.options = SEG_HAS_MSS | h->options, .scale = tcp->rcv_scale,
-		.ts_value = timestamp, .ts_echo = h->ts_recent,
+		.flags = SEG_SYN | SEG_ACK |
+		         (IS_ENABLED(CONFIG_TCP_ECN) && h->entry.options & SEG_HAS_ECN ? SEG_ECE : 0),
+		.window = (uint16_t)tcp_first_window(tcp), .options = SEG_HAS_MSS | h->entry.options,
+		.scale = tcp->rcv_scale, .ts_value = timestamp,
 	};
 
-	tcp_send_bare(tcp, &h->entry.key, &s);
+	entry_send(tcp, &h->entry, &s);
 }
 
-/* An acknowledgement without news, as a challenge or because something came too late. */
-static void send_challenge(struct tcp *tcp, struct tcp_half *h)
+/* Sends it, for the first time or again, and waits for the answer: twice as long each time. */
+static void ask(struct tcp *tcp, struct tcp_half *h)
 {
-	struct segment s = {
-		.seq = h->iss + 1, .ack = h->irs + 1, .flags = SEG_ACK,
-		.window = (uint16_t)(MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX) >>
-		                     (h->options & SEG_HAS_SCALE ? tcp->rcv_scale : 0)),
-		.options = h->options & SEG_HAS_TIMESTAMPS,
-		.ts_value = timestamp_of(tcp, h), .ts_echo = h->ts_recent,
-	};
-
-	if (tcp_may_challenge(tcp, &h->challenged))
-		tcp_send_bare(tcp, &h->entry.key, &s);
-}
-
-/* Waits for the answer to the SYN-ACK that was just sent: twice as long each time. */
-static void wait_for_answer(struct tcp *tcp, struct tcp_half *h)
-{
+	send_syn_ack(tcp, h, entry_timestamp(tcp, &h->entry));
 	h->entry.due_ms = tcp->now_ms + (RTO_INITIAL_MS << h->tries);
 	list_push_back(&tcp->half_waiting[h->tries], &h->entry.link);
-	if (!timer_is_running(&tcp->half_timer) ||
-	    tcp->half_timer.deadline_ns > tcp->now_ns + (RTO_INITIAL_MS << h->tries) * NS_PER_MS)
-		tcp_start_timer(tcp, &tcp->half_timer, h->entry.due_ms);
+	tcp_start_timer(tcp, &tcp->half_timer, h->entry.due_ms);
 }
 
 static void half_fired(struct timer *t)
 {
 	struct tcp *tcp = container_of(t, struct tcp, half_timer);
 	struct tcp_half *h;
-	bool any = false;
-	uint32_t next_ms = 0;
 
 	tcp_update_clock(tcp);
-	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; )
-		while ((h = oldest(tcp, i))) {
-			if (seq_lt(tcp->now_ms, h->entry.due_ms)) {
-				next_ms = any && seq_lt(next_ms, h->entry.due_ms) ? next_ms : h->entry.due_ms;
-				any = true;
-				break;
-			}
+	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; ) {
+		while ((h = oldest(tcp, i)) && !seq_lt(tcp->now_ms, h->entry.due_ms)) {
 			if (h->tries == TCP_SYN_ACK_TRIES) {
 				tcp->stats.attempt_fails++;
-				half_drop(tcp, h);
+				drop(tcp, h);
 				continue;
 			}
 			list_remove(&h->entry.link);
 			h->tries++;
 			tcp->stats.retrans_segs++;
-			send_syn_ack(tcp, h, timestamp_of(tcp, h));
-			wait_for_answer(tcp, h);
+			ask(tcp, h);
 		}
-	if (any && (!timer_is_running(t) || t->deadline_ns > tcp->now_ns + (next_ms - tcp->now_ms) * NS_PER_MS))
-		tcp_start_timer(tcp, t, next_ms);
+		if (h)
+			tcp_start_timer(tcp, t, h->entry.due_ms);
+	}
 }
 
 /* Room for another entry, or NULL. */
@@ -201,25 +170,26 @@ static void send_cookie(struct tcp *tcp, struct tcp_half *asked)
 		tcp->stats.listen_drops++;
 		tcp_refused(tcp, "no handshake is free");
 	} else {
-		send_syn_ack(tcp, asked, cookie_make(tcp, asked, timestamp_of(tcp, asked)));
+		send_syn_ack(tcp, asked, cookie_make(tcp, asked, entry_timestamp(tcp, &asked->entry)));
 	}
 }
 
 static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
 {
 	struct tcp_half *h, asked = {
-		.entry.key = *k,
-		.irs = s->seq,
-		.ts_recent = s->ts_value,
-		.challenged = tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME,
-		.mss = s->mss,
+		.entry = {
+			.key = *k,
+			.rcv_nxt = s->seq + 1,
+			.ts_recent = s->ts_value,
+			.challenged = tcp_never_challenged(tcp),
+			.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
+		},
+		.mss = segment_mss(s),
 		.scale = s->scale,
-		.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
-		.has_mss = s->options & SEG_HAS_MSS,
 	};
 
 	if (ecn_is_offered(s))
-		asked.options |= SEG_HAS_ECN;
+		asked.entry.options |= SEG_HAS_ECN;
 	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
 		tcp_refused(tcp, "no connection is free");
@@ -234,10 +204,9 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		return;
 	}
 	*h = asked;
-	h->iss = wait_replace(tcp, k, isn_choose(tcp, k));
-	entry_put(&tcp->halves, &h->entry, k);
-	send_syn_ack(tcp, h, timestamp_of(tcp, h));
-	wait_for_answer(tcp, h);
+	h->entry.snd_nxt = wait_replace(tcp, k, isn_choose(tcp, &k->ends)) + 1;
+	entry_put(&tcp->halves, &h->entry);
+	ask(tcp, h);
 }
 
 /* The handshake is complete: a control block takes h's place, and the segment goes on there; or nobody
@@ -245,20 +214,20 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct segment *s, struct buf *b)
 {
 	const struct tcp_key *k = &h->entry.key;
-	struct endpoint peer = k->remote;
+	const struct endpoint peer = { k->ends.remote, k->ends.remote_port };
 	struct ip_route route;
 	struct tcp_conn *c = NULL;
 	accept_fn *accept;
 	void *arg;
 
-	if (find_listener(tcp, k->local.port, &accept, &arg) < 0) {
-		tcp_send_reset(tcp, k, s);
+	if (find_listener(tcp, k->ends.local_port, &accept, &arg) < 0) {
+		tcp_send_reset(tcp, &k->ends, s);
 		tcp->stats.declined++;
 		tcp_refused(tcp, "nobody listens any more");
 		buf_free(b);
 		return true;
 	}
-	if (ip_route_init(tcp->ip, &route, &k->local.addr, &k->remote.addr) == 0)
+	if (ip_route_init(tcp->ip, &route, &k->ends.local, &k->ends.remote) == 0)
 		c = conn_create(tcp, &route, k);
 	if (!c) {
 		tcp->stats.listen_drops++;
@@ -267,18 +236,16 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 		return false;
 	}
 	c->state = TCP_SYN_RECEIVED;
-	c->snd_una = h->iss;
-	c->snd_nxt = c->snd_max = h->iss + 1;
-	c->rcv_nxt = c->rcv_acked = c->rcv_mark = h->irs + 1;
-	c->rcv_adv = c->rcv_nxt + MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
-	c->ts_recent = h->ts_recent;
+	c->snd_nxt = c->snd_max = h->entry.snd_nxt;
+	c->snd_una = c->snd_nxt - 1;
+	c->ts_recent = h->entry.ts_recent;
 	c->rto.backoff = h->tries;
 	if (h->tries == 0 && !h->is_cookie) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = c->snd_nxt;
 		c->rtt_ms = h->entry.due_ms - RTO_INITIAL_MS;
 	}
-	conn_set_peer(c, h->options | (h->has_mss ? SEG_HAS_MSS : 0), h->mss, h->scale);
+	conn_set_peer(c, h->entry.rcv_nxt, h->entry.options, h->mss, h->scale);
 	tcp->stats.passive_opens++;
 	conn_input(c, s, b);
 	assert_debug(c->state >= TCP_ESTABLISHED); /* all that conn_input checks has been checked before */
@@ -308,34 +275,35 @@ void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment
 	} else {
 		tcp_refused(tcp, wanted ? "of no connection" : "nobody listens");
 		if (!wanted || s->flags & SEG_ACK)
-			tcp_send_reset(tcp, k, s);
+			tcp_send_reset(tcp, &k->ends, s);
 	}
 	buf_free(b);
 }
 
 void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
 {
-	uint32_t into = s->seq - (h->irs + 1), window = MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
-	bool is_old = h->options & SEG_HAS_TIMESTAMPS &&
-	              (!(s->options & SEG_HAS_TIMESTAMPS) || seq_lt(s->ts_value, h->ts_recent));
+	struct tcp_entry *e = &h->entry;
+	uint32_t into = s->seq - e->rcv_nxt, window = tcp_first_window(tcp);
+	bool is_old = e->options & SEG_HAS_TIMESTAMPS &&
+	              (!(s->options & SEG_HAS_TIMESTAMPS) || seq_lt(s->ts_value, e->ts_recent));
 
 	if (s->flags & SEG_RST && into == 0) {
 		tcp->stats.attempt_fails++;
-		half_drop(tcp, h);
-	} else if ((s->flags & (SEG_RST | SEG_SYN | SEG_ACK)) == SEG_SYN && s->seq == h->irs) {
-		send_syn_ack(tcp, h, timestamp_of(tcp, h)); /* each time: the last may have been lost */
+		drop(tcp, h);
+	} else if ((s->flags & (SEG_RST | SEG_SYN | SEG_ACK)) == SEG_SYN && into == UINT32_MAX) {
+		send_syn_ack(tcp, h, entry_timestamp(tcp, e)); /* each time: the last may have been lost */
 	} else if (s->flags & (SEG_RST | SEG_SYN) || into > window || is_old) {
 		tcp_refused(tcp, "nothing that follows its SYN");
 		if (!(s->flags & SEG_RST) || into < window)
-			send_challenge(tcp, h);
-	} else if (s->flags & SEG_ACK && s->ack == h->iss + 1) {
+			entry_challenge(tcp, e, window >> (e->options & SEG_HAS_SCALE ? tcp->rcv_scale : 0));
+	} else if (s->flags & SEG_ACK && s->ack == e->snd_nxt) {
 		if (establish(tcp, h, s, b))
-			half_drop(tcp, h);
+			drop(tcp, h);
 		return;
 	} else {
 		tcp_refused(tcp, "no acknowledgement of our SYN");
 		if (s->flags & SEG_ACK)
-			tcp_send_reset(tcp, &h->entry.key, s);
+			tcp_send_reset(tcp, &e->key.ends, s);
 	}
 	buf_free(b);
 }

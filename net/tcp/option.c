@@ -201,12 +201,14 @@ void tcp_peer(const struct flow *flow, struct endpoint *peer)
 {
 	const struct tcp_conn *c = conn_of(flow);
 
-	*peer = (struct endpoint){ c->route.dst, c->remote_port };
+	peer->addr = c->route.dst;
+	peer->port = c->remote_port;
 }
 
 void tcp_local(const struct flow *flow, struct endpoint *local)
 {
 	const struct tcp_conn *c = conn_of(flow);
 
-	*local = (struct endpoint){ c->route.src, c->local_port };
+	local->addr = c->route.src;
+	local->port = c->local_port;
 }

@@ -64,8 +64,8 @@ static void send_later(struct tcp_conn *c)
 	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 }
 
-/* twice: what came twice, or NULL. */
-static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const struct sack_block *twice)
+/* [start, end) came twice: RFC 2883; nothing did where that is nothing. */
+static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t start, uint32_t end)
 {
 	struct buf *b = buf_alloc_header();
 	struct segment s;
@@ -79,8 +79,8 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 			user_timeout_tell(c, &s);
 		/* only here: data fills its segment, and what the blocks say is sent at once, without data */
 		if (c->flags & CONN_SACK) {
-			if (twice)
-				s.sacks[s.sack_count++] = *twice;
+			if (start != end)
+				s.sacks[s.sack_count++] = (struct sack_block){ start, end };
 			s.sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks + s.sack_count,
 			                                     SEGMENT_SACKS - s.sack_count);
 		}
@@ -95,7 +95,7 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, const st
 
 void conn_send_ack(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_max, SEG_ACK, NULL);
+	conn_send_dsack(c, 0, 0);
 }
 
 void conn_expect_late(struct tcp_conn *c, uint32_t seq)
@@ -134,7 +134,7 @@ void tcp_pay(struct poller *p)
 
 void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end)
 {
-	send_empty(c, c->snd_max, SEG_ACK, &(struct sack_block){ start, end });
+	send_empty(c, c->snd_max, SEG_ACK, start, end);
 }
 
 void conn_send_challenge(struct tcp_conn *c)
@@ -145,13 +145,13 @@ void conn_send_challenge(struct tcp_conn *c)
 
 void conn_send_rst(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_max, SEG_RST | SEG_ACK, NULL);
+	send_empty(c, c->snd_max, SEG_RST | SEG_ACK, 0, 0);
 }
 
 /* A sequence number that was acknowledged already makes the peer answer. */
 void conn_send_keepalive(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_una - 1, SEG_ACK, NULL);
+	send_empty(c, c->snd_una - 1, SEG_ACK, 0, 0);
 }
 
 void conn_send_syn(struct tcp_conn *c)
@@ -171,7 +171,7 @@ void conn_send_syn(struct tcp_conn *c)
 		c->rtt_ms = tcp->now_ms;
 	prepare(c, &s, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK);
 	s.mss = tcp_mss_of_route(&c->route);
-	s.window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX); /* never scaled here */
+	s.window = (uint16_t)tcp_first_window(tcp);
 	s.scale = tcp->rcv_scale;
 	if (c->state == TCP_SYN_SENT) {
 		s.ack = s.ts_echo = 0;
@@ -394,23 +394,23 @@ void conn_output(struct tcp_conn *c)
 		conn_send_ack(c);
 }
 
-void tcp_send_bare(struct tcp *tcp, const struct tcp_key *k, struct segment *s)
+void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct segment *s)
 {
 	struct ip_route route;
 	struct buf *b;
 
-	if (ip_route_init(tcp->ip, &route, &k->local.addr, &k->remote.addr) < 0)
+	if (ip_route_init(tcp->ip, &route, &ends->local, &ends->remote) < 0)
 		return;
 	b = buf_alloc_header();
 	if (!b)
 		return;
-	s->src_port = k->local.port;
-	s->dst_port = k->remote.port;
+	s->src_port = ends->local_port;
+	s->dst_port = ends->remote_port;
 	s->mss = tcp_mss_of_route(&route);
 	emit(tcp, &route, s, b, 0);
 }
 
-void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
+void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct segment *s)
 {
 	struct segment reset = { .flags = SEG_RST };
 
@@ -422,5 +422,5 @@ void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segme
 		reset.flags |= SEG_ACK;
 		reset.ack = s->seq + segment_space(s);
 	}
-	tcp_send_bare(tcp, k, &reset);
+	tcp_send_bare(tcp, ends, &reset);
 }

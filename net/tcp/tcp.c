@@ -74,7 +74,7 @@ static int take_memory(struct tcp *tcp)
 	if (!tcp->conn_hash ||
 	    pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
 	    table_init(&tcp->halves, sizeof(struct tcp_half), l->half_open) < 0 ||
-	    table_init(&tcp->wait_table, sizeof(struct tcp_wait), l->time_wait) < 0 ||
+	    table_init(&tcp->wait_table, sizeof(struct tcp_entry), l->time_wait) < 0 ||
 	    pool_init(&tcp->slices, sizeof(struct send_slice), 8, (size_t)l->connections + l->send_slices) < 0 ||
 	    (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_init_all(tcp) < 0))
 		return -ENOMEM;
@@ -123,7 +123,7 @@ void tcp_destroy(struct tcp *tcp)
 static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
                       const struct endpoint *to)
 {
-	struct tcp_key k = { .remote = *to, .local.port = from_port };
+	struct tcp_key k = { .ends = { .local_port = from_port, .remote_port = to->port, .remote = to->addr } };
 	struct ip_route route;
 	struct tcp_conn *c;
 	int error;
@@ -133,7 +133,7 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	error = ip_route_init(tcp->ip, &route, NULL, &to->addr);
 	if (error < 0)
 		return error == -ENETUNREACH ? -EHOSTUNREACH : error;
-	k.local.addr = route.src;
+	k.ends.local = route.src;
 	if (from_port && !isn_port_is_free(tcp, &k))
 		return -EADDRINUSE;
 	c = from_port || isn_choose_port(tcp, &k) ? conn_create(tcp, &route, &k) : NULL;
@@ -142,7 +142,7 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	c->connector = op;
 	c->flags |= CONN_ORPHAN; /* until it is established nobody holds the flow */
 	op->state = c;
-	c->snd_una = isn_choose(tcp, &k);
+	c->snd_una = isn_choose(tcp, &k.ends);
 	c->snd_nxt = c->snd_max = c->snd_una + 1;
 	tcp->stats.active_opens++;
 	conn_event(c, TCP_ACTIVE_OPEN, 0);

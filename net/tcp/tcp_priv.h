@@ -56,9 +56,14 @@ struct recvq {
 
 /* -- who talks to whom -- */
 
+struct tcp_ends {
+	uint16_t local_port, remote_port;
+	struct ip_addr remote, local;
+};
+
 struct tcp_key {
-	struct endpoint remote, local;
-	uint32_t hash; /* as key_hash sets it; each table masks it */
+	struct tcp_ends ends;
+	uint32_t hash; /* ends_hash; each table masks it */
 };
 
 /* -- one connection -- */
@@ -150,11 +155,9 @@ struct tcp_conn {
 	uint16_t peer_mss;     /* what the peer takes, options included */
 	uint16_t challenged;   /* as tcp_may_challenge keeps it */
 	uint8_t probes, probes_max; /* keep-alive probes unanswered */
-	uint16_t local_port, remote_port;
-#ifdef CONFIG_TCP_ECN
-	uint32_t slowed_ms;    /* when a mark last made us slower */
-#endif
-	struct ip_route route; /* its addresses are half of the key */
+	uint32_t slowed_ms;    /* ecn.c: when a mark last made us slower */
+	uint16_t local_port, remote_port; /* conn_ends */
+	struct ip_route route;
 	struct tcp_conn *hash_next;
 	struct timer timer;
 	uint32_t deadline_ms[CONN_TIMERS];
@@ -164,14 +167,16 @@ struct tcp_conn {
  * the hash table (8 to 16) and the send slice kept for it (32). */
 #define TCP_CONN_BYTES 368
 
-/* -- a handshake that a peer has begun (listen.c) -- */
+/* -- a connection without a block: an entry of a small table (entry.c) -- */
 
-/* An entry of a small table (entry.c). */
 struct tcp_entry {
 	struct tcp_entry *hash_next;
 	struct list link; /* by age: in tcp->half_waiting[tries] or tcp->waits */
 	struct tcp_key key;
 	uint32_t due_ms;
+	uint32_t snd_nxt, rcv_nxt, ts_recent;
+	uint16_t challenged; /* as tcp_may_challenge keeps it */
+	uint8_t options;     /* enum segment_options: what both sides take; of a handshake, what the peer does */
 };
 
 struct tcp_table {
@@ -180,24 +185,13 @@ struct tcp_table {
 	uint32_t mask;
 };
 
+/* A handshake that a peer has begun (listen.c): both SYNs lie just before snd_nxt and rcv_nxt. */
 struct tcp_half {
 	struct tcp_entry entry; /* first */
-	uint32_t iss, irs, ts_recent;
-	uint16_t challenged;
-	uint16_t mss;         /* the peer's, when has_mss */
-	uint8_t scale, options; /* the peer's; enum segment_options */
+	uint16_t mss;         /* the peer's */
+	uint8_t scale;        /* the peer's, where options have it */
 	uint8_t tries;
-	bool has_mss;
 	bool is_cookie;       /* in no table: what a cookie has kept of it */
-};
-
-/* -- a connection in TIME-WAIT (timewait.c) -- */
-
-struct tcp_wait {
-	struct tcp_entry entry; /* first */
-	uint32_t snd_nxt, rcv_nxt, ts_recent;
-	uint16_t challenged;
-	bool timestamps;
 };
 
 struct tcp_listener {
@@ -264,16 +258,46 @@ static inline bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
 	return true;
 }
 
-/* Starts t so that it runs when tcp->now_ms has reached due_ms. */
+/* What tells of the very first challenge: tcp_may_challenge's last. */
+static inline uint16_t tcp_never_challenged(const struct tcp *tcp)
+{
+	return (uint16_t)(tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME);
+}
+
+/* Sees to it that t runs when tcp->now_ms has reached due_ms: or sooner, where it runs already. */
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
+
+/* The segment size that a SYN asks for. */
+static inline uint16_t segment_mss(const struct segment *syn)
+{
+	return syn->options & SEG_HAS_MSS ? syn->mss : TCP_MSS_DEFAULT;
+}
+
+/* The receive window that a handshake begins with: never scaled. */
+static inline uint32_t tcp_first_window(const struct tcp *tcp)
+{
+	return MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
+}
 
 /* -- entry.c -- */
 
-void key_hash(const struct tcp *tcp, struct tcp_key *k);
+uint32_t ends_hash(const struct tcp *tcp, const struct tcp_ends *ends);
+bool ends_equal(const struct tcp_ends *a, const struct tcp_ends *b);
 struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k);
-/* The entry is then in no list by age yet. */
-void entry_put(struct tcp_table *t, struct tcp_entry *e, const struct tcp_key *k);
+/* e has its key, and is then in no list by age yet. */
+void entry_put(struct tcp_table *t, struct tcp_entry *e);
 void entry_drop(struct tcp_table *t, struct tcp_entry *e);
+/* The one that has been in a list for longest, or NULL. */
+struct tcp_entry *entry_oldest(const struct list *list);
+/* Our timestamp now. */
+uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e);
+/* Sends s in e's name: sequence number, acknowledgement, echo. Flags, window, options and our timestamp are
+ * the caller's. */
+void entry_send(struct tcp *tcp, const struct tcp_entry *e, struct segment *s);
+/* An acknowledgement without news; window: as on the wire. */
+void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window);
+/* The same under the rate limit of RFC 5961. */
+void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window);
 
 /* -- conn.c -- */
 
@@ -282,10 +306,17 @@ void conn_destroy_all(struct tcp *tcp);
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k);
 struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k);
 /* Whose connection it is. */
-void conn_key(const struct tcp_conn *c, struct tcp_key *k);
-/* What the peer's SYN offered; scale and peer_mss count only when options (enum segment_options) has
- * them. snd_una is our initial sequence number. */
-void conn_set_peer(struct tcp_conn *c, uint8_t options, uint16_t peer_mss, uint8_t scale);
+static inline const struct tcp_ends *conn_ends(const struct tcp_conn *c)
+{
+	static_assert(offsetof(struct tcp_conn, route.dst) ==
+	                      offsetof(struct tcp_conn, local_port) + offsetof(struct tcp_ends, remote) &&
+	              offsetof(struct ip_route, src) == offsetof(struct tcp_ends, local) -
+	                                                offsetof(struct tcp_ends, remote), "as they lie there");
+	return (const struct tcp_ends *)&c->local_port;
+}
+/* What the peer's SYN, the sequence number before rcv_nxt, offered; scale counts only when options (enum
+ * segment_options) has it. snd_una is our initial sequence number. */
+void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16_t peer_mss, uint8_t scale);
 /* Moves the state machine and does what it says. false: the connection has ended with error (0: as it
  * should), and the block may be gone. */
 bool conn_event(struct tcp_conn *c, enum tcp_event event, int error);
@@ -324,8 +355,6 @@ void half_destroy_all(struct tcp *tcp);
 void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct buf *b);
 /* A segment for a half-open entry; takes b, whose data is the payload. */
 void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b);
-/* Forgets it. */
-void half_drop(struct tcp *tcp, struct tcp_half *h);
 
 /* -- timewait.c -- */
 
@@ -334,7 +363,7 @@ void wait_destroy_all(struct tcp *tcp);
 /* Remembers c in place of its control block. */
 void wait_start(struct tcp_conn *c);
 /* false: a new connection may begin in its place (RFC 9293 §3.10.7.4). */
-bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s);
+bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct segment *s);
 /* It begins. Gives its initial sequence number: isn, or beyond all that the old one has sent. */
 uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn);
 
@@ -383,10 +412,10 @@ void conn_arm_retransmit(struct tcp_conn *c);
 void conn_go_back(struct tcp_conn *c);
 /* The window to offer, in bytes. */
 uint32_t conn_window(const struct tcp_conn *c);
-/* A segment without a control block: s, whose ports and MSS follow from k. */
-void tcp_send_bare(struct tcp *tcp, const struct tcp_key *k, struct segment *s);
+/* A segment without a control block: s, whose ports and MSS follow from ends. */
+void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct segment *s);
 /* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself. */
-void tcp_send_reset(struct tcp *tcp, const struct tcp_key *k, const struct segment *s);
+void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct segment *s);
 /* Our timestamp now. */
 static inline uint32_t conn_timestamp(const struct tcp_conn *c)
 {
@@ -535,12 +564,13 @@ void user_timeout_tell(const struct tcp_conn *c, struct segment *s);
 /* What a keyed hash is for: the lowest byte of its use, so that none can be taken for another's. */
 enum isn_use { ISN_NUMBER, ISN_PORT, ISN_COOKIE };
 /* Of who talks to whom, and three numbers more. */
-uint64_t isn_hash(const struct tcp *tcp, const struct tcp_key *k, uint32_t a, uint32_t b, uint32_t use);
-uint32_t isn_choose(const struct tcp *tcp, const struct tcp_key *k);
-/* What our timestamps are ahead of now_ms, towards k: so they tell neither how long we run nor who is behind
- * one address with whom (RFC 7323 §7.1), and yet one connection's go on where the one before it stood. */
-uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_key *k);
-/* Sets k->local.port to one that is free towards k->remote, and the hash. false: there is none. */
+uint64_t isn_hash(const struct tcp *tcp, const struct tcp_ends *ends, uint32_t a, uint32_t b, uint32_t use);
+uint32_t isn_choose(const struct tcp *tcp, const struct tcp_ends *ends);
+/* What our timestamps are ahead of now_ms, between these ends: so they tell neither how long we run nor who
+ * is behind one address with whom (RFC 7323 §7.1), and yet one connection's go on where the one before it
+ * stood. */
+uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_ends *ends);
+/* Sets k's local port to one that is free towards its remote end, and the hash. false: there is none. */
 bool isn_choose_port(struct tcp *tcp, struct tcp_key *k);
 /* Whether that of k may be it; sets the hash too. */
 bool isn_port_is_free(struct tcp *tcp, struct tcp_key *k);

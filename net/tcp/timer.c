@@ -13,16 +13,17 @@
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms)
 {
 	int32_t in_ms = (int32_t)(due_ms - tcp->now_ms);
+	uint64_t due_ns = tcp->now_ns + (uint64_t)MAX(in_ms, 0) * NS_PER_MS;
 
-	timer_start(t, tcp->now_ns + (in_ms > 0 ? (uint64_t)in_ms * NS_PER_MS : 0));
+	if (!timer_is_running(t) || t->deadline_ns > due_ns)
+		timer_start(t, due_ns);
 }
 
 void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 {
 	c->deadline_ms[which] = c->tcp->now_ms + in_ms;
 	c->armed |= (uint8_t)(1u << which);
-	if (!timer_is_running(&c->timer) || c->timer.deadline_ns > c->tcp->now_ns + in_ms * NS_PER_MS)
-		tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
+	tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
 }
 
 /* What is left of limit_ms since the peer last acknowledged something, or the wait for it began. */
@@ -180,8 +181,6 @@ void conn_timer_fired(struct timer *t)
 	};
 	struct tcp_conn *c = container_of(t, struct tcp_conn, timer);
 	struct tcp *tcp = c->tcp;
-	uint32_t next_ms = 0;
-	bool any = false;
 
 	tcp_update_clock(tcp);
 	for (unsigned i = 0; i < CONN_TIMERS; i++)
@@ -191,10 +190,6 @@ void conn_timer_fired(struct timer *t)
 				return;
 		}
 	for (unsigned i = 0; i < CONN_TIMERS; i++)
-		if (conn_is_armed(c, i) && (!any || seq_lt(c->deadline_ms[i], next_ms))) {
-			next_ms = c->deadline_ms[i];
-			any = true;
-		}
-	if (any)
-		tcp_start_timer(tcp, &c->timer, next_ms);
+		if (conn_is_armed(c, i))
+			tcp_start_timer(tcp, &c->timer, c->deadline_ms[i]);
 }

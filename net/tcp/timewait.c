@@ -14,34 +14,29 @@ void wait_init_all(struct tcp *tcp)
 	timer_init(&tcp->wait_timer, wait_fired);
 }
 
-static void drop(struct tcp *tcp, struct tcp_wait *w)
+static void drop(struct tcp *tcp, struct tcp_entry *w)
 {
-	entry_drop(&tcp->wait_table, &w->entry);
-}
-
-static struct tcp_wait *oldest(struct tcp *tcp)
-{
-	return list_is_empty(&tcp->waits) ? NULL : list_entry(tcp->waits.next, struct tcp_wait, entry.link);
+	entry_drop(&tcp->wait_table, w);
 }
 
 void wait_destroy_all(struct tcp *tcp)
 {
-	struct tcp_wait *w;
+	struct tcp_entry *w;
 
 	timer_stop(&tcp->wait_timer);
-	while ((w = oldest(tcp)))
+	while ((w = entry_oldest(&tcp->waits)))
 		drop(tcp, w);
 }
 
 static void wait_fired(struct timer *t)
 {
 	struct tcp *tcp = container_of(t, struct tcp, wait_timer);
-	struct tcp_wait *w;
+	struct tcp_entry *w;
 
 	tcp_update_clock(tcp);
-	while ((w = oldest(tcp))) {
-		if (seq_lt(tcp->now_ms, w->entry.due_ms)) {
-			tcp_start_timer(tcp, t, w->entry.due_ms);
+	while ((w = entry_oldest(&tcp->waits))) {
+		if (seq_lt(tcp->now_ms, w->due_ms)) {
+			tcp_start_timer(tcp, t, w->due_ms);
 			return;
 		}
 		drop(tcp, w);
@@ -49,67 +44,47 @@ static void wait_fired(struct timer *t)
 }
 
 /* The wait begins, for the first time or again. */
-static void put_last(struct tcp *tcp, struct tcp_wait *w)
+static void put_last(struct tcp *tcp, struct tcp_entry *w)
 {
-	w->entry.due_ms = tcp->now_ms + WAIT_MS;
-	list_push_back(&tcp->waits, &w->entry.link);
-	if (!timer_is_running(&tcp->wait_timer))
-		tcp_start_timer(tcp, &tcp->wait_timer, w->entry.due_ms);
+	w->due_ms = tcp->now_ms + WAIT_MS;
+	list_remove(&w->link);
+	list_push_back(&tcp->waits, &w->link);
+	tcp_start_timer(tcp, &tcp->wait_timer, w->due_ms);
 }
 
 void wait_start(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
-	struct tcp_wait *w = pool_alloc(&tcp->wait_table.pool);
-	struct tcp_key k;
+	struct tcp_entry *w = pool_alloc(&tcp->wait_table.pool);
 
 	if (!w) {
 		tcp->stats.time_wait_drops++;
-		drop(tcp, oldest(tcp));
+		drop(tcp, entry_oldest(&tcp->waits));
 		w = pool_alloc(&tcp->wait_table.pool);
 	}
-	*w = (struct tcp_wait){
-		.snd_nxt = c->snd_max,
-		.rcv_nxt = c->rcv_nxt,
-		.ts_recent = c->ts_recent,
-		.challenged = tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME,
-		.timestamps = c->flags & CONN_TIMESTAMPS,
-	};
-	conn_key(c, &k);
-	entry_put(&tcp->wait_table, &w->entry, &k);
+	w->snd_nxt = c->snd_max;
+	w->rcv_nxt = c->rcv_nxt;
+	w->ts_recent = c->ts_recent;
+	w->challenged = tcp_never_challenged(tcp);
+	w->options = c->flags & CONN_TIMESTAMPS ? SEG_HAS_TIMESTAMPS : 0;
+	w->key.ends = *conn_ends(c);
+	w->key.hash = ends_hash(tcp, &w->key.ends);
+	entry_put(&tcp->wait_table, w);
 	put_last(tcp, w);
 }
 
-static void send_ack(struct tcp *tcp, const struct tcp_wait *w)
-{
-	struct segment s = { .seq = w->snd_nxt, .ack = w->rcv_nxt, .flags = SEG_ACK };
-
-	if (w->timestamps) {
-		s.options = SEG_HAS_TIMESTAMPS;
-		s.ts_value = tcp->now_ms + isn_ts_offset(tcp, &w->entry.key);
-		s.ts_echo = w->ts_recent;
-	}
-	tcp_send_bare(tcp, &w->entry.key, &s);
-}
-
-static void send_challenge(struct tcp *tcp, struct tcp_wait *w)
-{
-	if (tcp_may_challenge(tcp, &w->challenged))
-		send_ack(tcp, w);
-}
-
 /* RFC 9293 §3.10.7.4 first step, RFC 6191 §2: the sequence number, or the timestamp, proves it new. */
-static bool is_new_syn(const struct tcp_wait *w, const struct segment *s)
+static bool is_new_syn(const struct tcp_entry *w, const struct segment *s)
 {
 	if ((s->flags & (SEG_SYN | SEG_ACK | SEG_RST)) != SEG_SYN)
 		return false;
-	if (!(s->options & SEG_HAS_TIMESTAMPS) || (w->timestamps && s->ts_value == w->ts_recent))
+	if (!(s->options & SEG_HAS_TIMESTAMPS) || (w->options && s->ts_value == w->ts_recent))
 		return seq_lt(w->rcv_nxt, s->seq);
 	/* what is left of one without timestamps will be refused for having none */
-	return !w->timestamps || seq_lt(w->ts_recent, s->ts_value);
+	return !w->options || seq_lt(w->ts_recent, s->ts_value);
 }
 
-bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
+bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct segment *s)
 {
 	enum tcp_event event;
 	unsigned actions;
@@ -126,18 +101,16 @@ bool wait_input(struct tcp *tcp, struct tcp_wait *w, const struct segment *s)
 		event = TCP_GOT_FIN;
 	} else {
 		if (s->length > 0 || s->seq != w->rcv_nxt)
-			send_challenge(tcp, w);
+			entry_challenge(tcp, w, 0);
 		return true;
 	}
 	actions = tcp_transitions[TCP_TIME_WAIT][event].actions;
-	if (actions & TCP_START_WAIT) {
-		list_remove(&w->entry.link);
+	if (actions & TCP_START_WAIT)
 		put_last(tcp, w);
-	}
 	if (actions & TCP_SEND_ACK)
-		send_ack(tcp, w); /* each time: the peer waits for it */
+		entry_send_ack(tcp, w, 0); /* each time: the peer waits for it */
 	if (actions & TCP_CHALLENGE)
-		send_challenge(tcp, w);
+		entry_challenge(tcp, w, 0);
 	if (actions & TCP_END)
 		drop(tcp, w);
 	return true;
@@ -151,7 +124,7 @@ uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn)
 
 	if (!e)
 		return isn;
-	used = container_of(e, struct tcp_wait, entry)->snd_nxt;
+	used = e->snd_nxt;
 	entry_drop(&tcp->wait_table, e);
 	return seq_lt(used, isn) ? isn : used + 1;
 }

@@ -225,11 +225,11 @@ const char *world_state(const struct talk *t)
 		"CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT",
 	};
 	struct tcp_key k = {
-		.remote = { ip_v4(10, 0, 0, 9), t->peer_port }, .local = { ip_v4(10, 0, 0, 2), t->stack_port },
+		.ends = { t->stack_port, t->peer_port, ip_v4(10, 0, 0, 9), ip_v4(10, 0, 0, 2) },
 	};
 	const struct tcp_conn *c;
 
-	key_hash(tcp, &k);
+	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (c)
 		return names[c->state];

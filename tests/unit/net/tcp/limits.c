@@ -204,7 +204,7 @@ Test(tcp_limits, memory)
 
 	cr_assert_eq(sizeof(struct tcp_conn), TCP_CONN_BYTES);
 	cr_assert_eq(sizeof(struct tcp_half), 96);
-	cr_assert_eq(sizeof(struct tcp_wait), 88);
+	cr_assert_eq(sizeof(struct tcp_entry), 88);
 	cr_assert_eq(sizeof(struct send_slice), 32);
 	cr_assert_eq(sizeof(struct tcp_listener), 24);
 	cr_assert_leq(idle, 512);
@@ -215,7 +215,7 @@ Test(tcp_limits, memory)
 
 Test(tcp_limits, initial_sequence_numbers)
 {
-	struct tcp_key k = { .local = { peer.stack_addr, 80 }, .remote = { peer.addr, 1000 } };
+	struct tcp_ends k = { 80, 1000, peer.addr, peer.stack_addr };
 	uint32_t a, b, first;
 
 	tcp_update_clock(peer.tcp);
@@ -227,40 +227,40 @@ Test(tcp_limits, initial_sequence_numbers)
 		cr_assert(b - a == 244 || b - a == 245);
 		a = b;
 	}
-	k.remote.port++; /* far apart for another */
+	k.remote_port++; /* far apart for another */
 	b = isn_choose(peer.tcp, &k);
 	cr_assert_gt(b - first, 100000);
-	k.remote.port--;
-	k.local.port++;
+	k.remote_port--;
+	k.local_port++;
 	cr_assert_neq(isn_choose(peer.tcp, &k), b);
 	peer.tcp->secret[0] ^= 1;
-	k.local.port--;
+	k.local_port--;
 	cr_assert_neq(isn_choose(peer.tcp, &k), a);
 }
 
 Test(tcp_limits, local_ports)
 {
-	struct tcp_key k = { .local = { peer.stack_addr, 0 }, .remote = { peer.addr, 7 } };
+	struct tcp_key k = { .ends = { 0, 7, peer.addr, peer.stack_addr } };
 	static uint8_t seen[65536];
 
 	for (int i = 0; i < 16384; i++) {
 		cr_assert(isn_choose_port(peer.tcp, &k));
-		cr_assert_geq(k.local.port, 49152);
-		cr_assert_eq(seen[k.local.port]++, 0);
+		cr_assert_geq(k.ends.local_port, 49152);
+		cr_assert_eq(seen[k.ends.local_port]++, 0);
 	}
 }
 
 Test(tcp_limits, local_port_in_use_is_passed_over)
 {
-	struct tcp_key k = { .local = { peer.stack_addr, 0 }, .remote = { peer.addr, 7 } };
+	struct tcp_key k = { .ends = { 0, 7, peer.addr, peer.stack_addr } };
 	struct stack_connect op;
 	uint16_t port;
 
-	tcp_connect(peer.tcp, &op, &k.remote);
+	tcp_connect(peer.tcp, &op, &(struct endpoint){ k.ends.remote, k.ends.remote_port });
 	port = peer_expect(&peer, SEG_SYN, 0, 0, 0)->segment.src_port;
 	for (int i = 0; i < 40000; i++) {
 		cr_assert(isn_choose_port(peer.tcp, &k));
-		cr_assert_neq(k.local.port, port);
+		cr_assert_neq(k.ends.local_port, port);
 	}
 	promise_cancel(&op.promise);
 }
