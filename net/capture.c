@@ -163,29 +163,32 @@ static struct pcapng_packet packet_of(const struct capture *c, uint64_t number, 
 	};
 }
 
+/* All that is remembered, to to, or nowhere where that is NULL. Gives how many bytes it is. */
+static size_t write_packets(const struct capture *c, uint64_t boot_ns, uint8_t *to)
+{
+	uint64_t number = c->next > c->count ? c->next - c->count : 0;
+	char comment[COMMENT_BYTES];
+	size_t at = 0;
+
+	for (; number < c->next; number++) {
+		struct pcapng_packet p = packet_of(c, number, boot_ns, comment);
+
+		at += to ? pcapng_write_packet(to + at, &p) : pcapng_packet_bytes(&p);
+	}
+	return at;
+}
+
 int capture_snapshot(const struct capture *c, struct slice *out)
 {
-	uint64_t first = c->next > c->count ? c->next - c->count : 0, wall_ns = clock_wall_ns();
-	uint64_t boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;
-	size_t bytes = sizeof(struct file) + PCAPNG_HEADER_BYTES, at;
-	char comment[COMMENT_BYTES];
-	struct pcapng_packet p;
-	struct file *file;
+	uint64_t wall_ns = clock_wall_ns(), boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;
+	size_t len = PCAPNG_HEADER_BYTES + write_packets(c, boot_ns, NULL);
+	struct file *file = instance_alloc(sizeof(*file) + len);
 
-	for (uint64_t number = first; number < c->next; number++) {
-		p = packet_of(c, number, boot_ns, comment);
-		bytes += pcapng_packet_bytes(&p);
-	}
-	file = instance_alloc(bytes);
 	if (!file)
 		return -ENOMEM;
 	file->storage = (struct storage){ .refs = 1, .free = file_free };
-	file->bytes_taken = bytes;
-	at = pcapng_write_header(file->bytes, c->snap_bytes);
-	for (uint64_t number = first; number < c->next; number++) {
-		p = packet_of(c, number, boot_ns, comment);
-		at += pcapng_write_packet(file->bytes + at, &p);
-	}
-	*out = (struct slice){ file->bytes, at, &file->storage };
+	file->bytes_taken = sizeof(*file) + len;
+	write_packets(c, boot_ns, file->bytes + pcapng_write_header(file->bytes, c->snap_bytes));
+	*out = (struct slice){ file->bytes, len, &file->storage };
 	return 0;
 }

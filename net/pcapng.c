@@ -6,49 +6,62 @@
 #include <string.h>
 
 enum { SECTION_HEADER = 0x0a0d0d0a, INTERFACE = 1, ENHANCED_PACKET = 6, LINKTYPE_ETHERNET = 1 };
-enum { OPTION_END = 0, OPTION_COMMENT = 1, OPTION_FLAGS = 2, OPTION_TIME_RESOLUTION = 9 };
+enum { OPTION_COMMENT = 1, OPTION_FLAGS = 2, OPTION_TIME_RESOLUTION = 9, NANOSECONDS = 9 };
 enum { INBOUND = 1, OUTBOUND = 2, COMMENT_MAX = 255 };
-enum { PACKET_HEAD_BYTES = 28, FLAGS_BYTES = 8, END_BYTES = 4, LENGTH_BYTES = 4, OPTION_HEAD_BYTES = 4 };
 
-static uint8_t *put16(uint8_t *to, uint16_t x)
-{
-	memcpy(to, &x, 2);
-	return to + 2;
-}
+struct file_header {
+	uint32_t section, section_bytes, magic;
+	uint16_t major, minor;
+	uint32_t following_bytes[2], section_bytes_again;
+	uint32_t interface, interface_bytes;
+	uint16_t link_type, reserved;
+	uint32_t snap_bytes;
+	uint16_t option, option_bytes;
+	uint8_t resolution[4];
+	uint32_t end_of_options, interface_bytes_again;
+};
+static_assert(sizeof(struct file_header) == PCAPNG_HEADER_BYTES, "file format");
 
-static uint8_t *put32(uint8_t *to, uint32_t x)
-{
-	memcpy(to, &x, 4);
-	return to + 4;
-}
+struct packet_head {
+	uint32_t type, bytes, interface, time_high, time_low, kept, len;
+};
 
-static uint8_t *put_padded(uint8_t *to, const void *bytes, size_t len)
+struct packet_tail {
+	uint32_t end_of_options, bytes_again;
+};
+
+struct option_head {
+	uint16_t code, len;
+};
+
+static uint8_t *put(uint8_t *to, const void *bytes, size_t len)
 {
+	size_t padded = ALIGN_UP(len, (size_t)4);
+
+	memset(to, 0, padded);
 	memcpy(to, bytes, len);
-	memset(to + len, 0, ALIGN_UP(len, (size_t)4) - len);
-	return to + ALIGN_UP(len, (size_t)4);
+	return to + padded;
 }
 
 static uint8_t *put_option(uint8_t *to, uint16_t code, const void *bytes, size_t len)
 {
-	return put_padded(put16(put16(to, code), (uint16_t)len), bytes, len);
+	return put(put(to, &(struct option_head){ code, (uint16_t)len }, sizeof(struct option_head)), bytes, len);
 }
 
 size_t pcapng_write_header(uint8_t *to, uint32_t snap_bytes)
 {
-	static const uint8_t nanoseconds = 9;
-	uint8_t *at = to;
+	static const struct file_header header = {
+		.section = SECTION_HEADER, .section_bytes = 28, .magic = 0x1a2b3c4d, .major = 1,
+		.following_bytes = { UINT32_MAX, UINT32_MAX }, /* unknown */
+		.section_bytes_again = 28,
+		.interface = INTERFACE, .interface_bytes = 32, .link_type = LINKTYPE_ETHERNET,
+		.option = OPTION_TIME_RESOLUTION, .option_bytes = 1, .resolution = { NANOSECONDS },
+		.interface_bytes_again = 32,
+	};
 
-	at = put32(put32(put32(at, SECTION_HEADER), 28), 0x1a2b3c4d);
-	at = put16(put16(at, 1), 0); /* version */
-	at = put32(put32(at, UINT32_MAX), UINT32_MAX); /* section length: unknown */
-	at = put32(at, 28);
-
-	at = put32(put32(at, INTERFACE), 32);
-	at = put32(put16(put16(at, LINKTYPE_ETHERNET), 0), snap_bytes);
-	at = put_option(at, OPTION_TIME_RESOLUTION, &nanoseconds, 1);
-	at = put32(put32(at, OPTION_END), 32);
-	return (size_t)(at - to);
+	memcpy(to, &header, sizeof(header));
+	memcpy(to + offsetof(struct file_header, snap_bytes), &snap_bytes, sizeof(snap_bytes));
+	return sizeof(header);
 }
 
 static size_t comment_bytes(const struct pcapng_packet *p)
@@ -58,24 +71,24 @@ static size_t comment_bytes(const struct pcapng_packet *p)
 
 size_t pcapng_packet_bytes(const struct pcapng_packet *p)
 {
-	size_t comment = comment_bytes(p);
+	size_t comment = comment_bytes(p), option = sizeof(struct option_head);
 
-	return PACKET_HEAD_BYTES + ALIGN_UP((size_t)p->kept, (size_t)4) + FLAGS_BYTES +
-	       (comment ? OPTION_HEAD_BYTES + ALIGN_UP(comment, (size_t)4) : 0) + END_BYTES + LENGTH_BYTES;
+	return sizeof(struct packet_head) + ALIGN_UP((size_t)p->kept, (size_t)4) + option + sizeof(uint32_t) +
+	       (comment ? option + ALIGN_UP(comment, (size_t)4) : 0) + sizeof(struct packet_tail);
 }
 
 size_t pcapng_write_packet(uint8_t *to, const struct pcapng_packet *p)
 {
 	uint32_t bytes = (uint32_t)pcapng_packet_bytes(p), flags = p->is_outbound ? OUTBOUND : INBOUND;
-	uint8_t *at = to;
+	struct packet_head head = { ENHANCED_PACKET, bytes, 0, (uint32_t)(p->time_ns >> 32), (uint32_t)p->time_ns,
+	                            p->kept, p->len };
+	struct packet_tail tail = { 0, bytes };
 
-	at = put32(put32(put32(at, ENHANCED_PACKET), bytes), 0);
-	at = put32(put32(at, (uint32_t)(p->time_ns >> 32)), (uint32_t)p->time_ns);
-	at = put32(put32(at, p->kept), p->len);
-	at = put_padded(at, p->data, p->kept);
-	at = put_option(at, OPTION_FLAGS, &flags, sizeof(flags));
+	to = put(to, &head, sizeof(head));
+	to = put(to, p->data, p->kept);
+	to = put_option(to, OPTION_FLAGS, &flags, sizeof(flags));
 	if (comment_bytes(p))
-		at = put_option(at, OPTION_COMMENT, p->comment, comment_bytes(p));
-	at = put32(put32(at, OPTION_END), bytes);
-	return (size_t)(at - to);
+		to = put_option(to, OPTION_COMMENT, p->comment, comment_bytes(p));
+	put(to, &tail, sizeof(tail));
+	return bytes;
 }
