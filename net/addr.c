@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/log.h"
+#include "kernel/format.h"
+#include "net/bytes.h"
 
 struct ip_addr ip_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
@@ -24,57 +25,28 @@ char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a)
 	return to;
 }
 
-/* A decimal number up to max; gives what follows it, or NULL. */
-static const char *parse_number(const char *text, unsigned max, uint8_t *out)
-{
-	const char *start = text;
-	unsigned value = 0;
-
-	for (; *text >= '0' && *text <= '9' && text - start < 3; text++)
-		value = value * 10 + (unsigned)(*text - '0');
-	if (text == start || value > max || (*start == '0' && text - start > 1))
-		return NULL;
-	*out = (uint8_t)value;
-	return text;
-}
-
-static const char *parse_quad(const char *text, struct ip_addr *out)
-{
-	*out = (struct ip_addr){ .family = IP_V4 };
-	for (int i = 0; i < 4; i++) {
-		if (i > 0 && *text++ != '.')
-			return NULL;
-		text = parse_number(text, 255, &out->bytes[i]);
-		if (!text)
-			return NULL;
-	}
-	return text;
-}
-
-int ip_parse(const char *text, struct ip_addr *out)
-{
-	struct ip_addr addr;
-	const char *rest = parse_quad(text, &addr);
-
-	if (!rest || *rest)
-		return -EINVAL;
-	*out = addr;
-	return 0;
-}
-
+/* Four numbers, and a fifth where a prefix has its length. */
 int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len)
 {
-	struct ip_addr addr;
-	uint8_t len;
-	const char *rest = parse_quad(text, &addr);
+	unsigned last = prefix_len ? 4 : 3;
+	uint64_t all = 0;
 
-	if (!rest || *rest != '/')
-		return -EINVAL;
-	rest = parse_number(rest + 1, 32, &len);
-	if (!rest || *rest)
-		return -EINVAL;
-	*out = addr;
-	*prefix_len = len;
+	for (unsigned i = 0; i <= last; i++) {
+		const char *start = text;
+		unsigned value = 0;
+
+		for (; *text >= '0' && *text <= '9' && text - start < 3; text++)
+			value = value * 10 + (unsigned)(*text - '0');
+		if (text == start || value > (i < 4 ? 255 : 32) || (*start == '0' && text - start > 1) ||
+		    *text != (i == last ? '\0' : i < 3 ? '.' : '/'))
+			return -EINVAL;
+		text++;
+		all = all << 8 | value;
+	}
+	*out = (struct ip_addr){ .family = IP_V4 };
+	put_be32(out->bytes, (uint32_t)(prefix_len ? all >> 8 : all));
+	if (prefix_len)
+		*prefix_len = (uint8_t)all;
 	return 0;
 }
 

@@ -35,10 +35,12 @@ static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 
 /* Text form; gives to. */
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a);
-/* "10.0.0.2" exactly: 0, or -EINVAL. */
-int ip_parse(const char *text, struct ip_addr *out);
-/* "10.0.0.2/24": 0, or -EINVAL. */
+/* "10.0.0.2/24"; prefix_len NULL: "10.0.0.2" exactly. 0, or -EINVAL: then out is as it was. */
 int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len);
+static inline int ip_parse(const char *text, struct ip_addr *out)
+{
+	return ip_parse_prefix(text, out, NULL);
+}
 
 /* Ready for a struct option: targets are struct ip_addr, struct ip_prefix. */
 struct ip_prefix {

@@ -202,69 +202,54 @@ void udp_listen_errors(struct udp *u,
 	u->handler.error = error ? udp_error : NULL;
 }
 
-/* Brings u->last to where to is, from src; src IP_NONE: whichever of ours is best. */
+/* Brings u->last to where to is, from src; NULL: whichever of ours is best. */
 static int find_route(struct udp *u, const struct ip_addr *src, const struct ip_addr *to)
 {
-	bool choose = src->family == IP_NONE;
 	int error;
 
 	if (u->last.generation == u->ip->generation && ip_equal(&u->last.dst, to) &&
-	    (choose ? u->last_chosen : ip_equal(&u->last.src, src)))
+	    (src ? ip_equal(&u->last.src, src) : u->last_chosen))
 		return 0;
-	error = ip_route_init(u->ip, &u->last, choose ? NULL : src, to);
-	u->last_chosen = choose;
+	error = ip_route_init(u->ip, &u->last, src, to);
+	u->last_chosen = !src;
 	if (error < 0)
 		u->last.generation = 0;
 	return error;
 }
 
-/* Gives a packet with room for the headers below ours; borrows payload until then. */
-static int make_datagram(struct udp *u, const struct endpoint *from, const struct endpoint *to,
-                         struct buf *payload, struct buf **out)
+/* Takes payload. */
+static int send(struct udp *u, const struct ip_addr *src, uint16_t from_port, const struct endpoint *to,
+                struct buf *payload)
 {
 	uint32_t bytes = buf_length(payload) + (uint32_t)sizeof(struct udp_header);
-	struct buf *b;
-	int error;
+	int error = to->port ? find_route(u, src, &to->addr) : -EINVAL;
+	struct buf *b = NULL;
 
-	if (to->port == 0)
-		return -EINVAL;
-	error = find_route(u, &from->addr, &to->addr);
-	if (error < 0)
-		return error;
-	if (bytes > UINT16_MAX)
-		return -EMSGSIZE;
-	b = buf_alloc_header();
-	if (!b)
-		return -ENOBUFS;
-	*(struct udp_header *)buf_push(b, sizeof(struct udp_header)) = (struct udp_header){
-		.src_port = be16(from->port ? from->port : free_port(u)),
-		.dst_port = be16(to->port),
-		.bytes = be16((uint16_t)bytes),
-	};
-	b->next = payload;
-	*out = b;
-	return 0;
+	if (error == 0)
+		error = bytes > UINT16_MAX ? -EMSGSIZE : (b = buf_alloc_header()) ? 0 : -ENOBUFS;
+	if (error < 0) {
+		buf_free(payload);
+	} else {
+		*(struct udp_header *)buf_push(b, sizeof(struct udp_header)) = (struct udp_header){
+			.src_port = be16(from_port ? from_port : free_port(u)),
+			.dst_port = be16(to->port),
+			.bytes = be16((uint16_t)bytes),
+		};
+		b->next = payload;
+		error = ip_send(&u->last, IP_UDP, b, offsetof(struct udp_header, checksum), 0);
+	}
+	++*(error < 0 ? &u->stats.out_errors : &u->stats.out_datagrams);
+	return error;
 }
 
 int udp_send_from(struct udp *u, const struct endpoint *from, const struct endpoint *to, struct buf *payload)
 {
-	struct buf *b;
-	int error = make_datagram(u, from, to, payload, &b);
-
-	if (error < 0)
-		buf_free(payload);
-	else
-		error = ip_send(&u->last, IP_UDP, b, offsetof(struct udp_header, checksum), 0);
-	if (error < 0)
-		u->stats.out_errors++;
-	else
-		u->stats.out_datagrams++;
-	return error;
+	return send(u, from->addr.family == IP_NONE ? NULL : &from->addr, from->port, to, payload);
 }
 
 int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struct buf *payload)
 {
-	return udp_send_from(u, &(struct endpoint){ .port = from_port }, to, payload);
+	return send(u, NULL, from_port, to, payload);
 }
 
 const struct udp_stats *udp_stats(const struct udp *u)
