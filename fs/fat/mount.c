@@ -79,13 +79,16 @@ static intptr_t step(struct fat_task *t)
 	return 0;
 }
 
+/* What both can do. */
+#define READING \
+	.get = fat_get, .read = fat_read, .list = IS_ENABLED(CONFIG_FAT_LIST) ? fat_list : NULL, \
+	.list_next = IS_ENABLED(CONFIG_FAT_LIST) ? fat_list_next : NULL
+
 /* FAT without writing leaves the other one out. */
-static const struct kv_ops ops = {
-	.get = fat_get, .read = fat_read, .list = fat_list, .list_next = fat_list_next,
-};
+static const struct kv_ops ops = { READING };
 
 static const struct kv_ops writing_ops = {
-	.get = fat_get, .read = fat_read, .list = fat_list, .list_next = fat_list_next,
+	READING,
 	.set = fat_set, .remove = fat_remove, .rename = fat_rename,
 };
 
