@@ -3,12 +3,15 @@
  * a status byte. Several are with the device at a time; those that there is no room for wait, and can be
  * cancelled. On the wire sectors have 512 bytes, whatever the device's blocks have.
  *
- * A device that breaks the rules, or gives up, is reset: then all its requests fail with -ENXIO. */
+ * A device that breaks the rules, gives up, or falls silent, is reset: then all its requests fail with
+ * -ENXIO. */
 #define LOG_TAG "virtio-blk"
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/dev/blkdev.h"
+#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
+#include "kernel/timer.h"
 
 #include <errno.h>
 
@@ -54,6 +57,7 @@ struct slot {
 	struct blkdev_op *op;
 	uint32_t discarded; /* sectors that earlier chains of the same request have done */
 	uint8_t status;
+	bool is_old;        /* the clock has found it with the device before */
 };
 
 /* How we learn of what is done: as drivers/virtio/net.c, which says why. */
@@ -65,6 +69,7 @@ struct blk {
 	struct virtqueue queue;
 	struct poller events; /* looks at what is done */
 	struct poller kick;   /* there are requests that the device was not told of */
+	struct timer patience; /* while the device has requests */
 	struct list waiting;
 	struct slot *free;
 	uint32_t segment_bytes;   /* of one descriptor at most; a multiple of a sector */
@@ -118,6 +123,11 @@ static void add_discard(struct blk *blk, struct slot *slot)
 	virtqueue_out(&blk->queue, &slot->discard, sizeof(slot->discard));
 }
 
+static void be_patient(struct blk *blk)
+{
+	timer_start(&blk->patience, clock_now_ns() + CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS);
+}
+
 /* The descriptors are there. */
 static void commit(struct blk *blk, struct slot *slot)
 {
@@ -129,6 +139,7 @@ static void commit(struct blk *blk, struct slot *slot)
 	bool has_sector = op->kind == BLKDEV_READ || op->kind == BLKDEV_WRITE;
 
 	slot->status = STATUS_NONE;
+	slot->is_old = false;
 	slot->header = (struct header){ types[op->kind], 0, has_sector ? op->sector * blk->wire_sectors : 0 };
 	virtqueue_out(&blk->queue, &slot->header, sizeof(slot->header));
 	if (op->kind == BLKDEV_DISCARD)
@@ -138,6 +149,8 @@ static void commit(struct blk *blk, struct slot *slot)
 	virtqueue_in(&blk->queue, &slot->status, sizeof(slot->status));
 	virtqueue_commit(&blk->queue, slot);
 	poller_mark(&blk->kick);
+	if (!timer_is_running(&blk->patience))
+		be_patient(blk);
 }
 
 /* false: there is no room now. */
@@ -288,6 +301,25 @@ static void events(struct poller *p)
 		poller_mark(p);
 }
 
+/* Who is found twice was with the device for all of the time between. */
+static void on_time(struct timer *t)
+{
+	struct blk *blk = container_of(t, struct blk, patience);
+	bool is_busy = false, is_late = false;
+
+	poller_mark(&blk->events);
+	reap(blk);
+	for (struct slot *slot = blk->slots; slot < blk->slots + ARRAY_SIZE(blk->slots); slot++) {
+		is_busy = is_busy || slot->op;
+		is_late = is_late || (slot->op && slot->is_old);
+		slot->is_old = true;
+	}
+	if (is_late)
+		virtio_break(&blk->virtio, "a request is not answered in time");
+	else if (is_busy)
+		be_patient(blk);
+}
+
 /* -- the beginning -- */
 
 static const struct blkdev_ops ops = { submit };
@@ -386,6 +418,7 @@ static int make_queue(struct blk *blk)
 
 	poller_add(&blk->events, events);
 	poller_add(&blk->kick, kick);
+	timer_init(&blk->patience, on_time);
 	error = blk->virtio.transport->attach(&blk->virtio, &blk->events);
 	if (!error)
 		error = virtqueue_create(&blk->queue, &blk->virtio, 0, CONFIG_VIRTIO_BLK_RING);
@@ -415,7 +448,9 @@ int virtio_blk_create(struct blkdev **out)
 	if (!error)
 		error = read_config(blk);
 	if (error) {
-		log_error("error=%d", -error);
+		if (error != -ENOTSUP) /* has been said */
+			log_error("refused=\"%s\"", error == -ENOMEM ? "out of memory: give the machine more" :
+			          "there is no disk, or none that works: add a virtio-blk device");
 		return error;
 	}
 	blk->dev.ops = &ops;

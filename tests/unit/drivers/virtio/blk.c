@@ -467,6 +467,49 @@ Test(virtio_blk, a_change_that_is_none_of_ours)
 	cr_assert_eq(dev->sectors, 1000);
 }
 
+/* Each answer is waited for so long as none is that late. */
+Test(virtio_blk, a_device_that_falls_silent_is_given_up)
+{
+	const uint64_t patience = CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS;
+	struct blkdev_op many[CONFIG_VIRTIO_BLK_REQUESTS + 2];
+	struct device_request r;
+
+	for (unsigned i = 0; i < 10; i++) {
+		blkdev_read(dev, &many[0], i, 1, &slice, 1);
+		r = expect(0, i, 1, 2);
+		test_run_for_ns(patience - NS_PER_MS);
+		test_assert_pending(&many[0].promise);
+		answer(&r, OK);
+		test_assert_value(&many[0].promise, 0);
+	}
+	test_run_for_ns(3 * patience);
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
+		blkdev_read(dev, &many[i], i, 1, &slice, 1);
+	test_run_for_ns(patience / 2);
+	test_assert_pending(&many[0].promise);
+	test_run_for_ns(patience * 3 / 2 + NS_PER_MS);
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
+		test_assert_error(&many[i].promise, -ENXIO);
+	cr_assert(strstr(test_console_text(), "a request is not answered in time"));
+	expect_broken(&many[0]);
+}
+
+/* What is done counts, though no interrupt has come. */
+Test(virtio_blk, an_interrupt_that_is_lost_breaks_nothing)
+{
+	const uint64_t patience = CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS;
+	struct device_request r;
+	struct blkdev_op op;
+
+	blkdev_read(dev, &op, 7, 1, &slice, 1);
+	r = expect(0, 7, 1, 2);
+	test_run_for_ns(patience + NS_PER_MS);
+	*r.parts[2].data = OK;
+	device_done(0, r.id, 513);
+	test_run_for_ns(2 * patience);
+	test_assert_value(&op.promise, 0);
+}
+
 /* -- devices that make no sense -- */
 
 static void refused(void)
