@@ -6,6 +6,7 @@
 #include "net/http/server_priv.h"
 
 #define CACHE_CONTROL CONFIG_HTTP_CACHE_CONTROL
+#define CHARSET "; charset=utf-8"
 
 static char *put(char *to, const char *text, size_t len)
 {
@@ -28,9 +29,12 @@ static char *put_number(char *to, uint64_t n)
 static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
 {
 	const char *type = http_media_type(key);
+	bool has_charset;
 
 	to = PUT(to, "Content-Type: ");
 	to = put(to, type, strlen(type));
+	has_charset = !memcmp(type, "text/", 5) || !memcmp(to - 4, "+xml", 4);
+	to = put(to, CHARSET, has_charset ? sizeof(CHARSET) - 1 : 0);
 	to = PUT(to, "\r\nAccept-Ranges: bytes\r\nContent-Length: ");
 	to = put_number(to, size);
 	return PUT(to, "\r\n");
@@ -51,8 +55,9 @@ static char *put_validators(char *to, const struct kv_entry *e)
 	return PUT(to, "Cache-Control: " CACHE_CONTROL "\r\n");
 }
 static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: \r\nETag: \r\n"
-                     "Last-Modified: \r\nCache-Control: " CACHE_CONTROL "\r\n\r\n") + HTTP_TYPE_BYTES + 20 +
-              KV_ETAG_BYTES + HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES, "HTTP_CACHE_CONTROL is too long");
+                     "Last-Modified: \r\nCache-Control: " CACHE_CONTROL CHARSET "\r\n\r\n") +
+              HTTP_TYPE_BYTES + 20 + KV_ETAG_BYTES + HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES,
+              "HTTP_CACHE_CONTROL is too long");
 
 struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e)
 {
