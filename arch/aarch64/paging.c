@@ -40,6 +40,11 @@ uint64_t paging_leaf(uint64_t physical, bool device, bool large)
 	return physical | VALID | (large ? 0 : TABLE) | kind | ACCESSED | NO_EXECUTE;
 }
 
+bool paging_is_device(uint64_t entry)
+{
+	return entry & DEVICE;
+}
+
 uint64_t paging_physical(uint64_t entry)
 {
 	return entry & ADDRESS;

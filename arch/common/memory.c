@@ -70,6 +70,8 @@ int memory_map(uint64_t start, uint64_t end, bool device)
 			return -ENOMEM;
 		if (!*entry)
 			*entry = paging_leaf(start, device, true);
+		else if (device && !paging_is_device(*entry))
+			return -EINVAL;
 	}
 	paging_filled();
 	return 0;

@@ -8,7 +8,7 @@
 
 /* Maps [start, end) read-write, no-execute, at the same address, by whole 2 MiB pages that it widens to:
  * memory, or registers of a device. What is already mapped stays as it is. 0, -ENOMEM, or -EINVAL for
- * addresses that the CPU or the stack window does not leave free. */
+ * addresses that the CPU or the stack window does not leave free, and for registers where there is memory. */
 int memory_map(uint64_t start, uint64_t end, bool device);
 /* The same of memory, and no more than whole pages of 4 KiB: what lies beside it may be somebody else's. */
 int memory_map_pages(uint64_t start, uint64_t end);

@@ -14,6 +14,8 @@ uint64_t paging_table_entry(const uint64_t *table);
 /* The entry for what begins at the physical address, read-write and no-execute: memory, or the registers
  * of a device; 2 MiB when large, else 4 KiB. */
 uint64_t paging_leaf(uint64_t physical, bool device, bool large);
+/* Is what an entry maps fit for registers? */
+bool paging_is_device(uint64_t entry);
 /* Where what an entry maps lies. */
 uint64_t paging_physical(uint64_t entry);
 /* May [start, end) be mapped at its own address? */

@@ -151,10 +151,14 @@ static void add_memory(uint64_t start, uint64_t end)
 static void memory_init(void)
 {
 	uint64_t start, end = 0;
+	struct page_stats stats;
 
 	find_memory();
 	while (ram_next(ranges.list, ranges.count, &start, &end))
 		add_memory(start, end);
+	page_stats(&stats);
+	if (!stats.total)
+		panic("the device tree names no memory that is free");
 }
 
 void machine_init(char ***words, size_t *count)

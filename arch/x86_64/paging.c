@@ -26,6 +26,12 @@ uint64_t paging_leaf(uint64_t physical, bool device, bool large)
 	return physical | PRESENT | WRITE | USED | (large ? LARGE : 0) | NO_EXECUTE;
 }
 
+bool paging_is_device(uint64_t entry)
+{
+	(void)entry;
+	return true;
+}
+
 uint64_t paging_physical(uint64_t entry)
 {
 	return entry & ADDRESS;
