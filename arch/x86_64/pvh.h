@@ -22,4 +22,16 @@ static_assert(sizeof(struct pvh_module) == 32, "module list entry");
 
 /* An entry of the map is a struct ram_range. */
 
+#define PVH_RANGES_MAX 64
+#define PVH_MAPPED (UINT64_C(1) << 30) /* start.S has mapped memory below */
+
+/* A copy: the loader's lies in memory that is given away. */
+extern struct pvh_start pvh_start_info;
+
+/* Copies the loader's memory map, of at most PVH_RANGES_MAX entries: how many it has. Panics where there is
+ * none. While nothing has been given away. */
+uint32_t pvh_map(struct ram_range *ranges);
+/* Maps what is certainly RAM and gives it to the page allocator. */
+void pvh_give_memory(const struct ram_range *ranges, uint32_t count);
+
 #endif

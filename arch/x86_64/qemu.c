@@ -13,13 +13,13 @@
 #include "arch/common/start_options.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/module.h"
+#include "arch/x86_64/pvh.h"
 #include "arch/x86_64/trap.h"
 #include "drivers/clock/clock.h"
 #include "drivers/irq/apic.h"
 #include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"
 #include "drivers/virtio/virtio.h"
-#include "init/init.h"
 #include "kernel/dev/clock.h"
 #include "kernel/dev/console.h"
 #include "kernel/format.h"
@@ -28,14 +28,12 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 
-#define RANGES_MAX 64
 #define BIOS_AREA 0xa0000 /* of every PC, and read-only for us: start.S */
 #define BIOS_AREA_END 0x100000
 #define BIOS_DATE UINT64_C(0xffff5)
 #define SEABIOS_KEPT UINT64_C(0x1000000)     /* where there is twice as much */
 #define SEABIOS_KEPT_LEAST UINT64_C(0x40000) /* elsewhere */
 #define SEABIOS_BYTES 0x24000                /* itself */
-#define GIB (UINT64_C(1) << 30)
 
 #define DEBUG_EXIT_PORT 0xf4   /* -device isa-debug-exit,iobase=0xf4,iosize=4 */
 #define Q35_PM1A_CONTROL 0x604 /* QEMU's ICH9 */
@@ -47,13 +45,9 @@
 #define MICROVM_SLEEP UINT64_C(0xfea00200)
 #define KEYBOARD_COMMAND 0x64
 
-void boot(const struct pvh_start *info) __attribute__((noreturn));
-
 extern const char data_end[];
 
 struct ram_range machine_initrd;
-
-static struct pvh_start start_info; /* a copy: the loader's lies in memory that is given away */
 
 /* For whoever looks into a stopped guest: time stamps of the start and of the last halt, and the sum
  * of all halts before. */
@@ -68,12 +62,6 @@ const struct option machine_options[] = {
 #endif
 	{ NULL, NULL, NULL, NULL },
 };
-
-void boot(const struct pvh_start *info)
-{
-	start_info = *info;
-	init_main();
-}
 
 static bool has_pci(void)
 {
@@ -102,23 +90,6 @@ static void check_firmware(const struct ram_range *ranges, uint32_t count)
 		      (unsigned)(((uintptr_t)data_end + kept + SEABIOS_BYTES) >> 20) + 1);
 }
 
-/* Addresses ascend, so what start.S has mapped goes first: the page tables for the rest come from it. */
-static void add_memory(uint64_t start, uint64_t end)
-{
-	uint64_t mapped = MIN(end, GIB);
-
-	if (start < mapped)
-		page_add_region(start, mapped);
-	start = MAX(start, GIB);
-	if (start >= end)
-		return;
-	if (memory_map(start, end, false) < 0)
-		log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
-		         (unsigned long long)end);
-	else
-		page_add_region(start, end);
-}
-
 static void memory_init(void)
 {
 	const struct ram_range ours[] = {
@@ -126,24 +97,18 @@ static void memory_init(void)
 		{ (uintptr_t)image_start, (uintptr_t)image_end - (uintptr_t)image_start, RAM_TAKEN, 0 },
 		{ CONFIG_STACK_WINDOW, UINT64_MAX, RAM_TAKEN, 0 },
 	};
-	const void *map = (const void *)(uintptr_t)start_info.map;
-	struct ram_range ranges[RANGES_MAX + ARRAY_SIZE(ours) + 1];
-	uint32_t count = start_info.map_entries;
-	uint64_t start, end = 0;
+	struct ram_range ranges[PVH_RANGES_MAX + ARRAY_SIZE(ours) + 1];
+	uint32_t count = pvh_map(ranges);
 
-	if (start_info.magic != PVH_MAGIC || start_info.version < 1 || !count || count > RANGES_MAX)
-		panic("no usable memory map: start this image by PVH, as qemu -kernel does");
-	memcpy(ranges, map, count * sizeof(ranges[0]));
 	if (IS_ENABLED(CONFIG_DISK_INITRD))
-		machine_initrd = module_first(&start_info, GIB);
+		machine_initrd = module_first(&pvh_start_info, PVH_MAPPED);
 	memory_close_null(); /* the command line has been copied too */
 	check_firmware(ranges, count);
 	memcpy(&ranges[count], ours, sizeof(ours));
 	count += ARRAY_SIZE(ours);
 	if (IS_ENABLED(CONFIG_DISK_INITRD))
 		ranges[count++] = machine_initrd;
-	while (ram_next(ranges, count, &start, &end))
-		add_memory(start, end);
+	pvh_give_memory(ranges, count);
 }
 
 /* Where devices are when the command line names none. Microvm's slots lie where PCI machines may
@@ -156,7 +121,7 @@ static void find_slots(void)
 	if (irq_has_line(24))
 		virtio_mmio_slots(MICROVM_SLOTS, 24, 24);
 	else
-		virtio_mmio_slots(MICROVM_SLOTS, 8, start_info.rsdp ? 16 : 5);
+		virtio_mmio_slots(MICROVM_SLOTS, 8, pvh_start_info.rsdp ? 16 : 5);
 }
 
 void machine_init(char ***words, size_t *count)
@@ -164,7 +129,7 @@ void machine_init(char ***words, size_t *count)
 	if (IS_ENABLED(CONFIG_CONSOLE_SERIAL))
 		serial_init(NULL);
 	trap_init();
-	*count = start_options((const char *)(uintptr_t)start_info.command_line, words);
+	*count = start_options((const char *)(uintptr_t)pvh_start_info.command_line, words);
 	memory_init();
 	irq_init();
 	clock_init();

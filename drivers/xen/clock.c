@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* Xen's clock: the shared page says what time it was at which count of the time stamp counter, and how fast
+ * that counts (public/xen.h, vcpu_time_info), and when Xen's time began by the wall clock. Xen writes while
+ * we read: a version that is odd, or another afterwards, says so. The one-shot timer is by the same clock. */
+#include "arch/x86_64/cpu.h"
+#include "drivers/xen/event.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/clock.h"
+#include "kernel/panic.h"
+
+#include <xen/vcpu.h>
+
+static uint64_t start_ns; /* Xen's time at machine_boot_ticks */
+static uint64_t latest_ns;
+static uint64_t armed_ns; /* when the timer runs out, or has */
+
+/* Of a difference: the counter may have been read on another CPU of the host, a little behind. */
+static uint64_t scale(int64_t ticks, uint32_t mul, int shift)
+{
+	uint64_t count = ticks < 0 ? 0 : (uint64_t)ticks;
+
+	count = shift < 0 ? count >> -shift : count << shift;
+	return (uint64_t)((unsigned __int128)count * mul >> 32);
+}
+
+static uint64_t read_at(uint64_t ticks)
+{
+	volatile struct vcpu_time_info *time = &xen_shared->vcpu_info[0].time;
+	uint32_t version;
+	uint64_t ns;
+
+	do {
+		version = __atomic_load_n(&time->version, __ATOMIC_ACQUIRE);
+		ns = time->system_time +
+		     scale((int64_t)(ticks - time->tsc_timestamp), time->tsc_to_system_mul, time->tsc_shift);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (version & 1 || version != time->version);
+	return ns;
+}
+
+uint64_t xen_clock_system_ns(void)
+{
+	return read_at(rdtsc());
+}
+
+uint64_t clock_now_ns(void)
+{
+	latest_ns = MAX(latest_ns, xen_clock_system_ns() - start_ns);
+	return latest_ns;
+}
+
+uint64_t clock_wall_ns(void)
+{
+	uint32_t version;
+	uint64_t ns;
+
+	do {
+		version = __atomic_load_n(&xen_shared->wc_version, __ATOMIC_ACQUIRE);
+		ns = ((uint64_t)xen_shared->wc_sec_hi << 32 | xen_shared->wc_sec) * NS_PER_S + xen_shared->wc_nsec;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (version & 1 || version != xen_shared->wc_version);
+	return ns ? ns + start_ns + clock_now_ns() : 0;
+}
+
+/* The image's first moment lies before the page's, in ticks that are scaled as those after it. */
+void xen_clock_init(void)
+{
+	volatile struct vcpu_time_info *time = &xen_shared->vcpu_info[0].time;
+	uint64_t now = rdtsc();
+	uint32_t port;
+
+	start_ns = read_at(now) -
+	           scale((int64_t)(now - machine_boot_ticks), time->tsc_to_system_mul, time->tsc_shift);
+	if (event_bind_virq(VIRQ_TIMER, &port) < 0)
+		panic("Xen gives no timer");
+}
+
+/* Setting it is a hypercall: one that runs out before the deadline, and has not yet, is left alone. */
+void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns)
+{
+	struct vcpu_set_singleshot_timer op = { .timeout_abs_ns = start_ns + deadline_ns };
+
+	if (armed_ns > now_ns && armed_ns <= deadline_ns)
+		return;
+	armed_ns = deadline_ns;
+	xen_call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, (uintptr_t)&op);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/* The console's two rings (Xen's public/io/console.h), which the toolstack's daemon empties and fills. Output
+ * waits for room, but never for ever: when nobody reads any more it is given up, and what is written from then
+ * on goes out only when there happens to be room. Input stays in its ring until it is asked for, so whoever
+ * types too fast waits. Indices of the other side that cannot be are taken for an empty ring. */
+#include "drivers/xen/event.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/console.h"
+
+#include <errno.h>
+#include <xen/hvm/params.h>
+#include <xen/io/console.h>
+
+#define PATIENCE 500 /* waits of WAIT_NS each */
+#define WAIT_NS (10 * NS_PER_MS)
+
+bool xen_console_is_terminal;
+
+static volatile struct xencons_interface *ring;
+static uint32_t port;
+static struct poller poller;
+static struct console_read *reader;
+static bool given_up;
+
+/* -- output -- */
+
+static uint32_t unread(void)
+{
+	return ring->out_prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE);
+}
+
+/* Waits while more than most bytes are unread: false when it has been given up. */
+static bool wait_for(uint32_t most)
+{
+	unsigned looks = given_up ? 1 : PATIENCE;
+
+	while (unread() > most && --looks) {
+		event_send(port);
+		xen_poll(port, WAIT_NS);
+	}
+	given_up = !looks;
+	return !given_up;
+}
+
+static bool put(char c)
+{
+	uint32_t at = ring->out_prod;
+
+	if (unread() >= sizeof(ring->out) && !wait_for(sizeof(ring->out) - 1))
+		return false;
+	ring->out[MASK_XENCONS_IDX(at, ring->out)] = c;
+	__atomic_store_n(&ring->out_prod, at + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+void console_write(const char *text, size_t len)
+{
+	if (!ring)
+		return;
+	for (size_t i = 0; i < len; i++)
+		if ((text[i] == '\n' && !put('\r')) || !put(text[i]))
+			break;
+	event_send(port);
+}
+
+void xen_console_drain(void)
+{
+	if (ring)
+		wait_for(0);
+}
+
+bool console_is_terminal(void)
+{
+	return xen_console_is_terminal;
+}
+
+/* -- input -- */
+
+static size_t take(char *to, size_t max)
+{
+	uint32_t at = ring->in_cons, end = __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE);
+	size_t got = 0;
+
+	if (end - at > sizeof(ring->in))
+		at = end;
+	while (got < max && at != end)
+		to[got++] = ring->in[MASK_XENCONS_IDX(at++, ring->in)];
+	__atomic_store_n(&ring->in_cons, at, __ATOMIC_RELEASE);
+	return got;
+}
+
+/* The daemon hears that there is room in its ring. */
+static void poll(struct poller *p)
+{
+	struct console_read *op = reader;
+	size_t got;
+
+	(void)p;
+	event_again(port);
+	if (!op)
+		return;
+	got = take(op->to, op->max);
+	if (!got)
+		return;
+	event_send(port);
+	reader = NULL;
+	promise_fulfil(&op->promise, (intptr_t)got);
+}
+
+static void cancel(struct promise *p)
+{
+	reader = NULL;
+	promise_fail(p, -ECANCELED);
+}
+
+void console_read(struct console_read *op, char *to, size_t max)
+{
+	if (reader || !ring) {
+		promise_throw(&op->promise, ring ? -EBUSY : -ENODEV);
+		return;
+	}
+	promise_init(&op->promise, cancel);
+	op->to = to;
+	op->max = max;
+	reader = op;
+	poller_mark(&poller); /* what has come before */
+}
+
+void xen_console_init(void)
+{
+	ring = xen_parameter_ring(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN, &port);
+	poller_add(&poller, poll);
+	if (ring && event_attach(port, &poller) < 0)
+		ring = NULL;
+}

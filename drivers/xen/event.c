@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/* Event channels, in two levels: a word says which words have events, those say which ports. Pending bits
+ * are set by Xen, mask bits by us, and Xen raises the upcall when a pending bit comes up that is not masked.
+ *
+ * Ports are numbered from the lowest free one, so a table of few is enough. */
+#include "drivers/xen/event.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/xen.h"
+
+#include <errno.h>
+#include <xen/event_channel.h>
+
+#define WORD_BITS (8 * sizeof(xen_ulong_t))
+/* Upcalls are interrupts, which save the general registers alone. */
+#define IN_INTERRUPT __attribute__((target("general-regs-only")))
+
+static struct poller *pollers[CONFIG_XEN_EVENTS];
+
+static long event_op(unsigned op, void *argument)
+{
+	return xen_call(__HYPERVISOR_event_channel_op, op, (uintptr_t)argument, 0);
+}
+
+IN_INTERRUPT static inline bool set_bit(volatile xen_ulong_t *words, uint32_t port)
+{
+	xen_ulong_t bit = (xen_ulong_t)1 << port % WORD_BITS;
+
+	return __atomic_fetch_or(&words[port / WORD_BITS], bit, __ATOMIC_SEQ_CST) & bit;
+}
+
+IN_INTERRUPT static inline bool clear_bit(volatile xen_ulong_t *words, uint32_t port)
+{
+	xen_ulong_t bit = (xen_ulong_t)1 << port % WORD_BITS;
+
+	return __atomic_fetch_and(&words[port / WORD_BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
+}
+
+IN_INTERRUPT static void take(uint32_t port)
+{
+	struct poller *p = port < ARRAY_SIZE(pollers) ? pollers[port] : NULL;
+
+	if (p)
+		set_bit(xen_shared->evtchn_mask, port);
+	clear_bit(xen_shared->evtchn_pending, port);
+	if (p)
+		poller_mark(p);
+}
+
+/* What comes while it looks is either seen here or raises the next upcall: the words are read after the mark
+ * that announces them is taken away. */
+IN_INTERRUPT void event_upcall(void)
+{
+	volatile struct vcpu_info *cpu = &xen_shared->vcpu_info[0];
+	xen_ulong_t words, bits;
+
+	__atomic_store_n(&cpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
+	words = __atomic_exchange_n(&cpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+	for (; words; words &= words - 1) {
+		uint32_t word = (uint32_t)__builtin_ctzl(words);
+
+		bits = xen_shared->evtchn_pending[word] & ~xen_shared->evtchn_mask[word];
+		for (; bits; bits &= bits - 1)
+			take((uint32_t)(word * WORD_BITS) + (uint32_t)__builtin_ctzl(bits));
+	}
+}
+
+void event_init(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(xen_shared->evtchn_mask); i++)
+		xen_shared->evtchn_mask[i] = ~(xen_ulong_t)0;
+}
+
+/* Xen raises nothing for what came while the port was masked. */
+void event_again(uint32_t port)
+{
+	clear_bit(xen_shared->evtchn_mask, port);
+	if (clear_bit(xen_shared->evtchn_pending, port) && pollers[port])
+		poller_mark(pollers[port]);
+}
+
+int event_attach(uint32_t port, struct poller *p)
+{
+	if (port >= ARRAY_SIZE(pollers))
+		return -ENOSPC;
+	pollers[port] = p;
+	event_again(port);
+	return 0;
+}
+
+static int attach_new(uint32_t made, struct poller *p, uint32_t *port)
+{
+	int error = event_attach(made, p);
+
+	if (error)
+		event_close(made);
+	*port = made;
+	return error;
+}
+
+int event_offer(uint16_t domain, struct poller *p, uint32_t *port)
+{
+	struct evtchn_alloc_unbound op = { .dom = DOMID_SELF, .remote_dom = domain };
+
+	return event_op(EVTCHNOP_alloc_unbound, &op) < 0 ? -ENOSPC : attach_new(op.port, p, port);
+}
+
+int event_bind_virq(uint32_t virq, uint32_t *port)
+{
+	struct evtchn_bind_virq op = { .virq = virq, .vcpu = 0 };
+
+	return event_op(EVTCHNOP_bind_virq, &op) < 0 ? -ENOSPC : attach_new(op.port, NULL, port);
+}
+
+void event_close(uint32_t port)
+{
+	struct evtchn_close op = { .port = port };
+
+	set_bit(xen_shared->evtchn_mask, port);
+	if (port < ARRAY_SIZE(pollers))
+		pollers[port] = NULL;
+	event_op(EVTCHNOP_close, &op);
+}
+
+void event_send(uint32_t port)
+{
+	struct evtchn_send op = { .port = port };
+
+	event_op(EVTCHNOP_send, &op);
+}

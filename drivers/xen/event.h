@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* Event channels (Xen's public/event_channel.h) as marks on pollers. An event masks its port, so that
+ * however many the other side sends, there is one interrupt for each look that its poller takes. */
+#ifndef DRIVERS_XEN_EVENT_H
+#define DRIVERS_XEN_EVENT_H
+
+#include "kernel/loop.h"
+
+/* xen_init does it: masks all ports. */
+void event_init(void);
+/* From now on events on port, which exists, mark p; NULL: they only wake the CPU. 0, or -ENOSPC for one
+ * beyond XEN_EVENTS. */
+int event_attach(uint32_t port, struct poller *p);
+/* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC. */
+int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
+/* The port of Xen's own event virq (VIRQ_…). 0, -ENOSPC. */
+int event_bind_virq(uint32_t virq, uint32_t *port);
+void event_close(uint32_t port);
+void event_send(uint32_t port);
+/* To be called by the poller before it looks: the next event marks it again. What came in between does now. */
+void event_again(uint32_t port);
+/* For the interrupt. */
+void event_upcall(void);
+
+#endif

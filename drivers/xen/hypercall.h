@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* The way into the hypervisor. Xen's public headers come from Debian's libxen-dev; nothing of theirs is in
+ * the tree. Pages of ours are told to Xen by frame number: what arch_device_address says, in pages. */
+#ifndef DRIVERS_XEN_HYPERCALL_H
+#define DRIVERS_XEN_HYPERCALL_H
+
+#define __XEN_INTERFACE_VERSION__ 0x00040d00 /* of Xen 4.13: an older header stops the build */
+
+#include <xen/xen.h>
+
+#include "arch/arch.h"
+#include "kernel/page.h"
+#include "kernel/util.h"
+
+/* Hypercall number with its arguments; what has fewer ignores the rest. 0 or more, or a negative errno:
+ * Xen's numbers are ours. Memory that an argument points to is read and written before it returns. */
+long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c);
+
+static inline uint64_t xen_frame(const void *page)
+{
+	return arch_device_address(page) / PAGE_BYTES;
+}
+
+#endif

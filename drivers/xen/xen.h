@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/* A guest's view of Xen: the page that both share, parameters of the domain, scheduling, the end. */
+#ifndef DRIVERS_XEN_XEN_H
+#define DRIVERS_XEN_XEN_H
+
+#include "kernel/promise.h"
+
+struct blkdev;
+struct netdev;
+struct shared_info;
+
+/* The pages that Xen lends lie at place, in this order; nothing else may be there. */
+enum { XEN_SHARED_PAGE, XEN_GRANT_PAGE };
+
+/* First of all: maps the shared page and, from then on, knows event channels. Panics where that fails. */
+void xen_init(uint64_t place);
+/* Events are told by this interrupt vector. */
+void xen_set_vector(uint8_t vector);
+/* The page that was lent for XEN_…_PAGE + index of XENMAPSPACE_… space; NULL: Xen refuses. */
+volatile void *xen_lend(uint32_t page, uint32_t space, uint32_t index);
+/* Parameter index (HVM_PARAM_…) of this domain; 0 where it has none. */
+uint64_t xen_parameter(uint32_t index);
+/* The ring that the parameter frame_index names, mapped, and the port that port_index does. NULL: none. */
+volatile void *xen_parameter_ring(uint32_t frame_index, uint32_t port_index, uint32_t *port);
+
+extern volatile struct shared_info *xen_shared;
+
+/* Gives the CPU away until port has an event, or for timeout_ns. */
+void xen_poll(uint32_t port, uint64_t timeout_ns);
+/* Ends the domain with SHUTDOWN_… reason: what xl shows and acts on. */
+void xen_shutdown(uint32_t reason) __attribute__((noreturn));
+
+/* Xen's clock as the CPU's timer: wakes the CPU at deadline_ns, or sooner. Interrupts are off. */
+void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns);
+void xen_clock_init(void);
+/* Nanoseconds since Xen started, in which its deadlines are. */
+uint64_t xen_clock_system_ns(void);
+
+/* The console's ring; kernel/dev/console.h has its calls. */
+void xen_console_init(void);
+/* Waits, but not for ever, until the other side has read what was written. */
+void xen_console_drain(void);
+extern bool xen_console_is_terminal; /* target of a start option */
+
+/* Begins to listen to the toolstack: xl shutdown and xl reboot fulfil the promise with SHUTDOWN_… */
+struct promise *xen_control_start(void);
+
+/* A seed that the toolstack wrote for this domain (data/seed: hexadecimal digits), which is then removed.
+ * 0, or -ENODEV where there is none of n bytes. n is at most 64. */
+int xen_seed_read(void *to, size_t n);
+
+/* -- the drivers: the first device of its class -- */
+
+/* 0, -ENODEV, -ENOTSUP, -ENOMEM, -ETIMEDOUT. They run the loop until the other side has answered. */
+int xen_net_create(struct netdev **out);
+int xen_blk_create(struct blkdev **out);
+
+#endif
