@@ -61,7 +61,7 @@ endif
 ##   menuconfig oldconfig olddefconfig allyesconfig allnoconfig
 ##   randconfig                   SEED=n repeats one
 ##   savedefconfig                writes what differs from the defaults to $(O)/defconfig
-##   configure                    NET=direct|socket|none FS=crunch|fat|none DHCP=true|false PORT=n TARGET=qemu|unix
+##   configure                    NET=direct|socket|none FS=crunch|fat|none DHCP=true|false PORT=n TARGET=qemu|xen|unix
 defconfigs := $(sort $(notdir $(wildcard configs/defconfig_*)))
 config-goals := menuconfig oldconfig olddefconfig savedefconfig allyesconfig allnoconfig randconfig \
 	configure $(defconfigs)

@@ -42,6 +42,13 @@ lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld))
 
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(cc) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
+ifdef CONFIG_TARGET_XEN
+# Of libxen-dev the public headers and nothing else of the host's that lies beside them.
+XEN_HEADERS ?= /usr/include/xen
+$(if $(wildcard $(XEN_HEADERS)/xen.h),,$(error Xen's headers are missing: scripts/setup xen installs them))
+$(shell mkdir -p $(O)/xen && ln -sfn $(abspath $(XEN_HEADERS)) $(O)/xen/xen)
+CPPFLAGS += -isystem $(O)/xen
+endif
 CFLAGS := -std=gnu11 -g $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \

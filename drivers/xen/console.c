@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The console's two rings (Xen's public/io/console.h), which the toolstack's daemon empties and fills. Output
- * waits for room, but never for ever: when nobody reads any more it is given up, and what is written from then
- * on goes out only when there happens to be room. Input stays in its ring until it is asked for, so whoever
- * types too fast waits. Indices of the other side that cannot be are taken for an empty ring. */
+/* The console's two rings (Xen's public/io/console.h), which the toolstack's daemon empties and fills.
+ * Output waits for room, but never for ever: when nobody reads any more it is given up, and what is written
+ * from then on goes out only when there happens to be room. Input stays in its ring until it is asked for,
+ * so whoever types too fast waits. Indices of the other side that cannot be are taken for an empty ring. */
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"

@@ -8,7 +8,7 @@
 
 /* xen_init does it: masks all ports. */
 void event_init(void);
-/* From now on events on port, which exists, mark p; NULL: they only wake the CPU. 0, or -ENOSPC for one
+/* From now on events on port, which exists, mark p; NULL: they only wake the CPU. 0, or -ENOSPC for a port
  * beyond XEN_EVENTS. */
 int event_attach(uint32_t port, struct poller *p);
 /* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC. */
@@ -17,7 +17,8 @@ int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
 int event_bind_virq(uint32_t virq, uint32_t *port);
 void event_close(uint32_t port);
 void event_send(uint32_t port);
-/* To be called by the poller before it looks: the next event marks it again. What came in between does now. */
+/* To be called by the poller before it looks: the next event marks it again, and so does now what came in
+ * between. */
 void event_again(uint32_t port);
 /* For the interrupt. */
 void event_upcall(void);

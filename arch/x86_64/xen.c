@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* The machine: a PVH guest of Xen. It has no buses and no timer of its own: memory is in the start info, all
+ * else comes by hypercalls, shared pages and event channels. */
+#include <string.h>
+
+#include "arch/arch.h"
+#include "arch/common/image.h"
+#include "arch/common/memory.h"
+#include "arch/common/start_options.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/pvh.h"
+#include "arch/x86_64/trap.h"
+#include "drivers/ram/ram.h"
+#include "drivers/xen/event.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/clock.h"
+#include "kernel/dev/console.h"
+#include "kernel/format.h"
+#include "kernel/loop.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+
+#include <xen/arch-x86/cpuid.h>
+#include <xen/sched.h>
+
+#define READ_ONLY 0xa0000 /* start.S maps it so, up to the image */
+/* Between the local APIC and Xen's own pages at the end of these 2 MiB: never memory, and their page table
+ * is needed anyway. */
+#define LENT_PAGES UINT64_C(0xfef00000)
+#define LEAVES_FIRST 0x40000000
+#define LEAVES_STEP 0x100
+#define LEAVES_END 0x40010000
+#define CALL_BYTES 32   /* of the hypercall page, for each */
+#define CALL_OPCODE 5   /* where an entry has it: after mov $number, %eax */
+#define VMMCALL_LAST 0xd9 /* 0f 01 d9; vmcall is 0f 01 c1 */
+
+extern const char interrupt_guard[];
+
+static bool is_vmmcall;
+
+const struct option machine_options[] = {
+#ifdef CONFIG_CONSOLE_XEN
+	{ "color", "true or false: is a terminal at the console?", option_flag, &xen_console_is_terminal },
+#endif
+	{ NULL, NULL, NULL, NULL },
+};
+
+/* The arguments' registers are Xen's (public/arch-x86/xen-x86_64.h). */
+long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
+{
+	long result;
+
+	if (is_vmmcall)
+		__asm__ volatile("vmmcall" : "=a"(result), "+D"(a), "+S"(b), "+d"(c) : "a"(number) : "memory");
+	else
+		__asm__ volatile("vmcall" : "=a"(result), "+D"(a), "+S"(b), "+d"(c) : "a"(number) : "memory");
+	return result;
+}
+
+static bool is_xen(struct cpuid r)
+{
+	return r.ebx == XEN_CPUID_SIGNATURE_EBX && r.ecx == XEN_CPUID_SIGNATURE_ECX &&
+	       r.edx == XEN_CPUID_SIGNATURE_EDX;
+}
+
+/* Xen writes its hypercall page where it is asked to, and nobody ever executes it: it is read for the
+ * instruction that this CPU needs, so that no page becomes executable and no branch predictor is owed
+ * anything (XSA-466). By writing it Xen also learns that the guest has 64 bits. The stack of interrupts is
+ * there for it while there are none. */
+static void find_xen(void)
+{
+	const volatile uint8_t *page = (const volatile uint8_t *)interrupt_guard + PAGE_BYTES;
+	uint32_t leaves = LEAVES_FIRST;
+
+	while (leaves < LEAVES_END && !is_xen(cpuid(leaves, 0)))
+		leaves += LEAVES_STEP;
+	if (leaves == LEAVES_END)
+		panic("no Xen here: this image is a guest of Xen, of type pvh");
+	wrmsr(cpuid(leaves + 2, 0).ebx, (uintptr_t)page);
+	is_vmmcall = page[__HYPERVISOR_sched_op * CALL_BYTES + CALL_OPCODE + 2] == VMMCALL_LAST;
+}
+
+static void memory_init(void)
+{
+	const struct ram_range ours[] = {
+		{ READ_ONLY, (uintptr_t)image_end - READ_ONLY, RAM_TAKEN, 0 },
+		{ CONFIG_STACK_WINDOW, UINT64_MAX, RAM_TAKEN, 0 },
+	};
+	struct ram_range ranges[PVH_RANGES_MAX + ARRAY_SIZE(ours)];
+	uint32_t count = pvh_map(ranges);
+
+	memory_close_null();
+	memcpy(&ranges[count], ours, sizeof(ours));
+	pvh_give_memory(ranges, count + ARRAY_SIZE(ours));
+}
+
+/* The null page holds nothing of Xen's. The shared page comes first: without it there is no console to
+ * complain on. Page tables for it need memory. */
+void machine_init(char ***start_words, size_t *count)
+{
+	trap_init();
+	find_xen();
+	*count = start_options((const char *)(uintptr_t)pvh_start_info.command_line, start_words);
+	memory_init();
+	xen_init(LENT_PAGES);
+	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
+		xen_console_init();
+	xen_clock_init();
+	xen_set_vector(VECTOR_FIRST);
+	interrupts_on();
+}
+
+/* Called by trap_entry.S, which saves the general registers only. Xen's vector wants no acknowledgement. */
+__attribute__((target("general-regs-only"))) void interrupt_dispatch(unsigned int vector)
+{
+	(void)vector;
+	event_upcall();
+}
+
+/* Xen turns hlt into SCHEDOP_block once the instruction is over, and with it the shadow of sti, in which it
+ * holds events back. The hypercall itself, made in that shadow, would sleep through an event that is already
+ * there; made after it, through one that came in between. */
+void arch_block(uint64_t deadline_ns)
+{
+	uint64_t now;
+
+	interrupts_off();
+	if (!loop_attention && deadline_ns > (now = clock_now_ns())) {
+		if (deadline_ns != DEADLINE_NEVER)
+			xen_timer_start(now, deadline_ns);
+		__asm__ volatile("sti; hlt" : : : "memory");
+	}
+	interrupts_on();
+}
+
+/* What a failure is to xl depends on its on_crash. */
+void arch_poweroff(int status)
+{
+	char line[40];
+
+	console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
+	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
+		xen_console_drain();
+	xen_shutdown(status ? SHUTDOWN_crash : SHUTDOWN_poweroff);
+}
