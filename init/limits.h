@@ -19,6 +19,10 @@ static_assert(CONFIG_TCP_RECEIVE_BYTES / 730 <= CONFIG_TCP_RECEIVE_BUFS,
 static_assert(LIMITS_HELD + 8 <= CONFIG_VIRTIO_NET_BUFFERS,
               "VIRTIO_NET_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS together, by 8");
 #endif
+#ifdef CONFIG_XEN_NET
+static_assert(LIMITS_HELD + 8 <= CONFIG_XEN_NET_BUFFERS,
+              "XEN_NET_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS together, by 8");
+#endif
 #ifdef CONFIG_TAP
 static_assert(LIMITS_HELD + 8 <= CONFIG_TAP_RX_BUFFERS,
               "TAP_RX_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS together, by 8");

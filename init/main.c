@@ -63,12 +63,15 @@ static void network_init(void)
 	int error;
 
 	if (random_init() < 0)
-		panic("no entropy: networking needs a CPU with RDRAND (-cpu max) or a virtio-rng device");
+		panic(IS_ENABLED(CONFIG_TARGET_XEN)
+		              ? "no entropy: networking needs a CPU with RDRAND, or a seed in xenstore (data/seed)"
+		              : "no entropy: networking needs a CPU with RDRAND (-cpu max) or a virtio-rng device");
 	error = buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES);
 	if (!error && IS_ENABLED(CONFIG_NET_DEVICE)) {
 		app.netdev = machine_netdev();
 		if (!app.netdev)
-			panic("no network interface: add a virtio-net device or a tap");
+			panic(IS_ENABLED(CONFIG_TARGET_XEN) ? "no network interface: add a vif"
+			                                    : "no network interface: add a virtio-net device or a tap");
 	}
 	if (!error)
 		error = stack_init();
@@ -112,6 +115,20 @@ static void up(void)
 		log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", boot_us, mem_kib, used_kib);
 }
 
+/* Until the application is done, or the machine is asked to end. Gives the status. */
+static int run(void)
+{
+	static struct group either;
+	static struct source sources[2];
+
+	if (!IS_ENABLED(CONFIG_TARGET_XEN))
+		return loop_run(&done) == 0 ? 0 : 1;
+	sources[0].promise = &done;
+	sources[1].promise = machine_end();
+	promise_choose(&either, sources, ARRAY_SIZE(sources));
+	return loop_run(&either.promise) == 0 ? 0 : 1;
+}
+
 void init_main(void)
 {
 	char **words;
@@ -131,7 +148,7 @@ void init_main(void)
 	if (error < 0)
 		panic("the application does not start: error %d", -error);
 	up();
-	status = loop_run(&done) == 0 ? 0 : 1;
+	status = run();
 	if (IS_ENABLED(CONFIG_FAT_WRITE))
 		fat_end(app.kv);
 	arch_poweroff(status);

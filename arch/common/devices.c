@@ -10,14 +10,17 @@
 #include "arch/common/paging.h"
 #include "drivers/ram/ram.h"
 #include "drivers/virtio/virtio.h"
+#include "drivers/xen/xen.h"
 #include "kernel/log.h"
 
 struct netdev *machine_netdev(void)
 {
 	struct netdev *dev = NULL;
 
-	if (!IS_ENABLED(CONFIG_VIRTIO_NET) || virtio_net_create(&dev) < 0)
-		return NULL;
+	if (IS_ENABLED(CONFIG_VIRTIO_NET))
+		virtio_net_create(&dev);
+	else if (IS_ENABLED(CONFIG_XEN_NET))
+		xen_net_create(&dev);
 	return dev;
 }
 

@@ -95,8 +95,8 @@ static void memory_init(void)
 	pvh_give_memory(ranges, count + ARRAY_SIZE(ours));
 }
 
-/* The null page holds nothing of Xen's. The shared page comes first: without it there is no console to
- * complain on. Page tables for it need memory. */
+/* A panic before the console is there is not heard; page tables for its ring need memory, so that has to come
+ * before. */
 void machine_init(char ***start_words, size_t *count)
 {
 	trap_init();
@@ -109,6 +109,11 @@ void machine_init(char ***start_words, size_t *count)
 	xen_clock_init();
 	xen_set_vector(VECTOR_FIRST);
 	interrupts_on();
+}
+
+struct promise *machine_end(void)
+{
+	return xen_control_start();
 }
 
 /* Called by trap_entry.S, which saves the general registers only. Xen's vector wants no acknowledgement. */
@@ -142,5 +147,5 @@ void arch_poweroff(int status)
 	console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_drain();
-	xen_shutdown(status ? SHUTDOWN_crash : SHUTDOWN_poweroff);
+	xen_shutdown(status ? SHUTDOWN_crash : xen_control_reason());
 }

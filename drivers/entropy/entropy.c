@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Entropy from the CPU (RDSEED, else RDRAND: Intel SDM volume 1 §7.3.17), else from a virtio-rng
- * device. The instructions may fail for a while, and broken ones have been seen that give the same
- * number for ever: such a source is not used. */
+ * device, or under Xen from the toolstack. The instructions may fail for a while, and broken ones have been
+ * seen that give the same number for ever: such a source is not used. */
 #include "arch/x86_64/cpu.h"
 #include "drivers/virtio/virtio.h"
+#include "drivers/xen/xen.h"
 #include "kernel/dev/entropy.h"
 
 #include <errno.h>
@@ -61,5 +62,7 @@ int entropy_read(void *to, size_t n)
 
 	if ((has_rdseed && fill(rdseed, to, n)) || (has_rdrand && fill(rdrand, to, n)))
 		return 0;
+	if (IS_ENABLED(CONFIG_XEN_NET))
+		return xen_seed_read(to, n);
 	return IS_ENABLED(CONFIG_VIRTIO_RNG) ? virtio_rng_read(to, n) : -ENODEV;
 }

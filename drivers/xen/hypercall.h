@@ -6,11 +6,11 @@
 
 #define __XEN_INTERFACE_VERSION__ 0x00040d00 /* of Xen 4.13: an older header stops the build */
 
-#include <xen/xen.h>
-
 #include "arch/arch.h"
 #include "kernel/page.h"
 #include "kernel/util.h"
+
+#include <xen/xen.h>
 
 /* Hypercall number with its arguments; what has fewer ignores the rest. 0 or more, or a negative errno:
  * Xen's numbers are ours. Memory that an argument points to is read and written before it returns. */

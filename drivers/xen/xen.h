@@ -42,12 +42,16 @@ void xen_console_init(void);
 void xen_console_drain(void);
 extern bool xen_console_is_terminal; /* target of a start option */
 
-/* Begins to listen to the toolstack: xl shutdown and xl reboot fulfil the promise with SHUTDOWN_… */
+/* Begins to listen to the toolstack: xl shutdown and xl reboot fulfil the promise with 0. */
 struct promise *xen_control_start(void);
+/* SHUTDOWN_… as it was asked for, else SHUTDOWN_poweroff. */
+uint32_t xen_control_reason(void);
 
 /* A seed that the toolstack wrote for this domain (data/seed: hexadecimal digits), which is then removed.
  * 0, or -ENODEV where there is none of n bytes. n is at most 64. */
 int xen_seed_read(void *to, size_t n);
+/* The value of a hexadecimal digit; negative: it is none. */
+int xen_hex_digit(char c);
 
 /* -- the drivers: the first device of its class -- */
 

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/* One question at a time goes to the store; each answer leads to the next, or to a look at the backend's
+ * state, which its watch asks for. Nothing that the store says of the backend is believed: numbers are bounded,
+ * text is cut, and a state that does not fit is waited out. */
+#define LOG_TAG "xenbus"
+#include "drivers/xen/frontend.h"
+#include "drivers/xen/hypercall.h"
+#include "kernel/dev/clock.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+enum phase {
+	PHASE_FINDING,   /* which device, and whose */
+	PHASE_WAITING,   /* for the backend to be ready for us */
+	PHASE_OFFERED,   /* the rings are in the store */
+	PHASE_CONNECTED,
+	PHASE_CLOSED,    /* until the backend has closed too, and comes back */
+	PHASE_REFUSED,
+};
+
+#define WAIT_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
+
+static void look(struct frontend *f);
+
+/* -- one question at a time -- */
+
+static void answered(struct waiter *w)
+{
+	struct frontend *f = container_of(w, struct frontend, waiter);
+	void (*next)(struct frontend *f, intptr_t result) = f->next;
+
+	f->next = NULL;
+	next(f, promise_result(w->promise));
+	if (!f->next && (f->changed || f->refuse))
+		look(f);
+}
+
+static void then(struct frontend *f, struct store_op *op, void (*next)(struct frontend *f, intptr_t result))
+{
+	f->next = next;
+	promise_wait(&op->promise, &f->waiter, answered);
+}
+
+static void ask(struct frontend *f, const char *dir, const char *key, size_t max,
+                void (*next)(struct frontend *f, intptr_t result))
+{
+	store_read(&f->op, 0, dir, key, f->text, max);
+	then(f, &f->op, next);
+}
+
+static void tell(struct frontend *f, const char *key, uint32_t value,
+                 void (*next)(struct frontend *f, intptr_t result))
+{
+	format(f->text, sizeof(f->text), "%u", value);
+	store_write(&f->op, 0, f->dir, key, f->text);
+	then(f, &f->op, next);
+}
+
+/* What the last answer says; 0 where it says no such number. */
+static uint64_t number(const struct frontend *f, intptr_t result, uint64_t max)
+{
+	uint64_t value;
+
+	return result >= 0 && store_number(f->text, max, &value) ? value : 0;
+}
+
+/* -- our state -- */
+
+static void told_state(struct frontend *f, intptr_t result)
+{
+	(void)result; /* a folder that has been taken away is as good as closed */
+	f->changed = true;
+}
+
+static void enter(struct frontend *f, enum phase phase, enum xenbus_state state)
+{
+	f->phase = (uint8_t)phase;
+	tell(f, "state", state, told_state);
+}
+
+static void settle_ready(struct frontend *f, int error)
+{
+	if (promise_is_settled(&f->ready))
+		return;
+	if (error)
+		promise_fail(&f->ready, error);
+	else
+		promise_fulfil(&f->ready, 0);
+}
+
+static void refuse(struct frontend *f, int error)
+{
+	settle_ready(f, error);
+	enter(f, PHASE_REFUSED, XenbusStateClosed);
+}
+
+static void leave(struct frontend *f, enum phase phase)
+{
+	f->kind->disconnect(f);
+	enter(f, phase, XenbusStateClosed);
+}
+
+/* -- values and keys, one after the other -- */
+
+static void read_next(struct frontend *f);
+
+static void have_value(struct frontend *f, intptr_t result)
+{
+	f->values[f->at++] = number(f, result, INT64_MAX);
+	read_next(f);
+}
+
+static void connect(struct frontend *f)
+{
+	int error = f->kind->connect(f);
+
+	if (error) {
+		f->kind->disconnect(f);
+		refuse(f, error);
+		return;
+	}
+	log_info("device=%s backend=%s connected=true", f->dir, f->backend);
+	settle_ready(f, 0);
+	if (f->kind->offered == XenbusStateConnected)
+		f->phase = PHASE_CONNECTED;
+	else
+		enter(f, PHASE_CONNECTED, XenbusStateConnected);
+}
+
+static void told_key(struct frontend *f, intptr_t result);
+
+static void tell_next(struct frontend *f)
+{
+	uint32_t at = f->at++;
+
+	tell(f, f->keys[at].name, f->keys[at].value, told_key);
+}
+
+static void told_key(struct frontend *f, intptr_t result)
+{
+	if (result < 0)
+		leave(f, PHASE_CLOSED);
+	else if (f->at == f->key_count)
+		enter(f, PHASE_OFFERED, f->kind->offered);
+	else
+		tell_next(f);
+}
+
+static void offer(struct frontend *f)
+{
+	int error;
+
+	f->key_count = f->at = 0;
+	error = f->kind->offer(f);
+	if (error)
+		refuse(f, error);
+	else
+		told_key(f, 0);
+}
+
+static void read_next(struct frontend *f)
+{
+	if (f->kind->names[f->at])
+		ask(f, f->backend, f->kind->names[f->at], STORE_NUMBER_MAX, have_value);
+	else if (f->phase == PHASE_OFFERED)
+		connect(f);
+	else
+		offer(f);
+}
+
+void frontend_key(struct frontend *f, const char *name, uint32_t value)
+{
+	assert(f->key_count < ARRAY_SIZE(f->keys));
+	f->keys[f->key_count].name = name;
+	f->keys[f->key_count++].value = value;
+}
+
+/* -- the backend's state -- */
+
+static void have_state(struct frontend *f, intptr_t result)
+{
+	uint64_t state = number(f, result, XenbusStateReconfigured);
+	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
+	bool is_away = state == XenbusStateUnknown || is_closed;
+	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
+	bool is_lost = (f->phase == PHASE_OFFERED && is_away) ||
+	               (f->phase == PHASE_CONNECTED && (is_away || is_new));
+
+	if ((f->phase == PHASE_WAITING && state == XenbusStateInitWait) ||
+	    (f->phase == PHASE_OFFERED && state == XenbusStateConnected)) {
+		f->at = 0;
+		read_next(f);
+	} else if (is_lost) {
+		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
+		leave(f, PHASE_CLOSED);
+	} else if (f->phase == PHASE_CLOSED && (is_new || state == XenbusStateClosed)) {
+		enter(f, PHASE_WAITING, XenbusStateInitialising);
+	}
+}
+
+static void look(struct frontend *f)
+{
+	f->changed = false;
+	if (f->refuse) {
+		f->refuse = false;
+		if (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)
+			leave(f, PHASE_REFUSED);
+	} else if (f->phase != PHASE_REFUSED) {
+		ask(f, f->backend, "state", STORE_NUMBER_MAX, have_state);
+	}
+}
+
+static void changed(struct store_watch *w)
+{
+	struct frontend *f = container_of(w, struct frontend, watch);
+
+	f->changed = true;
+	if (!f->next)
+		look(f);
+}
+
+static void ignore(struct frontend *f, intptr_t result)
+{
+	(void)f, (void)result;
+}
+
+/* The driver is in the middle of something: what follows waits for an answer. */
+void frontend_break(struct frontend *f, const char *how)
+{
+	log_error("device=%s broken=\"%s\"", f->dir, how);
+	f->refuse = true;
+	if (!f->next)
+		ask(f, f->backend, "state", STORE_NUMBER_MAX, ignore);
+}
+
+/* -- which device -- */
+
+static void watched(struct frontend *f, intptr_t result)
+{
+	f->phase = PHASE_WAITING;
+	if (result < 0)
+		refuse(f, (int)result);
+}
+
+static void have_backend(struct frontend *f, intptr_t result)
+{
+	if (result <= 0) {
+		refuse(f, -ENODEV);
+		return;
+	}
+	memcpy(f->backend, f->text, sizeof(f->backend));
+	store_watch(&f->watch, f->backend, "state", changed);
+	then(f, &f->watch.op, watched);
+}
+
+static void have_id(struct frontend *f, intptr_t result)
+{
+	f->backend_id = (uint16_t)number(f, result, DOMID_FIRST_RESERVED - 1);
+	ask(f, f->dir, "backend", sizeof(f->text), have_backend);
+}
+
+/* Of several devices the first that is listed; a list that does not fit begins with it all the same. */
+static void have_names(struct frontend *f, intptr_t result)
+{
+	if (result <= 0 && result != -E2BIG) {
+		settle_ready(f, -ENODEV);
+		return;
+	}
+	f->text[sizeof(f->text) - 1] = '\0';
+	if (format(f->dir, sizeof(f->dir), "%s/%s", f->kind->folder, f->text) >= sizeof(f->dir))
+		settle_ready(f, -ENODEV);
+	else
+		ask(f, f->dir, "backend-id", STORE_NUMBER_MAX, have_id);
+}
+
+void frontend_start(struct frontend *f, const struct frontend_kind *kind)
+{
+	f->kind = kind;
+	promise_init(&f->ready, NULL);
+	store_list(&f->op, kind->folder, f->text, sizeof(f->text));
+	then(f, &f->op, have_names);
+}
+
+int frontend_wait(struct frontend *f)
+{
+	struct timeout limit;
+
+	with_timeout(&limit, &f->ready, clock_now_ns() + WAIT_NS);
+	return (int)loop_run(&limit.promise);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/* Our half of a device: what is told in xenstore, and in which order (public/io/xenbus.h), until both sides
+ * are connected, and again when the other side, the backend, goes away and comes back.
+ *
+ *   we wait ─InitWait→ offer() ─Connected→ connect() ─anything else→ disconnect() → closed → we wait
+ *
+ * A backend that breaks the rules of its rings is not used again. */
+#ifndef DRIVERS_XEN_FRONTEND_H
+#define DRIVERS_XEN_FRONTEND_H
+
+#include "drivers/xen/store.h"
+
+#define FRONTEND_PATH_MAX 64
+#define FRONTEND_VALUES_MAX 8
+#define FRONTEND_KEYS_MAX 8
+
+struct frontend;
+
+struct frontend_kind {
+	const char *folder; /* of the devices: "device/vif" */
+	/* The backend's numbers, which are read into values before offer and again before connect; 0 where it
+	 * has none or no number. Ends with NULL. */
+	const char *const *names;
+	uint8_t offered; /* state that tells the backend that the keys are there */
+	/* Makes the rings for backend_id and frontend_key's. 0, or a negative errno: the backend is refused. */
+	int (*offer)(struct frontend *f);
+	/* The same; the backend uses the rings now. */
+	int (*connect)(struct frontend *f);
+	/* The backend is gone, or refused: ends the grants. After offer. */
+	void (*disconnect)(struct frontend *f);
+};
+
+struct frontend {
+	const struct frontend_kind *kind;
+	uint16_t backend_id;
+	uint64_t values[FRONTEND_VALUES_MAX];
+	struct promise ready;         /* fulfilled when first connected; -ENODEV: there is no such device */
+	char dir[FRONTEND_PATH_MAX];  /* ours */
+	/* frontend.c's own */
+	char backend[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
+	struct {
+		const char *name;
+		uint32_t value;
+	} keys[FRONTEND_KEYS_MAX];
+	uint32_t key_count, at;
+	struct store_op op;
+	struct waiter waiter;
+	struct store_watch watch;
+	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
+	bool changed, refuse;
+	uint8_t phase, state;
+};
+
+/* Finds the first device of its kind and begins; f is zeroed, and stays for good. */
+void frontend_start(struct frontend *f, const struct frontend_kind *kind);
+/* Runs the loop until it is connected. 0, -ENODEV, -ENOTSUP, -ETIMEDOUT … */
+int frontend_wait(struct frontend *f);
+/* For offer: has name = value written below dir. name is constant text. */
+void frontend_key(struct frontend *f, const char *name, uint32_t value);
+/* The backend has broken the rules: reported, disconnected soon, and not used again. */
+void frontend_break(struct frontend *f, const char *how);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Grants (Xen's public/grant_table.h): pages that another domain may read, or also write, until the grant is
+ * ended. One that will not end, because the other domain still has the page, is never used again, and neither
+ * may the page be: whoever granted it sets it apart. */
+#ifndef DRIVERS_XEN_GRANT_H
+#define DRIVERS_XEN_GRANT_H
+
+#include "kernel/util.h"
+
+/* Lends the table from Xen, once. 0, -ENOMEM. */
+int grant_init(void);
+/* Lets domain have the page that p lies in. A reference, or -ENOSPC when there are no more. */
+int32_t grant_page(uint16_t domain, const void *p, bool read_only);
+/* true: the domain can no longer reach the page, and has left it. false: it may; ref is lost for ever. */
+bool grant_end(uint32_t ref);
+
+struct grant_stats {
+	uint32_t limit, used, peak, refused; /* references */
+	uint32_t lost;                       /* that would not end */
+	uint64_t granted, ended;
+};
+void grant_stats(struct grant_stats *out);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* For CPUs without RDRAND: the toolstack starts the domain paused (xl create -p), writes 2n hexadecimal
+ * digits to its data/seed, and unpauses it. Used once: another reader, or the next boot, must not find it. */
+#include "drivers/xen/store.h"
+#include "drivers/xen/xen.h"
+#include "kernel/loop.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BYTES_MAX 64
+#define PATH "data/seed"
+
+int xen_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 'a' ^ 'A';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int xen_seed_read(void *to, size_t n)
+{
+	char text[2 * BYTES_MAX + 1];
+	uint8_t *bytes = to;
+	struct store_op op;
+	intptr_t digits;
+
+	if (store_init() < 0)
+		return -ENODEV;
+	store_read(&op, 0, PATH, NULL, text, sizeof(text));
+	digits = loop_run(&op.promise);
+	if (digits < (intptr_t)(2 * n))
+		return -ENODEV;
+	for (size_t i = 0; i < n; i++) {
+		int high = xen_hex_digit(text[2 * i]), low = xen_hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -ENODEV;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	memset(text, 0, sizeof(text));
+	store_remove(&op, 0, PATH, NULL);
+	return loop_run(&op.promise) < 0 ? -ENODEV : 0;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: ISC */
+/* The store's ring: requests are written into one half as room comes, piece by piece when they are larger,
+ * and answers and events are read from the other as they come, straight to where they belong. What does not
+ * belong anywhere, as the answer to an operation that has timed out, is read and forgotten.
+ *
+ * Invariant: of the operations in sending only the first may have been sent in part. */
+#define LOG_TAG "xenstore"
+#include "drivers/xen/store.h"
+#include "drivers/xen/event.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/clock.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xen/hvm/params.h>
+#include <xen/io/xs_wire.h>
+
+#define RING_BYTES XENSTORE_RING_SIZE
+#define HEADER_BYTES ((uint32_t)sizeof(struct xsd_sockmsg))
+#define TIMEOUT_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
+
+static volatile struct xenstore_domain_interface *ring;
+static uint32_t port;
+static struct poller poller;
+static struct list sending = LIST_INIT(sending), sent = LIST_INIT(sent), watches = LIST_INIT(watches);
+static uint32_t last_id, last_token;
+static bool broken;
+
+/* The message that is coming in. */
+static struct {
+	struct xsd_sockmsg header;
+	uint32_t got;            /* with the header */
+	struct store_op *op;     /* whose answer it is; NULL: nobody's */
+	uint32_t strings;        /* of an event: those that have ended */
+	char text[STORE_NUMBER_MAX]; /* of an event's token, an error, or a transaction */
+	uint32_t text_bytes;
+} incoming;
+
+/* -- settling -- */
+
+static void settle(struct store_op *op, intptr_t result)
+{
+	list_remove(&op->link);
+	timer_stop(&op->timer);
+	if (incoming.op == op)
+		incoming.op = NULL;
+	if (result < 0)
+		promise_fail(&op->promise, (int)result);
+	else
+		promise_fulfil(&op->promise, result);
+}
+
+/* One that was sent in part can neither be taken back nor be finished without its owner's memory. */
+static void fail_all(const char *why)
+{
+	broken = true;
+	log_error("broken=\"%s\"", why);
+	while (!list_is_empty(&sending))
+		settle(list_first(&sending, struct store_op, link), -EIO);
+	while (!list_is_empty(&sent))
+		settle(list_first(&sent, struct store_op, link), -EIO);
+}
+
+static bool is_in_part(const struct store_op *op)
+{
+	return op->sent && op->sent < HEADER_BYTES + op->bytes;
+}
+
+static void expired(struct timer *t)
+{
+	struct store_op *op = container_of(t, struct store_op, timer);
+
+	if (is_in_part(op))
+		fail_all("takes no requests");
+	else
+		settle(op, -ETIMEDOUT);
+}
+
+static void cancel(struct promise *p)
+{
+	struct store_op *op = container_of(p, struct store_op, promise);
+
+	if (!is_in_part(op))
+		settle(op, -ECANCELED);
+}
+
+/* -- to the store -- */
+
+/* The byte at place at of the request as it is on the wire. */
+static const char *piece_at(const struct store_op *op, const struct xsd_sockmsg *header, uint32_t at,
+                            uint32_t *bytes)
+{
+	if (at < HEADER_BYTES) {
+		*bytes = HEADER_BYTES - at;
+		return (const char *)header + at;
+	}
+	at -= HEADER_BYTES;
+	if (at < op->path_bytes) {
+		*bytes = op->path_bytes - at;
+		return op->path + at;
+	}
+	*bytes = op->bytes - at;
+	return op->value + (at - op->path_bytes);
+}
+
+/* true: all of it is in the ring. */
+static bool send(struct store_op *op)
+{
+	const struct xsd_sockmsg header = { op->type, op->id, op->transaction, op->bytes };
+	uint32_t at = ring->req_prod, used = at - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE);
+
+	while (op->sent < HEADER_BYTES + op->bytes && used < RING_BYTES) {
+		uint32_t bytes, place = MASK_XENSTORE_IDX(at);
+		const char *from = piece_at(op, &header, op->sent, &bytes);
+
+		bytes = MIN(MIN(bytes, RING_BYTES - used), RING_BYTES - place);
+		memcpy((char *)ring->req + place, from, bytes);
+		at += bytes;
+		used += bytes;
+		op->sent += bytes;
+	}
+	__atomic_store_n(&ring->req_prod, at, __ATOMIC_RELEASE);
+	return op->sent == HEADER_BYTES + op->bytes;
+}
+
+static bool send_all(void)
+{
+	bool wrote = false;
+
+	while (!list_is_empty(&sending)) {
+		struct store_op *op = list_first(&sending, struct store_op, link);
+		uint32_t before = op->sent;
+		bool done = send(op);
+
+		wrote |= op->sent != before;
+		if (!done)
+			break;
+		list_remove(&op->link);
+		list_push_back(&sent, &op->link);
+	}
+	return wrote;
+}
+
+/* Appends text to the path; false: it is too long. */
+static bool add_text(struct store_op *op, const char *text, size_t len)
+{
+	if (len >= sizeof(op->path) - op->path_bytes)
+		return false;
+	memcpy(op->path + op->path_bytes, text, len);
+	op->path_bytes += (uint32_t)len;
+	return true;
+}
+
+/* The request is the path with its end, and value's bytes. */
+static void request(struct store_op *op, uint32_t type, uint32_t transaction, const char *dir,
+                    const char *key, const char *value, size_t value_bytes)
+{
+	op->to = NULL;
+	op->max = 0;
+	op->path_bytes = op->sent = 0;
+	if (broken || !ring) {
+		promise_throw(&op->promise, -EIO);
+		return;
+	}
+	if (!add_text(op, dir, strlen(dir)) ||
+	    (key && !(add_text(op, "/", 1) && add_text(op, key, strlen(key)))) ||
+	    value_bytes > XENSTORE_PAYLOAD_MAX - sizeof(op->path)) {
+		promise_throw(&op->promise, -ENAMETOOLONG);
+		return;
+	}
+	op->path[op->path_bytes++] = '\0';
+	op->type = type;
+	op->id = ++last_id;
+	op->transaction = transaction;
+	op->value = value;
+	op->bytes = op->path_bytes + (uint32_t)value_bytes;
+	promise_init(&op->promise, cancel);
+	list_push_back(&sending, &op->link);
+	timer_init(&op->timer, expired);
+	timer_start(&op->timer, clock_now_ns() + TIMEOUT_NS);
+	poller_mark(&poller);
+}
+
+void store_read(struct store_op *op, uint32_t transaction, const char *dir, const char *key, char *to,
+                size_t max)
+{
+	request(op, XS_READ, transaction, dir, key, NULL, 0);
+	op->to = to;
+	op->max = max;
+}
+
+void store_list(struct store_op *op, const char *dir, char *to, size_t max)
+{
+	request(op, XS_DIRECTORY, 0, dir, NULL, NULL, 0);
+	op->to = to;
+	op->max = max;
+}
+
+void store_write(struct store_op *op, uint32_t transaction, const char *dir, const char *key,
+                 const char *value)
+{
+	request(op, XS_WRITE, transaction, dir, key, value, strlen(value));
+}
+
+void store_remove(struct store_op *op, uint32_t transaction, const char *dir, const char *key)
+{
+	request(op, XS_RM, transaction, dir, key, NULL, 0);
+}
+
+void store_begin(struct store_op *op)
+{
+	request(op, XS_TRANSACTION_START, 0, "", NULL, NULL, 0);
+}
+
+void store_end(struct store_op *op, uint32_t transaction, bool commit)
+{
+	request(op, XS_TRANSACTION_END, transaction, commit ? "T" : "F", NULL, NULL, 0);
+}
+
+void store_watch(struct store_watch *w, const char *dir, const char *key,
+                 void (*changed)(struct store_watch *w))
+{
+	w->token = ++last_token;
+	w->changed = changed;
+	format(w->token_text, sizeof(w->token_text), "%u", w->token);
+	list_push_back(&watches, &w->link);
+	request(&w->op, XS_WATCH, 0, dir, key, w->token_text, strlen(w->token_text) + 1);
+}
+
+void store_unwatch(struct store_watch *w)
+{
+	char path[STORE_PATH_MAX];
+
+	list_remove(&w->link);
+	memcpy(path, w->op.path, sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	request(&w->op, XS_UNWATCH, 0, path, NULL, w->token_text, strlen(w->token_text) + 1);
+}
+
+bool store_number(const char *text, uint64_t max, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		uint64_t digit = (uint64_t)(uint8_t)*text - '0';
+
+		if (digit > 9 || value > max / 10 || value * 10 > max - digit)
+			return false;
+		value = value * 10 + digit;
+	}
+	*out = value;
+	return true;
+}
+
+/* -- from the store -- */
+
+/* By the text that the store sends. */
+static int error_of(const char *name)
+{
+	static const struct {
+		char name[8];
+		int number;
+	} errors[] = {
+		{ "ENOENT", ENOENT }, { "EACCES", EACCES }, { "EAGAIN", EAGAIN }, { "EEXIST", EEXIST },
+		{ "EINVAL", EINVAL }, { "E2BIG", E2BIG }, { "ENOSPC", ENOSPC }, { "EBUSY", EBUSY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (!strcmp(errors[i].name, name))
+			return -errors[i].number;
+	return -EIO;
+}
+
+static struct store_op *find_op(uint32_t id)
+{
+	list_for_each(item, &sent) {
+		struct store_op *op = list_entry(item, struct store_op, link);
+
+		if (op->id == id)
+			return op;
+	}
+	return NULL;
+}
+
+/* The header is there. false: it cannot be one. */
+static bool begin(void)
+{
+	const struct xsd_sockmsg *h = &incoming.header;
+	struct store_op *op = h->type == XS_WATCH_EVENT ? NULL : find_op(h->req_id);
+
+	incoming.op = op;
+	incoming.text_bytes = incoming.strings = 0;
+	return h->len <= XENSTORE_PAYLOAD_MAX && (!op || h->type == XS_ERROR || h->type == op->type);
+}
+
+/* Bytes of the body: into the reader's memory, or what there is of our own. */
+static void take(const char *from, uint32_t bytes)
+{
+	uint32_t at = incoming.got - HEADER_BYTES;
+	struct store_op *op = incoming.op;
+
+	if (op && op->to && incoming.header.type != XS_ERROR) {
+		if (at < op->max)
+			memcpy(op->to + at, from, MIN(bytes, op->max - at));
+		return;
+	}
+	for (; bytes; bytes--, from++) {
+		if (incoming.header.type == XS_WATCH_EVENT && !incoming.strings)
+			incoming.strings += !*from;
+		else if (incoming.text_bytes < sizeof(incoming.text) - 1)
+			incoming.text[incoming.text_bytes++] = *from;
+	}
+}
+
+static void fire(void)
+{
+	uint64_t token;
+
+	if (!store_number(incoming.text, UINT32_MAX, &token))
+		return;
+	list_for_each_safe(item, &watches) {
+		struct store_watch *w = list_entry(item, struct store_watch, link);
+
+		if (w->token == token) {
+			w->changed(w);
+			return;
+		}
+	}
+}
+
+/* What is read is ended as a string, so it must be shorter than its room. */
+static void finish_read(struct store_op *op)
+{
+	uint32_t len = incoming.header.len;
+
+	if (len >= op->max) {
+		settle(op, -E2BIG);
+		return;
+	}
+	op->to[len] = '\0';
+	settle(op, len);
+}
+
+/* The message is whole. */
+static void finish(void)
+{
+	struct store_op *op = incoming.op;
+	uint64_t number;
+
+	incoming.got = 0;
+	incoming.text[incoming.text_bytes] = '\0';
+	if (incoming.header.type == XS_WATCH_EVENT)
+		fire();
+	else if (op && incoming.header.type == XS_ERROR)
+		settle(op, error_of(incoming.text));
+	else if (op && op->to)
+		finish_read(op);
+	else if (op && op->type == XS_TRANSACTION_START)
+		settle(op, store_number(incoming.text, INT32_MAX, &number) && number ? (intptr_t)number : -EIO);
+	else if (op)
+		settle(op, 0);
+}
+
+/* The next bytes of the ring, of which there are some, without a wrap. How many were taken; 0: broken. */
+static uint32_t take_piece(const char *from, uint32_t bytes)
+{
+	if (incoming.got < HEADER_BYTES) {
+		bytes = MIN(bytes, HEADER_BYTES - incoming.got);
+		memcpy((char *)&incoming.header + incoming.got, from, bytes);
+		incoming.got += bytes;
+		if (incoming.got == HEADER_BYTES && !begin())
+			return 0;
+	} else {
+		bytes = MIN(bytes, HEADER_BYTES + incoming.header.len - incoming.got);
+		take(from, bytes);
+		incoming.got += bytes;
+	}
+	if (incoming.got >= HEADER_BYTES && incoming.got == HEADER_BYTES + incoming.header.len)
+		finish();
+	return bytes;
+}
+
+/* true: something was read. No more than a ring's bytes at a time. */
+static bool receive(void)
+{
+	uint32_t at = ring->rsp_cons, end = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE), start = at;
+
+	if (end - at > RING_BYTES)
+		fail_all("an index beyond the ring");
+	while (!broken && at != end) {
+		uint32_t place = MASK_XENSTORE_IDX(at), taken;
+
+		taken = take_piece((const char *)ring->rsp + place, MIN(end - at, RING_BYTES - place));
+		if (!taken && !broken)
+			fail_all("a message that cannot be");
+		at += taken;
+	}
+	__atomic_store_n(&ring->rsp_cons, at, __ATOMIC_RELEASE);
+	return at != start;
+}
+
+static void poll(struct poller *p)
+{
+	bool moved;
+
+	(void)p;
+	event_again(port);
+	if (broken)
+		return;
+	moved = receive();
+	if (!broken)
+		moved |= send_all();
+	if (moved)
+		event_send(port);
+}
+
+int store_init(void)
+{
+	if (ring)
+		return 0;
+	ring = xen_parameter_ring(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, &port);
+	if (!ring)
+		return -ENODEV;
+	poller_add(&poller, poll);
+	if (event_attach(port, &poller) < 0)
+		ring = NULL;
+	return ring ? 0 : -ENODEV;
+}
