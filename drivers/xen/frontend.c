@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* One question at a time goes to the store; each answer leads to the next, or to a look at the backend's
- * state, which its watch asks for. Nothing that the store says of the backend is believed: numbers are bounded,
- * text is cut, and a state that does not fit is waited out. */
+ * state, which its watch asks for. Nothing that the store says of the backend is believed: numbers are
+ * bounded, text is cut, and a state that does not fit is waited out. */
 #define LOG_TAG "xenbus"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/hypercall.h"
