@@ -92,9 +92,7 @@ int fdt_reg(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct
 
 	if (n->depth < 2 || !fdt_property(tree, n, "reg", &reg.value))
 		return -ENOENT;
-	if (!read_form(tree, n, n->depth - 1, &reg) || reg.address > 2)
-		return -ERANGE;
-	if (i >= reg.count)
+	if (!read_form(tree, n, n->depth - 1, &reg) || reg.address > 2 || i >= reg.count)
 		return -ENOENT;
 	read_entry(&reg, i, &entry);
 	*range = (struct fdt_range){ entry.bus, entry.cpu.bytes };
@@ -105,9 +103,7 @@ int fdt_window(const struct fdt *tree, const struct fdt_node *n, uint32_t i, str
 {
 	struct table windows;
 
-	if (n->depth < 2 || !read_windows(tree, n, n->depth, &windows))
-		return -ERANGE;
-	if (i >= windows.count)
+	if (n->depth < 2 || !read_windows(tree, n, n->depth, &windows) || i >= windows.count)
 		return -ENOENT;
 	read_entry(&windows, i, window);
 	return translate(tree, n, n->depth - 1, &window->cpu);

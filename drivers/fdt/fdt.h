@@ -92,8 +92,8 @@ uint32_t fdt_cell(const struct fdt_value *value, uint32_t i);
 
 /* -- addresses -- */
 
-/* Entry i of reg, as the CPU sees it: translated by the ranges of all buses above (§2.3.6, §2.3.8). 0,
- * -ENOENT: no such entry, -ERANGE: the CPU cannot reach it, or it cannot be understood. */
+/* Entry i of reg, as the CPU sees it: translated by the ranges of all buses above (§2.3.6, §2.3.8). 0;
+ * -ENOENT: the list ends before, or cannot be understood; -ERANGE: the CPU cannot reach it. */
 int fdt_reg(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_range *range);
 
 /* A piece of a bus's address space, and where the CPU sees it. */
@@ -113,8 +113,7 @@ struct fdt_interrupt {
 	uint32_t count, cells[FDT_INTERRUPT_CELLS];
 };
 /* Entry i of interrupts-extended or of interrupts, followed through the maps on its way to its controller
- * (§2.4). 0, -ENOENT: no such entry, or not in a map, -ERANGE: it leads to no controller, or cannot be
- * understood. */
+ * (§2.4). 0; -ENOENT: the list ends before, or cannot be understood; -ERANGE: it leads to no controller. */
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out);
 /* The same of interrupt pin (1 to 4) of a PCI function, bus << 16 | device << 11 | function << 8, below the
  * host bridge n. As fdt_interrupt. */

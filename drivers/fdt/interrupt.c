@@ -85,8 +85,8 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 }
 
 /* Looks the interrupt *out of a device with that unit address up in the map of the nexus that it has come
- * to (§2.4.3). Then it is one of the nexus's parent, and unit the address there. */
-static int pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
+ * to (§2.4.3). Then it is one of the nexus's parent, and unit the address there. False: it leads nowhere. */
+static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
 	struct list map = { .node = out->controller }, masks;
@@ -95,36 +95,36 @@ static int pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interru
 
 	if (!fdt_property(tree, &map.node, "interrupt-map", &map.left) || !measure(tree, &map) ||
 	    map.interrupt_cells != out->count)
-		return -ERANGE;
+		return false;
 	unit_cells = map.unit_cells;
 	cells = unit_cells + out->count;
 	memcpy(key, unit, unit_cells * sizeof(*key));
 	memcpy(key + unit_cells, out->cells, out->count * sizeof(*key));
 	memset(mask, 0xff, sizeof(mask));
 	if (fdt_property(tree, &map.node, "interrupt-map-mask", &masks.left) && !take(&masks, mask, cells))
-		return -ERANGE;
+		return false;
 	while (map.left.bytes) {
 		if (!take(&map, entry, cells) || !take_node(tree, &map) || !take(&map, unit, map.unit_cells) ||
 		    !take_interrupt(&map, &above))
-			return -ERANGE;
+			return false;
 		if (same_but_for(entry, key, mask, cells)) {
 			*out = above;
-			return 0;
+			return true;
 		}
 	}
-	return -ENOENT;
+	return false;
 }
 
+/* Follows *out from the controller or nexus where it is to its controller. */
 static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
 {
-	int error = 0;
-
-	for (int i = 0; i < HOPS_MAX && !error; i++) {
+	for (int i = 0; i < HOPS_MAX; i++) {
 		if (fdt_has(tree, &out->controller, "interrupt-controller"))
 			return 0;
-		error = pass_nexus(tree, unit, out);
+		if (!pass_nexus(tree, unit, out))
+			break;
 	}
-	return error ? error : -ERANGE;
+	return -ERANGE;
 }
 
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out)
@@ -133,17 +133,12 @@ int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, 
 	uint32_t unit[UNIT_CELLS] = { 0 };
 	bool extended = fdt_property(tree, n, "interrupts-extended", &list.left);
 
-	if (!extended) {
-		if (!fdt_property(tree, n, "interrupts", &list.left))
-			return -ENOENT;
-		if (!interrupt_parent(tree, &list.node) || !measure(tree, &list))
-			return -ERANGE;
-	}
+	if (!extended && (!fdt_property(tree, n, "interrupts", &list.left) ||
+	                  !interrupt_parent(tree, &list.node) || !measure(tree, &list)))
+		return -ENOENT;
 	do {
-		if (!list.left.bytes)
-			return -ENOENT;
 		if ((extended && !take_node(tree, &list)) || !take_interrupt(&list, out))
-			return -ERANGE;
+			return -ENOENT;
 	} while (i--);
 	if (fdt_property(tree, n, "reg", &reg.left))
 		take(&reg, unit, MIN(fdt_cells(&reg.left), (uint32_t)UNIT_CELLS));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Addresses of devices, over buses. */
-#include "tests/unit/drivers/fdt/tree.h"
+#include "tests/lib/tree.h"
 
 #include <errno.h>
 
@@ -78,7 +78,7 @@ Test(fdt_address, is_not_understood_in_absurd_cells)
 	     "e { #size-cells = <0xfffffffe>; x { reg = <1 2 3>; }; };"
 	     "f { #address-cells = <0 1>; x { reg = <1 2>; }; }; };");
 	for (char name[] = "/a/x"; name[1] <= 'f'; name[1]++)
-		expect_no_reg(name, 0, -ERANGE);
+		expect_no_reg(name, 0, -ENOENT);
 }
 
 Test(fdt_address, does_not_wrap)
@@ -161,11 +161,11 @@ Test(fdt_address, windows_where_there_are_none)
 	make("/ { ranges = <0 0 0 0>; a { }; b { ranges; };"
 	     "c { #address-cells = <3>; ranges; d { ranges = <0 0 0 0 0 0>; }; }; };");
 	cr_assert(fdt_at(&tree, &n, "/"));
-	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ERANGE);
+	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ENOENT);
 	cr_assert(fdt_at(&tree, &n, "/a"));
-	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ERANGE);
+	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ENOENT);
 	cr_assert(fdt_at(&tree, &n, "/b"));
 	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ENOENT);
 	cr_assert(fdt_at(&tree, &n, "/c/d"));
-	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ERANGE);
+	cr_assert_eq(fdt_window(&tree, &n, 0, &w), -ENOENT);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a blob must be like to be opened, and that whatever is in it is read within it, and to an end. */
-#include "tests/unit/drivers/fdt/tree.h"
+#include "tests/lib/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>

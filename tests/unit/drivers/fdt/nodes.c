@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Finding nodes, and what their properties say. */
-#include "tests/unit/drivers/fdt/tree.h"
+#include "tests/lib/tree.h"
 
 #include <string.h>
 

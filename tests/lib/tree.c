@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Device trees for tests: dtc compiles them, however wrong it finds them. */
 #define _GNU_SOURCE
-#include "tests/unit/drivers/fdt/tree.h"
+#include "tests/lib/tree.h"
 
 #include <errno.h>
 #include <stdio.h>

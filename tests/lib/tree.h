@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Device trees for tests, from their source. */
-#ifndef TESTS_UNIT_DRIVERS_FDT_TREE_H
-#define TESTS_UNIT_DRIVERS_FDT_TREE_H
+#ifndef TESTS_LIB_TREE_H
+#define TESTS_LIB_TREE_H
 
 #include "drivers/fdt/fdt.h"
 #include "tests/lib/test.h"
