@@ -13,7 +13,9 @@
 #include "drivers/fdt/fdt.h"
 #include "drivers/firmware/firmware.h"
 #include "drivers/irq/tree.h"
+#include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"
+#include "drivers/virtio/virtio.h"
 #include "init/init.h"
 #include "kernel/dev/clock.h"
 #include "kernel/dev/console.h"
@@ -174,6 +176,10 @@ void machine_init(char ***words, size_t *count)
 	memory_init();
 	irq_init(&tree);
 	alarm_init(&tree);
+	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
+		virtio_mmio_tree(&tree);
+	if (IS_ENABLED(CONFIG_VIRTIO_PCI))
+		pci_tree(&tree);
 	interrupts_on();
 }
 

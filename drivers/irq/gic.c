@@ -88,17 +88,12 @@ void irq_rearm(void)
 }
 
 /* Cells: 0: SPI, 1: PPI; number; 1 and 2: edges, 4 and 8: levels. */
-int irq_line_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i)
+int irq_line(const struct fdt_interrupt *i)
 {
-	struct fdt_interrupt found;
-	int error = fdt_interrupt(tree, n, i, &found);
-
-	if (error)
-		return error;
-	if (!fdt_same(&found.controller, &controller) || found.count < 3 || found.cells[0] > 1 ||
-	    found.cells[1] >= (found.cells[0] ? 16 : GIC_NONE - GIC_SPI))
+	if (!fdt_same(&i->controller, &controller) || i->count < 3 || i->cells[0] > 1 ||
+	    i->cells[1] >= (i->cells[0] ? 16 : GIC_NONE - GIC_SPI))
 		return -EINVAL;
-	return (int)(found.cells[1] + (found.cells[0] ? GIC_PPI : GIC_SPI)) | (found.cells[2] & 3 ? EDGE : 0);
+	return (int)(i->cells[1] + (i->cells[0] ? GIC_PPI : GIC_SPI)) | (i->cells[2] & 3 ? EDGE : 0);
 }
 
 static int attach(unsigned line, struct poller *p)

@@ -12,9 +12,16 @@
 /* Takes over the controller that the tree describes, or panics; interrupts stay off at the CPU. Borrows
  * tree. */
 void irq_init(const struct fdt *tree);
-/* Interrupt i of node n as irq_attach_line takes it; a negative errno when it has none, or of another
- * controller. */
-int irq_line_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i);
+/* An interrupt as irq_attach_line takes it; -EINVAL when it is another controller's, or makes no sense. */
+int irq_line(const struct fdt_interrupt *interrupt);
+/* The same of interrupt i of node n; -ENOENT and -ERANGE as fdt_interrupt. */
+static inline int irq_line_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i)
+{
+	struct fdt_interrupt interrupt;
+	int error = fdt_interrupt(tree, n, i, &interrupt);
+
+	return error ? error : irq_line(&interrupt);
+}
 /* The line that only wakes the CPU: the timer's. As irq_attach_line. */
 int irq_attach_wake(unsigned line);
 /* Interrupts that have come may come again. Called with interrupts off, when no poller is left marked. */

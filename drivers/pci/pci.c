@@ -121,7 +121,8 @@ volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_
 	size = bar_window(function, PCI_BAR + bar * 4, &base);
 	if (!bytes || (uint64_t)offset + bytes > size)
 		return NULL;
-	return arch_map_device(base + offset, bytes);
+	base += offset;
+	return pci_cpu_address(&base, bytes) ? arch_map_device(base, bytes) : NULL;
 }
 
 static void set_command(uint32_t function, uint32_t off, uint32_t on)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* PCI functions (PCI Local Bus 3.0; PCI Express Base 4.0 §7), as firmware has set them up. */
+/* PCI functions (PCI Local Bus 3.0; PCI Express Base 4.0 §7), as firmware has set them up, or where there is
+ * none as they are found. The host bridge is config.c or ecam.c. */
 #ifndef DRIVERS_PCI_PCI_H
 #define DRIVERS_PCI_PCI_H
 
@@ -10,13 +11,25 @@
 
 enum pci_register {
 	PCI_ID = 0x00, PCI_COMMAND = 0x04, PCI_HEADER = 0x0c, PCI_BAR = 0x10, PCI_BUSES = 0x18,
-	PCI_SUBSYSTEM = 0x2c, PCI_CAPABILITIES = 0x34,
+	PCI_SUBSYSTEM = 0x2c, PCI_CAPABILITIES = 0x34, PCI_INTERRUPT = 0x3c,
 };
 enum pci_capability_id { PCI_VENDOR_SPECIFIC = 0x09, PCI_MSIX = 0x11 };
 
-/* Configuration space by 32-bit words; offset < 256. In config.c, so that tests have their own. */
+/* -- the host bridge's own, of which tests have theirs -- */
+
+/* Configuration space by 32-bit words; offset < 256. All ones where there is no function. */
 uint32_t pci_read(uint32_t function, uint32_t offset);
 void pci_write(uint32_t function, uint32_t offset, uint32_t value);
+/* Turns the address of so many bytes that BARs have into the CPU's. False when the CPU cannot reach it. */
+bool pci_cpu_address(uint64_t *address, uint64_t bytes);
+/* Where interrupts come by pins: the line that the function's goes to, as irq_attach_line takes it, shared
+ * with others. A negative errno: it has none. */
+int pci_line(uint32_t function);
+/* Opens the bridge that the tree describes, which it borrows. Without one nothing is found. */
+struct fdt;
+void pci_tree(const struct fdt *tree);
+
+/* -- functions -- */
 
 static inline uint8_t pci_read8(uint32_t function, uint32_t offset)
 {

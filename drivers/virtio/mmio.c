@@ -101,6 +101,13 @@ static const struct virtio_transport transport = {
 	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
 
+uint32_t virtio_mmio_type(uint64_t base, uint32_t bytes)
+{
+	struct virtio_device place = { .registers = arch_map_device(base, bytes) };
+
+	return place.registers && *reg(&place, MAGIC) == MAGIC_VALUE ? *reg(&place, DEVICE_ID) : VIRTIO_MMIO_NONE;
+}
+
 bool virtio_mmio_probe(struct virtio_device *dev, enum virtio_type type, uint64_t base, uint32_t bytes,
                        uint32_t interrupt)
 {

@@ -11,5 +11,8 @@
  * that a legacy one is none. interrupt: what irq_attach_line is to take. */
 bool virtio_mmio_probe(struct virtio_device *dev, enum virtio_type type, uint64_t base, uint32_t bytes,
                        uint32_t interrupt);
+/* The type of the device at base; 0: a place for one, VIRTIO_MMIO_NONE: something else. */
+#define VIRTIO_MMIO_NONE UINT32_MAX
+uint32_t virtio_mmio_type(uint64_t base, uint32_t bytes);
 
 #endif

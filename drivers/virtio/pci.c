@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Virtio over PCI (virtio 1.2 §4.1): modern devices, and transitional ones through their modern
- * side. Interrupts are MSI-X. */
+ * side. Interrupts are MSI-X, or, where no controller takes such messages, the function's pin. */
 #define LOG_TAG "virtio"
 #include "drivers/pci/pci.h"
 #include "drivers/irq/irq.h"
@@ -16,7 +16,8 @@
 #define WINDOWS_MAX 16 /* looked at, should the list be a ring */
 
 enum { QUEUES_MESSAGE, CONFIG_MESSAGE, MESSAGES };
-enum { COMMON_CONFIG = 1, NOTIFY_CONFIG = 2, DEVICE_CONFIG = 4 };
+enum { COMMON_CONFIG = 1, NOTIFY_CONFIG = 2, ISR_STATUS = 3, DEVICE_CONFIG = 4 };
+enum { ISR_CHANGED = 2 };
 
 struct common {
 	uint32_t feature_select, features, accepted_select, accepted;
@@ -125,15 +126,29 @@ static int attach_message(struct poller *p, volatile struct pci_message *message
 	return 0;
 }
 
+/* The line stays up until the device's status has been read, and others may share it (§4.1.4.5). */
+static int attach_pin(struct virtio_device *dev, struct poller *p)
+{
+	int line = dev->isr ? pci_line(dev->place) : -ENODEV;
+
+	if (line < 0)
+		log_error("device=%s refused=\"its interrupt goes nowhere\"", dev->name);
+	return line < 0 ? line : irq_attach_line((unsigned)line, p);
+}
+
 static int attach(struct virtio_device *dev, struct poller *p)
 {
 	int error;
 
 	if (!dev->messages) {
+		if (IS_ENABLED(CONFIG_PCI_PINS))
+			return attach_pin(dev, p);
 		log_error("device=%s refused=\"a device without MSI-X: add vectors=3\"", dev->name);
 		return -ENODEV;
 	}
 	error = attach_message(p, &dev->messages[QUEUES_MESSAGE]);
+	if (IS_ENABLED(CONFIG_PCI_PINS) && error == -ENODEV)
+		return attach_pin(dev, p);
 	if (!error)
 		error = attach_message(&dev->change, &dev->messages[CONFIG_MESSAGE]);
 	if (error)
@@ -145,15 +160,22 @@ static int attach(struct virtio_device *dev, struct poller *p)
 	return common(dev)->config_vector == NO_VECTOR ? -ENOSPC : 0;
 }
 
-/* Messages need no answer. */
+/* Messages need no answer; to a pin reading is one. */
 static void acknowledge(struct virtio_device *dev)
 {
-	(void)dev;
+	if (IS_ENABLED(CONFIG_PCI_PINS) && dev->isr && (*dev->isr & ISR_CHANGED))
+		dev->changed = true;
 }
 
 static const struct virtio_transport transport = {
 	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
+
+/* What a window's offset is a multiple of. */
+static uint32_t alignment_of(uint8_t kind)
+{
+	return kind == NOTIFY_CONFIG ? 2 : IS_ENABLED(CONFIG_PCI_PINS) && kind == ISR_STATUS ? 1 : 4;
+}
 
 /* Notes and maps the windows that the device's capabilities describe (§4.1.4); the first of a kind. */
 static bool map_windows(struct virtio_device *dev, uint32_t function)
@@ -165,7 +187,7 @@ static bool map_windows(struct virtio_device *dev, uint32_t function)
 		uint32_t offset = at < 0xf0 ? pci_read(function, at + 8) : 0;
 
 		bytes = at < 0xf0 ? pci_read(function, at + 12) : 0;
-		if (offset % (kind == NOTIFY_CONFIG ? 2 : 4))
+		if (offset % alignment_of(kind))
 			continue;
 		if (kind == COMMON_CONFIG && !dev->registers && bytes >= sizeof(struct common)) {
 			dev->registers = pci_map(function, bar, offset, bytes);
@@ -173,6 +195,8 @@ static bool map_windows(struct virtio_device *dev, uint32_t function)
 			dev->notify = pci_map(function, bar, offset, bytes);
 			dev->notify_bytes = bytes;
 			dev->notify_step = pci_read(function, at + 16);
+		} else if (IS_ENABLED(CONFIG_PCI_PINS) && kind == ISR_STATUS && !dev->isr) {
+			dev->isr = pci_map(function, bar, offset, bytes);
 		} else if (kind == DEVICE_CONFIG && !dev->config) {
 			dev->config = pci_map(function, bar, offset, bytes);
 			dev->config_bytes = dev->config ? bytes : 0;
@@ -202,6 +226,8 @@ int virtio_pci_find(struct virtio_device *dev, enum virtio_type type)
 		if (!is_of_type(function, type))
 			continue;
 		dev->registers = dev->notify = dev->config = NULL;
+		if (IS_ENABLED(CONFIG_PCI_PINS))
+			dev->isr = NULL;
 		pci_disable(function);
 		found = map_windows(dev, function);
 		dev->messages = pci_messages(function, MESSAGES);

@@ -23,7 +23,8 @@ int virtio_find(struct virtio_device *dev, enum virtio_type type)
 
 	*dev = (struct virtio_device){ .name = name_of(type) };
 	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
-		error = virtio_mmio_find(dev, type);
+		error = IS_ENABLED(CONFIG_DEVICE_TREE) ? virtio_mmio_find_in_tree(dev, type) :
+		                                         virtio_mmio_find(dev, type);
 	if (error < 0 && IS_ENABLED(CONFIG_VIRTIO_PCI))
 		error = virtio_pci_find(dev, type);
 	return error;

@@ -48,6 +48,7 @@ struct virtio_device {
 	uint32_t place; /* MMIO: interrupt line. PCI: function */
 	volatile struct pci_message *messages;
 	struct poller *owner, change;
+	volatile uint8_t *isr; /* PCI by its pin */
 };
 
 /* The first device of type on the buses: 0, or -ENODEV. */
@@ -66,14 +67,21 @@ bool virtio_needs_reset(struct virtio_device *dev);
 
 /* Searches for a modern device of type; in the transports' files. */
 int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type);
+int virtio_mmio_find_in_tree(struct virtio_device *dev, enum virtio_type type);
 int virtio_pci_find(struct virtio_device *dev, enum virtio_type type);
 
-/* -- where MMIO devices are, on x86: mmio_slots.c -- */
+/* -- where MMIO devices are: mmio_slots.c -- */
 
 /* "size@base:interrupt": remembers a device. */
 int virtio_mmio_option(const char *value, void *target);
 /* What is to be searched where the command line names no device: QEMU's microvm. */
 void virtio_mmio_slots(uint64_t base, uint32_t count, uint32_t interrupt);
+
+/* -- the same: mmio_tree.c -- */
+
+/* To be called before anything is searched. Borrows the tree. */
+struct fdt;
+void virtio_mmio_tree(const struct fdt *tree);
 
 /* -- the drivers -- */
 

@@ -9,12 +9,16 @@
 #include "drivers/virtio/virtio.h"
 #include "tests/lib/test.h"
 
-enum { COMMON = 0, NOTIFY = 0x102, CONFIG = 0x200, BAR_BYTES = 0x1000, BAR_AT = 0xfebd0000 };
-enum { CAPABILITY_COMMON = 0x40, CAPABILITY_NOTIFY = 0x50, CAPABILITY_CONFIG = 0x64 };
+enum { COMMON = 0, NOTIFY = 0x102, CONFIG = 0x200, ISR = 0x215, MESSAGES = 0x300, BAR_BYTES = 0x1000,
+       BAR_AT = 0xfebd0000 };
+enum { CAPABILITY_COMMON = 0x40, CAPABILITY_NOTIFY = 0x50, CAPABILITY_CONFIG = 0x64, CAPABILITY_ISR = 0x74,
+       CAPABILITY_MESSAGES = 0x84 };
 
 static uint32_t words[64]; /* of configuration space */
 static _Alignas(16) uint8_t bar[BAR_BYTES];
 static struct virtio_device dev;
+static int message_error, line_of_pin;
+static unsigned line;
 
 uint32_t pci_read(uint32_t function, uint32_t offset)
 {
@@ -30,6 +34,12 @@ void pci_write(uint32_t function, uint32_t offset, uint32_t value)
 		words[offset / 4] = value;
 }
 
+bool pci_cpu_address(uint64_t *address, uint64_t bytes)
+{
+	(void)address, (void)bytes;
+	return true;
+}
+
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
 	cr_assert(start >= BAR_AT && start + bytes <= BAR_AT + BAR_BYTES);
@@ -39,7 +49,20 @@ volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 int irq_attach_message(struct poller *p, struct irq_message *message)
 {
 	(void)p, (void)message;
-	return -ENOSPC;
+	return message_error;
+}
+
+int pci_line(uint32_t function)
+{
+	cr_assert_eq(function, 0);
+	return line_of_pin;
+}
+
+int irq_attach_line(unsigned at, struct poller *p)
+{
+	(void)p;
+	line = at;
+	return 0;
 }
 
 static void window(uint32_t at, uint8_t next, uint8_t kind, uint32_t offset, uint32_t bytes)
@@ -63,6 +86,9 @@ static void begin(void)
 	window(CAPABILITY_NOTIFY, CAPABILITY_CONFIG, 2, NOTIFY, 2);
 	window(CAPABILITY_CONFIG, 0, 4, CONFIG, 16);
 	dev = (struct virtio_device){ .name = "fake" };
+	message_error = -ENOSPC;
+	line_of_pin = 36;
+	line = 0;
 }
 
 TestSuite(virtio_pci, .init = begin, .fini = test_end, .timeout = 20);
@@ -100,4 +126,88 @@ Test(virtio_pci, refuses_registers_that_are_not_aligned)
 {
 	window(CAPABILITY_COMMON, CAPABILITY_NOTIFY, 1, COMMON + 2, 56);
 	cr_assert_eq(virtio_pci_find(&dev, VIRTIO_TYPE_NET), -ENODEV);
+}
+
+/* -- interrupts -- */
+
+static void add_isr(void)
+{
+	words[CAPABILITY_CONFIG / 4] |= CAPABILITY_ISR << 8;
+	window(CAPABILITY_ISR, 0, 3, ISR, 1);
+}
+
+static void add_messages(void)
+{
+	words[CAPABILITY_ISR / 4] |= CAPABILITY_MESSAGES << 8;
+	words[CAPABILITY_MESSAGES / 4] = 2 << 16 | PCI_MSIX;
+	words[CAPABILITY_MESSAGES / 4 + 1] = MESSAGES;
+}
+
+static int find_and_attach(void)
+{
+	cr_assert_eq(virtio_pci_find(&dev, VIRTIO_TYPE_NET), 0);
+	return dev.transport->attach(&dev, NULL);
+}
+
+/* §4.1.4.5: one byte anywhere, whose second bit says that the configuration has changed. */
+Test(virtio_pci, interrupts_by_its_pin_without_messages)
+{
+	add_isr();
+	cr_assert_eq(find_and_attach(), 0);
+	cr_assert_eq(line, 36);
+	bar[ISR] = 1;
+	dev.transport->acknowledge(&dev);
+	cr_assert_not(dev.changed);
+	bar[ISR] = 3;
+	dev.transport->acknowledge(&dev);
+	cr_assert(dev.changed);
+	memset(bar + 26, 0xff, 2);
+	cr_assert_not_null(start(0));
+	cr_assert_eq(memcmp(bar + 26, "\xff\xff", 2), 0, "a queue's vector is not touched");
+}
+
+Test(virtio_pci, interrupts_by_its_pin_where_nobody_takes_messages)
+{
+	add_isr();
+	add_messages();
+	message_error = -ENODEV;
+	cr_assert_eq(find_and_attach(), 0);
+	cr_assert_eq(line, 36);
+	cr_assert_eq(words[CAPABILITY_MESSAGES / 4] & 0x80000000, 0, "messages stay off");
+}
+
+Test(virtio_pci, interrupts_by_messages_where_somebody_takes_them)
+{
+	add_isr();
+	add_messages();
+	message_error = 0;
+	memset(bar + 16, 0, 2);
+	cr_assert_eq(find_and_attach(), 0);
+	cr_assert_eq(line, 0);
+	cr_assert_neq(words[CAPABILITY_MESSAGES / 4] & 0x80000000, 0);
+}
+
+Test(virtio_pci, interrupts_by_nothing_when_messages_are_short)
+{
+	add_isr();
+	add_messages();
+	cr_assert_eq(find_and_attach(), -ENOSPC);
+	cr_assert_eq(line, 0);
+}
+
+Test(virtio_pci, refuses_a_pin_that_goes_nowhere)
+{
+	add_isr();
+	line_of_pin = -ERANGE;
+	cr_assert_eq(find_and_attach(), -ERANGE);
+	cr_assert_not_null(strstr(test_console_text(), "its interrupt goes nowhere"));
+}
+
+/* It can be found, as entropy needs none. */
+Test(virtio_pci, refuses_a_pin_without_status)
+{
+	cr_assert_eq(find_and_attach(), -ENODEV);
+	cr_assert_not_null(strstr(test_console_text(), "its interrupt goes nowhere"));
+	dev.transport->acknowledge(&dev);
+	cr_assert_not(dev.changed);
 }

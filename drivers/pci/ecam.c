@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/* The host bridge that a device tree describes as pci-host-ecam-generic: configuration space lies in memory,
+ * 4 KiB for each function (PCI Express Base 4.0 §7.2.2), and interrupts are the pins of old. No firmware has
+ * been there: BARs are placed in the first window below 4 GiB, where those of 32 bits can be, too. Buses are
+ * counted from the first of its bus-range, and what lies behind bridges is there when somebody has numbered
+ * them. Devices see memory as the CPU does. */
+#define LOG_TAG "pci"
+#include "arch/arch.h"
+#include "drivers/irq/tree.h"
+#include "drivers/pci/pci.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+
+#define BUS_BYTES UINT64_C(0x100000)
+#define BUSES_MAX 256
+#define SPACE_MEMORY 0x02000000 /* of a window's highest cell; with 0x01000000 of 64 bits */
+#define PLACE_LEAST UINT64_C(0x1000) /* at bus address 0 nothing is placed: it means nowhere */
+#define GIB UINT64_C(0x40000000)
+
+static const struct fdt *tree;
+static struct fdt_node bridge;
+static uint32_t first_bus, buses; /* no buses: no bridge */
+static volatile uint8_t *space;
+static struct fdt_window window;
+
+/* A function's register, NULL behind the last bus. */
+static volatile uint32_t *reg(uint32_t function, uint32_t offset)
+{
+	return function >> 16 < buses ? (volatile uint32_t *)(space + ((uintptr_t)function << 4) + offset) : NULL;
+}
+
+uint32_t pci_read(uint32_t function, uint32_t offset)
+{
+	volatile uint32_t *r = reg(function, offset);
+
+	return r ? *r : UINT32_MAX;
+}
+
+void pci_write(uint32_t function, uint32_t offset, uint32_t value)
+{
+	volatile uint32_t *r = reg(function, offset);
+
+	if (r)
+		*r = value;
+}
+
+bool pci_cpu_address(uint64_t *address, uint64_t bytes)
+{
+	uint64_t offset = *address - window.bus;
+
+	if (*address < window.bus || offset > window.cpu.bytes || bytes > window.cpu.bytes - offset)
+		return false;
+	*address = window.cpu.start + offset;
+	return true;
+}
+
+/* Behind a bridge pins would be turned by the device's number; nobody has asked for that yet. */
+int pci_line(uint32_t function)
+{
+	uint32_t pin = pci_read(function, PCI_INTERRUPT) >> 8 & 0xff;
+	struct fdt_interrupt interrupt;
+	int error;
+
+	if (pin < 1 || pin > 4 || function >> 16)
+		return -ENODEV;
+	error = fdt_pci_interrupt(tree, &bridge, first_bus << 16 | function, pin, &interrupt);
+	return error ? error : irq_line(&interrupt);
+}
+
+static bool find_window(void)
+{
+	for (uint32_t i = 0; fdt_window(tree, &bridge, i, &window) != -ENOENT; i++)
+		if ((window.space & SPACE_MEMORY) && window.bus < 4 * GIB && window.cpu.bytes <= 4 * GIB - window.bus)
+			return true;
+	return false;
+}
+
+/* Gives how many buses there are in so many bytes. */
+static uint32_t count_buses(uint64_t bytes)
+{
+	struct fdt_value range;
+	uint64_t last = BUSES_MAX - 1;
+
+	if (fdt_property(tree, &bridge, "bus-range", &range) && fdt_cells(&range) == 2) {
+		first_bus = fdt_cell(&range, 0);
+		last = fdt_cell(&range, 1);
+	}
+	if (last >= BUSES_MAX || first_bus > last)
+		return 0;
+	return (uint32_t)MIN(last - first_bus + 1, bytes / BUS_BYTES);
+}
+
+static const char *open_bridge(void)
+{
+	struct fdt_range at;
+	uint32_t count;
+
+	if (fdt_reg(tree, &bridge, 0, &at) < 0 || at.start % 4)
+		return "it has no configuration space";
+	count = count_buses(at.bytes);
+	if (!count)
+		return "it has no buses";
+	if (!find_window())
+		return "it has no window below 4 GiB";
+	space = arch_map_device(at.start, count * BUS_BYTES);
+	if (!space)
+		return "its configuration space cannot be reached";
+	buses = count;
+	pci_place(MAX(window.bus, PLACE_LEAST), window.bus + window.cpu.bytes);
+	return NULL;
+}
+
+void pci_tree(const struct fdt *t)
+{
+	const char *why;
+
+	tree = t;
+	if (!fdt_next_with(tree, &bridge, "compatible", "pci-host-ecam-generic"))
+		return;
+	why = open_bridge();
+	if (why)
+		log_error("bridge=%s refused=\"%s\"", fdt_name(tree, &bridge), why);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/* The host bridge of a device tree: what its configuration space, windows and interrupts come to. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "drivers/irq/tree.h"
+#include "drivers/pci/pci.h"
+#include "tests/lib/tree.h"
+
+#define DEVICE (1 << 11)
+#define BUS_BYTES 0x100000
+
+static struct blob blob;
+static struct fdt tree;
+static uint32_t space[2][BUS_BYTES / 4]; /* of two buses */
+static uint64_t space_start, space_bytes, mapped_start, mapped_bytes;
+
+volatile void *arch_map_device(uint64_t start, uint64_t bytes)
+{
+	if (!space_bytes) {
+		space_start = start;
+		space_bytes = bytes;
+		return bytes <= sizeof(space) ? space : NULL;
+	}
+	mapped_start = start;
+	mapped_bytes = bytes;
+	return space;
+}
+
+int irq_line(const struct fdt_interrupt *interrupt)
+{
+	return interrupt->count == 3 ? (int)interrupt->cells[1] : -EINVAL;
+}
+
+static void begin(void)
+{
+	test_begin();
+	memset(space, 0xff, sizeof(space));
+}
+
+static void end(void)
+{
+	blob_free(&blob);
+	test_end();
+}
+
+TestSuite(pci_ecam, .init = begin, .fini = end, .timeout = 20);
+
+#define SPACE "reg = <0x40 0x10000000 0 0x200000>;"
+#define BUSES "bus-range = <0 1>;"
+#define WINDOWS "ranges = <0x01000000 0 0 0 0x3eff0000 0 0x10000>," \
+	"<0x02000000 0 0x10000000 0 0x10000000 0 0x1000000>, <0x03000000 0x80 0 0x80 0 0x80 0>;"
+#define MAP "interrupt-map-mask = <0x1800 0 0 7>;" \
+	"interrupt-map = <0 0 0 1 &gic 0 3 4>, <0x800 0 0 1 &gic 0 4 4>, <0x800 0 0 2 &gic 0 5 4>;"
+
+static void make(const char *properties)
+{
+	char source[2000];
+
+	snprintf(source, sizeof(source), "/ { #address-cells = <2>; #size-cells = <2>;"
+	         "gic: gic { interrupt-controller; #interrupt-cells = <3>; };"
+	         "pcie@0 { compatible = \"pci-host-ecam-generic\"; #address-cells = <3>; #size-cells = <2>;"
+	         "#interrupt-cells = <1>; %s }; };", properties);
+	blob = blob_compile(source);
+	tree = tree_open(&blob);
+	pci_tree(&tree);
+}
+
+/* A virtio device at function: an ID, a pin. */
+static void put(uint32_t function, uint8_t pin)
+{
+	uint32_t *f = space[function >> 16] + ((function & 0xffff) << 4) / 4;
+
+	memset(f, 0, 256);
+	f[0] = 0x10411af4;
+	f[PCI_INTERRUPT / 4] = (uint32_t)pin << 8;
+}
+
+static void expect_refused(const char *properties, const char *why)
+{
+	struct pci_scan scan = { 0 };
+
+	make(properties);
+	cr_assert_not_null(strstr(test_console_text(), why), "%s", test_console_text());
+	cr_assert_not_null(strstr(test_console_text(), "bridge=pcie@0"));
+	cr_assert_eq(pci_next(&scan), PCI_NONE);
+	cr_assert_eq(pci_read(0, 0), UINT32_MAX);
+	pci_write(0, 0, 1);
+	cr_assert_lt(pci_line(0), 0);
+}
+
+/* -- configuration space -- */
+
+Test(pci_ecam, has_four_kilobytes_for_each_function)
+{
+	struct pci_scan scan = { 0 };
+
+	make(SPACE BUSES WINDOWS MAP);
+	cr_assert(space_start == 0x4010000000 && space_bytes == 0x200000);
+	put(0, 0);
+	put(3 * DEVICE, 0);
+	put(1 << 16 | 2 * DEVICE, 0);
+	space[0][3 * 0x8000 / 4 + PCI_HEADER / 4] = 0x810000; /* a bridge, of a bus that somebody has numbered */
+	space[0][3 * 0x8000 / 4 + PCI_BUSES / 4] = 0x00ff0100;
+	cr_assert_eq(pci_next(&scan), 0);
+	cr_assert_eq(pci_next(&scan), 3 * DEVICE);
+	cr_assert_eq(pci_next(&scan), 1 << 16 | 2 * DEVICE);
+	cr_assert_eq(pci_next(&scan), PCI_NONE);
+	pci_write(3 * DEVICE, PCI_BAR, 0x12345678);
+	cr_assert_eq(space[0][3 * 0x8000 / 4 + PCI_BAR / 4], 0x12345678);
+	cr_assert_eq(pci_read(3 * DEVICE, PCI_BAR), 0x12345678);
+}
+
+Test(pci_ecam, ends_with_its_last_bus)
+{
+	make(SPACE "bus-range = <0 0>;" WINDOWS);
+	cr_assert_eq(space_bytes, BUS_BYTES);
+	put(1 << 16, 0);
+	cr_assert_eq(pci_read(1 << 16, 0), UINT32_MAX);
+	pci_write(1 << 16, 0, 5);
+	cr_assert_eq(space[1][0], 0x10411af4);
+	cr_assert_eq(pci_read(UINT32_MAX & ~0xffu, 0), UINT32_MAX);
+}
+
+Test(pci_ecam, has_as_many_buses_as_fit)
+{
+	make("reg = <0 0 0 0x1fffff>;" WINDOWS);
+	cr_assert_eq(space_bytes, BUS_BYTES);
+}
+
+Test(pci_ecam, counts_buses_from_the_first_of_its_range)
+{
+	make(SPACE "bus-range = <0xfe 0xff>; interrupt-map-mask = <0xff0000 0 0 0>;"
+	     "interrupt-map = <0xfe0000 0 0 1 &gic 0 8 4>;"
+	     WINDOWS);
+	cr_assert(space_start == 0x4010000000 && space_bytes == 0x200000);
+	put(0, 1);
+	cr_assert_eq(pci_read(0, 0), 0x10411af4);
+	cr_assert_eq(pci_line(0), 8);
+}
+
+Test(pci_ecam, is_none_without_a_node)
+{
+	struct pci_scan scan = { 0 };
+
+	blob = blob_compile("/ { };");
+	tree = tree_open(&blob);
+	pci_tree(&tree);
+	cr_assert_eq(pci_next(&scan), PCI_NONE);
+	cr_assert_eq(test_console_text()[0], '\0');
+}
+
+Test(pci_ecam, refuses_no_space)
+{
+	expect_refused(BUSES WINDOWS, "it has no configuration space");
+}
+
+Test(pci_ecam, refuses_a_crooked_space)
+{
+	expect_refused("reg = <0 2 0 0x100000>;" WINDOWS, "it has no configuration space");
+}
+
+Test(pci_ecam, refuses_a_space_of_no_bus)
+{
+	expect_refused("reg = <0 0 0 0xfffff>;" WINDOWS, "it has no buses");
+}
+
+Test(pci_ecam, refuses_a_range_from_behind)
+{
+	expect_refused(SPACE "bus-range = <2 1>;" WINDOWS, "it has no buses");
+}
+
+Test(pci_ecam, refuses_a_range_of_too_many)
+{
+	expect_refused(SPACE "bus-range = <0 0xffffffff>;" WINDOWS, "it has no buses");
+}
+
+Test(pci_ecam, refuses_a_space_that_cannot_be_mapped)
+{
+	expect_refused("reg = <0 0 0 0x300000>;" WINDOWS, "its configuration space cannot be reached");
+	cr_assert_eq(space_bytes, 0x300000);
+}
+
+Test(pci_ecam, refuses_no_windows)
+{
+	expect_refused(SPACE BUSES, "it has no window below 4 GiB");
+}
+
+Test(pci_ecam, refuses_windows_for_ports_and_above)
+{
+	expect_refused(SPACE BUSES "ranges = <0x01000000 0 0 0 0x3eff0000 0 0x10000>,"
+	               "<0x03000000 0x80 0 0x80 0 0x80 0>,"
+	               "<0x02000000 0 0x80000000 0 0x80000000 0 0x80000001>;", "it has no window below 4 GiB");
+}
+
+/* -- BARs -- */
+
+/* Maps from a BAR of function 0, whose register holds value. */
+static volatile void *map(uint32_t bar, uint32_t value, uint32_t offset, uint32_t bytes)
+{
+	space[0][PCI_BAR / 4 + bar] = value;
+	return pci_map(0, bar, offset, bytes);
+}
+
+/* A BAR here is memory, so the ones that are written to ask for a size come back as they are: 16 bytes. */
+Test(pci_ecam, places_bars_in_the_window)
+{
+	make(SPACE BUSES WINDOWS);
+	put(0, 0);
+	cr_assert_not_null(map(0, 0, 4, 8));
+	cr_assert(mapped_start == 0x10000004 && mapped_bytes == 8);
+	cr_assert_not_null(map(1, 0, 0, 16));
+	cr_assert_eq(mapped_start, 0x10000010);
+	cr_assert_eq(space[0][PCI_BAR / 4 + 1], 0x10000010);
+}
+
+Test(pci_ecam, translates_from_the_bus_to_the_cpu)
+{
+	make(SPACE BUSES "ranges = <0x03000000 0 0 7 0x80000000 0 0x1000000>;");
+	put(0, 0);
+	cr_assert_not_null(map(0, 0, 0, 16));
+	cr_assert_eq(space[0][PCI_BAR / 4], 0x1000, "0 means nowhere");
+	cr_assert_eq(mapped_start, 0x780001000);
+}
+
+Test(pci_ecam, reaches_nothing_outside_of_the_window)
+{
+	static const struct {
+		uint64_t address, bytes;
+		bool there;
+	} cases[] = {
+		{ 0x10000000, 0x1000000, true }, { 0x10000000, 0x1000001, false }, { 0x10ffffff, 1, true },
+		{ 0x11000000, 1, false }, { 0xfffffff, 1, false }, { 0x10000001, UINT64_MAX, false },
+		{ UINT64_MAX, 1, false },
+	};
+
+	make(SPACE BUSES WINDOWS);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t address = cases[i].address;
+
+		cr_assert_eq(pci_cpu_address(&address, cases[i].bytes), cases[i].there, "case %zu", i);
+	}
+	put(0, 0);
+	cr_assert_null(map(0, 0x40000000, 0, 16));
+}
+
+/* -- interrupts -- */
+
+Test(pci_ecam, turns_pins_into_lines)
+{
+	make(SPACE BUSES WINDOWS MAP);
+	put(0, 1);
+	put(DEVICE, 2);
+	put(2 * DEVICE, 1);
+	put(4 * DEVICE, 1);
+	cr_assert_eq(pci_line(0), 3);
+	cr_assert_eq(pci_line(DEVICE), 5);
+	cr_assert_eq(pci_line(2 * DEVICE), -ERANGE);
+	cr_assert_eq(pci_line(4 * DEVICE), 3);
+	put(0, 0);
+	cr_assert_eq(pci_line(0), -ENODEV);
+	put(0, 5);
+	cr_assert_eq(pci_line(0), -ENODEV);
+	put(1 << 16, 1);
+	cr_assert_eq(pci_line(1 << 16), -ENODEV, "behind a bridge");
+	cr_assert_eq(pci_line(9 * DEVICE), -ENODEV, "nobody there");
+}
