@@ -10,6 +10,7 @@
 #include "arch/common/ram.h"
 #include "arch/common/start_options.h"
 #include "drivers/clock/alarm.h"
+#include "drivers/clock/rtc.h"
 #include "drivers/fdt/fdt.h"
 #include "drivers/firmware/firmware.h"
 #include "drivers/irq/tree.h"
@@ -176,6 +177,7 @@ void machine_init(char ***words, size_t *count)
 	memory_init();
 	irq_init(&tree);
 	alarm_init(&tree);
+	rtc_init(&tree);
 	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
 		virtio_mmio_tree(&tree);
 	if (IS_ENABLED(CONFIG_VIRTIO_PCI))

@@ -29,11 +29,6 @@ uint64_t clock_now_ns(void)
 	return (ticks >> 32) * mul + ((ticks & UINT32_MAX) * mul >> 32);
 }
 
-uint64_t clock_wall_ns(void)
-{
-	return 0;
-}
-
 void alarm_set(uint64_t deadline_ns)
 {
 	uint64_t seconds = deadline_ns / NS_PER_S, ns = deadline_ns % NS_PER_S;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* The wall clock of a machine that a device tree describes: what its real-time clock says when somebody first
+ * wants to know, and what the monotonic clock has counted since. ARM's PL031 (DDI 0224) counts seconds, the
+ * goldfish of riscv's virtual machines (Linux rtc-goldfish) nanoseconds; both in UTC. */
+#include "drivers/clock/rtc.h"
+#include "arch/arch.h"
+#include "kernel/dev/clock.h"
+
+#define REGISTERS_BYTES 8
+
+static const struct fdt *tree;
+
+void rtc_init(const struct fdt *t)
+{
+	tree = t;
+}
+
+/* The registers of the first such device; NULL: there is none. */
+static volatile uint32_t *find(const char *compatible)
+{
+	struct fdt_node n = FDT_BEGIN;
+	struct fdt_range at;
+
+	if (!fdt_next_with(tree, &n, "compatible", compatible) || fdt_reg(tree, &n, 0, &at) < 0 ||
+	    at.bytes < REGISTERS_BYTES || at.start % 4)
+		return NULL;
+	return arch_map_device(at.start, REGISTERS_BYTES);
+}
+
+/* Nanoseconds since 1970, 0: nobody knows. */
+static uint64_t read_rtc(void)
+{
+	volatile uint32_t *r = find("arm,pl031");
+	uint64_t low;
+
+	if (r)
+		return r[0] * NS_PER_S;
+	r = find("google,goldfish-rtc");
+	if (!r)
+		return 0;
+	low = r[0]; /* keeps the upper half as it was with it */
+	return (uint64_t)r[1] << 32 | low;
+}
+
+uint64_t clock_wall_ns(void)
+{
+	static uint64_t base_ns;
+	static bool asked;
+	uint64_t now = clock_now_ns(), said;
+
+	if (!asked) {
+		asked = true;
+		said = read_rtc();
+		base_ns = said > now ? said - now : 0;
+	}
+	return base_ns ? base_ns + now : 0;
+}
