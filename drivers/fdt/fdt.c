@@ -171,11 +171,20 @@ bool fdt_reservation(const struct fdt *tree, uint32_t i, struct fdt_range *range
 
 /* -- nodes -- */
 
+static const char *string_of(const struct fdt_value *value)
+{
+	return value->bytes && memchr(value->at, 0, value->bytes) ? (const char *)value->at : NULL;
+}
+
 static bool is_okay(const struct fdt *tree, const struct fdt_node *n)
 {
-	const char *status = fdt_string(tree, n, "status");
+	struct fdt_value value;
+	const char *status;
 
-	return !fdt_has(tree, n, "status") || (status && (!strcmp(status, "okay") || !strcmp(status, "ok")));
+	if (!fdt_property(tree, n, "status", &value))
+		return true;
+	status = string_of(&value);
+	return status && (!strcmp(status, "okay") || !strcmp(status, "ok"));
 }
 
 bool fdt_next(const struct fdt *tree, struct fdt_node *n)
@@ -282,11 +291,6 @@ bool fdt_has(const struct fdt *tree, const struct fdt_node *n, const char *name)
 	struct fdt_value value;
 
 	return fdt_property(tree, n, name, &value);
-}
-
-static const char *string_of(const struct fdt_value *value)
-{
-	return value->bytes && memchr(value->at, 0, value->bytes) ? (const char *)value->at : NULL;
 }
 
 const char *fdt_string(const struct fdt *tree, const struct fdt_node *n, const char *name)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* What lies at an address, by the image's parts. */
+#include "arch/common/memory_priv.h"
+#include "kernel/page.h"
+
+extern const char text_start[], text_end[], rodata_end[];
+extern const char fault_guard[], interrupt_guard[], boot_guard[], boot_stack_top[];
+
+static const struct {
+	const char *guard, *name;
+} guards[] = {
+	{ fault_guard, "stack overflow: fault stack" },
+	{ interrupt_guard, "stack overflow: interrupt stack" },
+	{ boot_guard, "stack overflow: raise BOOT_STACK_BYTES" },
+};
+
+bool memory_is_text(uintptr_t address)
+{
+	return address >= (uintptr_t)text_start && address < (uintptr_t)text_end;
+}
+
+bool memory_is_stack(uintptr_t address)
+{
+	if (address % sizeof(uintptr_t))
+		return false;
+	if (address - WINDOW < WINDOW_BYTES)
+		return memory_is_mapped(address);
+	return address >= (uintptr_t)fault_guard && address < (uintptr_t)boot_stack_top && memory_is_mapped(address);
+}
+
+const char *memory_describe(uintptr_t address)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(guards); i++)
+		if (address - (uintptr_t)guards[i].guard < PAGE_BYTES)
+			return guards[i].name;
+	if (address - WINDOW < WINDOW_BYTES)
+		return "stack overflow: raise FIBER_STACK_BYTES";
+	if (address < PAGE_BYTES)
+		return "null page";
+	if (memory_is_text(address))
+		return "text";
+	if (address >= (uintptr_t)text_end && address < (uintptr_t)rodata_end)
+		return "read-only data";
+	return "memory";
+}
