@@ -25,7 +25,8 @@ bool memory_is_stack(uintptr_t address)
 		return false;
 	if (address - WINDOW < WINDOW_BYTES)
 		return memory_is_mapped(address);
-	return address >= (uintptr_t)fault_guard && address < (uintptr_t)boot_stack_top && memory_is_mapped(address);
+	return address >= (uintptr_t)fault_guard && address < (uintptr_t)boot_stack_top &&
+	       memory_is_mapped(address);
 }
 
 const char *memory_describe(uintptr_t address)

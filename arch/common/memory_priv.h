@@ -9,8 +9,8 @@
 #define WINDOW ((uintptr_t)CONFIG_STACK_WINDOW)
 #define WINDOW_BYTES ((uintptr_t)CONFIG_STACK_WINDOW_BYTES)
 
-/* The entry for address at level (3: 512 GiB each, 2: 1 GiB, 1: 2 MiB, 0: 4 KiB). Missing tables are made when
- * make says so, else the answer is NULL. */
+/* The entry for address at level (3: 512 GiB each, 2: 1 GiB, 1: 2 MiB, 0: 4 KiB). Missing tables are made
+ * when make says so, else the answer is NULL. */
 uint64_t *memory_entry(uint64_t address, unsigned level, bool make);
 /* Takes away what entry maps at address. */
 void memory_unmap(uint64_t *entry, uintptr_t address);

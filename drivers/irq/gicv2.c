@@ -47,12 +47,12 @@ static void enable(unsigned id, bool edge)
 	gic_set_bit(distributor, SET_ENABLE, id);
 }
 
-__attribute__((target("general-regs-only"))) static unsigned acknowledge(void)
+static unsigned acknowledge(void)
 {
 	return *reg(interface, ACKNOWLEDGE) & IDENTIFIER;
 }
 
-__attribute__((target("general-regs-only"))) static void end(unsigned id)
+static void end(unsigned id)
 {
 	*reg(interface, END) = id;
 }

@@ -107,7 +107,7 @@ static void enable(unsigned id, bool edge)
 	gic_set_bit(base, SET_ENABLE, id);
 }
 
-__attribute__((target("general-regs-only"))) static unsigned acknowledge(void)
+static unsigned acknowledge(void)
 {
 	unsigned id = READ(ICC_IAR1) & IDENTIFIER;
 
@@ -115,7 +115,7 @@ __attribute__((target("general-regs-only"))) static unsigned acknowledge(void)
 	return id;
 }
 
-__attribute__((target("general-regs-only"))) static void end(unsigned id)
+static void end(unsigned id)
 {
 	WRITE(ICC_EOIR1, id);
 	cpu_synchronise();
