@@ -98,7 +98,7 @@ $(O)/config.h: $(O)/config.mk ;
 ##   run                          qemu-run or unix-run, as configured
 ##   gdb                          the same under gdb
 ##   before or after make: OPTIONS="log=warn …" (start options) HOST_PORT=8080 GUEST_PORT=80
-##   NET_TAP=tap0 DISK=file[,ro] (else the one that was built) MACHINE=microvm|q35 ACCEL=kvm|tcg MEM=64M QEMU_EXTRA="…"
+##   NET_TAP=tap0 DISK=file[,ro] (else the one that was built) MACHINE=name ACCEL=kvm|tcg MEM=64M QEMU_EXTRA="…"
 image-goals := all build size run qemu-run unix-run gdb
 
 # What a person wants to run must have what it needs; after that comes the configuration.

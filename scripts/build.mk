@@ -13,6 +13,14 @@ cc := $(CC:gcc%=$(cross)gcc%)
 clang := $(findstring clang,$(cc))
 cc := $(strip $(cc) $(if $(cross),$(clang:clang=--target=$(triple))))
 
+ifneq ($(filter run qemu-run unix-run,$(goals)),)
+$(if $(shell YES='$(YES)' CI='$(CI)' scripts/setup build run $(CONFIG_CPU) >&2 && echo done),,\
+	$(error $(CONFIG_CPU) needs packages that are not installed))
+else ifneq ($(cross),)
+$(if $(shell command -v $(cross)objcopy),,\
+	$(error there is no compiler for $(CONFIG_CPU): scripts/setup build $(CONFIG_CPU) installs one))
+endif
+
 # -- musl: built once per compiler, CPU and flavour, into a cache outside the tree --
 
 musl-for := $(if $(CONFIG_TARGET_UNIX),unix,kernel) $(musl-cpu) $(cpu-flags) \
@@ -151,6 +159,13 @@ runner := $(if $(CONFIG_TARGET_UNIX),unix,qemu)
 run: $(runner)-run
 # An image that does not write leaves its disk as it is; DISK= names another.
 export DISK := $(or $(DISK),$(addsuffix $(if $(CONFIG_FAT_WRITE),,$(comma)ro),$(if $(CONFIG_DISK_EMBEDDED),,$(disk))))
+# What a start lacks is said before anything is compiled.
+ifneq ($(filter run $(runner)-run gdb,$(goals)),)
+.PHONY: ready
+ready:
+	@scripts/python json scripts/run-$(runner) --check $(O)/image
+$(objects) $(script) $(libc): | ready
+endif
 $(runner)-run: $(O)/image $(disk)
 	@scripts/python json scripts/run-$(runner) $(O)/image
 gdb: $(O)/image $(disk)

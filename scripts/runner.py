@@ -2,6 +2,7 @@
 """What run-qemu and run-unix share: options of the configuration, free ports, and a console that
 turns the addresses of a backtrace into functions, files and lines."""
 import os
+import platform
 import re
 import select
 import shlex
@@ -219,12 +220,14 @@ def pass_through(source, image, on_line):
             on_line(text)
 
 
-def gdb(arguments):
-    """Runs gdb and gives its status. Ctrl-C is for it alone: it stops the program that is looked at."""
+def gdb(config, arguments):
+    """Runs gdb, or the one for every CPU, and gives its status. Ctrl-C is for it alone: it stops the program
+    that is looked at."""
+    program = "gdb" if config["CPU"] == platform.machine() else "gdb-multiarch"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with Terminal():
-            return subprocess.run(["gdb", "-q", *arguments], preexec_fn=default_interrupt).returncode
+            return subprocess.run([program, "-q", *arguments], preexec_fn=default_interrupt).returncode
     except FileNotFoundError:
-        fail("gdb is not installed: apt-get install gdb")
+        fail(f"{program} is not installed: apt-get install {program}")

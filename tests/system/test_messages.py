@@ -183,6 +183,12 @@ def test_no_compiler(tmp_path):
     assert "no compiler 'no-such-compiler'" in said, said
 
 
+def test_no_compiler_for_another_cpu(tmp_path):
+    path = tools_without(tmp_path / "bin", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-objcopy")
+    said = fails(f"O={tmp_path / 'out'}", "defconfig_hello_qemu_arm64", "all", environment={"PATH": path})
+    assert "no compiler for aarch64: scripts/setup build aarch64 installs one" in said, said
+
+
 def test_a_space_in_the_cache(tmp_path):
     said = fails(f"O={tmp_path}", "defconfig_hello_qemu", "all", environment={"VIRGA_CACHE": f"{tmp_path}/my cache"})
     assert "VIRGA_CACHE=" in said and "space" in said, said
@@ -234,6 +240,25 @@ def test_no_qemu(tmp_path, builder):
     done = run_script("run-qemu", out, environment={"PATH": path})
     assert done.returncode != 0
     assert "qemu-system-x86" in done.stdout and "install" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("missing,defconfig,options,said", [
+    ("qemu-system-x86_64", "defconfig_www_qemu", "", "qemu-system-x86_64 is not installed: scripts/setup run x86_64"),
+    (None, "defconfig_www_qemu", 'name="Big', "OPTIONS="),
+    (None, "defconfig_www_unix", 'name="Big', "OPTIONS="),
+    (None, "defconfig_www_qemu", "'a=\"'", "a machine's start option cannot hold a double quote"),
+    ("qemu-aarch64", "defconfig_www_unix", "", "qemu-aarch64 is not installed: apt-get install qemu-user")])
+def test_what_cannot_run_is_not_compiled(tmp_path, missing, defconfig, options, said):
+    """And nothing is said of the run before it."""
+    out = tmp_path / "out"
+    build.make(f"O={out}", defconfig)
+    if missing == "qemu-aarch64":
+        build.set_options(out, {"CPU_AARCH64": "y"})
+        build.make(f"O={out}", "olddefconfig")
+    path = tools_without(tmp_path / "bin", missing)
+    lines = fails(f"O={out}", "run", environment={"PATH": path, "OPTIONS": options}).splitlines()
+    assert [line for line in lines if line.startswith("run: ")][0].startswith(f"run: {said}"), lines
+    assert not [line for line in lines if line.startswith(("CC ", "BUILD ", "LINK "))], lines
 
 
 def run_script(name, out, environment=None, timeout=60):
