@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import build, relay, server  # noqa: E402
+from rig import build, cpus, relay, server  # noqa: E402
 from rig.namespace import Namespace  # noqa: E402
 
 
@@ -37,6 +37,12 @@ def pytest_collection_modifyitems(config, items):
     kept = [item for item in items if wanted(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("config"):
+        for reason in filter(None, (cpus.missing(cpus.cpu_of(name)) for name in mark.args)):
+            pytest.skip(reason)
 
 
 @pytest.hookimpl(hookwrapper=True)

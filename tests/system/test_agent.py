@@ -4,12 +4,12 @@ import hashlib
 
 import pytest
 
+from rig import params
 from rig.agent import Agent
 from rig.guest import HOST_IP, GUEST_IP
 from rig.sockets import Sockets
 
-WAYS = [pytest.param("microvm", marks=pytest.mark.config("defconfig_agent_qemu")),
-        pytest.param("unix", marks=pytest.mark.config("defconfig_agent_unix"))]
+WAYS = params.machines("agent", "microvm", "unix", first=True)
 
 
 @pytest.fixture

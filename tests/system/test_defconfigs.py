@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from rig import build
+from rig import build, cpus, params
 
-DEFCONFIGS = [pytest.param(name, marks=pytest.mark.config(name)) for name in build.defconfigs()]
+DEFCONFIGS = [params.marked(name, name) for name in build.defconfigs()]
 
 
 def readelf(*words):
@@ -21,19 +21,42 @@ def test_there_are_defconfigs():
             "defconfig_www_unix_socket"} <= set(build.defconfigs())
 
 
-@pytest.mark.parametrize("name", DEFCONFIGS)
-def test_builds_an_image_of_its_kind(builder, name):
-    out = builder.build(name)
-    image, debug = os.path.join(out, "image"), os.path.join(out, "image.debug")
-    assert os.path.getsize(os.path.join(out, "image.map")) > 0
-    header, segments = readelf("-h", image), readelf("-l", image)
-    assert "ELF64" in header and "EXEC (Executable file)" in header
+def test_each_cpu_has_them_all():
+    """A CPU that one application is shipped for has every application that a virtual machine has."""
+    shipped = set(build.defconfigs())
+    for way in {way.cpu: name for name, way in cpus.MACHINES.items()}.values():
+        cpu = cpus.MACHINES[way].cpu
+        if cpus.defconfig("hello", way) in shipped:
+            wanted = {re.sub("_qemu(?=_|$)", f"_qemu_{cpu.name}".rstrip("_"), name)
+                      for name in shipped if "_qemu" in name and cpus.cpu_of(name) is cpus.USUAL}
+            assert wanted <= shipped, wanted - shipped
+
+
+def check_segments(elf):
+    """A static executable; nothing in it is written and executed."""
+    header, segments = readelf("-h", elf), readelf("-l", elf)
+    assert re.search(r"Type: +EXEC", header)
     assert "INTERP" not in segments and "DYNAMIC" not in segments
     loads = re.findall(r"^\s*LOAD\s+(?:\S+\s+){5}([RWE ]{3})", segments, re.MULTILINE)
     assert loads and not [flags for flags in loads if "W" in flags and "E" in flags], segments
-    assert "There are no" in readelf("-s", image) or ".symtab" not in readelf("-S", image)
+
+
+@pytest.mark.parametrize("name", DEFCONFIGS)
+def test_builds_an_image_of_its_kind(builder, name):
+    out, cpu = builder.build(name), cpus.cpu_of(name)
+    image, debug = os.path.join(out, "image"), os.path.join(out, "image.debug")
+    assert os.path.getsize(os.path.join(out, "image.map")) > 0
+    check_segments(debug)
     assert ".symtab" in readelf("-S", debug)
     on = build.configuration(out)
+    assert on["CPU"] == cpu.folder
+    if "TARGET_QEMU" in on and cpu.magic:
+        with open(image, "rb") as file:
+            head = file.read(64)
+        assert head[cpu.magic[0]:].startswith(cpu.magic[1]), head
+        return
+    check_segments(image)
+    assert "There are no" in readelf("-s", image) or ".symtab" not in readelf("-S", image)
     if "TARGET_QEMU" in on:
         # XEN_ELFNOTE_PHYS32_ENTRY: the PVH entry that QEMU looks for
         assert re.search(r"^\s*Xen\s+0x\w+\s+.*0x0*12\b", readelf("-n", image), re.MULTILINE), readelf("-n", image)

@@ -5,12 +5,14 @@ import os
 
 import pytest
 
-from rig import build, dhcp
+from rig import build, cpus, dhcp, params
 from rig.guest import Guest, qemu_command, tap_netdev, user_netdev
 
 WAYS = [pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix")),
         pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu_dhcp")),
-        pytest.param("q35", marks=[pytest.mark.config("defconfig_www_qemu_dhcp"), pytest.mark.long])]
+        pytest.param("q35", marks=[pytest.mark.config("defconfig_www_qemu_dhcp"), pytest.mark.long]),
+        *(params.marked(way, cpus.defconfig("www", way, "dhcp"))
+          for way in cpus.others("www", first=True, variant="dhcp"))]
 OTHERS = [pytest.param("kea", marks=pytest.mark.long), pytest.param("isc", marks=pytest.mark.long)]
 
 on_unix = pytest.mark.config("defconfig_www_unix")
@@ -23,7 +25,7 @@ def image(builder):
         if way == "unix":
             out = builder.build("defconfig_www_unix", name="www_unix_dhcp", options={"NET_DHCP": "y"})
         else:
-            out = builder.build("defconfig_www_qemu_dhcp")
+            out = builder.build(cpus.defconfig("www", way, "dhcp"))
         return os.path.join(out, "image")
     return built
 

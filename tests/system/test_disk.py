@@ -7,13 +7,13 @@ import subprocess
 
 import pytest
 
-from rig import build
+from rig import build, cpus, params
 from rig.console import Console
 from rig.guest import Guest, drive, qemu_command
 
 ODD_BYTES = 20_000_256  # no multiple of any sector
 
-QEMU = [pytest.param(machine, marks=pytest.mark.config("defconfig_hello_qemu")) for machine in ("microvm", "q35")]
+QEMU = params.machines("hello", "microvm", "q35", first=True)
 UNIX = pytest.param("unix", marks=pytest.mark.config("defconfig_hello_unix"))
 
 
@@ -23,17 +23,22 @@ def pattern(sector, count, seed, sector_bytes):
     return b"".join(bytes((s * 31 + seed + r) & 0xff for r in ramp) for s in range(sector, sector + count))
 
 
+def target(way):
+    """What follows the application in the name of the configuration: "qemu_arm64"."""
+    return "unix" if way == "unix" else cpus.defconfig("hello", way).partition("_hello_")[2]
+
+
 @pytest.fixture(scope="session")
 def disk_image(output):
     """disk_image("qemu", {"DISK_INITRD": "y"}) builds the application; once per kind."""
     built = {}
 
-    def make(target, options=None):
-        key = (target, *sorted(options or {}))
+    def make(kind, options=None):
+        key = (kind, *sorted(options or {}))
         if key not in built:
             out = os.path.join(output, "_".join(("disk", *key)))
             words = [f"O={out}", f"APP={os.path.join(build.TREE, 'tests', 'disk')}"]
-            build.make(*words, f"defconfig_hello_{target}")
+            build.make(*words, f"defconfig_hello_{kind}")
             build.make(*words, "configure", environment={"NET": "none"})
             build.set_options(out, options or {})
             build.make(*words, "olddefconfig")
@@ -59,7 +64,7 @@ def info(console):
 def start(disk_image, way, path, drive_options="", device_options="", suffix=""):
     if way == "unix":
         return Guest([disk_image("unix"), f"disk={path}{suffix}"])
-    return Guest(qemu_command(disk_image("qemu"), way, extra=drive(path, way, drive_options, device_options)))
+    return Guest(qemu_command(disk_image(target(way)), way, extra=drive(path, way, drive_options, device_options)))
 
 
 def part(path, sector, count, sector_bytes):
@@ -69,11 +74,11 @@ def part(path, sector, count, sector_bytes):
 
 
 KINDS = [(way, 512) for way in ("microvm", "q35", "unix")] + [(way, 4096) for way in ("microvm", "q35")]
+KINDS += [(way, sector_bytes) for way in cpus.others("hello", first=True) for sector_bytes in (512, 4096)]
 
 
 @pytest.mark.parametrize("way,sector_bytes", [pytest.param(
-    *kind, marks=pytest.mark.config("defconfig_hello_unix" if kind[0] == "unix" else "defconfig_hello_qemu"))
-    for kind in KINDS])
+    *kind, marks=params.marked(None, f"defconfig_hello_{target(kind[0])}").marks) for kind in KINDS])
 def test_what_is_written_is_in_the_file(disk_image, file, way, sector_bytes):
     """Both ways, straight and through the cache, at the beginning and the very end."""
     sectors = -(-ODD_BYTES // sector_bytes) if way != "unix" and sector_bytes == 512 else ODD_BYTES // sector_bytes
@@ -179,14 +184,13 @@ def test_a_file_that_shrinks(disk_image, file):
         console.quit()
 
 
-@pytest.mark.config("defconfig_hello_qemu")
 @pytest.mark.parametrize("memory", ["64M", "3G"])
-@pytest.mark.parametrize("way", ["microvm", "q35"])
+@pytest.mark.parametrize("way", QEMU)
 def test_the_initial_ram_disk(disk_image, tmp_path, way, memory):
     """It is kept from the page allocator, wherever it lies: above what the image has mapped at first, too."""
     path = tmp_path / "initrd"
     path.write_bytes(pattern(0, 9001, 4, 512) + b"rest")
-    image = disk_image("qemu", {"DISK_INITRD": "y"})
+    image = disk_image(target(way), {"DISK_INITRD": "y"})
     with Guest(qemu_command(image, way, memory, extra=["-initrd", path])) as guest:
         console = Console(guest)
         assert info(console)["sectors"] == 9001
@@ -205,8 +209,7 @@ def test_a_disk_in_the_image(disk_image, output, way):
     path = os.path.join(output, "embedded.img")
     with open(path, "wb") as made:
         made.write(pattern(0, 300, 2, 512))
-    target = "unix" if way == "unix" else "qemu"
-    image = disk_image(target, {"DISK_EMBEDDED": "y", "DISK_IMAGE": f'"{path}"'})
+    image = disk_image(target(way), {"DISK_EMBEDDED": "y", "DISK_IMAGE": f'"{path}"'})
     with Guest([image] if way == "unix" else qemu_command(image, way)) as guest:
         console = Console(guest)
         assert (info(console)["sectors"], info(console)["read_only"]) == (300, 1)
@@ -216,10 +219,9 @@ def test_a_disk_in_the_image(disk_image, output, way):
         console.quit()
 
 
-@pytest.mark.config("defconfig_hello_qemu")
-@pytest.mark.parametrize("way", ["microvm", "q35"])
+@pytest.mark.parametrize("way", QEMU)
 def test_a_machine_without_a_disk(disk_image, way):
-    with Guest(qemu_command(disk_image("qemu"), way)) as guest:
+    with Guest(qemu_command(disk_image(target(way)), way)) as guest:
         guest.wait_for("error virtio-blk: .*add a virtio-blk device")
 
 
@@ -256,11 +258,11 @@ def test_run_qemu_takes_a_disk(disk_image, tmp_path):
             console.quit()
 
 
-@pytest.mark.parametrize("target", [pytest.param(one, marks=pytest.mark.config(f"defconfig_hello_{one}"))
-                                    for one in ("qemu", "unix")])
-def test_runners_say_what_is_wrong_with_a_disk(disk_image, tmp_path, target):
-    image = disk_image(target)
+@pytest.mark.parametrize("kind", [pytest.param(one, marks=pytest.mark.config(f"defconfig_hello_{one}"))
+                                  for one in ("qemu", "unix")])
+def test_runners_say_what_is_wrong_with_a_disk(disk_image, tmp_path, kind):
+    image = disk_image(kind)
     for disk, complaint in (("", "DISK=path names one"), (tmp_path / "none", "none: no such file or directory"),
                             (tmp_path, "neither a file nor a block device")):
-        said, status = runner(f"run-{target}", image, disk, "")
+        said, status = runner(f"run-{kind}", image, disk, "")
         assert status == 1 and complaint in said, said

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from rig import cpus, params
 from rig.guest import HOST_IP, Guest, qemu_command, tap_netdev
 
 # way: defconfig it is made of, machine (None: a process), whether over a tap
@@ -13,8 +14,9 @@ WAYS = {
     "microvm": ("defconfig_resolve_qemu", "microvm", True),
     "unix": ("defconfig_www_unix", None, True),
     "unix-socket": ("defconfig_www_unix_socket", None, False),
+    **{name: (cpus.defconfig("resolve", name), name, True) for name in cpus.others("resolve", first=True)},
 }
-each_way = pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(WAYS[way][0])) for way in WAYS])
+each_way = pytest.mark.parametrize("way", [params.marked(way, WAYS[way][0]) for way in WAYS])
 BIG = 150  # addresses of one name: more than a datagram of 1232 bytes has room for
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from rig import build, server
+from rig import build, cpus, params, server
 from rig.guest import GUEST_IP, Guest, qemu_command, tap_netdev
 from test_make import copy_tree
 
@@ -36,8 +36,7 @@ def test_the_sites(tmp_path):
     assert done.returncode == 0 and "\nHello!\n" in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0]))
-                                 for way in ("microvm", "unix-socket")])
+@pytest.mark.parametrize("way", params.ways("microvm", "unix-socket", *cpus.others(first=True)))
 def test_the_readmes(namespace, tmp_path, way):
     """The same source as a virtual machine and over the host's sockets."""
     code, again = (re.search(r"```c\n(.*?)```", read(path), re.DOTALL).group(1)

@@ -6,15 +6,14 @@ import signal
 
 import pytest
 
+from rig import cpus, params
 from rig.guest import Guest, qemu_command
 
-WAYS = [pytest.param(machine, marks=pytest.mark.config("defconfig_hello_unix" if machine == "unix"
-                                                       else "defconfig_hello_qemu"))
-        for machine in ("q35", "microvm", "unix")]
+WAYS = params.machines("hello", "q35", "microvm", "unix")
 
 
 def start(builder, way, options=""):
-    out = builder.build("defconfig_hello_unix" if way == "unix" else "defconfig_hello_qemu")
+    out = builder.build("defconfig_hello_unix" if way == "unix" else cpus.defconfig("hello", way))
     image = os.path.join(out, "image")
     if way == "unix":
         return Guest([image, *options.split()])
@@ -43,13 +42,12 @@ def test_echoes_the_console(builder, way):
         assert said == early + single + late
 
 
-@pytest.mark.parametrize("way", [pytest.param(one, marks=pytest.mark.config("defconfig_hello_qemu"))
-                                 for one in ("q35", "microvm")])
-@pytest.mark.parametrize("cpu", ["qemu64", "EPYC"])
-def test_starts_on_older_cpus(builder, way, cpu):
-    image = os.path.join(builder.build("defconfig_hello_qemu"), "image")
-    with Guest(qemu_command(image, way, "64M", cpu=cpu)) as guest:
-        guest.wait_for("^Hello, world!$")
+@pytest.mark.parametrize("way", params.machines("hello", "q35", "microvm"))
+def test_starts_on_other_cpus(builder, way):
+    image = os.path.join(builder.build(cpus.defconfig("hello", way)), "image")
+    for cpu in cpus.MACHINES[way].has.cpus[1:]:
+        with Guest(qemu_command(image, way, "64M", cpu=cpu)) as guest:
+            guest.wait_for("^Hello, world!$")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from rig import server
+from rig import cpus, params, server
 
-WAYS = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("microvm", "unix", "unix-socket")]
+WAYS = params.ways("microvm", "unix", "unix-socket", *cpus.others(first=True))
 
 
 @pytest.fixture(scope="module", params=WAYS)

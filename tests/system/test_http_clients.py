@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from rig import server
+from rig import cpus, params, server
 from rig.sockets import Sockets
 
-WAYS = [pytest.param(way, marks=pytest.mark.config(server.WAYS[way][0])) for way in ("microvm", "unix", "unix-socket")]
+WAYS = params.ways("microvm", "unix", "unix-socket", *cpus.others(first=True))
 
 
 def page():

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
+from rig import cpus, params
 from rig.guest import GUEST_IP, HOST_IP, Guest, qemu_command, tap_netdev
 
-WAYS = [pytest.param("microvm", marks=pytest.mark.config("defconfig_iperf_qemu")),
-        pytest.param("unix", marks=pytest.mark.config("defconfig_iperf_unix"))]
+WAYS = params.machines("iperf", "microvm", "unix", first=True)
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def start(builder, namespace):
     namespace.tap()
 
     def started(way, options=""):
-        config = "defconfig_iperf_unix" if way == "unix" else "defconfig_iperf_qemu"
+        config = "defconfig_iperf_unix" if way == "unix" else cpus.defconfig("iperf", way)
         image = os.path.join(builder.build(config), "image")
         command = [image, "tap=tap0", *options.split()] if way == "unix" else \
             qemu_command(image, way, "64M", tap_netdev(), options)

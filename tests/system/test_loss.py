@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from rig import relay, server
+from rig import cpus, relay, server
 
 BIG_BYTES = 64 << 20
 # Where there is enough memory SeaBIOS moves itself to 16 MiB below its end, over whatever part of an image
@@ -35,12 +35,20 @@ def big_site(output):
     return folder, digest.hexdigest()
 
 
+def room_above(machine):
+    """KiB for what lies beside the image and the rest: where there is a device tree, it is in the upper half."""
+    if machine in FIRMWARE_KIB or cpus.MACHINES[machine].cpu is cpus.USUAL:
+        return FIRMWARE_KIB.get(machine, 0)
+    return BIG_BYTES // 1024
+
+
 def transfer(serve, namespace, relay_program, output, way, offloads, *cable, seconds=500):
     site, digest = big_site(output)
     relay.beside(namespace)
     wire = relay.Relay(relay_program, namespace, *cable)
     # All of the guest's memory beside the file itself is the 1.5 MiB that it must do with.
-    memory = f"{1536 + BIG_BYTES // 1024 + FIRMWARE_KIB.get(way, 0)}K" if server.WAYS[way][1] else "1536K"
+    least, machine = server.least_memory(way), server.WAYS[way][1]
+    memory = f"{int(least[:-1]) + BIG_BYTES // 1024 + room_above(machine)}K" if machine else least
     www = serve(way, variables=(f"WWW_DIR={site}",), name=f"big-{server.WAYS[way][0]}", memory=memory,
                 offloads=offloads, make_tap=False)
     result = www.ask("fetch", path="/big.bin", seconds=seconds)
@@ -54,6 +62,8 @@ def transfer(serve, namespace, relay_program, output, way, offloads, *cable, sec
     pytest.param("microvm", True, id="microvm-offloads", marks=pytest.mark.config("defconfig_www_qemu")),
     pytest.param("q35", False, id="q35-plain", marks=[pytest.mark.config("defconfig_www_qemu")]),
     pytest.param("unix", True, id="unix", marks=pytest.mark.config("defconfig_www_unix")),
+    *(pytest.param(way, True, id=way, marks=[pytest.mark.config(server.WAYS[way][0]), pytest.mark.long])
+      for way in cpus.others(first=True)),
 ])
 def test_three_in_a_hundred_lost(serve, namespace, relay_program, output, way, offloads):
     _, counts = transfer(serve, namespace, relay_program, output, way, offloads, "--seed", "3", "--drop", "0.03")

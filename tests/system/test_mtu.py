@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from rig import params
+
 pytestmark = pytest.mark.config("defconfig_www_unix")
 
 
@@ -36,10 +38,7 @@ def test_a_narrow_link(serve, namespace, output, mtu):
     assert www.curl(www.url("some.bin")) == content
 
 
-@pytest.mark.parametrize("way", [
-    pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix")),
-    pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu")),
-])
+@pytest.mark.parametrize("way", params.machines("www", "unix", "microvm", first=True))
 def test_echoes_longer_than_a_packet(serve, way):
     www = serve(way)
     sizes = [0, 56, 1472, 1473, 2952, 2953, 8000, 20000]

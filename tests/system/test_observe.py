@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 
+from rig import params
 from rig.sockets import Sockets
 
 OPTIONS = {"NET_OBSERVE": "y", "WWW_OBSERVE": "y"}
-WAYS = [pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu")),
-        pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix"))]
+WAYS = params.machines("www", "microvm", "unix", first=True)
 
 
 @pytest.fixture

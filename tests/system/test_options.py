@@ -4,22 +4,21 @@ import os
 
 import pytest
 
+from rig import cpus, params, server
 from rig.guest import Guest, qemu_command, tap_netdev
 
-WAYS = [pytest.param("microvm", "defconfig_www_qemu", marks=pytest.mark.config("defconfig_www_qemu")),
-        pytest.param("q35", "defconfig_www_qemu", marks=pytest.mark.config("defconfig_www_qemu")),
-        pytest.param("unix", "defconfig_www_unix", marks=pytest.mark.config("defconfig_www_unix"))]
+WAYS = params.ways("microvm", "q35", "unix", *cpus.others(first=True))
 
 
-def start(builder, namespace, way, config, options):
-    image = os.path.join(builder.build(config), "image")
+def start(builder, namespace, way, options):
+    image = os.path.join(builder.build(server.WAYS[way][0]), "image")
     namespace.tap()
     if way == "unix":
         return Guest([image, *options.split()], namespace)
     return Guest(qemu_command(image, way, "64M", tap_netdev(), options), namespace)
 
 
-@pytest.mark.parametrize("way,config", WAYS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("options,named", [
     ("colour=blue", "colour"),
     ("ip=10.0.0.256/24", "ip"),
@@ -31,8 +30,8 @@ def start(builder, namespace, way, config, options):
     ("log=loud", "log"),
     ("log=info prot=80", "prot"),
 ])
-def test_a_wrong_option_is_named(builder, namespace, way, config, options, named):
-    with start(builder, namespace, way, config, options) as guest:
+def test_a_wrong_option_is_named(builder, namespace, way, options, named):
+    with start(builder, namespace, way, options) as guest:
         guest.wait_for(rf"(?m)^.*\b{named}\b.*\n")
         status = guest.wait_end(30)
         assert way != "unix" or status != 0
@@ -45,10 +44,8 @@ def test_what_a_vmm_appends_passes(serve, options):
     serve("microvm", options=options)
 
 
-@pytest.mark.parametrize("way", [pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu")),
-                                 pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix"))])
+@pytest.mark.parametrize("way", params.ways("microvm", "unix", *cpus.others(first=True)))
 def test_address_and_port_are_taken(builder, namespace, way):
-    from rig import server
     www = server.Server(builder, namespace, way, options="ip=10.0.0.77/24 gw=10.0.0.1 port=8088")
     try:
         www.host, www.port = "10.0.0.77", 8088
@@ -60,7 +57,7 @@ def test_address_and_port_are_taken(builder, namespace, way):
 
 @pytest.mark.config("defconfig_www_qemu")
 def test_an_address_alone_has_no_gateway_elsewhere(builder, namespace):
-    with start(builder, namespace, "microvm", "defconfig_www_qemu", "ip=192.168.7.2/24") as guest:
+    with start(builder, namespace, "microvm", "ip=192.168.7.2/24") as guest:
         guest.wait_for(r"no default gateway: gw=10\.0\.0\.1 is not another host")
         guest.wait_for(" up boot_us=")
 

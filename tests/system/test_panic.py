@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from rig import build
+from rig import build, cpus, params
 from rig.guest import Guest, qemu_command
 
 # An application outside the tree that does the one thing wrong that its option names.
@@ -120,8 +120,8 @@ def names_of(elf, console):
 
 
 def build_faulty(builder, faulty_app, way):
-    defconfig = "defconfig_skeleton_qemu" if way != "unix" else "defconfig_hello_unix"
-    out = builder.path(f"faulty-{'unix' if way == 'unix' else 'qemu'}")
+    defconfig = cpus.defconfig("hello", way) if way != "unix" else "defconfig_hello_unix"
+    out = builder.path(f"faulty-{defconfig}")
     build.make(f"O={out}", f"APP={faulty_app}", defconfig)
     build.set_options(out, {"NET_NONE": "y"})
     build.make(f"O={out}", f"APP={faulty_app}", "olddefconfig")
@@ -129,9 +129,7 @@ def build_faulty(builder, faulty_app, way):
     return out
 
 
-WAYS = [pytest.param(way, marks=pytest.mark.config("defconfig_hello_unix" if way == "unix"
-                                                   else "defconfig_hello_qemu"))
-        for way in ("microvm", "q35", "unix")]
+WAYS = params.machines("hello", "microvm", "q35", "unix")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -147,7 +145,8 @@ def test_a_fault_gives_reason_and_backtrace(builder, faulty_app, way, fault):
         assert re.search(reason, line), line
         guest.wait_for(r"(?m)^backtrace:.*\n", 10)
         if fault not in ("panic", "stack-smash"):
-            assert re.search(r"\br15=[0-9a-f]{16}\b", guest.console), guest.console
+            register = cpus.MACHINES[way].cpu.register if way != "unix" else cpus.HOST.register
+            assert re.search(rf"\b{register}=[0-9a-f]{{8,16}}\b", guest.console), guest.console
         status = guest.wait_end(20)
         assert way != "unix" or status == 1
         functions = names_of(os.path.join(out, "image.debug"), guest.console)
@@ -155,7 +154,7 @@ def test_a_fault_gives_reason_and_backtrace(builder, faulty_app, way, fault):
             assert function in functions, functions
 
 
-@pytest.mark.parametrize("way", [WAYS[0], WAYS[2]])
+@pytest.mark.parametrize("way", params.machines("hello", "microvm", "unix", first=True))
 def test_the_run_script_names_function_and_line(builder, faulty_app, way):
     out = build_faulty(builder, faulty_app, way)
     script = "run-unix" if way == "unix" else "run-qemu"

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rig import build, server
+from rig import build, cpus, params, server
 
 SOURCE = r"""
 #include "kernel/app.h"
@@ -58,19 +58,19 @@ int app_start(const struct app *app, struct promise *done)
 """
 
 
-@pytest.mark.config("defconfig_www_qemu")
-@pytest.mark.parametrize("way", ["microvm", "q35"])
+@pytest.mark.parametrize("way", params.machines("www", "microvm", "q35", first=True))
 def test_a_fiber_writes_from_its_stack(builder, namespace, output, way):
     folder = os.path.join(output, "stack-memory-app")
     os.makedirs(folder, exist_ok=True)
     for name, text in (("main.c", SOURCE), ("Makefile", "obj-y += main.o\n")):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
-    out = builder.path("stack-memory")
-    build.make(f"O={out}", f"APP={folder}", "defconfig_skeleton_qemu")
+    name = f"stack-memory-{cpus.MACHINES[way].cpu.folder}"
+    out = builder.path(name)
+    build.make(f"O={out}", f"APP={folder}", cpus.defconfig("www", way))
     build.make(f"O={out}", f"APP={folder}")
-    builder.built["stack-memory"] = out
-    www = server.Server(builder, namespace, way, name="stack-memory")
+    builder.built[name] = out
+    www = server.Server(builder, namespace, way, name=name)
     try:
         www.guest.wait_for(" up boot_us=")
         for _ in range(20):

@@ -3,12 +3,13 @@
 import os
 import re
 
+from rig import cpus
 from rig.guest import Guest, qemu_command, tap_netdev
 
 
 class Agent:
     def __init__(self, builder, namespace, way, options="", make_tap=True):
-        config = "defconfig_agent_unix" if way == "unix" else "defconfig_agent_qemu"
+        config = "defconfig_agent_unix" if way == "unix" else cpus.defconfig("agent", way)
         image = os.path.join(builder.build(config), "image")
         if make_tap:
             namespace.tap()

@@ -27,11 +27,11 @@ def make(*words, tree=TREE, timeout=1500, environment=None, check=True):
 
 
 class Builder:
-    """Builds of one session, by name; a name is built once and then only looked up."""
+    """Builds of one session, by name; a name is built once and then only looked up, and is of one image only."""
 
     def __init__(self, folder):
         self.folder = folder
-        self.built = {}
+        self.built, self.made_of = {}, {}
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -39,6 +39,8 @@ class Builder:
     def build(self, defconfig, *variables, name=None, options=None):
         """Gives the output folder. options: {"LTO": "y"} changed in .config after the defconfig."""
         name = name or defconfig
+        what = (defconfig, variables, tuple(sorted((options or {}).items())))
+        assert self.made_of.setdefault(name, what) == what, f"two images are called {name}: {what}"
         if name not in self.built:
             out = self.path(name)
             os.makedirs(out, exist_ok=True)

@@ -10,46 +10,50 @@ import socket
 import subprocess
 import time
 
+from rig.cpus import MACHINES, machines
+
 MAC = "52:54:00:12:34:56"
 GUEST_IP = "10.0.0.2"
 HOST_IP = "10.0.0.1"
 BOOT_SECONDS = 60  # generous: two shared cores under emulation
 LIFE_SECONDS = 900  # no boot outlives this, whatever hangs
 
-# The devices that a machine is given. Everything else is left out, so that figures compare.
-MACHINES = {
-    "q35": ["-M", "q35"],
-    "microvm": ["-M", "microvm,rtc=off,pit=off,pic=off,isa-serial=on,x-option-roms=off,auto-kernel-cmdline=off",
-                "-global", "virtio-mmio.force-legacy=false"],
-}
-DEVICE = {"q35": "pci", "microvm": "device"}
+# What a machine is relieved of beside what run-qemu takes away, so that figures compare.
+LESS = {"microvm": ["-M", "rtc=off"]}
 NO_OFFLOADS = ("csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,"
                "host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off")
 
 
-def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="", offloads=True, cpu="max",
+def device(machine, kind):
+    """QEMU's name of a virtio device, "net", on the bus of a machine."""
+    return machines.device(MACHINES[machine].machine, kind)
+
+
+def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="", offloads=True, cpu=None,
                  extra=(), rng=True):
-    """The whole command line. netdev: text for -netdev without its id, or None for no network."""
-    bus = DEVICE[machine]
-    command = ["qemu-system-x86_64", *MACHINES[machine], "-accel", "tcg", "-cpu", cpu, "-smp", "1",
+    """The whole command line. machine: one of cpus.MACHINES. netdev: text for -netdev without its id, or None for
+    no network. cpu: QEMU's model, the usual one unless given."""
+    _, has, found = MACHINES[machine]
+    command = [has.qemu, *found.arguments, *LESS.get(machine, []), "-accel", "tcg", "-cpu", cpu or has.cpus[0],
+               "-smp", "1",
                "-m", f"size={memory}", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                "-serial", "stdio", "-kernel", str(image)]
     if options:
         command += ["-append", options]
     if netdev:
-        nic = f"virtio-net-{bus},netdev=net0,mac={MAC}"
-        if bus == "pci":
+        nic = f"{device(machine, 'net')},netdev=net0,mac={MAC}"
+        if found.bus == "PCI":
             nic += ",romfile="
         command += ["-netdev", f"{netdev},id=net0", "-device", nic + ("" if offloads else "," + NO_OFFLOADS)]
     if rng:
-        command += ["-device", f"virtio-rng-{bus}"]
+        command += ["-device", device(machine, "rng")]
     return command + list(extra)
 
 
 def drive(path, machine, drive_options="", device_options="", name="disk0"):
     """QEMU's words for the file as a disk."""
     return ["-drive", f"if=none,id={name},file={path},format=raw,discard=unmap{drive_options}",
-            "-device", f"virtio-blk-{DEVICE[machine]},drive={name}{device_options}"]
+            "-device", f"{device(machine, 'blk')},drive={name}{device_options}"]
 
 
 def tap_netdev(name="tap0"):

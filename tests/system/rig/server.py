@@ -4,6 +4,7 @@ import base64
 import json
 import os
 
+from rig import cpus
 from rig.build import TREE
 from rig.guest import GUEST_IP, HOST_IP, MAC, Guest, qemu_command, tap_netdev, user_netdev
 
@@ -15,8 +16,16 @@ WAYS = {
     "microvm-user": ("defconfig_www_qemu", "microvm", "user"),
     "unix": ("defconfig_www_unix", None, "tap"),
     "unix-socket": ("defconfig_www_unix_socket", None, "host"),
+    **{name: (cpus.defconfig("www", name), name, "tap") for name in cpus.others()},
+    **{f"{name}-user": (cpus.defconfig("www", name), name, "user") for name in cpus.others(first=True)},
 }
 HTDOCS = os.path.join(TREE, "apps", "www", "htdocs")
+
+
+def least_memory(way):
+    """In which www serves as many clients as it may have, there."""
+    machine = WAYS[way][1]
+    return f"{(cpus.MACHINES[machine].cpu if machine else cpus.USUAL).least_kib}K"
 
 
 def files_below(folder):
@@ -31,7 +40,7 @@ class Server:
     """address, port and path speak for the guest; ask() runs a client of clients.py against it."""
 
     def __init__(self, builder, namespace, way, variables=(), name=None, memory="128M", options="", offloads=True,
-                 tap="tap0", make_tap=True, extra=(), options_set=None, cpu="max", defconfig=None):
+                 tap="tap0", make_tap=True, extra=(), options_set=None, cpu=None, defconfig=None):
         usual, machine, network = WAYS[way]
         self.namespace = namespace
         self.machine = machine
@@ -96,4 +105,4 @@ class Server:
         print(f"--- console\n{self.guest.console[-6000:]}\n---")
 
 
-__all__ = ["GUEST_IP", "HOST_IP", "HTDOCS", "MAC", "WAYS", "Server", "files_below"]
+__all__ = ["GUEST_IP", "HOST_IP", "HTDOCS", "MAC", "WAYS", "Server", "files_below", "least_memory"]

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: ISC
+"""pytest's parameters: machines and ways, each marked with the configuration that it needs. Those of another CPU
+than x86-64 are for test-all, unless they are usual."""
+import pytest
+
+from rig import cpus, server
+
+
+def marked(value, config, usual=False):
+    marks = [pytest.mark.config(config)]
+    if not usual and cpus.cpu_of(config) is not cpus.USUAL:
+        marks.append(pytest.mark.long)
+    return pytest.param(value, marks=marks)
+
+
+def machines(app, *names, first=False):
+    """These machines of x86-64, "unix" for a process, then those of the other CPUs; first: one of each CPU."""
+    return [marked(name, f"defconfig_{app}_unix" if name == "unix" else cpus.defconfig(app, name))
+            for name in (*names, *cpus.others(app, first))]
+
+
+def ways(*names, usual=()):
+    """These ways to serve www."""
+    return [marked(name, server.WAYS[name][0], name in usual) for name in names]
