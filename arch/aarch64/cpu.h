@@ -41,6 +41,18 @@ static inline void cpu_wait(void)
 	__asm__ volatile("dsb sy; wfi" : : : "memory");
 }
 
+/* -- page tables: entries that have been written hold from here on; of address nothing is remembered -- */
+
+static inline void cpu_tables_written(void)
+{
+	__asm__ volatile("dsb ishst; isb" : : : "memory");
+}
+
+static inline void cpu_forget_page(uintptr_t address)
+{
+	__asm__ volatile("dsb ishst; tlbi vaae1, %0; dsb ish; isb" : : "r"(address >> 12) : "memory");
+}
+
 /* -- the generic timer (ARM ARM D12), as the virtual one -- */
 
 static inline uint64_t cpu_timer_count(void)

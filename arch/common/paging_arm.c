@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of page tables (ARM ARM D8.3), with the attributes that start.S has set. Tables lie in memory,
- * which is mapped at its own address, or in the image, which is not. */
+/* Entries of ARM's page tables in the long format, that of AArch64 and, as LPAE, of ARMv7 (ARM ARM for
+ * ARMv8 D8.3, for ARMv7 B3.6), with the attributes that start.S has set. Tables lie in memory, which is
+ * mapped at its own address, or in the image, which is not. */
 #include "arch/common/image.h"
 #include "arch/common/paging.h"
 #include "kernel/page.h"
+#include CONFIG_CPU_HEADER
 
 #define VALID UINT64_C(0x1)
 #define TABLE UINT64_C(0x2) /* above the lowest level; in it: a page */
@@ -70,10 +72,10 @@ void *paging_early_table(void)
 
 void paging_filled(void)
 {
-	__asm__ volatile("dsb ishst; isb" : : : "memory");
+	cpu_tables_written();
 }
 
 void paging_flush(uintptr_t address)
 {
-	__asm__ volatile("dsb ishst; tlbi vaae1, %0; dsb ish; isb" : : "r"(address >> 12) : "memory");
+	cpu_forget_page(address);
 }
