@@ -20,6 +20,12 @@
 #include "kernel/random.h"
 #include "posix/posix.h"
 
+/* CPUs of 32 bits have others with offsets and times as wide as they are everywhere else. */
+#ifndef SYS_mmap
+#define SYS_mmap SYS_mmap2
+#define SYS_clock_gettime SYS_clock_gettime64
+#endif
+
 #define STDOUT 1
 #define STDERR 2
 
