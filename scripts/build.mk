@@ -59,7 +59,8 @@ CPPFLAGS += -isystem $(O)/xen
 endif
 CFLAGS := -std=gnu11 -g $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
-	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer \
+	-fno-asynchronous-unwind-tables \
+	$(or $(frame-flags),-fno-unwind-tables -fno-omit-frame-pointer) \
 	-fstack-protector-strong $(prefix-maps)
 LDFLAGS := -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
 

@@ -3,7 +3,9 @@
 # virtualisation extensions; every CPU with long page descriptors (LPAE) has them.
 triple := arm-linux-gnueabihf
 cpu-flags := -march=armv7ve -mfpu=vfpv3-d16 -mfloat-abi=hard -mthumb
-integer-flags :=
+integer-flags := $(if $(clang),,-mgeneral-regs-only)
+# Thumb code has no chain of frames: a virtual machine's backtrace unwinds by tables.
+frame-flags := $(if $(CONFIG_TARGET_UNIX),,-funwind-tables -fomit-frame-pointer)
 musl-cpu := arm
 musl-kernel-flags :=
 image-format := binary

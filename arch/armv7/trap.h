@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* Exceptions and the way into interrupts. */
+#ifndef ARCH_ARMV7_TRAP_H
+#define ARCH_ARMV7_TRAP_H
+
+#include "kernel/util.h"
+
+/* What trap_entry.S leaves on the fault stack. */
+struct trap_frame {
+	uint32_t r[16]; /* r13: sp, r14: lr, r15: pc */
+	uint32_t cpsr;
+	uint32_t vector;          /* 0 to 7: reset, undefined, call, prefetch, data, hypervisor, IRQ, FIQ */
+	uint32_t status, address; /* of a prefetch abort IFSR and IFAR, else DFSR and DFAR */
+};
+
+/* The exception that is being reported, NULL when none is. */
+extern const struct trap_frame *trap_current;
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/* The vectors (ARM ARM B1.8.1), in ARM's instructions. Each mode has its own stack pointer: interrupts run on
+ * that of IRQ mode, and save the registers that calls may change: what they call is compiled to use no
+ * others. Every other exception is the end, and is told on the fault stack, in the mode it is taken to. */
+
+#define FRAME 80		/* struct trap_frame, of trap.h */
+#define THUMB 0x20		/* of a saved status */
+#define MASKED 0xc0		/* IRQ, FIQ */
+
+	.syntax unified
+	.arm
+	.section .text.vectors, "ax", %progbits
+	.balign 32
+	.globl exception_vectors
+exception_vectors:
+	b vector_0
+	b vector_1
+	b vector_2
+	b vector_3
+	b vector_4
+	b vector_5
+	b interrupt
+	b vector_7
+
+interrupt:
+	sub lr, lr, #4
+	push {r0-r3, r12, lr}
+	bl interrupt_dispatch
+	ldm sp!, {r0-r3, r12, pc}^
+
+	/* distance: of the return address from the instruction; from Thumb code thumb_distance */
+	.macro fault vector, distance, thumb_distance
+vector_\vector:
+	ldr sp, =fault_stack_top - FRAME
+	stm sp, {r0-r12}
+	mov r0, #\vector
+	mrs r1, spsr
+	tst r1, #THUMB
+	subeq lr, lr, #\distance
+	subne lr, lr, #\thumb_distance
+	b fault_common
+	.endm
+
+	fault 0, 0, 0
+	fault 1, 4, 2
+	fault 2, 4, 2
+	fault 3, 4, 4
+	fault 4, 8, 8
+	fault 5, 4, 4
+	fault 7, 4, 4
+
+	/* The stack pointer and the return address are those of the mode that it came from. */
+fault_common:
+	mov r2, sp
+	str lr, [r2, #60]
+	str r1, [r2, #64]
+	str r0, [r2, #68]
+	mrs r3, cpsr
+	and r1, r1, #0x1f
+	orr r1, r1, #MASKED
+	msr cpsr_c, r1
+	mov r4, sp
+	mov r5, lr
+	msr cpsr_c, r3
+	str r4, [r2, #52]
+	str r5, [r2, #56]
+	cmp r0, #3
+	mrceq p15, 0, r4, c5, c0, 1
+	mrceq p15, 0, r5, c6, c0, 2
+	mrcne p15, 0, r4, c5, c0, 0
+	mrcne p15, 0, r5, c6, c0, 0
+	str r4, [r2, #72]
+	str r5, [r2, #76]
+	mov r0, r2
+	bl exception
+	udf #0
+	.ltorg
