@@ -69,7 +69,7 @@ static struct stack *stack_of(const void *at)
 /* Reads a pointer that was split in two, because makecontext passes ints. */
 static void first(unsigned high, unsigned low)
 {
-	struct start *s = (struct start *)((uintptr_t)high << 32 | low);
+	struct start *s = (struct start *)(uintptr_t)((uint64_t)high << 32 | low);
 
 	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 	s->entry(s->arg);
@@ -88,7 +88,7 @@ void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg)
 	getcontext(&start->context);
 	start->context.uc_stack.ss_sp = stack_of(start)->low;
 	start->context.uc_stack.ss_size = (uintptr_t)start - (uintptr_t)stack_of(start)->low;
-	makecontext(&start->context, (void (*)(void))first, 2, (unsigned)((uintptr_t)start >> 32),
+	makecontext(&start->context, (void (*)(void))first, 2, (unsigned)((uint64_t)(uintptr_t)start >> 32),
 	            (unsigned)(uintptr_t)start);
 	return start;
 }
