@@ -27,8 +27,9 @@ void *arch_stack_alloc(size_t bytes);
 
 /* -- devices -- */
 
-/* Makes a device's registers at [start, start + bytes) accessible, at the same address. NULL when that
- * cannot be done. Machines without registers have no use for it. */
+/* Makes a device's registers at [start, start + bytes) accessible, at the same address unless that is beyond
+ * what a pointer reaches. Gives where; NULL when that cannot be done. Machines without registers have no use
+ * for it. */
 volatile void *arch_map_device(uint64_t start, uint64_t bytes);
 /* Where a device finds the memory at p: there, but for stacks of fibers. What lies contiguous in one
  * stack does so for devices too. */

@@ -8,8 +8,6 @@
 #include "arch/common/paging.h"
 #include "kernel/page.h"
 
-#define LARGE_BYTES UINT64_C(0x200000)
-
 extern uint64_t page_map[512];
 
 static bool make_table(uint64_t *entry)
@@ -95,6 +93,8 @@ int memory_map_pages(uint64_t start, uint64_t end)
 
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
+	if (sizeof(void *) < sizeof(start) && start > UINTPTR_MAX)
+		return memory_map_far(start, bytes);
 	if (start + bytes < start || memory_map(start, start + bytes, true) < 0)
 		return NULL;
 	return (volatile void *)(uintptr_t)start;

@@ -54,8 +54,7 @@ uint64_t paging_physical(uint64_t entry)
 
 bool paging_is_free(uint64_t start, uint64_t end)
 {
-	(void)start;
-	return end <= CONFIG_IMAGE_ADDRESS;
+	return start <= end && end <= CONFIG_IMAGE_ADDRESS;
 }
 
 uint64_t paging_device_address(uintptr_t address)

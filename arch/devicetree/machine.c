@@ -68,12 +68,12 @@ static const char *open_tree(void)
 
 	if (!tree_start || tree_start % 8)
 		return "there is none at the address that the loader gives";
-	if (memory_map_pages(tree_start, tree_start + 8) < 0)
+	if (memory_map_pages(tree_start, (uint64_t)tree_start + 8) < 0)
 		return "it lies where no memory can be";
 	bytes = (uint32_t)blob[4] << 24 | (uint32_t)blob[5] << 16 | (uint32_t)blob[6] << 8 | blob[7];
 	if (bytes > TREE_BYTES_MAX)
 		return "it is not one, or has more than 2 MiB";
-	if (memory_map_pages(tree_start, tree_start + bytes) < 0)
+	if (memory_map_pages(tree_start, (uint64_t)tree_start + bytes) < 0)
 		return "it lies where no memory can be";
 	return fdt_open(&tree, blob, bytes, &why) < 0 ? why : NULL;
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* Registers beyond 4 GiB, where QEMU has its PCI host bridge's, are mapped to the end of the address space, by
+ * whole 2 MiB: the first place with room for them, or where they have been mapped before. */
+#include "arch/common/memory_priv.h"
+#include "arch/common/paging.h"
+
+#define WINDOW_START (WINDOW + WINDOW_BYTES)
+#define WINDOW_END (UINT64_C(1) << 32)
+#define PHYSICAL_END (UINT64_C(1) << 40)
+
+static bool is_free(uint64_t at, uint64_t start, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < bytes; i += LARGE_BYTES) {
+		uint64_t *entry = memory_entry(at + i, 1, true);
+
+		if (!entry || (*entry && *entry != paging_leaf(start + i, true, true)))
+			return false;
+	}
+	return true;
+}
+
+volatile void *memory_map_far(uint64_t start, uint64_t bytes)
+{
+	uint64_t low = ALIGN_DOWN(start, LARGE_BYTES), span, at = WINDOW_START;
+
+	if (start > PHYSICAL_END || bytes > PHYSICAL_END - start)
+		return NULL;
+	span = ALIGN_UP(start + bytes, LARGE_BYTES) - low;
+	while (span <= WINDOW_END - at && !is_free(at, low, span))
+		at += LARGE_BYTES;
+	if (span > WINDOW_END - at)
+		return NULL;
+	for (uint64_t i = 0; i < span; i += LARGE_BYTES)
+		*memory_entry(at + i, 1, true) = paging_leaf(low + i, true, true);
+	paging_filled();
+	return (volatile void *)(uintptr_t)(at + (start - low));
+}
