@@ -65,6 +65,7 @@ struct own {
 struct arp {
 	struct ethernet *ethernet;
 	struct arp_user user;
+	uint64_t now_ns; /* as of the last call or packet */
 	struct arp_stats stats;
 	struct arp_probe *probe; /* NULL: none */
 	unsigned queued; /* packets in all queues */
@@ -146,10 +147,7 @@ static void set_timer(struct arp *a)
 		if (a->entries[i].state != FREE)
 			next_ns = MIN(next_ns, a->entries[i].deadline_ns);
 	}
-	if (next_ns == DEADLINE_NEVER)
-		timer_stop(&a->timer);
-	else
-		timer_start(&a->timer, next_ns);
+	timer_start(&a->timer, next_ns);
 }
 
 static void set_state(struct entry *e, enum state state, uint64_t deadline_ns)
@@ -160,15 +158,15 @@ static void set_state(struct entry *e, enum state state, uint64_t deadline_ns)
 }
 
 /* Asks once more, and again in a second; but nobody asks who has no address to be answered at. */
-static void ask(struct arp *a, struct entry *e, enum state state, uint64_t now_ns)
+static void ask(struct arp *a, struct entry *e, enum state state)
 {
 	uint32_t source = source_for(a, e->address);
 
 	if (e->state != state)
 		set_state(e, state, 0);
 	e->tries++;
-	e->asked_ns = now_ns;
-	e->deadline_ns = now_ns + RETRY_NS;
+	e->asked_ns = a->now_ns;
+	e->deadline_ns = a->now_ns + RETRY_NS;
 	if (source)
 		send_packet(a, OP_REQUEST, source, state == PROBE ? e->mac : broadcast_mac, e->address);
 }
@@ -228,7 +226,7 @@ static void changed(struct arp *a)
 		a->user.changed(a->user.arg);
 }
 
-static void entry_timeout(struct arp *a, struct entry *e, uint64_t now_ns)
+static void entry_timeout(struct arp *a, struct entry *e)
 {
 	switch ((enum state)e->state) {
 	case REACHABLE:
@@ -236,17 +234,17 @@ static void entry_timeout(struct arp *a, struct entry *e, uint64_t now_ns)
 		changed(a);
 		break;
 	case PROBE:
-		ask(a, e, e->tries < PROBE_TRIES ? PROBE : INCOMPLETE, now_ns);
+		ask(a, e, e->tries < PROBE_TRIES ? PROBE : INCOMPLETE);
 		if (e->state == INCOMPLETE)
 			changed(a);
 		break;
 	case INCOMPLETE:
 		if (e->tries < TRIES) {
-			ask(a, e, INCOMPLETE, now_ns);
+			ask(a, e, INCOMPLETE);
 			break;
 		}
 		a->stats.unreachable++;
-		set_state(e, FAILED, now_ns + RETRY_NS);
+		set_state(e, FAILED, a->now_ns + RETRY_NS);
 		queue_fail(a, e);
 		break;
 	case FAILED:
@@ -261,17 +259,17 @@ static void entry_timeout(struct arp *a, struct entry *e, uint64_t now_ns)
 static void arp_timeout(struct timer *t)
 {
 	struct arp *a = container_of(t, struct arp, timer);
-	uint64_t now_ns = clock_now_ns();
 
+	a->now_ns = clock_now_ns();
 	for (struct own *own = a->own; own < a->own + ARRAY_SIZE(a->own); own++) {
-		if (own->announce_ns && own->announce_ns <= now_ns) {
+		if (own->announce_ns && own->announce_ns <= a->now_ns) {
 			own->announce_ns = 0;
 			announce(a, own);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
-		if (a->entries[i].state != FREE && a->entries[i].deadline_ns <= now_ns)
-			entry_timeout(a, &a->entries[i], now_ns);
+		if (a->entries[i].state != FREE && a->entries[i].deadline_ns <= a->now_ns)
+			entry_timeout(a, &a->entries[i]);
 	}
 	set_timer(a);
 }
@@ -298,7 +296,7 @@ static int entry_worth(const struct entry *e)
 
 /* Room for address. An unasked entry displaces only its like, so that a flood of strangers costs
  * nobody his place. */
-static struct entry *new_entry(struct arp *a, uint32_t address, bool asked, uint64_t now_ns)
+static struct entry *new_entry(struct arp *a, uint32_t address, bool asked)
 {
 	struct entry *victim = &a->entries[0];
 
@@ -317,82 +315,83 @@ static struct entry *new_entry(struct arp *a, uint32_t address, bool asked, uint
 		a->stats.queue_drops++;
 		buf_free(queue_pop(a, victim));
 	}
-	*victim = (struct entry){ .address = address, .asked = asked, .used_ns = now_ns };
+	*victim = (struct entry){ .address = address, .asked = asked, .used_ns = a->now_ns };
 	return victim;
 }
 
-static void learn(struct arp *a, struct entry *e, const uint8_t mac[6], uint64_t now_ns)
+static void learn(struct arp *a, struct entry *e, const struct arp_packet *p)
 {
 	struct buf *b;
 
-	memcpy(e->mac, mac, 6);
-	set_state(e, REACHABLE, now_ns + REACHABLE_NS);
+	memcpy(e->mac, p->sender_mac, 6);
+	set_state(e, REACHABLE, a->now_ns + REACHABLE_NS);
 	while ((b = queue_pop(a, e)))
 		ethernet_send(a->ethernet, e->mac, ETHERTYPE_IPV4, b);
 }
 
 /* Somebody else uses our address: say so, and defend it, each seldom; the second time in a row whoever
  * listens may give it up. */
-static void input_conflict(struct arp *a, struct own *own, const uint8_t mac[6], uint64_t now_ns)
+static void input_conflict(struct arp *a, struct own *own, const uint8_t mac[6])
 {
 	uint32_t address = own->address;
 
 	a->stats.in_conflicts++;
-	if (now_ns < own->defend_ns) {
+	if (a->now_ns < own->defend_ns) {
 		if (a->conflict)
 			a->conflict(a->conflict_arg, address);
 		return;
 	}
-	own->defend_ns = now_ns + DEFEND_NS;
+	own->defend_ns = a->now_ns + DEFEND_NS;
 	log_warn("conflict address=%u.%u.%u.%u mac=%02x:%02x:%02x:%02x:%02x:%02x", address >> 24,
 	         address >> 16 & 255, address >> 8 & 255, address & 255, mac[0], mac[1], mac[2], mac[3], mac[4],
 	         mac[5]);
 	announce(a, own);
 }
 
-/* Somebody claims e's address for mac: ask the one whom we know, believe none yet. When that one was asked
- * a moment ago, it is asked again when it is next used: claims must not make us flood the link. */
-static void gainsay(struct arp *a, struct entry *e, const uint8_t mac[6], uint64_t now_ns)
+static bool is_from(const struct entry *e, const struct arp_packet *p)
 {
-	if ((e->state != REACHABLE && e->state != STALE) || memcmp(e->mac, mac, 6) == 0)
+	return ethernet_is_same(e->mac, p->sender_mac);
+}
+
+/* Somebody claims e's address: ask the one whom we know, believe none yet. When that one was asked a moment
+ * ago, it is asked again when it is next used: claims must not make us flood the link. */
+static void gainsay(struct arp *a, struct entry *e, const struct arp_packet *p)
+{
+	if ((e->state != REACHABLE && e->state != STALE) || is_from(e, p))
 		return;
-	if (now_ns - e->asked_ns >= RETRY_NS)
-		ask(a, e, PROBE, now_ns);
+	if (a->now_ns - e->asked_ns >= RETRY_NS)
+		ask(a, e, PROBE);
 	else if (e->state == REACHABLE)
 		e->deadline_ns = MIN(e->deadline_ns, e->asked_ns + RETRY_NS);
 }
 
-static void input_request(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
+/* e: the sender's, or NULL; for_us: it is our address that is asked for. */
+static void input_request(struct arp *a, struct entry *e, const struct arp_packet *p, bool for_us)
 {
-	struct entry *e = find_entry(a, sender);
-	bool for_us = find_own(a, be32(p->target));
-
 	a->stats.in_requests++;
 	if (e)
-		gainsay(a, e, p->sender_mac, now_ns);
-	if (sender && for_us && (!e || e->state <= INCOMPLETE)) {
+		gainsay(a, e, p);
+	if (!for_us)
+		return;
+	if (p->sender && (!e || e->state <= INCOMPLETE)) {
 		if (!e)
-			e = new_entry(a, sender, false, now_ns);
+			e = new_entry(a, be32(p->sender), false);
 		if (e)
-			learn(a, e, p->sender_mac, now_ns);
+			learn(a, e, p);
 	}
-	if (for_us)
-		send_packet(a, OP_REPLY, be32(p->target), p->sender_mac, sender);
+	send_packet(a, OP_REPLY, be32(p->target), p->sender_mac, be32(p->sender));
 }
 
-static void input_reply(struct arp *a, const struct arp_packet *p, uint32_t sender, uint64_t now_ns)
+static void input_reply(struct arp *a, struct entry *e, const struct arp_packet *p, bool for_us)
 {
-	struct entry *e = find_entry(a, sender);
-
 	a->stats.in_replies++;
-	if (e && find_own(a, be32(p->target)) &&
-	    (e->state == INCOMPLETE || (e->state == PROBE && memcmp(e->mac, p->sender_mac, 6) == 0))) {
-		learn(a, e, p->sender_mac, now_ns);
+	if (e && for_us && (e->state == INCOMPLETE || (e->state == PROBE && is_from(e, p)))) {
+		learn(a, e, p);
 		return;
 	}
 	a->stats.in_unasked++;
 	if (e)
-		gainsay(a, e, p->sender_mac, now_ns);
+		gainsay(a, e, p);
 }
 
 static bool can_be(const struct arp_packet *p)
@@ -402,36 +401,36 @@ static bool can_be(const struct arp_packet *p)
 	       !(p->sender_mac[0] & 1) && be32(p->sender) < 0xe0000000;
 }
 
+/* Of another host, and right. */
+static void input(struct arp *a, const struct arp_packet *p)
+{
+	bool is_request = p->operation == be16(OP_REQUEST);
+	uint32_t sender = be32(p->sender), target = be32(p->target);
+	struct own *own = find_own(a, sender);
+
+	a->now_ns = clock_now_ns();
+	if (a->probe)
+		arp_probe_input(a->probe, is_request, sender, target);
+	if (own)
+		input_conflict(a, own, p->sender_mac);
+	else
+		(is_request ? input_request : input_reply)(a, find_entry(a, sender), p, find_own(a, target));
+	set_timer(a);
+}
+
 static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
 {
-	const uint8_t *our_mac;
+	const struct arp_packet *p = (const void *)b->data;
 	struct arp *a = arg;
-	struct arp_packet p;
-	uint64_t now_ns = clock_now_ns();
-	struct own *own;
-	uint32_t sender;
 
 	(void)meta;
-	our_mac = ethernet_netdev(a->ethernet)->mac;
-	if (b->len < sizeof(p) || !can_be((const void *)b->data)) {
+	if (b->len < sizeof(*p) || !can_be(p)) {
 		ethernet_drop(a->ethernet, b, &a->stats.in_errors, "a bad ARP packet");
 		return;
 	}
-	memcpy(&p, b->data, sizeof(p));
+	if (!ethernet_is_same(p->sender_mac, ethernet_netdev(a->ethernet)->mac))
+		input(a, p);
 	buf_free(b);
-	sender = be32(p.sender);
-	if (memcmp(p.sender_mac, our_mac, 6) == 0)
-		return;
-	if (a->probe)
-		arp_probe_input(a->probe, p.operation == be16(OP_REQUEST), sender, be32(p.target));
-	own = find_own(a, sender);
-	if (own)
-		input_conflict(a, own, p.sender_mac, now_ns);
-	else if (p.operation == be16(OP_REQUEST))
-		input_request(a, &p, sender, now_ns);
-	else
-		input_reply(a, &p, sender, now_ns);
-	set_timer(a);
 }
 
 int arp_create(struct arp **out, struct ethernet *ethernet)
@@ -519,10 +518,10 @@ int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6])
 
 	if (!e || e->state < REACHABLE)
 		return -EAGAIN;
-	e->used_ns = clock_now_ns();
+	e->used_ns = a->now_ns = clock_now_ns();
 	e->asked = true;
 	if (e->state == STALE) {
-		ask(a, e, PROBE, e->used_ns);
+		ask(a, e, PROBE);
 		set_timer(a);
 	}
 	memcpy(mac, e->mac, 6);
@@ -531,7 +530,6 @@ int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6])
 
 int arp_send(struct arp *a, uint32_t address, struct buf *b)
 {
-	uint64_t now_ns = clock_now_ns();
 	struct entry *e;
 	uint8_t mac[6];
 	int error;
@@ -543,12 +541,13 @@ int arp_send(struct arp *a, uint32_t address, struct buf *b)
 		buf_free(b);
 		return -EHOSTUNREACH;
 	}
+	a->now_ns = clock_now_ns();
 	if (!e)
-		e = new_entry(a, address, true, now_ns);
-	e->used_ns = now_ns;
+		e = new_entry(a, address, true);
+	e->used_ns = a->now_ns;
 	error = queue_push(a, e, b);
 	if (e->state == FREE) {
-		ask(a, e, INCOMPLETE, now_ns);
+		ask(a, e, INCOMPLETE);
 		set_timer(a);
 	}
 	return error;

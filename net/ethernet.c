@@ -25,7 +25,7 @@ struct ethernet_header {
 static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire format");
 
 struct handler {
-	uint16_t type;
+	uint16_t type; /* 0: free, or all other types */
 	void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b);
 	void *arg;
 };
@@ -40,15 +40,9 @@ static struct handler *find_handler(struct ethernet *e, uint16_t type)
 {
 	struct handler *h = e->handlers;
 
-	while (h < &e->handlers[HANDLERS] && (!h->input || h->type != type))
+	while (h < &e->handlers[HANDLERS] && h->type != type)
 		h++;
 	return h;
-}
-
-/* By words: each frame that arrives is held against our address. */
-static bool is_same(const uint8_t a[6], const uint8_t b[6])
-{
-	return get_be32(a) == get_be32(b) && get_be16(a + 4) == get_be16(b + 4);
 }
 
 void ethernet_drop(struct ethernet *e, struct buf *b, uint64_t *counter, const char *reason)
@@ -77,7 +71,7 @@ static void ethernet_input(void *arg, struct buf *b)
 		.type = be16(header->type),
 		.to_group = header->dst[0] & 1,
 	};
-	if (!meta.to_group && !is_same(meta.dst, e->dev->mac)) {
+	if (!meta.to_group && !ethernet_is_same(meta.dst, e->dev->mac)) {
 		ethernet_drop(e, b, &e->stats.in_not_for_us, "for another station");
 		return;
 	}
@@ -117,23 +111,16 @@ void ethernet_destroy(struct ethernet *e)
 int ethernet_listen(struct ethernet *e, uint16_t type,
                     void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b), void *arg)
 {
-	struct handler *h = find_handler(e, type);
+	struct handler *h = find_handler(e, type), *none = &e->handlers[HANDLERS];
 
-	if (h < &e->handlers[HANDLERS]) {
-		if (input)
-			return -EADDRINUSE;
-		*h = (struct handler){ 0 };
-		return 0;
-	}
-	if (!input)
-		return 0;
-	for (h = e->handlers; h < &e->handlers[HANDLERS]; h++) {
-		if (!h->input) {
-			*h = (struct handler){ type, input, arg };
-			return 0;
-		}
-	}
-	return -ENOBUFS;
+	if (input && h < none)
+		return -EADDRINUSE;
+	if (input)
+		h = find_handler(e, 0);
+	if (h == none)
+		return input ? -ENOBUFS : 0;
+	*h = (struct handler){ input ? type : 0, input, arg };
+	return 0;
 }
 
 void ethernet_listen_other(struct ethernet *e,

@@ -4,12 +4,19 @@
 #define NET_ETHERNET_H
 
 #include "kernel/dev/netdev.h"
+#include "net/bytes.h"
 
 #define ETHERNET_HEADER_BYTES 14
 
 enum ethertype { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
 
 struct ethernet;
+
+/* Are both the same address? By words: each frame that arrives is held against ours. */
+static inline bool ethernet_is_same(const uint8_t a[6], const uint8_t b[6])
+{
+	return get_be32(a) == get_be32(b) && get_be16(a + 4) == get_be16(b + 4);
+}
 
 /* What the frame's header said. Lives as long as the call that it is passed to. */
 struct ethernet_meta {
