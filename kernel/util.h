@@ -28,6 +28,10 @@ void assert_failed(const char *file, int line) __attribute__((noreturn, cold)); 
 /* A check that only debug builds pay for. */
 #define assert_debug(condition) assert(!IS_ENABLED(CONFIG_DEBUG) || (condition))
 
+/* Of a function that would cost more bytes where it is called: by the registers that it takes there, by a
+ * frame too wide for short instructions, or by being there more than once. */
+#define OUT_OF_LINE __attribute__((noinline))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 

@@ -67,14 +67,11 @@ void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
 
 /* -- exchange.c: one question over TCP -- */
 
-/* The longest question, with EDNS0. */
-#define DNS_QUESTION_BYTES (DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + 11)
-
 /* result: 0 with the answer, which is lent; or a negative errno. */
 typedef void dns_exchange_fn(void *arg, int result, const uint8_t *data, size_t len);
 
 struct dns_exchange;
-/* Asks question, of at most DNS_QUESTION_BYTES, which is copied. done is called from the loop, unless it is
+/* Asks question, of at most DNS_QUERY_BYTES, which is copied. done is called from the loop, unless it is
  * cancelled before; the exchange is over then. 0, -ENOBUFS. */
 int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
                        const uint8_t *question, size_t len, dns_exchange_fn *done, void *arg);

@@ -23,7 +23,7 @@ struct dns_exchange {
 	dns_exchange_fn *done; /* NULL: cancelled */
 	void *arg;
 	uint32_t got;
-	uint8_t question[PREFIX + DNS_QUESTION_BYTES];
+	uint8_t question[PREFIX + DNS_QUERY_BYTES];
 	uint8_t data[PREFIX + CONFIG_DNS_MESSAGE_BYTES]; /* the answer */
 };
 

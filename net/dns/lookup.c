@@ -233,19 +233,14 @@ static void mix_case(uint8_t *name)
 }
 
 /* The question as it is to be put now; gives its bytes. */
-static size_t make_question(struct dns_lookup *l, uint8_t to[DNS_QUESTION_BYTES])
+static size_t make_question(struct dns_lookup *l, uint8_t to[DNS_QUERY_BYTES])
 {
-	struct dns_writer w;
-
 	l->id = (uint16_t)random_u32();
 	dns_name_lower(l->chase.asked.name);
 	if (!(l->manner & SMALL_LETTERS))
 		mix_case(l->chase.asked.name);
-	dns_write(&w, to, DNS_QUESTION_BYTES, l->id, DNS_RECURSION_DESIRED);
-	dns_write_question(&w, l->chase.asked.name, l->chase.asked.type, DNS_IN);
-	if (!(l->manner & WITHOUT_EDNS))
-		dns_write_edns(&w, CONFIG_DNS_UDP_BYTES, 0);
-	return w.len;
+	return dns_write_query(to, l->id, DNS_RECURSION_DESIRED, l->chase.asked.name, l->chase.asked.type,
+	                       l->manner & WITHOUT_EDNS ? 0 : CONFIG_DNS_UDP_BYTES);
 }
 
 /* A port that nobody could have guessed, and that is free. */
@@ -279,7 +274,7 @@ static int put_question(struct dns_lookup *l)
 {
 	struct dns_resolver *r = l->resolver;
 	uint64_t wait_ns = r->config.try_ns << l->turn / r->servers.count;
-	uint8_t data[DNS_QUESTION_BYTES];
+	uint8_t data[DNS_QUERY_BYTES];
 	size_t len = make_question(l, data);
 	int error;
 

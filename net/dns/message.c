@@ -211,6 +211,28 @@ uint32_t dns_ttl(const struct dns_record *record)
 
 /* -- writing -- */
 
+size_t dns_write_query(uint8_t *to, uint16_t id, uint16_t flags, const uint8_t *name, uint16_t type,
+                       uint16_t udp_bytes)
+{
+	size_t name_bytes = dns_name_bytes(name);
+	uint8_t *at = to + DNS_HEADER_BYTES + name_bytes;
+
+	memset(to, 0, DNS_QUERY_BYTES);
+	put_be16(to, id);
+	put_be16(to + 2, flags);
+	to[5] = 1; /* question */
+	memcpy(to + DNS_HEADER_BYTES, name, name_bytes);
+	put_be32(at, (uint32_t)type << 16 | DNS_IN);
+	at += 4;
+	if (udp_bytes) {
+		to[11] = 1; /* additional: the root, DNS_OPT, no flags, no data */
+		at[2] = DNS_OPT;
+		put_be16(at + 3, udp_bytes);
+		at += 11;
+	}
+	return (size_t)(at - to);
+}
+
 void dns_write(struct dns_writer *w, void *data, size_t room, uint16_t id, uint16_t flags)
 {
 	assert(room >= DNS_HEADER_BYTES);

@@ -108,7 +108,16 @@ int dns_read_record(const uint8_t *data, size_t len, size_t at, struct dns_recor
 /* Seconds: 0 when the top bit is set (RFC 2181 §8). */
 uint32_t dns_ttl(const struct dns_record *record);
 
-/* -- writing: what does not fit whole is not written at all -- */
+/* -- writing -- */
+
+#define DNS_QUERY_BYTES (DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + 11)
+
+/* A whole query of one name, all that who only asks has to write. udp_bytes: as dns_write_edns has it; 0:
+ * without EDNS0. to: DNS_QUERY_BYTES. Gives how many of them it takes. */
+size_t dns_write_query(uint8_t *to, uint16_t id, uint16_t flags, const uint8_t *name, uint16_t type,
+                       uint16_t udp_bytes);
+
+/* Any message, piece by piece: what does not fit whole is not written at all. */
 
 struct dns_writer {
 	uint8_t *data;

@@ -42,7 +42,7 @@ static int set_keepalive(struct tcp_conn *c, bool on)
 	return set_wish(c, CONN_KEEPALIVE, on);
 }
 
-static int set_number(uint16_t *to, int32_t value, int32_t max)
+static OUT_OF_LINE int set_number(uint16_t *to, int32_t value, int32_t max)
 {
 	if (value < 1 || value > max)
 		return -EINVAL;
@@ -51,7 +51,7 @@ static int set_number(uint16_t *to, int32_t value, int32_t max)
 }
 
 /* In units, rounded up. */
-static int set_amount(uint16_t *to, int32_t value, int32_t unit)
+static OUT_OF_LINE int set_amount(uint16_t *to, int32_t value, int32_t unit)
 {
 	if (value < 0)
 		return -EINVAL;

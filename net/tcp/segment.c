@@ -37,7 +37,7 @@ static uint8_t *put32(uint8_t *p, uint32_t value)
 }
 
 /* p: kind, length, len - 2 bytes of value. */
-static void parse_option(struct segment *s, const uint8_t *p, unsigned len)
+static OUT_OF_LINE void parse_option(struct segment *s, const uint8_t *p, unsigned len)
 {
 	switch (p[0]) {
 	case OPTION_MSS:

@@ -23,7 +23,7 @@ void user_timeout_receive(struct tcp_conn *c, const struct segment *s)
 	c->flags |= CONN_PEERS_TIMEOUT;
 }
 
-void user_timeout_tell(const struct tcp_conn *c, struct segment *s)
+OUT_OF_LINE void user_timeout_tell(const struct tcp_conn *c, struct segment *s)
 {
 	if (!(c->flags & CONN_TELL_TIMEOUT))
 		return;

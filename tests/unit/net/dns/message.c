@@ -358,6 +358,24 @@ Test(message, writes_the_answer_that_was_read)
 	cr_expect_eq(memcmp(data, answer, sizeof(data)), 0);
 }
 
+Test(message, a_query_is_what_its_pieces_are)
+{
+	uint8_t whole[DNS_QUERY_BYTES], pieces[DNS_QUERY_BYTES];
+	const uint8_t *name = name_of("a.long.er.Name.example.com");
+	struct dns_writer w;
+
+	for (uint16_t udp_bytes = 0; udp_bytes <= 1232; udp_bytes += 1232) {
+		size_t len = dns_write_query(whole, 0x1234, DNS_RECURSION_DESIRED, name, DNS_AAAA, udp_bytes);
+
+		dns_write(&w, pieces, sizeof(pieces), 0x1234, DNS_RECURSION_DESIRED);
+		cr_assert_eq(dns_write_question(&w, name, DNS_AAAA, DNS_IN), 0);
+		if (udp_bytes)
+			cr_assert_eq(dns_write_edns(&w, udp_bytes, 0), 0);
+		cr_assert_eq(len, w.len);
+		cr_expect_eq(memcmp(whole, pieces, len), 0);
+	}
+}
+
 Test(message, what_does_not_fit_leaves_no_trace)
 {
 	for (size_t room = 12; room < sizeof(answer) - 1; room++) {
