@@ -33,12 +33,12 @@ static const char *check(const struct mbr_partition *p, const struct mbr_partiti
                          uint64_t sectors)
 {
 	if (!p->first || !p->count)
-		return "no partition table: a partition is empty, or lies on the table";
+		return "a partition is empty, or lies on the table";
 	if (p->first + p->count > sectors)
-		return "no partition table: a partition is longer than the disk, or the disk was cut off";
+		return "a partition is longer than the disk, or the disk was cut off";
 	for (int i = 0; i < count; i++)
 		if (p->first < before[i].first + before[i].count && before[i].first < p->first + p->count)
-			return "no partition table: partitions lie on one another";
+			return "partitions lie on one another";
 	return NULL;
 }
 
@@ -48,13 +48,13 @@ static int read_all(struct mbr_partition found[ENTRIES], const struct table *tab
 {
 	int count = 0;
 
-	*problem = "no partition table: its signature is missing";
+	*problem = "its signature is missing";
 	if (table->signature[0] != 0x55 || table->signature[1] != 0xaa)
 		return -EUCLEAN;
 	for (int i = 0; i < ENTRIES; i++) {
 		const struct entry *e = &table->entries[i];
 
-		*problem = "no partition table: there is no such status";
+		*problem = "there is no such status";
 		if (e->status & 0x7f)
 			return -EUCLEAN;
 		*problem = "its partitions are in a GPT, which is not read";
@@ -84,6 +84,6 @@ int mbr_find(struct mbr_partition *out, const void *sector, uint64_t sectors, bo
 			*out = found[i];
 			return 0;
 		}
-	*problem = count ? "its partition table has no such partition" : "no partition table: it is empty";
+	*problem = count ? "its partition table has no such partition" : "it is empty";
 	return count ? -ENOENT : -EUCLEAN;
 }

@@ -36,9 +36,13 @@ static int understand(struct mounting *m, struct fat_mount *op, const void *sect
 	op->problem = fat_geometry_parse(&m->task.fat->geometry, sector, m->start, m->bytes);
 	if (!op->problem)
 		return 0;
-	error = m->start ? -EUCLEAN : mbr_find(&p, sector, dev->sectors, is_fat, &problem);
+	if (m->start)
+		return -EUCLEAN;
+	error = mbr_find(&p, sector, dev->sectors, is_fat, &problem);
 	if (error == -ENOENT)
 		op->problem = problem;
+	else if (error)
+		log_warn("no partition table either: %s", problem);
 	if (error)
 		return -EUCLEAN;
 	m->start = p.first * dev->sector_bytes;

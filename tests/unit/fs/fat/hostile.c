@@ -13,7 +13,6 @@
 static struct world w;
 static struct fat_geometry g;
 
-#include "fs/fat/name.h"
 TestSuite(fat_hostile, .init = world_begin_counted, .fini = world_end_counted, .timeout = 120);
 
 /* A volume with: one.bin, three.bin (clusters in a row), dir/sub/deep.txt, whole.txt. */
@@ -394,59 +393,67 @@ Test(fat_hostile, a_volume_that_was_cut_off)
 
 /* -- partitions -- */
 
-static void partition(unsigned n, uint8_t type, uint32_t first, uint32_t count)
-{
-	uint8_t entry[16] = { [4] = type };
+struct partition {
+	uint8_t status, type;
+	uint32_t first, count;
+};
 
-	memcpy(entry + 8, &first, 4);
-	memcpy(entry + 12, &count, 4);
-	memcpy(at(446 + n * 16), entry, 16);
-	at(510)[0] = 0x55;
-	at(511)[0] = 0xaa;
+static void set_partitions(const struct partition p[2])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *entry = at(446 + (i + 1) * 16);
+
+		memset(entry, 0, 16);
+		entry[0] = p[i].status;
+		entry[4] = p[i].type;
+		memcpy(entry + 8, &p[i].first, 4);
+		memcpy(entry + 12, &p[i].count, 4);
+	}
+	memcpy(at(510), "\x55\xaa", 2);
 }
 
+/* The volume has 6000 sectors from 64 on, the disk 8000. What is no partition table is said, beside what is
+ * no FAT. */
 Test(fat_hostile, partition_tables)
 {
+	static const struct {
+		struct partition partitions[2];
+		const char *problem, *also;
+	} cases[] = {
+		{ { { 0x00, 0x83, 1, 63 }, { 0x80, 0x0e, 64, 6000 } }, NULL, NULL },
+		{ { { 0, 0x06, 64, 6000 }, { 0, 0x0c, 6064, 100 } }, NULL, NULL },
+		{ { { 0, 0xee, 1, 7999 } }, "GPT", NULL },
+		{ { { 0, 0x83, 64, 6000 } }, "no such partition", NULL },
+		{ { { 0, 0x00, 64, 6000 } }, "no FAT", "it is empty" },
+		{ { { 0, 0x06, 64, 60000 } }, "no FAT", "the disk was cut off" },
+		{ { { 0, 0x06, 64, 7937 } }, "no FAT", "the disk was cut off" },
+		{ { { 0, 0x06, 64, UINT32_MAX } }, "no FAT", "the disk was cut off" },
+		{ { { 0, 0x06, 64, 6000 }, { 0, 0x83, 100, 10 } }, "no FAT", "partitions lie on one another" },
+		{ { { 0, 0x06, 64, 6000 }, { 0, 0x83, 6063, 10 } }, "no FAT", "partitions lie on one another" },
+		{ { { 0, 0x06, 64, 0 } }, "no FAT", "a partition is empty" },
+		{ { { 0, 0x06, 0, 6000 } }, "no FAT", "lies on the table" },
+		{ { { 1, 0x06, 64, 6000 } }, "no FAT", "no such status" },
+		{ { { 0, 0x06, 64, 5000 } }, "cut off", NULL },
+		{ { { 0, 0x06, 63, 6000 } }, "signature", NULL },
+	};
+
 	world_shell("truncate -s 4000K image; mkfs.fat -F 16 -s 1 --offset 64 image 3000; printf hello >h; "
 	            "mcopy -i image@@32768 h ::hello.txt");
-	world_load(&w);
-	partition(1, 0x83, 1, 63);
-	partition(2, 0x0e, 64, 6000);
-	mount();
-	world_expect(w.kv, "hello.txt", "hello");
-	world_unmount(&w);
-	disk_destroy(&w.disk);
-
-	world_load(&w);
-	partition(0, 0xee, 1, 7999);
-	expect_problem("GPT");
-	world_load(&w);
-	partition(0, 0x83, 64, 6000);
-	expect_problem("no such partition");
-	world_load(&w);
-	partition(0, 0x06, 64, 60000);
-	expect_problem("no FAT");
-	world_load(&w);
-	partition(0, 0x06, 64, 6000);
-	partition(1, 0x83, 100, 10);
-	expect_problem("no FAT");
-	world_load(&w);
-	partition(0, 0x06, 64, 0);
-	expect_problem("no FAT");
-	world_load(&w);
-	partition(0, 0x06, 0, 6000);
-	expect_problem("no FAT");
-	world_load(&w);
-	partition(0, 0x06, 64, 6000);
-	at(446)[0] = 1;
-	expect_problem("no FAT");
-	/* A partition that is shorter than the volume on it, and one on which there is none. */
-	world_load(&w);
-	partition(0, 0x06, 64, 5000);
-	expect_problem("cut off");
-	world_load(&w);
-	partition(0, 0x06, 63, 6000);
-	expect_problem("signature");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		world_load(&w);
+		set_partitions(cases[i].partitions);
+		test_console_clear();
+		if (cases[i].problem) {
+			expect_problem(cases[i].problem);
+		} else {
+			mount();
+			world_expect(w.kv, "hello.txt", "hello");
+			world_unmount(&w);
+			disk_destroy(&w.disk);
+		}
+		cr_expect(!strstr(test_console_text(), "no partition table") == !cases[i].also, "%zu", i);
+		cr_expect(!cases[i].also || strstr(test_console_text(), cases[i].also), "%zu", i);
+	}
 }
 
 /* -- devices -- */
