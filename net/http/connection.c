@@ -54,6 +54,8 @@ void http_connection_end(struct http_connection *c, bool abort)
 	c->flags |= HTTP_ENDED;
 	list_remove(&c->link);
 	free_input(c);
+	if (http_connection_lags(c))
+		http_transfers_leave(c);
 	if (abort)
 		flow_abort(c->read.flow);
 	else
@@ -564,7 +566,7 @@ void http_connection_expire(struct http_connection *c)
 {
 	switch (c->wait) {
 	case HTTP_WAIT_INPUT:
-		if (c->answer)
+		if (c->answer || http_connection_lags(c))
 			break; /* the body, of a request that somebody is answering */
 		give_up_request(c);
 		return;
@@ -577,6 +579,8 @@ void http_connection_expire(struct http_connection *c)
 		break;
 	case HTTP_WAIT_IDLE:
 	case HTTP_WAIT_LINGER:
+		if (http_connection_lags(c))
+			break;
 		http_connection_end(c, false);
 		return;
 	}

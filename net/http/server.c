@@ -143,7 +143,10 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 	server->config = *config;
 	for (int wait = 0; wait < HTTP_WAITS; wait++)
 		list_init(&server->waits[wait]);
-	list_init(&server->starved);
+	if (IS_ENABLED(CONFIG_FS_PIECES)) {
+		list_init(&server->starved);
+		list_init(&server->behind);
+	}
 	timer_init(&server->timer, look_at_deadlines);
 	*out = server;
 	return 0;

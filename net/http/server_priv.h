@@ -46,6 +46,7 @@ struct http_connection {
 	uint32_t drop; /* bytes of a request's body yet to be thrown away */
 	uint8_t wait;  /* enum http_wait */
 	uint8_t flags; /* enum http_connection_flags */
+	uint8_t unacknowledged; /* transfers of earlier answers */
 };
 static_assert(sizeof(void *) != 8 || sizeof(struct http_connection) <= 144, "small when idle");
 
@@ -89,6 +90,7 @@ struct http_server {
 	struct http_config config;
 	struct pool connections, answers, heads, blocks, transfers;
 	struct list starved;     /* transfers for whose next piece the store has no memory */
+	struct list behind;      /* transfers whose connections are at another answer already */
 	size_t pieces;           /* of transfers, filled or in flight */
 	struct list waits[HTTP_WAITS];
 	struct timer timer;      /* runs no later than the earliest deadline */
@@ -185,6 +187,15 @@ bool http_parts_add(struct http_answer *a);
 enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
                                       uint8_t codings);
 size_t http_transfer_bytes(void);
+/* c ends: what its client has not acknowledged is c's no more. */
+void http_transfers_leave(struct http_connection *c);
+
+/* Does c hold what others may need, though it is at another answer, or at none? */
+static inline bool http_connection_lags(const struct http_connection *c)
+{
+	return IS_ENABLED(CONFIG_FS_PIECES) && c->unacknowledged;
+}
+
 /* lines.c: header lines for e, whose key has this suffix, in a block that the caller puts. Sets e's header,
  * header_len and validators. NULL: no room. */
 struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e);

@@ -7,7 +7,8 @@
  *                            └────────────────────────────────┘
  *
  * While one piece is on its way another is read, and no third before the client has acknowledged the first:
- * who does not read holds two, however long the value, and loses them when others need them. */
+ * who does not read holds two, however long the value, and loses them when others need them. Who has sent
+ * another request already is answered that while the last pieces of the answer before are out. */
 #include <errno.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ enum transfer_flags {
 struct http_transfer {
 	struct http_server *server;
 	struct http_answer *answer; /* NULL: over, but for what is pending */
-	struct list link;           /* in server->starved */
+	struct http_connection *ahead; /* which is at another answer already, though pieces are out; or NULL */
+	struct list link;           /* in server->starved, or, with ahead, in server->behind */
 	struct waiter waiter, write_waiter, wake_waiter;
 	struct promise wake;
 	struct http_request request; /* what of it matters, in text */
@@ -78,6 +80,9 @@ static void free_if_over(struct http_transfer *t)
 	if (t->answer || t->flags & (ASKING | READING | WOKEN) || !is_free(&t->pieces[0]) ||
 	    !is_free(&t->pieces[1]))
 		return;
+	if (t->ahead)
+		t->ahead->unacknowledged--;
+	list_remove(&t->link);
 	pool_free(&server->transfers, t);
 	http_wake_waiting(server);
 }
@@ -144,7 +149,7 @@ static void piece_free(struct storage *storage)
 	for (uint32_t i = 0; i < p->count; i++)
 		storage_put(p->slices[i].storage);
 	t->server->pieces--;
-	c = t->answer ? t->answer->connection : NULL;
+	c = t->answer ? t->answer->connection : t->ahead;
 	if (c && c->wait == HTTP_WAIT_WRITE && !(c->flags & HTTP_ENDED))
 		http_connection_wait(c, HTTP_WAIT_WRITE); /* the client has taken something */
 	wake(t);
@@ -188,7 +193,19 @@ static bool holds_pieces(const struct http_connection *c)
 	const struct http_answer *a = c->answer;
 	const struct http_transfer *t = a ? a->owner : NULL;
 
-	return a && a->event == on_event && !(is_free(&t->pieces[0]) && is_free(&t->pieces[1]));
+	return c->unacknowledged ||
+		(a && a->event == on_event && !(is_free(&t->pieces[0]) && is_free(&t->pieces[1])));
+}
+
+/* A client, but not that one, that holds pieces and does not take them loses its connection. */
+static bool end_holder(struct http_server *server, const struct http_connection *but)
+{
+	static const uint8_t waits[] = { HTTP_WAIT_WRITE, HTTP_WAIT_INPUT, HTTP_WAIT_IDLE };
+
+	for (size_t i = 0; i < sizeof(waits); i++)
+		if (http_connection_end_stalled(server, waits[i], holds_pieces, but))
+			return true;
+	return false;
 }
 
 /* The store has no memory for a piece: it may when one has come back. false: none is out. */
@@ -200,7 +217,7 @@ static bool wait_for_memory(struct http_transfer *t)
 		return false;
 	t->flags |= STARVED;
 	list_push_back(&server->starved, &t->link);
-	http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces, t->answer->connection);
+	end_holder(server, t->answer->connection);
 	return true;
 }
 
@@ -358,11 +375,16 @@ static bool write_piece(struct http_transfer *t)
 	return true;
 }
 
+static bool is_all_accepted(const struct http_transfer *t)
+{
+	return t->flags & ALL_READ && !(t->flags & WRITING) && !t->pieces[0].is_ready && !t->pieces[1].is_ready;
+}
+
 /* Whose turn is it, the client's or the store's? */
 static void set_wait(struct http_transfer *t)
 {
 	struct http_connection *c = t->answer->connection;
-	bool is_ready = t->pieces[0].is_ready || t->pieces[1].is_ready, client_has = false;
+	bool client_has = false;
 	enum http_wait wait;
 
 	for (int i = 0; i < PIECES; i++)
@@ -371,8 +393,41 @@ static void set_wait(struct http_transfer *t)
 	if (c->wait != wait)
 		http_connection_wait(c, wait);
 	/* A client that goes by the end of the stream should not have to wait for his own acknowledgement. */
-	if (t->flags & ALL_READ && !(t->flags & WRITING) && !is_ready && c->flags & HTTP_LAST)
+	if (is_all_accepted(t) && c->flags & HTTP_LAST)
 		flow_shutdown(c->read.flow);
+}
+
+/* Does the client wait for another answer? It gets that only while half of the transfers are free: others
+ * must not wait because it does not acknowledge. */
+static bool can_go_ahead(const struct http_transfer *t)
+{
+	const struct http_connection *c = t->answer->connection;
+	const struct pool *transfers = &t->server->transfers;
+
+	return c->head && !(c->flags & HTTP_LAST) && c->unacknowledged < UINT8_MAX &&
+		transfers->used <= transfers->total / 2;
+}
+
+static void go_ahead(struct http_transfer *t)
+{
+	struct http_answer *a = t->answer;
+
+	t->ahead = a->connection;
+	t->ahead->unacknowledged++;
+	detach(t);
+	list_push_back(&t->server->behind, &t->link);
+	http_answer_finish(a, false);
+}
+
+void http_transfers_leave(struct http_connection *c)
+{
+	list_for_each(link, &c->server->behind) {
+		struct http_transfer *t = list_entry(link, struct http_transfer, link);
+
+		if (t->ahead == c)
+			t->ahead = NULL;
+	}
+	c->unacknowledged = 0;
 }
 
 /* Does what can be done now. t may be gone then. */
@@ -399,8 +454,10 @@ static void go_on(struct http_transfer *t)
 	}
 	if (result)
 		wake(t); /* and others get their turn */
-	if (t->flags & ALL_READ && !(t->flags & WRITING) && is_free(&t->pieces[0]) && is_free(&t->pieces[1]))
+	if (is_all_accepted(t) && is_free(&t->pieces[0]) && is_free(&t->pieces[1]))
 		http_answer_finish(detach(t), false);
+	else if (is_all_accepted(t) && can_go_ahead(t))
+		go_ahead(t);
 	else
 		set_wait(t);
 }
@@ -515,7 +572,7 @@ enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_r
 	struct http_server *server = a->connection->server;
 	struct http_transfer *t = pool_alloc(&server->transfers);
 
-	if (!t && http_connection_end_stalled(server, HTTP_WAIT_WRITE, holds_pieces, NULL))
+	if (!t && end_holder(server, NULL))
 		t = pool_alloc(&server->transfers);
 	if (!t)
 		return HTTP_CROWDED;

@@ -123,6 +123,87 @@ Test(http_transfer, answers_a_pipeline_in_order)
 	cr_expect(f->reading);
 }
 
+/* No round trip for each answer: but no more of them than leave half of the transfers to others. */
+Test(http_transfer, answers_a_pipeline_before_it_is_acknowledged)
+{
+	struct fake_flow *f, *g;
+
+	rig_config.transfers = 8;
+	f = rig_connect();
+	g = rig_connect();
+	rig_say(f, GET("/small") GET("/small") GET("/small") GET("/small") GET("/small") GET("/small") GET("/"));
+	cr_expect_eq(rig_store.gets, 5);
+	cr_expect_eq(rig_stats().transfers, 5);
+	cr_expect_eq(rig_stats().answers, 1);
+	rig_say(g, GET("/small"));
+	expect_whole(g, 100);
+	rig_acknowledge(g);
+	rig_acknowledge(f);
+	rig_expect_statuses(f, "200 200 200 200 200 200 200 ");
+	cr_expect_eq(rig_stats().transfers, 0);
+	/* The last is waited for, as one that nothing follows. */
+	rig_say(f, GET("/small"));
+	cr_expect_not(f->reading);
+	rig_acknowledge(f);
+	cr_expect(f->reading);
+}
+
+/* In whatever state the connection is. */
+Test(http_transfer, what_is_not_acknowledged_has_a_time_limit)
+{
+	static const char *const rest[] = { "GET /sm", "\r\n", GET("/none"), GET("/none") "\r\nPUT " };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rest); i++) {
+		struct fake_flow *f = rig_connect();
+
+		rig_say(f, GET("/small"));
+		rig_acknowledge(f);
+		fake_flow_feed_text(f, GET("/small"));
+		rig_say(f, rest[i]);
+		cr_expect_eq(rig_stats().transfers, 1, "%zu", i);
+		rig_advance(rig_config.idle_ns + rig_config.head_ns + rig_config.write_ns);
+		cr_expect(f->aborted, "%zu", i);
+		fake_flow_acknowledge(f);
+		rig_run();
+		cr_expect_eq(rig_stats().transfers, 0);
+	}
+}
+
+/* And who is in need of one does not wait that long. */
+Test(http_transfer, takes_from_who_pipelines_and_does_not_acknowledge)
+{
+	struct fake_flow *f, *g;
+
+	rig_config.transfers = 2;
+	f = rig_connect();
+	g = rig_connect();
+	rig_say(f, GET("/small") "GET /sm");
+	rig_say(f, "all HTTP/1.1\r\nHost: a\r\n\r\nGET /");
+	cr_expect_eq(rig_stats().transfers, 2);
+	rig_say(g, GET("/small"));
+	cr_expect_eq(g->output_len, 0);
+	rig_advance(NS_PER_S);
+	rig_say(rig_connect(), GET("/none"));
+	cr_expect(f->aborted);
+	fake_flow_acknowledge(f);
+	rig_run();
+	expect_whole(g, 100);
+}
+
+Test(http_transfer, a_client_that_has_gone_acknowledges_nothing)
+{
+	struct fake_flow *f = rig_connect();
+
+	rig_say(f, GET("/small") GET("/none"));
+	fake_flow_end(f);
+	rig_run();
+	cr_expect(f->closed && rig_stats().connections == 0 && rig_stats().transfers == 1);
+	rig_expect_statuses(f, "200 404 ");
+	fake_flow_acknowledge(f);
+	rig_run();
+	cr_expect_eq(rig_stats().transfers, 0);
+}
+
 /* -- pieces -- */
 
 Test(http_transfer, sends_pieces_of_any_size)
