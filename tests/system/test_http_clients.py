@@ -124,10 +124,10 @@ def test_the_access_log(serve):
         www.guest.wait_for(f"{day} {line}$")
 
 
-# slowhttptest's ways: slow heads, slow bodies, slow readers, and many ranges
+# slowhttptest's ways: slow heads, slow bodies, slow readers, many ranges, and more of them than a head may be long
 ATTACKS = {"heads": ["-H", "-i", "1", "-x", "10"], "bodies": ["-B", "-i", "1", "-s", "8192", "-x", "10"],
            "readers": ["-X", "-w", "1", "-y", "10", "-n", "1", "-z", "1", "-k", "3"],
-           "ranges": ["-R", "-a", "10", "-b", "3000"]}
+           "ranges": ["-R", "-a", "10", "-b", "800"], "long": ["-R", "-a", "10", "-b", "3000"]}
 
 
 @pytest.mark.config("defconfig_www_unix")
