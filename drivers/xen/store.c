@@ -249,7 +249,7 @@ bool store_number(const char *text, uint64_t max, uint64_t *out)
 	for (; *text; text++) {
 		uint64_t digit = (uint64_t)(uint8_t)*text - '0';
 
-		if (digit > 9 || value > max / 10 || value * 10 > max - digit)
+		if (digit > 9 || digit > max || value > (max - digit) / 10)
 			return false;
 		value = value * 10 + digit;
 	}

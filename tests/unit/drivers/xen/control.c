@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/* What the toolstack asks for, and the seed that it may leave. */
+#include <errno.h>
+#include <string.h>
+
+#include "drivers/xen/xen.h"
+#include "tests/lib/test.h"
+#include "tests/unit/drivers/xen/fake.h"
+
+#include <xen/sched.h>
+
+TestSuite(xen_control, .init = fake_begin, .timeout = 60);
+TestSuite(xen_seed, .init = fake_begin, .timeout = 60);
+
+static void assert_ends(const char *word, uint32_t reason)
+{
+	struct promise *end = xen_control_start();
+
+	test_settle();
+	test_assert_pending(end);
+	fake_set("control/shutdown", word);
+	test_settle();
+	test_assert_value(end, 0);
+	cr_assert_eq(xen_control_reason(), reason);
+	cr_assert_str_eq(fake_get("control/shutdown"), "", "not acknowledged");
+}
+
+Test(xen_control, poweroff)
+{
+	assert_ends("poweroff", SHUTDOWN_poweroff);
+}
+
+Test(xen_control, halt)
+{
+	assert_ends("halt", SHUTDOWN_poweroff);
+}
+
+Test(xen_control, reboot)
+{
+	assert_ends("reboot", SHUTDOWN_reboot);
+}
+
+Test(xen_control, a_conflict_is_tried_again)
+{
+	fake.conflict = true;
+	assert_ends("poweroff", SHUTDOWN_poweroff);
+	cr_assert(!fake.conflict);
+}
+
+Test(xen_control, other_words_are_left)
+{
+	struct promise *end = xen_control_start();
+
+	fake_set("control/shutdown", "suspend");
+	test_settle();
+	fake_set("control/shutdown", "poweroffs and more than fits");
+	test_settle();
+	test_assert_pending(end);
+	cr_assert_str_eq(fake_get("control/shutdown"), "poweroffs and more than fits");
+	fake_set("control/shutdown", "poweroff");
+	test_settle();
+	test_assert_value(end, 0);
+}
+
+Test(xen_seed, is_read_once)
+{
+	static const uint8_t expected[] = { 0x00, 0x12, 0xab, 0xCD };
+	uint8_t seed[4];
+
+	fake_set("data/seed", "0012abCDff");
+	cr_assert_eq(xen_seed_read(seed, sizeof(seed)), 0);
+	cr_assert(!memcmp(seed, expected, sizeof(seed)));
+	cr_assert_null(fake_get("data/seed"), "the next one would find it");
+	cr_assert_eq(xen_seed_read(seed, sizeof(seed)), -ENODEV);
+}
+
+Test(xen_seed, too_short_or_no_digits)
+{
+	static const char *const wrong[] = { "", "0", "0011223", "0011223g", "001122 3", "0x112233" };
+	uint8_t seed[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		fake_set("data/seed", wrong[i]);
+		cr_assert_eq(xen_seed_read(seed, sizeof(seed)), -ENODEV, "%s", wrong[i]);
+	}
+}

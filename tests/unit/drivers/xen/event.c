@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* Event channels: who is marked, how often, and what comes while nobody listens. */
+#include <errno.h>
+
+#include "drivers/xen/event.h"
+#include "drivers/xen/xen.h"
+#include "tests/lib/test.h"
+#include "tests/unit/drivers/xen/fake.h"
+
+#include <xen/hvm/params.h>
+
+static struct poller poller;
+static unsigned polled;
+static uint32_t port;
+
+static void poll(struct poller *p)
+{
+	(void)p;
+	polled++;
+}
+
+static void begin(void)
+{
+	fake_begin();
+	poller_add(&poller, poll);
+	cr_assert_eq(event_offer(0, &poller, &port), 0);
+}
+
+TestSuite(xen_event, .init = begin, .timeout = 60);
+
+Test(xen_event, an_event_marks_its_poller_once_until_it_listens_again)
+{
+	fake_raise(port);
+	test_settle();
+	cr_assert_eq(polled, 1);
+	for (int i = 0; i < 100; i++)
+		fake_raise(port);
+	test_settle();
+	cr_assert_eq(polled, 1, "a storm of events made %u polls", polled);
+	event_again(port);
+	test_settle();
+	cr_assert_eq(polled, 2, "what came while the port was masked is lost");
+	event_again(port);
+	test_settle();
+	cr_assert_eq(polled, 2);
+	fake_raise(port);
+	test_settle();
+	cr_assert_eq(polled, 3);
+}
+
+Test(xen_event, events_of_others_mark_nobody)
+{
+	uint32_t other, timer;
+
+	cr_assert_eq(event_offer(0, NULL, &other), 0);
+	cr_assert_eq(event_bind_virq(VIRQ_TIMER, &timer), 0);
+	fake_raise(other);
+	fake_raise(timer);
+	fake_raise(timer);
+	test_settle();
+	cr_assert_eq(polled, 0);
+	cr_assert(!(fake.shared->evtchn_pending[0] & (UINT64_C(1) << timer | UINT64_C(1) << other)));
+	cr_assert(!(fake.shared->evtchn_mask[0] & UINT64_C(1) << timer), "a timer that nobody polls is masked");
+}
+
+Test(xen_event, a_closed_channel_says_nothing)
+{
+	event_close(port);
+	cr_assert(!fake.open[port]);
+	fake_raise(port);
+	test_settle();
+	cr_assert_eq(polled, 0);
+}
+
+Test(xen_event, a_port_beyond_the_table_is_given_back)
+{
+	uint32_t beyond;
+
+	fake.next_port = CONFIG_XEN_EVENTS;
+	cr_assert_eq(event_offer(0, &poller, &beyond), -ENOSPC);
+	cr_assert(!fake.open[CONFIG_XEN_EVENTS]);
+	cr_assert_eq(event_attach(CONFIG_XEN_EVENTS, &poller), -ENOSPC);
+	/* Whatever Xen sets, nothing beyond the table is touched. */
+	fake.shared->evtchn_mask[63] = 0;
+	fake_raise(4095);
+	test_settle();
+	cr_assert_eq(polled, 0);
+}
+
+Test(xen_event, parameters_and_the_vector)
+{
+	uint32_t found;
+
+	xen_set_vector(32);
+	cr_assert_eq(fake.parameters[HVM_PARAM_CALLBACK_IRQ], UINT64_C(2) << 56 | 32);
+	cr_assert_null(xen_parameter_ring(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN, &found));
+	cr_assert_not_null(xen_parameter_ring(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, &found));
+	cr_assert_eq(found, FAKE_STORE_PORT);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: ISC */
+/* Event channels of two levels, a grant table that nobody looks at, and an xenstored that answers within the
+ * hypercall that tells it of a request. A frame number of 32 bits says of a process's page only the lower
+ * part: the upper is the one at which something is mapped. */
+#define _GNU_SOURCE /* mincore */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "drivers/xen/event.h"
+#include "drivers/xen/store.h"
+#include "drivers/xen/xen.h"
+#include "kernel/format.h"
+#include "kernel/loop.h"
+#include "tests/lib/test.h"
+#include "tests/unit/drivers/xen/fake.h"
+
+#include <xen/event_channel.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/params.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+enum { VALUES = 128, WATCHES = 16 };
+
+struct fake fake;
+
+static _Alignas(PAGE_BYTES) uint8_t shared_page[PAGE_BYTES], store_page[PAGE_BYTES];
+static _Alignas(PAGE_BYTES) uint8_t grant_page_memory[PAGE_BYTES];
+
+static struct {
+	char path[128], value[128];
+} values[VALUES];
+static struct {
+	char path[128], token[32];
+} watches[WATCHES];
+static uint8_t request[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
+static uint32_t request_bytes;
+
+/* -- what the machine file gives elsewhere -- */
+
+volatile void *arch_map_device(uint64_t start, uint64_t bytes)
+{
+	cr_assert_eq(bytes, PAGE_BYTES);
+	if (start == FAKE_PLACE + XEN_SHARED_PAGE * PAGE_BYTES)
+		return shared_page;
+	if (start == FAKE_PLACE + XEN_GRANT_PAGE * PAGE_BYTES)
+		return grant_page_memory;
+	return (volatile void *)(uintptr_t)start;
+}
+
+uint64_t xen_clock_system_ns(void)
+{
+	return clock_now_ns();
+}
+
+/* -- xenstored -- */
+
+void fake_answer(const void *bytes, uint32_t count)
+{
+	const char *from = bytes;
+
+	for (; count && fake.store->rsp_prod - fake.store->rsp_cons < XENSTORE_RING_SIZE; count--)
+		fake.store->rsp[MASK_XENSTORE_IDX(fake.store->rsp_prod++)] = *from++;
+	cr_assert_eq(count, 0, "the guest does not read its answers");
+	fake_raise(FAKE_STORE_PORT);
+}
+
+void fake_message(uint32_t type, uint32_t id, const void *body, uint32_t count)
+{
+	struct xsd_sockmsg header = { type, id, 0, count };
+	uint8_t all[sizeof(header) + 1024];
+
+	cr_assert_leq(count, 1024);
+	memcpy(all, &header, sizeof(header));
+	memcpy(all + sizeof(header), body, count);
+	for (uint32_t at = 0, n; at < sizeof(header) + count; at += n) {
+		n = MIN((uint32_t)sizeof(header) + count - at, (uint32_t)XENSTORE_RING_SIZE / 2);
+		fake_answer(all + at, n);
+		if (at + n < sizeof(header) + count)
+			test_settle();
+	}
+}
+
+static void fire(const char *path)
+{
+	for (size_t i = 0; i < WATCHES; i++) {
+		char body[256];
+		size_t len = strlen(watches[i].path);
+
+		if (!*watches[i].path || strncmp(watches[i].path, path, len))
+			continue;
+		memcpy(body, path, strlen(path) + 1);
+		memcpy(body + strlen(path) + 1, watches[i].token, strlen(watches[i].token) + 1);
+		fake_message(XS_WATCH_EVENT, 0, body, (uint32_t)(strlen(path) + strlen(watches[i].token) + 2));
+	}
+}
+
+static size_t find(const char *path)
+{
+	size_t i = 0;
+
+	while (i < VALUES && strcmp(values[i].path, path))
+		i++;
+	return i;
+}
+
+const char *fake_get(const char *path)
+{
+	size_t i = find(path);
+
+	return i < VALUES ? values[i].value : NULL;
+}
+
+uint64_t fake_get_number(const char *path)
+{
+	uint64_t number;
+
+	cr_assert(fake_get(path) && store_number(fake_get(path), UINT32_MAX, &number), "%s is no number", path);
+	return number;
+}
+
+static void put_value(const char *path, const char *value, size_t len)
+{
+	size_t i = find(path);
+
+	i = i < VALUES ? i : find("");
+	cr_assert_lt(i, VALUES);
+	format(values[i].path, sizeof(values[i].path), "%s", value ? path : "");
+	format(values[i].value, sizeof(values[i].value), "%.*s", (int)len, value ? value : "");
+	fire(path);
+}
+
+void fake_set(const char *path, const char *value)
+{
+	put_value(path, value, value ? strlen(value) : 0);
+}
+
+static void watch(uint32_t type, const char *path, const char *token)
+{
+	size_t i = 0;
+
+	while (i < WATCHES && strcmp(watches[i].token, type == XS_WATCH ? "" : token))
+		i++;
+	cr_assert_lt(i, WATCHES);
+	format(watches[i].path, sizeof(watches[i].path), "%s", type == XS_WATCH ? path : "");
+	format(watches[i].token, sizeof(watches[i].token), "%s", type == XS_WATCH ? token : "");
+}
+
+static void list(uint32_t id, const char *path)
+{
+	char names[256];
+	size_t len = strlen(path), at = 0;
+
+	for (size_t i = 0; i < VALUES; i++) {
+		const char *name = values[i].path + len + 1;
+
+		if (!strncmp(values[i].path, path, len) && values[i].path[len] == '/' && !strchr(name, '/')) {
+			memcpy(names + at, name, strlen(name) + 1);
+			at += strlen(name) + 1;
+		}
+	}
+	if (at)
+		fake_message(XS_DIRECTORY, id, names, (uint32_t)at);
+	else
+		fake_message(XS_ERROR, id, "ENOENT", 7);
+}
+
+static void answer(const struct xsd_sockmsg *h, const char *path, size_t rest)
+{
+	const char *more = path + strlen(path) + 1;
+
+	if (h->type == XS_READ && !fake_get(path))
+		fake_message(XS_ERROR, h->req_id, "ENOENT", 7);
+	else if (h->type == XS_READ)
+		fake_message(XS_READ, h->req_id, fake_get(path), (uint32_t)strlen(fake_get(path)));
+	else if (h->type == XS_DIRECTORY)
+		list(h->req_id, path);
+	else if (h->type == XS_TRANSACTION_START)
+		fake_message(h->type, h->req_id, "7", 2);
+	else if (h->type == XS_TRANSACTION_END && fake.conflict)
+		fake_message(XS_ERROR, h->req_id, "EAGAIN", 7);
+	else
+		fake_message(h->type, h->req_id, "OK", 3);
+	if (h->type == XS_TRANSACTION_END)
+		fake.conflict = false;
+	if (h->type == XS_WRITE)
+		put_value(path, more, rest);
+	else if (h->type == XS_RM)
+		put_value(path, NULL, 0);
+	else if (h->type == XS_WATCH || h->type == XS_UNWATCH)
+		watch(h->type, path, more);
+	if (h->type == XS_WATCH)
+		fire(path);
+}
+
+static void serve(void)
+{
+	while (!fake.store_is_deaf && fake.store->req_cons != fake.store->req_prod) {
+		struct xsd_sockmsg h;
+		char *body = (char *)request + sizeof(h);
+
+		request[request_bytes++] = (uint8_t)fake.store->req[MASK_XENSTORE_IDX(fake.store->req_cons++)];
+		memcpy(&h, request, sizeof(h));
+		if (request_bytes < sizeof(h) || request_bytes < sizeof(h) + h.len)
+			continue;
+		request_bytes = 0;
+		fake.store_type = h.type;
+		cr_assert(h.len && memchr(body, 0, h.len), "a request without a path");
+		if (!fake.store_is_mute)
+			answer(&h, body, h.len - strlen(body) - 1);
+	}
+}
+
+/* -- Xen -- */
+
+void fake_raise(uint32_t port)
+{
+	xen_ulong_t bit = (xen_ulong_t)1 << port % 64;
+
+	if (fake.shared->evtchn_pending[port / 64] & bit)
+		return;
+	fake.shared->evtchn_pending[port / 64] |= bit;
+	if (fake.shared->evtchn_mask[port / 64] & bit)
+		return;
+	fake.shared->vcpu_info[0].evtchn_pending_sel |= (xen_ulong_t)1 << port / 64;
+	fake.shared->vcpu_info[0].evtchn_upcall_pending = 1;
+	event_upcall();
+}
+
+static long event_op(uintptr_t op, void *argument)
+{
+	struct evtchn_alloc_unbound *alloc = argument;
+	struct evtchn_bind_virq *virq = argument;
+	struct evtchn_close *close = argument;
+	struct evtchn_send *send = argument;
+
+	if (op == EVTCHNOP_alloc_unbound || op == EVTCHNOP_bind_virq) {
+		cr_assert_lt(fake.next_port, FAKE_PORTS);
+		fake.open[fake.next_port] = true;
+		*(op == EVTCHNOP_bind_virq ? &virq->port : &alloc->port) = fake.next_port++;
+	} else if (op == EVTCHNOP_close) {
+		cr_assert(fake.open[close->port]);
+		fake.open[close->port] = false;
+	} else {
+		cr_assert_eq(op, EVTCHNOP_send);
+		fake.sent[send->port]++;
+		if (send->port == FAKE_STORE_PORT)
+			serve();
+	}
+	return 0;
+}
+
+long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
+{
+	struct xen_hvm_param *parameter = (void *)b;
+
+	fake.calls++;
+	switch (number) {
+	case __HYPERVISOR_memory_op:
+		return fake.lends_nothing ? -12 : 0;
+	case __HYPERVISOR_hvm_op:
+		if (a == HVMOP_set_param)
+			fake.parameters[parameter->index] = parameter->value;
+		else
+			parameter->value = fake.parameters[parameter->index];
+		return 0;
+	case __HYPERVISOR_event_channel_op:
+		return event_op(a, (void *)b);
+	case __HYPERVISOR_sched_op:
+		if (a == SCHEDOP_poll)
+			clock_advance_ns(NS_PER_MS);
+		return 0;
+	case __HYPERVISOR_vcpu_op:
+		fake.timer_ns = ((struct vcpu_set_singleshot_timer *)c)->timeout_abs_ns;
+		return 0;
+	}
+	cr_assert(false, "hypercall %u", number);
+	return -38;
+}
+
+static bool is_mapped(uintptr_t page)
+{
+	unsigned char there;
+
+	return mincore((void *)page, PAGE_BYTES, &there) == 0;
+}
+
+uint8_t *fake_granted(uint32_t ref, bool read_only)
+{
+	struct grant_entry_v1 *entry = &fake.grants[ref];
+	uintptr_t page = (uintptr_t)entry->frame * PAGE_BYTES, high = UINT64_C(0x700000000000);
+
+	cr_assert_lt(ref, FAKE_GRANTS);
+	cr_assert_eq(entry->flags & ~(GTF_reading | GTF_writing),
+	             GTF_permit_access | (read_only ? GTF_readonly : 0), "grant %u: flags %x", ref, entry->flags);
+	while (high > UINT64_C(0x400000000000) && !is_mapped(page | high))
+		high -= UINT64_C(0x100000000000);
+	cr_assert(is_mapped(page | high));
+	return (uint8_t *)(page | high);
+}
+
+void fake_hold(uint32_t ref, bool hold)
+{
+	if (hold)
+		fake.grants[ref].flags |= GTF_reading;
+	else
+		fake.grants[ref].flags &= (uint16_t)~GTF_reading;
+}
+
+unsigned fake_grants_out(void)
+{
+	unsigned out = 0;
+
+	for (size_t i = 0; i < FAKE_GRANTS; i++)
+		out += fake.grants[i].flags != 0;
+	return out;
+}
+
+void fake_begin(void)
+{
+	test_begin();
+	fake = (struct fake){
+		.shared = (void *)shared_page, .grants = (void *)grant_page_memory, .store = (void *)store_page,
+		.next_port = 3,
+	};
+	fake.parameters[HVM_PARAM_STORE_PFN] = (uintptr_t)store_page / PAGE_BYTES;
+	fake.parameters[HVM_PARAM_STORE_EVTCHN] = FAKE_STORE_PORT;
+	xen_init(FAKE_PLACE);
+	cr_assert_eq(store_init(), 0);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/* Xen, xenstored and the pages that they lend, in memory, for tests: they do what a test says, also what they
+ * never should. */
+#ifndef TESTS_UNIT_DRIVERS_XEN_FAKE_H
+#define TESTS_UNIT_DRIVERS_XEN_FAKE_H
+
+#include "drivers/xen/hypercall.h"
+
+#include <xen/grant_table.h>
+#include <xen/io/xs_wire.h>
+
+#define FAKE_PLACE UINT64_C(0xfef00000)
+#define FAKE_GRANTS 512
+enum { FAKE_STORE_PORT = 1, FAKE_PORTS = 64 };
+
+struct fake {
+	struct shared_info *shared;
+	struct grant_entry_v1 *grants;
+	struct xenstore_domain_interface *store;
+	uint64_t parameters[32];   /* HVM_PARAM_… */
+	bool lends_nothing;
+	uint32_t next_port;        /* what is given out next */
+	bool open[FAKE_PORTS];
+	unsigned sent[FAKE_PORTS]; /* events that the guest sent */
+	unsigned calls;            /* hypercalls */
+	bool store_is_deaf;        /* requests stay in the ring */
+	bool store_is_mute;        /* they are read, and not answered */
+	bool conflict;             /* the next transaction ends with EAGAIN */
+	uint32_t store_type;       /* of the last request */
+	uint64_t timer_ns;         /* when the one-shot timer was last set to */
+	uint32_t shutdown;         /* reason, once asked for */
+};
+extern struct fake fake;
+
+/* A guest that has just started: xen_init and store_init are done. */
+void fake_begin(void);
+
+/* Xen tells the guest of an event on port, by its vector. */
+void fake_raise(uint32_t port);
+/* The page that the guest granted as ref; asserts that it did, and whether it is for reading alone. */
+uint8_t *fake_granted(uint32_t ref, bool read_only);
+/* The other side begins or ends to use a grant, so that it cannot be ended. */
+void fake_hold(uint32_t ref, bool hold);
+/* How many grants are out. */
+unsigned fake_grants_out(void);
+
+/* Values of xenstore, by the path as the guest writes it; watches fire. NULL: there is none. */
+void fake_set(const char *path, const char *value);
+const char *fake_get(const char *path);
+uint64_t fake_get_number(const char *path);
+/* Puts bytes as they are where the guest expects answers, as far as there is room, and raises the event. */
+void fake_answer(const void *bytes, uint32_t count);
+/* The same of a whole message. */
+void fake_message(uint32_t type, uint32_t id, const void *body, uint32_t count);
+
+#endif
