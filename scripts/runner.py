@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What run-qemu and run-unix share: options of the configuration, free ports, and a console that
-turns the addresses of a backtrace into functions, files and lines."""
+"""What run-qemu, run-unix and run-xen share: options of the configuration, networks, free ports, and a console
+that turns the addresses of a backtrace into functions, files and lines."""
+import ipaddress
 import os
 import platform
 import re
@@ -9,9 +10,13 @@ import shlex
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import termios
+import time
+
+PT_LOAD = 1  # of ELF
 
 
 def say(text):
@@ -43,6 +48,28 @@ def start_options(arguments):
 def option(options, key, default):
     """The value of the last key=value among the start options."""
     return next((word[len(key) + 1:] for word in reversed(options) if word.startswith(key + "=")), default)
+
+
+def quoted(word):
+    """A start option as kernel/option.c takes it out of a line: double quotes hold blanks, nothing is escaped."""
+    if '"' in word:
+        fail(f"a machine's start option cannot hold a double quote: {word}")
+    return f'"{word}"' if not word or re.search(r"\s", word) else word
+
+
+def command_line(options):
+    """Start options as one line."""
+    return " ".join(quoted(word) for word in options)
+
+
+def image_end(image):
+    """The byte after the last that the image takes of physical memory, by its ELF program headers."""
+    with open(image, "rb") as file:
+        head = file.read(64)
+        file.seek(struct.unpack_from("<Q", head, 32)[0])
+        size, count = struct.unpack_from("<2H", head, 54)
+        headers = [struct.unpack_from("<2I6Q", file.read(size)) for _ in range(count)]
+    return max(address + bytes_taken for kind, _, _, _, address, _, bytes_taken, _ in headers if kind == PT_LOAD)
 
 
 def uses_dhcp(config, options):
@@ -98,12 +125,84 @@ def host_port(default):
     fail(f"ports {wanted} to {wanted + 99} are all taken: choose another with HOST_PORT=")
 
 
+def is_inside(address, net):
+    try:
+        return ipaddress.IPv4Address(address) in net
+    except ValueError:
+        return False
+
+
+def user_network(address, gateway):
+    """QEMU's user network with the image's subnet; in it the image's gateway and a name server. What its DHCP
+    server gives is none of these: the image's own address."""
+    try:
+        own = ipaddress.IPv4Interface(address)
+    except ValueError:
+        own = None
+    if not own or own.network.prefixlen > 30:
+        fail(f"ip={address}: write an address and the prefix length of a subnet of four or more, "
+             "as 10.0.0.2/24")
+    taken = (str(own.network.network_address), str(own.ip))
+    # Of a gateway that cannot be the image complains better than QEMU.
+    if gateway in taken or not is_inside(gateway, own.network):
+        gateway = None
+    others = (str(one) for one in own.network if str(one) not in (*taken, gateway))
+    return f"user,net={own.network},host={gateway or next(others)},dns={next(others)},dhcpstart={own.ip}"
+
+
+def own_place(config, options):
+    """Where a server in the image answers at the image's own address: that, None where only the image will know
+    it, and twice the port."""
+    address = option(options, "ip", config.get("NET_ADDRESS", "10.0.0.2/24")).split("/")[0]
+    port = guest_port(config, options)
+    return None if uses_dhcp(config, options) else address, port, port
+
+
+def netdev(config, options):
+    """The text of QEMU's -netdev net0, and where a server in the image answers: host, or None where the image will
+    say it, port, the image's port. A tap that NET_TAP names, else QEMU's user network with HOST_PORT."""
+    tap = os.environ.get("NET_TAP")
+    if tap:
+        need_tap(tap)
+        return f"tap,id=net0,ifname={tap},script=no,downscript=no", own_place(config, options)
+    interface = option(options, "ip", config.get("NET_ADDRESS", "10.0.0.2/24"))
+    guest, port = guest_port(config, options), host_port(8080)
+    user = user_network(interface, option(options, "gw", config.get("NET_GATEWAY", "10.0.0.1")))
+    forward = f"hostfwd=tcp:127.0.0.1:{port}-{interface.split('/')[0]}:{guest}"
+    return f"{user},id=net0,{forward}", ("localhost", port, guest)
+
+
 def say_where(config, host, port, guest):
     """The site's URL; of another application, how its port is reached."""
     if "WWW_PORT" in config:
         say(f"http://{host}{'' if port == 80 else f':{port}'}/ (Ctrl-C ends it)")
     else:
         say(f"the image's port {guest} is at {host}:{port} (GUEST_PORT=n is for another)")
+
+
+class Story:
+    """What an image says of itself on its console: that it is up, where it is, how it ends. after: since when
+    its time counts, from now on or from begin()."""
+
+    def __init__(self, config, where, after):
+        self.config, self.where, self.after = config, where, after
+        self.status = None  # its exit status: who runs it knows nothing of that
+        self.begin()
+
+    def begin(self):
+        self.began = time.monotonic()
+
+    def on_line(self, line):
+        ended = re.match(r"virga: exit status (\d+)", line)
+        if ended:
+            self.status = int(ended[1])
+        if " boot_us=" in line:
+            inside = int(line.split(" boot_us=")[1].split()[0]) / 1000
+            say(f"up {1000 * (time.monotonic() - self.began):.0f} ms after {self.after}, {inside:.1f} ms of it "
+                "in the image")
+        lent = address_lent(line)
+        if self.where and not self.where[0] and lent:
+            say_where(self.config, lent, *self.where[1:])
 
 
 def need_tap(name):
@@ -118,7 +217,7 @@ def need_tap(name):
 def disk(config):
     """DISK=path, or DISK=path,ro: the file and whether it is read-only. None: the image takes none."""
     text = os.environ.get("DISK", "")
-    if not {"VIRTIO_BLK", "DISK_INITRD", "UNIX_DISK"} & config.keys():
+    if not {"VIRTIO_BLK", "DISK_INITRD", "UNIX_DISK", "XEN_BLK"} & config.keys():
         if text:
             say(f"DISK={text} is of no use: the image takes no disk")
         return None
