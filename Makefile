@@ -95,14 +95,15 @@ $(O)/config.h: $(O)/config.mk ;
 ##   clean                        removes $(O), if a build made it
 ##   new-app NAME=x               an application to start from, in apps/x
 ## Run
-##   run                          qemu-run or unix-run, as configured
+##   run                          qemu-run, unix-run or xen-run, as configured
 ##   gdb                          the same under gdb
 ##   before or after make: OPTIONS="log=warn …" (start options) HOST_PORT=8080 GUEST_PORT=80
 ##   NET_TAP=tap0 DISK=file[,ro] (else the one that was built) MACHINE=name ACCEL=kvm|tcg MEM=64M QEMU_EXTRA="…"
-image-goals := all build size run qemu-run unix-run gdb
+##   xen-run: MEM=4 (MiB) COLD=1 (Xen is booted, not resumed)
+image-goals := all build size run qemu-run unix-run xen-run gdb
 
 # What a person wants to run must have what it needs; after that comes the configuration.
-ifneq ($(filter run qemu-run unix-run,$(goals)),)
+ifneq ($(filter run qemu-run unix-run xen-run,$(goals)),)
 $(O)/.config: | setup-run
 $(O)/config.mk: | setup-run
 endif

@@ -151,15 +151,20 @@ $(O)/sections.debug: $(O)/image.debug
 
 # -- what is done with it --
 
-.PHONY: all build size run qemu-run unix-run gdb
-all build: $(O)/image $(disk)
+.PHONY: all build size run qemu-run unix-run xen-run gdb
+xl-file := $(if $(CONFIG_TARGET_XEN),$(O)/image.xl)
+all build: $(O)/image $(disk) $(xl-file)
 size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.debug))
 	@scripts/python json scripts/size $(O)
 
-runner := $(if $(CONFIG_TARGET_UNIX),unix,qemu)
+outer-disk := $(if $(CONFIG_DISK_EMBEDDED),,$(disk))
+$(O)/image.xl: $(O)/image $(O)/.config $(disk) scripts/xl-config scripts/xen/xl.py
+	$(call say,XL,$@) scripts/python json scripts/xl-config $(O)/image $(notdir $(app-dir)) $(outer-disk) >$@
+
+runner := $(if $(CONFIG_TARGET_UNIX),unix,$(if $(CONFIG_TARGET_XEN),xen,qemu))
 run: $(runner)-run
 # An image that does not write leaves its disk as it is; DISK= names another.
-export DISK := $(or $(DISK),$(addsuffix $(if $(CONFIG_FAT_WRITE),,$(comma)ro),$(if $(CONFIG_DISK_EMBEDDED),,$(disk))))
+export DISK := $(or $(DISK),$(addsuffix $(if $(CONFIG_FAT_WRITE),,$(comma)ro),$(outer-disk)))
 # What a start lacks is said before anything is compiled.
 ifneq ($(filter run $(runner)-run gdb,$(goals)),)
 .PHONY: ready
@@ -167,9 +172,9 @@ ready:
 	@scripts/python json scripts/run-$(runner) --check $(O)/image
 $(objects) $(script) $(libc): | ready
 endif
-$(runner)-run: $(O)/image $(disk)
+$(runner)-run: $(O)/image $(disk) $(xl-file)
 	@scripts/python json scripts/run-$(runner) $(O)/image
 gdb: $(O)/image $(disk)
 	@scripts/python json scripts/run-$(runner) --gdb $(O)/image
-$(filter-out $(runner)-run,qemu-run unix-run):
+$(filter-out $(runner)-run,qemu-run unix-run xen-run):
 	@echo '$@: $(O) is configured for $(runner); another configuration: make defconfig_<name>' >&2; exit 1

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: ISC
+"""What an emulated machine is told: QEMU by its machine protocol, dom0 by shell scripts (dom0/serve). Both come to
+sockets that we listen at."""
+import json
+import os
+import shlex
+import socket
+import time
+
+
+class Lost(Exception):
+    """The other end has gone, or has not answered in time."""
+
+
+class Line:
+    """A socket at which one peer arrives, and what has been read of it. alive: says whether it may still come."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(1)
+        self.peer, self.data = None, b""
+
+    def accept(self, alive, seconds=30):
+        self.listener.settimeout(0.1)
+        end = time.monotonic() + seconds
+        while not self.peer:
+            try:
+                self.peer = self.listener.accept()[0]
+            except TimeoutError:
+                if not alive() or time.monotonic() > end:
+                    raise Lost("QEMU has not come up") from None
+        self.listener.close()
+
+    def send(self, data):
+        try:
+            self.peer.settimeout(None)
+            self.peer.sendall(data)
+        except (OSError, AttributeError):
+            raise Lost("the emulated machine has gone") from None
+
+    def receive(self, enough, end):
+        """Until enough(what has come) says how many bytes of it are wanted; gives and forgets those. end: on the
+        monotonic clock; None: never."""
+        while (size := enough(self.data)) is None:
+            try:
+                self.peer.settimeout(end and max(end - time.monotonic(), 0.001))
+                data = self.peer.recv(1 << 16)
+            except TimeoutError:
+                raise Lost("the emulated machine does not answer") from None
+            except OSError:
+                data = b""
+            if not data:
+                raise Lost("the emulated machine has gone")
+            self.data += data
+        wanted, self.data = self.data[:size], self.data[size:]
+        return wanted
+
+    def line(self, end):
+        return self.receive(lambda data: data.find(b"\n") + 1 or None, end).decode()
+
+    def close(self):
+        self.listener.close()
+        if self.peer:
+            self.peer.close()
+
+
+class Monitor(Line):
+    """QEMU's machine protocol."""
+
+    def greet(self):
+        self.line(time.monotonic() + 30)
+        self.command("qmp_capabilities")
+
+    def command(self, name, seconds=60, **arguments):
+        self.send(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+        end = time.monotonic() + seconds
+        while True:
+            answer = json.loads(self.line(end))
+            if "error" in answer:
+                raise Lost(f"{name}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def share_memory(self):
+        """The machine's memory is a file, which a migration leaves where it is."""
+        self.command("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
+
+    def migrate(self, command, uri, seconds=120):
+        """Starts a migration and waits until it is done."""
+        self.command(command, uri=uri)
+        end = time.monotonic() + seconds
+        while (status := self.command("query-migrate").get("status")) != "completed":
+            if status in ("failed", "cancelled") or time.monotonic() > end:
+                raise Lost(f"{command}: {status}")
+            time.sleep(0.02)
+
+
+class Dom0(Line):
+    """dom0's shell."""
+
+    def run(self, script, data=b"", seconds=120):
+        """Gives the script's status and what it has printed. data: what it may read; seconds: None is for ever."""
+        text = script.encode()
+        self.send(b"%d\n%b%b" % (len(text), text, data))
+        end = seconds and time.monotonic() + seconds
+        status, size = (int(word) for word in self.line(end).split())
+        return status, self.receive(lambda come: size if len(come) >= size else None, end).decode("utf-8", "replace")
+
+    def must(self, script, data=b"", seconds=120):
+        """Gives what a script has printed that is to succeed."""
+        status, output = self.run(script, data, seconds)
+        if status != 0:
+            raise Lost(f"dom0: {script.strip()} ended with {status}: {output.strip()}")
+        return output
+
+    def put(self, path, data):
+        """Writes a file of dom0's memory."""
+        name = shlex.quote(path)
+        self.must(f"dd bs={len(data)} count=1 iflag=fullblock >{name} 2>/dev/null" if data else f": >{name}", data)
+
+    def put_file(self, path, source):
+        with open(source, "rb") as file:
+            self.put(path, file.read())
+
+    def wait_for(self, pattern, path, seconds=60):
+        """Waits for a line of a file of dom0's; gives it."""
+        return self.must(f"/serve wait {shlex.quote(pattern)} {shlex.quote(path)} {seconds}", seconds=2 * seconds + 60)
+
+    def start(self):
+        """Right after a start or a resumption: what the machine has now, and the time of day."""
+        self.must(f"date -s @{int(time.time())} && /serve devices")

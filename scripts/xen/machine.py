@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: ISC
+"""An emulated machine that boots Debian's Xen and a dom0 of ours. It is put together and booted once, into the
+cache (VIRGA_CACHE), and saved as soon as dom0 answers; from then on it is resumed in less than a second. The
+memory that was saved is a file which each machine maps for itself: any number may run at a time, none changes it.
+
+What is saved knows of no network and no disk: dom0 looks for them later (dom0/serve)."""
+import collections
+import contextlib
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+import runner
+from xen import dom0
+from xen.control import Dom0, Lost, Monitor
+from xen.packages import Apt, Missing
+
+# debian: the architecture's name there. qemu, package: the emulator, and Debian's package with it. xen, kernel:
+# patterns of the files in the packages; machine: QEMU's arguments; bus: how its virtio devices end.
+Cpu = collections.namedtuple("Cpu", "debian qemu package packages kernel_package xen machine bus boot")
+
+DOM0_MEMORY = "256M"
+MEMORY = "768M"
+XEN_OPTIONS = "loglvl=all guest_loglvl=all"
+DOM0_OPTIONS = "console=hvc0 quiet panic=-1"
+BOOT_SECONDS = 300  # generous: two shared cores
+
+
+def boot_pc(folder):
+    """Xen by multiboot: the kernel and the initramfs are its modules."""
+    return ["-kernel", f"{folder}/xen", "-append", f"console=com1 com1=115200,8n1 cpuidle=0 sched=credit {XEN_OPTIONS} "
+            f"dom0_mem={DOM0_MEMORY},max:{DOM0_MEMORY}", "-initrd",
+            f"{folder}/linux {DOM0_OPTIONS},{folder}/dom0.cpio"]
+
+
+CPUS = {
+    # Without SMAP, which a paravirtualised dom0 does not survive in emulation; MWAIT, with which an idle Xen does
+    # not; and RDTSCP, for which a guest is killed.
+    "x86_64": Cpu("amd64", "qemu-system-x86_64", "qemu-system-x86", ("xen-hypervisor-4.17-amd64",), "linux-image-amd64",
+                  "boot/xen-*-amd64.gz", ("-M", "q35", "-cpu", "max,+svm,+npt,-smap,-monitor,-rdtscp"), "pci", boot_pc),
+}
+
+
+def cpu_of(config):
+    """The row for a configuration."""
+    return next((name for name in CPUS if f"CPU_{name.upper()}" in config), None) or runner.fail(
+        "Xen is emulated for " + ", ".join(CPUS) + " only")
+
+
+def cache():
+    return os.environ.get("VIRGA_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "virga")
+
+
+def key(*parts):
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Several may want the same to be made at the same time."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "xen-lock"), "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Home:
+    """The cache's folder with Xen, the kernel and dom0 for a CPU, made when it is not there; in it the saved
+    machine, one for each version of QEMU."""
+
+    def __init__(self, name):
+        self.cpu = CPUS[name]
+        if not shutil.which(self.cpu.qemu):
+            raise Missing(f"{self.cpu.qemu} is not installed: apt-get install {self.cpu.package} "
+                          "(scripts/setup installs all)")
+        self.folder = os.path.join(cache(), f"xen-{name}-{key(dom0.recipe(), *self.cpu.packages)}")
+        version = subprocess.run([self.cpu.qemu, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.saved = os.path.join(self.folder, "saved-" + key(version, dom0.text(__file__)))
+        with locked(cache()):
+            if not os.path.isdir(self.folder):
+                self.build()
+
+    def build(self):
+        runner.say("fetching Xen, a kernel and dom0's tools from Debian's mirror, once")
+        with tempfile.TemporaryDirectory(dir=cache(), prefix="xen-") as work:
+            made = os.path.join(work, "made")
+            os.mkdir(made)
+            apt = Apt(self.cpu.debian, os.path.join(work, "apt"))
+            apt.unpack([*dom0.PACKAGES, *self.cpu.packages, apt.kernel(self.cpu.kernel_package)], f"{work}/root")
+            root = dom0.Root(f"{work}/root")
+            for name, data in (("xen", dom0.unpacked(root.read(self.cpu.xen))),
+                               ("linux", dom0.unpacked(root.read("boot/vmlinuz-*"))),
+                               ("dom0.cpio", dom0.initramfs(root))):
+                with open(os.path.join(made, name), "wb") as file:
+                    file.write(data)
+            os.rename(made, self.folder)
+
+    def save(self):
+        """Boots the machine and saves it, unless that has been done."""
+        with locked(self.folder):
+            if os.path.isdir(self.saved):
+                return
+            runner.say("booting Xen and dom0 in emulation, once; from then on they are resumed")
+            with tempfile.TemporaryDirectory(dir=self.folder, prefix="saving-") as work:
+                made = os.path.join(work, "made")
+                os.mkdir(made)
+                with Machine(self, cold=True, memory_file=f"{made}/ram") as machine, machine.started():
+                    machine.monitor.share_memory()
+                    machine.monitor.command("stop")
+                    machine.monitor.migrate("migrate", f"exec:cat >{shlex.quote(made)}/state")
+                os.rename(made, self.saved)
+
+
+def memory_in(path, share):
+    """QEMU's arguments for memory that is a file."""
+    return ["-object", f"memory-backend-file,id=ram,size={MEMORY},mem-path={path},share={share}"]
+
+
+class Machine:
+    """One machine. command starts it; the caller does that, and calls connect(). Closed, it leaves no file.
+    cold: it boots, in place of being resumed; memory_file: there, its memory becomes this file. netdev: the text
+    of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown: chardevs, from which
+    dom0 reads as /dev/typed, and to which it writes as /dev/shown."""
+
+    def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null"):
+        self.home, self.cold = home, cold
+        if not cold:
+            home.save()
+        self.work = tempfile.TemporaryDirectory(prefix="xen-")
+        self.log = self.path("log")
+        self.monitor = Monitor(self.path("monitor"))
+        self.dom0 = Dom0(self.path("requests"))
+        ports = (("requests", f"socket,path={self.dom0.path}"), ("typed", typed), ("shown", shown))
+        self.command = [
+            home.cpu.qemu, "-accel", "tcg", *home.cpu.machine, "-machine", "memory-backend=ram", "-m", MEMORY,
+            *self.memory(memory_file), *home.cpu.boot(home.folder), "-nodefaults", "-no-user-config", "-no-reboot",
+            "-display", "none", "-serial", f"file:{self.log}", "-qmp", f"unix:{self.monitor.path}",
+            *self.devices(netdev, disk, ports)]
+
+    def path(self, name):
+        return os.path.join(self.work.name, name)
+
+    def memory(self, file):
+        if not self.cold:
+            return [*memory_in(f"{self.home.saved}/ram", share="off"), "-incoming", "defer"]
+        return memory_in(file, share="on") if file else ["-object", f"memory-backend-ram,id=ram,size={MEMORY}"]
+
+    def devices(self, netdev, disk, ports):
+        """What is saved has them all. Without a network there is a cable with nobody at its other end."""
+        bus = self.home.cpu.bus
+        netdev = netdev or (f"dgram,id=net0,local.type=unix,local.path={self.path('net')},"
+                            f"remote.type=unix,remote.path={self.path('nobody')}")
+        path, read_only = disk or (None, True)
+        file = f"file={path.replace(',', ',,')},discard=unmap" if path else "file.driver=null-co"
+        words = ["-device", f"virtio-rng-{bus}", "-device", f"virtio-serial-{bus},id=ports"]
+        for number, (name, chardev) in enumerate(ports, 1):
+            kind, _, rest = chardev.partition(",")
+            words += ["-chardev", f"{kind},id={name}" + (f",{rest}" if rest else ""),
+                      "-device", f"virtserialport,bus=ports.0,nr={number},chardev={name},name={name}"]
+        return [*words, "-netdev", netdev,
+                "-device", f"virtio-net-{bus},netdev=net0" + (",romfile=" if bus == "pci" else ""),
+                "-drive", f"if=none,id=disk0,format=raw,{file},read-only={'on' if read_only else 'off'}",
+                "-device", f"virtio-blk-{bus},drive=disk0"]
+
+    def connect(self, alive):
+        """Until dom0 answers. alive: whether QEMU still runs."""
+        self.monitor.accept(alive)
+        self.monitor.greet()
+        self.dom0.accept(alive)
+        if not self.cold:
+            self.monitor.share_memory()
+            self.monitor.migrate("migrate-incoming", f"exec:cat {shlex.quote(self.home.saved)}/state")
+            self.monitor.command("cont")
+        self.dom0.must("true", seconds=BOOT_SECONDS)
+
+    @contextlib.contextmanager
+    def started(self):
+        """Starts and connects it; at the end it is gone. With what Xen and dom0 have said when that fails."""
+        with subprocess.Popen(self.command, stdin=subprocess.DEVNULL) as qemu:
+            try:
+                self.connect(lambda: qemu.poll() is None)
+                yield
+            except Lost as error:
+                raise Lost(f"{error}; Xen's and dom0's last lines:\n{self.last_lines()}") from None
+            finally:
+                qemu.kill()
+
+    def quit(self):
+        """QEMU's end, which it may have met already."""
+        with contextlib.suppress(Lost):
+            self.monitor.command("quit")
+
+    def last_lines(self):
+        try:
+            with open(self.log, encoding="utf-8", errors="replace") as file:
+                return "".join(file.readlines()[-15:])
+        except OSError:
+            return ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.monitor.close()
+        self.dom0.close()
+        self.work.cleanup()
