@@ -31,12 +31,20 @@ def memory(config, image):
     return -(-need // MIB)
 
 
-def guest(config, image, name, disk_path):
+def name(config):
+    """The guest's: its application's."""
+    if config.get("APP_DIR"):
+        return os.path.basename(config["APP_DIR"])
+    apps = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "apps")
+    return next((one for one in sorted(os.listdir(apps)) if f"APP_{one.upper()}" in config), "virga")
+
+
+def guest(config, image, disk_path=None):
     """The text of an image's file. Xen 4.17 begins with a MiB for its tables of a guest's memory and can give none
     of it back, but xl asks for less when the guest is small."""
     lines = [f"# A guest of Xen, in dom0:     xl create -c {os.path.basename(image)}.xl",
              f"# with start options:          xl create -c {os.path.basename(image)}.xl 'cmdline=\"log=debug\"'",
-             f"name = {quoted(name)}", 'type = "pvh"', f"kernel = {quoted(image)}",
+             f"name = {quoted(name(config))}", 'type = "pvh"', f"kernel = {quoted(image)}",
              f"memory = {memory(config, image)}", "shadow_memory = 1"]
     if "NET_DEVICE" in config:
         lines.append('vif = ["bridge=xenbr0"]')
