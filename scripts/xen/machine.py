@@ -11,6 +11,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -27,7 +28,8 @@ DOM0_MEMORY = "256M"
 MEMORY = "768M"
 XEN_OPTIONS = "loglvl=all guest_loglvl=all"
 DOM0_OPTIONS = "console=hvc0 quiet panic=-1"
-BOOT_SECONDS = 300  # generous: two shared cores
+BOOT_SECONDS = 300   # generous: two shared cores
+LIFE_SECONDS = 1800  # no machine that is started here outlives this, whatever hangs
 
 
 def boot_pc(folder):
@@ -179,26 +181,29 @@ class Machine:
         self.dom0.must("true", seconds=BOOT_SECONDS)
 
     @contextlib.contextmanager
-    def started(self):
-        """Starts and connects it; at the end it is gone. With what Xen and dom0 have said when that fails."""
-        with subprocess.Popen(self.command, stdin=subprocess.DEVNULL) as qemu:
+    def started(self, enter=()):
+        """Starts it, behind the words of enter, and connects; at the end it is gone. When that fails, with what Xen
+        and dom0 have said."""
+        command = [*enter, "timeout", "--kill-after=5", str(LIFE_SECONDS), *self.command]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as qemu:
             try:
                 self.connect(lambda: qemu.poll() is None)
                 yield
             except Lost as error:
                 raise Lost(f"{error}; Xen's and dom0's last lines:\n{self.last_lines()}") from None
             finally:
-                qemu.kill()
+                if qemu.poll() is None:
+                    os.killpg(qemu.pid, signal.SIGKILL)
 
     def quit(self):
         """QEMU's end, which it may have met already."""
         with contextlib.suppress(Lost):
             self.monitor.command("quit")
 
-    def last_lines(self):
+    def last_lines(self, count=15):
         try:
             with open(self.log, encoding="utf-8", errors="replace") as file:
-                return "".join(file.readlines()[-15:])
+                return "".join(file.readlines()[-count:])
         except OSError:
             return ""
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: ISC
+"""Guests of an emulated Xen. scripts/xen/ has the machine; here is what tests do with it."""
+import contextlib
+import os
+import re
+import shlex
+import sys
+import time
+
+from rig.build import TREE
+
+sys.path.insert(0, os.path.join(TREE, "scripts"))
+from xen import machine  # noqa: E402
+
+SECONDS = 120  # generous: emulated in emulation, on two shared cores
+POWEROFF, REBOOT, SUSPEND, CRASH = range(4)  # why a guest has ended: SHUTDOWN_* of xen/sched.h
+TAP = "tap,id=net0,ifname=tap0,script=no,downscript=no"
+
+
+class Domain:
+    """A guest, and all that it has written to its console. It is found by its name, under which it may be
+    created again."""
+
+    def __init__(self, xen, name):
+        self.xen, self.name = xen, name
+
+    @property
+    def console(self):
+        return self.xen.run(f"cat /var/log/xen/console/guest-{self.name}.log 2>/dev/null; true").replace("\r\n", "\n")
+
+    def wait_for(self, pattern, seconds=SECONDS, times=1):
+        """Waits until so many places of the console match; gives the last of them."""
+        end = time.monotonic() + seconds
+        while True:
+            found = list(re.finditer(pattern, self.console, re.MULTILINE))
+            if len(found) >= times:
+                return found[times - 1]
+            if time.monotonic() > end:
+                raise AssertionError(f"no /{pattern}/ within {seconds} s:\n{self.console[-4000:]}\n{self.xen.said()}")
+            time.sleep(0.3)
+
+    def write(self, text):
+        self.xen.run(f"cat >$(xenstore-read /local/domain/$(xl domid {self.name})/console/tty) <<'E'\n{text}\nE")
+
+    def reasons(self):
+        """Why it has ended, each time."""
+        log = self.xen.run(f"cat /var/log/xen/xl-{self.name}.log* 2>/dev/null; true")
+        return [int(number) for number in re.findall("has shut down, reason code ([0-9]+)", log)]
+
+    def wait_end(self, seconds=SECONDS):
+        """Waits until it is gone; gives the reason."""
+        end = time.monotonic() + seconds
+        while self.name in self.xen.domains():
+            if time.monotonic() > end:
+                raise AssertionError(f"{self.name} has not ended:\n{self.console[-4000:]}\n{self.xen.said()}")
+            time.sleep(0.3)
+        return self.reasons()[-1]
+
+
+class Xen:
+    """A running machine."""
+
+    def __init__(self, emulated):
+        self.dom0 = emulated.dom0
+        self.emulated = emulated
+        self.dom0.start()
+
+    def run(self, script, seconds=SECONDS):
+        return self.dom0.must(script, seconds=seconds)
+
+    def said(self):
+        return self.emulated.last_lines()
+
+    def put(self, out, name):
+        """The image of a build and its file, for xl create."""
+        self.dom0.put_file(f"/guests/{name}", os.path.join(out, "image"))
+        with open(os.path.join(out, "image.xl"), encoding="utf-8") as file:
+            lines = re.sub("^(name|kernel) = .*\n", "", file.read(), flags=re.MULTILINE)
+        text = f'name = "{name}"\nkernel = "/guests/{name}"\n{lines}'
+        self.dom0.put(f"/guests/{name}.xl", text.encode())
+
+    def create(self, out, *words, name="guest"):
+        """Starts the image of a build. words override lines of its file, as 'memory=8'."""
+        self.put(out, name)
+        return self.start(name, *words)
+
+    def start(self, name, *words):
+        self.run(f"rm -f /var/log/xen/console/guest-{name}.log; "
+                 f"xl create -q {name}.xl {' '.join(shlex.quote(word) for word in words)}")
+        return Domain(self, name)
+
+    def domains(self):
+        """The names of all but dom0; one that has died and still holds something is called (null)."""
+        return [line.split()[0] for line in self.run("xl list").splitlines()[2:]]
+
+    def held(self):
+        """What the hypervisor counts of all domains: event channels and grants that are in use; and its free
+        memory, in MiB."""
+        self.run("xl dmesg -c >/dev/null")
+        log = self.run("xl debug-keys e && xl debug-keys g && sleep 1 && xl dmesg")
+        free = re.search(r"free_memory +: (\d+)", self.run("xl info"))
+        assert "Event channel information for domain 0" in log and "gnttab_usage_print_all" in log, log
+        return {"channels": len(re.findall(r"\[\d+/\d+/[^\]]*\]: s=", log)),
+                "grants": len(re.findall(r"^\(XEN\) \[0x[0-9a-f]+\]", log, re.MULTILINE)), "free": int(free[1]), "log": log}
+
+
+@contextlib.contextmanager
+def running(namespace, cold=False, netdev=TAP, disk=None, cpu="x86_64"):
+    """A Xen in a test's namespace; with netdev TAP, dom0's bridge reaches tap0. disk: (path, read-only), dom0's
+    /dev/vda."""
+    with machine.Machine(machine.Home(cpu), cold=cold, netdev=netdev, disk=disk) as emulated:
+        with emulated.started(namespace.enter):
+            try:
+                yield Xen(emulated)
+            except BaseException:
+                print(f"--- Xen and dom0\n{emulated.last_lines(60)}\n---")
+                raise

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: ISC
+"""Images as guests of a real Xen, in an emulated machine: resumed from what was saved, but where a test says so."""
+import os
+import re
+
+import pytest
+
+from rig import build, server, xen
+
+GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_" in name]
+
+
+@pytest.fixture
+def emulated(namespace):
+    namespace.tap()
+    with xen.running(namespace) as one:
+        yield one
+
+
+def index():
+    with open(os.path.join(server.HTDOCS, "index.html"), "rb") as file:
+        return file.read()
+
+
+def page(namespace, url="http://10.0.0.2/"):
+    """What a client of the host gets: over the tap, dom0's bridge and the guest's vif."""
+    return namespace.run(["curl", "--silent", "--show-error", "--retry", "20", "--retry-all-errors", "--retry-delay",
+                          "1", "--max-time", "90", url], timeout=100, text=False).stdout
+
+
+@pytest.mark.config("defconfig_www_xen")
+def test_www(builder, namespace, emulated):
+    """With the memory that its file gives it, until xl tells it to end."""
+    www = emulated.create(builder.build("defconfig_www_xen"))
+    assert page(namespace) == index()
+    emulated.run("xl shutdown guest")
+    assert www.wait_end() == xen.POWEROFF
+    assert "virga: exit status 0" in www.console
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_hello(builder, emulated):
+    out = builder.build("defconfig_hello_xen")
+    hello = emulated.create(out, 'cmdline="name=\\"Big World\\""')
+    hello.wait_for("^Hello, Big World!$")
+    hello.wait_for("^It is a second later")
+    hello.write("one line\nand another")
+    hello.wait_for("^You said: one line\nYou said: and another$")
+    hello.write("quit")
+    assert hello.wait_end() == xen.POWEROFF
+    wrong = emulated.create(out, 'cmdline="nonsense=1"', name="wrong")
+    assert wrong.wait_end() == xen.CRASH
+    assert 'unknown option "nonsense"' in wrong.console
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
+def test_from_a_cold_boot(builder, namespace):
+    namespace.tap()
+    with xen.running(namespace, cold=True) as emulated:
+        emulated.create(builder.build("defconfig_www_xen"))
+        assert page(namespace) == index()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("config", [pytest.param(one, marks=pytest.mark.config(one)) for one in GUESTS])
+def test_each_configuration_is_up(builder, emulated, config):
+    """In the memory that its file gives it."""
+    guest = emulated.create(builder.build(config))
+    guest.wait_for(" boot_us=")
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
+def test_reboot(builder, namespace, emulated):
+    """It is another domain of the same name, from the start."""
+    www = emulated.create(builder.build("defconfig_www_xen"))
+    assert page(namespace) == index()
+    emulated.run("xl reboot guest")
+    www.wait_for(" boot_us=", times=2)
+    assert page(namespace) == index()
+    assert www.reasons() == [xen.REBOOT] and emulated.run("xl domid guest") != "1\n"
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
+def test_nothing_is_left_of_guests_that_were_destroyed(builder, namespace, emulated):
+    """Neither grants nor event channels nor memory, after a hundred of them that all had traffic."""
+    out = builder.build("defconfig_www_xen")
+    emulated.put(out, "guest")
+
+    def round_trip():
+        emulated.start("guest").wait_for(" boot_us=")
+        assert page(namespace) == index()
+        assert emulated.held()["grants"] > 0, "the count of grants would show nothing"
+        emulated.run("xl destroy guest")
+        assert emulated.domains() == []
+    round_trip()
+    before = emulated.held()
+    for _ in range(100):
+        round_trip()
+    after = emulated.held()
+    assert {**after, "log": ""} == {**before, "log": ""}, after["log"]
