@@ -125,7 +125,7 @@ FORCE:
 setup:
 	@scripts/setup
 setup-run:
-	@scripts/setup build run
+	@scripts/setup build $(if $(filter xen-run,$(goals)),xen) run
 setup-test:
 	@scripts/setup build run test
 clean:

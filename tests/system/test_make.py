@@ -290,9 +290,24 @@ def test_the_other_targets_goal(builder):
         assert done.returncode != 0 and "make defconfig_" in done.stdout, done.stdout
 
 
+def test_setup_asks_for_the_packages_of_its_table(tmp_path):
+    """Each line's, and nothing else of the line."""
+    fake = tmp_path / "dpkg-query"
+    fake.write_text('#!/bin/sh\nfor package; do :; done\nprintf installed\n'
+                    f'echo "$package" >>{tmp_path}/asked\n')
+    fake.chmod(0o755)
+    done = subprocess.run(["scripts/setup"], cwd=build.TREE, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False,
+                          env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode == 0 and done.stdout == "", done
+    with open(os.path.join(build.TREE, "scripts", "setup"), encoding="utf-8") as file:
+        table = file.read().split("table='\n")[1].split("\n'\n")[0]
+    assert (tmp_path / "asked").read_text().split() == [line.split()[1] for line in table.splitlines()]
+
+
 def test_help_names_the_goals():
     text = build.make("help").stdout
-    for goal in ("menuconfig", "qemu-run", "unix-run", "test-all", "bench", "check", "size", "WWW_DIR",
-                 "HOST_PORT", "GUEST_PORT", "NET_TAP", "MACHINE", "ACCEL", "MEM", "QEMU_EXTRA", "OPTIONS",
+    for goal in ("menuconfig", "qemu-run", "unix-run", "xen-run", "test-all", "bench", "check", "size", "WWW_DIR",
+                 "HOST_PORT", "GUEST_PORT", "NET_TAP", "MACHINE", "ACCEL", "MEM", "QEMU_EXTRA", "OPTIONS", "COLD",
                  "VIRGA_CACHE", "YES", "CC"):
         assert goal in text, goal

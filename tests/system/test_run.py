@@ -13,8 +13,10 @@ import pytest
 from rig import build, server
 from rig.guest import Guest
 
+XEN_SECONDS = 300  # with the first boot of Xen in them, which is saved
 RUNNERS = [pytest.param(*pair, marks=pytest.mark.config(pair[1]))
-           for pair in (("run-qemu", "defconfig_www_qemu"), ("run-unix", "defconfig_www_unix_socket"))]
+           for pair in (("run-qemu", "defconfig_www_qemu"), ("run-unix", "defconfig_www_unix_socket"),
+                         ("run-xen", "defconfig_www_xen"))]
 
 
 def index():
@@ -172,6 +174,57 @@ def test_unix_tap(builder, namespace):
     with run(namespace, out, "unix-run") as guest:
         served_at(guest, namespace)
         interrupt(guest)
+
+
+@pytest.mark.config("defconfig_www_xen")
+def test_xen(builder, namespace):
+    """Of the emulated machine, whose Xen has a guest that is reached over dom0's bridge, nothing is left."""
+    out = builder.build("defconfig_www_xen")
+    with run(namespace, out, "xen-run") as guest:
+        assert served_at(guest, namespace, XEN_SECONDS) == "http://localhost:8080/"
+        guest.wait_for("up [0-9]+ ms after xl create", XEN_SECONDS)
+        interrupt(guest)
+        assert "Traceback" not in guest.console
+    assert not namespace.run(["ss", "--no-header", "--listening", "--tcp"]).stdout, "it still listens"
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_a_guest_of_xen_that_ends(builder):
+    """With its own status, or with what there is to say of it."""
+    image = os.path.join(builder.build("defconfig_hello_xen"), "image")
+    with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image, "name=Big World"]) as guest:
+        guest.wait_for("^Hello, Big World!$", XEN_SECONDS)
+        guest.wait_for("^It is a second later", XEN_SECONDS)
+        guest.write("quit\n")
+        guest.wait_for("^Goodbye", XEN_SECONDS)
+        assert guest.wait_end(XEN_SECONDS) == 0
+    with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image], environment={"MEM": "1"}) as guest:
+        guest.wait_for("run: .*xl create", XEN_SECONDS)
+        assert guest.wait_end(XEN_SECONDS) == 1
+
+
+def own_xl(folder, create):
+    """A machine with Xen, as far as the runner can see: xl says what it was told, and creates so."""
+    fake = folder / "xl"
+    fake.write_text('#!/bin/sh\necho "xl" "$@"\ncase $1 in create)\n' + create + "\n;;\nesac\n")
+    fake.chmod(0o755)
+    return {**build.clean_environment(), "PATH": f"{folder}:{os.environ['PATH']}", "MEM": "8",
+            "OPTIONS": 'name="Big World" log=warn'}
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_the_xen_that_is_there(builder, tmp_path):
+    image = os.path.join(builder.build("defconfig_hello_xen"), "image")
+    command = [os.path.join(build.TREE, "scripts", "run-xen"), image]
+    done = subprocess.run(command, env=own_xl(tmp_path, "echo virga: exit status 5"), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    words = r'memory=8 cmdline="\"name=Big World\" log=warn"'
+    assert done.stdout == f"xl create -q -c -F {image}.xl {words}\nvirga: exit status 5\n", done
+    assert done.returncode == 5
+    with Guest(command, environment=own_xl(tmp_path, "exec sleep 600")) as guest:
+        guest.wait_for("xl create")
+        interrupt(guest)
+        assert guest.console.endswith("\nxl destroy hello\n"), guest.console
 
 
 @pytest.mark.config("defconfig_www_unix")

@@ -101,7 +101,8 @@ class Xen:
         free = re.search(r"free_memory +: (\d+)", self.run("xl info"))
         assert "Event channel information for domain 0" in log and "gnttab_usage_print_all" in log, log
         return {"channels": len(re.findall(r"\[\d+/\d+/[^\]]*\]: s=", log)),
-                "grants": len(re.findall(r"^\(XEN\) \[0x[0-9a-f]+\]", log, re.MULTILINE)), "free": int(free[1]), "log": log}
+                "grants": len(re.findall(r"^\(XEN\) \[0x[0-9a-f]+\]", log, re.MULTILINE)),
+                "free": int(free[1]), "log": log}
 
 
 @contextlib.contextmanager
