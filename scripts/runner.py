@@ -10,13 +10,10 @@ import shlex
 import signal
 import socket
 import stat
-import struct
 import subprocess
 import sys
 import termios
 import time
-
-PT_LOAD = 1  # of ELF
 
 
 def say(text):
@@ -60,16 +57,6 @@ def quoted(word):
 def command_line(options):
     """Start options as one line."""
     return " ".join(quoted(word) for word in options)
-
-
-def image_end(image):
-    """The byte after the last that the image takes of physical memory, by its ELF program headers."""
-    with open(image, "rb") as file:
-        head = file.read(64)
-        file.seek(struct.unpack_from("<Q", head, 32)[0])
-        size, count = struct.unpack_from("<2H", head, 54)
-        headers = [struct.unpack_from("<2I6Q", file.read(size)) for _ in range(count)]
-    return max(address + bytes_taken for kind, _, _, _, address, _, bytes_taken, _ in headers if kind == PT_LOAD)
 
 
 def uses_dhcp(config, options):

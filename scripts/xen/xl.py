@@ -2,7 +2,7 @@
 """What xl reads: a guest's configuration (xl.cfg(5)), as a file and as words that override one's lines."""
 import os
 
-import runner
+import machines
 
 MIB = 1 << 20
 # What an image takes beside itself, generously: tables and stacks; with a network its rings, buffers, connections.
@@ -23,7 +23,7 @@ def disk(path, read_only):
 
 def memory(config, image):
     """In MiB, as xl counts: all of the image and its site, and what it takes when it runs."""
-    need = runner.image_end(image) + OWN_BYTES
+    need = machines.image_end(image, 0) + OWN_BYTES
     if "NET_DEVICE" in config:
         need += NETWORK_BYTES
     if "FS_CACHE_BLOCKS" in config:
