@@ -52,7 +52,7 @@ struct kv_get {
 	uint8_t codings;          /* enum kv_codings: where the store has the value in one, it gives that */
 	struct kv_entry entry;
 	char etag[KV_ETAG_BYTES]; /* for stores whose tags are not constant memory */
-	void *own[28];            /* the store's, while it is pending */
+	uint64_t own[28];         /* the store's, while it is pending */
 };
 
 /* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max; with 0 at its end
@@ -69,7 +69,7 @@ struct kv_read {
 	uint32_t count; /* slices */
 	struct slice slices[KV_READ_SLICES];
 	uint64_t cursor[3]; /* the store's own, 0 at first: makes reading on cheap */
-	void *own[17];      /* the store's, while it is pending */
+	uint64_t own[17];   /* the store's, while it is pending */
 };
 
 /* One entry of a folder after the other, in the store's order. Fulfilled with 1 and an entry, or with 0
@@ -84,7 +84,7 @@ struct kv_list {
 	uint16_t name_len;
 	char name[KV_NAME_BYTES];
 	uint64_t cursor[4]; /* the store's own */
-	void *own[28];
+	uint64_t own[28];
 };
 
 /* A change. Fulfilled with 0 once it is on the medium; when the power fails before, the store has the
@@ -99,7 +99,7 @@ struct kv_change {
 	const struct slice *slices; /* the new value; their storage stays the caller's */
 	uint32_t count;
 	uint8_t kind; /* the store's own */
-	void *own[16];
+	uint64_t own[16];
 };
 
 /* Fails with -EOPNOTSUPP where the store cannot make it atomic. */
