@@ -7,6 +7,18 @@
 
 #include "kernel/util.h"
 
+#ifdef CONFIG_XEN_BLK
+/* 2 and 1 are the rings' own, 256 what may be under way to be sent, 8 the toolstack's. */
+#ifdef CONFIG_XEN_NET
+#define LIMITS_NET_GRANTS (256 + CONFIG_XEN_NET_RX_RING + 2)
+#else
+#define LIMITS_NET_GRANTS 0
+#endif
+static_assert(8 + LIMITS_NET_GRANTS + 1 + CONFIG_XEN_BLK_REQUESTS * (CONFIG_XEN_BLK_SEGMENTS + 1) <=
+                      CONFIG_XEN_GRANT_FRAMES * 512,
+              "XEN_GRANT_FRAMES must have room for XEN_BLK_REQUESTS of XEN_BLK_SEGMENTS each");
+#endif
+
 #ifdef CONFIG_NET_IP
 #ifdef CONFIG_IPV4_FRAGMENTS
 #define LIMITS_HELD (CONFIG_TCP_RECEIVE_BUFS + CONFIG_IPV4_FRAGMENT_BUFS)

@@ -45,6 +45,8 @@ struct blkdev *machine_blkdev(void)
 
 	if (IS_ENABLED(CONFIG_VIRTIO_BLK))
 		error = virtio_blk_create(&dev);
+	else if (IS_ENABLED(CONFIG_XEN_BLK))
+		error = xen_blk_create(&dev);
 	else if (IS_ENABLED(CONFIG_DISK_INITRD))
 		error = create_initrd_disk(&dev);
 	else if (IS_ENABLED(CONFIG_DISK_EMBEDDED))

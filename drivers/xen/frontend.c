@@ -137,7 +137,12 @@ static void tell_next(struct frontend *f)
 {
 	uint32_t at = f->at++;
 
-	tell(f, f->keys[at].name, f->keys[at].value, told_key);
+	if (!f->keys[at].text) {
+		tell(f, f->keys[at].name, f->keys[at].value, told_key);
+		return;
+	}
+	store_write(&f->op, 0, f->dir, f->keys[at].name, f->keys[at].text);
+	then(f, &f->op, told_key);
 }
 
 static void told_key(struct frontend *f, intptr_t result)
@@ -172,11 +177,22 @@ static void read_next(struct frontend *f)
 		offer(f);
 }
 
-void frontend_key(struct frontend *f, const char *name, uint32_t value)
+static void add_key(struct frontend *f, const char *name, const char *text, uint32_t value)
 {
 	assert(f->key_count < ARRAY_SIZE(f->keys));
 	f->keys[f->key_count].name = name;
+	f->keys[f->key_count].text = text;
 	f->keys[f->key_count++].value = value;
+}
+
+void frontend_key(struct frontend *f, const char *name, uint32_t value)
+{
+	add_key(f, name, NULL, value);
+}
+
+void frontend_key_text(struct frontend *f, const char *name, const char *text)
+{
+	add_key(f, name, text, 0);
 }
 
 /* -- the backend's state -- */

@@ -39,7 +39,7 @@ struct frontend {
 	/* frontend.c's own */
 	char backend[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
 	struct {
-		const char *name;
+		const char *name, *text; /* text: NULL: value */
 		uint32_t value;
 	} keys[FRONTEND_KEYS_MAX];
 	uint32_t key_count, at;
@@ -57,6 +57,8 @@ void frontend_start(struct frontend *f, const struct frontend_kind *kind);
 int frontend_wait(struct frontend *f);
 /* For offer: has name = value written below dir. name is constant text. */
 void frontend_key(struct frontend *f, const char *name, uint32_t value);
+/* The same of constant text. */
+void frontend_key_text(struct frontend *f, const char *name, const char *text);
 /* The backend has broken the rules: reported, disconnected soon, and not used again. */
 void frontend_break(struct frontend *f, const char *how);
 

@@ -17,7 +17,8 @@ enum blkdev_features {
 
 enum blkdev_kind { BLKDEV_READ, BLKDEV_WRITE, BLKDEV_FLUSH, BLKDEV_DISCARD };
 
-/* A piece of memory: len bytes, a multiple of the device's sector_bytes. */
+/* A piece of memory: len bytes, a multiple of the device's sector_bytes, to which data is aligned where the
+ * device lies in another domain of Xen. */
 struct blkdev_slice {
 	void *data;
 	uint32_t len;

@@ -36,7 +36,7 @@ static struct cache *cache;
 static struct task {
 	struct blkdev_op op;
 	struct blkdev_slice slices[SLICES];
-	uint8_t memory[SLICES][2 * 4096];
+	_Alignas(4096) uint8_t memory[SLICES][2 * 4096]; /* as devices in other domains of Xen want it */
 	uint64_t sector;
 	uint32_t sectors;
 } tasks[AT_A_TIME];

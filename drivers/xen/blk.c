@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: ISC */
+/* The block device (Xen's public/io/blkif.h). A request has a segment for each page that its memory touches,
+ * granted until the answer: in the ring's entry, or in a page of the slot's own where the backend takes such
+ * indirect ones. What does not fit goes in further requests, one after the other. The memory is the caller's,
+ * uncopied, so grants are not kept from one request to the next.
+ *
+ * A backend that goes away takes no request along: those that it had are asked again of the next, and what
+ * comes meanwhile waits. Memory that it does not let go of is never given back: its request stays pending. On
+ * the wire sectors have 512 bytes, whatever the device's blocks have. */
+#define LOG_TAG "xen-blk"
+#include "drivers/xen/event.h"
+#include "drivers/xen/frontend.h"
+#include "drivers/xen/grant.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/ring.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/blkdev.h"
+#include "kernel/instance.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xen/io/blkif.h>
+#include <xen/io/protocols.h>
+#include <xen/io/xenbus.h>
+
+#define WIRE_BYTES 512
+#define SECTOR_LARGE 4096
+#define DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
+
+enum { SECTORS, SECTOR_SIZE, INFO, FLUSH, DISCARD, INDIRECT };
+static const char *const names[] = {
+	[SECTORS] = "sectors", [SECTOR_SIZE] = "sector-size", [INFO] = "info", [FLUSH] = "feature-flush-cache",
+	[DISCARD] = "feature-discard", [INDIRECT] = "feature-max-indirect-segments", NULL,
+};
+
+/* A request with the backend. */
+struct slot {
+	struct blkdev_op *op;
+	struct slot *next; /* free */
+	uint32_t slice, offset, sectors; /* of op, that earlier requests have done; with the pending one */
+	uint16_t count;                  /* segments that are granted */
+	bool is_indirect, lost;
+	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
+	uint32_t indirect_ref, refs[CONFIG_XEN_BLK_SEGMENTS];
+};
+
+struct blk {
+	struct blkdev dev; /* first */
+	struct frontend front;
+	struct poller events; /* looks at what is done */
+	struct poller kick;   /* there are requests that the backend was not told of */
+	struct xen_ring ring;
+	uint32_t port, segments, quarantined;
+	bool connected, refused;
+	struct list waiting;
+	struct slot *free;
+	struct slot slots[CONFIG_XEN_BLK_REQUESTS];
+};
+
+static uint32_t wire_sectors(const struct blk *blk)
+{
+	return blk->dev.sector_bytes / WIRE_BYTES;
+}
+
+/* -- to the backend -- */
+
+/* Grants what follows in the slot's request, as much as fits. Gives the bytes. */
+static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_request_segment *segments,
+                               uint32_t most)
+{
+	struct blkdev_op *op = slot->op;
+	uint32_t bytes = 0;
+
+	while (slot->count < most && slot->slice < op->count) {
+		const struct blkdev_slice *slice = &op->slices[slot->slice];
+		const uint8_t *at = (const uint8_t *)slice->data + slot->offset;
+		uint32_t place = (uintptr_t)at % PAGE_BYTES, n = MIN(slice->len - slot->offset, PAGE_BYTES - place);
+		int32_t ref = grant_page(blk->front.backend_id, at, op->kind == BLKDEV_WRITE);
+
+		if (ref < 0)
+			break;
+		segments[slot->count] = (struct blkif_request_segment){
+			(uint32_t)ref, (uint8_t)(place / WIRE_BYTES), (uint8_t)((place + n) / WIRE_BYTES - 1),
+		};
+		slot->refs[slot->count++] = (uint32_t)ref;
+		bytes += n;
+		slot->offset += n;
+		if (slot->offset == slice->len) {
+			slot->offset = 0;
+			slot->slice++;
+		}
+	}
+	return bytes;
+}
+
+/* The segments are in the slot's page; false: that cannot be granted. */
+static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
+{
+	struct blkif_request_indirect r = {
+		.operation = BLKIF_OP_INDIRECT, .nr_segments = slot->count, .id = (uint64_t)(slot - blk->slots),
+		.indirect_op = slot->op->kind == BLKDEV_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE, .sector_number = sector,
+	};
+	int32_t ref = grant_page(blk->front.backend_id, slot->indirect, true);
+
+	if (ref < 0)
+		return false;
+	slot->is_indirect = true;
+	slot->indirect_ref = r.indirect_grefs[0] = (uint32_t)ref;
+	xen_ring_put(&blk->ring, &r, sizeof(r));
+	return true;
+}
+
+/* Ends what grant_segments and put_indirect began. false: the backend keeps something. */
+static bool end_grants(struct blk *blk, struct slot *slot)
+{
+	bool all = true;
+
+	for (; slot->count; slot->count--)
+		all &= grant_end(slot->refs[slot->count - 1]);
+	if (slot->is_indirect && !grant_end(slot->indirect_ref)) {
+		slot->indirect = NULL; /* the page is lost */
+		all = false;
+	}
+	slot->is_indirect = false;
+	if (!all) {
+		slot->lost = true;
+		log_error("quarantined=%u", ++blk->quarantined);
+	}
+	return !slot->lost;
+}
+
+/* The next part of a read or write; false: there are no grants now. */
+static bool put_transfer(struct blk *blk, struct slot *slot)
+{
+	struct blkif_request r = {
+		.operation = slot->op->kind == BLKDEV_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE,
+		.id = (uint64_t)(slot - blk->slots),
+		.sector_number = (slot->op->sector + slot->sectors) * wire_sectors(blk),
+	};
+	const struct slot before = { .slice = slot->slice, .offset = slot->offset };
+	struct blkif_request_segment *segments = slot->indirect ? slot->indirect : r.seg;
+	uint32_t bytes = grant_segments(blk, slot, segments, slot->indirect ? blk->segments : DIRECT);
+	bool ok = slot->count > 0;
+
+	if (ok && slot->count > DIRECT) {
+		ok = put_indirect(blk, slot, r.sector_number);
+	} else if (ok) {
+		r.nr_segments = (uint8_t)slot->count;
+		memmove(r.seg, segments, slot->count * sizeof(r.seg[0]));
+		xen_ring_put(&blk->ring, &r, sizeof(r));
+	}
+	/* What the backend has taken all the same, by guessing, it may as well have been asked for. */
+	if (!ok && end_grants(blk, slot)) {
+		slot->slice = before.slice;
+		slot->offset = before.offset;
+		return false;
+	}
+	slot->sectors += bytes / blk->dev.sector_bytes;
+	return true;
+}
+
+static bool put_request(struct blk *blk, struct slot *slot)
+{
+	const struct blkdev_op *op = slot->op;
+	uint64_t id = (uint64_t)(slot - blk->slots);
+
+	if (op->kind == BLKDEV_FLUSH) {
+		struct blkif_request r = { .operation = BLKIF_OP_FLUSH_DISKCACHE, .id = id };
+
+		xen_ring_put(&blk->ring, &r, sizeof(r));
+	} else if (op->kind == BLKDEV_DISCARD) {
+		struct blkif_request_discard r = {
+			.operation = BLKIF_OP_DISCARD, .id = id, .sector_number = op->sector * wire_sectors(blk),
+			.nr_sectors = (uint64_t)op->sectors * wire_sectors(blk),
+		};
+
+		xen_ring_put(&blk->ring, &r, sizeof(r));
+	} else if (!put_transfer(blk, slot)) {
+		return false;
+	}
+	poller_mark(&blk->kick);
+	return true;
+}
+
+/* false: there is no room now. The ring has more places than there are slots. */
+static bool start(struct blk *blk, struct blkdev_op *op)
+{
+	struct slot *slot = blk->free;
+
+	if (!blk->connected || !slot)
+		return false;
+	slot->op = op;
+	slot->slice = slot->offset = slot->sectors = 0;
+	if (!put_request(blk, slot)) {
+		slot->op = NULL;
+		return false;
+	}
+	blk->free = slot->next;
+	return true;
+}
+
+static void start_waiting(struct blk *blk)
+{
+	while (!list_is_empty(&blk->waiting)) {
+		struct blkdev_op *op = list_first(&blk->waiting, struct blkdev_op, link);
+
+		if (!start(blk, op))
+			return;
+		list_remove(&op->link);
+	}
+}
+
+/* What the backend has comes back from it. */
+static void cancel(struct promise *p)
+{
+	struct blkdev_op *op = container_of(p, struct blkdev_op, promise);
+
+	if (list_is_empty(&op->link))
+		return;
+	list_remove(&op->link);
+	blkdev_done(op, -ECANCELED);
+}
+
+/* Then each segment is of whole sectors, and each part of a request. */
+static bool is_aligned(const struct blkdev_op *op)
+{
+	for (uint32_t i = 0; i < op->count; i++)
+		if ((uintptr_t)op->slices[i].data % op->dev->sector_bytes)
+			return false;
+	return true;
+}
+
+static void submit(struct blkdev *dev, struct blkdev_op *op)
+{
+	struct blk *blk = container_of(dev, struct blk, dev);
+
+	promise_init(&op->promise, cancel);
+	list_init(&op->link);
+	if (blk->refused)
+		blkdev_done(op, -ENXIO);
+	else if (!is_aligned(op))
+		blkdev_done(op, -EINVAL);
+	else if (op->kind == BLKDEV_FLUSH && !(dev->features & BLKDEV_CACHES))
+		blkdev_done(op, 0);
+	else if (!list_is_empty(&blk->waiting) || !start(blk, op))
+		list_push_back(&blk->waiting, &op->link);
+}
+
+/* -- from the backend -- */
+
+/* Gives the slot's request, which the backend no longer has. */
+static struct blkdev_op *release(struct blk *blk, struct slot *slot)
+{
+	struct blkdev_op *op = slot->op;
+
+	slot->op = NULL;
+	slot->next = blk->free;
+	blk->free = slot;
+	return op;
+}
+
+/* A slot whose memory the backend keeps is never free again. */
+static void finish(struct blk *blk, struct slot *slot, int16_t status)
+{
+	bool whole = slot->op->kind == BLKDEV_FLUSH || slot->op->kind == BLKDEV_DISCARD ||
+	             slot->slice == slot->op->count;
+
+	if (!end_grants(blk, slot))
+		return;
+	if (status == BLKIF_RSP_OKAY && !whole && put_request(blk, slot))
+		return;
+	if (status == BLKIF_RSP_OKAY && !whole)
+		list_push_front(&blk->waiting, &release(blk, slot)->link); /* no grants: all of it again */
+	else
+		blkdev_done(release(blk, slot), status == BLKIF_RSP_OKAY ? 0 :
+		                                status == BLKIF_RSP_EOPNOTSUPP ? -EOPNOTSUPP : -EIO);
+}
+
+static void broken(struct blk *blk, const char *how)
+{
+	blk->connected = false;
+	blk->refused = true;
+	frontend_break(&blk->front, how);
+}
+
+/* true: something was done, and perhaps there is more. */
+static bool reap(struct blk *blk)
+{
+	struct blkif_response r;
+	unsigned count = 0;
+	int some = 0;
+
+	for (; count < CONFIG_XEN_BLK_REQUESTS && (some = xen_ring_take(&blk->ring, &r)) > 0; count++) {
+		struct slot *slot = r.id < ARRAY_SIZE(blk->slots) ? &blk->slots[r.id] : NULL;
+
+		if (!slot || !slot->op || slot->lost) {
+			broken(blk, "an answer to no request");
+			return false;
+		}
+		finish(blk, slot, r.status);
+	}
+	if (some < 0)
+		broken(blk, "more answers than requests");
+	return some >= 0 && count > 0;
+}
+
+static void fail_all(struct blk *blk)
+{
+	struct list *item;
+
+	while ((item = list_pop_front(&blk->waiting)))
+		blkdev_done(list_entry(item, struct blkdev_op, link), -ENXIO);
+}
+
+/* -- the loop -- */
+
+static void kick(struct poller *p)
+{
+	struct blk *blk = container_of(p, struct blk, kick);
+
+	if (blk->connected && xen_ring_push(&blk->ring))
+		event_send(blk->port);
+}
+
+/* No event is asked for while each look finds something. */
+static void events(struct poller *p)
+{
+	struct blk *blk = container_of(p, struct blk, events);
+
+	if (!blk->connected)
+		return;
+	event_again(blk->port);
+	if (reap(blk) || (blk->connected && xen_ring_expect(&blk->ring, 1)))
+		poller_mark(p);
+	start_waiting(blk);
+}
+
+/* -- the two halves -- */
+
+/* In the order in which they came, before those that wait. */
+static void take_back(struct blk *blk)
+{
+	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
+		struct slot *slot = &blk->slots[i];
+
+		if (slot->op && !slot->lost && end_grants(blk, slot))
+			list_push_front(&blk->waiting, &release(blk, slot)->link);
+	}
+}
+
+static void disconnect(struct frontend *f)
+{
+	struct blk *blk = container_of(f, struct blk, front);
+
+	blk->connected = false;
+	if (blk->port)
+		event_close(blk->port);
+	blk->port = 0;
+	take_back(blk);
+	xen_ring_destroy(&blk->ring);
+	if (blk->refused)
+		fail_all(blk);
+}
+
+static int offer(struct frontend *f)
+{
+	struct blk *blk = container_of(f, struct blk, front);
+	int error = xen_ring_create(&blk->ring, f->backend_id, sizeof(struct blkif_request),
+	                            sizeof(struct blkif_response));
+
+	if (!error)
+		error = event_offer(f->backend_id, &blk->events, &blk->port);
+	if (error) {
+		blk->refused = true;
+		disconnect(f);
+		return error;
+	}
+	frontend_key(f, "ring-ref", blk->ring.ref);
+	frontend_key(f, "event-channel", blk->port);
+	frontend_key_text(f, "protocol", XEN_IO_PROTO_ABI_NATIVE);
+	return 0;
+}
+
+/* What the backend says of the disk; the same as before when it has come back. */
+static const char *describe(struct blk *blk)
+{
+	const uint64_t *values = blk->front.values, size = values[SECTOR_SIZE];
+	uint32_t sector_bytes = size <= WIRE_BYTES ? WIRE_BYTES : SECTOR_LARGE;
+	uint64_t sectors = values[SECTORS] / (sector_bytes / WIRE_BYTES);
+	uint32_t features = values[INFO] & VDISK_READONLY ? BLKDEV_READ_ONLY : 0;
+
+	if (size && (size < WIRE_BYTES || sector_bytes % size))
+		return "blocks of neither 512 bytes nor a part of 4096";
+	if (!sectors || values[SECTORS] > UINT64_MAX / WIRE_BYTES)
+		return "a capacity that is none";
+	if (blk->dev.sectors && (blk->dev.sectors != sectors || blk->dev.sector_bytes != sector_bytes))
+		return "another disk than before";
+	if (values[FLUSH])
+		features |= BLKDEV_CACHES;
+	if (values[DISCARD] && !(features & BLKDEV_READ_ONLY))
+		features |= BLKDEV_DISCARDS;
+	blk->dev.sectors = sectors;
+	blk->dev.sector_bytes = sector_bytes;
+	blk->dev.features = features;
+	return NULL;
+}
+
+/* A page for each slot where the backend takes more segments by it than fit into the ring. */
+static void choose_segments(struct blk *blk)
+{
+	uint64_t most = MIN(blk->front.values[INDIRECT], (uint64_t)CONFIG_XEN_BLK_SEGMENTS);
+
+	blk->segments = most > DIRECT ? (uint32_t)most : DIRECT;
+	for (size_t i = 0; i < ARRAY_SIZE(blk->slots); i++) {
+		struct slot *slot = &blk->slots[i];
+
+		if (most > DIRECT && !slot->indirect)
+			slot->indirect = page_alloc(1, true);
+	}
+	if (!blk->dev.slices_max) {
+		blk->dev.slices_max = blk->segments;
+		blk->dev.sectors_max = blk->segments * PAGE_BYTES / blk->dev.sector_bytes;
+	}
+}
+
+static int connect(struct frontend *f)
+{
+	struct blk *blk = container_of(f, struct blk, front);
+	const char *wrong = describe(blk);
+
+	if (wrong) {
+		log_error("refused=\"%s\"", wrong);
+		blk->refused = true;
+		return -ENOTSUP;
+	}
+	choose_segments(blk);
+	blk->connected = true;
+	poller_mark(&blk->events);
+	return 0;
+}
+
+static const struct frontend_kind kind = {
+	.folder = "device/vbd", .names = names, .offered = XenbusStateInitialised,
+	.offer = offer, .connect = connect, .disconnect = disconnect,
+};
+static const struct blkdev_ops ops = { submit };
+
+/* What was made stays behind when this fails: then the image ends. */
+int xen_blk_create(struct blkdev **out)
+{
+	struct blk *blk = instance_alloc(sizeof(*blk));
+	int error = blk ? store_init() : -ENOMEM;
+
+	if (!error)
+		error = grant_init();
+	if (!error) {
+		list_init(&blk->waiting);
+		for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
+			blk->slots[i].next = blk->free;
+			blk->free = &blk->slots[i];
+		}
+		poller_add(&blk->events, events);
+		poller_add(&blk->kick, kick);
+		blk->dev.ops = &ops;
+		frontend_start(&blk->front, &kind);
+		error = frontend_wait(&blk->front);
+	}
+	if (error) {
+		log_error("error=%d", -error);
+		return error;
+	}
+	*out = &blk->dev;
+	return 0;
+}
