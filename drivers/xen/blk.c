@@ -99,8 +99,9 @@ static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_
 static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
 {
 	struct blkif_request_indirect r = {
-		.operation = BLKIF_OP_INDIRECT, .nr_segments = slot->count, .id = (uint64_t)(slot - blk->slots),
-		.indirect_op = slot->op->kind == BLKDEV_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE, .sector_number = sector,
+		.operation = BLKIF_OP_INDIRECT, .nr_segments = slot->count, .sector_number = sector,
+		.id = (uint64_t)(slot - blk->slots),
+		.indirect_op = slot->op->kind == BLKDEV_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE,
 	};
 	int32_t ref = grant_page(blk->front.backend_id, slot->indirect, true);
 

@@ -350,7 +350,7 @@ static void finish_read(struct store_op *op)
 static void finish(void)
 {
 	struct store_op *op = incoming.op;
-	uint64_t number;
+	uint64_t number = 0;
 
 	incoming.got = 0;
 	incoming.text[incoming.text_bytes] = '\0';
