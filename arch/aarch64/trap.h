@@ -8,7 +8,7 @@
 /* What trap_entry.S leaves on the fault stack. */
 struct trap_frame {
 	uint64_t x[31], sp, pc, pstate, syndrome, address;
-	uint64_t vector; /* 0 to 15: of four places that it may come from, one of synchronous, IRQ, FIQ, SError */
+	uint64_t vector; /* 0 to 7: of two places that it may come from, one of synchronous, IRQ, FIQ, SError */
 	uint64_t reserved;
 };
 

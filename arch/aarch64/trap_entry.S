@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /* The vectors (ARM ARM D1.3.1). The first four are of code that runs as it should, with SP_EL0; the next are
- * of faults within an interrupt or a fault's report; there is nothing below EL1. Interrupts run on the stack
- * of SP_EL1 and save the general registers that calls may change: what they call is compiled to use no
- * others. Every other exception is the end, and is told on the fault stack. */
+ * of faults within an interrupt or a fault's report; the others, of what runs below EL1, are never needed, and
+ * not there. Interrupts run on the stack of SP_EL1 and save the general registers that calls may change: what
+ * they call is compiled to use no others. Every other exception is the end, and is told on the fault stack. */
 
+#define VECTORS 8
+#define IRQ 1
 #define FRAME 304		/* struct trap_frame, of trap.h */
 
-	.section .text.vectors, "ax"
+	.section .vectors, "ax"
 	.balign 2048
 	.globl exception_vectors
 exception_vectors:
 	.set vector, 0
-	.rept 16
+	.rept VECTORS
 	.balign 128
-	.if vector == 1
+	.if vector == IRQ
 	sub sp, sp, #176
 	stp x0, x1, [sp]
 	stp x2, x3, [sp, #16]
@@ -27,16 +29,6 @@ exception_vectors:
 	stp x18, x29, [sp, #144]
 	str x30, [sp, #160]
 	bl interrupt_dispatch
-	b interrupt_end
-	.else
-	msr tpidr_el1, x0
-	mov x0, #vector
-	b exception_common
-	.endif
-	.set vector, vector + 1
-	.endr
-
-interrupt_end:
 	ldp x0, x1, [sp]
 	ldp x2, x3, [sp, #16]
 	ldp x4, x5, [sp, #32]
@@ -50,6 +42,13 @@ interrupt_end:
 	ldr x30, [sp, #160]
 	add sp, sp, #176
 	eret
+	.else
+	msr tpidr_el1, x0
+	mov x0, #vector
+	b exception_common
+	.endif
+	.set vector, vector + 1
+	.endr
 
 	/* The vector goes along in the bits of the stack pointer that are zero. */
 exception_common:
