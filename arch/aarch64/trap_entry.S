@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The vectors (ARM ARM D1.3.1). The first four are of code that runs as it should, with SP_EL0; the next are
- * of faults within an interrupt or a fault's report; the others, of what runs below EL1, are never needed, and
- * not there. Interrupts run on the stack of SP_EL1 and save the general registers that calls may change: what
- * they call is compiled to use no others. Every other exception is the end, and is told on the fault stack. */
+ * of faults within an interrupt or a fault's report; the others, of what runs below EL1, are never needed,
+ * and not there. Interrupts run on the stack of SP_EL1 and save the general registers that calls may change:
+ * what they call is compiled to use no others. Every other exception is the end, and is told on the fault
+ * stack. */
 
 #define VECTORS 8
 #define IRQ 1
