@@ -25,6 +25,7 @@
 #include "kernel/loop.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "posix/posix.h"
 #include CONFIG_CPU_HEADER
 
 #define RANGES_MAX 64
@@ -32,6 +33,8 @@
 #define GIB (UINT64_C(1) << 30)
 
 void boot(uintptr_t tree_address) __attribute__((noreturn));
+
+extern uintptr_t __stack_chk_guard;
 
 struct ram_range machine_initrd;
 
@@ -52,12 +55,6 @@ const struct option machine_options[] = {
 #endif
 	{ NULL, NULL, NULL, NULL },
 };
-
-void boot(uintptr_t tree_address)
-{
-	tree_start = tree_address;
-	init_main();
-}
 
 /* Its first words say how long it is; only then is the rest mapped. */
 static const char *open_tree(void)
@@ -86,6 +83,31 @@ static void tree_init(void)
 		serial_init(why ? NULL : &tree);
 	if (why)
 		panic("the device tree cannot be used: %s", why);
+}
+
+/* Randomness that the loader brings is better than what start.S could find. The canary may change here, where
+ * nobody returns who has begun before. Its lowest byte stays zero. */
+__attribute__((no_stack_protector)) static void stir(void)
+{
+	uint8_t *canary = (uint8_t *)&__stack_chk_guard + 1;
+	struct fdt_node chosen;
+	struct fdt_value seed;
+
+	if (!fdt_at(&tree, &chosen, "/chosen") || !fdt_property(&tree, &chosen, "rng-seed", &seed))
+		return;
+	for (uint32_t i = 0; i < seed.bytes; i++)
+		if (i < sizeof(posix_seed))
+			posix_seed[i] ^= seed.at[i];
+		else
+			canary[i % (sizeof(__stack_chk_guard) - 1)] ^= seed.at[i];
+}
+
+void boot(uintptr_t tree_address)
+{
+	tree_start = tree_address;
+	tree_init();
+	stir();
+	init_main();
 }
 
 static void add_range(uint64_t start, uint64_t bytes, uint32_t kind)
@@ -169,7 +191,6 @@ void machine_init(char ***words, size_t *count)
 	struct fdt_node chosen;
 	const char *line = NULL;
 
-	tree_init();
 	if (fdt_at(&tree, &chosen, "/chosen"))
 		line = fdt_string(&tree, &chosen, "bootargs");
 	*count = start_options(line, words);
