@@ -6,7 +6,6 @@
 #include "drivers/irq/tree.h"
 #include "kernel/loop.h"
 #include "kernel/panic.h"
-#include CONFIG_CPU_HEADER
 
 #include <errno.h>
 

@@ -24,6 +24,8 @@ static inline int irq_line_of(const struct fdt *tree, const struct fdt_node *n, 
 }
 /* The line that only wakes the CPU: the timer's. As irq_attach_line. */
 int irq_attach_wake(unsigned line);
+/* Called by the CPU's entry of interrupts, with the general registers saved and no others. */
+void interrupt_dispatch(void);
 /* Interrupts that have come may come again. Called with interrupts off, when no poller is left marked. */
 void irq_rearm(void);
 
