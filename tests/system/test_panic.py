@@ -59,7 +59,7 @@ __attribute__((noinline)) static void do_wrong(void)
 	else if (!strcmp(fault, "stack-overflow"))
 		deeper(frame);
 	else if (!strcmp(fault, "stack-smash"))
-		smash(200);
+		smash(64);
 	else if (!strcmp(fault, "undefined"))
 		__builtin_trap();
 	else if (!strcmp(fault, "panic"))
