@@ -244,6 +244,11 @@ struct udp *direct_udp(struct direct *d)
 	return d->udp;
 }
 
+struct dhcp_client *direct_dhcp(struct direct *d)
+{
+	return d->dhcp;
+}
+
 struct capture *direct_capture(struct direct *d)
 {
 	return d->capture;

@@ -9,6 +9,7 @@
 struct direct;
 struct arp;
 struct capture;
+struct dhcp_client;
 struct ethernet;
 struct netdev;
 struct ipv4;
@@ -57,6 +58,7 @@ struct arp *direct_arp(struct direct *d);
 struct ipv4 *direct_ipv4(struct direct *d);
 struct tcp *direct_tcp(struct direct *d);
 struct udp *direct_udp(struct direct *d);
+struct dhcp_client *direct_dhcp(struct direct *d); /* NULL: the address is static */
 struct capture *direct_capture(struct direct *d); /* NULL without NET_OBSERVE */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "kernel/format.h"
 #include "kernel/instance.h"
+#include "net/dhcp/client.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
@@ -30,8 +31,8 @@ struct metric {
 #define TABLE(layer, LIST) \
 	static const struct metric layer##_metrics[] = { LIST(COUNTER, GAUGE) }; \
 	enum { LIST(NAME, NAME) }; \
-	static_assert((0 LIST(BYTES, BYTES) + 7) / 8 * 8 == sizeof(struct layer##_stats), \
-	              "a field of this layer's statistics is in no line")
+	static_assert(ALIGN_UP(0 LIST(BYTES, BYTES), _Alignof(struct layer##_stats)) == \
+	                      sizeof(struct layer##_stats), "a field of this layer's statistics is in no line")
 
 #define NETDEV_METRICS(C, G) \
 	C(netdev, rx_frames) C(netdev, rx_bytes) C(netdev, rx_dropped) C(netdev, tx_frames) \
@@ -76,13 +77,21 @@ TABLE(udp, UDP_METRICS);
 	G(tcp, receive_bufs) G(tcp, recoveries)
 TABLE(tcp, TCP_METRICS);
 
-struct layer {
-	const void *stats;
+#define DHCP_METRICS(C, G) \
+	C(dhcp, out_messages) C(dhcp, in_messages) C(dhcp, in_ignored) C(dhcp, bound) C(dhcp, renewed) \
+	C(dhcp, lost) C(dhcp, declined)
+TABLE(dhcp, DHCP_METRICS);
+
+#define LAYER(layer) { layer##_metrics, ARRAY_SIZE(layer##_metrics) }
+
+static const struct layer {
 	const struct metric *metrics;
 	size_t count;
+} layers[] = {
+	LAYER(netdev), LAYER(buf), LAYER(ethernet), LAYER(arp), LAYER(ipv4), LAYER(udp), LAYER(tcp), LAYER(dhcp),
 };
 
-enum { LAYERS = 7 };
+enum { LAYERS = ARRAY_SIZE(layers) };
 
 static unsigned long long value_of(const void *stats, const struct metric *m)
 {
@@ -96,18 +105,20 @@ static unsigned long long value_of(const void *stats, const struct metric *m)
 	return wide + narrow;
 }
 
-/* Gives the length, whether it fits or not. */
-static size_t write_all(char *to, size_t size, const struct layer layers[LAYERS])
+/* Of layers that have statistics. Gives the length, whether it fits or not. */
+static size_t write_all(char *to, size_t size, const void *const stats[LAYERS])
 {
 	size_t at = 0;
 
-	for (const struct layer *l = layers; l < layers + LAYERS; l++) {
-		for (const struct metric *m = l->metrics; m < l->metrics + l->count; m++) {
+	for (int i = 0; i < LAYERS; i++) {
+		const struct metric *m = layers[i].metrics, *behind = m + (stats[i] ? layers[i].count : 0);
+
+		for (; m < behind; m++) {
 			const char *end = m->is_gauge ? "" : "_total";
 
 			at += format(at < size ? to + at : NULL, at < size ? size - at : 0,
 			             "# TYPE virga_%s%s %s\nvirga_%s%s %llu\n", m->name, end,
-			             m->is_gauge ? "gauge" : "counter", m->name, end, value_of(l->stats, m));
+			             m->is_gauge ? "gauge" : "counter", m->name, end, value_of(stats[i], m));
 		}
 	}
 	return at;
@@ -129,28 +140,22 @@ static void text_free(struct storage *s)
 int metrics_snapshot(struct direct *d, struct slice *out)
 {
 	struct buf_stats bufs;
+	const void *const stats[LAYERS] = {
+		&direct_netdev(d)->stats, &bufs, ethernet_stats(direct_ethernet(d)), arp_stats(direct_arp(d)),
+		ipv4_stats(direct_ipv4(d)), udp_stats(direct_udp(d)), tcp_stats(direct_tcp(d)),
+		IS_ENABLED(CONFIG_NET_DHCP) && direct_dhcp(d) ? dhcp_client_stats(direct_dhcp(d)) : NULL,
+	};
 	struct text *text;
 	size_t len;
 
 	buf_stats(&bufs);
-
-	const struct layer layers[LAYERS] = {
-		{ &direct_netdev(d)->stats, netdev_metrics, ARRAY_SIZE(netdev_metrics) },
-		{ &bufs, buf_metrics, ARRAY_SIZE(buf_metrics) },
-		{ ethernet_stats(direct_ethernet(d)), ethernet_metrics, ARRAY_SIZE(ethernet_metrics) },
-		{ arp_stats(direct_arp(d)), arp_metrics, ARRAY_SIZE(arp_metrics) },
-		{ ipv4_stats(direct_ipv4(d)), ipv4_metrics, ARRAY_SIZE(ipv4_metrics) },
-		{ udp_stats(direct_udp(d)), udp_metrics, ARRAY_SIZE(udp_metrics) },
-		{ tcp_stats(direct_tcp(d)), tcp_metrics, ARRAY_SIZE(tcp_metrics) },
-	};
-
-	len = write_all(NULL, 0, layers);
+	len = write_all(NULL, 0, stats);
 	text = instance_alloc(sizeof(*text) + len + 1);
 	if (!text)
 		return -ENOMEM;
 	text->storage = (struct storage){ .refs = 1, .free = text_free };
 	text->bytes_taken = sizeof(*text) + len + 1;
-	write_all(text->bytes, len + 1, layers);
+	write_all(text->bytes, len + 1, stats);
 	*out = (struct slice){ text->bytes, len, &text->storage };
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The counters of a direct stack as text: the exposition format of Prometheus, version 0.0.4. The names are
- * those of the structs, which are after RFC 4022, 4113, 4293 and 4898. */
+ * those of the structs, which are after RFC 4022, 4113, 4293 and 4898. DHCP's are there when it is used. */
 #ifndef NET_METRICS_H
 #define NET_METRICS_H
 

@@ -239,6 +239,7 @@ Test(capture, counters_as_text)
 	cr_expect(has_line(&text, "# TYPE virga_udp_no_ports_total counter\nvirga_udp_no_ports_total 1\n"));
 	cr_expect(has_line(&text, "# TYPE virga_tcp_curr_estab gauge\nvirga_tcp_curr_estab 0\n"));
 	cr_expect(has_line(&text, "\nvirga_ipv4_in_receives_total 1\n"));
+	cr_expect_not(has_line(&text, "virga_dhcp_"), "the address is static");
 	cr_expect_eq(((const char *)text.data)[text.len - 1], '\n');
 	storage_put(text.storage);
 	test_alloc_fail_at(1);

@@ -10,6 +10,7 @@
 #include "net/dhcp/client.h"
 #include "net/direct.h"
 #include "net/ipv4/ipv4.h"
+#include "net/metrics.h"
 #include "net/tcp/tcp.h"
 #include "tests/lib/lan.h"
 #include "tests/unit/net/dhcp/server.h"
@@ -239,6 +240,29 @@ Test(dhcp_client, renews_without_a_word_when_nothing_changes)
 		cr_expect_eq(direct_lease(d)->rebind_s, 875 + i);
 	}
 	cr_expect_eq(heard.calls, 1);
+}
+
+static void expect_counters(const char *lines)
+{
+	struct slice text;
+
+	cr_assert_eq(metrics_snapshot(d, &text), 0);
+	cr_expect(strstr(text.data, lines), "%s", (const char *)text.data);
+	storage_put(text.storage);
+}
+
+Test(dhcp_client, counts)
+{
+	reach_bound(1000);
+	reach_renewing();
+	answer(ACK, 1000);
+	expect_counters("# TYPE virga_dhcp_out_messages_total counter\nvirga_dhcp_out_messages_total 3\n"
+	                "# TYPE virga_dhcp_in_messages_total counter\nvirga_dhcp_in_messages_total 3\n");
+	expect_counters("\nvirga_dhcp_bound_total 1\n# TYPE virga_dhcp_renewed_total counter\n"
+	                "virga_dhcp_renewed_total 1\n");
+	answer(OFFER, 1000); /* nobody has asked */
+	expect_counters("\nvirga_dhcp_in_ignored_total 1\n");
+	expect_counters("\nvirga_dhcp_lost_total 0\n");
 }
 
 Test(dhcp_client, a_renewal_that_changes_something_is_told)
