@@ -84,7 +84,7 @@ static bool can_be_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
 }
 
 /* Could a host on a wire have sent it from there to us? Sets *to_group. */
-static bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
+static OUT_OF_LINE bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
 	if (!can_be_source(ip, src, dst))

@@ -134,7 +134,7 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 }
 
 /* What acked new bytes mean for the windows; limited: cwnd was what held us back. */
-static void judge(struct tcp_conn *c, const struct segment *s, uint32_t acked, bool limited)
+static OUT_OF_LINE void judge(struct tcp_conn *c, const struct segment *s, uint32_t acked, bool limited)
 {
 	struct congestion *cc = &c->congestion;
 	bool grows = !cc->recovering;

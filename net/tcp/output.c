@@ -287,7 +287,7 @@ uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
 
 /* How many of left bytes the windows let go from offset on now, as one segment or a burst that the
  * device cuts. */
-static uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
+static OUT_OF_LINE uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 {
 	const struct congestion *cc = &c->congestion;
 	bool is_new = c->snd_nxt == c->snd_max; /* RFC 3042 lets go nothing that was sent before */

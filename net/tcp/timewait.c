@@ -84,7 +84,7 @@ static bool is_new_syn(const struct tcp_entry *w, const struct segment *s)
 	return !w->options || seq_lt(w->ts_recent, s->ts_value);
 }
 
-bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct segment *s)
+OUT_OF_LINE bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct segment *s)
 {
 	enum tcp_event event;
 	unsigned actions;
