@@ -116,6 +116,15 @@ uint8_t *buf_pull(struct buf *b, uint32_t n)
 	return b->data += n;
 }
 
+unsigned buf_slices(const struct buf *b)
+{
+	unsigned n = 0;
+
+	for (; b; b = b->next)
+		n++;
+	return n;
+}
+
 uint32_t buf_length(const struct buf *b)
 {
 	uint32_t length = 0;

@@ -50,8 +50,13 @@ struct buf {
 	struct buf *queue;       /* next packet, for whoever holds the packet in a queue */
 	uint8_t *data;
 	uint32_t len;            /* bytes at data in this slice */
-	uint16_t csum_start;     /* from the start of the packet as handed to netdev_send */
-	uint16_t csum_offset;
+	union {
+		struct {
+			uint16_t csum_start;  /* from the start of the packet as handed to netdev_send */
+			uint16_t csum_offset;
+		};
+		uint32_t mark;   /* of who keeps a received packet, whose checksum is right: anything */
+	};
 	struct storage *storage; /* what data points into; NULL: constant memory, or own header room */
 	uint16_t gso_size;       /* payload bytes per segment */
 	uint8_t flags;           /* enum buf_flags */
@@ -80,6 +85,8 @@ uint8_t *buf_pull(struct buf *b, uint32_t n);
 uint32_t buf_room(const struct buf *b);
 /* Sum of all slices' len. */
 uint32_t buf_length(const struct buf *b);
+/* How many slices it has. */
+unsigned buf_slices(const struct buf *b);
 /* Cuts the packet to n bytes, freeing slices that become empty; n <= buf_length(b). */
 void buf_trim(struct buf *b, uint32_t n);
 /* Drops n bytes from the front across slices; gives what is left (NULL when nothing is). Takes b. */

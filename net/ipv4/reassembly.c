@@ -25,15 +25,6 @@ static uint32_t end_of(const struct buf *b)
 	return start_of(b) + b->csum_offset;
 }
 
-static unsigned count(const struct buf *b)
-{
-	unsigned n = 0;
-
-	for (; b; b = b->next)
-		n++;
-	return n;
-}
-
 /* Lets go of p's pieces. */
 static void clear(struct reassembly *r, struct ipv4_partial *p)
 {
@@ -162,14 +153,12 @@ static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
 {
 	struct ipv4_header *h = (void *)first->data;
 	uint32_t header_bytes = ipv4_header_bytes(h), contiguous;
-	struct buf *end = first, *next, *head;
+	struct buf *next, *head;
 
 	for (struct buf *b = first->queue; b; b = next) {
 		next = b->queue;
 		b->queue = NULL;
-		while (end->next)
-			end = end->next;
-		end->next = b;
+		buf_append(first, b);
 	}
 	first->queue = NULL;
 	first->flags = 0; /* no device has summed the whole */
@@ -191,13 +180,13 @@ static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
 	return head;
 }
 
-struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
+OUT_OF_LINE struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 {
 	const struct ipv4_header *h = (const void *)b->data;
 	uint32_t header_bytes = ipv4_header_bytes(h), bytes = be16(h->total_bytes) - header_bytes;
 	bool last = !(h->fragment & be16(IPV4_MF));
 	struct reassembly *r = &ip->reassembly;
-	unsigned n = count(b), ecn = h->tos & 3;
+	unsigned n = buf_slices(b), ecn = h->tos & 3;
 	struct ipv4_partial *p;
 	struct buf **place;
 	int error;

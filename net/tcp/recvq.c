@@ -6,8 +6,7 @@
  * together, and a small payload that would have to wait is copied into a header buffer of our own.
  *
  * An island is a ring of slices, seen from its last one, whose queue points at the last of the next
- * island. Received slices need no checksum offsets any more: there the first keeps the island's start,
- * the last its end.
+ * island. The first slice's mark is where the island starts, the last one's where it ends.
  *
  *   late ──▶ last ──queue──▶ last ──queue──▶ NULL
  *          next │ ▲        next │ ▲
@@ -20,25 +19,14 @@
 
 #define COPY_MAX BUF_HEADROOM /* payloads up to this are copied when they have to wait */
 
-static uint32_t mark(const struct buf *b)
-{
-	return (uint32_t)b->csum_start << 16 | b->csum_offset;
-}
-
-static void set_mark(struct buf *b, uint32_t seq)
-{
-	b->csum_start = (uint16_t)(seq >> 16);
-	b->csum_offset = (uint16_t)seq;
-}
-
 static uint32_t island_start(const struct buf *last)
 {
-	return mark(last->next);
+	return last->next->mark;
 }
 
 static uint32_t island_end(const struct buf *last)
 {
-	return last->next == last ? mark(last) + last->len : mark(last);
+	return last->next == last ? last->mark + last->len : last->mark;
 }
 
 static struct buf *last_of(struct buf *b)
@@ -54,8 +42,8 @@ static struct buf *island_make(struct buf *b, uint32_t seq, uint32_t len)
 	struct buf *last = last_of(b);
 
 	last->next = b;
-	set_mark(last, seq + len);
-	set_mark(b, seq);
+	last->mark = seq + len;
+	b->mark = seq;
 	return last;
 }
 
@@ -68,7 +56,7 @@ static struct buf *island_join(struct buf *a, struct buf *b)
 	a->next = b->next;
 	a->queue = NULL;
 	b->next = first;
-	set_mark(b, end);
+	b->mark = end;
 	return b;
 }
 
@@ -80,15 +68,6 @@ static struct buf *island_open(struct buf *last)
 	last->next = NULL;
 	last->queue = NULL;
 	return first;
-}
-
-static unsigned count(const struct buf *b)
-{
-	unsigned n = 0;
-
-	for (; b; b = b->next)
-		n++;
-	return n;
 }
 
 static void charge(struct tcp *tcp, struct recvq *q, unsigned bufs)
@@ -171,7 +150,7 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 		return true;
 	}
 	/* what goes straight to a reader holds nothing up: each that keeps up gets on */
-	if ((q->head || !wanted) && !has_room(tcp, q, count(b)))
+	if ((q->head || !wanted) && !has_room(tcp, q, buf_slices(b)))
 		return drop(tcp, b);
 	q->tail_room = 0;
 	if (q->head && len <= COPY_MAX) {
@@ -181,7 +160,7 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 			q->tail_room = (uint8_t)(BUF_HEADROOM - len);
 		b = copy;
 	}
-	charge(tcp, q, count(b));
+	charge(tcp, q, buf_slices(b));
 	append(q, b, last_of(b));
 	q->bytes += len;
 	return true;
@@ -194,7 +173,7 @@ static void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, uint32_t e
 		struct buf *covered = *at, *next = covered->queue, *chain = island_open(covered);
 
 		*at = next;
-		discharge(tcp, q, count(chain));
+		discharge(tcp, q, buf_slices(chain));
 		buf_free(chain);
 	}
 }
@@ -246,11 +225,11 @@ int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 	}
 	b = compact(b, len);
 	/* one place is kept for the data that fills the hole before it */
-	if (!has_room(tcp, q, count(b) + 1)) {
+	if (!has_room(tcp, q, buf_slices(b) + 1)) {
 		drop(tcp, b);
 		return -ENOBUFS;
 	}
-	charge(tcp, q, count(b));
+	charge(tcp, q, buf_slices(b));
 	place(at, before, island_make(b, seq, len));
 	return (int)len;
 }
@@ -264,9 +243,9 @@ uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next)
 		q->late = last->queue;
 		b = island_open(last);
 		if (seq_lt(start, next)) {
-			discharge(tcp, q, count(b));
+			discharge(tcp, q, buf_slices(b));
 			b = buf_drop(b, (seq_lt(next, end) ? next : end) - start);
-			charge(tcp, q, count(b)); /* its place is its own: not refused now */
+			charge(tcp, q, buf_slices(b)); /* its place is its own: not refused now */
 		}
 		if (!b)
 			continue;
