@@ -13,19 +13,19 @@ uint8_t log_level = CONFIG_LOG_CEILING < LOG_INFO ? CONFIG_LOG_CEILING : LOG_INF
 static const char names[4][6] = { "error", "warn", "info", "debug" };
 static const char colours[4][3] = { "31", "33", "32", "36" };
 
-void log_write(enum log_level level, const char *tag, const char *text_format, ...)
+void log_write(const char *text_format, ...)
 {
+	unsigned level = (unsigned)(*text_format++ - '0');
 	char line[LOG_LINE_BYTES];
 	uint64_t now_us = clock_now_ns() / NS_PER_US;
 	size_t start, at;
 	va_list args;
 
-	/* This much fits, whatever the tag. "%.0s": no colour. */
+	/* "%.0s": no colour. */
 	at = format(line, sizeof(line), "[%5u.%06u] ", (unsigned)(now_us / 1000000),
 	            (unsigned)(now_us % 1000000));
 	at += format(line + at, sizeof(line) - at,
-	             console_is_terminal() ? "\033[%sm%-5s\033[0m %.40s: " : "%.0s%-5s %.40s: ",
-	             colours[level], names[level], tag);
+	             console_is_terminal() ? "\033[%sm%-5s\033[0m " : "%.0s%-5s ", colours[level], names[level]);
 	start = at;
 	va_start(args, text_format);
 	at += format_v(line + at, LOG_LINE_BYTES - at, text_format, args);

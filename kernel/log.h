@@ -15,18 +15,18 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 extern uint8_t log_level; /* run-time threshold */
 
-void log_write(enum log_level level, const char *tag, const char *format, ...)
-	__attribute__((format(printf, 3, 4), cold));
+/* format: the level's digit, then the line: one argument for all that each call knows beforehand. */
+void log_write(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
-#define LOG_AT(level, ...) \
+#define LOG_AT(level, digit, ...) \
 	do { \
 		if ((level) <= CONFIG_LOG_CEILING && (level) <= log_level) \
-			log_write(level, LOG_TAG, __VA_ARGS__); \
+			log_write(digit LOG_TAG ": " __VA_ARGS__); \
 	} while (0)
-#define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...) LOG_AT(LOG_WARN, __VA_ARGS__)
-#define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
+#define log_error(...) LOG_AT(LOG_ERROR, "0", __VA_ARGS__)
+#define log_warn(...) LOG_AT(LOG_WARN, "1", __VA_ARGS__)
+#define log_info(...) LOG_AT(LOG_INFO, "2", __VA_ARGS__)
+#define log_debug(...) LOG_AT(LOG_DEBUG, "3", __VA_ARGS__)
 
 /* For the table of start options: error, warn, info or debug into a log_level (uint8_t). */
 int log_option(const char *value, void *target);

@@ -95,8 +95,12 @@ static void add_route(struct dhcp_client *c, const struct ip_prefix *to, const s
 	char prefix[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 	int error = ipv4_add_route(c->layers.ipv4, to, via);
 
-	LOG_AT(error < 0 ? LOG_WARN : LOG_INFO, "route to=%s/%u gw=%s error=%d", ip_format(prefix, &to->addr),
-	       to->len, ip_format(gateway, via), -error);
+	ip_format(prefix, &to->addr);
+	ip_format(gateway, via);
+	if (error < 0)
+		log_warn("route to=%s/%u gw=%s error=%d", prefix, to->len, gateway, -error);
+	else
+		log_info("route to=%s/%u gw=%s error=0", prefix, to->len, gateway);
 }
 
 /* Those on the link first: others' gateways may be behind them (RFC 3442). */
