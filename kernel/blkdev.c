@@ -22,13 +22,13 @@ static bool fits(const struct blkdev *dev, const struct blkdev_op *op)
 
 static int check(const struct blkdev *dev, const struct blkdev_op *op)
 {
-	if (op->kind == BLKDEV_FLUSH)
+	if (blkdev_is_kind(op, BLKDEV_FLUSH))
 		return 0;
-	if (op->kind != BLKDEV_READ && (dev->features & BLKDEV_READ_ONLY))
+	if (op->kind != BLKDEV_READ && blkdev_is_read_only(dev))
 		return -EROFS;
 	if (!op->sectors || op->sector > dev->sectors || op->sectors > dev->sectors - op->sector)
 		return -EINVAL;
-	if (op->kind == BLKDEV_DISCARD)
+	if (blkdev_is_kind(op, BLKDEV_DISCARD))
 		return dev->features & BLKDEV_DISCARDS ? 0 : -EOPNOTSUPP;
 	return fits(dev, op) ? 0 : -EINVAL;
 }
@@ -54,7 +54,7 @@ void blkdev_done(struct blkdev_op *op, int error)
 		promise_fail(&op->promise, error);
 		return;
 	}
-	if (op->kind == BLKDEV_READ) {
+	if (blkdev_is_read(op)) {
 		stats->reads++;
 		stats->read_bytes += bytes;
 	} else if (op->kind == BLKDEV_WRITE) {

@@ -89,7 +89,7 @@ static uint32_t segments_of(const struct blk *blk, uint32_t bytes)
 /* Descriptors that op takes: read_config has seen to it that they are not more than there are. */
 static uint16_t parts_of(const struct blk *blk, const struct blkdev_op *op)
 {
-	uint32_t parts = CHAIN_PARTS + (op->kind == BLKDEV_DISCARD);
+	uint32_t parts = CHAIN_PARTS + blkdev_is_kind(op, BLKDEV_DISCARD);
 
 	for (uint32_t i = 0; i < op->count; i++)
 		parts += segments_of(blk, op->slices[i].len);
@@ -103,7 +103,7 @@ static void add_slices(struct blk *blk, const struct blkdev_op *op)
 
 		for (uint32_t left = op->slices[i].len, n; left; left -= n, data += n) {
 			n = MIN(left, blk->segment_bytes);
-			if (op->kind == BLKDEV_READ)
+			if (blkdev_is_read(op))
 				virtqueue_in(&blk->queue, data, n);
 			else
 				virtqueue_out(&blk->queue, data, n);
@@ -132,17 +132,17 @@ static void be_patient(struct blk *blk)
 static void commit(struct blk *blk, struct slot *slot)
 {
 	static const uint8_t types[] = {
-		[BLKDEV_READ] = TYPE_IN, [BLKDEV_WRITE] = TYPE_OUT, [BLKDEV_FLUSH] = TYPE_FLUSH,
-		[BLKDEV_DISCARD] = TYPE_DISCARD,
+		[BLKDEV_WRITE] = TYPE_OUT, [BLKDEV_FLUSH] = TYPE_FLUSH, [BLKDEV_DISCARD] = TYPE_DISCARD,
 	};
 	struct blkdev_op *op = slot->op;
-	bool has_sector = op->kind == BLKDEV_READ || op->kind == BLKDEV_WRITE;
+	bool has_sector = blkdev_is_read(op) || op->kind == BLKDEV_WRITE;
+	uint32_t type = blkdev_is_read(op) ? TYPE_IN : types[op->kind];
 
 	slot->status = STATUS_NONE;
 	slot->is_old = false;
-	slot->header = (struct header){ types[op->kind], 0, has_sector ? op->sector * blk->wire_sectors : 0 };
+	slot->header = (struct header){ type, 0, has_sector ? op->sector * blk->wire_sectors : 0 };
 	virtqueue_out(&blk->queue, &slot->header, sizeof(slot->header));
-	if (op->kind == BLKDEV_DISCARD)
+	if (blkdev_is_kind(op, BLKDEV_DISCARD))
 		add_discard(blk, slot);
 	else
 		add_slices(blk, op);
@@ -197,7 +197,7 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 	list_init(&op->link);
 	if (blk->virtio.broken)
 		blkdev_done(op, -ENXIO);
-	else if (op->kind == BLKDEV_FLUSH && !(blk->virtio.accepted & F_FLUSH))
+	else if (blkdev_is_kind(op, BLKDEV_FLUSH) && !(blk->virtio.accepted & F_FLUSH))
 		blkdev_done(op, 0);
 	else if (!list_is_empty(&blk->waiting) || !start(blk, op))
 		list_push_back(&blk->waiting, &op->link);
@@ -221,11 +221,11 @@ static void finish(struct blk *blk, struct slot *slot, uint32_t written)
 {
 	struct blkdev_op *op = slot->op;
 
-	if (slot->status == STATUS_OK && op->kind == BLKDEV_READ &&
+	if (slot->status == STATUS_OK && blkdev_is_read(op) &&
 	    written < op->sectors * blk->dev.sector_bytes) {
 		virtio_break(&blk->virtio, "fewer bytes read than were asked for");
-	} else if (slot->status == STATUS_OK && op->kind == BLKDEV_DISCARD && slot->discarded < op->sectors &&
-	           virtqueue_begin(&blk->queue, parts_of(blk, op)) == 0) {
+	} else if (slot->status == STATUS_OK && blkdev_is_kind(op, BLKDEV_DISCARD) &&
+	           slot->discarded < op->sectors && virtqueue_begin(&blk->queue, parts_of(blk, op)) == 0) {
 		commit(blk, slot); /* where the last chain was */
 	} else if (slot->status <= STATUS_UNSUPP) {
 		release(blk, slot, slot->status == STATUS_OK ? 0 :
@@ -408,7 +408,7 @@ static int read_config(struct blk *blk)
 		return -ENOTSUP;
 	}
 	blk->dev.sectors = capacity / blk->wire_sectors;
-	blk->dev.features = choose_features(blk);
+	blk->dev.features = IS_ENABLED(CONFIG_BLOCK_WRITE) ? choose_features(blk) : BLKDEV_READ_ONLY;
 	return 0;
 }
 
@@ -434,8 +434,8 @@ static int make_queue(struct blk *blk)
 int virtio_blk_create(struct blkdev **out)
 {
 	struct blk *blk = instance_alloc(sizeof(*blk));
-	const uint64_t wanted = F_SIZE_MAX | F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_CONFIG_WCE | F_DISCARD |
-	                        VIRTIO_F_EVENT_IDX;
+	const uint64_t writing = IS_ENABLED(CONFIG_BLOCK_WRITE) ? F_FLUSH | F_CONFIG_WCE | F_DISCARD : 0;
+	const uint64_t wanted = F_SIZE_MAX | F_SEG_MAX | F_RO | F_BLK_SIZE | VIRTIO_F_EVENT_IDX | writing;
 	int error;
 
 	if (!blk)

@@ -175,11 +175,6 @@ struct cache_block *cache_peek(struct cache *c, uint64_t number)
 	return &b->shown;
 }
 
-static bool is_read_only(const struct cache *c)
-{
-	return !IS_ENABLED(CONFIG_FS_CACHE_WRITE) || (c->dev->features & BLKDEV_READ_ONLY);
-}
-
 void cache_get_ahead(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode,
                      uint32_t ahead)
 {
@@ -194,7 +189,7 @@ void cache_get_ahead(struct cache *c, struct cache_get *op, uint64_t number, enu
 		promise_return(&op->promise, 0);
 		return;
 	}
-	if (number >= c->number_end || (mode != CACHE_READ && is_read_only(c))) {
+	if (number >= c->number_end || (mode != CACHE_READ && blkdev_is_read_only(c->dev))) {
 		promise_throw(&op->promise, number >= c->number_end ? -EINVAL : -EROFS);
 		return;
 	}

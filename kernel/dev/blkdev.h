@@ -10,7 +10,7 @@
 #include "kernel/promise.h"
 
 enum blkdev_features {
-	BLKDEV_READ_ONLY = 1 << 0, /* writes and discards fail with -EROFS */
+	BLKDEV_READ_ONLY = 1 << 0, /* writes and discards fail with -EROFS; always without BLOCK_WRITE */
 	BLKDEV_CACHES = 1 << 1,    /* what was written may be lost until a flush has been done */
 	BLKDEV_DISCARDS = 1 << 2,  /* honours BLKDEV_DISCARD */
 };
@@ -60,6 +60,22 @@ struct blkdev {
 		uint64_t reads, read_bytes, writes, written_bytes, flushes, errors; /* what has settled */
 	} stats;
 };
+
+/* Nobody asks for anything else where nothing is written: then no more than that is in the image. */
+static inline bool blkdev_is_read(const struct blkdev_op *op)
+{
+	return !IS_ENABLED(CONFIG_BLOCK_WRITE) || op->kind == BLKDEV_READ;
+}
+
+static inline bool blkdev_is_kind(const struct blkdev_op *op, enum blkdev_kind kind)
+{
+	return IS_ENABLED(CONFIG_BLOCK_WRITE) && op->kind == kind;
+}
+
+static inline bool blkdev_is_read_only(const struct blkdev *dev)
+{
+	return !IS_ENABLED(CONFIG_BLOCK_WRITE) || dev->features & BLKDEV_READ_ONLY;
+}
 
 /* Checks op against dev and hands it to the driver. */
 void blkdev_submit(struct blkdev *dev, struct blkdev_op *op);
