@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers beyond 4 GiB, where QEMU has its PCI host bridge's, are mapped to the end of the address space, by
- * whole 2 MiB: the first place with room for them, or where they have been mapped before. */
-#include "arch/common/memory_priv.h"
+/* Registers beyond 4 GiB, where QEMU has its PCI host bridge's, are mapped to the end of the address space,
+ * by whole 2 MiB: the first place with room for them, or where they have been mapped before. */
 #include "arch/common/paging.h"
+#include "arch/common/tables.h"
 
 #define WINDOW_START (WINDOW + WINDOW_BYTES)
 #define WINDOW_END (UINT64_C(1) << 32)

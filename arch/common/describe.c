@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What lies at an address, by the image's parts. */
-#include "arch/common/memory_priv.h"
+#include "arch/common/tables.h"
 #include "kernel/page.h"
 
 extern const char text_start[], text_end[], rodata_end[];

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "arch/arch.h"
-#include "arch/common/memory_priv.h"
+#include "arch/common/tables.h"
 #include "arch/common/paging.h"
 #include "kernel/page.h"
 

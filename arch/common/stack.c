@@ -2,7 +2,7 @@
 /* Stacks of fibers, in a window of address space of which nothing else is mapped: between two stacks there is
  * always a page that is not there. */
 #include "arch/arch.h"
-#include "arch/common/memory_priv.h"
+#include "arch/common/tables.h"
 #include "arch/common/paging.h"
 #include "kernel/page.h"
 

@@ -6,7 +6,7 @@
 
 #include "arch/arch.h"
 #include "arch/common/memory.h"
-#include "arch/common/memory_priv.h"
+#include "arch/common/tables.h"
 #include "arch/common/paging.h"
 #include "kernel/page.h"
 #include "tests/lib/memory.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the files on page tables share. */
-#ifndef ARCH_COMMON_MEMORY_PRIV_H
-#define ARCH_COMMON_MEMORY_PRIV_H
+#ifndef ARCH_COMMON_TABLES_H
+#define ARCH_COMMON_TABLES_H
 
 #include "arch/common/memory.h"
 
