@@ -11,6 +11,15 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 
+/* Where a frame's pair of caller's frame and return address lies from what the frame pointer holds; GNU's
+ * Thumb frames have no such place. */
+#if defined(__riscv)
+#define RECORD (-2 * (intptr_t)sizeof(uintptr_t))
+#else
+#define RECORD 0
+#endif
+#define CHAINED (!IS_ENABLED(CONFIG_CPU_ARMV7))
+
 #define STACK_REACH 65536 /* as large as the guard below a fiber's stack */
 
 /* Made by the linker: where text begins and ends. */
@@ -32,8 +41,8 @@ static void write_registers(const struct host_fault *f)
 	for (size_t i = 0; i < f->register_count; i++) {
 		bool last = i % 4 == 3 || i + 1 == f->register_count;
 
-		console_write(word, format(word, sizeof(word), "%s=%016lx%s", f->register_names[i],
-		                           (unsigned long)f->registers[i], last ? "\n" : " "));
+		console_write(word, format(word, sizeof(word), sizeof(long) == 8 ? "%s=%016lx%s" : "%s=%08lx%s",
+		                           f->register_names[i], (unsigned long)f->registers[i], last ? "\n" : " "));
 	}
 }
 
@@ -56,8 +65,7 @@ static bool is_text(uintptr_t address)
 	return address >= (uintptr_t)__executable_start && address < (uintptr_t)etext;
 }
 
-/* A frame holds the caller's frame pointer and, above it, the return address: so on x86-64 and on
- * AArch64. */
+/* A record holds the caller's frame pointer and, above it, the return address. */
 size_t arch_backtrace(uintptr_t *addresses, size_t max)
 {
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
@@ -71,11 +79,10 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 		if (n < max && !is_text(current->pc) && is_text(current->link))
 			addresses[n++] = current->link;
 	}
-	while (n < max && frame != outermost && frame % sizeof(uintptr_t) == 0 && host_is_readable(frame) &&
-	       host_is_readable(frame + sizeof(uintptr_t))) {
-		const uintptr_t *at = (const uintptr_t *)frame;
+	while (CHAINED && n < max && frame != outermost && frame % sizeof(uintptr_t) == 0) {
+		const uintptr_t *at = (const uintptr_t *)(frame + RECORD);
 
-		if (!is_text(at[1]))
+		if (!host_is_readable((uintptr_t)at) || !host_is_readable((uintptr_t)(at + 1)) || !is_text(at[1]))
 			break;
 		addresses[n++] = at[1];
 		if (at[0] <= frame)

@@ -162,7 +162,7 @@ struct host_fault {
 	const char *what; /* "segmentation fault" */
 	uintptr_t address, pc, frame, stack; /* of the access; program, frame and stack pointers */
 	uintptr_t link; /* where a function that has made no frame yet returns to */
-	const uint64_t *registers; /* the others, and their names */
+	const uintptr_t *registers; /* the others, and their names */
 	const char (*register_names)[4];
 	size_t register_count;
 };

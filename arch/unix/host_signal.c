@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Signals: the end that somebody asks for, and faults of the CPU in plain numbers (signal(7)). */
 #define _GNU_SOURCE
+#include "arch/unix/host_context.h"
 #include "arch/unix/host_priv.h"
 
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t should_end;
@@ -38,6 +38,7 @@ static const char *fault_name(int signal)
 	switch (signal) {
 	case SIGSEGV: return "segmentation fault";
 	case SIGBUS: return "bus error";
+	case SIGTRAP: /* what __builtin_trap raises on some CPUs */
 	case SIGILL: return "illegal instruction";
 	case SIGFPE: return "arithmetic fault";
 	case SIGQUIT: return "quit";
@@ -45,46 +46,19 @@ static const char *fault_name(int signal)
 	}
 }
 
-/* In the order in which the host keeps them. */
-static const char register_names[][4] = {
-#if defined(__x86_64__)
-	"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-	"rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp",
-#elif defined(__aarch64__)
-	"x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-	"x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30",
-	"sp",
-#endif
-};
-
 static void on_fault_signal(int signal, siginfo_t *info, void *context)
 {
 	const mcontext_t *cpu = &((ucontext_t *)context)->uc_mcontext;
 	struct host_fault f = {
 		.what = fault_name(signal),
 		.address = (uintptr_t)info->si_addr,
-		.register_names = register_names,
-		.register_count = sizeof(register_names) / sizeof(register_names[0]),
+		.register_names = context_names,
+		.register_count = ARRAY_SIZE(context_names),
 	};
 
 	if (signal == SIGQUIT || signal == SIGABRT)
 		f.address = 0;
-#if defined(__x86_64__)
-	f.pc = cpu->gregs[REG_RIP];
-	f.frame = cpu->gregs[REG_RBP];
-	f.stack = cpu->gregs[REG_RSP];
-	f.registers = (const uint64_t *)cpu->gregs;
-	if (host_is_readable(f.stack))
-		f.link = *(const uintptr_t *)f.stack;
-#elif defined(__aarch64__)
-	f.pc = cpu->pc;
-	f.frame = cpu->regs[29];
-	f.stack = cpu->sp;
-	f.registers = (const uint64_t *)cpu->regs;
-	f.link = cpu->regs[30];
-#else
-	(void)cpu;
-#endif
+	context_read(cpu, &f);
 	on_fault(&f);
 	host_exit(1);
 }
@@ -92,7 +66,7 @@ static void on_fault_signal(int signal, siginfo_t *info, void *context)
 void host_signals_init(void (*fault)(const struct host_fault *f))
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGQUIT, SIGABRT };
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGQUIT, SIGABRT };
 	static char stack[32768];
 	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	struct sigaction end = { .sa_handler = on_end_signal };

@@ -59,10 +59,16 @@ def others(app="www", first=False, variant=""):
             yield name
 
 
+def missing_compiler(cpu):
+    """Why nothing can be built for the CPU, or None."""
+    if cpu is HOST or shutil.which(f"{cpu.triple}-gcc"):
+        return None
+    return f"{cpu.triple}-gcc is not installed: scripts/setup build {cpu.folder}"
+
+
 def missing(cpu):
-    """Why nothing can be built for the CPU and started, or None."""
-    has = machines.Machines(cpu.folder)
-    for tool in (has.qemu, *([] if cpu is HOST else [f"{cpu.triple}-gcc"])):
-        if not shutil.which(tool):
-            return f"{tool} is not installed: scripts/setup build run {cpu.folder}"
-    return None
+    """Why nothing can be built for the CPU and started as a machine, or None."""
+    qemu = machines.Machines(cpu.folder).qemu
+    if not shutil.which(qemu):
+        return f"{qemu} is not installed: scripts/setup run {cpu.folder}"
+    return missing_compiler(cpu)
