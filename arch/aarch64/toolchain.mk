@@ -8,3 +8,4 @@ integer-flags := -mgeneral-regs-only
 musl-cpu := aarch64
 musl-kernel-flags :=
 image-format := binary
+kernel-call := svc

@@ -9,3 +9,4 @@ frame-flags := $(if $(CONFIG_TARGET_UNIX),,-funwind-tables -fomit-frame-pointer)
 musl-cpu := arm
 musl-kernel-flags :=
 image-format := binary
+kernel-call := svc

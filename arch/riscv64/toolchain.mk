@@ -6,3 +6,5 @@ integer-flags :=
 musl-cpu := riscv64
 musl-kernel-flags :=
 image-format := binary
+# RISC-V's firmware is called so, too.
+kernel-call := ecall

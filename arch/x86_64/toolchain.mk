@@ -6,3 +6,4 @@ integer-flags := -mgeneral-regs-only
 musl-cpu := x86_64
 musl-kernel-flags := -mno-red-zone
 image-format := elf
+kernel-call := syscall|sysenter|int +.0x80
