@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from rig import build
+from rig import build, cpus, params
 
 
 def digest(path):
@@ -180,16 +180,26 @@ def random_build(folder, seed):
     assert os.path.getsize(os.path.join(folder, "image")) > 0
 
 
-@pytest.mark.parametrize("name,words,options", [
+COMPILED = [
     ("clang", ("CC=clang",), {}), ("unoptimised", (), {"OPTIMIZE_NONE": "y", "LTO": "n", "DEBUG": "y"}),
     pytest.param("fast", (), {"OPTIMIZE_SPEED": "y"}, marks=pytest.mark.long),
     pytest.param("without-lto", (), {"LTO": "n"}, marks=pytest.mark.long),
     pytest.param("odd", (), {"VIRTIO_NET_RX_RING": "33", "VIRTIO_NET_TX_RING": "1000", "BOOT_STACK_BYTES": "16385",
                              "FIBER_STACK_BYTES": "10001", "VIRTIO_NET_BUFFERS": "77",
-                             "TCP_RECEIVE_BUFS": "45"}, marks=pytest.mark.long)])
+                             "TCP_RECEIVE_BUFS": "45"}, marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("name,words,options", COMPILED)
 def test_serves_however_it_is_compiled(serve, name, words, options):
     """-O0 also shows that each IS_ENABLED links with what it calls absent."""
     www = serve("microvm", variables=words, name=name, options_set=options)
+    assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("way", params.ways(*cpus.others(first=True)))
+@pytest.mark.parametrize("name,words,options", COMPILED[:2])
+def test_serves_on_other_cpus_however_it_is_compiled(serve, way, name, words, options):
+    www = serve(way, variables=words, name=f"{name}-{way}", options_set=options)
     assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
 
 
