@@ -22,8 +22,8 @@
 struct fdt {
 	const uint8_t *blob;
 	uint32_t bytes; /* of the blob that say something: what lies behind them may be given away */
-	/* the reader's own: offsets */
-	uint32_t reservations, reservations_end, structure, structure_end, strings, strings_end;
+	/* the reader's own: offsets of its blocks */
+	uint32_t reservations, reservation_count, structure, strings;
 };
 
 /* A node, by its way from the root. */

@@ -174,7 +174,7 @@ Test(fdt_nodes, are_found_by_phandle)
 {
 	struct fdt_node n;
 
-	make("/ { a { phandle = <1>; }; b { c { linux,phandle = <2>; }; }; d { phandle = <0 3>; };"
+	make("/ { a { phandle = <1>; }; b { c { phandle = <2>; }; }; d { phandle = <0 3>; };"
 	     "e { phandle = <0>; }; f { phandle = <0xffffffff>; }; g { phandle = [01]; }; };");
 	cr_assert(fdt_by_phandle(&tree, &n, 1));
 	cr_assert_str_eq(fdt_name(&tree, &n), "a");

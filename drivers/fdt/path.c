@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/* Paths and aliases (Devicetree Specification 0.4 §2.2.3, §3.3). */
+#include "drivers/fdt/fdt.h"
+
+#include <string.h>
+
+#define ALIAS_BYTES 32 /* with its NUL */
+
+/* Goes to the child whose name is the first bytes of name, its unit address left out or not. */
+static bool descend(const struct fdt *tree, struct fdt_node *n, const char *name, size_t bytes)
+{
+	struct fdt_node child = FDT_BEGIN;
+
+	while (fdt_next_child(tree, n, &child)) {
+		const char *its = fdt_name(tree, &child);
+
+		if (!strncmp(its, name, bytes) &&
+		    (!its[bytes] || (its[bytes] == '@' && !memchr(name, '@', bytes)))) {
+			*n = child;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Goes along path, from n. */
+static bool follow(const struct fdt *tree, struct fdt_node *n, const char *path)
+{
+	while (*path && *path != ':') {
+		size_t bytes = strcspn(path, "/:");
+
+		if (bytes && !descend(tree, n, path, bytes))
+			return false;
+		path += bytes + (path[bytes] == '/');
+	}
+	return true;
+}
+
+/* Goes from the root along the path that the alias of these bytes stands for. */
+static bool follow_alias(const struct fdt *tree, struct fdt_node *n, const char *name, size_t bytes)
+{
+	struct fdt_node aliases = *n;
+	char alias[ALIAS_BYTES] = "";
+	const char *path;
+
+	if (bytes >= sizeof(alias) || !descend(tree, &aliases, "aliases", 7))
+		return false;
+	memcpy(alias, name, bytes);
+	path = fdt_string(tree, &aliases, alias);
+	return path && *path == '/' && follow(tree, n, path);
+}
+
+bool fdt_at(const struct fdt *tree, struct fdt_node *n, const char *path)
+{
+	size_t bytes = strcspn(path, "/:");
+
+	n->depth = 0;
+	if (fdt_next(tree, n) && (!bytes || follow_alias(tree, n, path, bytes)) && follow(tree, n, path + bytes))
+		return true;
+	n->depth = 0;
+	return false;
+}
