@@ -77,7 +77,7 @@ static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_
 		const struct blkdev_slice *slice = &op->slices[slot->slice];
 		const uint8_t *at = (const uint8_t *)slice->data + slot->offset;
 		uint32_t place = (uintptr_t)at % PAGE_BYTES, n = MIN(slice->len - slot->offset, PAGE_BYTES - place);
-		int32_t ref = grant_page(blk->front.backend_id, at, op->kind == BLKDEV_WRITE);
+		int32_t ref = grant_page(blk->front.backend_id, at, !blkdev_is_read(op));
 
 		if (ref < 0)
 			break;
@@ -101,7 +101,7 @@ static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
 	struct blkif_request_indirect r = {
 		.operation = BLKIF_OP_INDIRECT, .nr_segments = slot->count, .sector_number = sector,
 		.id = (uint64_t)(slot - blk->slots),
-		.indirect_op = slot->op->kind == BLKDEV_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE,
+		.indirect_op = blkdev_is_read(slot->op) ? BLKIF_OP_READ : BLKIF_OP_WRITE,
 	};
 	int32_t ref = grant_page(blk->front.backend_id, slot->indirect, true);
 
@@ -136,7 +136,7 @@ static bool end_grants(struct blk *blk, struct slot *slot)
 static bool put_transfer(struct blk *blk, struct slot *slot)
 {
 	struct blkif_request r = {
-		.operation = slot->op->kind == BLKDEV_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE,
+		.operation = blkdev_is_read(slot->op) ? BLKIF_OP_READ : BLKIF_OP_WRITE,
 		.id = (uint64_t)(slot - blk->slots),
 		.sector_number = (slot->op->sector + slot->sectors) * wire_sectors(blk),
 	};
@@ -167,11 +167,11 @@ static bool put_request(struct blk *blk, struct slot *slot)
 	const struct blkdev_op *op = slot->op;
 	uint64_t id = (uint64_t)(slot - blk->slots);
 
-	if (op->kind == BLKDEV_FLUSH) {
+	if (blkdev_is_kind(op, BLKDEV_FLUSH)) {
 		struct blkif_request r = { .operation = BLKIF_OP_FLUSH_DISKCACHE, .id = id };
 
 		xen_ring_put(&blk->ring, &r, sizeof(r));
-	} else if (op->kind == BLKDEV_DISCARD) {
+	} else if (blkdev_is_kind(op, BLKDEV_DISCARD)) {
 		struct blkif_request_discard r = {
 			.operation = BLKIF_OP_DISCARD, .id = id, .sector_number = op->sector * wire_sectors(blk),
 			.nr_sectors = (uint64_t)op->sectors * wire_sectors(blk),
@@ -243,7 +243,7 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 		blkdev_done(op, -ENXIO);
 	else if (!is_aligned(op))
 		blkdev_done(op, -EINVAL);
-	else if (op->kind == BLKDEV_FLUSH && !(dev->features & BLKDEV_CACHES))
+	else if (blkdev_is_kind(op, BLKDEV_FLUSH) && !(dev->features & BLKDEV_CACHES))
 		blkdev_done(op, 0);
 	else if (!list_is_empty(&blk->waiting) || !start(blk, op))
 		list_push_back(&blk->waiting, &op->link);
@@ -265,8 +265,7 @@ static struct blkdev_op *release(struct blk *blk, struct slot *slot)
 /* A slot whose memory the backend keeps is never free again. */
 static void finish(struct blk *blk, struct slot *slot, int16_t status)
 {
-	bool whole = slot->op->kind == BLKDEV_FLUSH || slot->op->kind == BLKDEV_DISCARD ||
-	             slot->slice == slot->op->count;
+	bool whole = slot->slice == slot->op->count; /* a flush and a discard have no slices */
 
 	if (!end_grants(blk, slot))
 		return;
@@ -398,7 +397,9 @@ static const char *describe(struct blk *blk)
 		return "a capacity that is none";
 	if (blk->dev.sectors && (blk->dev.sectors != sectors || blk->dev.sector_bytes != sector_bytes))
 		return "another disk than before";
-	if (values[FLUSH])
+	if (!IS_ENABLED(CONFIG_BLOCK_WRITE))
+		features = BLKDEV_READ_ONLY;
+	else if (values[FLUSH])
 		features |= BLKDEV_CACHES;
 	if (values[DISCARD] && !(features & BLKDEV_READ_ONLY))
 		features |= BLKDEV_DISCARDS;
