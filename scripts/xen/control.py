@@ -7,6 +7,8 @@ import shlex
 import socket
 import time
 
+SECONDS = 120  # generous: two shared cores
+
 
 class Lost(Exception):
     """The other end has gone, or has not answered in time."""
@@ -22,7 +24,7 @@ class Line:
         self.listener.listen(1)
         self.peer, self.data = None, b""
 
-    def accept(self, alive, seconds=30):
+    def accept(self, alive, seconds=SECONDS):
         self.listener.settimeout(0.1)
         end = time.monotonic() + seconds
         while not self.peer:
@@ -70,10 +72,10 @@ class Monitor(Line):
     """QEMU's machine protocol."""
 
     def greet(self):
-        self.line(time.monotonic() + 30)
+        self.line(time.monotonic() + SECONDS)
         self.command("qmp_capabilities")
 
-    def command(self, name, seconds=60, **arguments):
+    def command(self, name, seconds=SECONDS, **arguments):
         self.send(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
         end = time.monotonic() + seconds
         while True:
@@ -87,7 +89,7 @@ class Monitor(Line):
         """The machine's memory is a file, which a migration leaves where it is."""
         self.command("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
 
-    def migrate(self, command, uri, seconds=120):
+    def migrate(self, command, uri, seconds=SECONDS):
         """Starts a migration and waits until it is done."""
         self.command(command, uri=uri)
         end = time.monotonic() + seconds
@@ -100,7 +102,7 @@ class Monitor(Line):
 class Dom0(Line):
     """dom0's shell."""
 
-    def run(self, script, data=b"", seconds=120):
+    def run(self, script, data=b"", seconds=SECONDS):
         """Gives the script's status and what it has printed. data: what it may read; seconds: None is for ever."""
         text = script.encode()
         self.send(b"%d\n%b%b" % (len(text), text, data))
@@ -108,7 +110,7 @@ class Dom0(Line):
         status, size = (int(word) for word in self.line(end).split())
         return status, self.receive(lambda come: size if len(come) >= size else None, end).decode("utf-8", "replace")
 
-    def must(self, script, data=b"", seconds=120):
+    def must(self, script, data=b"", seconds=SECONDS):
         """Gives what a script has printed that is to succeed."""
         status, output = self.run(script, data, seconds)
         if status != 0:
@@ -123,10 +125,6 @@ class Dom0(Line):
     def put_file(self, path, source):
         with open(source, "rb") as file:
             self.put(path, file.read())
-
-    def wait_for(self, pattern, path, seconds=60):
-        """Waits for a line of a file of dom0's; gives it."""
-        return self.must(f"/serve wait {shlex.quote(pattern)} {shlex.quote(path)} {seconds}", seconds=2 * seconds + 60)
 
     def start(self):
         """Right after a start or a resumption: what the machine has now, and the time of day."""

@@ -18,7 +18,7 @@ PACKAGES = ("xen-utils-4.17", "xenstore-utils", "libxenmisc4.17", "libxencall1",
             "libxentoollog1", "libyajl2", "libuuid1", "zlib1g", "liblzma5", "libzstd1", "libc6",
             "libgcc-s1", "busybox-static")
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dom0")
-TOOLS = ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper", "lsevtchn",
+TOOLS = ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl-save-helper",
          "vchan-socket-proxy")
 PROGRAMS = ("xenstore-read", "xenstore-write", "xenstore-ls", "xenstore-rm", "xenstore-list", "xenstore-chmod",
             "xenstore-watch", "xenstore-exists")

@@ -28,6 +28,7 @@ DOM0_MEMORY = "256M"
 MEMORY = "768M"
 XEN_OPTIONS = "loglvl=all guest_loglvl=all"
 DOM0_OPTIONS = "console=hvc0 quiet panic=-1"
+BRIDGE_MAC = "52:54:00:58:65:6e"  # not QEMU's usual, which a guest may have
 BOOT_SECONDS = 300   # generous: two shared cores
 LIFE_SECONDS = 1800  # no machine that is started here outlives this, whatever hangs
 
@@ -165,7 +166,7 @@ class Machine:
             words += ["-chardev", f"{kind},id={name}" + (f",{rest}" if rest else ""),
                       "-device", f"virtserialport,bus=ports.0,nr={number},chardev={name},name={name}"]
         return [*words, "-netdev", netdev,
-                "-device", f"virtio-net-{bus},netdev=net0" + (",romfile=" if bus == "pci" else ""),
+                "-device", f"virtio-net-{bus},netdev=net0,mac={BRIDGE_MAC}" + (",romfile=" if bus == "pci" else ""),
                 "-drive", f"if=none,id=disk0,format=raw,{file},read-only={'on' if read_only else 'off'}",
                 "-device", f"virtio-blk-{bus},drive=disk0"]
 

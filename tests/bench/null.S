@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The floor: the least guest that can be seen from outside. It writes one line to the serial port
- * at its PVH entry and halts; what it takes is the VMM's time, which no guest can get below. */
+/* The floor: the least guest that can be seen from outside. It writes one line to PORT, the serial
+ * port or that of Xen's log, at its PVH entry and halts; what it takes is the VMM's time, which no
+ * guest can get below. */
 	.section .note.Xen, "a", @note
 	.balign 4
 	.long 4, 8, 18 /* name bytes, value bytes, XEN_ELFNOTE_PHYS32_ENTRY */
@@ -12,7 +13,7 @@
 	.globl _start
 _start:
 	mov $text, %esi
-	mov $0x3f8, %dx
+	mov $PORT, %dx
 1:	lodsb
 	test %al, %al
 	jz 2f

@@ -8,6 +8,7 @@ import tempfile
 from bulk import bulk, bulk_loss, bulk_unix
 from exact import connections, image, instructions, memory, segments
 from files import disk, with_disk
+from guests import boot_xen
 from measure import GUEST_IP, TREE, Running, floor, ip, linux, median, ours, tap, unix, wrk
 
 URL = f"http://{GUEST_IP}/1k.txt"
@@ -148,6 +149,7 @@ PARTS = {
     "connections": (connections, True, "crowd"),
     "boot": (boot, True, "site peer null"),
     "boot_memory": (boot_memory, True, "site peer null"),
+    "boot_xen": (boot_xen, True, "xen null"),
     "requests": (requests, True, "site fat peer"),
     "requests_unix": (requests_unix, True, "unix"),
     "bulk": (bulk, True, "iperf peer"),

@@ -47,15 +47,16 @@ def text_instructions(result):
                  ("", "median", "least", "most"), rows)
 
 
-def text_boot(result):
-    middle, rows = result["median"], []
-    for name in sorted(middle):
-        machine = name.split()[1]
-        rows.append((name, number(middle[name] and middle[name] * 1000, 1),
-                     ratio(middle[name], middle.get(f"floor {machine}")),
-                     ratio(middle.get("linux q35"), middle[name])))
-    return table("Exec to first 200 (floor: to the null guest's line), polled each millisecond",
-                 ("guest", "ms", "/ floor", "Linux / this"), rows)
+def text_boot(title):
+    def text(result):
+        middle, rows = result["median"], []
+        for name in sorted(middle):
+            machine = name.split()[1]
+            rows.append((name, number(middle[name] and middle[name] * 1000, 1),
+                         ratio(middle[name], middle.get(f"floor {machine}")),
+                         ratio(middle.get("linux q35"), middle[name])))
+        return table(title, ("guest", "ms", "/ floor", "Linux / this"), rows)
+    return text
 
 
 def text_boot_memory(result):
@@ -125,8 +126,9 @@ TEXTS = {
     "instructions": text_instructions,
     "segments": text_segments,
     "connections": text_connections,
-    "boot": text_boot,
+    "boot": text_boot("Exec to first 200 (floor: to the null guest's line), polled each millisecond"),
     "boot_memory": text_boot_memory,
+    "boot_xen": text_boot("xl create to first 200 (floor: to the null guest's line), polled each millisecond"),
     "requests": text_requests("Requests per second, 1 kB by wrk; peer: nginx on Linux in the same emulation",
                               "linux q35"),
     "requests_unix": text_requests("Requests per second of Unix processes; peer: nginx on the host over veth",

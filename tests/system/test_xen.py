@@ -13,7 +13,7 @@ GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_
 @pytest.fixture
 def emulated(namespace):
     namespace.tap()
-    with xen.running(namespace) as one:
+    with xen.running(namespace.enter) as one:
         yield one
 
 
@@ -57,7 +57,7 @@ def test_hello(builder, emulated):
 @pytest.mark.config("defconfig_www_xen")
 def test_from_a_cold_boot(builder, namespace):
     namespace.tap()
-    with xen.running(namespace, cold=True) as emulated:
+    with xen.running(namespace.enter, cold=True) as emulated:
         emulated.create(builder.build("defconfig_www_xen"))
         assert page(namespace) == index()
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: ISC
+"""Parts of the bench about guests of Xen, in one emulated machine."""
+import contextlib
+import threading
+import time
+
+from measure import GUEST_IP, MAC, clients, median, tap
+from rig import xen
+
+NULL_FILE = b'name = "null"\ntype = "pvh"\nkernel = "/guests/null"\nmemory = 4\nshadow_memory = 1\n'
+VIF = f"vif=['mac={MAC}, bridge=xenbr0']"
+
+
+@contextlib.contextmanager
+def creating(emulated, name):
+    """xl create, while something else is done; gives when it began. Afterwards the guest is gone."""
+    thread = threading.Thread(target=emulated.start, args=(name, VIF))
+    started = time.monotonic()
+    thread.start()
+    try:
+        yield started
+    finally:
+        thread.join()
+        emulated.dom0.run(f"xl destroy {name}")
+
+
+def seconds_to_null(emulated):
+    """To the null guest's line, which Xen writes into its log."""
+    with open(emulated.emulated.log, "rb") as log:
+        log.seek(0, 2)
+        said = b""
+        with creating(emulated, "null") as started:
+            while time.monotonic() < started + xen.SECONDS:
+                said += log.read()
+                if b"null" in said:
+                    return time.monotonic() - started
+                time.sleep(0.001)
+    return None
+
+
+def seconds_to_200(emulated):
+    with creating(emulated, "www") as started:
+        clock = clients.wait_for_200(GUEST_IP, 80, "/1k.txt", xen.SECONDS)["clock"]
+    return clock and clock - started
+
+
+def boot_xen(bench):
+    """xl create to first 200, beside a guest that does nothing, with the same vif."""
+    tap()
+    times = {"floor xen": [], "virga xen": []}
+    with xen.running() as emulated:
+        emulated.put(bench.path("bench-xen"), "www")
+        emulated.dom0.put_file("/guests/null", bench.path("null-xen"))
+        emulated.dom0.put("/guests/null.xl", NULL_FILE)
+        for _ in range(bench.rounds(12)):
+            times["floor xen"].append(seconds_to_null(emulated))
+            times["virga xen"].append(seconds_to_200(emulated))
+    return {"times": times, "median": {key: median(values) for key, values in times.items()}}
