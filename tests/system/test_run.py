@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import termios
@@ -10,10 +11,9 @@ import time
 
 import pytest
 
-from rig import build, server
+from rig import build, server, xen
 from rig.guest import Guest
 
-XEN_SECONDS = 300  # with the first boot of Xen in them, which is saved
 RUNNERS = [pytest.param(*pair, marks=pytest.mark.config(pair[1]))
            for pair in (("run-qemu", "defconfig_www_qemu"), ("run-unix", "defconfig_www_unix_socket"),
                          ("run-xen", "defconfig_www_xen"))]
@@ -158,6 +158,8 @@ def test_unix_sockets(builder, namespace):
 def test_it_ends_when_nobody_reads(builder, namespace, runner, config):
     """As after "| head": quietly, and also when nothing more is said."""
     script, image = os.path.join(build.TREE, "scripts", runner), os.path.join(builder.build(config), "image")
+    if runner == "run-xen":
+        xen.prepare()
     process = namespace.popen([script, image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env={**build.clean_environment(), "ACCEL": "tcg"})
     while b"run: up " not in process.stdout.readline():
@@ -180,9 +182,10 @@ def test_unix_tap(builder, namespace):
 def test_xen(builder, namespace):
     """Of the emulated machine, whose Xen has a guest that is reached over dom0's bridge, nothing is left."""
     out = builder.build("defconfig_www_xen")
+    xen.prepare()
     with run(namespace, out, "xen-run") as guest:
-        assert served_at(guest, namespace, XEN_SECONDS) == "http://localhost:8080/"
-        guest.wait_for("up [0-9]+ ms after xl create", XEN_SECONDS)
+        assert served_at(guest, namespace, xen.SECONDS) == "http://localhost:8080/"
+        guest.wait_for("up [0-9]+ ms after xl create", xen.SECONDS)
         interrupt(guest)
         assert "Traceback" not in guest.console
     assert not namespace.run(["ss", "--no-header", "--listening", "--tcp"]).stdout, "it still listens"
@@ -192,15 +195,35 @@ def test_xen(builder, namespace):
 def test_a_guest_of_xen_that_ends(builder):
     """With its own status, or with what there is to say of it."""
     image = os.path.join(builder.build("defconfig_hello_xen"), "image")
+    xen.prepare()
     with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image, "name=Big World"]) as guest:
-        guest.wait_for("^Hello, Big World!$", XEN_SECONDS)
-        guest.wait_for("^It is a second later", XEN_SECONDS)
+        guest.wait_for("^Hello, Big World!$", xen.SECONDS)
+        guest.wait_for("^It is a second later", xen.SECONDS)
         guest.write("quit\n")
-        guest.wait_for("^Goodbye", XEN_SECONDS)
-        assert guest.wait_end(XEN_SECONDS) == 0
+        guest.wait_for("^Goodbye", xen.SECONDS)
+        assert guest.wait_end(xen.SECONDS) == 0
     with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image], environment={"MEM": "1"}) as guest:
-        guest.wait_for("run: .*xl create", XEN_SECONDS)
-        assert guest.wait_end(XEN_SECONDS) == 1
+        guest.wait_for("run: .*xl create", xen.SECONDS)
+        assert guest.wait_end(xen.SECONDS) == 1
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_what_an_emulated_xen_lacks_is_said(builder, tmp_path):
+    """QEMU, then apt; and what is no amount of memory."""
+    def said(**environment):
+        done = subprocess.run([os.path.join(build.TREE, "scripts", "run-xen"),
+                               os.path.join(builder.build("defconfig_hello_xen"), "image")], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+                              env={**build.clean_environment(), "VIRGA_CACHE": str(tmp_path / "cache"), **environment})
+        assert done.returncode == 1, done
+        return done.stdout.splitlines()[-1]
+    assert said(MEM="4M") == "run: MEM=4M: xl counts in MiB, as MEM=4"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to("/usr/bin/python3")
+    path = str(tmp_path / "bin")
+    assert said(PATH=path).startswith("run: qemu-system-x86_64 is not installed: apt-get install qemu-system-x86 ")
+    (tmp_path / "bin" / "qemu-system-x86_64").symlink_to(shutil.which("qemu-system-x86_64"))
+    assert said(PATH=path) == "run: apt-get is not here, and Xen comes as Debian's packages"
 
 
 def own_xl(folder, create):
