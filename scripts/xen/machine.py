@@ -40,11 +40,25 @@ def boot_pc(folder):
             f"{folder}/linux {DOM0_OPTIONS},{folder}/dom0.cpio"]
 
 
+def boot_arm(folder):
+    """Xen as a kernel is booted; guest-loader tells it by the device tree where kernel and initramfs lie, well away
+    from where QEMU has put the tree."""
+    return ["-kernel", f"{folder}/xen", "-append", f"console=dtuart dom0_mem={DOM0_MEMORY} {XEN_OPTIONS}",
+            "-device", f"guest-loader,addr=0x50000000,kernel={folder}/linux,bootargs={DOM0_OPTIONS}",
+            "-device", f"guest-loader,addr=0x56000000,initrd={folder}/dom0.cpio"]
+
+
 CPUS = {
     # Without SMAP, which a paravirtualised dom0 does not survive in emulation; MWAIT, with which an idle Xen does
     # not; and RDTSCP, for which a guest is killed.
     "x86_64": Cpu("amd64", "qemu-system-x86_64", "qemu-system-x86", ("xen-hypervisor-4.17-amd64",), "linux-image-amd64",
                   "boot/xen-*-amd64.gz", ("-M", "q35", "-cpu", "max,+svm,+npt,-smap,-monitor,-rdtscp"), "pci", boot_pc),
+    "aarch64": Cpu("arm64", "qemu-system-aarch64", "qemu-system-arm", ("xen-hypervisor-4.17-arm64", "libfdt1"),
+                   "linux-image-arm64", "boot/xen-*-arm64",
+                   ("-M", "virt,virtualization=on,gic-version=2", "-cpu", "cortex-a57"), "device", boot_arm),
+    "armv7": Cpu("armhf", "qemu-system-arm", "qemu-system-arm", ("xen-hypervisor-4.17-armhf", "libfdt1"),
+                 "linux-image-armmp-lpae", "boot/xen-*-armhf",
+                 ("-M", "virt,virtualization=on,gic-version=2,highmem=off", "-cpu", "cortex-a15"), "device", boot_arm),
 }
 
 
