@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Images as guests of a real Xen, in an emulated machine: resumed from what was saved, but where a test says so."""
 import os
-import re
+import random
 
 import pytest
 
@@ -15,6 +15,12 @@ def emulated(namespace):
     namespace.tap()
     with xen.running(namespace.enter) as one:
         yield one
+
+
+def disk_of(out):
+    """What a build has made for its images to have their files on, for them to read."""
+    path = os.path.join(out, "disk.img")
+    return (path, True) if os.path.exists(path) else None
 
 
 def index():
@@ -64,10 +70,29 @@ def test_from_a_cold_boot(builder, namespace):
 
 @pytest.mark.long
 @pytest.mark.parametrize("config", [pytest.param(one, marks=pytest.mark.config(one)) for one in GUESTS])
-def test_each_configuration_is_up(builder, emulated, config):
-    """In the memory that its file gives it."""
-    guest = emulated.create(builder.build(config))
-    guest.wait_for(" boot_us=")
+def test_each_configuration_is_up(builder, namespace, config):
+    """In the memory that its file gives it; and what has a site serves it."""
+    namespace.tap()
+    out = builder.build(config)
+    with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
+        emulated.create(out).wait_for(" boot_us=")
+        if "WWW_PORT" in build.configuration(out):
+            assert page(namespace) == index()
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_fat_xen")
+def test_files_of_a_fat_disk(builder, namespace, tmp_path):
+    """Through dom0's block backend; one of them is much larger than the guest."""
+    files = {f"{size}.bin": random.Random(size).randbytes(size) for size in (0, 1, 511, 4097, 16 << 20)}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    out = builder.build("defconfig_www_fat_xen", f"WWW_DIR={tmp_path}", name="www_fat_xen_large")
+    namespace.tap()
+    with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
+        emulated.create(out)
+        for name, data in files.items():
+            assert page(namespace, f"http://10.0.0.2/{name}") == data, name
 
 
 @pytest.mark.long

@@ -72,10 +72,11 @@ class Xen:
         return self.emulated.last_lines()
 
     def put(self, out, name):
-        """The image of a build and its file, for xl create."""
+        """The image of a build and its file, for xl create. Its disk is the one that dom0 has."""
         self.dom0.put_file(f"/guests/{name}", os.path.join(out, "image"))
         with open(os.path.join(out, "image.xl"), encoding="utf-8") as file:
             lines = re.sub("^(name|kernel) = .*\n", "", file.read(), flags=re.MULTILINE)
+        lines = re.sub("target=[^\"]*", "target=/dev/vda", lines)
         text = f'name = "{name}"\nkernel = "/guests/{name}"\n{lines}'
         self.dom0.put(f"/guests/{name}.xl", text.encode())
 
