@@ -25,28 +25,28 @@ char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a)
 	return to;
 }
 
-/* Four numbers, and a fifth where a prefix has its length. */
 int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len)
 {
-	unsigned last = prefix_len ? 4 : 3;
+	const char *behind = prefix_len ? ".../" : "..."; /* what stands behind each number, the end too */
 	uint64_t all = 0;
 
-	for (unsigned i = 0; i <= last; i++) {
+	do {
 		const char *start = text;
 		unsigned value = 0;
 
-		for (; *text >= '0' && *text <= '9' && text - start < 3; text++)
-			value = value * 10 + (unsigned)(*text - '0');
-		if (text == start || value > (i < 4 ? 255 : 32) || (*start == '0' && text - start > 1) ||
-		    *text != (i == last ? '\0' : i < 3 ? '.' : '/'))
+		while (*text >= '0' && *text <= '9' && text - start < 3)
+			value = value * 10 + (unsigned)(*text++ - '0');
+		if (text == start || value > (prefix_len && !*behind ? 32 : 255) ||
+		    (*start == '0' && text - start > 1) || *text++ != *behind)
 			return -EINVAL;
-		text++;
 		all = all << 8 | value;
+	} while (*behind++);
+	if (prefix_len) {
+		*prefix_len = (uint8_t)all;
+		all >>= 8;
 	}
 	*out = (struct ip_addr){ .family = IP_V4 };
-	put_be32(out->bytes, (uint32_t)(prefix_len ? all >> 8 : all));
-	if (prefix_len)
-		*prefix_len = (uint8_t)all;
+	put_be32(out->bytes, (uint32_t)all);
 	return 0;
 }
 

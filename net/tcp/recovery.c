@@ -354,7 +354,7 @@ uint32_t recovery_probe_ms(const struct tcp_conn *c)
 	return MIN(ms, rto_ms(&c->rto));
 }
 
-void recovery_send_probe(struct tcp_conn *c)
+OUT_OF_LINE void recovery_send_probe(struct tcp_conn *c)
 {
 	uint32_t bytes = (uint32_t)MIN(c->sendq.bytes, (size_t)(c->snd_max - c->snd_una));
 	uint32_t len = MIN(bytes, c->mss), from = c->snd_una + bytes - len;
