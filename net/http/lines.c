@@ -32,6 +32,8 @@ static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
 	bool has_charset;
 
 	to = PUT(to, "Content-Type: ");
+	if (!strchr(type, '/'))
+		to = PUT(to, "application/");
 	to = put(to, type, strlen(type));
 	has_charset = !memcmp(type, "text/", 5) || !memcmp(to - 4, "+xml", 4);
 	to = put(to, CHARSET, has_charset ? sizeof(CHARSET) - 1 : 0);

@@ -14,7 +14,7 @@ static const uint8_t steps[] = {
 #undef MEDIA_TYPE
 };
 
-#define MEDIA_TYPE(suffix, type) static_assert(sizeof(type) <= HTTP_TYPE_BYTES, type);
+#define MEDIA_TYPE(suffix, type) static_assert(sizeof("application/" type) <= HTTP_TYPE_BYTES, type);
 #include "net/http/media_types.h"
 
 const char *http_media_type(struct http_text key)
@@ -28,5 +28,5 @@ const char *http_media_type(struct http_text key)
 		for (size_t i = 0; i < ARRAY_SIZE(steps); pair += steps[i++])
 			if (http_text_is(suffix, pair))
 				return pair + suffix.len + 1;
-	return "application/octet-stream";
+	return "octet-stream";
 }

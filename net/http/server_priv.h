@@ -200,7 +200,8 @@ static inline bool http_connection_lags(const struct http_connection *c)
  * header_len and validators. NULL: no room. */
 struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e);
 #define HTTP_TYPE_BYTES 48 /* of a media type, with its NUL */
-/* For a store whose values have no header lines: the media type by the suffix of their key (media.c). */
+/* For a store whose values have no header lines: the media type by the suffix of their key (media.c), without
+ * a slash where it is one of application/. */
 const char *http_media_type(struct http_text key);
 
 /* The access log's line for an answer, if one is kept. */

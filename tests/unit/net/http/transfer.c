@@ -15,6 +15,8 @@ static const struct fake_value values[] = {
 	{ "index.html", 10, "\"i\"", 0 },        { "small", 100, "\"s\"", 0 },
 	{ "large", LARGE_BYTES, "\"l\"", 0 },    { "huge", HUGE_BYTES, "\"h\"", 0 },
 	{ "docs/index.html", 20, "\"d\"", 0 },   { "empty", 0, "\"e\"", 0 },
+	{ "a.SVG", 5, "\"v\"", 0 },             { "a.png", 5, "\"p\"", 0 },
+	{ "a.json", 5, "\"j\"", 0 },            { "a.txt", 5, "\"t\"", 0 },
 	{ 0 },
 };
 static const struct fake_value values_with_page[] = {
@@ -107,6 +109,26 @@ Test(http_transfer, answers_at_once_what_is_there)
 	rig_say(f, "HEAD /huge HTTP/1.1\r\nHost: a\r\n\r\n");
 	rig_expect_head(f, 200, "Content-Length: 314572800\r\n", NULL);
 	cr_expect_eq(rig_store.reads, 2, "%zu", rig_store.reads);
+}
+
+Test(http_transfer, types_follow_from_the_suffix)
+{
+	static const struct {
+		const char *request, *line;
+	} cases[] = {
+		{ GET("/a.SVG"), "Content-Type: image/svg+xml; charset=utf-8\r\n" },
+		{ GET("/a.png"), "Content-Type: image/png\r\n" },
+		{ GET("/a.json"), "Content-Type: application/json\r\n" },
+		{ GET("/a.txt"), "Content-Type: text/plain; charset=utf-8\r\n" },
+		{ GET("/small"), "Content-Type: application/octet-stream\r\n" },
+	};
+	struct fake_flow *f = rig_connect();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		rig_say(f, cases[i].request);
+		rig_expect_head(f, 200, cases[i].line, NULL);
+		rig_forget(f);
+	}
 }
 
 Test(http_transfer, answers_a_pipeline_in_order)
