@@ -10,9 +10,12 @@
 import collections
 import json
 import os
+import re
+import shutil
 import struct
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TRIPLE = re.compile(r"^triple := (\S+)$", re.MULTILINE)
 PT_LOAD = 1  # of ELF
 
 Machine = collections.namedtuple("Machine", "name bus arguments")
@@ -26,6 +29,13 @@ class Machines:
         self.host, self.cpus = found["host"], found["cpus"]
         self.image_at_bytes = found["image_at_bytes"]
         self.by_name = {name: Machine(name, **rest) for name, rest in found["machines"].items()}
+
+
+def binutil(cpu, name):
+    """The program of GNU binutils, "objdump", that knows the CPU."""
+    with open(os.path.join(TREE, "arch", cpu, "toolchain.mk"), encoding="utf-8") as file:
+        program = f"{TRIPLE.search(file.read())[1]}-{name}"
+    return program if shutil.which(program) else name
 
 
 def device(machine, kind):
