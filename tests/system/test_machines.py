@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from rig import build, server
+from rig import build, cpus, params, server
 from rig.guest import Guest, Qmp, qemu_command
 
 pytestmark = pytest.mark.config("defconfig_www_qemu")
@@ -34,6 +34,28 @@ def test_any_memory(serve, way, extra, kib):
     assert www.curl(www.url()) == index()
     ours = int(re.search(r" up .*mem_kib=(\d+)", www.guest.console).group(1))
     assert kib - 1024 < ours + 384 <= kib, ours
+
+
+@pytest.mark.parametrize("way", params.ways(*cpus.others()))
+def test_any_memory_elsewhere(serve, way):
+    """From the least on all of it is ours but for the page tables and what the machine has put there."""
+    least = int(server.least_memory(way)[:-1])
+    for kib in (least, 64 * 1024, 2 * MIB):
+        www = serve(way, memory=f"{kib}K")
+        assert www.curl(www.url()) == index()
+        ours = int(re.search(r" up .*mem_kib=(\d+)", www.guest.console).group(1))
+        assert kib - 3072 < ours + 384 <= kib, ours
+        www.stop()
+        www.namespace.ip("link del tap0")
+
+
+@pytest.mark.parametrize("way", params.ways(*cpus.others()))
+def test_any_cpu_elsewhere(serve, way):
+    for cpu in cpus.MACHINES[way].has.cpus[1:]:
+        www = serve(way, cpu=cpu, extra=("-smp", "2"))
+        assert www.curl(www.url()) == index()
+        www.stop()
+        www.namespace.ip("link del tap0")
 
 
 @pytest.mark.parametrize("parts", [

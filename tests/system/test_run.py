@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from rig import build, server, xen
+from rig import build, cpus, params, server, xen
 from rig.guest import Guest
 
 RUNNERS = [pytest.param(*pair, marks=pytest.mark.config(pair[1]))
@@ -44,9 +44,9 @@ def interrupt(guest):
     guest.wait_end(20)
 
 
-@pytest.mark.config("defconfig_www_qemu")
-def test_qemu(builder, namespace):
-    out = builder.build("defconfig_www_qemu")
+@pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
+def test_qemu(builder, namespace, machine):
+    out = builder.build(cpus.defconfig("www", machine))
     with run(namespace, out, "run") as guest:
         assert served_at(guest, namespace) == "http://localhost:8080/"
         guest.wait_for(r"(?i)\d[\d.]* ?ms", 10)  # the boot time
@@ -87,9 +87,9 @@ def test_the_user_network_has_the_subnet_of_the_option(builder, namespace):
             interrupt(guest)
 
 
-def run_qemu(builder, *options, gdb=False, text="", **environment):
+def run_qemu(builder, *options, gdb=False, text="", config="defconfig_www_qemu", **environment):
     """The script itself, without a terminal; for what ends by itself."""
-    image = os.path.join(builder.build("defconfig_www_qemu"), "image")
+    image = os.path.join(builder.build(config), "image")
     script = os.path.join(build.TREE, "scripts", "run-qemu")
     return subprocess.run(["timeout", "60", script, *(["--gdb"] if gdb else []), image, *options], input=text,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=90, check=False,
@@ -116,11 +116,11 @@ def test_a_kvm_that_fails_is_not_chosen(builder, tmp_path):
     assert "emulation" in done.stdout and done.returncode == 7, done
 
 
-@pytest.mark.config("defconfig_www_qemu")
-def test_gdb_stops_at_the_first_function(builder, need):
-    need("gdb")
-    done = run_qemu(builder, gdb=True, text="backtrace 1\nkill\nquit\n")
-    assert re.search(r"#0  boot \(.*qemu\.c:\d+", done.stdout), done.stdout
+@pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
+def test_gdb_stops_at_the_first_function(builder, need, machine):
+    need("gdb" if cpus.MACHINES[machine].cpu is cpus.HOST else "gdb-multiarch")
+    done = run_qemu(builder, gdb=True, text="backtrace 1\nkill\nquit\n", config=cpus.defconfig("www", machine))
+    assert re.search(r"#0  boot \(.*(qemu|machine)\.c:\d+", done.stdout), done.stdout
     done = run_qemu(builder, gdb=True, QEMU_EXTRA="-device nonsense")
     assert done.returncode == 1 and "nonsense" in done.stdout, done
 
@@ -319,12 +319,24 @@ def test_the_machine_is_one_with_the_images_bus(builder, namespace, left_out, fi
         served_at(guest, namespace)
 
 
-@pytest.mark.config("defconfig_www_qemu")
-def test_too_little_memory_says_so(builder):
+@pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
+def test_too_little_memory_says_so(builder, machine):
     """Before the start; and what is advised is enough for the image to say itself what it needs."""
+    config = cpus.defconfig("www", machine)
     for memory in ("1M", "1", "1024K"):
-        done = run_qemu(builder, MEM=memory)
+        done = run_qemu(builder, MEM=memory, config=config)
         assert done.returncode == 1 and f"MEM={memory}: the image alone reaches to " in done.stdout, done.stdout
+    if machine != "microvm":
+        return  # there QEMU itself says that it has no room for the device tree
     advised = re.search(r"at least (\d+M)", done.stdout).group(1)
-    done = run_qemu(builder, "log=nonsense", MEM=advised)
+    done = run_qemu(builder, "log=nonsense", MEM=advised, config=config)
     assert "option log=nonsense" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("machine", [params.marked(name, cpus.defconfig("www", name)) for name in cpus.others()])
+def test_every_machine_can_be_chosen(builder, namespace, machine):
+    way = cpus.MACHINES[machine]
+    with run(namespace, builder.build(cpus.defconfig("www", machine)), "run", MACHINE=way.machine.name) as guest:
+        served_at(guest, namespace)
+        guest.wait_for("run: emulation .TCG.: the host's CPU is another" if way.cpu is not cpus.HOST else "run: ")
+        interrupt(guest)
