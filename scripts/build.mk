@@ -158,7 +158,7 @@ size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.
 	@scripts/python json scripts/size $(O)
 
 outer-disk := $(if $(CONFIG_DISK_EMBEDDED),,$(disk))
-$(O)/image.xl: $(O)/image $(O)/.config $(disk) scripts/xl-config scripts/xen/xl.py
+$(O)/image.xl: $(O)/image $(O)/.config $(disk) scripts/xl-config scripts/xen/xl.py docs/limits.md
 	$(call say,XL,$@) scripts/python json scripts/xl-config $(O)/image $(outer-disk) >$@
 
 runner := $(if $(CONFIG_TARGET_UNIX),unix,$(if $(CONFIG_TARGET_XEN),xen,qemu))

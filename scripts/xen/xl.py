@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: ISC
 """What xl reads: a guest's configuration (xl.cfg(5)), as a file and as words that override one's lines."""
 import os
+import re
 
 import machines
 
 MIB = 1 << 20
-# What an image takes beside itself, generously: tables and stacks; with a network its rings, buffers, connections.
-OWN_BYTES = MIB // 2
-NETWORK_BYTES = 3 * MIB // 2
+LOW_BYTES = 640 << 10   # of a PC's memory below the image: as good as what lies behind it
+ROOM_BYTES = 256 << 10  # for page tables and what else is no table, and for Xen to tell of the start
+LIMITS = os.path.join(machines.TREE, "docs", "limits.md")
 
 
 def quoted(text):
@@ -21,14 +22,21 @@ def disk(path, read_only):
     return f"[{quoted(f'format=raw, vdev=xvda, access={access}, target={path}')}]"
 
 
+def tables(config, image):
+    """The bytes of all tables and pools that a configuration has, by the document that says what each of their
+    entries takes; of fibers' stacks only where there are fibers."""
+    with open(LIMITS, encoding="utf-8") as file:
+        rows = re.findall(r"^\| `(\w+)` \| \d+ \| (\w+) \|", file.read(), re.MULTILINE)
+    with open(f"{image}.debug", "rb") as file:
+        fibers = b"fiber_run" in file.read()
+    return sum(int(config[name]) * int(config.get(size, size)) for name, size in rows
+               if name in config and (fibers or name != "FIBERS"))
+
+
 def memory(config, image):
-    """In MiB, as xl counts: all of the image and its site, and what it takes when it runs."""
-    need = machines.image_end(image, 0) + OWN_BYTES
-    if "NET_DEVICE" in config:
-        need += NETWORK_BYTES
-    if "FS_CACHE_BLOCKS" in config:
-        need += int(config["FS_CACHE_BLOCKS"]) * int(config["FS_CACHE_BLOCK_BYTES"])
-    return -(-need // MIB)
+    """What a guest needs, in MiB, as xl counts. Tables take a tenth more than their entries."""
+    end = machines.image_end(f"{image}.debug", 0)
+    return -(-max(end, end - LOW_BYTES + tables(config, image) * 11 // 10 + ROOM_BYTES) // MIB)
 
 
 def name(config):

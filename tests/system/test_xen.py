@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Images as guests of a real Xen, in an emulated machine: resumed from what was saved, but where a test says so."""
+import json
 import os
 import random
 
@@ -71,13 +72,16 @@ def test_from_a_cold_boot(builder, namespace):
 @pytest.mark.long
 @pytest.mark.parametrize("config", [pytest.param(one, marks=pytest.mark.config(one)) for one in GUESTS])
 def test_each_configuration_is_up(builder, namespace, config):
-    """In the memory that its file gives it; and what has a site serves it."""
+    """In the memory that its file gives it; and what has a site serves it, to as many as it has room for."""
     namespace.tap()
     out = builder.build(config)
     with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
         emulated.create(out).wait_for(" boot_us=")
         if "WWW_PORT" in build.configuration(out):
             assert page(namespace) == index()
+            held = json.loads(namespace.python("clients.py", "hold", json.dumps({"host": "10.0.0.2", "count": 200}),
+                                               timeout=400))
+            assert held["open_at_once"] == 200 and list(held["answers"].values()) == [200], held
 
 
 @pytest.mark.long
