@@ -1,188 +1,125 @@
 /* SPDX-License-Identifier: ISC */
-/* Backtrace by unwinding tables (Exception Handling ABI for ARM): Thumb code has no chain of frames. A
- * table tells for each function how it has moved the stack pointer and where it has saved registers.
- * Nothing is read that is not certainly a stack, and nothing given that is not in text, whatever the stack
- * has come to. */
+/* Backtrace by what functions begin with: Thumb code has no chain of frames, and tables for unwinding would
+ * be 4 % of an image. A function pushes its return address and makes room below it; so from where it stands
+ * one looks back for the push, and from there how far the stack pointer has gone. What is found must be an
+ * address that a call returns to, or the search goes on. Nothing is read that is not certainly text or a
+ * stack. */
 #include "arch/armv7/trap.h"
 #include "arch/arch.h"
 #include "arch/common/memory.h"
 
-#include <string.h>
-
 #define SP 13
 #define LR 14
 #define PC 15
-#define CANNOT_UNWIND 1
-#define INLINE UINT32_C(0x80000000)
+#define FUNCTION_BYTES 2048 /* looked back at most */
+#define BEGINNING_BYTES 32  /* in which a function makes room */
 
-/* One function's (§5): where it begins, then its instructions, or where they are. */
-struct entry {
-	uint32_t function, unwind;
-};
-extern const struct entry unwind_start[], unwind_end[];
-
-struct unwinding {
-	uint32_t r[16];
-	/* instructions: of this word, the bytes from the highest on that are left, then of so many words */
-	const uint32_t *word;
-	unsigned bytes_left, words_left;
+struct place {
+	uintptr_t pc, sp;
 };
 
-/* §4.2.1: the offset from where it stands, in 31 bits. */
-static uint32_t place(const uint32_t *at)
+static uint32_t half(uintptr_t at)
 {
-	return (uint32_t)(uintptr_t)at + (uint32_t)((int32_t)(*at << 1) >> 1);
+	return *(const uint16_t *)at;
 }
 
-static const struct entry *entry_of(uint32_t pc)
+static uint32_t bytes_of(uint32_t registers)
 {
-	const struct entry *low = unwind_start, *high = unwind_end;
+	uint32_t bytes = 0;
 
-	while (low < high) {
-		const struct entry *middle = low + (high - low) / 2;
-
-		if (place(&middle->function) <= pc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > unwind_start ? low - 1 : NULL;
+	for (; registers; registers &= registers - 1)
+		bytes += 4;
+	return bytes;
 }
 
-/* Finds a function's instructions (§7, §10.2); false where it cannot be unwound. */
-static bool begin(struct unwinding *u)
+/* Behind BL, BLX? Their addresses tell Thumb by the lowest bit. */
+static bool is_return(uintptr_t address)
 {
-	const struct entry *e = entry_of(u->r[PC]);
+	uintptr_t at = address - 1;
 
-	if (!e || e->unwind == CANNOT_UNWIND)
+	if (!(address & 1) || !memory_is_text(at - 4) || !memory_is_text(at))
 		return false;
-	u->word = e->unwind & INLINE ? &e->unwind : (const uint32_t *)(uintptr_t)place(&e->unwind);
-	u->bytes_left = 3;
-	u->words_left = 0;
-	switch (*u->word >> 24) {
-	case 0x81:
-	case 0x82:
-		u->bytes_left = 2;
-		u->words_left = *u->word >> 16 & 0xff;
-		return true;
-	}
-	return *u->word >> 24 == 0x80;
+	return (half(at - 2) & 0xff87) == 0x4780 ||
+	       ((half(at - 4) & 0xf800) == 0xf000 && (half(at - 2) & 0xc000) == 0xc000);
 }
 
-static uint32_t next(struct unwinding *u)
+/* The registers that the instruction pushes below the return address, as bits; 0x4000: none. 0: it pushes
+ * none. */
+static uint32_t pushed(uintptr_t at)
 {
-	if (!u->bytes_left && u->words_left) {
-		u->word++;
-		u->words_left--;
-		u->bytes_left = 4;
-	}
-	if (!u->bytes_left)
-		return 0xb0; /* as if it said: finished */
-	return *u->word >> --u->bytes_left * 8 & 0xff;
+	if ((half(at) & 0xff00) == 0xb500)
+		return (half(at) & 0xff) | 0x4000;
+	return half(at) == 0xe92d ? half(at + 2) & -(half(at + 2) >> 14 & 1) : 0;
 }
 
-/* The registers of mask from the stack, the lowest first. */
-static bool pop(struct unwinding *u, uint32_t mask)
+/* SUB sp, sp, #constant: plain, or of 8 bits that are shifted to where they belong (ARM ARM A6.3.2). */
+static uint32_t constant(uint32_t first, uint32_t second)
 {
-	uint32_t sp = u->r[SP];
+	uint32_t bits = (first & 0x400) << 1 | (second & 0x7000) >> 4 | (second & 0xff);
 
-	for (unsigned i = 0; mask >> i; i++) {
-		if (!(mask >> i & 1))
+	if (first & 0x200 || bits < 0x400)
+		return bits;
+	return (0x80 | (bits & 0x7f)) << (32 - (bits >> 7));
+}
+
+/* Bytes that a function has put below what it pushed before at, when it has come to pc: VPUSH, SUB. */
+static uint32_t room(uintptr_t at, uintptr_t pc)
+{
+	uint32_t bytes = 0;
+
+	for (uintptr_t end = MIN(pc, at + BEGINNING_BYTES); at < end; at += 2) {
+		uint32_t first = half(at), second = half(at + 2);
+
+		if (first == 0xed2d && (second & 0xf00) == 0xb00)
+			bytes += (second & 0xff) * 4;
+		if ((first & 0xff80) == 0xb080)
+			return bytes + (first & 0x7f) * 4;
+		if (((first & 0xfbff) == 0xf1ad || (first & 0xfbff) == 0xf2ad) && (second & 0x8f00) == 0x0d00)
+			return bytes + constant(first, second);
+	}
+	return bytes;
+}
+
+static bool to_caller(struct place *p)
+{
+	for (uintptr_t at = p->pc - 2; memory_is_text(at) && p->pc - at < FUNCTION_BYTES; at -= 2) {
+		uint32_t registers = pushed(at);
+		uintptr_t saved = p->sp + bytes_of(registers & 0x3fff) + room(at + 2, p->pc);
+
+		if (!registers || !memory_is_stack(saved) || !is_return(*(const uintptr_t *)saved))
 			continue;
-		if (!memory_is_stack(sp))
-			return false;
-		u->r[i] = *(const uint32_t *)(uintptr_t)sp;
-		sp += 4;
-	}
-	u->r[SP] = mask & 1 << SP ? u->r[SP] : sp;
-	return true;
-}
-
-/* What the instructions from 0xb0 on do (§10.3); false where that is not known. */
-static bool step_rare(struct unwinding *u, uint32_t op)
-{
-	uint32_t shift = 0, byte;
-
-	if (op == 0xb1)
-		return pop(u, next(u) & 0xf);
-	if (op == 0xb2) {
-		u->r[SP] += 0x204;
-		do {
-			byte = next(u);
-			u->r[SP] += (byte & 0x7f) << (2 + shift);
-			shift += 7;
-		} while (byte & 0x80 && shift < 28);
+		p->pc = *(const uintptr_t *)saved - 1;
+		p->sp = saved + 4;
+		if ((half(at - 2) & 0xff00) == 0xb400) /* arguments of printf's kind, above */
+			p->sp += bytes_of(half(at - 2) & 0xff);
 		return true;
 	}
-	if ((op & 0xfe) == 0xc8) /* double registers */
-		u->r[SP] += ((next(u) & 0xf) + 1) * 8;
-	else if ((op & 0xf8) == 0xd0)
-		u->r[SP] += ((op & 7) + 1) * 8;
-	else
-		return false;
-	return true;
-}
-
-static bool step(struct unwinding *u, uint32_t op)
-{
-	if (op < 0x80) {
-		uint32_t bytes = ((op & 0x3f) << 2) + 4;
-
-		u->r[SP] += op & 0x40 ? -bytes : bytes;
-		return true;
-	}
-	if (op < 0x90) {
-		uint32_t mask = (op & 0xf) << 12 | next(u) << 4;
-
-		return mask && pop(u, mask);
-	}
-	if (op < 0xa0)
-		u->r[SP] = u->r[op & 0xf];
-	else if (op < 0xb0)
-		return pop(u, ((UINT32_C(2) << (op & 7)) - 1) << 4 | (op & 8) << (LR - 3));
-	else
-		return step_rare(u, op);
-	return true;
-}
-
-/* To the caller, from a function's call or where it was interrupted. False when there is none, or it cannot
- * be found out. */
-static bool unwind(struct unwinding *u)
-{
-	uint32_t sp = u->r[SP], op;
-
-	if (!begin(u))
-		return false;
-	u->r[PC] = 0;
-	while ((op = next(u)) != 0xb0)
-		if (!step(u, op))
-			return false;
-	if (!u->r[PC])
-		u->r[PC] = u->r[LR];
-	u->r[PC] &= ~UINT32_C(1);
-	return u->r[SP] >= sp;
+	return false;
 }
 
 size_t arch_backtrace(uintptr_t *addresses, size_t max)
 {
 	const struct trap_frame *trap = trap_current;
-	struct unwinding u;
+	struct place p;
 	size_t count = 0;
 
 	if (trap) {
-		memcpy(u.r, trap->r, sizeof(u.r));
-		/* A call through a wild pointer: its caller is all there is. */
-		if (!memory_is_text(u.r[PC]))
-			u.r[PC] = u.r[LR] & ~UINT32_C(1);
-		if (!memory_is_text(u.r[PC]))
-			return 0;
-		if (count < max)
-			addresses[count++] = u.r[PC];
+		p = (struct place){ trap->r[PC], trap->r[SP] };
+		if (memory_is_text(p.pc) && count < max)
+			addresses[count++] = p.pc;
 	} else {
-		__asm__ volatile("stm %2, {r4-r11}\n\tmov %0, sp\n\tmov %1, pc"
-		                 : "=&r"(u.r[SP]), "=&r"(u.r[PC]) : "r"(&u.r[4]) : "memory");
+		__asm__ volatile("mov %0, sp\n\tmov %1, pc" : "=&r"(p.sp), "=&r"(p.pc));
 	}
-	while (count < max && unwind(&u) && memory_is_text(u.r[PC]))
-		addresses[count++] = u.r[PC];
+	if (!to_caller(&p)) {
+		/* Through a wild pointer, or before anything was pushed: the caller is where the call left it. */
+		if (!trap || !is_return(trap->r[LR]))
+			return count;
+		p.pc = trap->r[LR] - 1;
+	}
+	while (count < max) {
+		addresses[count++] = p.pc;
+		if (!to_caller(&p))
+			break;
+	}
 	return count;
 }
