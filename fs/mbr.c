@@ -35,7 +35,7 @@ static const char *check(const struct mbr_partition *p, const struct mbr_partiti
 	if (!p->first || !p->count)
 		return "a partition is empty, or lies on the table";
 	if (p->first + p->count > sectors)
-		return "a partition is longer than the disk, or the disk was cut off";
+		return "a partition ends behind the disk, or the disk was cut off";
 	for (int i = 0; i < count; i++)
 		if (p->first < before[i].first + before[i].count && before[i].first < p->first + p->count)
 			return "partitions lie on one another";

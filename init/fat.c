@@ -27,7 +27,7 @@ struct kv *fat_init(void)
 	if (error == -ENOMEM)
 		panic("out of memory: give the machine more");
 	if (error == -EUCLEAN)
-		panic("the disk's files cannot be had: %s; give another disk, or see what fsck.fat says of it",
+		panic("the disk's files cannot be had: %s; give another, or see what fsck.fat says",
 		      mount.problem);
 	if (error)
 		panic("the disk cannot be read: error %d", -error);

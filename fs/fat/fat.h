@@ -7,8 +7,9 @@
  * FAT partition.
  *
  * What is damaged is refused, with -EUCLEAN and a line in the log that says what it is: chains that are
- * loops, too short or too long for their file, or leave the volume, and folders that are none. Files that
- * share clusters are not found out: that takes a look at the whole volume, fsck.fat's. */
+ * loops, too short or too long for their file, or leave the volume, folders that are none, and clusters that
+ * several files have. A look at the whole volume finds the last when it is mounted (FAT_OWNERS_CLUSTERS), and
+ * nothing is written then. */
 #ifndef FS_FAT_FAT_H
 #define FS_FAT_FAT_H
 

@@ -21,6 +21,7 @@ struct fat {
 	uint32_t complaints;    /* of damage */
 	uint32_t version;       /* moves on with every change: what a lookup has seen may be there no more */
 	struct fat_writer *writer; /* NULL: read-only */
+	struct fat_owners *owners; /* owners.c; NULL: no cluster is known to be shared */
 };
 
 /* Says what is damaged, a few times at most, and gives -EUCLEAN. */
@@ -87,6 +88,20 @@ static inline uint32_t fat_clusters_of(const struct fat *fat, uint64_t bytes)
 	uint32_t shift = fat->geometry.cluster_shift;
 
 	return (uint32_t)((bytes + (1u << shift) - 1) >> shift);
+}
+
+/* -- owners.c -- */
+
+/* Finds the clusters that several have: part of a step. 0; -ENOMEM, the device's errors. */
+int fat_owners_find(struct fat_task *t);
+void fat_owners_destroy(struct fat *fat);
+/* -EUCLEAN: this is one of them. 0 for what is no cluster. */
+int fat_owners_check(struct fat *fat, uint32_t cluster);
+
+/* What anybody who comes to a cluster asks: 0, -EUCLEAN. */
+static inline int fat_check_owner(struct fat *fat, uint32_t cluster)
+{
+	return CONFIG_FAT_OWNERS_CLUSTERS > 0 ? fat_owners_check(fat, cluster) : 0;
 }
 
 /* -- directory.c -- */

@@ -162,7 +162,7 @@ static int scan(struct fat_lookup *l)
 	l->phase = l->found.attributes & FAT_FOLDER ? ENTER : MEASURE;
 	if (l->phase == MEASURE)
 		fat_chain_begin(&l->in.chain, l->found.first);
-	return 0;
+	return fat_check_owner(l->task.fat, l->found.first);
 }
 
 /* -- ENTER -- */
@@ -187,7 +187,7 @@ int fat_folder_check(struct fat_task *t, uint32_t first, uint32_t parent)
 	if (!is_dot_slot(&dots[0], ".          ", first) ||
 	    !(is_dot_slot(&dots[1], "..         ", parent) ||
 	      (parent == fat->geometry.root_cluster && is_dot_slot(&dots[1], "..         ", 0))))
-		return fat_damaged(fat, "what should be a folder says nothing or something else of itself", first);
+		return fat_damaged(fat, "a folder says nothing or something else of itself", first);
 	return 0;
 }
 

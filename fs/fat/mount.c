@@ -50,39 +50,6 @@ static int understand(struct mounting *m, struct fat_mount *op, const void *sect
 	return 1;
 }
 
-static void destroy(struct fat *fat)
-{
-	if (IS_ENABLED(CONFIG_FAT_WRITE))
-		fat_state_destroy(fat);
-	fat_keys_destroy(fat);
-	instance_free(fat, sizeof(*fat));
-}
-
-static intptr_t step(struct fat_task *t)
-{
-	struct fat_mount *op = container_of(t, struct fat_mount, own);
-	struct mounting *m = (struct mounting *)t;
-	uint8_t sector[FAT_BOOT_BYTES] __attribute__((aligned(8)));
-	struct fat *fat = t->fat;
-	int error;
-
-	do {
-		error = fat_copy_out(t, m->start, sector, sizeof(sector));
-		if (!error)
-			error = understand(m, op, sector);
-	} while (error == 1);
-	if (IS_ENABLED(CONFIG_FAT_WRITE) && !error && fat->writer)
-		error = fat_state_load(t);
-	if (error && error != -EAGAIN)
-		destroy(fat);
-	if (error)
-		return error;
-	if (fat->geometry.dirty)
-		log_warn("the volume was not let go of: its power has failed, perhaps; fsck.fat can look at it");
-	op->kv = &fat->kv;
-	return 0;
-}
-
 /* What both can do. */
 #define READING \
 	.get = fat_get, .read = fat_read, .list = IS_ENABLED(CONFIG_FAT_LIST) ? fat_list : NULL, \
@@ -95,6 +62,83 @@ static const struct kv_ops writing_ops = {
 	READING,
 	.set = fat_set, .remove = fat_remove, .rename = fat_rename,
 };
+
+static void be_read_only(struct fat *fat)
+{
+	fat->kv.ops = &ops;
+	if (IS_ENABLED(CONFIG_FAT_WRITE))
+		fat_state_destroy(fat);
+}
+
+static void destroy(struct fat *fat)
+{
+	be_read_only(fat);
+	fat_owners_destroy(fat);
+	fat_keys_destroy(fat);
+	instance_free(fat, sizeof(*fat));
+}
+
+/* -- steps, one after the other: what each has seen to stays so, whatever the disk says later -- */
+
+static intptr_t fail(struct fat_task *t, int error)
+{
+	if (error != -EAGAIN)
+		destroy(t->fat);
+	return error;
+}
+
+static intptr_t load(struct fat_task *t)
+{
+	struct fat_mount *op = container_of(t, struct fat_mount, own);
+	struct fat *fat = t->fat;
+	int error = IS_ENABLED(CONFIG_FAT_WRITE) && fat->writer ? fat_state_load(t) : 0;
+
+	if (error)
+		return fail(t, error);
+	if (fat->geometry.dirty)
+		log_warn("the volume was not let go of: see what fsck.fat says");
+	op->kv = &fat->kv;
+	return 0;
+}
+
+static intptr_t look_at_owners(struct fat_task *t)
+{
+	struct fat *fat = t->fat;
+	int error = 0;
+
+	if (fat->geometry.clusters <= CONFIG_FAT_OWNERS_CLUSTERS)
+		error = fat_owners_find(t);
+	else
+		log_info("shared clusters are not looked for: clusters=%u", fat->geometry.clusters);
+	if (error)
+		return fail(t, error);
+	if (IS_ENABLED(CONFIG_FAT_WRITE) && fat->owners && fat->writer) {
+		log_warn("nothing is written: see what fsck.fat says");
+		be_read_only(fat);
+	}
+	t->step = load;
+	return load(t);
+}
+
+static intptr_t find(struct fat_task *t)
+{
+	struct fat_mount *op = container_of(t, struct fat_mount, own);
+	struct mounting *m = (struct mounting *)t;
+	uint8_t sector[FAT_BOOT_BYTES] __attribute__((aligned(8)));
+	int error;
+
+	do {
+		error = fat_copy_out(t, m->start, sector, sizeof(sector));
+		if (!error)
+			error = understand(m, op, sector);
+	} while (error == 1);
+	if (error)
+		return fail(t, error);
+	t->step = CONFIG_FAT_OWNERS_CLUSTERS > 0 ? look_at_owners : load;
+	return t->step(t);
+}
+
+/* -- the beginning -- */
 
 static struct fat *create(const struct fat_config *config)
 {
@@ -133,7 +177,7 @@ void fat_mount(struct fat_mount *op, const struct fat_config *config)
 	}
 	m->start = 0;
 	m->bytes = config->dev->sectors * config->dev->sector_bytes;
-	fat_task_start(&m->task, fat, &op->promise, NULL, step);
+	fat_task_start(&m->task, fat, &op->promise, NULL, find);
 }
 
 static void let_go(struct waiter *waiter)

@@ -231,5 +231,6 @@ unsigned fat_long_add(struct fat_long *l, const struct fat_long_slot *s, uint16_
 
 bool fat_long_belongs(const struct fat_long *l, const struct fat_slot *s)
 {
-	return l->units && !l->next && !l->wants_high && l->checksum == fat_short_checksum(s->name);
+	return l->units && !l->next && !l->wants_high && s->name[0] != '.' &&
+		l->checksum == fat_short_checksum(s->name);
 }

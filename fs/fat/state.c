@@ -24,6 +24,7 @@ int fat_state_create(struct fat *fat, const struct blkdev *dev)
 void fat_state_destroy(struct fat *fat)
 {
 	instance_free(fat->writer, sizeof(*fat->writer));
+	fat->writer = NULL;
 }
 
 int fat_state_load(struct fat_task *t)

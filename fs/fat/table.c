@@ -57,6 +57,8 @@ static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry, bool in_
 		                   c->cluster);
 	if (entry == c->mark)
 		return fat_damaged(fat, "a chain is a loop", entry);
+	if (fat_check_owner(fat, entry))
+		return -EUCLEAN;
 	c->cluster = entry;
 	c->index++;
 	if (!(c->index & (c->index - 1)))

@@ -173,7 +173,7 @@ Test(fat_hostile, folders_that_contain_themselves_or_are_none)
 		one = first_of("ONE     BIN");
 		set_first("SUB        ", dir);
 		mount();
-		expect_refused("dir/sub/deep.txt", "what should be a folder");
+		expect_refused("dir/sub/deep.txt", "a folder says nothing or something else");
 		cr_expect_str_eq(world_list(w.kv, "dir/sub"), "-117");
 		cr_expect_str_eq(world_list(w.kv, "dir"), "sub/");
 		expect_whole();
@@ -181,7 +181,7 @@ Test(fat_hostile, folders_that_contain_themselves_or_are_none)
 		load(kinds[i].options, kinds[i].kib);
 		set_first("DIR        ", one);
 		mount();
-		expect_refused("dir/sub/deep.txt", "what should be a folder");
+		expect_refused("dir/sub/deep.txt", "two have a cluster in common");
 		expect_whole();
 
 		load(kinds[i].options, kinds[i].kib);
@@ -194,7 +194,7 @@ Test(fat_hostile, folders_that_contain_themselves_or_are_none)
 		load(kinds[i].options, kinds[i].kib);
 		((struct fat_slot *)(void *)at(fat_cluster_place(&g, sub)))[1].first_low++;
 		mount();
-		expect_refused("dir/sub/deep.txt", "what should be a folder");
+		expect_refused("dir/sub/deep.txt", "a folder says nothing or something else");
 		expect_whole();
 	}
 }
@@ -391,6 +391,129 @@ Test(fat_hostile, a_volume_that_was_cut_off)
 	expect_problem("signature");
 }
 
+/* -- clusters that several have -- */
+
+static void expect_shared(const char *key)
+{
+	expect_refused(key, "two have a cluster in common");
+}
+
+Test(fat_hostile, files_that_share_clusters)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t three, one;
+
+		/* The end of one is in the other's middle. */
+		load(kinds[i].options, kinds[i].kib);
+		three = first_of("THREE   BIN");
+		one = first_of("ONE     BIN");
+		slot_of("ONE     BIN")->size = 513;
+		set_table(one, three + 2);
+		mount();
+		expect_shared("one.bin");
+		expect_shared("three.bin");
+		expect_whole();
+
+		/* It begins there. */
+		load(kinds[i].options, kinds[i].kib);
+		set_first("ONE     BIN", three + 2);
+		mount();
+		expect_shared("one.bin");
+		expect_shared("three.bin");
+		expect_whole();
+
+		/* It goes on with the other's beginning, which is that of a file in a folder. */
+		load(kinds[i].options, kinds[i].kib);
+		slot_of("ONE     BIN")->size = 513;
+		set_table(one, first_of("DEEP    TXT"));
+		mount();
+		expect_shared("one.bin");
+		expect_shared("dir/sub/deep.txt");
+		expect_whole();
+	}
+}
+
+Test(fat_hostile, a_file_and_a_folder_that_share_clusters)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t three;
+
+		load(kinds[i].options, kinds[i].kib);
+		three = first_of("THREE   BIN");
+		set_table(three + 1, first_of("SUB        "));
+		mount();
+		expect_shared("three.bin");
+		expect_shared("dir/sub/deep.txt");
+		expect_whole();
+
+		/* Both begin there. */
+		load(kinds[i].options, kinds[i].kib);
+		set_first("ONE     BIN", first_of("SUB        "));
+		mount();
+		expect_shared("one.bin");
+		expect_shared("dir/sub/deep.txt");
+		expect_whole();
+
+		/* What is no folder claims nothing. */
+		load(kinds[i].options, kinds[i].kib);
+		memcpy(at(fat_cluster_place(&g, first_of("SUB        "))), slot_of("THREE   BIN"), 32);
+		mount();
+		world_expect(w.kv, "one.bin", "1");
+		expect_refused("dir/sub/deep.txt", "a folder says nothing");
+		expect_whole();
+	}
+}
+
+/* As a half-done renaming leaves it. */
+Test(fat_hostile, two_names_of_one_file)
+{
+	struct kv_get op;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		load(kinds[i].options, kinds[i].kib);
+		set_first("ONE     BIN", first_of("THREE   BIN"));
+		slot_of("ONE     BIN")->size = 1500;
+		mount();
+		cr_expect_eq(world_get(w.kv, &op, "one.bin"), 0);
+		cr_expect_eq(world_get(w.kv, &op, "three.bin"), 0);
+		expect_whole();
+	}
+}
+
+/* Nothing is written where it might be somebody else's. */
+Test(fat_hostile, shared_clusters_are_not_written)
+{
+	load("-F 16 -s 1", 4000);
+	set_first("ONE     BIN", first_of("THREE   BIN") + 1);
+	mount();
+	cr_expect_eq(world_remove(w.kv, "one.bin"), -EROFS);
+	cr_expect_eq(world_set(w.kv, "new", "", 0), -EROFS);
+	expect_whole();
+}
+
+/* Folders in folders in folders, each of whose clusters lies before that of the one it is in. */
+Test(fat_hostile, a_look_at_the_whole_volume_is_bounded)
+{
+	world_shell("truncate -s 40000K image; mkfs.fat -F 32 -s 1 image");
+	world_load(&w);
+	cr_assert_null(fat_geometry_parse(&g, w.disk.image, 0, w.disk.dev.sectors * 512));
+	for (uint32_t cluster = g.clusters + 1; cluster > g.clusters / 2; cluster--) {
+		struct fat_slot *slots = (struct fat_slot *)(void *)at(fat_cluster_place(&g, cluster));
+
+		for (unsigned n = 2; n < 16; n++) {
+			slots[n] = (struct fat_slot){ .attributes = FAT_FOLDER };
+			memset(slots[n].name, 'A' + (int)n, sizeof(slots[n].name));
+			slots[n].first_low = (uint16_t)(cluster - 1 - n % 3);
+			slots[n].first_high = (uint16_t)((cluster - 1 - n % 3) >> 16);
+		}
+		set_table(cluster, 0x0fffffff);
+	}
+	memcpy(at(fat_cluster_place(&g, g.root_cluster)), at(fat_cluster_place(&g, g.clusters + 1)), 512);
+	mount();
+	world_unmount(&w);
+	disk_destroy(&w.disk);
+}
+
 /* -- partitions -- */
 
 struct partition {
@@ -465,9 +588,8 @@ Test(fat_hostile, a_device_that_fails)
 	load("-F 16 -s 1", 4000);
 	w.disk.bad_sector = 0;
 	cr_expect_eq(world_mount(&w), -EIO);
-	w.disk.bad_sector = UINT64_MAX;
-	mount();
 	w.disk.bad_sector = fat_cluster_place(&g, first_of("SUB        ")) / 512;
+	mount();
 	cr_expect_eq(world_get(w.kv, &op, "dir/sub/deep.txt"), -EIO);
 	cr_expect_str_eq(world_list(w.kv, "dir/sub"), "-5");
 	w.disk.bad_sector = UINT64_MAX;
