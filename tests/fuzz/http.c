@@ -425,7 +425,7 @@ static struct http_server *server_of(struct kv *store)
 	config.limits = (struct http_limits){ .head_bytes = 600, .target_bytes = 200, .fields = 10 };
 	config.connections = 2;
 	config.answers = config.heads = 1;
-	config.transfers = 1;
+	config.transfers = 3;
 	config.body_bytes = 20;
 	config.kv = store;
 	config.handler = handle;
