@@ -33,7 +33,7 @@ void alarm_set(uint64_t deadline_ns)
 {
 	uint64_t seconds = deadline_ns / NS_PER_S, ns = deadline_ns % NS_PER_S;
 
-	if (deadline_ns == DEADLINE_NEVER)
+	if (seconds > UINT32_MAX) /* so that no product wraps: 136 years are never, too */
 		cpu_timer_set(UINT64_MAX);
 	else
 		cpu_timer_set(machine_boot_ticks + seconds * hz + (ns * hz + NS_PER_S - 1) / NS_PER_S);
@@ -51,7 +51,7 @@ void alarm_init(const struct fdt *tree)
 	if (n.depth)
 		fdt_number(tree, &n, "clock-frequency", &said);
 	hz = said ? said : cpu_timer_hz();
-	if (line < 0 || hz < 1000 || hz > 4 * NS_PER_S)
+	if (line < 0 || hz < 1000 || hz > NS_PER_S)
 		panic("the device tree has no timer (arm,armv8-timer, arm,armv7-timer) that works");
 	set_rate();
 	cpu_timer_set(UINT64_MAX);
