@@ -13,7 +13,8 @@
 #include <errno.h>
 
 #define BUS_BYTES UINT64_C(0x100000)
-#define BUSES_MAX 256
+#define BUSES 256
+#define BUSES_MAX 32 /* more than anybody numbers: what is mapped */
 #define SPACE_MEMORY 0x02000000 /* of a window's highest cell; with 0x01000000 of 64 bits */
 #define PLACE_LEAST UINT64_C(0x1000) /* at bus address 0 nothing is placed: it means nowhere */
 #define GIB UINT64_C(0x40000000)
@@ -80,14 +81,15 @@ static bool find_window(void)
 static uint32_t count_buses(uint64_t bytes)
 {
 	struct fdt_value range;
-	uint64_t last = BUSES_MAX - 1;
+	uint64_t last = BUSES - 1;
 
 	if (fdt_property(tree, &bridge, "bus-range", &range) && fdt_cells(&range) == 2) {
 		first_bus = fdt_cell(&range, 0);
 		last = fdt_cell(&range, 1);
 	}
-	if (last >= BUSES_MAX || first_bus > last)
+	if (last >= BUSES || first_bus > last)
 		return 0;
+	bytes = MIN(bytes, BUSES_MAX * BUS_BYTES);
 	return (uint32_t)MIN(last - first_bus + 1, bytes / BUS_BYTES);
 }
 

@@ -130,6 +130,12 @@ Test(pci_ecam, has_as_many_buses_as_fit)
 	cr_assert_eq(space_bytes, BUS_BYTES);
 }
 
+Test(pci_ecam, has_32_buses_at_most)
+{
+	make("reg = <0 0 0 0x10000000>; bus-range = <0 255>;" WINDOWS);
+	cr_assert_eq(space_bytes, 32 * BUS_BYTES);
+}
+
 Test(pci_ecam, counts_buses_from_the_first_of_its_range)
 {
 	make(SPACE "bus-range = <0xfe 0xff>; interrupt-map-mask = <0xff0000 0 0 0>;"
