@@ -219,6 +219,20 @@ def test_a_disk_in_the_image(disk_image, output, way):
         console.quit()
 
 
+@pytest.mark.parametrize("way", params.machines("hello", "microvm", "q35"))
+def test_of_two_disks_the_first_is_taken(disk_image, tmp_path, way):
+    """In the order of QEMU's command line, whichever way the machine fills its places."""
+    words = []
+    for name, sectors in ("first", 300), ("second", 500):
+        path = tmp_path / name
+        path.write_bytes(bytes(sectors * 512))
+        words += drive(path, way, name=name)
+    with Guest(qemu_command(disk_image(target(way)), way, extra=words)) as guest:
+        console = Console(guest)
+        assert info(console)["sectors"] == 300
+        console.quit()
+
+
 @pytest.mark.parametrize("way", QEMU)
 def test_a_machine_without_a_disk(disk_image, way):
     with Guest(qemu_command(disk_image(target(way)), way)) as guest:

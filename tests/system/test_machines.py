@@ -91,6 +91,19 @@ def test_a_network_card_without_messages_is_refused(builder, namespace):
         guest.wait_for("^panic: no network interface")
 
 
+@pytest.mark.parametrize("way", params.ways(*(name for name in cpus.others() if cpus.MACHINES[name].machine.bus == "PCI")))
+def test_two_devices_that_share_an_interrupt(builder, serve, way):
+    """The network card is QEMU's first device, and pins are told apart by a device's number modulo four."""
+    how = {"name": f"shared_pin_{way}", "options_set": {"FS_FAT": "y"}}
+    out = builder.build(server.WAYS[way][0], name=how["name"], options=how["options_set"])
+    disk = os.path.join(out, "disk.img")
+    www = serve(way, **how, extra=("-drive", f"if=none,id=d,file={disk},format=raw", "-device",
+                                   "virtio-blk-pci,drive=d,addr=5"))
+    for path in server.files_below(server.HTDOCS):
+        with open(os.path.join(server.HTDOCS, path), "rb") as file:
+            assert www.curl(www.url(path)) == file.read(), path
+
+
 def test_no_page_is_both_written_and_executed(builder, tmp_path):
     """The page tables as QEMU reads them: text and nothing else is executed, and nobody writes it; the null
     page and those below stacks are not there."""
