@@ -91,7 +91,7 @@ def test_a_network_card_without_messages_is_refused(builder, namespace):
         guest.wait_for("^panic: no network interface")
 
 
-@pytest.mark.parametrize("way", params.ways(*(name for name in cpus.others() if cpus.MACHINES[name].machine.bus == "PCI")))
+@pytest.mark.parametrize("way", params.ways(*(way for way in cpus.others() if cpus.MACHINES[way].machine.bus == "PCI")))
 def test_two_devices_that_share_an_interrupt(builder, serve, way):
     """The network card is QEMU's first device, and pins are told apart by a device's number modulo four."""
     how = {"name": f"shared_pin_{way}", "options_set": {"FS_FAT": "y"}}
