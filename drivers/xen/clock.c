@@ -79,8 +79,10 @@ void xen_clock_init(void)
 /* Setting it is a hypercall: one that runs out before the deadline, and has not yet, is left alone. */
 void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns)
 {
-	struct vcpu_set_singleshot_timer op = { .timeout_abs_ns = start_ns + deadline_ns };
+	struct vcpu_set_singleshot_timer op;
 
+	deadline_ns = MIN(deadline_ns, (uint64_t)INT64_MAX / 2); /* Xen's time is signed */
+	op = (struct vcpu_set_singleshot_timer){ .timeout_abs_ns = start_ns + deadline_ns };
 	if (armed_ns > now_ns && armed_ns <= deadline_ns)
 		return;
 	armed_ns = deadline_ns;
