@@ -30,6 +30,8 @@ XEN_OPTIONS = "loglvl=all guest_loglvl=all"
 DOM0_OPTIONS = "console=hvc0 quiet panic=-1"
 BRIDGE_MAC = "52:54:00:58:65:6e"  # not QEMU's usual, which a guest may have
 BOOT_SECONDS = 300   # generous: two shared cores
+SLEEP_SECONDS = 60   # for a second of dom0's
+SAVES = 4
 LIFE_SECONDS = 1800  # no machine that is started here outlives this, whatever hangs
 
 
@@ -123,14 +125,29 @@ class Home:
             if os.path.isdir(self.saved):
                 return
             runner.say("booting Xen and dom0 in emulation, once; from then on they are resumed")
-            with tempfile.TemporaryDirectory(dir=self.folder, prefix="saving-") as work:
-                made = os.path.join(work, "made")
-                os.mkdir(made)
-                with Machine(self, cold=True, memory_file=f"{made}/ram") as machine, machine.started():
-                    machine.monitor.share_memory()
-                    machine.monitor.command("stop")
-                    machine.monitor.migrate("migrate", f"exec:cat >{shlex.quote(made)}/state")
-                os.rename(made, self.saved)
+            for _ in range(SAVES):
+                self.boot_and_save()
+                if self.resumes():
+                    return
+                shutil.rmtree(self.saved)
+            raise Lost("Xen does not go on where it was saved")
+
+    def boot_and_save(self):
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="saving-") as work:
+            made = os.path.join(work, "made")
+            os.mkdir(made)
+            with Machine(self, cold=True, memory_file=f"{made}/ram") as machine, machine.started():
+                machine.monitor.share_memory()
+                machine.monitor.command("stop")
+                machine.monitor.migrate("migrate", f"exec:cat >{shlex.quote(made)}/state")
+            os.rename(made, self.saved)
+
+    def resumes(self):
+        """Whether what was saved is good: QEMU leaves out a timer of ARM's, and then time may stand still."""
+        with Machine(self) as machine, contextlib.suppress(Lost), machine.started():
+            machine.dom0.must("sleep 1", seconds=SLEEP_SECONDS)
+            return True
+        return False
 
 
 def memory_in(path, share):
@@ -140,14 +157,12 @@ def memory_in(path, share):
 
 class Machine:
     """One machine. command starts it; the caller does that, and calls connect(). Closed, it leaves no file.
-    cold: it boots, in place of being resumed; memory_file: there, its memory becomes this file. netdev: the text
-    of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown: chardevs, from which
+    cold: it boots, in place of being resumed from what home has saved; memory_file: there, its memory becomes this
+    file. netdev: the text of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown: chardevs, from which
     dom0 reads as /dev/typed, and to which it writes as /dev/shown."""
 
     def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null"):
         self.home, self.cold = home, cold
-        if not cold:
-            home.save()
         self.work = tempfile.TemporaryDirectory(prefix="xen-")
         self.log = self.path("log")
         self.monitor = Monitor(self.path("monitor"))

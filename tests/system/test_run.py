@@ -196,8 +196,8 @@ def test_a_guest_of_xen_that_ends(builder):
     """With its own status, or with what there is to say of it."""
     image = os.path.join(builder.build("defconfig_hello_xen"), "image")
     xen.prepare()
-    with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image, "name=Big World"]) as guest:
-        guest.wait_for("^Hello, Big World!$", xen.SECONDS)
+    with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image, r"name=Big \n $World's"]) as guest:
+        guest.wait_for(r"^Hello, Big \\n \$World's!$", xen.SECONDS)
         guest.wait_for("^It is a second later", xen.SECONDS)
         guest.write("quit\n")
         guest.wait_for("^Goodbye", xen.SECONDS)

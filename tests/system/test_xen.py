@@ -70,6 +70,15 @@ def test_from_a_cold_boot(builder, namespace):
 
 
 @pytest.mark.long
+@pytest.mark.config("defconfig_hello_xen")
+@pytest.mark.parametrize("cpu", ["aarch64", "armv7"])
+def test_the_machines_of_other_cpus(namespace, cpu):
+    """They are resumed, and time goes on in them."""
+    with xen.running(namespace.enter, netdev=None, cpu=cpu) as emulated:
+        assert emulated.run("sleep 2; xl list").splitlines()[1].startswith("Domain-0 ")
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("config", [pytest.param(one, marks=pytest.mark.config(one)) for one in GUESTS])
 def test_each_configuration_is_up(builder, namespace, config):
     """In the memory that its file gives it; and what has a site serves it, to as many as it has room for."""

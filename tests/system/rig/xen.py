@@ -108,14 +108,17 @@ class Xen:
 
 def prepare(cpu="x86_64"):
     """Has the machine made and saved: where a mirror can be reached, as from a test's namespace none can."""
-    machine.Home(cpu).save()
+    home = machine.Home(cpu)
+    home.save()
+    return home
 
 
 @contextlib.contextmanager
 def running(enter=(), cold=False, netdev=TAP, disk=None, cpu="x86_64"):
     """A Xen; enter: the words that go into a namespace; with netdev TAP, dom0's bridge reaches tap0. disk: (path,
     whether it is only read), dom0's /dev/vda."""
-    with machine.Machine(machine.Home(cpu), cold=cold, netdev=netdev, disk=disk) as emulated:
+    home = machine.Home(cpu) if cold else prepare(cpu)
+    with machine.Machine(home, cold=cold, netdev=netdev, disk=disk) as emulated:
         with emulated.started(enter):
             try:
                 yield Xen(emulated)
