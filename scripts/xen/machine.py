@@ -158,8 +158,8 @@ def memory_in(path, share):
 class Machine:
     """One machine. command starts it; the caller does that, and calls connect(). Closed, it leaves no file.
     cold: it boots, in place of being resumed from what home has saved; memory_file: there, its memory becomes this
-    file. netdev: the text of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown: chardevs, from which
-    dom0 reads as /dev/typed, and to which it writes as /dev/shown."""
+    file. netdev: the text of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown:
+    chardevs, from which dom0 reads as /dev/typed, and to which it writes as /dev/shown."""
 
     def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null"):
         self.home, self.cold = home, cold
