@@ -125,14 +125,18 @@ def test_gdb_stops_at_the_first_function(builder, need, machine):
     assert done.returncode == 1 and "nonsense" in done.stdout, done
 
 
-@pytest.mark.config("defconfig_www_qemu")
-def test_ctrl_c_in_a_terminal(builder, namespace):
+@pytest.mark.parametrize("goal,config", [
+    pytest.param(*pair, marks=pytest.mark.config(pair[1]))
+    for pair in (("qemu-run", "defconfig_www_qemu"), ("xen-run", "defconfig_www_xen"))])
+def test_ctrl_c_in_a_terminal(builder, namespace, goal, config):
     """The key ends it, and the terminal is again what it was."""
-    out = builder.build("defconfig_www_qemu")
+    out = builder.build(config)
+    if goal == "xen-run":
+        xen.prepare()
     ours, theirs = os.openpty()
     before = termios.tcgetattr(theirs)
     process = namespace.popen(["setsid", "--ctty", "--wait", "make", "--no-print-directory", "-C", build.TREE,
-                               f"O={out}", "qemu-run"], stdin=theirs, stdout=theirs, stderr=theirs,
+                               f"O={out}", goal], stdin=theirs, stdout=theirs, stderr=theirs,
                               env={**build.clean_environment(), "ACCEL": "tcg", "YES": "", "CI": ""})
     text, end = b"", time.monotonic() + 60
     while b" boot_us=" not in text:
