@@ -65,7 +65,7 @@ static void network_init(void)
 	if (random_init() < 0)
 		panic(IS_ENABLED(CONFIG_TARGET_XEN)
 		              ? "no entropy: networking needs a CPU with RDRAND, or a seed in xenstore (data/seed)"
-		              : "no entropy: networking needs a CPU with RDRAND (-cpu max) or a virtio-rng device");
+		              : "no entropy: networking needs a CPU that has some (-cpu max) or a virtio-rng device");
 	error = buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES);
 	if (!error && IS_ENABLED(CONFIG_NET_DEVICE)) {
 		app.netdev = machine_netdev();
