@@ -18,6 +18,7 @@
 #define SPACE_MEMORY 0x02000000 /* of a window's highest cell; with 0x01000000 of 64 bits */
 #define PLACE_LEAST UINT64_C(0x1000) /* at bus address 0 nothing is placed: it means nowhere */
 #define GIB UINT64_C(0x40000000)
+#define WINDOWS_MAX 16 /* looked at: each time from the tree's text */
 
 static const struct fdt *tree;
 static struct fdt_node bridge;
@@ -71,8 +72,9 @@ int pci_line(uint32_t function)
 
 static bool find_window(void)
 {
-	for (uint32_t i = 0; fdt_window(tree, &bridge, i, &window) != -ENOENT; i++)
-		if ((window.space & SPACE_MEMORY) && window.bus < 4 * GIB && window.cpu.bytes <= 4 * GIB - window.bus)
+	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
+		if (fdt_window(tree, &bridge, i, &window) == 0 && (window.space & SPACE_MEMORY) &&
+		    window.bus < 4 * GIB && window.cpu.bytes <= 4 * GIB - window.bus)
 			return true;
 	return false;
 }

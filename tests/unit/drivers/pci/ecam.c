@@ -222,6 +222,15 @@ Test(pci_ecam, places_bars_in_the_window)
 	cr_assert_eq(space[0][PCI_BAR / 4 + 1], 0x10000010);
 }
 
+Test(pci_ecam, passes_over_windows_that_the_cpu_cannot_reach)
+{
+	make(SPACE BUSES "ranges = <0x02000000 0 0x20000000 0xffffffff 0xfffff000 0 0x2000>,"
+	     "<0x02000000 0 0x10000000 0 0x10000000 0 0x1000>;");
+	put(0, 0);
+	cr_assert_not_null(map(0, 0, 0, 16));
+	cr_assert_eq(mapped_start, 0x10000000);
+}
+
 Test(pci_ecam, translates_from_the_bus_to_the_cpu)
 {
 	make(SPACE BUSES "ranges = <0x03000000 0 0 7 0x80000000 0 0x1000000>;");
