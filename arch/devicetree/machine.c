@@ -155,6 +155,7 @@ static void find_memory(void)
 	add_range(image_physical, (uint64_t)(image_end - image_start), RAM_TAKEN);
 	add_range(tree_start, tree.bytes, RAM_TAKEN);
 	add_range(CONFIG_IMAGE_ADDRESS, UINT64_MAX, RAM_TAKEN);
+	add_range(0, PAGE_BYTES, RAM_TAKEN); /* also where memory begins there, NULL leads nowhere */
 }
 
 /* The page tables of a GiB come from memory below it. */
