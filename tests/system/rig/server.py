@@ -22,10 +22,10 @@ WAYS = {
 HTDOCS = os.path.join(TREE, "apps", "www", "htdocs")
 
 
-def least_memory(way):
-    """In which www serves as many clients as it may have, there."""
+def least_memory(way, more_kib=0):
+    """In which www serves as many clients as it may have, there; and so much more."""
     machine = WAYS[way][1]
-    return f"{(cpus.MACHINES[machine].cpu if machine else cpus.USUAL).least_kib}K"
+    return f"{(cpus.MACHINES[machine].cpu if machine else cpus.USUAL).least_kib + more_kib}K"
 
 
 def files_below(folder):
