@@ -6,42 +6,9 @@
 #include <string.h>
 
 #include "net/tcp/tcp_priv.h"
-#include "tests/lib/segment.h"
+#include "tests/unit/net/tcp/stream.h"
 
-#define MSS 1460
-
-static struct peer peer;
-static struct flow *flow;
-static uint8_t data[200000];
-static struct flow_write write_op;
-static struct slice slice;
-
-static void create(void)
-{
-	for (size_t i = 0; i < sizeof(data); i++)
-		data[i] = (uint8_t)(i * 7 + i / 251);
-	peer_create(&peer, NULL);
-}
-
-static void destroy(void)
-{
-	peer_destroy(&peer);
-}
-
-TestSuite(tcp_mtu, .init = create, .fini = destroy);
-
-static void write_bytes(uint32_t len)
-{
-	slice = (struct slice){ data, len, NULL };
-	flow_write(flow, &write_op, &slice, 1);
-}
-
-static void expect_data(uint32_t seq, uint32_t len)
-{
-	struct sent *s = peer_expect(&peer, SEG_ACK, seq, 1, len);
-
-	cr_assert_eq(memcmp(s->payload, data + seq - 1, len), 0);
-}
+TestSuite(tcp_mtu, .init = stream_create, .fini = stream_destroy);
 
 /* A router's word about the segment with relative number seq. */
 static void say_too_big(uint32_t seq, uint32_t mtu)
@@ -58,7 +25,7 @@ static void say_too_big(uint32_t seq, uint32_t mtu)
 Test(tcp_mtu, a_router_takes_less)
 {
 	flow = peer_open(&peer);
-	write_bytes(3 * MSS);
+	write_bytes(0, 3 * MSS);
 	peer_forget(&peer);
 	say_too_big(1, 1000);
 	for (uint32_t seq = 1; seq + 960 <= 3 * MSS; seq += 960)
@@ -69,7 +36,7 @@ Test(tcp_mtu, timestamps_take_their_share)
 {
 	peer.options |= SEG_HAS_TIMESTAMPS;
 	flow = peer_open(&peer);
-	write_bytes(3 * MSS);
+	write_bytes(0, 3 * MSS);
 	expect_data(1, MSS - 12);
 	peer_forget(&peer);
 	say_too_big(1, 1000);
@@ -79,7 +46,7 @@ Test(tcp_mtu, timestamps_take_their_share)
 Test(tcp_mtu, who_does_not_know_what_is_in_flight_is_not_believed)
 {
 	flow = peer_open(&peer);
-	write_bytes(2 * MSS);
+	write_bytes(0, 2 * MSS);
 	peer_forget(&peer);
 	peer_send(&peer, SEG_ACK, 1, 1 + MSS, NULL, 0);
 	say_too_big(1, 1000);            /* acknowledged already */
@@ -104,7 +71,7 @@ Test(tcp_mtu, what_one_connection_learns_another_heeds)
 	flow = peer_open(&peer);
 	peer.path_bytes = 980;
 	peer.ip.generation++;
-	write_bytes(2000);
+	write_bytes(0, 2000);
 	expect_data(1, 960);
 	expect_data(961, 960);
 	expect_data(1921, 80);
@@ -115,7 +82,7 @@ Test(tcp_mtu, what_one_connection_learns_another_heeds)
 Test(tcp_mtu, what_others_learn_while_something_is_sent_again)
 {
 	flow = peer_open(&peer);
-	write_bytes(5 * MSS);
+	write_bytes(0, 5 * MSS);
 	for (int i = 0; i < 2; i++)
 		peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
 	peer_forget(&peer);
@@ -137,21 +104,21 @@ Test(tcp_mtu, new_connections_know_the_path_but_say_what_our_link_takes)
 	cr_assert_eq(s->segment.mss, MSS);
 	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
 	flow = peer.accepted;
-	write_bytes(2000);
+	write_bytes(0, 2000);
 	expect_data(1, 960);
 }
 
 Test(tcp_mtu, larger_segments_are_tried_when_the_path_is_forgotten)
 {
 	flow = peer_open(&peer);
-	write_bytes(MSS);
+	write_bytes(0, MSS);
 	peer_forget(&peer);
 	say_too_big(1, 1000);
 	peer_forget(&peer);
 	peer_send(&peer, SEG_ACK, 1, 1 + MSS, NULL, 0);
 	peer.path_bytes = 0;
 	peer.ip.generation++; /* as IP does then */
-	write_bytes(2 * MSS);
+	write_bytes(0, 2 * MSS);
 	cr_assert_eq(peer_next(&peer)->segment.length, MSS);
 }
 
@@ -162,7 +129,7 @@ static uint32_t fall_through(uint16_t hole_bytes, uint32_t len)
 	struct sent *s;
 
 	peer.hole_bytes = hole_bytes;
-	write_bytes(len);
+	write_bytes(0, len);
 	for (; next <= len; took_ms++) {
 		cr_assert_lt(took_ms, 60000);
 		while ((s = peer_next(&peer))) {
@@ -203,7 +170,7 @@ Test(tcp_mtu, an_outage_of_some_seconds_costs_little)
 {
 	flow = peer_open(&peer);
 	peer.drop = true;
-	write_bytes(20000);
+	write_bytes(0, 20000);
 	peer_wait_ms(10000);
 	cr_assert_eq(peer.path_bytes, 1180);
 }
@@ -218,12 +185,12 @@ Test(tcp_mtu, a_router_that_says_nothing_where_the_device_cuts)
 Test(tcp_mtu, a_short_segment_that_is_lost_says_nothing_of_long_ones)
 {
 	flow = peer_open(&peer);
-	write_bytes(100);
+	write_bytes(0, 100);
 	peer_wait_ms(30000);
 	peer_forget(&peer);
 	cr_assert_eq(peer.path_bytes, 0);
 	peer_send(&peer, SEG_ACK, 1, 101, NULL, 0);
-	write_bytes(2 * MSS);
+	write_bytes(0, 2 * MSS);
 	cr_assert_eq(peer_next(&peer)->segment.length, MSS);
 }
 

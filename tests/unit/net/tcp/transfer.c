@@ -7,35 +7,9 @@
 
 #include "kernel/dev/netdev.h"
 #include "net/tcp/tcp_priv.h"
-#include "tests/lib/segment.h"
+#include "tests/unit/net/tcp/stream.h"
 
-#define MSS 1460
-
-static struct peer peer;
-static struct flow *flow;
-static uint8_t data[200000];
-static struct flow_write write_op;
-static struct slice slice;
-
-static void create(void)
-{
-	for (size_t i = 0; i < sizeof(data); i++)
-		data[i] = (uint8_t)(i * 7 + i / 251);
-	peer_create(&peer, NULL);
-}
-
-static void destroy(void)
-{
-	peer_destroy(&peer);
-}
-
-TestSuite(tcp_transfer, .init = create, .fini = destroy);
-
-static void write_bytes(size_t offset, size_t len)
-{
-	slice = (struct slice){ data + offset, len, NULL };
-	flow_write(flow, &write_op, &slice, 1);
-}
+TestSuite(tcp_transfer, .init = stream_create, .fini = stream_destroy);
 
 /* Reads what is there, compares it with data from offset, gives the bytes. */
 static uint32_t read_bytes(size_t offset, uint32_t max)
@@ -56,18 +30,6 @@ static uint32_t read_bytes(size_t offset, uint32_t max)
 	cr_assert_leq(at, max);
 	buf_free(op.bufs);
 	return at;
-}
-
-static void expect_data_with_ack(uint32_t seq, uint32_t ack, uint32_t len)
-{
-	struct sent *s = peer_expect(&peer, SEG_ACK, seq, ack, len);
-
-	cr_assert_eq(memcmp(s->payload, data + seq - 1, len), 0);
-}
-
-static void expect_data(uint32_t seq, uint32_t len)
-{
-	expect_data_with_ack(seq, 1, len);
 }
 
 static void send_data(uint32_t seq, uint32_t len)
@@ -278,9 +240,9 @@ static void freed(struct storage *s)
 Test(tcp_transfer, storage_is_held_until_acknowledged)
 {
 	struct storage storage = { .refs = 1, .free = freed };
+	struct slice slice = { data, 100, &storage };
 
 	flow = peer_open(&peer);
-	slice = (struct slice){ data, 100, &storage };
 	flow_write(flow, &write_op, &slice, 1);
 	storage_put(&storage);
 	expect_data(1, 100);
