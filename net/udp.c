@@ -99,15 +99,15 @@ static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 {
 	struct udp *u = arg;
 	const struct udp_header *h = (const void *)b->data;
-	struct endpoint from, to;
+	struct endpoint from = { .addr = meta->src }, to = { .addr = meta->dst };
 	struct listener *l;
 
 	if (!is_right(meta, b)) {
-		drop(u, b, &(struct endpoint){ meta->src, 0 }, 0, &u->stats.in_errors, "a bad header or checksum");
+		drop(u, b, &from, 0, &u->stats.in_errors, "a bad header or checksum");
 		return;
 	}
-	from = (struct endpoint){ meta->src, be16(h->src_port) };
-	to = (struct endpoint){ meta->dst, be16(h->dst_port) };
+	from.port = be16(h->src_port);
+	to.port = be16(h->dst_port);
 	l = to.port ? find_listener(u, to.port) : NULL;
 	if (!l) {
 		deliver_other(u, meta, b, &from, &to);

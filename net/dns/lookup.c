@@ -301,7 +301,8 @@ static bool choose_server(struct dns_lookup *l)
 	for (; l->turn < r->config.rounds * r->servers.count; l->turn++) {
 		unsigned i = server_at_turn(l);
 
-		l->to = (struct endpoint){ r->servers.addrs[i], r->config.port };
+		l->to.addr = r->servers.addrs[i];
+		l->to.port = r->config.port;
 		if (!(l->failed & 1u << i))
 			return true;
 	}

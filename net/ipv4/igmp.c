@@ -73,6 +73,7 @@ static void push(struct buf *b, uint8_t type, uint32_t group)
 static void send_message(struct igmp *g, struct buf *b, uint32_t to)
 {
 	struct message *m = (void *)b->data;
+	struct ipv4 *ip = g->ip;
 	uint8_t mac[6];
 
 	m->checksum = checksum_of(b->data, b->len);
@@ -81,12 +82,12 @@ static void send_message(struct igmp *g, struct buf *b, uint32_t to)
 	*(struct ipv4_header *)buf_push(b, IPV4_HEADER_BYTES) = (struct ipv4_header){
 		.version_ihl = 4 << 4 | HEADER_BYTES / 4, .tos = 0xc0, .total_bytes = be16((uint16_t)b->len),
 		.fragment = be16(IPV4_DF), .ttl = 1, .protocol = IP_IGMP,
-		.src = be32(ipv4_source(g->ip, to)), .dst = be32(to),
+		.src = be32(ipv4_source(ip, to)), .dst = be32(to),
 	};
 	((struct ipv4_header *)b->data)->checksum = checksum_of(b->data, HEADER_BYTES);
-	g->ip->stats.out_requests++;
-	g->ip->stats.out_transmits++;
-	ethernet_send(g->ip->ethernet, mac, ETHERTYPE_IPV4, b);
+	ip->stats.out_requests++;
+	ip->stats.out_transmits++;
+	ethernet_send(ip->ethernet, mac, ETHERTYPE_IPV4, b);
 }
 
 /* One group, in the words of the version that is spoken. */

@@ -7,6 +7,8 @@
  * The hash covers who talks to whom, the peer's initial sequence number, the time, and all bits that
  * say something: what comes back is believed only as we have said it. A cookie is good for 69 to 137
  * seconds. Within them its ACK can be repeated, which opens the connection again, if it has ended. */
+#include <string.h>
+
 #include "net/tcp/tcp_priv.h"
 
 #define TIME_SHIFT 36 /* of nanoseconds: a unit of 69 seconds */
@@ -84,10 +86,13 @@ bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment
 
 	if (time >= tcp->cookies_until || age > AGE_MAX)
 		return false;
-	*h = (struct tcp_half){
-		.entry = { .key = *k, .snd_nxt = s->ack, .rcv_nxt = s->seq, .ts_recent = s->ts_value },
-		.mss = sizes[iss >> SIZE_SHIFT & 7], .is_cookie = true,
-	};
+	memset(h, 0, sizeof(*h));
+	h->entry.key = *k;
+	h->entry.snd_nxt = s->ack;
+	h->entry.rcv_nxt = s->seq;
+	h->entry.ts_recent = s->ts_value;
+	h->mss = sizes[iss >> SIZE_SHIFT & 7];
+	h->is_cookie = true;
 	if (s->options & SEG_HAS_TIMESTAMPS) {
 		stamp = s->ts_echo & STAMP_MASK;
 		read_stamp(h, stamp);

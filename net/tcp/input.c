@@ -477,7 +477,10 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	s.ecn = meta->ecn;
 	b = ip_strip(b, (uint32_t)header);
 	tcp_update_clock(tcp);
-	k.ends = (struct tcp_ends){ s.dst_port, s.src_port, meta->src, meta->dst };
+	k.ends.local_port = s.dst_port;
+	k.ends.remote_port = s.src_port;
+	k.ends.remote = meta->src;
+	k.ends.local = meta->dst;
 	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (c) {

@@ -259,27 +259,25 @@ uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next)
 
 struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max)
 {
-	struct buf *first = NULL, **end = &first, *b;
+	struct buf *first = q->head, *last = NULL, *b = first, *part;
 
-	while ((b = q->head) && max > 0) {
-		if (b->len > max) {
-			*end = buf_split(b, max);
-			if (*end)
-				q->bytes -= max;
-			break;
-		}
-		q->head = b->next;
-		b->next = NULL;
+	for (; b && b->len <= max; b = b->next) {
 		discharge(tcp, q, 1);
 		q->bytes -= b->len;
 		max -= b->len;
-		*end = b;
-		end = &b->next;
+		last = b;
 	}
-	if (!q->head) {
+	q->head = b;
+	part = b && max > 0 ? buf_split(b, max) : NULL;
+	if (part)
+		q->bytes -= max;
+	if (!b) {
 		q->tail = NULL;
 		q->tail_room = 0;
 	}
+	if (!last)
+		return part;
+	last->next = part;
 	return first;
 }
 
