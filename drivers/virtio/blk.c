@@ -450,7 +450,7 @@ int virtio_blk_create(struct blkdev **out)
 	if (error) {
 		if (error != -ENOTSUP) /* has been said */
 			log_error("refused=\"%s\"", error == -ENOMEM ? "out of memory: give the machine more" :
-			          "there is no disk, or none that works: add a virtio-blk device");
+			          "no such device: add a virtio-blk device");
 		return error;
 	}
 	blk->dev.ops = &ops;

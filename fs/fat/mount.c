@@ -109,7 +109,7 @@ static intptr_t look_at_owners(struct fat_task *t)
 	if (fat->geometry.clusters <= CONFIG_FAT_OWNERS_CLUSTERS)
 		error = fat_owners_find(t);
 	else
-		log_info("shared clusters are not looked for: clusters=%u", fat->geometry.clusters);
+		log_info("not looked at as a whole: clusters=%u", fat->geometry.clusters);
 	if (error)
 		return fail(t, error);
 	if (IS_ENABLED(CONFIG_FAT_WRITE) && fat->owners && fat->writer) {

@@ -541,13 +541,19 @@ void http_connection_run(struct http_connection *c)
 
 /* -- time limits -- */
 
-/* A request did not come in time. */
+/* A request did not come in time, or the body of one that somebody is answering. */
 static void give_up_request(struct http_connection *c)
 {
-	/* While a body is dropped its request has been answered already. */
-	struct http_answer *a = c->drop ? NULL : take_answer(c);
+	struct http_answer *a = c->answer;
 
 	c->server->stats.expired++;
+	if (a) {
+		c->flags |= HTTP_LATE;
+		a->event(a);
+		return;
+	}
+	/* While a body is dropped its request has been answered already. */
+	a = c->drop ? NULL : take_answer(c);
 	if (!a) {
 		http_connection_end(c, true);
 		return;
@@ -566,8 +572,8 @@ void http_connection_expire(struct http_connection *c)
 {
 	switch (c->wait) {
 	case HTTP_WAIT_INPUT:
-		if (c->answer || http_connection_lags(c))
-			break; /* the body, of a request that somebody is answering */
+		if (http_connection_lags(c))
+			break;
 		give_up_request(c);
 		return;
 	case HTTP_WAIT_WRITE:

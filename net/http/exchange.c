@@ -106,6 +106,12 @@ static void return_piece(struct http_exchange *x)
 	x->lent = 0;
 }
 
+/* What is late is not read any more. */
+static bool is_late(const struct http_exchange *x)
+{
+	return connection_of(x)->flags & HTTP_LATE;
+}
+
 static void go_on_reading(struct http_exchange *x)
 {
 	uint64_t *left = x->flags & IS_CHUNKED ? &x->chunks.left : &x->left;
@@ -120,7 +126,7 @@ static void go_on_reading(struct http_exchange *x)
 	return_piece(x);
 	if (x->flags & HAS_BODY && !(x->flags & IS_CHUNKED) && !x->left)
 		x->flags &= (uint16_t)~HAS_BODY;
-	result = x->flags & HAS_BODY ? find_piece(x, &data, &len) : 0;
+	result = is_late(x) ? -ETIMEDOUT : x->flags & HAS_BODY ? find_piece(x, &data, &len) : 0;
 	if (result == 0 && x->flags & HAS_BODY) {
 		wait_for_body(x);
 		return;
@@ -302,9 +308,14 @@ void http_end(struct http_exchange *x)
 
 void http_abort(struct http_exchange *x)
 {
+	struct http_request request = { .verb = x->verb, .minor = x->minor };
+	bool says_why = !has_ended(x) && is_late(x) && !(x->flags & STARTED) && can_write(x);
+
 	assert(!x->writing);
 	end_body(x);
-	leave(x, end_now);
+	if (says_why)
+		http_add_status(x->answer, &request, 408);
+	leave(x, says_why ? say_the_rest : end_now);
 }
 
 /* -- an answer in pieces -- */

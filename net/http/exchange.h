@@ -31,7 +31,7 @@
 /* A piece of the body. Fulfilled with len, the bytes at data, which is lent until the next http_read or the
  * end of the exchange: soon, for it lies in a buffer that a device receives into; 0: the body is over. Fails
  * with -ECONNRESET, -EBADMSG (what comes is no chunked body), -EFBIG (it is longer than body_bytes of the
- * server); an answer may still be given after the last two. */
+ * server), -ETIMEDOUT (head_ns); an answer may still be given after the last three. */
 struct http_read {
 	struct promise promise;
 	const void *data;
@@ -80,7 +80,8 @@ void http_write(struct http_exchange *x, struct http_write *op, const struct sli
 /* The answer is whole. Ends the exchange; nothing may be pending. */
 void http_end(struct http_exchange *x);
 
-/* Ends the exchange, and the connection with a reset: what has been sent of an answer is not all of it. */
+/* Ends the exchange, and the connection with a reset: what has been sent of an answer is not all of it. Where
+ * none has begun because the body has not come in time, with status 408. */
 void http_abort(struct http_exchange *x);
 
 #endif

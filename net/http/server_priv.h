@@ -31,7 +31,8 @@ enum http_connection_flags {
 	HTTP_LINGERS = 1 << 3, /* all is said; only waits until the client has heard it */
 	HTTP_ENDED = 1 << 4,   /* the flow is gone; the last pending operation frees the connection */
 	HTTP_REFUSED = 1 << 5, /* one connection too many: to be told so */
-	HTTP_IN_USE = 1 << 6,  /* what has been read is a body that somebody is reading */
+	HTTP_IN_USE = 1 << 6,  /* what has been read is a body that somebody is reading, */
+	HTTP_LATE = 1 << 7,    /* … and which has not come in time */
 };
 
 struct http_connection {
@@ -56,7 +57,8 @@ struct http_answer {
 	struct waiter waiter;
 	struct http_connection *connection;
 	/* Not NULL: somebody else sends the answer, or what comes after slices: told that there is input for him,
-	 * or that the connection has ended (HTTP_ENDED), when he calls http_answer_finish soon. */
+	 * or will be none in time (HTTP_LATE), or that the connection has ended (HTTP_ENDED), when he calls
+	 * http_answer_finish soon. */
 	void (*event)(struct http_answer *a);
 	void *owner;              /* event's */
 	struct http_block *parts; /* of a multipart answer, or NULL */

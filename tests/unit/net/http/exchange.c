@@ -466,8 +466,34 @@ Test(http_exchange, limits_the_time_for_a_body)
 	rig_advance(rig_config.head_ns - 1);
 	cr_expect_not(f->closed, "each piece has that time, and it begins when it is wanted");
 	rig_advance(1);
-	cr_expect(f->aborted && promise_result(&app->read.promise) == -ECONNRESET);
-	reply_with(app, 200, "nobody hears it");
+	cr_expect(!f->closed && promise_result(&app->read.promise) == -ETIMEDOUT);
+	cr_expect_eq(rig_stats().expired, 1);
+	reply_with(app, 503, "too late");
+	rig_run();
+	rig_expect_head(f, 503, "Connection: close\r\n", NULL);
+	cr_expect(f->shut_down);
+	rig_say(f, "o");
+	rig_advance(rig_config.linger_ns);
+	cr_expect(f->closed);
+}
+
+/* The application need not know which status says so. */
+Test(http_exchange, says_that_a_body_is_late)
+{
+	struct fake_flow *f = rig_connect();
+
+	rig_say(f, POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhe");
+	read_on();
+	read_on();
+	rig_advance(rig_config.head_ns);
+	cr_assert_eq(promise_result(&app->read.promise), -ETIMEDOUT);
+	read_on();
+	cr_assert_eq(promise_result(&app->read.promise), -ETIMEDOUT, "what comes then does not count");
+	http_abort(&app->exchange);
+	free(app);
+	rig_run();
+	rig_expect_head(f, 408, "Connection: close\r\n", NULL);
+	cr_expect(f->shut_down && !f->aborted);
 }
 
 /* -- the wrong moment -- */
