@@ -84,6 +84,18 @@ def test_what_is_made_already_stays(site, tmp_path):
     assert os.stat(image).st_ino != before
 
 
+def test_what_only_crunched_files_have_is_said(site, tmp_path):
+    """The rules for header lines are not served, as they are not when the same folder is crunched."""
+    write(site / "_headers", b"/*\n  X-Frame-Options: DENY\n")
+    write(site / "docs" / "_headers", b"a page")
+    said = fat_of_files(site, tmp_path / "disk.img").stdout
+    assert "left out: _headers: only what is crunched" in said, said
+    assert read(tmp_path / "disk.img", "docs/_headers") == b"a page"
+    listing = subprocess.run(["mdir", "-b", "-i", str(tmp_path / "disk.img"), "::/"], stdout=subprocess.PIPE, text=True,
+                             env=TOOLS, check=True).stdout
+    assert "::/_headers" not in listing, listing
+
+
 def test_many_files_and_every_width(tmp_path):
     """A root of more entries than mkfs.fat would give it, and FAT of 12, 16 and 32 bits."""
     site, image = tmp_path / "site", tmp_path / "disk.img"
