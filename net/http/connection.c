@@ -54,7 +54,7 @@ void http_connection_end(struct http_connection *c, bool abort)
 	c->flags |= HTTP_ENDED;
 	list_remove(&c->link);
 	free_input(c);
-	if (http_connection_lags(c))
+	if (IS_ENABLED(CONFIG_FS_PIECES) && http_connection_lags(c))
 		http_transfers_leave(c);
 	if (abort)
 		flow_abort(c->read.flow);
