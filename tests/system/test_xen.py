@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Images as guests of a real Xen, in an emulated machine: resumed from what was saved, but where a test says so."""
+import email.utils
 import json
 import os
 import random
+import re
+import time
 
 import pytest
 
@@ -37,9 +40,12 @@ def page(namespace, url="http://10.0.0.2/"):
 
 @pytest.mark.config("defconfig_www_xen")
 def test_www(builder, namespace, emulated):
-    """With the memory that its file gives it, until xl tells it to end."""
+    """With the memory that its file gives it, and the time of day, until xl tells it to end."""
     www = emulated.create(builder.build("defconfig_www_xen"))
     assert page(namespace) == index()
+    head = namespace.run(["curl", "--silent", "--head", "--max-time", "60", "http://10.0.0.2/"], timeout=70).stdout
+    date = email.utils.parsedate_to_datetime(re.search("(?im)^date: (.*)$", head)[1].strip())
+    assert abs(date.timestamp() - time.time()) < xen.SECONDS
     emulated.run("xl shutdown guest")
     assert www.wait_end() == xen.POWEROFF
     assert "virga: exit status 0" in www.console
