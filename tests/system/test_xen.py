@@ -116,6 +116,19 @@ def test_files_of_a_fat_disk(builder, namespace, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
+def test_a_seed_where_there_is_no_rdrand(builder, namespace, emulated):
+    """Without one it does not serve."""
+    out, mask = builder.build("defconfig_www_xen"), 'cpuid="host,rdrand=0,rdseed=0"'
+    bare = emulated.create(out, mask, name="bare")
+    assert bare.wait_end() == xen.CRASH and "entropy" in bare.console
+    emulated.put(out, "guest")
+    emulated.run(f"xl create -q -p guest.xl '{mask}' && "
+                 f"xenstore-write /local/domain/$(xl domid guest)/data/seed {os.urandom(64).hex()} && xl unpause guest")
+    assert page(namespace) == index()
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
 def test_reboot(builder, namespace, emulated):
     """It is another domain of the same name, from the start."""
     www = emulated.create(builder.build("defconfig_www_xen"))
