@@ -3,11 +3,11 @@
 # virtualisation extensions; every CPU with long page descriptors (LPAE) has them.
 triple := arm-linux-gnueabihf
 cpu-flags := -march=armv7ve -mfpu=vfpv3-d16 -mfloat-abi=hard -mthumb
-integer-flags := $(if $(clang),,-mgeneral-regs-only)
+integer-flags = $(if $(clang),,-mgeneral-regs-only)
 # Thumb code has no chain of frames: a virtual machine's backtrace reads what functions begin with, which then
 # must stand at the beginning. Functions that do not return save where they were called from only for the sake
 # of tables, which image.lds throws away.
-frame-flags := $(if $(CONFIG_TARGET_UNIX),,-funwind-tables -fomit-frame-pointer \
+frame-flags = $(if $(CONFIG_TARGET_UNIX),,-funwind-tables -fomit-frame-pointer \
 	$(if $(clang),,-fno-schedule-insns2))
 musl-cpu := arm
 musl-kernel-flags :=

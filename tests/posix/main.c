@@ -73,7 +73,7 @@ static void check_malloc(void)
 	check(zero, "calloc zeroes");
 	free(zeroed);
 	errno = 0;
-	check(!malloc((size_t)1 << 46) && errno == ENOMEM, "too much memory is ENOMEM");
+	check(!malloc(SIZE_MAX / 4) && errno == ENOMEM, "too much memory is ENOMEM");
 }
 
 /* All memory there is, in blocks of a size; gives how many bytes it was. Each block holds the next. */
