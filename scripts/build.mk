@@ -7,11 +7,10 @@ $(if $(CONFIG_APP_EXTERNAL),$(call plain,APP,$(app-dir)))
 
 # -- the CPU's compiler: gcc and clang are those for another CPU than the host's, whatever else CC is --
 
+clang := $(findstring clang,$(CC))
 include arch/$(CONFIG_CPU)/toolchain.mk
 cross := $(if $(filter $(firstword $(subst -, ,$(triple))),$(patsubst armv%,arm,$(shell uname -m))),,$(triple)-)
-cc := $(CC:gcc%=$(cross)gcc%)
-clang := $(findstring clang,$(cc))
-cc := $(strip $(cc) $(if $(cross),$(clang:clang=--target=$(triple))))
+cc := $(strip $(CC:gcc%=$(cross)gcc%) $(if $(cross),$(clang:clang=--target=$(triple))))
 
 ifneq ($(filter run qemu-run unix-run,$(goals)),)
 $(if $(shell YES='$(YES)' CI='$(CI)' scripts/setup build run $(CONFIG_CPU) >&2 && echo done),,\

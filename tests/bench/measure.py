@@ -12,7 +12,7 @@ import time
 BENCH = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(BENCH))
 sys.path.insert(0, os.path.join(TREE, "tests", "system"))
-from rig import clients  # noqa: E402
+from rig import clients, cpus  # noqa: E402
 from rig.guest import GUEST_IP, MAC, qemu_command, tap_netdev  # noqa: E402
 
 LINUX_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=reliable"
@@ -38,8 +38,10 @@ class Bench:
         """The shipped www image with the bench's site (an index and a 1 kB file) in it."""
         return self.path(name, "image")
 
-    def null(self):
-        return self.path("null")
+    def null(self, machine="microvm"):
+        """The guest that does nothing, for that machine's CPU."""
+        name = cpus.MACHINES[machine].cpu.name
+        return self.path(f"null-{name}" if name else "null")
 
     def peer(self):
         """(kernel, initrd) of the Linux guest."""
@@ -146,7 +148,7 @@ def drive(machine, disk):
 
 
 def floor(bench, machine, memory="128M"):
-    return qemu_command(bench.null(), machine, memory, tap_netdev())
+    return qemu_command(bench.null(machine), machine, memory, tap_netdev())
 
 
 def linux(bench, machine="q35", memory="256M", options=""):

@@ -9,7 +9,7 @@ from bulk import bulk, bulk_loss, bulk_unix
 from exact import connections, image, instructions, memory, segments
 from files import disk, with_disk
 from guests import boot_xen
-from measure import GUEST_IP, TREE, Running, floor, ip, linux, median, ours, tap, unix, wrk
+from measure import GUEST_IP, TREE, Running, cpus, floor, ip, linux, median, ours, tap, unix, wrk
 
 URL = f"http://{GUEST_IP}/1k.txt"
 
@@ -27,6 +27,19 @@ def boot(bench):
         if turn % 4 == 0:
             with Running(linux(bench)) as guest:
                 times.setdefault("linux q35", []).append(guest.seconds_to_200())
+    return {"times": times, "median": {key: median(values) for key, values in times.items()}}
+
+
+def boot_cpus(bench):
+    """Exec to first 200 on the first machine of each other CPU, beside that machine's floor."""
+    tap()
+    times = {}
+    for _ in range(bench.rounds(12)):
+        for machine in cpus.others(first=True):
+            with Running(floor(bench, machine)) as guest:
+                times.setdefault(f"floor {machine}", []).append(guest.seconds_to_text(b"null"))
+            with Running(ours(bench, machine, name=f"bench-{machine}")) as guest:
+                times.setdefault(f"virga {machine}", []).append(guest.seconds_to_200(20))
     return {"times": times, "median": {key: median(values) for key, values in times.items()}}
 
 
@@ -148,6 +161,7 @@ PARTS = {
     "segments": (segments, True, "iperf"),
     "connections": (connections, True, "crowd"),
     "boot": (boot, True, "site peer null"),
+    "boot_cpus": (boot_cpus, True, "site cpus"),
     "boot_memory": (boot_memory, True, "site peer null"),
     "boot_xen": (boot_xen, True, "xen null"),
     "requests": (requests, True, "site fat peer"),

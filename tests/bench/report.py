@@ -127,6 +127,7 @@ TEXTS = {
     "segments": text_segments,
     "connections": text_connections,
     "boot": text_boot("Exec to first 200 (floor: to the null guest's line), polled each millisecond"),
+    "boot_cpus": text_boot("The same on other CPUs' machines"),
     "boot_memory": text_boot_memory,
     "boot_xen": text_boot("xl create to first 200 (floor: to the null guest's line), polled each millisecond"),
     "requests": text_requests("Requests per second, 1 kB by wrk; peer: nginx on Linux in the same emulation",
