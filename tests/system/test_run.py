@@ -120,7 +120,7 @@ def test_a_kvm_that_fails_is_not_chosen(builder, tmp_path):
 def test_gdb_stops_at_the_first_function(builder, need, machine):
     need("gdb" if cpus.MACHINES[machine].cpu is cpus.HOST else "gdb-multiarch")
     done = run_qemu(builder, gdb=True, text="backtrace 1\nkill\nquit\n", config=cpus.defconfig("www", machine))
-    assert re.search(r"#0  boot \(.*(qemu|machine)\.c:\d+", done.stdout), done.stdout
+    assert re.search(r"#0  boot \(.*(pvh|machine)\.c:\d+", done.stdout), done.stdout
     done = run_qemu(builder, gdb=True, QEMU_EXTRA="-device nonsense")
     assert done.returncode == 1 and "nonsense" in done.stdout, done
 

@@ -37,16 +37,17 @@ class Site:
 
     def __init__(self, folder, builder, namespace):
         self.folder, self.builder, self.namespace = folder, builder, namespace
+        self.name = f"site_{folder.parent.name}"
 
     def image_time(self):
-        return os.stat(os.path.join(self.builder.path("site"), "image")).st_mtime_ns
+        return os.stat(os.path.join(self.builder.path(self.name), "image")).st_mtime_ns
 
     def look(self, *names):
         """{name: (status, body)} as the image serves them."""
         variables = (f"WWW_DIR={self.folder}",)
-        if "site" in self.builder.built:
-            build.make(f"O={self.builder.path('site')}", *variables)
-        one = server.Server(self.builder, self.namespace, "unix-socket", variables=variables, name="site")
+        if self.name in self.builder.built:
+            build.make(f"O={self.builder.path(self.name)}", *variables)
+        one = server.Server(self.builder, self.namespace, "unix-socket", variables=variables, name=self.name)
         try:
             one.guest.wait_for("listening")
             seen = {}
