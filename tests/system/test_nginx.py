@@ -28,7 +28,7 @@ FILES = {
     "docs/style.css": b"p { color: black }",
     "picture.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
 }
-CONF = """{user} daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;
+CONF = """daemon off; master_process off; pid {folder}/pid; error_log stderr;
 events {{ worker_connections 64; }}
 http {{
   access_log off; server_tokens off; absolute_redirect off; gzip_static on; gzip_vary on; max_ranges 8;
@@ -62,10 +62,9 @@ def write(folder, files, compressed):
 def both(request, builder, tmp_path_factory):
     """[www, nginx]: functions that send text, and give all that comes back; and of which store they are."""
     folder = tmp_path_factory.mktemp("nginx")
-    user = "user root;" if os.geteuid() == 0 else ""   # its worker reads the folder
     write(folder / "ours", FILES, compressed=False)
     write(folder / "site", FILES, compressed=True)
-    (folder / "conf").write_text(CONF.format(folder=folder, port=PORT, plain=PORT + 1, user=user))
+    (folder / "conf").write_text(CONF.format(folder=folder, port=PORT, plain=PORT + 1))
     how = {"variables": (f"WWW_DIR={folder}/ours",), "name": f"nginx-{request.param}"}
     options = {"FS_FAT": "y"} if request.param == "fat" else {"WWW_GZIP": "y"}
     out = builder.build("defconfig_www_unix_socket", *how["variables"], name=how["name"], options=options)
