@@ -13,7 +13,9 @@
 
 static uint64_t start_ns; /* Xen's time at machine_boot_ticks */
 static uint64_t latest_ns;
-static uint64_t armed_ns; /* when the timer runs out, or has */
+static uint64_t armed_ns; /* when the timer runs out; 0 once it has */
+static struct poller timer;
+static uint32_t timer_port;
 
 /* Of a difference: the counter may have been read on another CPU of the host, a little behind. */
 static uint64_t scale(int64_t ticks, uint32_t mul, int shift)
@@ -63,16 +65,24 @@ uint64_t clock_wall_ns(void)
 	return ns ? ns + start_ns + clock_now_ns() : 0;
 }
 
+/* Xen's clock may be ahead of ours, by which armed_ns may still be to come. */
+static void ran_out(struct poller *p)
+{
+	(void)p;
+	event_again(timer_port);
+	armed_ns = 0;
+}
+
 /* The image's first moment lies before the page's, in ticks that are scaled as those after it. */
 void xen_clock_init(void)
 {
 	volatile struct vcpu_time_info *time = &xen_shared->vcpu_info[0].time;
 	uint64_t now = rdtsc();
-	uint32_t port;
 
 	start_ns = read_at(now) -
 	           scale((int64_t)(now - machine_boot_ticks), time->tsc_to_system_mul, time->tsc_shift);
-	if (event_bind_virq(VIRQ_TIMER, &port) < 0)
+	poller_add(&timer, ran_out);
+	if (event_bind_virq(VIRQ_TIMER, &timer, &timer_port) < 0)
 		panic("Xen gives no timer");
 }
 

@@ -35,10 +35,13 @@ static bool wait_for(uint32_t most)
 {
 	unsigned looks = given_up ? 1 : PATIENCE;
 
+	event_forget(port);
 	while (unread() > most && --looks) {
 		event_send(port);
 		xen_poll(port, WAIT_NS);
+		event_forget(port);
 	}
+	poller_mark(&poller); /* it may have been input that was forgotten */
 	given_up = !looks;
 	return !given_up;
 }

@@ -78,6 +78,11 @@ void event_again(uint32_t port)
 		poller_mark(pollers[port]);
 }
 
+void event_forget(uint32_t port)
+{
+	clear_bit(xen_shared->evtchn_pending, port);
+}
+
 int event_attach(uint32_t port, struct poller *p)
 {
 	if (port >= ARRAY_SIZE(pollers))
@@ -93,7 +98,8 @@ static int attach_new(uint32_t made, struct poller *p, uint32_t *port)
 
 	if (error)
 		event_close(made);
-	*port = made;
+	else
+		*port = made;
 	return error;
 }
 
@@ -104,11 +110,11 @@ int event_offer(uint16_t domain, struct poller *p, uint32_t *port)
 	return event_op(EVTCHNOP_alloc_unbound, &op) < 0 ? -ENOSPC : attach_new(op.port, p, port);
 }
 
-int event_bind_virq(uint32_t virq, uint32_t *port)
+int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port)
 {
 	struct evtchn_bind_virq op = { .virq = virq, .vcpu = 0 };
 
-	return event_op(EVTCHNOP_bind_virq, &op) < 0 ? -ENOSPC : attach_new(op.port, NULL, port);
+	return event_op(EVTCHNOP_bind_virq, &op) < 0 ? -ENOSPC : attach_new(op.port, p, port);
 }
 
 void event_close(uint32_t port)

@@ -13,13 +13,16 @@ void event_init(void);
 int event_attach(uint32_t port, struct poller *p);
 /* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC. */
 int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
-/* The port of Xen's own event virq (VIRQ_…). 0, -ENOSPC. */
-int event_bind_virq(uint32_t virq, uint32_t *port);
+/* The port of Xen's own event virq (VIRQ_…), which marks p: in *port. 0, -ENOSPC. */
+int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port);
 void event_close(uint32_t port);
 void event_send(uint32_t port);
 /* To be called by the poller before it looks: the next event marks it again, and so does now what came in
  * between. */
 void event_again(uint32_t port);
+/* What has come up to now has not: for who waits by xen_poll, which returns at once for an event that is
+ * still there, masked or not. Its poller must be marked afterwards. */
+void event_forget(uint32_t port);
 /* For the interrupt. */
 void event_upcall(void);
 

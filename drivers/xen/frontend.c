@@ -225,6 +225,8 @@ static void look(struct frontend *f)
 		f->refuse = false;
 		if (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)
 			leave(f, PHASE_REFUSED);
+		else
+			f->phase = PHASE_REFUSED;
 	} else if (f->phase != PHASE_REFUSED) {
 		ask(f, f->backend, "state", STORE_NUMBER_MAX, have_state);
 	}

@@ -22,6 +22,8 @@ static struct grant_stats stats;
 
 int grant_init(void)
 {
+	volatile void *first = NULL;
+
 	if (table)
 		return 0;
 	for (uint32_t i = 0; i < FRAMES; i++) {
@@ -29,8 +31,9 @@ int grant_init(void)
 
 		if (!frame)
 			return -ENOMEM;
-		table = table ? table : frame;
+		first = first ? first : frame;
 	}
+	table = first;
 	for (uint16_t ref = FRAMES * ENTRIES - 1; ref >= GNTTAB_NR_RESERVED_ENTRIES; ref--) {
 		next_free[ref] = free_head;
 		free_head = ref;

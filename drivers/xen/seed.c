@@ -19,27 +19,33 @@ int xen_hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+static bool decode(uint8_t *to, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = xen_hex_digit(text[2 * i]), low = xen_hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		to[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
 int xen_seed_read(void *to, size_t n)
 {
 	char text[2 * BYTES_MAX + 1];
-	uint8_t *bytes = to;
 	struct store_op op;
 	intptr_t digits;
+	bool good;
 
 	if (store_init() < 0)
 		return -ENODEV;
 	store_read(&op, 0, PATH, NULL, text, sizeof(text));
 	digits = loop_run(&op.promise);
-	if (digits < (intptr_t)(2 * n))
+	if (digits < 0)
 		return -ENODEV;
-	for (size_t i = 0; i < n; i++) {
-		int high = xen_hex_digit(text[2 * i]), low = xen_hex_digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -ENODEV;
-		bytes[i] = (uint8_t)(high << 4 | low);
-	}
+	good = digits >= (intptr_t)(2 * n) && decode(to, n, text);
 	memset(text, 0, sizeof(text));
 	store_remove(&op, 0, PATH, NULL);
-	return loop_run(&op.promise) < 0 ? -ENODEV : 0;
+	return loop_run(&op.promise) < 0 || !good ? -ENODEV : 0;
 }

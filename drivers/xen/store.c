@@ -234,6 +234,7 @@ void store_unwatch(struct store_watch *w)
 {
 	char path[STORE_PATH_MAX];
 
+	assert(promise_is_settled(&w->op.promise));
 	list_remove(&w->link);
 	memcpy(path, w->op.path, sizeof(path));
 	path[sizeof(path) - 1] = '\0';

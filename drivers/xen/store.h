@@ -56,7 +56,8 @@ struct store_watch {
 /* The promise is w->op.promise. w stays where it is until store_unwatch's promise has settled. */
 void store_watch(struct store_watch *w, const char *dir, const char *key,
                  void (*changed)(struct store_watch *w));
-/* No call of changed comes any more. The path as it was given to store_watch. */
+/* After w->op.promise has settled. No call of changed comes any more. The path as it was given to
+ * store_watch. */
 void store_unwatch(struct store_watch *w);
 
 /* A decimal number of at most max, nothing else: true. */

@@ -97,6 +97,11 @@ Test(xen_clock, the_timer_is_set_only_for_what_is_sooner)
 	counter += 4 * 1000000;
 	xen_timer_start(machine_now_ns(), 9000000);
 	cr_assert_eq(fake.timer_ns, 9000000 + 6700000, "one that has run out is set again");
+	calls = fake.calls;
+	fake_raise(timer_port);
+	test_settle();
+	xen_timer_start(machine_now_ns(), 9000000);
+	cr_assert_eq(fake.calls, calls + 1, "one that has run out by Xen's clock is set again");
 	counter += 4 * 10000000;
 	xen_timer_start(machine_now_ns(), UINT64_MAX - 1);
 	cr_assert(fake.timer_ns > UINT64_MAX / 8 && fake.timer_ns < UINT64_MAX / 2, "far away is not long ago");

@@ -52,6 +52,42 @@ Test(xen_console, a_daemon_that_reads_slowly_gets_all)
 	cr_assert(out_bytes == sizeof(text) && !memcmp(out, text, sizeof(text)));
 }
 
+/* A little at a time, and it says so while nobody looks. */
+static void sip(void)
+{
+	for (unsigned i = 0; i < 40 && page.out_cons != page.out_prod; i++)
+		out[out_bytes++] = page.out[page.out_cons++ % sizeof(page.out)];
+	fake_raise(PORT_USED);
+}
+
+Test(xen_console, a_daemon_that_says_what_it_has_read_gets_all)
+{
+	static char text[10000];
+
+	clock_on_read = sip;
+	memset(text, 'x', sizeof(text));
+	xen_console_write(text, sizeof(text));
+	xen_console_drain();
+	cr_assert_eq(out_bytes, sizeof(text), "of %zu bytes %zu came", sizeof(text), out_bytes);
+}
+
+Test(xen_console, input_that_comes_while_output_waits)
+{
+	static char text[5000];
+	struct console_read op;
+	char to[4];
+
+	xen_console_read(&op, to, sizeof(to));
+	test_settle();
+	memcpy(page.in, "!", 1);
+	page.in_prod = 1;
+	clock_on_read = sip;
+	memset(text, 'x', sizeof(text));
+	xen_console_write(text, sizeof(text));
+	test_settle();
+	test_assert_value(&op.promise, 1);
+}
+
 Test(xen_console, a_daemon_that_does_not_read_holds_nobody_up)
 {
 	static char text[5000];

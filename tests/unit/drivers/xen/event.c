@@ -53,7 +53,7 @@ Test(xen_event, events_of_others_mark_nobody)
 	uint32_t other, timer;
 
 	cr_assert_eq(event_offer(0, NULL, &other), 0);
-	cr_assert_eq(event_bind_virq(VIRQ_TIMER, &timer), 0);
+	cr_assert_eq(event_bind_virq(VIRQ_TIMER, NULL, &timer), 0);
 	fake_raise(other);
 	fake_raise(timer);
 	fake_raise(timer);

@@ -214,11 +214,16 @@ static void serve(void)
 
 /* -- Xen -- */
 
+static bool is_pending(uint32_t port)
+{
+	return fake.shared->evtchn_pending[port / 64] >> port % 64 & 1;
+}
+
 void fake_raise(uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % 64;
 
-	if (fake.shared->evtchn_pending[port / 64] & bit)
+	if (is_pending(port))
 		return;
 	fake.shared->evtchn_pending[port / 64] |= bit;
 	if (fake.shared->evtchn_mask[port / 64] & bit)
@@ -268,7 +273,7 @@ long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 	case __HYPERVISOR_event_channel_op:
 		return event_op(a, (void *)b);
 	case __HYPERVISOR_sched_op:
-		if (a == SCHEDOP_poll)
+		if (a == SCHEDOP_poll && !is_pending(*((struct sched_poll *)b)->ports.p))
 			clock_advance_ns(NS_PER_MS);
 		return 0;
 	case __HYPERVISOR_vcpu_op:
