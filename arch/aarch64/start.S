@@ -170,6 +170,7 @@ next_part:
 	isb
 
 	ldr x0, =interrupt_stack_top
+	msr spsel, #1
 	mov sp, x0
 	msr spsel, #0
 	ldr x0, =boot_stack_top

@@ -8,8 +8,6 @@
 #include "kernel/format.h"
 #include "kernel/panic.h"
 
-#include <string.h>
-
 #define CLASS_INSTRUCTION_ABORT 0x21
 #define CLASS_DATA_ABORT 0x25
 #define ABORT_WRITE 0x40

@@ -106,10 +106,6 @@ static inline void cpu_call(enum cpu_conduit conduit, unsigned long values[4])
 	values[3] = r3;
 }
 
-/* -- interrupts: trap_entry.S calls interrupt_dispatch of the interrupt controller's driver -- */
-
-void interrupt_dispatch(void);
-
 extern uint64_t machine_boot_ticks; /* the timer's count at the image's first instruction */
 
 #endif

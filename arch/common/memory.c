@@ -71,6 +71,12 @@ static bool fill_table(uint64_t start, uint64_t end)
 	return true;
 }
 
+/* Does entry map something else than the memory around start? */
+static bool is_registers(uint64_t entry, uint64_t start)
+{
+	return entry && !paging_table(entry) && entry != paging_leaf(ALIGN_DOWN(start, LARGE_BYTES), false, true);
+}
+
 int memory_map_pages(uint64_t start, uint64_t end)
 {
 	start = ALIGN_DOWN(start, (uint64_t)PAGE_BYTES);
@@ -81,6 +87,8 @@ int memory_map_pages(uint64_t start, uint64_t end)
 
 		if (!entry)
 			return -ENOMEM;
+		if (is_registers(*entry, start))
+			return -EINVAL;
 		next = ALIGN_DOWN(start, LARGE_BYTES) + LARGE_BYTES;
 		if (!*entry && start % LARGE_BYTES == 0 && next <= end)
 			*entry = paging_leaf(start, false, true);

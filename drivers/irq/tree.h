@@ -26,7 +26,8 @@ static inline int irq_line_of(const struct fdt *tree, const struct fdt_node *n, 
 int irq_attach_wake(unsigned line);
 /* Called by the CPU's entry of interrupts, with the general registers saved and no others. */
 void interrupt_dispatch(void);
-/* Interrupts that have come may come again. Called with interrupts off, when no poller is left marked. */
+/* Interrupts that have come may come again. Called with interrupts off, before waiting: mostly when no
+ * poller is left marked; one that is has its level raised once more. */
 void irq_rearm(void);
 
 #endif

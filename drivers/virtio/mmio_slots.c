@@ -37,14 +37,14 @@ static const char *parse_number(const char *text, uint64_t *out)
 	return text > start ? text : NULL;
 }
 
-/* As Linux has it: <size>[KMG]@<base>:<irq>[:<id>]. */
+/* As Linux has it, <size>[K]@<base>:<irq>[:<id>], but a size in M or G is none of a device. */
 int virtio_mmio_option(const char *value, void *target)
 {
 	uint64_t bytes, base, interrupt, id;
 
 	(void)target;
 	value = parse_number(value, &bytes);
-	if (value && (*value | 32) == 'k') {
+	if (value && (*value | 32) == 'k' && bytes < UINT64_C(1) << 32) {
 		bytes *= 1024;
 		value++;
 	}
