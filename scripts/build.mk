@@ -12,8 +12,9 @@ include arch/$(CONFIG_CPU)/toolchain.mk
 cross := $(if $(filter $(firstword $(subst -, ,$(triple))),$(patsubst armv%,arm,$(shell uname -m))),,$(triple)-)
 cc := $(strip $(CC:gcc%=$(cross)gcc%) $(if $(cross),$(clang:clang=--target=$(triple))))
 
-ifneq ($(filter run qemu-run unix-run,$(goals)),)
-$(if $(shell YES='$(YES)' CI='$(CI)' scripts/setup build run $(CONFIG_CPU) >&2 && echo done),,\
+ifneq ($(filter run qemu-run unix-run xen-run,$(goals)),)
+groups := build run $(if $(CONFIG_TARGET_XEN),xen)
+$(if $(shell YES='$(YES)' CI='$(CI)' scripts/setup $(groups) $(CONFIG_CPU) >&2 && echo done),,\
 	$(error $(CONFIG_CPU) needs packages that are not installed))
 else ifneq ($(cross),)
 $(if $(shell command -v $(cross)objcopy),,\
@@ -157,7 +158,9 @@ size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.
 	@scripts/python json scripts/size $(O)
 
 outer-disk := $(if $(CONFIG_DISK_EMBEDDED),,$(disk))
-$(O)/image.xl: $(O)/image $(O)/.config $(disk) scripts/xl-config scripts/xen/xl.py docs/limits.md
+$(eval $(call keep,disk,$(outer-disk)))
+$(O)/image.xl: $(O)/image $(O)/.config $(disk) $(O)/.disk \
+	scripts/xl-config scripts/xen/xl.py scripts/machines.py scripts/runner.py docs/limits.md
 	$(call say,XL,$@) scripts/python json scripts/xl-config $(O)/image $(outer-disk) >$@
 
 runner := $(if $(CONFIG_TARGET_UNIX),unix,$(if $(CONFIG_TARGET_XEN),xen,qemu))

@@ -8,7 +8,7 @@ import socket
 import time
 
 PIECE_BYTES = 4 << 20  # of a file at a time: dom0 has them in memory twice
-SECONDS = 120  # generous: two shared cores
+SECONDS = 120  # generous: emulation on a busy machine
 
 
 class Lost(Exception):

@@ -29,7 +29,7 @@ MEMORY = "768M"
 XEN_OPTIONS = "loglvl=all guest_loglvl=all"
 DOM0_OPTIONS = "console=hvc0 quiet panic=-1"
 BRIDGE_MAC = "52:54:00:58:65:6e"  # not QEMU's usual, which a guest may have
-BOOT_SECONDS = 300   # generous: two shared cores
+BOOT_SECONDS = 300   # generous: emulation on a busy machine
 SLEEP_SECONDS = 60   # for a second of dom0's
 SAVES = 4
 LIFE_SECONDS = 1800  # no machine that is started here outlives this, whatever hangs
