@@ -10,7 +10,7 @@ import select
 import subprocess
 import time
 
-SECONDS = 120  # generous: two shared cores, and the page may come from an emulated machine
+SECONDS = 120  # generous: a busy machine, and the page may come from an emulated one
 
 # key: (code, virtual key code), as the browser would have them from a keyboard
 KEYS = {

@@ -15,7 +15,7 @@ from rig.cpus import MACHINES, machines
 MAC = "52:54:00:12:34:56"
 GUEST_IP = "10.0.0.2"
 HOST_IP = "10.0.0.1"
-BOOT_SECONDS = 60  # generous: two shared cores under emulation
+BOOT_SECONDS = 60  # generous: emulation on a busy machine
 LIFE_SECONDS = 900  # no boot outlives this, whatever hangs
 
 # What a machine is relieved of beside what run-qemu takes away, so that figures compare.

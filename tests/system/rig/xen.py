@@ -12,7 +12,7 @@ from rig.build import TREE
 sys.path.insert(0, os.path.join(TREE, "scripts"))
 from xen import machine  # noqa: E402
 
-SECONDS = 120  # generous: emulated in emulation, on two shared cores
+SECONDS = 120  # generous: emulated in emulation, on a busy machine
 POWEROFF, REBOOT, SUSPEND, CRASH = range(4)  # why a guest has ended: SHUTDOWN_* of xen/sched.h
 TAP = "tap,id=net0,ifname=tap0,script=no,downscript=no"
 
