@@ -127,7 +127,7 @@ Test(memory, of_registers_is_told_from_other)
 	cr_assert_eq((uintptr_t)arch_map_device(3 * GIB + 0x1000, 0x200), 3 * GIB + 0x1000);
 	cr_assert_eq(leaf_at(3 * GIB), (uint64_t)(PRESENT | LARGE | DEVICE));
 	cr_assert_eq((uintptr_t)arch_map_device(3 * GIB + 0x3000, 0x200), 3 * GIB + 0x3000);
-	cr_assert_eq(memory_map_pages(3 * GIB - 4 * KIB, 3 * GIB + 4 * KIB), -EINVAL, "memory where registers are");
+	cr_assert_eq(memory_map_pages(3 * GIB, 3 * GIB + 4 * KIB), -EINVAL, "memory where registers are");
 	cr_assert_eq(memory_map_pages(16 * MIB, 18 * MIB), 0);
 	cr_assert_null(arch_map_device(17 * MIB, 4));
 	cr_assert_eq(leaf_at(17 * MIB), (uint64_t)(PRESENT | LARGE));
