@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/* What only instructions can say, for arch/riscv64 and the drivers that belong to RISC-V. */
+#ifndef ARCH_RISCV64_CPU_H
+#define ARCH_RISCV64_CPU_H
+
+#include "kernel/util.h"
+
+#define CPU_INTERRUPTS 2                   /* sstatus (Privileged Architecture §10.1.1): SIE */
+#define CPU_TIMER_INTERRUPT (1 << 5)       /* sie (§10.1.3): STIE, */
+#define CPU_CONTROLLER_INTERRUPT (1 << 9)  /* SEIE */
+
+static inline void cpu_pause(void)
+{
+	__asm__ volatile(".4byte 0x0100000f"); /* pause, on CPUs without Zihintpause a fence of nothing */
+}
+
+static inline void interrupts_on(void)
+{
+	__asm__ volatile("csrsi sstatus, %0" : : "i"(CPU_INTERRUPTS) : "memory");
+}
+
+static inline void interrupts_off(void)
+{
+	__asm__ volatile("csrci sstatus, %0" : : "i"(CPU_INTERRUPTS) : "memory");
+}
+
+/* Lets kinds of interrupts through, which the CPU takes as interrupts_on says. */
+static inline void cpu_let_through(uint64_t kinds)
+{
+	__asm__ volatile("csrs sie, %0" : : "r"(kinds) : "memory");
+}
+
+/* Until an interrupt is there, also while none are taken: so none can slip in before it. */
+static inline void cpu_wait(void)
+{
+	__asm__ volatile("fence; wfi" : : : "memory");
+}
+
+/* -- page tables: entries that have been written hold from here on; of address nothing is remembered -- */
+
+static inline void cpu_tables_written(void)
+{
+	__asm__ volatile("sfence.vma" : : : "memory");
+}
+
+static inline void cpu_forget_page(uintptr_t address)
+{
+	__asm__ volatile("sfence.vma %0" : : "r"(address) : "memory");
+}
+
+/* -- the timer, which the firmware sets -- */
+
+static inline uint64_t cpu_timer_count(void)
+{
+	uint64_t count;
+
+	__asm__ volatile("rdtime %0" : "=r"(count) : : "memory");
+	return count;
+}
+
+/* -- calls of the firmware (SBI 2.0 §3) -- */
+
+#define CPU_SBI_BASE 0x10
+#define CPU_SBI_PROBE 3
+#define CPU_SBI_TIME 0x54494d45
+#define CPU_SBI_RESET 0x53525354
+
+struct cpu_result {
+	long error, value;
+};
+
+static inline struct cpu_result cpu_call(uint32_t extension, uint32_t function, uint64_t first, uint64_t second)
+{
+	register uint64_t a0 __asm__("a0") = first;
+	register uint64_t a1 __asm__("a1") = second;
+	register uint64_t a6 __asm__("a6") = function;
+	register uint64_t a7 __asm__("a7") = extension;
+
+	__asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+	return (struct cpu_result){ (long)a0, (long)a1 };
+}
+
+extern uint64_t machine_boot_ticks; /* the timer's count at the image's first instruction */
+extern uint64_t machine_hart;       /* the number of the CPU that runs, as the device tree has it */
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* Firmware by RISC-V's Supervisor Binary Interface (SBI 2.0), which needs no words of a tree. Of random numbers
+ * it knows nothing. */
+#include "drivers/firmware/firmware.h"
+#include CONFIG_CPU_HEADER
+
+#include <errno.h>
+
+#define SHUTDOWN 0 /* §10.1 */
+#define NO_REASON 0
+
+void firmware_init(const struct fdt *tree)
+{
+	(void)tree;
+}
+
+/* Where there is no such call it gives an error. */
+void firmware_power_off(void)
+{
+	cpu_call(CPU_SBI_RESET, 0, SHUTDOWN, NO_REASON);
+}
+
+int firmware_random(void *to, size_t n)
+{
+	(void)to, (void)n;
+	return -ENODEV;
+}
