@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Backtrace by frame pointers (RISC-V ABIs §2.1, "frame pointer convention"): the image is compiled with them.
+/* Backtrace by frame pointers (RISC-V ABIs, "frame pointer convention"): the image is compiled with them.
  * Below where one points are the return address and, further below, the caller's. Nothing is read that is not
  * certainly a stack, and nothing given that is not in text, whatever the stack has come to. */
 #include "arch/arch.h"

@@ -5,9 +5,9 @@
 
 #include "kernel/util.h"
 
-#define CPU_INTERRUPTS 2                   /* sstatus (Privileged Architecture §10.1.1): SIE */
-#define CPU_TIMER_INTERRUPT (1 << 5)       /* sie (§10.1.3): STIE, */
-#define CPU_CONTROLLER_INTERRUPT (1 << 9)  /* SEIE */
+#define CPU_INTERRUPTS 2                  /* sstatus (Privileged Architecture, "Supervisor CSRs"): SIE */
+#define CPU_TIMER_INTERRUPT (1 << 5)      /* sie: STIE, */
+#define CPU_CONTROLLER_INTERRUPT (1 << 9) /* SEIE */
 
 static inline void cpu_pause(void)
 {
@@ -48,17 +48,7 @@ static inline void cpu_forget_page(uintptr_t address)
 	__asm__ volatile("sfence.vma %0" : : "r"(address) : "memory");
 }
 
-/* -- the timer, which the firmware sets -- */
-
-static inline uint64_t cpu_timer_count(void)
-{
-	uint64_t count;
-
-	__asm__ volatile("rdtime %0" : "=r"(count) : : "memory");
-	return count;
-}
-
-/* -- calls of the firmware (SBI 2.0 §3) -- */
+/* -- calls of the firmware (SBI 1.0 §3) -- */
 
 #define CPU_SBI_BASE 0x10
 #define CPU_SBI_PROBE 3
@@ -69,7 +59,8 @@ struct cpu_result {
 	long error, value;
 };
 
-static inline struct cpu_result cpu_call(uint32_t extension, uint32_t function, uint64_t first, uint64_t second)
+static inline struct cpu_result cpu_call(uint32_t extension, uint32_t function, uint64_t first,
+                                         uint64_t second)
 {
 	register uint64_t a0 __asm__("a0") = first;
 	register uint64_t a1 __asm__("a1") = second;
@@ -78,6 +69,24 @@ static inline struct cpu_result cpu_call(uint32_t extension, uint32_t function, 
 
 	__asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
 	return (struct cpu_result){ (long)a0, (long)a1 };
+}
+
+/* -- the time counter, and the alarm that the firmware sets for it -- */
+
+static inline uint64_t cpu_timer_count(void)
+{
+	uint64_t count;
+
+	__asm__ volatile("rdtime %0" : "=r"(count) : : "memory");
+	return count;
+}
+
+/* Interrupts once the count has reached at; UINT64_MAX: never. One that has come for an earlier time is taken
+ * back. */
+static inline void cpu_timer_set(uint64_t at)
+{
+	cpu_call(CPU_SBI_TIME, 0, at, 0);
+	cpu_let_through(CPU_TIMER_INTERRUPT);
 }
 
 extern uint64_t machine_boot_ticks; /* the timer's count at the image's first instruction */

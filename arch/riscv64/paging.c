@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of Sv39's page tables (Privileged Architecture §10.3, §10.4). What is memory and what a device the
+/* Entries of Sv39's page tables (Privileged Architecture, "Sv39"). What is memory and what a device the
  * CPU knows by address; a bit that is software's keeps it for us. Tables lie in memory, which is mapped at its
  * own address, or in the image, which is not. */
 #include "arch/common/image.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* From the entry of Linux's Image format (Documentation/arch/riscv/boot.rst, boot-image-header.rst: supervisor
- * mode, MMU off, a0 = this CPU, a1 = device tree, loaded to any 2 MiB) to C. The page tables are complete and
- * strict before the first instruction of C: the image at its link address, text read-execute, rodata
- * read-only, all else no-execute, the page below each stack not there. Nothing else is mapped:
+/* From the entry of Linux's Image format (Documentation/arch/riscv/boot.rst and boot-image-header.rst:
+ * supervisor mode, MMU off, a0 = this CPU, a1 = device tree, loaded to any 2 MiB) to C. The page tables are
+ * complete and strict before the first instruction of C: the image at its link address, text read-execute,
+ * rodata read-only, all else no-execute, the page below each stack not there. Nothing else is mapped:
  * arch/common/memory.c does that. */
 
 #define TEXT_OFFSET 0x200000
 #define HEADER_VERSION 2
 
-/* Page table entries (Privileged Architecture §10.3, §10.4). */
+/* Page table entries (Privileged Architecture, "Sv39"). */
 #define TABLE 0x01
 #define READ_ONLY 0x43		/* valid, readable, accessed */
 #define READ_EXECUTE 0x4b

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions (Privileged Architecture §10.1.8 for the cause). Each is the end: it is named as exactly as the
- * CPU allows, and panics. */
+/* Exceptions (Privileged Architecture, "scause"). Each is the end: it is named as exactly as the CPU allows,
+ * and panics. */
 #include "arch/riscv64/trap.h"
 #include "arch/arch.h"
 #include "arch/common/tables.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Where traps begin (Privileged Architecture §10.1.2). sscratch holds the top of the interrupt stack, and zero
- * while an interrupt or a fault's report runs: the stack in use may be what is broken, so not a word is written
- * to it. Interrupts save the general registers that calls may change, and have no others: with floating point
- * off, code that uses it after all is told as a fault. Every exception is the end, and is told on the fault
- * stack. */
+/* Where traps begin (Privileged Architecture, "stvec"). sscratch holds the top of the interrupt stack, and
+ * zero while an interrupt or a fault's report runs: the stack in use may be what is broken, so not a word is
+ * written to it. Interrupts save the general registers that calls may change, and have no others: with
+ * floating point off, code that uses it after all is told as a fault. Every exception is the end, and is told
+ * on the fault stack. */
 
 #define FRAME 288		/* struct trap_frame, of trap.h */
 #define SAVED 144
-#define FLOATING_POINT (3 << 13)	/* of sstatus (§10.1.1): FS */
+#define FLOATING_POINT (3 << 13)	/* of sstatus: FS */
 #define TIMER_INTERRUPT (1 << 5)	/* of sie: STIE */
 #define CAUSE_TIMER 5
 
@@ -44,7 +44,10 @@ fault:
 	lla sp, fault_stack_top
 	addi sp, sp, -FRAME
 	sd x1, 8(sp)
-	.irp n, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	.irp n, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
+	sd x\n, \n * 8(sp)
+	.endr
+	.irp n, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	sd x\n, \n * 8(sp)
 	.endr
 	csrrw t0, sscratch, zero

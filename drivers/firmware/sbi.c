@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Firmware by RISC-V's Supervisor Binary Interface (SBI 2.0), which needs no words of a tree. Of random numbers
- * it knows nothing. */
+/* Firmware by RISC-V's Supervisor Binary Interface (SBI 1.0), which needs no words of a tree. Of random
+ * numbers it knows nothing. */
 #include "drivers/firmware/firmware.h"
 #include CONFIG_CPU_HEADER
 
 #include <errno.h>
 
-#define SHUTDOWN 0 /* §10.1 */
+#define SHUTDOWN 0 /* of the system reset extension */
 #define NO_REASON 0
 
 void firmware_init(const struct fdt *tree)

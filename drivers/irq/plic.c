@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* RISC-V's platform-level interrupt controller (RISC-V PLIC Specification 1.0.0). An interrupt that has been
- * claimed marks its pollers, and does not come again before it is completed: in irq_rearm. One that nobody has
- * asked for, which firmware may have left enabled, comes once and stays claimed. */
+ * claimed marks its pollers, and does not come again before it is completed: in irq_rearm. */
 #include "arch/arch.h"
 #include "drivers/irq/tree.h"
 #include "kernel/loop.h"

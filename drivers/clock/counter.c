@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* A CPU's counter as clock and as alarm. It counts as long as the machine runs; a driver of the CPU's knows
+ * at which rate. */
+#include "drivers/clock/counter.h"
+#include "drivers/clock/alarm.h"
+#include "kernel/dev/clock.h"
+#include CONFIG_CPU_HEADER
+
+static uint64_t hz;
+static uint32_t mul;
+static unsigned shift; /* nanoseconds = (ticks << shift) * mul >> 32 */
+
+void counter_set_rate(uint64_t rate_hz)
+{
+	uint64_t scaled = rate_hz;
+
+	hz = rate_hz;
+	for (shift = 0; scaled <= NS_PER_S; shift++)
+		scaled <<= 1;
+	mul = (uint32_t)((NS_PER_S << 32) / scaled);
+}
+
+uint64_t clock_now_ns(void)
+{
+	uint64_t ticks = (cpu_timer_count() - machine_boot_ticks) << shift;
+
+	return (ticks >> 32) * mul + ((ticks & UINT32_MAX) * mul >> 32);
+}
+
+void alarm_set(uint64_t deadline_ns)
+{
+	uint64_t seconds = deadline_ns / NS_PER_S, ns = deadline_ns % NS_PER_S;
+
+	if (seconds > UINT32_MAX) /* so that no product wraps: 136 years are never, too */
+		cpu_timer_set(UINT64_MAX);
+	else
+		cpu_timer_set(machine_boot_ticks + seconds * hz + (ns * hz + NS_PER_S - 1) / NS_PER_S);
+}
