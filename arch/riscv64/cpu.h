@@ -5,9 +5,8 @@
 
 #include "kernel/util.h"
 
-#define CPU_INTERRUPTS 2                  /* sstatus (Privileged Architecture, "Supervisor CSRs"): SIE */
-#define CPU_TIMER_INTERRUPT (1 << 5)      /* sie: STIE, */
-#define CPU_CONTROLLER_INTERRUPT (1 << 9) /* SEIE */
+#define CPU_INTERRUPTS 2             /* sstatus (Privileged Architecture, "Supervisor CSRs"): SIE */
+#define CPU_TIMER_INTERRUPT (1 << 5) /* sie: STIE */
 
 static inline void cpu_pause(void)
 {
@@ -22,12 +21,6 @@ static inline void interrupts_on(void)
 static inline void interrupts_off(void)
 {
 	__asm__ volatile("csrci sstatus, %0" : : "i"(CPU_INTERRUPTS) : "memory");
-}
-
-/* Lets kinds of interrupts through, which the CPU takes as interrupts_on says. */
-static inline void cpu_let_through(uint64_t kinds)
-{
-	__asm__ volatile("csrs sie, %0" : : "r"(kinds) : "memory");
 }
 
 /* Until an interrupt is there, also while none are taken: so none can slip in before it. */
@@ -86,10 +79,9 @@ static inline uint64_t cpu_timer_count(void)
 static inline void cpu_timer_set(uint64_t at)
 {
 	cpu_call(CPU_SBI_TIME, 0, at, 0);
-	cpu_let_through(CPU_TIMER_INTERRUPT);
+	__asm__ volatile("csrs sie, %0" : : "r"(CPU_TIMER_INTERRUPT) : "memory");
 }
 
 extern uint64_t machine_boot_ticks; /* the timer's count at the image's first instruction */
-extern uint64_t machine_hart;       /* the number of the CPU that runs, as the device tree has it */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of Sv39's page tables (Privileged Architecture, "Sv39"). What is memory and what a device the
- * CPU knows by address; a bit that is software's keeps it for us. Tables lie in memory, which is mapped at its
- * own address, or in the image, which is not. */
+/* Entries of Sv39's page tables (Privileged Architecture, "Sv39"). What is memory and what a device the CPU
+ * knows by address; a bit that is software's keeps it for us. Tables lie in memory, which is mapped at
+ * its own address, or in the image, which is not. */
 #include "arch/common/image.h"
 #include "arch/common/paging.h"
 #include "arch/riscv64/cpu.h"

@@ -15,6 +15,7 @@
 #define READ_WRITE 0xc7		/* and written to */
 
 #define SV39 8			/* in satp's highest bits */
+#define CONTROLLER_INTERRUPT (1 << 9)	/* of sie: SEIE; the timer's comes with the first alarm */
 #define FLOATING_POINT (3 << 13)	/* of sstatus: FS */
 
 	/* gp is not there yet, and addresses are where the image lies until the MMU is on. */
@@ -37,8 +38,9 @@ start:
 	.ascii "RSC\x05"
 	.long 0
 
-1:	csrw sie, zero
-	csrci sstatus, 2
+1:	csrci sstatus, 2
+	li t0, CONTROLLER_INTERRUPT
+	csrw sie, t0
 	rdtime s2
 	mv s3, a0
 	mv s4, a1

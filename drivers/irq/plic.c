@@ -2,10 +2,10 @@
 /* RISC-V's platform-level interrupt controller (RISC-V PLIC Specification 1.0.0). An interrupt that has been
  * claimed marks its pollers, and does not come again before it is completed: in irq_rearm. */
 #include "arch/arch.h"
+#include "drivers/irq/plic.h"
 #include "drivers/irq/tree.h"
 #include "kernel/loop.h"
 #include "kernel/panic.h"
-#include CONFIG_CPU_HEADER
 
 #include <errno.h>
 
@@ -90,7 +90,6 @@ void irq_init(const struct fdt *tree)
 
 		if (fdt_next_with(tree, &n, "compatible", kinds[i]) && take_over(tree, &n)) {
 			controller = n;
-			cpu_let_through(CPU_CONTROLLER_INTERRUPT);
 			return;
 		}
 	}
