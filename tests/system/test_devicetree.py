@@ -3,7 +3,8 @@
 than QEMU's do not.
 
 QEMU would refuse such trees, or mend them. So both the image and the tree are only put into memory, and a few
-instructions hand the one over to the other, as a loader would."""
+instructions hand the one over to the other, as a loader would. Offsets are from where memory begins."""
+import collections
 import os
 import struct
 import subprocess
@@ -13,32 +14,55 @@ import pytest
 from rig import cpus, params
 from rig.guest import Guest, qemu_command
 
-TREE_AT = 0x43000000
-IMAGE_AT = 0x40201000
-START_AT = 0x40100000
+TREE_AT = 0x3000000
 SECONDS = 60
 
 
-def start_arm64(tree):
+def start_arm64(tree, image):
     """The tree's address to x0; to the image."""
     code = [0x58000080,  # ldr x0, .+16
             0x580000a1,  # ldr x1, .+20
             0xd61f0020,  # br x1
             0xd503201f]  # nop
-    return struct.pack("<4I2Q", *code, tree, IMAGE_AT)
+    return struct.pack("<4I2Q", *code, tree, image)
 
 
-def start_armv7(tree):
+def start_armv7(tree, image):
     """The tree's address to r2, as far as it fits; to the image."""
     code = [0xe59f2004,  # ldr r2, .+12
             0xe59ff004,  # ldr pc, .+12
             0xe1a00000]  # nop
-    return struct.pack("<5I", *code, tree % 2**32, IMAGE_AT)
+    return struct.pack("<5I", *code, tree % 2**32, image)
 
 
-# For each CPU, how its boot protocol enters an image.
-START = {"arm64": start_arm64, "armv7": start_armv7}
+def start_riscv64(tree, image):
+    """The tree's address to a1; to the image. It is what the firmware takes for a kernel."""
+    code = [0x00000297,  # auipc t0, 0
+            0x0102b583,  # ld a1, 16(t0)
+            0x0182b303,  # ld t1, 24(t0)
+            0x00030067]  # jr t1
+    return struct.pack("<4I2Q", *code, tree, image)
+
+
+# For each CPU, where memory begins, how its boot protocol enters an image, and offsets for both; is there firmware
+# first, how much of memory is its; what the tree calls the interrupt controller and the timer; where nothing is;
+# what makes memory lie where registers are, or the other way round.
+MORE_MEMORY = ("reg = <0x00 0x40000000 0x00 0x4000000>", "reg = <0x00 0x00 0x00 0x44000000>")
+Start = collections.namedtuple("Start", "memory code image start firmware controller timer nothing clash")
+START = {
+    "arm64": Start(0x40000000, start_arm64, 0x201000, 0x100000, 0, ("arm,cortex-a15-gic",),
+                   ("arm,armv8-timer", "arm,armv7-timer"), 0x60000000, MORE_MEMORY),
+    "armv7": Start(0x40000000, start_armv7, 0x201000, 0x100000, 0, ("arm,cortex-a15-gic",),
+                   ("arm,armv8-timer", "arm,armv7-timer"), 0x60000000, MORE_MEMORY),
+    "riscv64": Start(0x80000000, start_riscv64, 0x400000, 0x200000, 0x200000, ("sifive,plic-1.0.0", "riscv,plic0"),
+                     ("timebase-frequency",), 0x2c000000,
+                     ("reg = <0x00 0xc000000 0x00 0x600000>", "reg = <0x00 0x81000000 0x00 0x600000>")),
+}
 WAYS = [way for way in params.machines("hello", first=True) if cpus.MACHINES[way.values[0]].cpu.name in START]
+
+
+def start_of(way):
+    return START[cpus.MACHINES[way].cpu.name]
 
 
 @pytest.fixture
@@ -46,16 +70,21 @@ def boot(builder, tmp_path):
     """boot(way, blob, address): a guest whose image is given the blob, at its place, by that address."""
     guests = []
 
-    def start(way, blob, address=TREE_AT, at=TREE_AT):
-        image = os.path.join(builder.build(cpus.defconfig("hello", way)), "image")
-        blobs = {IMAGE_AT: open(image, "rb").read(), at: blob,
-                 START_AT: START[cpus.MACHINES[way].cpu.name](address)}
+    def start(way, blob, address=None):
+        image, how = os.path.join(builder.build(cpus.defconfig("hello", way)), "image"), start_of(way)
+        tree_at, image_at, start_at = how.memory + TREE_AT, how.memory + how.image, how.memory + how.start
+        blobs = {image_at: open(image, "rb").read(), tree_at: blob,
+                 start_at: how.code(tree_at if address is None else address, image_at)}
         command = [word for word in qemu_command(image, way, "64M", rng=False) if word not in ("-kernel", image)]
         for place, content in blobs.items():
             path = tmp_path / f"{place:x}"
             path.write_bytes(content)
+            if how.firmware and place == start_at:
+                continue
             command += ["-device", f"loader,file={path},addr={place:#x},force-raw=on"]
-        guests.append(Guest(command + ["-device", f"loader,addr={START_AT:#x},cpu-num=0"]))
+        command += ["-kernel", tmp_path / f"{start_at:x}"] if how.firmware else \
+            ["-device", f"loader,addr={start_at:#x},cpu-num=0"]
+        guests.append(Guest(command))
         return guests[-1]
 
     yield start
@@ -64,14 +93,20 @@ def boot(builder, tmp_path):
 
 
 def source(way, tmp_path):
-    """QEMU's own tree, as text."""
-    path = tmp_path / "tree"
+    """QEMU's own tree, as text, with what firmware adds."""
+    path, how = tmp_path / "tree", start_of(way)
     command = qemu_command("no-image", way, "64M", rng=False)
     command[command.index("-M") + 1] += f",dumpdtb={path}"
     subprocess.run([word for word in command if word not in ("-kernel", "no-image")], check=True,
                    stdin=subprocess.DEVNULL, capture_output=True)
-    return subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", path], check=True, capture_output=True,
+    text = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", path], check=True, capture_output=True,
                           text=True).stdout
+    return text + (reserved("firmware", how.memory, how.firmware) if how.firmware else "")
+
+
+def reserved(name, start, count):
+    return ("/ { reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; "
+            f"{name}@{start:x} {{ reg = <0 {start:#x} 0 {count:#x}>; }}; }}; }};\n")
 
 
 def compiled(text):
@@ -111,9 +146,9 @@ def test_a_blob_that_is_no_tree(boot, tmp_path, way, how):
         guest.wait_for(rf"^panic: the device tree cannot be used: .*{why}", SECONDS)
 
 
-ADDRESSES = {"none": (0, "there is none"), "odd": (TREE_AT + 4, "there is none"),
-             "beyond-addresses": (0xfffffffff0000000, "no memory"), "at-the-end": (2**64 - 8, "no memory"),
-             "no-memory": (0x60000000, None)}
+ADDRESSES = {"none": (lambda how: 0, "there is none"), "odd": (lambda how: how.memory + TREE_AT + 4, "there is none"),
+             "beyond-addresses": (lambda how: 0xfffffffff0000000, "no memory"),
+             "at-the-end": (lambda how: 2**64 - 8, "no memory"), "no-memory": (lambda how: how.nothing, None)}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -121,15 +156,15 @@ ADDRESSES = {"none": (0, "there is none"), "odd": (TREE_AT + 4, "there is none")
 def test_a_tree_that_is_elsewhere(boot, tmp_path, way, where):
     """What the bus refuses is a fault, which is told, too."""
     address, why = ADDRESSES[where]
-    with boot(way, compiled(source(way, tmp_path)), address) as guest:
+    with boot(way, compiled(source(way, tmp_path)), address(start_of(way))) as guest:
         guest.wait_for(f"^panic: the device tree .*{why}" if why else "^panic: page fault: .*refused by the bus",
                        SECONDS)
 
 
 LACKS = {
-    "memory": (('device_type = "memory"',), "names no memory"),
-    "controller": (("arm,cortex-a15-gic",), "no interrupt controller"),
-    "timer": (("arm,armv8-timer", "arm,armv7-timer"), "no timer"),
+    "memory": (lambda how: ('device_type = "memory"',), "names no memory"),
+    "controller": (lambda how: how.controller, "no interrupt controller"),
+    "timer": (lambda how: how.timer, "no timer"),
 }
 
 
@@ -137,21 +172,21 @@ LACKS = {
 @pytest.mark.parametrize("what", LACKS)
 def test_a_tree_that_lacks_something(boot, tmp_path, way, what):
     names, why = LACKS[what]
-    with boot(way, compiled(without(source(way, tmp_path), *names))) as guest:
+    with boot(way, compiled(without(source(way, tmp_path), *names(start_of(way))))) as guest:
         guest.wait_for(rf"^panic: the device tree .*{why}", SECONDS)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_memory_where_registers_are(boot, tmp_path, way):
     text = source(way, tmp_path)
-    changed = text.replace("reg = <0x00 0x40000000 0x00 0x4000000>", "reg = <0x00 0x00 0x00 0x44000000>")
+    changed = text.replace(*start_of(way).clash)
     assert changed != text
     with boot(way, compiled(changed)) as guest:
         guest.wait_for("^panic: .*interrupt controller", SECONDS)
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("names", [("psci",), ("chosen",), ("stdout-path",), ()])
+@pytest.mark.parametrize("names", [("psci", "syscon-poweroff"), ("chosen",), ("stdout-path",), ()])
 def test_a_tree_that_says_enough(boot, tmp_path, way, names):
     """Without firmware there is no end, and a serial port is found though none is chosen."""
     with boot(way, compiled(without(source(way, tmp_path), *names))) as guest:
@@ -163,14 +198,12 @@ def test_a_tree_that_says_enough(boot, tmp_path, way, names):
 @pytest.mark.parametrize("way", WAYS)
 def test_reserved_memory_is_left_alone(boot, tmp_path, way):
     """The whole of memory but a little, by each of the ways to say so."""
-    text = source(way, tmp_path)
-    free = 64 * 1024 - 16  # KiB, for the image and what it leaves out at the ends
-    for more in ("/memreserve/ 0x42000000 0x1000000;",
-                 "reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; kept@42000000 { "
-                 "reg = <0 0x42000000 0 0x1000000>; }; };",
-                 "chosen { linux,initrd-start = <0x42000000>; linux,initrd-end = <0x43000000>; };"):
-        changed = text.replace("/dts-v1/;", "/dts-v1/;\n" + more) if more.startswith("/") else \
-            text + "\n/ { " + more + " };"
+    text, how = source(way, tmp_path), start_of(way)
+    free = 64 * 1024 - 16 - how.firmware // 1024  # KiB, for the image and what it leaves out at the ends
+    kept = how.memory + 0x2000000
+    for more in (f"/memreserve/ {kept:#x} 0x1000000;", reserved("kept", kept, 0x1000000),
+                 f"/ {{ chosen {{ linux,initrd-start = <{kept:#x}>; linux,initrd-end = <{kept + 2**24:#x}>; }}; }};"):
+        changed = text.replace("/dts-v1/;", "/dts-v1/;\n" + more) if more.startswith("/memreserve/") else text + more
         with boot(way, compiled(changed)) as guest:
             kib = int(guest.wait_for(r" up boot_us=.* mem_kib=(\d+)", SECONDS).group(1))
             assert free - 16384 - 512 < kib <= free - 16384, more
