@@ -21,7 +21,7 @@ CPUS = (
     Cpu("x86_64", "", "x86_64-linux-gnu", None, 1536, "r15"),
     Cpu("aarch64", "arm64", "aarch64-linux-gnu", (56, b"ARM\x64"), 2560, "x28"),
     Cpu("armv7", "armv7", "arm-linux-gnueabihf", (36, b"\x18\x28\x6f\x01"), 1536, "r10"),
-    Cpu("riscv64", "riscv64", "riscv64-linux-gnu", (56, b"RSC\x05"), 3072, "s11"),
+    Cpu("riscv64", "riscv64", "riscv64-linux-gnu", (56, b"RSC\x05"), 5120, "s11"),
 )
 USUAL = CPUS[0]
 HOST = next((cpu for cpu in CPUS if cpu.folder == os.uname().machine), USUAL)

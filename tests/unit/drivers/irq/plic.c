@@ -63,7 +63,8 @@ static void start(const char *node)
 	snprintf(source, sizeof(source),
 	         "/ { #address-cells = <1>; #size-cells = <1>; " CPUS
 	         "other: other { interrupt-controller; #interrupt-cells = <1>; }; %s"
-	         "device { interrupts-extended = <&plic 10>, <&plic 40>, <&plic 41>, <&plic 0>, <&other 10>; }; };",
+	         "device { interrupts-extended = <&plic 10>, <&plic 40>, <&plic 41>, <&plic 0>, <&other 10>; };"
+	         "};",
 	         node);
 	blob = blob_compile(source);
 	tree = tree_open(&blob);
