@@ -28,4 +28,8 @@ void *paging_early_table(void);
 void paging_filled(void);
 void paging_flush(uintptr_t address);
 
+/* In paging_loaded.c, which fulfils what follows paging_physical for CPUs whose loaders put the image
+ * anywhere: where the table is mapped that lies there, in memory or in the image. */
+uint64_t *paging_table_at(uint64_t physical);
+
 #endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* What paging.h asks of CPUs whose loaders put the image anywhere: it is mapped to where it is linked, memory
+ * and registers to their own addresses. How entries look is each CPU's. */
+#include "arch/common/image.h"
+#include "arch/common/paging.h"
+#include "kernel/page.h"
+#include CONFIG_CPU_HEADER
+
+#define EARLY_TABLES 6 /* registers and memory at two places, and the ragged ends of what lies in it */
+
+static uint64_t early[EARLY_TABLES][512] __attribute__((aligned(PAGE_BYTES)));
+static unsigned early_used;
+
+uint64_t *paging_table_at(uint64_t physical)
+{
+	uint64_t at = physical - image_physical;
+
+	if (at < (uint64_t)(image_end - image_start))
+		return (uint64_t *)(uintptr_t)(at + (uintptr_t)image_start);
+	return (uint64_t *)(uintptr_t)physical;
+}
+
+bool paging_is_free(uint64_t start, uint64_t end)
+{
+	return start <= end && end <= CONFIG_IMAGE_ADDRESS;
+}
+
+uint64_t paging_device_address(uintptr_t address)
+{
+	uint64_t at = address - (uintptr_t)image_start;
+
+	return at < (uint64_t)(image_end - image_start) ? at + image_physical : address;
+}
+
+void *paging_early_table(void)
+{
+	return early_used < EARLY_TABLES ? early[early_used++] : NULL;
+}
+
+void paging_filled(void)
+{
+	cpu_tables_written();
+}
+
+void paging_flush(uintptr_t address)
+{
+	cpu_forget_page(address);
+}
