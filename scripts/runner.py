@@ -15,6 +15,8 @@ import sys
 import termios
 import time
 
+GRACE_SECONDS = 5  # for what has been told to end
+
 
 def say(text):
     print(f"run: {text}", flush=True)
@@ -254,16 +256,26 @@ class Terminal:
 
 def run(command, image, on_line=lambda line: None):
     """Runs command with its output passed through line by line; gives its exit status, and whether it was
-    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted. When
+    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted, and the command
+is killed if it does not heed it: QEMU may wait for ever for the CPU that it emulates. When
     nobody reads our output any more, as after "| head", the command is ended, and that is a success."""
     signals = []
-    signal.signal(signal.SIGINT, lambda number, frame: signals.append(number))
+
+    def note(number, frame):
+        signals.append(number)
+        signal.alarm(GRACE_SECONDS)
+    signal.signal(signal.SIGINT, note)
     child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, preexec_fn=default_interrupt)
 
     def terminate(number, frame):
-        signals.append(number)
+        note(number, frame)
         child.terminate()
+
+    def overdue(number, frame):
+        say(f"{os.path.basename(command[0])} has not ended in {GRACE_SECONDS} s, and is killed")
+        child.kill()
     signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGALRM, overdue)
     with Terminal():
         try:
             pass_through(child.stdout.fileno(), image, on_line)
@@ -276,6 +288,7 @@ def run(command, image, on_line=lambda line: None):
             child.kill()
             raise
         status = child.wait()
+        signal.alarm(0)
     return status if status >= 0 else 128 - status, bool(signals)
 
 

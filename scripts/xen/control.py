@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import socket
+import struct
 import time
 
 PIECE_BYTES = 4 << 20  # of a file at a time: dom0 has them in memory twice
@@ -13,6 +14,10 @@ SECONDS = 120  # generous: emulation on a busy machine
 
 class Lost(Exception):
     """The other end has gone, or has not answered in time."""
+
+
+class Silent(Lost):
+    """It has not answered in time."""
 
 
 class Line:
@@ -51,7 +56,7 @@ class Line:
                 self.peer.settimeout(end and max(end - time.monotonic(), 0.001))
                 data = self.peer.recv(1 << 16)
             except TimeoutError:
-                raise Lost("the emulated machine does not answer") from None
+                raise Silent("the emulated machine does not answer") from None
             except OSError:
                 data = b""
             if not data:
@@ -62,6 +67,14 @@ class Line:
 
     def line(self, end):
         return self.receive(lambda data: data.find(b"\n") + 1 or None, end).decode()
+
+    def hang_up(self, seconds):
+        """Waits until the peer has gone: raises Lost then, Silent when it is still there."""
+        self.receive(lambda data: None, time.monotonic() + seconds)
+
+    def process(self):
+        """The peer's process id (unix(7), SO_PEERCRED)."""
+        return struct.unpack("iII", self.peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
 
     def close(self):
         self.listener.close()

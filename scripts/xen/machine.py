@@ -17,7 +17,7 @@ import tempfile
 
 import runner
 from xen import dom0
-from xen.control import Dom0, Lost, Monitor
+from xen.control import Dom0, Lost, Monitor, Silent
 from xen.packages import Apt, Missing
 
 # debian: the architecture's name there. qemu, package: the emulator, and Debian's package with it. xen, kernel:
@@ -226,9 +226,15 @@ class Machine:
                     os.killpg(qemu.pid, signal.SIGKILL)
 
     def quit(self):
-        """QEMU's end, which it may have met already."""
-        with contextlib.suppress(Lost):
-            self.monitor.command("quit")
+        """QEMU's end, which it may have met already; the hard way when it waits for ever for the CPU that it
+        emulates."""
+        try:
+            self.monitor.command("quit", runner.GRACE_SECONDS)
+            self.monitor.hang_up(runner.GRACE_SECONDS)
+        except Silent:
+            os.kill(self.monitor.process(), signal.SIGKILL)
+        except Lost:
+            pass
 
     def last_lines(self, count=15):
         try:

@@ -116,6 +116,19 @@ def test_a_kvm_that_fails_is_not_chosen(builder, tmp_path):
     assert "emulation" in done.stdout and done.returncode == 7, done
 
 
+@pytest.mark.config("defconfig_www_qemu")
+def test_a_qemu_that_hangs_is_killed(builder, namespace, tmp_path):
+    """A QEMU that is to end may wait for ever until the CPU that it emulates pauses."""
+    fake = tmp_path / "qemu-system-x86_64"
+    fake.write_text("#!/bin/sh\ntrap '' INT\necho deaf\nwhile :; do sleep 1; done\n")
+    fake.chmod(0o755)
+    with run(namespace, builder.build("defconfig_www_qemu"), "qemu-run", ACCEL="tcg",
+             PATH=f"{tmp_path}:{os.environ['PATH']}") as guest:
+        guest.wait_for("deaf")
+        interrupt(guest)
+        assert "qemu-system-x86_64 has not ended in" in guest.console
+
+
 @pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
 def test_gdb_stops_at_the_first_function(builder, need, machine):
     need("gdb" if cpus.MACHINES[machine].cpu is cpus.HOST else "gdb-multiarch")

@@ -5,11 +5,13 @@ import json
 import os
 import random
 import re
+import signal
 import time
 
 import pytest
 
 from rig import build, server, xen
+from xen.control import Lost
 
 GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_" in name]
 
@@ -49,6 +51,15 @@ def test_www(builder, namespace, emulated):
     emulated.run("xl shutdown guest")
     assert www.wait_end() == xen.POWEROFF
     assert "virga: exit status 0" in www.console
+
+
+def test_a_qemu_that_hangs_is_killed(emulated):
+    process = emulated.emulated.monitor.process()
+    os.kill(process, signal.SIGSTOP)
+    emulated.emulated.quit()
+    with pytest.raises(Lost):
+        emulated.run("true", seconds=xen.SECONDS)
+    assert not os.path.exists(f"/proc/{process}/exe")
 
 
 @pytest.mark.config("defconfig_hello_xen")
