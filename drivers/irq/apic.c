@@ -75,10 +75,11 @@ static int take_vector(struct poller *p)
 	return (int)(VECTOR_FIRST + used++);
 }
 
-int irq_attach_message(struct poller *p, struct irq_message *message)
+int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *message)
 {
 	int vector = take_vector(p);
 
+	(void)function;
 	if (vector < 0)
 		return vector;
 	message->address = LAPIC | (lapic[LAPIC_ID] >> 24) << 12;

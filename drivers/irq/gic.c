@@ -52,6 +52,8 @@ void irq_init(const struct fdt *tree)
 		    kinds[i].gic->init(tree, &n) == 0) {
 			gic = kinds[i].gic;
 			controller = n;
+			if (IS_ENABLED(CONFIG_GICV3_ITS))
+				its_find(tree, &n);
 			return;
 		}
 	}
@@ -63,7 +65,7 @@ void interrupt_dispatch(void)
 {
 	unsigned id = gic->acknowledge();
 
-	if (id >= GIC_NONE)
+	if (id >= GIC_NONE && id < GIC_LPI)
 		return;
 	for (struct line *l = lines; l < lines + line_count; l++)
 		if (l->id == id) {
@@ -95,17 +97,22 @@ int irq_line(const struct fdt_interrupt *i)
 	return (int)(i->cells[1] + (i->cells[0] ? GIC_PPI : GIC_SPI)) | (i->cells[2] & 3 ? EDGE : 0);
 }
 
-static int attach(unsigned line, struct poller *p)
+static int add(unsigned id, struct poller *p)
 {
-	unsigned id = line & ~EDGE;
-
-	if (id >= GIC_NONE)
-		return -EINVAL;
 	if (line_count == LINES_MAX)
 		return -ENOSPC;
 	lines[line_count++] = (struct line){ p, (uint16_t)id, false };
-	gic->enable(id, line & EDGE);
 	return 0;
+}
+
+static int attach(unsigned line, struct poller *p)
+{
+	unsigned id = line & ~EDGE;
+	int error = id < GIC_NONE ? add(id, p) : -EINVAL;
+
+	if (!error)
+		gic->enable(id, line & EDGE);
+	return error;
 }
 
 int irq_attach_line(unsigned line, struct poller *p)
@@ -118,8 +125,9 @@ int irq_attach_wake(unsigned line)
 	return attach(line, NULL);
 }
 
-int irq_attach_message(struct poller *p, struct irq_message *message)
+int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *message)
 {
-	(void)p, (void)message;
-	return -ENODEV;
+	int id = IS_ENABLED(CONFIG_GICV3_ITS) ? its_message(function, message) : -ENODEV;
+
+	return id < 0 ? id : add((unsigned)id, p);
 }

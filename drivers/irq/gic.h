@@ -5,8 +5,11 @@
 
 #include "drivers/fdt/fdt.h"
 
-/* Identifiers: 16 to 31 are the CPU's own (PPI), from 32 on the machine's (SPI); from 1020 on: none. */
-enum { GIC_PPI = 16, GIC_SPI = 32, GIC_NONE = 1020 };
+struct irq_message;
+
+/* Identifiers: 16 to 31 are the CPU's own (PPI), from 32 on the machine's (SPI); from 1020 on: none; from
+ * 8192 on: those of messages (LPI), which are never active. */
+enum { GIC_PPI = 16, GIC_SPI = 32, GIC_NONE = 1020, GIC_LPI = 8192 };
 #define GIC_PRIORITY 0xa0
 
 struct gic {
@@ -22,6 +25,16 @@ struct gic {
 };
 
 extern const struct gic gicv2, gicv3;
+
+/* This CPU's redistributor, and its physical address; once gicv3 is set up. */
+volatile uint8_t *gicv3_redistributor(void);
+uint64_t gicv3_redistributor_address(void);
+
+/* Notes the translation service below the controller gic, if it has one. Borrows tree. */
+void its_find(const struct fdt *tree, const struct fdt_node *gic);
+/* The next message of a PCI function: what it is to write, and the LPI that it becomes, not yet anybody's.
+ * -ENODEV: no service takes its messages; -ENOSPC: it takes no more. */
+int its_message(uint32_t function, struct irq_message *message);
 
 /* What both distributors have alike (GICv2 §4.3, GICv3 §12.9): where the bits of id are set or cleared. */
 static inline void gic_set_bit(volatile uint8_t *distributor, uint32_t offset, unsigned id)

@@ -34,6 +34,7 @@ enum { TYPE = 0x08, WAKER = 0x14, FRAME = 0x10000, FRAMES = 2 * FRAME };
 #define IDENTIFIER 0xffffff
 
 static volatile uint8_t *distributor, *own; /* own: this CPU's redistributor's second frame */
+static uint64_t own_address;                /* physical, of its first */
 static uint64_t affinity;                   /* of this CPU, as ROUTER takes it */
 
 static volatile uint32_t *reg(volatile uint8_t *base, uint32_t offset)
@@ -51,6 +52,7 @@ static volatile uint8_t *find(const struct fdt_range *range)
 		frames = arch_map_device(range->start + at, FRAMES);
 		if (!frames)
 			return NULL;
+		own_address = range->start + at;
 		if (*reg(frames, TYPE + 4) == wanted)
 			return frames;
 		type = *reg(frames, TYPE);
@@ -121,10 +123,23 @@ static void end(unsigned id)
 	cpu_synchronise();
 }
 
+/* Messages are never active (§4.1.1). */
 static void deactivate(unsigned id)
 {
+	if (id >= GIC_LPI)
+		return;
 	WRITE(ICC_DIR, id);
 	cpu_synchronise();
+}
+
+volatile uint8_t *gicv3_redistributor(void)
+{
+	return own - FRAME;
+}
+
+uint64_t gicv3_redistributor_address(void)
+{
+	return own_address;
 }
 
 const struct gic gicv3 = { init, enable, acknowledge, end, deactivate };

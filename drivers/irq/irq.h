@@ -11,11 +11,11 @@ struct poller;
  * found high. Whoever serves the poller acknowledges the device before it looks for work. 0, -ENOSPC when
  * too many are taken, -EINVAL where there is no such line. */
 int irq_attach_line(unsigned line, struct poller *p);
-/* What a device's message must write where to mark p. 0, -ENOSPC, -ENODEV where there are none. */
+/* What a PCI function's next message must write where to mark p. 0, -ENOSPC, -ENODEV where there are none. */
 struct irq_message {
 	uint64_t address;
 	uint32_t data;
 };
-int irq_attach_message(struct poller *p, struct irq_message *message);
+int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *message);
 
 #endif

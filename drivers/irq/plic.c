@@ -146,8 +146,8 @@ int irq_attach_wake(unsigned line)
 	return irq_attach_line(line, NULL);
 }
 
-int irq_attach_message(struct poller *p, struct irq_message *message)
+int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *message)
 {
-	(void)p, (void)message;
+	(void)function, (void)p, (void)message;
 	return -ENODEV;
 }

@@ -70,6 +70,26 @@ int pci_line(uint32_t function)
 	return error ? error : irq_line(&interrupt);
 }
 
+/* The bridge's msi-map, each entry of which is a first requester ID, a controller, the number that it knows
+ * that one by, and how many there are; or its msi-parent. */
+bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t *id)
+{
+	uint32_t requester = (first_bus << 8) + (function >> 8);
+	struct fdt_value map;
+
+	if (fdt_property(tree, &bridge, "msi-map", &map)) {
+		for (uint32_t i = 0; i + 4 <= fdt_cells(&map); i += 4)
+			if (requester - fdt_cell(&map, i) < fdt_cell(&map, i + 3)) {
+				*id = requester - fdt_cell(&map, i) + fdt_cell(&map, i + 2);
+				return fdt_by_phandle(tree, controller, fdt_cell(&map, i + 1));
+			}
+		return false;
+	}
+	*id = requester;
+	return fdt_property(tree, &bridge, "msi-parent", &map) && fdt_cells(&map) > 0 &&
+	       fdt_by_phandle(tree, controller, fdt_cell(&map, 0));
+}
+
 static bool find_window(void)
 {
 	for (uint32_t i = 0; i < WINDOWS_MAX; i++)

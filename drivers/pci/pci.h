@@ -25,6 +25,10 @@ bool pci_cpu_address(uint64_t *address, uint64_t bytes);
 /* Where interrupts come by pins: the line that the function's goes to, as irq_attach_line takes it, shared
  * with others. A negative errno: it has none. */
 int pci_line(uint32_t function);
+/* Where messages are translated: who writes the function's, as controller knows it (its requester ID, unless
+ * the tree says otherwise). False when the tree names no controller for them. */
+struct fdt_node;
+bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t *id);
 /* Opens the bridge that the tree describes, which it borrows. Without one nothing is found. */
 struct fdt;
 void pci_tree(const struct fdt *tree);

@@ -112,10 +112,11 @@ static void config_changed(struct poller *p)
 	poller_mark(dev->owner);
 }
 
-static int attach_message(struct poller *p, volatile struct pci_message *message)
+static int attach_message(struct virtio_device *dev, struct poller *p, unsigned which)
 {
+	volatile struct pci_message *message = &dev->messages[which];
 	struct irq_message to;
-	int error = irq_attach_message(p, &to);
+	int error = irq_attach_message(dev->place, p, &to);
 
 	if (error)
 		return error;
@@ -146,11 +147,11 @@ static int attach(struct virtio_device *dev, struct poller *p)
 		log_error("device=%s refused=\"a device without MSI-X: add vectors=3\"", dev->name);
 		return -ENODEV;
 	}
-	error = attach_message(p, &dev->messages[QUEUES_MESSAGE]);
+	error = attach_message(dev, p, QUEUES_MESSAGE);
 	if (IS_ENABLED(CONFIG_PCI_PINS) && error == -ENODEV)
 		return attach_pin(dev, p);
 	if (!error)
-		error = attach_message(&dev->change, &dev->messages[CONFIG_MESSAGE]);
+		error = attach_message(dev, &dev->change, CONFIG_MESSAGE);
 	if (error)
 		return error;
 	pci_messages_on(dev->place);

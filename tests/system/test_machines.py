@@ -170,3 +170,17 @@ def test_firmware_beside_a_large_image(serve, output, way):
         www.stop()
         assert result["sha256"] == hashlib.sha256(body).hexdigest(), kib
     assert refused == [33 * 1024, 34 * 1024 + 64]
+
+
+@pytest.mark.config("defconfig_www_qemu_arm64")
+@pytest.mark.parametrize("version,messages", [("2", 0), ("3", 2)])
+def test_messages_in_place_of_pins(serve, tmp_path, version, messages):
+    """The network's two; where no controller takes them, its pin as before."""
+    trace = tmp_path / "trace"
+    www = serve("arm64-virt-pci", name="www_qemu_arm64_its", options_set={"GICV3_ITS": "y"},
+                extra=("-machine", f"gic-version={version}", "-d", "trace:gicv3_its_cmd_mapti,guest_errors",
+                       "-D", str(trace)))
+    assert www.curl(www.url()) == index()
+    www.stop()
+    said = trace.read_text() if trace.exists() else ""
+    assert len(said.splitlines()) == said.count("command MAPTI") == messages, said

@@ -60,7 +60,7 @@ static void make(const char *properties)
 	char source[2000];
 
 	snprintf(source, sizeof(source), "/ { #address-cells = <2>; #size-cells = <2>;"
-	         "gic: gic { interrupt-controller; #interrupt-cells = <3>; };"
+	         "gic: gic { interrupt-controller; #interrupt-cells = <3>; }; its: its { };"
 	         "pcie@0 { compatible = \"pci-host-ecam-generic\"; #address-cells = <3>; #size-cells = <2>;"
 	         "#interrupt-cells = <1>; %s }; };", properties);
 	blob = blob_compile(source);
@@ -281,4 +281,48 @@ Test(pci_ecam, turns_pins_into_lines)
 	put(1 << 16, 1);
 	cr_assert_eq(pci_line(1 << 16), -ENODEV, "behind a bridge");
 	cr_assert_eq(pci_line(9 * DEVICE), -ENODEV, "nobody there");
+}
+
+/* -- messages -- */
+
+/* Who writes the function's messages, as its knows it; -1: nobody knows. */
+static int64_t source_of(uint32_t function)
+{
+	struct fdt_node its, controller;
+	uint32_t id;
+
+	cr_assert(fdt_at(&tree, &its, "/its"));
+	return pci_message_source(function, &controller, &id) && fdt_same(&its, &controller) ? (int64_t)id : -1;
+}
+
+Test(pci_ecam, messages_come_from_a_requester)
+{
+	make(SPACE "bus-range = <2 3>; msi-parent = <&its>;" WINDOWS);
+	cr_assert_eq(source_of(3 * DEVICE), 0x218);
+	cr_assert_eq(source_of(1 << 16 | DEVICE), 0x308);
+}
+
+Test(pci_ecam, messages_sources_may_have_other_numbers)
+{
+	make(SPACE BUSES WINDOWS "msi-map = <0x8 &its 0x100 0x10>, <0x100 &its 0x0 0x100>;");
+	cr_assert_eq(source_of(0), -1);
+	cr_assert_eq(source_of(DEVICE), 0x100);
+	cr_assert_eq(source_of(2 * DEVICE), 0x108);
+	cr_assert_eq(source_of(3 * DEVICE), -1);
+	cr_assert_eq(source_of(1 << 16 | DEVICE), 0x8);
+}
+
+Test(pci_ecam, messages_that_nobody_takes_have_no_source)
+{
+	make(SPACE BUSES WINDOWS);
+	cr_assert_eq(source_of(DEVICE), -1);
+	blob_free(&blob);
+	make(SPACE BUSES WINDOWS "msi-map = <0 &its 0>;");
+	cr_assert_eq(source_of(DEVICE), -1, "half an entry");
+	blob_free(&blob);
+	make(SPACE BUSES WINDOWS "msi-map = <0 99 0 0x100>;");
+	cr_assert_eq(source_of(DEVICE), -1, "a phandle of nobody");
+	blob_free(&blob);
+	make(SPACE BUSES WINDOWS "msi-parent;");
+	cr_assert_eq(source_of(DEVICE), -1);
 }
