@@ -92,6 +92,8 @@ struct cache_block *cache_peek(struct cache *c, uint64_t number);
  * is short. Gives how many of them, from number on, are there or on their way. */
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count);
 
+/* What is changed from now on reaches the medium only after all that was changed before. Nothing is written
+ * now. */
 void cache_barrier(struct cache *c);
 
 /* Fulfilled with 0 once all that was changed before is on the medium (a flush included). Fails with the first
@@ -109,6 +111,7 @@ struct cache_stats {
 	uint64_t hits, misses, read_ahead, written; /* blocks; those that a hint has brought are no misses */
 	size_t blocks, held, dirty;                 /* now; dirty: changed, let go, and not yet written */
 };
+/* Since the cache was made. */
 void cache_stats(const struct cache *c, struct cache_stats *out);
 
 #endif

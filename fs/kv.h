@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* A store of values by key (Mirage's KV_RO and KV_RW): crunch, FAT, … Keys are paths without a leading
- * slash, UTF-8: "img/logo.svg"; the empty key is the root folder. What a store does not have of the
- * functions below fails with -EOPNOTSUPP, and what changes a read-only one with -EROFS. Every operation is
- * a promise in the caller's storage and borrows what it is given until it has settled; stores in memory
- * settle before the call returns. Failures besides those named: -EIO, -ENOMEM, -ENXIO (the device is gone),
- * -EUCLEAN for a damaged store; of what looks -ENOBUFS (all memory for blocks is held by readers); of changes
- * -ENAMETOOLONG and -EINVAL for what is no key. */
+ * slash, UTF-8: "img/logo.svg"; the empty key is the root folder. Every operation is a promise in the
+ * caller's storage and borrows what it is given until it has settled; stores in memory settle before the call
+ * returns. Failures besides those named below:
+ *
+ *   any        -EOPNOTSUPP (this store cannot do it), -EIO, -ENOMEM, -ENXIO (the device is gone),
+ *              -EUCLEAN (the store is damaged)
+ *   reading    -ENOBUFS (all memory for blocks is held by readers)
+ *   changing   -EROFS (the store is read-only), -ENAMETOOLONG and -EINVAL (no key) */
 #ifndef FS_KV_H
 #define FS_KV_H
 

@@ -55,7 +55,7 @@ struct buf {
 			uint16_t csum_start;  /* from the start of the packet as handed to netdev_send */
 			uint16_t csum_offset;
 		};
-		uint32_t mark;   /* of who keeps a received packet, whose checksum is right: anything */
+		uint32_t mark;   /* once the checksum is verified: free for whoever queues the packet */
 	};
 	struct storage *storage; /* what data points into; NULL: constant memory, or own header room */
 	uint16_t gso_size;       /* payload bytes per segment */

@@ -13,7 +13,7 @@ struct pool {
 	size_t fresh; /* objects that have been given out at least once lie before this one */
 };
 
-/* align: power of two, from 8 to PAGE_BYTES. Takes whole pages. 0, -ENOMEM. */
+/* count: 1 or more; align: power of two, from 8 to PAGE_BYTES. Takes whole pages. 0, -ENOMEM. */
 int pool_init(struct pool *p, size_t object_bytes, size_t align, size_t count);
 void pool_destroy(struct pool *p); /* all objects must have come back */
 void *pool_alloc(struct pool *p);  /* not zeroed; NULL when empty */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A keyed hash for short inputs: who does not know the key can neither predict a hash nor choose inputs
- * that collide. */
+/* A keyed hash for short inputs: without the key nobody can predict a hash, or choose inputs that
+ * collide. */
 #ifndef KERNEL_SIPHASH_H
 #define KERNEL_SIPHASH_H
 

@@ -9,8 +9,8 @@
 #include "kernel/promise.h"
 
 /* fn runs from the run loop at or after deadline_ns; timers with equal deadlines run in an order
- * that nobody may rely on, and all that are past when they are started have the deadline of the turn
- * in which that is. All zero is a valid stopped timer once fn is set. */
+ * that nobody may rely on, and one that is started with a deadline in the past is due in the turn in
+ * which it is started. All zero is a valid stopped timer once fn is set. */
 struct timer {
 	uint64_t deadline_ns;
 	struct list link; /* in a list of the sleep queue; zero when stopped */

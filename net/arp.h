@@ -35,8 +35,8 @@ int arp_add_address(struct arp *a, uint32_t address);
 void arp_remove_address(struct arp *a, uint32_t address);
 
 /* Is told of an address of ours that somebody else has used twice within ten seconds, once it has been
- * defended: to give it up is the listener's choice (RFC 5227 §2.4 (b)). With none it is defended for ever,
- * once in ten seconds at most (§2.4 (c)), as fits an address that somebody has written down. */
+ * defended: to give it up is the listener's choice (RFC 5227 §2.4 (b)). Without a listener it is defended for
+ * ever, once in ten seconds at most (§2.4 (c)), as fits an address that somebody has written down. */
 void arp_listen_conflict(struct arp *a, void (*conflict)(void *arg, uint32_t address), void *arg);
 
 /* Does anybody use an address that we are about to take (RFC 5227 §2.1.1)? Fulfilled with 0 after three

@@ -72,7 +72,7 @@ enum ip_send_flags {
 	IP_DF = 4,                /* not to be fragmented on the way, where the path's MTU is looked for */
 };
 
-/* For ip_too_big beside a size: packets get no further, who knows why, and routers had better cut them. */
+/* For ip_too_big beside a size: packets get lost for an unknown reason, so routers may fragment them. */
 #define IP_MTU_UNKNOWN 0
 #define IP_MTU_LEAST 68 /* RFC 791; what ip_too_big makes of it is more */
 #define IP_ECN_MARKED 3 /* of the ECN field: a router has met congestion */
@@ -143,8 +143,8 @@ static inline void ip_too_big(struct ip_route *r, uint32_t mtu)
 	r->ip->ops->too_big(r, mtu);
 }
 
-/* Brings the sizes of r up to date, as ip_send does when the instance's generation has moved on: for who cuts
- * his packets before he sends them. */
+/* Brings the sizes of r up to date, as ip_send does when the instance's generation has moved on: for
+ * callers that size their packets before they send them. */
 static inline void ip_route_look(struct ip_route *r)
 {
 	r->ip->ops->look(r);

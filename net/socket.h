@@ -38,7 +38,7 @@ int socket_create(struct socket_stack **out, const struct socket_limits *limits)
  * flow of this stack may be used after. */
 void socket_destroy(struct socket_stack *s);
 
-/* The host has the address, and it what came with it. */
+/* The host owns the address and whatever came with its lease: there is none here. */
 static inline const struct dhcp_lease *socket_lease(const struct socket_stack *s)
 {
 	(void)s;

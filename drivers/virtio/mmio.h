@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What whoever knows where virtio-mmio devices are asks of their transport. */
+/* Opens a virtio-mmio device whose address is known. */
 #ifndef DRIVERS_VIRTIO_MMIO_H
 #define DRIVERS_VIRTIO_MMIO_H
 

@@ -98,7 +98,7 @@ void fat_owners_destroy(struct fat *fat);
 /* -EUCLEAN: this is one of them. 0 for what is no cluster. */
 int fat_owners_check(struct fat *fat, uint32_t cluster);
 
-/* What anybody who comes to a cluster asks: 0, -EUCLEAN. */
+/* Asked before a cluster is used: 0, or -EUCLEAN when several files claim it. */
 static inline int fat_check_owner(struct fat *fat, uint32_t cluster)
 {
 	return CONFIG_FAT_OWNERS_CLUSTERS > 0 ? fat_owners_check(fat, cluster) : 0;
@@ -227,7 +227,7 @@ static inline uint32_t fat_changes_now(const struct fat *fat)
 	return 0;
 }
 
-/* Whether what was found in a slot when there had been so many changes may be there no more. */
+/* Has the slot at place perhaps been changed since there had been so many changes? */
 static inline bool fat_is_stale(const struct fat *fat, uint64_t place, uint32_t changes)
 {
 	struct fat_entry e = { .place = place };

@@ -26,8 +26,8 @@ int dhcp_client_create(struct dhcp_client **out, const struct dhcp_layers *layer
  * address when it starts again. */
 void dhcp_client_destroy(struct dhcp_client *c);
 
-/* What is lent now, or a link-local address of which there is nothing to say, until the next change; NULL:
- * nothing. */
+/* The lease; of a link-local address one that says nothing more. Valid until the next change. NULL: there is
+ * no address. */
 const struct dhcp_lease *dhcp_client_lease(const struct dhcp_client *c);
 /* Adds l; it hears of changes from now on. */
 void dhcp_client_listen(struct dhcp_client *c, struct dhcp_listener *l);

@@ -112,7 +112,7 @@ uint32_t dns_ttl(const struct dns_record *record);
 
 #define DNS_QUERY_BYTES (DNS_HEADER_BYTES + DNS_NAME_BYTES + 4 + 11)
 
-/* A whole query of one name, all that who only asks has to write. udp_bytes: as dns_write_edns has it; 0:
+/* A complete query for one name: all that a client has to write. udp_bytes: as dns_write_edns has it; 0:
  * without EDNS0. to: DNS_QUERY_BYTES. Gives how many of them it takes. */
 size_t dns_write_query(uint8_t *to, uint16_t id, uint16_t flags, const uint8_t *name, uint16_t type,
                        uint16_t udp_bytes);

@@ -9,7 +9,7 @@
  *
  * Against forged answers (RFC 5452) each question has an id, a port and letters' cases (draft-vixie-
  * dnsext-dns0x20) of its own, all random; only records that lead from the name to its addresses are
- * taken. Who gets no answer over UDP for being too long asks over TCP (RFC 7766). Answers are
+ * taken. An answer that is too long for UDP is asked for over TCP (RFC 7766). Answers are
  * remembered within bounds, negative ones too (RFC 2308). All numbers are Kconfig's. */
 #ifndef NET_DNS_RESOLVER_H
 #define NET_DNS_RESOLVER_H

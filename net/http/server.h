@@ -90,8 +90,8 @@ int http_server_serve(struct http_server *server, struct flow *flow);
 /* The same as an accept_fn of net/stack.h, with the server as its argument. */
 int http_server_accept(void *server, struct flow *flow, const struct endpoint *peer);
 
-/* Aborts every connection. They are gone when the loop has run, but for those whose answers an application or
- * a store is at: they are when it has done. */
+/* Aborts every connection. They are gone when the loop has run, except those whose answer an application or
+ * a store is still working on: they go when it is done. */
 void http_server_close(struct http_server *server);
 /* All connections must be gone, and what they have asked a store for must have settled. */
 void http_server_destroy(struct http_server *server);

@@ -64,7 +64,7 @@ static void send_later(struct tcp_conn *c)
 	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 }
 
-/* [start, end) came twice: RFC 2883; nothing did where that is nothing. */
+/* [start, end) came twice, and is reported as RFC 2883 says; start == end: nothing did. */
 static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t start, uint32_t end)
 {
 	struct buf *b = buf_alloc_header();
