@@ -13,6 +13,7 @@
 
 struct cursor {
 	uint32_t index, cluster, count; /* count 0: at the start */
+	bool is_whole;                  /* what comes next in the file lies elsewhere */
 	uint64_t ahead;                 /* blocks of the device before this one were asked for; 0: none were */
 };
 static_assert(sizeof(struct cursor) <= sizeof(((struct kv_read *)0)->cursor), "room in the operation");
@@ -32,10 +33,12 @@ static int move(struct fat_task *t, struct cursor *c, uint32_t index)
 	c->index += c->count - 1 + chain.index;
 	c->cluster = chain.cluster;
 	c->count = 1;
+	c->is_whole = false;
 	return error;
 }
 
-/* Makes the run count clusters long, or as many as lie together. */
+/* Makes the run count clusters long, or as many as lie together. That these are all is remembered: who has
+ * waited for a block of the file need not have one of the table, too, which may have made room for it. */
 static int lengthen(struct fat_task *t, struct cursor *c, uint32_t count)
 {
 	struct fat_chain chain;
@@ -44,7 +47,8 @@ static int lengthen(struct fat_task *t, struct cursor *c, uint32_t count)
 	fat_chain_begin(&chain, c->cluster + c->count - 1);
 	error = fat_chain_run(t, &chain, count - c->count);
 	c->count += chain.index;
-	return error == -ENODATA ? 0 : error;
+	c->is_whole = error == -ENODATA;
+	return c->is_whole ? 0 : error;
 }
 
 /* Finds the run that the file's byte offset lies in. */
@@ -60,7 +64,7 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 		error = move(t, c, index);
 	/* Who reads on does not look at the table each time. */
 	rest = fat_clusters_of(t->fat, op->entry->size) - c->index;
-	if (!error && c->count < MIN(rest, index - c->index + wanted))
+	if (!error && !c->is_whole && c->count < MIN(rest, index - c->index + wanted))
 		error = lengthen(t, c, MIN(rest, index - c->index + wanted + MIN(c->count, 8 * wanted)));
 	return error == -ENODATA ? fat_damaged(t->fat, "a chain has changed", c->cluster) : error;
 }

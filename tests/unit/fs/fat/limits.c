@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/loop.h"
 #include "tests/unit/fs/fat/world.h"
 
 static struct world w;
@@ -411,6 +412,50 @@ Test(fat_limits, changes_wait_for_readers)
 	cr_expect_eq(world_wait(&change.promise), 0);
 	free(value);
 	check();
+}
+
+/* A file in pieces comes whole, though the table and the file hardly have a block each. */
+Test(fat_limits, a_file_in_pieces_with_few_blocks)
+{
+	static uint8_t value[100 * 512];
+	struct slice held[4 * KV_READ_SLICES];
+	struct kv_read read = { 0 }, op = { 0 };
+	struct kv_get get, pieces;
+	unsigned turns = 0, count = 0;
+	intptr_t n = 0;
+
+	world_shell("truncate -s 10M image; mkfs.fat -F 16 -s 1 image; head -c 512 /dev/zero >one; "
+	            "head -c 24576 /dev/zero >held; mcopy held a:; i=100; "
+	            "while [ $i -lt 300 ]; do set -- \"$@\" $i; cp one $i; i=$((i + 1)); done; mcopy \"$@\" a:; "
+	            "while [ $# -gt 1 ]; do mdel a:$1; shift 2; done");
+	w.cache_config = (struct cache_config){
+		.blocks = 8, .read_ahead = 4, .requests = 2, .write_back_ns = NS_PER_S,
+	};
+	world_open(&w);
+	cr_assert_eq(world_set(w.kv, "pieces", value, sizeof(value)), 0);
+	world_unmount(&w);
+	cr_assert_eq(world_mount(&w), 0);
+	cr_assert_eq(world_get(w.kv, &get, "held"), 0);
+	for (uint64_t offset = 0; offset < 6 * 4096; offset += (uint64_t)n) {
+		kv_read(w.kv, &read, &get.entry, offset, (uint32_t)(6 * 4096 - offset));
+		n = world_wait(&read.promise);
+		cr_assert_gt(n, 0);
+		for (uint32_t i = 0; i < read.count; i++)
+			held[count++] = read.slices[i];
+	}
+	cr_assert_eq(world_get(w.kv, &pieces, "pieces"), 0);
+	for (uint64_t offset = 0; offset < sizeof(value); offset += (uint64_t)n) {
+		kv_read(w.kv, &op, &pieces.entry, offset, sizeof(value));
+		while (!promise_is_settled(&op.promise) && turns++ < 20000)
+			loop_turn();
+		n = promise_is_settled(&op.promise) ? promise_result(&op.promise) : 0;
+		cr_assert_gt(n, 0, "%u turns, at %u", turns, (unsigned)offset);
+		for (uint32_t i = 0; i < op.count; i++)
+			storage_put(op.slices[i].storage);
+	}
+	while (count > 0)
+		storage_put(held[--count].storage);
+	world_close(&w);
 }
 
 #define STREAMS 6
