@@ -91,7 +91,7 @@ struct kv_list {
 
 /* A change. Fulfilled with 0 once it is on the medium; when the power fails before, the store has the
  * old value or the new one, whole. Fails with -ENOENT, -EISDIR, -ENOTDIR, -EEXIST, -ENOTEMPTY, -ENOSPC,
- * -EFBIG. */
+ * -EFBIG, -EOPNOTSUPP (a key that the store cannot make so). */
 struct kv_change {
 	struct promise promise;
 	struct list link; /* changes are done one after the other, in the order in which they were asked for */

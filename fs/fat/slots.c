@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* A name comes into a folder, and goes. What commits is always the write of one sector:
  *
- *  - new slots lie in one sector; at a folder's end the rest of a sector that is too small is passed over;
- *  - of a name whose slots take up more than a sector, those in the sector of the last one, which is the one
- *    that counts, are written last. A power cut may leave the others, which belong to nothing then;
- *  - of slots that go, those in the sector of the last one go first. */
+ *  - new slots lie in one sector; at a folder's end the rest of a sector that is too small is passed over,
+ *    and a name that does not fit into a whole one is refused (fat_slots_check);
+ *  - slots that others have laid across sectors go in one write of a block, or, if they lie in several, those
+ *    in the block of the last one, which is the one that counts, go first. */
 #include <errno.h>
 #include <string.h>
 
@@ -12,9 +12,11 @@
 
 #define SLOTS_MOST 65536 /* of a folder, as others believe */
 
-static uint64_t sector_of(const struct fat_writer *w, const struct fat_directory *d)
+int fat_slots_check(const struct fat_writer *w)
 {
-	return fat_directory_place(fat_of_writer(w), d) / w->sector_bytes;
+	const struct fat_survey *s = &w->survey;
+
+	return !s->found && s->needed * sizeof(struct fat_slot) > w->sector_bytes ? -EOPNOTSUPP : 0;
 }
 
 /* -- making room -- */
@@ -92,7 +94,7 @@ static int pass_over(struct fat_writer *w)
 	uint32_t left = (uint32_t)((w->sector_bytes - place % w->sector_bytes) / sizeof(struct fat_slot));
 	int error = 0;
 
-	if (left >= s->needed || s->needed * sizeof(struct fat_slot) > w->sector_bytes)
+	if (left >= s->needed)
 		return 0;
 	error = make_slots(w, left + s->needed);
 	for (uint32_t n = 0; n < left && !error; n++) {
@@ -165,9 +167,7 @@ static void make_slot(const struct fat_writer *w, uint32_t n, struct fat_slot *s
 int fat_slots_prepare(struct fat_writer *w)
 {
 	struct fat_survey *s = &w->survey;
-	struct fat_task *t = &w->lookup.task;
-	struct fat_directory last = s->room, d;
-	struct fat_slot slot;
+	struct fat_directory last;
 	int error = 0;
 
 	w->place = s->entry.place;
@@ -177,16 +177,8 @@ int fat_slots_prepare(struct fat_writer *w)
 		error = make_room(w);
 	last = s->room;
 	if (!error)
-		error = fat_directory_next(t, &last, s->needed - 1);
-	for (uint32_t n = 0; n < s->needed && !error; n++) {
-		d = s->room;
-		error = fat_directory_next(t, &d, n);
-		if (error || sector_of(w, &d) == sector_of(w, &last))
-			continue;
-		make_slot(w, n, &slot);
-		error = fat_copy_in(w, fat_directory_place(t->fat, &d), &slot, sizeof(slot));
-	}
-	w->place = fat_directory_place(t->fat, &last);
+		error = fat_directory_next(&w->lookup.task, &last, s->needed - 1);
+	w->place = fat_directory_place(fat_of_writer(w), &last);
 	return error;
 }
 
@@ -211,24 +203,26 @@ int fat_slots_commit(struct fat_writer *w)
 	if (error)
 		return error;
 	slot = (struct fat_slot *)(b->data + w->place % FAT_BLOCK_BYTES);
-	if (s->found) {
+	if (s->found)
 		update(slot, &w->slot);
-	} else {
-		/* The last one, and those before it in the same sector. */
-		uint32_t n = s->needed, at = (uint32_t)(w->place % w->sector_bytes);
-
-		do {
-			make_slot(w, --n, slot--);
-			at -= sizeof(*slot);
-		} while (n > 0 && at < w->sector_bytes);
-	}
+	for (uint32_t n = s->found ? 0 : s->needed; n > 0; n--)
+		make_slot(w, n - 1, slot--);
 	cache_put(b);
 	w->committed = true;
 	fat_note_change(w, w->place);
 	return 0;
 }
 
-/* The slots that lie in the sector of the last one. */
+/* So many slots, that at place and before it, lie in one block and beside each other. */
+static uint32_t slots_together(const struct fat_writer *w, uint64_t place)
+{
+	const struct fat_geometry *g = &fat_of_writer(w)->geometry;
+	uint64_t in_row = place >= g->data ? (place - g->data) & ((1u << g->cluster_shift) - 1) : place - g->root;
+
+	return (uint32_t)(MIN(in_row, place % FAT_BLOCK_BYTES) / sizeof(struct fat_slot)) + 1;
+}
+
+/* The slots that lie in the block of the last one. */
 static int erase_last(struct fat_writer *w, uint32_t count, const struct fat_entry *e)
 {
 	struct cache_block *b;
@@ -253,7 +247,7 @@ int fat_slots_erase(struct fat_writer *w, const struct fat_directory *start, uin
                     const struct fat_entry *e)
 {
 	static const uint8_t free = FAT_SLOT_FREE;
-	uint32_t last = MIN(count, (uint32_t)(e->place % w->sector_bytes / sizeof(struct fat_slot)) + 1);
+	uint32_t last = MIN(count, slots_together(w, e->place));
 	int error = w->erased ? 0 : erase_last(w, last, e);
 
 	for (uint32_t n = 0; n < count - last && !error; n++) {

@@ -187,7 +187,7 @@ static int plan(struct fat_writer *w)
 		w->done = w->old.size;
 	if (!is_new && w->old.size && !fat_is_cluster(&fat_of_writer(w)->geometry, w->old.first))
 		return fat_damaged(fat_of_writer(w), "a file lies outside the volume", w->old.first);
-	return 0;
+	return fat_slots_check(w);
 }
 
 static int write_content(struct fat_writer *w)
@@ -206,7 +206,7 @@ static int write_content(struct fat_writer *w)
 
 static int plan_folder(struct fat_writer *w)
 {
-	return w->survey.found ? -EEXIST : 0;
+	return w->survey.found ? -EEXIST : fat_slots_check(w);
 }
 
 static int write_folder(struct fat_writer *w)
@@ -322,7 +322,7 @@ static int plan_renaming(struct fat_writer *w)
 	set_slot(w, w->moved.attributes, w->moved.first, w->moved.size);
 	w->slot.modified_date = w->moved.date;
 	w->slot.modified_time = w->moved.time;
-	return 0;
+	return fat_slots_check(w);
 }
 
 /* A folder says of itself where it lies. */

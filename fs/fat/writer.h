@@ -166,7 +166,9 @@ int fat_survey_run(struct fat_writer *w);
 
 /* -- slots.c -- */
 
-/* Puts w->slot under the name of the key that was surveyed: into the slot that has it, or new ones. */
+/* -EOPNOTSUPP where the name that was surveyed is not there, and needs more slots than a sector has. */
+int fat_slots_check(const struct fat_writer *w);
+/* Puts w->slot under that name: into the slot that has it, or new ones. */
 int fat_slots_prepare(struct fat_writer *w);
 int fat_slots_commit(struct fat_writer *w);
 /* Frees count slots from start on, the last of which is that of e. */

@@ -280,9 +280,9 @@ def same_times(one, other):
 
 def begin(ours):
     """All that a writer can do, with names that are long, short, of any script, and differ in little."""
-    for i, name in enumerate(("a", "SHORT.TXT", "lower.txt", "Read Me.TXT", "n" * 255, "\u6f22" * 255, ".hidden",
+    for i, name in enumerate(("a", "SHORT.TXT", "lower.txt", "Read Me.TXT", "n" * 195, "\u6f22" * 195, ".hidden",
                               "Gr\u00fc\u00dfe/\u6f22\u5b57 \u2013 \u0395\u03bb\u03bb\u03ac\u03b4\u03b1.txt",
-                              f"{FOX} and {FOX * 100}.txt", f"{DEEP}/at last", "plus+comma,=[x];.tar.gz", "two  spaces",
+                              f"{FOX} and {FOX * 90}.txt", f"{DEEP}/at last", "plus+comma,=[x];.tar.gz", "two  spaces",
                               " space first", "it's $HOME `x` & \u00e9\u0301")):
         ours.set(name, 37 * i, i)
     for size in (0, 1, 511, 512, 513, 2048, 65537, 300_000):
@@ -326,7 +326,7 @@ def go_on_in_linux(script):
     script.rename("LOWER.txt", "lower again.txt")
     script.rename(f"Gr\u00fc\u00dfe/{FOX}", "from a folder")
     script.rename("empty folder", "sizes/still empty")
-    script.remove("n" * 255)
+    script.remove("n" * 195)
     script.remove("deep")
 
 
@@ -337,7 +337,7 @@ def end(ours):
     ours.truncate("many/names of another kernel 99 \u00e4", 1)
     ours.rename("by linux", "\u00fcbernommen")
     ours.rename("\u00fcbernommen/lower.txt", "lower.txt")
-    ours.rename("\u6f22" * 254 + "\u5b57", "\u5b57" * 255)
+    ours.rename("\u6f22" * 254 + "\u5b57", "\u5b57" * 195)
     ours.set("SHORT.TXT", 2000, 6)
     ours.remove("many")
 
