@@ -87,11 +87,8 @@ size_t access_format(char to[ACCESS_LINE_BYTES], const struct ip_addr *client, u
 	put_time(&line, wall_ns);
 	put(&line, "] \"");
 	put_request(&line, request);
-	if (body_bytes == HTTP_BYTES_UNKNOWN)
-		line.len += format(to + line.len, ACCESS_LINE_BYTES - line.len, "\" %u -\n", status);
-	else
-		line.len += format(to + line.len, ACCESS_LINE_BYTES - line.len, "\" %u %llu\n", status,
-		                   (unsigned long long)body_bytes);
+	line.len += format(to + line.len, ACCESS_LINE_BYTES - line.len, "\" %u %llu\n", status,
+	                   (unsigned long long)body_bytes);
 	return line.len;
 }
 

@@ -51,6 +51,7 @@ static void forget_read(struct http_connection *c)
 
 void http_connection_end(struct http_connection *c, bool abort)
 {
+	http_log_now(c->answer);
 	c->flags |= HTTP_ENDED;
 	list_remove(&c->link);
 	free_input(c);
@@ -407,6 +408,7 @@ static void start_answer(struct http_answer *a, struct http_connection *c)
 	a->parts = NULL;
 	a->behind = NULL;
 	a->count = 0;
+	http_log_later(a, NULL);
 }
 
 static struct http_answer *take_answer(struct http_connection *c)

@@ -34,6 +34,43 @@ static bool has_ended(const struct http_exchange *x)
 	return connection_of(x)->flags & HTTP_ENDED;
 }
 
+/* -- the log -- */
+
+/* As much as the log wants to know when the request itself is gone. */
+static void keep_request(struct http_exchange *x, const struct http_request *request)
+{
+	x->verb = request->verb;
+	x->minor = request->minor;
+	if (!IS_ENABLED(CONFIG_HTTP_LOG))
+		return;
+	x->path_len = (uint16_t)MIN(request->path.len, sizeof(x->target));
+	x->query_len = (uint16_t)MIN(request->query.len, sizeof(x->target) - x->path_len);
+	memcpy(x->target, request->path.at, x->path_len);
+	if (x->query_len)
+		memcpy(x->target + x->path_len, request->query.at, x->query_len);
+}
+
+static struct http_request kept_request(const struct http_exchange *x)
+{
+	struct http_request request = { .verb = x->verb, .minor = x->minor };
+
+	if (!IS_ENABLED(CONFIG_HTTP_LOG))
+		return request;
+	request.path = (struct http_text){ x->target, x->path_len };
+	if (x->query_len)
+		request.query = (struct http_text){ x->target + x->path_len, x->query_len };
+	return request;
+}
+
+/* An answer in pieces has ended. */
+static void log_pieces(struct http_answer *a)
+{
+	const struct http_exchange *x = a->owner;
+	struct http_request request = kept_request(x);
+
+	http_log(a, &request, x->status, x->sent + (x->writing ? x->writing->flow.total : 0));
+}
+
 /* -- the request's body -- */
 
 static void settle_read(struct http_exchange *x, intptr_t result)
@@ -211,8 +248,8 @@ int http_later(const struct http_request *request, struct http_reply *reply, str
 	struct http_connection *c = a->connection;
 	bool has_body = request->flags & HTTP_CHUNKED || request->content_length;
 
-	*x = (struct http_exchange){ .answer = a, .verb = request->verb, .minor = request->minor };
-	x->left = request->content_length;
+	*x = (struct http_exchange){ .answer = a, .left = request->content_length };
+	keep_request(x, request);
 	c->drop = 0;
 	if (has_body) {
 		x->flags |= HAS_BODY;
@@ -278,7 +315,7 @@ static bool can_write(struct http_exchange *x)
 
 void http_reply(struct http_exchange *x, struct http_reply *reply)
 {
-	struct http_request request = { .verb = x->verb, .minor = x->minor };
+	struct http_request request = kept_request(x);
 
 	assert(!(x->flags & STARTED) && !x->writing);
 	end_body(x);
@@ -299,6 +336,7 @@ void http_end(struct http_exchange *x)
 		http_abort(x);
 		return;
 	}
+	http_log_now(x->answer);
 	if (x->flags & CHUNKS && x->flags & FIRST_CHUNK)
 		http_add(x->answer, last + 2, sizeof(last) - 3, NULL);
 	else if (x->flags & CHUNKS)
@@ -308,13 +346,15 @@ void http_end(struct http_exchange *x)
 
 void http_abort(struct http_exchange *x)
 {
-	struct http_request request = { .verb = x->verb, .minor = x->minor };
+	struct http_request request = kept_request(x);
 	bool says_why = !has_ended(x) && is_late(x) && !(x->flags & STARTED) && can_write(x);
 
 	assert(!x->writing);
 	end_body(x);
 	if (says_why)
 		http_add_status(x->answer, &request, 408);
+	else
+		http_log_now(x->answer);
 	leave(x, says_why ? say_the_rest : end_now);
 }
 
@@ -322,7 +362,7 @@ void http_abort(struct http_exchange *x)
 
 int http_start(struct http_exchange *x, struct http_reply *reply)
 {
-	struct http_request request = { .verb = x->verb, .minor = x->minor };
+	struct http_request request = kept_request(x);
 	struct http_connection *c = connection_of(x);
 	struct http_block *block = http_block_alloc(c->server);
 	struct http_text date = http_date_line(c->server);
@@ -347,7 +387,8 @@ int http_start(struct http_exchange *x, struct http_reply *reply)
 		return -ENOBUFS;
 	}
 	http_add(x->answer, block->bytes, len, &block->storage);
-	http_log(x->answer, &request, reply->status, HTTP_BYTES_UNKNOWN);
+	x->status = reply->status;
+	http_log_later(x->answer, log_pieces);
 	x->flags |= STARTED | FIRST_CHUNK;
 	if (bodiless || x->verb == HTTP_HEAD)
 		x->flags |= NO_BODY;
@@ -377,6 +418,7 @@ static intptr_t take_write(struct http_exchange *x, const struct http_write *op)
 
 	http_answer_clear(x->answer);
 	x->answer->behind = NULL;
+	x->sent += op->flow.total;
 	if (result >= 0)
 		return (intptr_t)op->bytes;
 	x->flags |= BROKEN;

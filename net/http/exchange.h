@@ -49,6 +49,9 @@ struct http_write {
 	size_t bytes;
 };
 
+/* Of path and query, for the log: a little more than a line of it has room for. */
+#define HTTP_LOGGED_BYTES (IS_ENABLED(CONFIG_HTTP_LOG) ? 240 : 1)
+
 /* The fields are the server's. */
 struct http_exchange {
 	struct http_answer *answer;
@@ -60,6 +63,9 @@ struct http_exchange {
 	size_t lent;    /* of taken */
 	uint8_t verb, minor;
 	uint16_t flags;
+	uint16_t status, path_len, query_len; /* these and what follows are for the log */
+	uint64_t sent;                        /* of the answer's body, accepted by the flow */
+	char target[HTTP_LOGGED_BYTES];
 };
 
 /* The answer to request comes later. Gives HTTP_LATER, for the handler to return. Borrows x until it is ended

@@ -39,8 +39,9 @@ struct http_config {
 	struct kv *kv;         /* what is served; or NULL */
 	http_handler *handler; /* asked first; or NULL */
 	void *arg;             /* handler's */
-	/* With HTTP_LOG: told of each answer when its head is made; request may be in part only, or NULL: there
-	 * was none. body_bytes: that the answer will have; HTTP_BYTES_UNKNOWN. Borrows everything. */
+	/* With HTTP_LOG: told of each answer when its head is made; of one in pieces (net/http/exchange.h) when
+	 * it has ended. request may be in part only, or NULL: there was none. body_bytes: that the answer will
+	 * have, or of pieces those that the flow has accepted. Borrows everything. */
 	void (*log)(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
 	            uint64_t body_bytes);
 	void *log_arg;
@@ -57,8 +58,6 @@ struct http_config {
 	uint64_t write_ns;         /* without the client taking a byte */
 	uint64_t linger_ns;        /* after the last answer, until the client has heard it */
 };
-
-#define HTTP_BYTES_UNKNOWN UINT64_MAX
 
 #ifdef CONFIG_FS_PIECES
 #define HTTP_CONFIG_TRANSFERS CONFIG_HTTP_TRANSFERS

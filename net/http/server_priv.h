@@ -64,6 +64,9 @@ struct http_answer {
 	struct http_block *parts; /* of a multipart answer, or NULL */
 	const struct flow_write *behind; /* the owner's, which follows write; or NULL */
 	size_t seen;              /* bytes of both accepted when the time limit was last looked at */
+#ifdef CONFIG_HTTP_LOG
+	void (*log)(struct http_answer *a); /* what http_log_later was given */
+#endif
 	uint32_t count;
 	struct slice slices[4];
 };
@@ -214,6 +217,29 @@ static inline void http_log(const struct http_answer *a, const struct http_reque
 
 	if (IS_ENABLED(CONFIG_HTTP_LOG) && config->log)
 		config->log(config->log_arg, a->connection->read.flow, request, status, body_bytes);
+}
+
+/* log writes it when the answer has ended in one way or another, before the flow is gone. NULL: nobody. */
+static inline void http_log_later(struct http_answer *a, void (*log)(struct http_answer *a))
+{
+#ifdef CONFIG_HTTP_LOG
+	a->log = log;
+#else
+	(void)a, (void)log;
+#endif
+}
+
+/* a, which may be NULL, ends. */
+static inline void http_log_now(struct http_answer *a)
+{
+#ifdef CONFIG_HTTP_LOG
+	if (a && a->log)
+		a->log(a);
+	if (a)
+		a->log = NULL;
+#else
+	(void)a;
+#endif
 }
 
 #endif

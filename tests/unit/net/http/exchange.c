@@ -137,6 +137,26 @@ static void end(void)
 	rig_run();
 }
 
+/* Lines of the log, one behind the other. */
+static char logged[1000];
+
+static void take_note(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
+                      uint64_t body_bytes)
+{
+	size_t len = strlen(logged);
+
+	cr_assert(!arg && !((struct fake_flow *)flow)->closed && !((struct fake_flow *)flow)->aborted);
+	snprintf(logged + len, sizeof(logged) - len, "%.*s?%.*s %u %llu\n", (int)request->path.len,
+	         request->path.at ?: "", (int)request->query.len, request->query.at ?: "", status,
+	         (unsigned long long)body_bytes);
+}
+
+static void expect_log(const char *expected)
+{
+	cr_expect_str_eq(logged, expected);
+	*logged = '\0';
+}
+
 #define POST "POST /app HTTP/1.1\r\nHost: a\r\n"
 #define CHUNKED_HEAD "HTTP/1.1 200 OK\r\nX: y\r\nContent-Type: text/x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -550,6 +570,69 @@ Test(http_exchange, hears_of_a_client_that_goes_in_the_middle)
 	free(app);
 	rig_run();
 	cr_expect(f->closed);
+}
+
+Test(http_exchange, logs_what_was_sent_when_it_has_ended)
+{
+	struct fake_flow *f;
+	char text[400] = "GET /app", expected[300] = "/app";
+
+	rig_config.log = take_note;
+	f = rig_connect();
+	rig_say(f, GET("/app?x=y"));
+	reply_with(app, 200, "hello");
+	rig_run();
+	expect_log("/app?x=y 200 5\n");
+	rig_say(f, GET("/app?x=y"));
+	start();
+	write_text("hello");
+	write_text(" to you");
+	expect_log("");
+	end();
+	expect_log("/app?x=y 200 12\n");
+	rig_say(f, "HEAD /app HTTP/1.1\r\nHost: a\r\n\r\n");
+	start();
+	write_text("hello");
+	end();
+	expect_log("/app? 200 0\n");
+	rig_say(f, GET("/app"));
+	start();
+	write_text("hel");
+	http_abort(&app->exchange);
+	free(app);
+	rig_run();
+	expect_log("/app? 200 3\n");
+	/* The client goes when it has taken a part. */
+	f = rig_connect();
+	f->window = strlen(CHUNKED_HEAD) + 3 + 4;
+	memset(text + strlen(text), 'a', 300);
+	strcpy(text + 308, " HTTP/1.1\r\nHost: a\r\n\r\n");
+	rig_say(f, text);
+	start();
+	write_text("hello");
+	expect_log("");
+	memset(expected + 4, 'a', HTTP_LOGGED_BYTES - 4);
+	strcat(expected, "? 200 4\n");
+	fake_flow_break(f, -ECONNRESET);
+	rig_run();
+	cr_expect_eq(promise_result(&app->write.promise), -ECONNRESET);
+	http_abort(&app->exchange);
+	free(app);
+	rig_run();
+	expect_log(expected);
+	/* Or takes nothing any more, until it is given up. */
+	f = rig_connect();
+	f->window = strlen(CHUNKED_HEAD) + 3 + 2;
+	rig_say(f, GET("/app"));
+	start();
+	write_text("hello");
+	rig_advance(rig_config.write_ns);
+	cr_expect(f->aborted);
+	expect_log("/app? 200 2\n");
+	http_abort(&app->exchange);
+	free(app);
+	rig_run();
+	expect_log("");
 }
 
 Test(http_exchange, can_be_given_up)
