@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Page allocator. Free memory is a list of runs in address order; a run's header lies in its own
  * first page, so the allocator's state is one pointer and untouched memory stays untouched.
- * Allocation takes the end of the first run that is long enough, which leaves the header where it
- * is. Invariant: runs are sorted and never adjacent. */
+ * Allocation takes the beginning of the first run that is long enough: what is used lies together,
+ * where a host that backs memory by large pages, and clears each when it is first touched, needs
+ * few of them. Invariant: runs are sorted and never adjacent. */
 #include <string.h>
 
 #include "kernel/page.h"
@@ -59,8 +60,7 @@ void page_add_region(uintptr_t start, uintptr_t end)
 
 void *page_alloc(size_t count, bool zero)
 {
-	struct run **link = &runs, *r;
-	void *pages;
+	struct run **link = &runs, *r, *next;
 
 	assert(count);
 	while ((r = *link) && r->count < count)
@@ -69,15 +69,17 @@ void *page_alloc(size_t count, bool zero)
 		stats.refused++;
 		return NULL;
 	}
-	r->count -= count;
-	pages = run_end(r);
-	if (!r->count)
-		*link = r->next;
+	next = r->next;
+	if (r->count > count) {
+		next = (struct run *)((char *)r + count * PAGE_BYTES);
+		*next = (struct run){ r->next, r->count - count };
+	}
+	*link = next;
 	stats.used += count;
 	stats.peak = MAX(stats.peak, stats.used);
 	if (zero)
-		memset(pages, 0, count * PAGE_BYTES);
-	return pages;
+		memset(r, 0, count * PAGE_BYTES);
+	return r;
 }
 
 void page_free(void *pages, size_t count)

@@ -89,6 +89,19 @@ Test(page, random_use_keeps_runs_apart_and_comes_back_whole)
 	page_free(all, after.total - after.used);
 }
 
+Test(page, what_is_used_lies_together_from_the_beginning)
+{
+	uint8_t *first = page_alloc(3, false), *second = page_alloc(1, true), *third = page_alloc(2, false);
+
+	cr_assert_eq(second, first + 3 * PAGE_BYTES);
+	cr_assert_eq(third, second + PAGE_BYTES);
+	page_free(second, 1);
+	cr_assert_eq(page_alloc(1, false), second);
+	page_free(first, 3);
+	page_free(second, 1);
+	page_free(third, 2);
+}
+
 Test(page, what_cannot_be_is_refused)
 {
 	cr_assert_null(page_alloc(SIZE_MAX, true));
