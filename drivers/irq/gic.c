@@ -3,26 +3,18 @@
  * pollers and stays active until irq_rearm: ending and deactivating are told apart (EOImode). One that nobody
  * has asked for, which firmware may have left enabled, comes once and stays active. */
 #include "drivers/irq/gic.h"
+#include "drivers/irq/lines.h"
 #include "drivers/irq/tree.h"
-#include "kernel/loop.h"
 #include "kernel/panic.h"
 
 #include <errno.h>
 
 #define EDGE 0x10000 /* of a line, besides its identifier */
-#define LINES_MAX 48
 #define CONFIGURATION 0xc00
 #define PRIORITY 0x400
 
 static const struct gic *gic;
 static struct fdt_node controller;
-static struct line {
-	struct poller *poller; /* NULL: it only wakes */
-	uint16_t id;
-	volatile bool active;
-} lines[LINES_MAX];
-static unsigned line_count;
-static volatile bool any_active;
 
 void gic_configure(volatile uint8_t *distributor, unsigned id, bool edge)
 {
@@ -67,25 +59,13 @@ void interrupt_dispatch(void)
 
 	if (id >= GIC_NONE && id < GIC_LPI)
 		return;
-	for (struct line *l = lines; l < lines + line_count; l++)
-		if (l->id == id) {
-			l->active = any_active = true;
-			if (l->poller)
-				poller_mark(l->poller);
-		}
+	lines_mark(id);
 	gic->end(id);
 }
 
 void irq_rearm(void)
 {
-	if (!any_active)
-		return;
-	any_active = false;
-	for (struct line *l = lines; l < lines + line_count; l++)
-		if (l->active) {
-			l->active = false;
-			gic->deactivate(l->id);
-		}
+	lines_rearm(gic->deactivate);
 }
 
 /* Cells: 0: SPI, 1: PPI; number; 1 and 2: edges, 4 and 8: levels. */
@@ -97,18 +77,10 @@ int irq_line(const struct fdt_interrupt *i)
 	return (int)(i->cells[1] + (i->cells[0] ? GIC_PPI : GIC_SPI)) | (i->cells[2] & 3 ? EDGE : 0);
 }
 
-static int add(unsigned id, struct poller *p)
-{
-	if (line_count == LINES_MAX)
-		return -ENOSPC;
-	lines[line_count++] = (struct line){ p, (uint16_t)id, false };
-	return 0;
-}
-
 static int attach(unsigned line, struct poller *p)
 {
 	unsigned id = line & ~EDGE;
-	int error = id < GIC_NONE ? add(id, p) : -EINVAL;
+	int error = id < GIC_NONE ? lines_add(id, p) : -EINVAL;
 
 	if (!error)
 		gic->enable(id, line & EDGE);
@@ -129,5 +101,5 @@ int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *
 {
 	int id = IS_ENABLED(CONFIG_GICV3_ITS) ? its_message(function, message) : -ENODEV;
 
-	return id < 0 ? id : add((unsigned)id, p);
+	return id < 0 ? id : lines_add((unsigned)id, p);
 }

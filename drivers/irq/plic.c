@@ -2,9 +2,9 @@
 /* RISC-V's platform-level interrupt controller (RISC-V PLIC Specification 1.0.0). An interrupt that has been
  * claimed marks its pollers, and does not come again before it is completed: in irq_rearm. */
 #include "arch/arch.h"
+#include "drivers/irq/lines.h"
 #include "drivers/irq/plic.h"
 #include "drivers/irq/tree.h"
-#include "kernel/loop.h"
 #include "kernel/panic.h"
 
 #include <errno.h>
@@ -17,19 +17,11 @@ enum {
 #define CONTEXTS_MAX 15872
 #define SOURCES_MAX 1023
 #define EXTERNAL 9 /* at the CPU's own controller: what comes from this one in supervisor mode */
-#define LINES_MAX 48
 
 static volatile uint8_t *base;
 static uint32_t context; /* this CPU in supervisor mode, as the controller counts */
 static unsigned sources; /* the last interrupt's number */
 static struct fdt_node controller;
-static struct line {
-	struct poller *poller; /* NULL: it only wakes */
-	uint16_t id;
-	volatile bool active;
-} lines[LINES_MAX];
-static unsigned line_count;
-static volatile bool any_active;
 
 static volatile uint32_t *reg(uint32_t offset)
 {
@@ -99,26 +91,17 @@ void irq_init(const struct fdt *tree)
 /* Called by trap_entry.S, with floating point off. */
 void interrupt_dispatch(void)
 {
-	unsigned id = *context_reg(CLAIM);
+	lines_mark(*context_reg(CLAIM));
+}
 
-	for (struct line *l = lines; l < lines + line_count; l++)
-		if (l->id == id) {
-			l->active = any_active = true;
-			if (l->poller)
-				poller_mark(l->poller);
-		}
+static void complete(unsigned id)
+{
+	*context_reg(CLAIM) = id;
 }
 
 void irq_rearm(void)
 {
-	if (!any_active)
-		return;
-	any_active = false;
-	for (struct line *l = lines; l < lines + line_count; l++)
-		if (l->active) {
-			l->active = false;
-			*context_reg(CLAIM) = l->id;
-		}
+	lines_rearm(complete);
 }
 
 /* One cell: the number. Zero is none. */
@@ -131,11 +114,10 @@ int irq_line(const struct fdt_interrupt *i)
 
 int irq_attach_line(unsigned line, struct poller *p)
 {
-	if (!line || line > sources)
-		return -EINVAL;
-	if (line_count == LINES_MAX)
-		return -ENOSPC;
-	lines[line_count++] = (struct line){ p, (uint16_t)line, false };
+	int error = line && line <= sources ? lines_add(line, p) : -EINVAL;
+
+	if (error)
+		return error;
 	*reg(PRIORITY + line * 4) = 1;
 	*reg(ENABLE + context * ENABLE_BYTES + line / 32 * 4) |= UINT32_C(1) << line % 32;
 	return 0;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* The lines that somebody waits for: a table, as they are few, and one interrupt may have several. */
+#include "drivers/irq/lines.h"
+
+#include <errno.h>
+
+#define LINES_MAX 48
+
+static struct line {
+	struct poller *poller; /* NULL: it only wakes */
+	uint16_t id;
+	volatile bool active;
+} lines[LINES_MAX];
+static unsigned line_count;
+static volatile bool any_active;
+
+int lines_add(unsigned id, struct poller *p)
+{
+	if (line_count == LINES_MAX)
+		return -ENOSPC;
+	lines[line_count++] = (struct line){ p, (uint16_t)id, false };
+	return 0;
+}
+
+void lines_mark(unsigned id)
+{
+	for (struct line *l = lines; l < lines + line_count; l++)
+		if (l->id == id) {
+			l->active = any_active = true;
+			if (l->poller)
+				poller_mark(l->poller);
+		}
+}
+
+void lines_rearm(void (*deactivate)(unsigned id))
+{
+	if (!any_active)
+		return;
+	any_active = false;
+	for (struct line *l = lines; l < lines + line_count; l++)
+		if (l->active) {
+			l->active = false;
+			deactivate(l->id);
+		}
+}
