@@ -15,7 +15,7 @@
 #include "arch/x86_64/module.h"
 #include "arch/x86_64/pvh.h"
 #include "arch/x86_64/trap.h"
-#include "drivers/clock/clock.h"
+#include "drivers/clock/tsc.h"
 #include "drivers/irq/apic.h"
 #include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* PCI functions (PCI Local Bus 3.0; PCI Express Base 4.0 §7), as firmware has set them up, or where there is
- * none as they are found. The host bridge is config.c or ecam.c. */
+ * none as they are found. The host bridge is ports.c or ecam.c. */
 #ifndef DRIVERS_PCI_PCI_H
 #define DRIVERS_PCI_PCI_H
 

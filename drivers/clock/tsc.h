@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The clock of x86 machines; its calls are kernel/dev/clock.h. */
-#ifndef DRIVERS_CLOCK_CLOCK_H
-#define DRIVERS_CLOCK_CLOCK_H
+#ifndef DRIVERS_CLOCK_TSC_H
+#define DRIVERS_CLOCK_TSC_H
 
 #include "kernel/util.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clock on a machine that is made up here: its instructions stand in the place of cpu.h, and time
+/* The PC's two clocks on a machine that is made up here: its instructions stand in the place of cpu.h, and time
  * goes by a little with each that looks at it. */
 #define ARCH_X86_64_CPU_H
 /* tests/lib has a clock too. */
@@ -64,7 +64,8 @@ static void out8(uint16_t port, uint8_t value)
 	}
 }
 
-#include "drivers/clock/clock.c"
+#include "drivers/clock/cmos.c"
+#include "drivers/clock/tsc.c"
 
 static void wrmsr(uint32_t msr, uint64_t value)
 {
