@@ -147,12 +147,38 @@ def test_configure_takes_words_from_the_environment(tmp_path):
     assert "DHCP" in said.stdout and "no effect" in said.stdout and "the target is" in said.stdout
     assert "the target is" not in run(NET="socket").stdout
     assert "NET_SOCKET" in build.configuration(tmp_path)
-    refused = run(check=False, NET="token-ring")
-    assert refused.returncode != 0
-    assert "token-ring" in refused.stdout and "direct" in refused.stdout and "socket" in refused.stdout
+    run(PORT="0100")
+    assert build.configuration(tmp_path)["WWW_PORT"] == "100", "to C it would be 64"
     # PORT and NET are read by configure alone.
     build.make(f"O={tmp_path}", "olddefconfig", environment={"PORT": "99", "NET": "direct"})
     assert "NET_SOCKET" in build.configuration(tmp_path)
+
+
+@pytest.mark.parametrize("words,said", [
+    ({"NET": "token-ring"}, "NET=token-ring is not known: NET is one of direct, socket, none"),
+    ({"FS": "zfs"}, "FS=zfs is not known: FS is one of crunch, fat, none"),
+    ({"DHCP": "maybe"}, "DHCP=maybe is not known: DHCP is one of true, false"),
+    ({"TARGET": "vax"}, "TARGET=vax is not known: TARGET is one of qemu, xen, unix"),
+    *(({"PORT": port}, f"PORT={port} is not a port") for port in ("99999", "0", "-1", "http", "²")),
+    ({"FS": "none"}, "FS_NONE=y is not possible in this configuration: This application serves files"),
+    ({"NET": "none"}, "NET_NONE=y is not possible in this configuration: This application needs a network"),
+    ({"NET": "socket", "TARGET": "qemu"}, "choose the Unix target"),
+])
+def test_words_that_cannot_be(tmp_path, words, said):
+    """The line names what may be; the configuration is what it was."""
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    before = (tmp_path / ".config").read_text()
+    refused = build.make(f"O={tmp_path}", "configure", environment=words, check=False)
+    assert refused.returncode != 0 and said in refused.stdout and "Traceback" not in refused.stdout, refused.stdout
+    assert (tmp_path / ".config").read_text() == before
+
+
+def test_numbers_are_decimal(tmp_path):
+    """Also those that begin with zeros, which C would take for others."""
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    build.set_options(tmp_path, {"TCP_CONNECTIONS": "0256"})
+    said = build.make(f"O={tmp_path}", "olddefconfig").stdout
+    assert build.configuration(tmp_path)["TCP_CONNECTIONS"] == "256" and "no number" not in said, said
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
