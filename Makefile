@@ -156,9 +156,10 @@ test-unit: setup-test
 	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests test
 test-system: setup-test | test-unit
 	@$(pytest) tests/system
+# What belongs to no configuration goes with this one's share.
 test-all: setup-test
-	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests test-all
-	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests mutate
+	$(if $(filter defconfig_www_qemu,$(CONFIGS)),@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile \
+		O=$(abspath $(O))/tests test-all)
 	@CONFIGS='$(CONFIGS)' $(pytest) --all tests/system
 check: setup-test
 	@scripts/check $(abspath $(O))/check $(CONFIGS)

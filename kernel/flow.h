@@ -15,8 +15,8 @@ struct flow;
 
 /* Fulfilled with the number of bytes in bufs (> 0), or 0 at the end of the stream. bufs is given
  * to the caller, who frees it soon: it may hold the buffers that a device receives into, which all
- * flows share; what is to be kept for longer is copied. Fails with -ECONNRESET, -ETIMEDOUT,
- * -ECANCELED. */
+ * flows share; what is to be kept for longer is copied. Fails with -ECONNRESET, -ETIMEDOUT, -EADDRNOTAVAIL
+ * (our address has gone), -EBUSY (another read is pending), -EINVAL (max is 0), -ECANCELED. */
 struct flow_read {
 	struct promise promise;
 	struct flow *flow;

@@ -16,6 +16,7 @@ struct poller {
 	void (*poll)(struct poller *p);
 };
 
+/* p is borrowed until it is removed, which any poll may do, its own too. A mark goes with it. */
 void poller_add(struct poller *p, void (*poll)(struct poller *p));
 void poller_remove(struct poller *p);
 /* May be called from an interrupt (or signal) handler. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The MC146818, a PC's date and time. They change once a second, and it says so beforehand. Firmware keeps it in
- * UTC, 24 hours, in this century. */
+/* The MC146818, a PC's date and time. They change once a second, and it says so beforehand. Firmware keeps
+ * them in UTC, 24 hours, in this century. */
 #include "drivers/clock/cmos.h"
 #include "arch/x86_64/cpu.h"
 

@@ -26,8 +26,8 @@ struct blkdev_slice {
 
 struct blkdev;
 
-/* Fulfilled with 0 when it is done. Fails with -EIO, -EINVAL (beyond the end, slices whose bytes are not those
- * of the sectors, or more of either than the device takes), -EROFS, -ENXIO (the device is gone),
+/* Fulfilled with 0 when it is done. Fails with -EIO, -EINVAL (beyond the end, slices whose bytes are not
+ * those of the sectors, or more of either than the device takes), -EROFS, -ENXIO (the device is gone),
  * -EOPNOTSUPP (discard), -ECANCELED (asked for before the device had it; later a request to cancel changes
  * nothing).
  * Until then the device borrows it, slices and their memory. A write that failed may have been done in

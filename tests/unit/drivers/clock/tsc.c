@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The PC's two clocks on a machine that is made up here: its instructions stand in the place of cpu.h, and time
- * goes by a little with each that looks at it. */
+/* A PC's two clocks on a machine that is made up here: its instructions stand in the place of cpu.h, and
+ * time goes by a little with each that looks at it. */
 #define ARCH_X86_64_CPU_H
 /* tests/lib has a clock too. */
 #define clock_now_ns machine_now_ns
