@@ -124,6 +124,7 @@ def test_the_access_log(serve):
         www.guest.wait_for(f"{day} {line}$")
 
 
+PLACES = 256 + 8   # HTTP_CONNECTIONS and HTTP_SPARE_CONNECTIONS
 # slowhttptest's ways: slow heads, slow bodies, slow readers, many ranges, and more of them than a head may be long
 ATTACKS = {"heads": ["-H", "-i", "1", "-x", "10"], "bodies": ["-B", "-i", "1", "-s", "8192", "-x", "10"],
            "readers": ["-X", "-w", "1", "-y", "10", "-n", "1", "-z", "1", "-k", "3"],
@@ -140,8 +141,9 @@ def test_a_thousand_slow_clients_stop_nobody(serve, namespace, need, attack):
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     answers = [www.ask("turn", path="/index.html", count=10, seconds=60)["answers"] for _ in range(6)]
     said = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", slow.communicate(timeout=120)[0].decode(errors="replace"))
-    last = {name: int(re.findall(rf"{name}: +(\d+)", said)[-1]) for name in ("connected", "error", "closed")}
-    assert sum(last.values()) >= 500 or "No open connections left" in said, said   # they did come
+    # They did come: more than there are places, though how fast, and how many, depends on what else runs here.
+    came = sum(int(re.findall(rf"{name}: +(\d+)", said)[-1]) for name in ("pending", "connected", "error", "closed"))
+    assert came > PLACES or "No open connections left" in said, said
     assert "NO" not in said, said   # what its own probe found
     assert all(len(answer) == 1 and next(iter(answer)).startswith("200") for answer in answers), answers
     assert www.curl(www.url()) == page()
