@@ -3,6 +3,7 @@
  * allows, and panics. */
 #include "arch/aarch64/trap.h"
 #include "arch/arch.h"
+#include "arch/common/fault.h"
 #include "arch/common/memory.h"
 #include "kernel/dev/console.h"
 #include "kernel/format.h"
@@ -11,10 +12,6 @@
 #define CLASS_INSTRUCTION_ABORT 0x21
 #define CLASS_DATA_ABORT 0x25
 #define ABORT_WRITE 0x40
-#define ABORT_KIND 0x3c /* of its status, whose lowest bits are a level of the tables */
-#define KIND_TRANSLATION 0x04
-#define KIND_PERMISSION 0x0c
-#define STATUS_ALIGNMENT 0x21
 
 void exception(const struct trap_frame *frame) __attribute__((noreturn));
 
@@ -67,36 +64,18 @@ static void dump_registers(const struct trap_frame *f)
 	console_write(line, MIN(len, sizeof(line) - 1));
 }
 
-static const char *abort_kind(uint64_t syndrome, bool execution)
-{
-	bool write = syndrome & ABORT_WRITE;
-
-	if ((syndrome & ABORT_KIND) == KIND_TRANSLATION)
-		return execution ? "execution where no page is" :
-		       write     ? "write where no page is" : "read where no page is";
-	if ((syndrome & ABORT_KIND) == KIND_PERMISSION)
-		return execution ? "execution of a no-execute page" : write ? "write to read-only page" : "read";
-	return (syndrome & 0x3f) == STATUS_ALIGNMENT ? "alignment" : "refused by the bus or the tables";
-}
-
 void exception(const struct trap_frame *frame)
 {
-	static unsigned depth;
 	unsigned class = frame->syndrome >> 26 & 0x3f;
-	bool execution = class == CLASS_INSTRUCTION_ABORT;
+	bool write = frame->syndrome & ABORT_WRITE, execution = class == CLASS_INSTRUCTION_ABORT;
 
-	/* A fault while a fault is reported: what is out is out. */
-	if (depth++) {
-		if (depth == 2)
-			console_write("virga: fault inside the fault report\n", 37);
-		arch_poweroff(1);
-	}
+	fault_begin();
 	trap_current = frame;
-	console_write("\n", 1);
 	dump_registers(frame);
 	if (frame->vector % 4 == 0 && (execution || class == CLASS_DATA_ABORT))
-		panic("page fault: %s (%s): address 0x%lx pc 0x%lx", abort_kind(frame->syndrome, execution),
-		      memory_describe(frame->address), (unsigned long)frame->address, (unsigned long)frame->pc);
+		panic("page fault: %s (%s): address 0x%lx pc 0x%lx",
+		      fault_abort_kind((uint32_t)frame->syndrome, write, execution), memory_describe(frame->address),
+		      (unsigned long)frame->address, (unsigned long)frame->pc);
 	panic("exception: %s: pc 0x%lx esr 0x%lx", name_of(frame), (unsigned long)frame->pc,
 	      (unsigned long)frame->syndrome);
 }

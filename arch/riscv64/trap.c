@@ -3,6 +3,7 @@
  * and panics. */
 #include "arch/riscv64/trap.h"
 #include "arch/arch.h"
+#include "arch/common/fault.h"
 #include "arch/common/tables.h"
 #include "kernel/dev/console.h"
 #include "kernel/format.h"
@@ -80,17 +81,10 @@ static const char *access(const struct trap_frame *f)
 
 void exception(const struct trap_frame *frame)
 {
-	static unsigned depth;
 	const char *what;
 
-	/* A fault while a fault is reported: what is out is out. */
-	if (depth++) {
-		if (depth == 2)
-			console_write("virga: fault inside the fault report\n", 37);
-		arch_poweroff(1);
-	}
+	fault_begin();
 	trap_current = frame;
-	console_write("\n", 1);
 	dump_registers(frame);
 	what = access(frame);
 	if (what)

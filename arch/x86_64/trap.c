@@ -6,6 +6,7 @@
 
 #include "arch/x86_64/trap.h"
 #include "arch/arch.h"
+#include "arch/common/fault.h"
 #include "arch/common/memory.h"
 #include "arch/x86_64/cpu.h"
 #include "kernel/dev/console.h"
@@ -116,18 +117,11 @@ static const char *page_fault_kind(uint64_t error)
 
 void exception(const struct trap_frame *frame)
 {
-	static unsigned depth;
 	uint64_t address;
 
 	__asm__ volatile("mov %%cr2, %0" : "=r"(address));
-	/* A fault while a fault is reported: what is out is out. */
-	if (depth++) {
-		if (depth == 2)
-			console_write("virga: fault inside the fault report\n", 37);
-		arch_poweroff(1);
-	}
+	fault_begin();
 	trap_current = frame;
-	console_write("\n", 1);
 	dump_registers(frame);
 	if (frame->vector == 14)
 		panic("page fault: %s (%s): address 0x%lx rip 0x%lx", page_fault_kind(frame->error),
