@@ -21,9 +21,9 @@ static_assert(sizeof(struct dns_key) == DNS_NAME_BYTES + 3, "no padding");
 
 /* The way from a name to its addresses. */
 struct dns_chase {
-	struct dns_key asked;       /* letters as they were sent: the last alias so far */
-	uint8_t aliases;            /* followed so far */
 	struct dns_addresses found; /* ttl_s: the least on the way so far */
+	uint8_t aliases;            /* followed so far */
+	struct dns_key asked;       /* letters as they were sent: the last alias so far */
 };
 
 /* Is data an answer to this question? Gives where its answers begin, or -EBADMSG when it answers
@@ -45,9 +45,9 @@ int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase
 
 struct dns_entry {
 	uint64_t used_ns, expires_ns; /* 0: never used */
-	struct dns_key key;
 	int16_t error; /* negative errno; 0: found */
 	struct dns_addresses found;
+	struct dns_key key;
 };
 
 struct dns_cache {
@@ -94,8 +94,8 @@ struct dns_lookup {
 	uint16_t wrong;                /* datagrams that did not answer this question */
 	int error;                     /* of the last server */
 	struct endpoint to;            /* the server that is asked */
+	struct dns_chase chase;        /* from the key on */
 	struct dns_key key;            /* what is looked up */
-	struct dns_chase chase;        /* from there on */
 };
 static_assert(CONFIG_DNS_SERVERS_MAX <= 8, "a bit each");
 
