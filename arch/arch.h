@@ -31,6 +31,8 @@ void *arch_stack_alloc(size_t bytes);
  * what a pointer reaches. Gives where; NULL when that cannot be done. Machines without registers have no use
  * for it. */
 volatile void *arch_map_device(uint64_t start, uint64_t bytes);
+/* The same of memory that lies beside the machine's own, and that others write, too: by whole pages. */
+volatile void *arch_map_memory(uint64_t start, uint64_t bytes);
 /* Where a device finds the memory at p: the same address, except for stacks of fibers, and for the image
  * where it is not mapped to where it lies. What lies contiguous in one stack does so for devices too. */
 uint64_t arch_device_address(const void *p);

@@ -108,6 +108,13 @@ volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 	return (volatile void *)(uintptr_t)start;
 }
 
+volatile void *arch_map_memory(uint64_t start, uint64_t bytes)
+{
+	if (start + bytes < start || memory_map_pages(start, start + bytes) < 0)
+		return NULL;
+	return (volatile void *)(uintptr_t)start;
+}
+
 void memory_unmap(uint64_t *entry, uintptr_t address)
 {
 	*entry = 0;

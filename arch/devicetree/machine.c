@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The machine that a device tree describes: QEMU's virt, Firecracker, Cloud Hypervisor, whatever the CPU.
- * Memory, start options and the drivers come from the tree, each of which finds its own node. Registers and
- * memory are mapped as they are needed, and memory only where the tree says that it is nobody's. */
+/* The machine that a device tree describes: QEMU's virt, Firecracker, Cloud Hypervisor, a guest of Xen,
+ * whatever the CPU. Memory, start options and the drivers come from the tree, each of which finds its own
+ * node. Registers and memory are mapped as they are needed, and memory only where the tree says that it is
+ * nobody's. */
 #define LOG_TAG "machine"
 #include "arch/arch.h"
 #include "arch/common/devices.h"
@@ -9,6 +10,7 @@
 #include "arch/common/memory.h"
 #include "arch/common/ram.h"
 #include "arch/common/start_options.h"
+#include "arch/devicetree/xen.h"
 #include "drivers/clock/alarm.h"
 #include "drivers/clock/rtc.h"
 #include "drivers/fdt/fdt.h"
@@ -17,6 +19,7 @@
 #include "drivers/pci/pci.h"
 #include "drivers/serial/serial.h"
 #include "drivers/virtio/virtio.h"
+#include "drivers/xen/xen.h"
 #include "init/init.h"
 #include "kernel/dev/clock.h"
 #include "kernel/dev/console.h"
@@ -52,6 +55,9 @@ volatile uint64_t machine_idle_ticks, machine_idle_since;
 const struct option machine_options[] = {
 #ifdef CONFIG_CONSOLE_SERIAL
 	{ "color", "true or false: is a terminal at the serial port?", option_flag, &serial_is_terminal },
+#endif
+#ifdef CONFIG_CONSOLE_XEN
+	{ "color", "true or false: is a terminal at the console?", option_flag, &xen_console_is_terminal },
 #endif
 	{ NULL, NULL, NULL, NULL },
 };
@@ -195,11 +201,15 @@ void machine_init(char ***words, size_t *count)
 	if (fdt_at(&tree, &chosen, "/chosen"))
 		line = fdt_string(&tree, &chosen, "bootargs");
 	*count = start_options(line, words);
-	firmware_init(&tree);
+	if (!IS_ENABLED(CONFIG_TARGET_XEN))
+		firmware_init(&tree);
 	memory_init();
 	irq_init(&tree);
 	alarm_init(&tree);
-	rtc_init(&tree);
+	if (IS_ENABLED(CONFIG_TARGET_XEN))
+		xen_tree_init(&tree);
+	else
+		rtc_init(&tree);
 	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
 		virtio_mmio_tree(&tree);
 	if (IS_ENABLED(CONFIG_VIRTIO_PCI))
@@ -229,7 +239,10 @@ void arch_poweroff(int status)
 
 	interrupts_off();
 	console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
-	firmware_power_off();
+	if (IS_ENABLED(CONFIG_TARGET_XEN))
+		xen_tree_end(status);
+	else
+		firmware_power_off();
 	for (;;)
 		cpu_wait();
 }

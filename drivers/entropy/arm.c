@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Entropy from the CPU (RNDR, ARM ARM D19.2.115), else from the firmware, else from a virtio-rng device. The
- * instruction may fail for a while, and a broken one could give the same number for ever: such a source is
- * not used. */
+/* Entropy from the CPU (RNDR, ARM ARM D19.2.115), else from the firmware, else from a virtio-rng device, or
+ * under Xen from the toolstack. The instruction may fail for a while, and a broken one could give the same
+ * number for ever: such a source is not used. */
 #include "drivers/firmware/firmware.h"
 #include "drivers/virtio/virtio.h"
+#include "drivers/xen/xen.h"
 #include "kernel/dev/entropy.h"
 #include CONFIG_CPU_HEADER
 
@@ -41,7 +42,9 @@ static bool fill(uint8_t *to, size_t n)
 
 int entropy_read(void *to, size_t n)
 {
-	if (fill(to, n) || firmware_random(to, n) == 0)
+	if (fill(to, n) || (IS_ENABLED(CONFIG_SMCCC) && firmware_random(to, n) == 0))
 		return 0;
+	if (IS_ENABLED(CONFIG_XEN_NET))
+		return xen_seed_read(to, n);
 	return IS_ENABLED(CONFIG_VIRTIO_RNG) ? virtio_rng_read(to, n) : -ENODEV;
 }

@@ -11,8 +11,13 @@
 #include <xen/event_channel.h>
 
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
-/* Upcalls are interrupts, which save the general registers alone. */
+/* Upcalls are interrupts of a PC's, which save the general registers alone; where an interrupt controller
+ * tells of events a poller looks at them. */
+#ifdef __x86_64__
 #define IN_INTERRUPT __attribute__((target("general-regs-only")))
+#else
+#define IN_INTERRUPT
+#endif
 
 static struct poller *pollers[CONFIG_XEN_EVENTS];
 
@@ -56,11 +61,11 @@ IN_INTERRUPT void event_upcall(void)
 	__atomic_store_n(&cpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
 	words = __atomic_exchange_n(&cpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 	for (; words; words &= words - 1) {
-		uint32_t word = (uint32_t)__builtin_ctzl(words);
+		uint32_t word = (uint32_t)__builtin_ctzll(words);
 
 		bits = xen_shared->evtchn_pending[word] & ~xen_shared->evtchn_mask[word];
 		for (; bits; bits &= bits - 1)
-			take((uint32_t)(word * WORD_BITS) + (uint32_t)__builtin_ctzl(bits));
+			take((uint32_t)(word * WORD_BITS) + (uint32_t)__builtin_ctzll(bits));
 	}
 }
 
@@ -76,6 +81,11 @@ void event_again(uint32_t port)
 	clear_bit(xen_shared->evtchn_mask, port);
 	if (clear_bit(xen_shared->evtchn_pending, port) && pollers[port])
 		poller_mark(pollers[port]);
+}
+
+bool event_is_pending(uint32_t port)
+{
+	return xen_shared->evtchn_pending[port / WORD_BITS] >> port % WORD_BITS & 1;
 }
 
 void event_forget(uint32_t port)

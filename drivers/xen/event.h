@@ -20,6 +20,8 @@ void event_send(uint32_t port);
 /* To be called by the poller before it looks: the next event marks it again, and so does now what came in
  * between. */
 void event_again(uint32_t port);
+/* Has an event come on port that neither an upcall has taken nor event_forget? */
+bool event_is_pending(uint32_t port);
 /* What has come up to now has not: for who waits by xen_poll, which returns at once for an event that is
  * still there, masked or not. Its poller must be marked afterwards. */
 void event_forget(uint32_t port);

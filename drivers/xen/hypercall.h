@@ -21,4 +21,13 @@ static inline uint64_t xen_frame(const void *page)
 	return arch_device_address(page) / PAGE_BYTES;
 }
 
+/* A page of Xen's, or of the toolstack's, made accessible; NULL when that cannot be done. It is memory, which
+ * ARM's tables must say; on a PC Xen's own do, whatever is in ours. */
+static inline volatile void *xen_map(uint64_t start)
+{
+	if (IS_ENABLED(CONFIG_ARM_MACHINE))
+		return arch_map_memory(start, PAGE_BYTES);
+	return arch_map_device(start, PAGE_BYTES);
+}
+
 #endif

@@ -4,6 +4,7 @@
 #include "drivers/xen/xen.h"
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
+#include "kernel/dev/clock.h"
 #include "kernel/panic.h"
 
 #include <xen/hvm/hvm_op.h>
@@ -25,7 +26,7 @@ volatile void *xen_lend(uint32_t page, uint32_t space, uint32_t index)
 
 	if (xen_call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, (uintptr_t)&op, 0) < 0)
 		return NULL;
-	return arch_map_device(at, PAGE_BYTES);
+	return xen_map(at);
 }
 
 uint64_t xen_parameter(uint32_t index)
@@ -40,9 +41,10 @@ volatile void *xen_parameter_ring(uint32_t frame_index, uint32_t port_index, uin
 	uint64_t frame = xen_parameter(frame_index);
 
 	*port = (uint32_t)xen_parameter(port_index);
-	return frame && *port ? arch_map_device(frame * PAGE_BYTES, PAGE_BYTES) : NULL;
+	return frame && *port ? xen_map(frame * PAGE_BYTES) : NULL;
 }
 
+#ifdef HVM_PARAM_CALLBACK_TYPE_VECTOR
 void xen_set_vector(uint8_t vector)
 {
 	struct xen_hvm_param op = {
@@ -52,6 +54,7 @@ void xen_set_vector(uint8_t vector)
 	if (xen_call(__HYPERVISOR_hvm_op, HVMOP_set_param, (uintptr_t)&op, 0) < 0)
 		panic("Xen tells of no events by a vector: a newer one is needed");
 }
+#endif
 
 void xen_init(uint64_t place)
 {
@@ -62,12 +65,24 @@ void xen_init(uint64_t place)
 	event_init();
 }
 
+/* On ARM Xen does not tell the time of the clock that such waits are by: others go first, again and again.
+ * Where nobody else wants the CPU that costs all of it, for as long as the console is full. */
+static void yield_until(uint32_t port, uint64_t deadline_ns)
+{
+	while (!event_is_pending(port) && clock_now_ns() < deadline_ns)
+		xen_call(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
+}
+
 void xen_poll(uint32_t port, uint64_t timeout_ns)
 {
-	struct sched_poll op = { .nr_ports = 1, .timeout = xen_clock_system_ns() + timeout_ns };
+	if (IS_ENABLED(CONFIG_ARM_MACHINE)) {
+		yield_until(port, clock_now_ns() + timeout_ns);
+	} else {
+		struct sched_poll op = { .nr_ports = 1, .timeout = xen_clock_system_ns() + timeout_ns };
 
-	set_xen_guest_handle(op.ports, &port);
-	xen_call(__HYPERVISOR_sched_op, SCHEDOP_poll, (uintptr_t)&op, 0);
+		set_xen_guest_handle(op.ports, &port);
+		xen_call(__HYPERVISOR_sched_op, SCHEDOP_poll, (uintptr_t)&op, 0);
+	}
 }
 
 void xen_shutdown(uint32_t reason)

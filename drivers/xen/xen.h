@@ -30,6 +30,8 @@ void xen_poll(uint32_t port, uint64_t timeout_ns);
 /* Ends the domain with SHUTDOWN_… reason: what xl shows and acts on. */
 void xen_shutdown(uint32_t reason) __attribute__((noreturn));
 
+/* -- on a PC: Xen's clock as the CPU's timer. Elsewhere the CPU has one of its own -- */
+
 /* Xen's clock as the CPU's timer: wakes the CPU at deadline_ns, or sooner. Interrupts are off. */
 void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns);
 void xen_clock_init(void);

@@ -7,6 +7,9 @@ import machines
 
 MIB = 1 << 20
 LOW_BYTES = 640 << 10   # of a PC's memory below the image: as good as what lies behind it
+AT_BYTES = {"aarch64": 0x1000, "armv7": 0x8000}  # how far into memory libxl puts an image that is no ELF file
+# libxl puts the device tree of such a guest into memory beyond the last 2 MiB that the image's file reaches into.
+TREE_STEP = 2 << 20
 ROOM_BYTES = 256 << 10  # for page tables and what else is no table, and for Xen to tell of the start
 LIMITS = os.path.join(machines.TREE, "docs", "limits.md")
 
@@ -35,8 +38,12 @@ def tables(config, image):
 
 def memory(config, image):
     """What a guest needs, in MiB, as xl counts. Tables take a tenth more than their entries."""
-    end = machines.image_end(f"{image}.debug", 0)
-    return -(-max(end, end - LOW_BYTES + tables(config, image) * 11 // 10 + ROOM_BYTES) // MIB)
+    at = AT_BYTES.get(config["CPU"].strip('"'), 0)
+    end = machines.image_end(f"{image}.debug", at)
+    needed = end - (0 if at else LOW_BYTES) + tables(config, image) * 11 // 10 + ROOM_BYTES
+    if at:
+        end = (at + os.path.getsize(image)) // TREE_STEP * TREE_STEP + TREE_STEP + MIB
+    return -(-max(end, needed) // MIB)
 
 
 def name(config):
@@ -52,8 +59,10 @@ def guest(config, image, disk_path=None):
     of it back, but xl asks for less when the guest is small."""
     lines = [f"# A guest of Xen, in dom0:     xl create -c {os.path.basename(image)}.xl",
              f"# with start options:          xl create -c {os.path.basename(image)}.xl 'cmdline=\"log=debug\"'",
-             f"name = {quoted(name(config))}", 'type = "pvh"', f"kernel = {quoted(image)}",
+             f"name = {quoted(name(config))}", f"kernel = {quoted(image)}",
              f"memory = {memory(config, image)}", "shadow_memory = 1"]
+    if "CPU_X86_64" in config:  # ARM's guests are all of one type
+        lines.insert(3, 'type = "pvh"')
     if "NET_DEVICE" in config:
         lines.append('vif = ["bridge=xenbr0"]')
     if disk_path:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from rig import build, server, xen
+from rig import build, cpus, params, server, xen
 from xen.control import Lost
 
 GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_" in name]
@@ -96,12 +96,12 @@ def test_the_machines_of_other_cpus(namespace, cpu):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("config", [pytest.param(one, marks=pytest.mark.config(one)) for one in GUESTS])
+@pytest.mark.parametrize("config", [params.marked(one, one) for one in GUESTS])
 def test_each_configuration_is_up(builder, namespace, config):
     """In the memory that its file gives it; and what has a site serves it, to as many as it has room for."""
     namespace.tap()
     out = builder.build(config)
-    with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
+    with xen.running(namespace.enter, disk=disk_of(out), cpu=cpus.cpu_of(config).folder) as emulated:
         emulated.create(out).wait_for(" boot_us=")
         if "WWW_PORT" in build.configuration(out):
             assert page(namespace) == index()

@@ -14,6 +14,7 @@ from xen import machine  # noqa: E402
 
 SECONDS = 120  # generous: emulated in emulation, on a busy machine
 POWEROFF, REBOOT, SUSPEND, CRASH = range(4)  # why a guest has ended: SHUTDOWN_* of xen/sched.h
+NO_RANDOM = ("aarch64", "armv7")  # machine.CPUS's models have none
 TAP = "tap,id=net0,ifname=tap0,script=no,downscript=no"
 
 
@@ -60,9 +61,9 @@ class Domain:
 class Xen:
     """A running machine."""
 
-    def __init__(self, emulated):
+    def __init__(self, emulated, cpu):
         self.dom0 = emulated.dom0
-        self.emulated = emulated
+        self.emulated, self.cpu = emulated, cpu
         self.dom0.start()
 
     def run(self, script, seconds=SECONDS):
@@ -80,14 +81,20 @@ class Xen:
         text = f'name = "{name}"\nkernel = "/guests/{name}"\n{lines}'
         self.dom0.put(f"/guests/{name}.xl", text.encode())
 
-    def create(self, out, *words, name="guest"):
-        """Starts the image of a build. words override lines of its file, as 'memory=8'."""
+    def create(self, out, *words, name="guest", seed=None):
+        """Starts the image of a build. words override lines of its file, as 'memory=8'. seed: as for start."""
         self.put(out, name)
-        return self.start(name, *words)
+        return self.start(name, *words, seed=seed)
 
-    def start(self, name, *words):
+    def start(self, name, *words, seed=None):
+        """seed: whether dom0 gives one; else where the CPU has no randomness of its own."""
+        how, then = "-q", "true"
+        if self.cpu in NO_RANDOM if seed is None else seed:
+            how = "-q -p"
+            then = (f"xenstore-write /local/domain/$(xl domid {name})/data/seed {os.urandom(64).hex()} && "
+                    f"xl unpause {name}")
         self.run(f"rm -f /var/log/xen/console/guest-{name}.log; "
-                 f"xl create -q {name}.xl {' '.join(shlex.quote(word) for word in words)}")
+                 f"xl create {how} {name}.xl {' '.join(shlex.quote(word) for word in words)} && {then}")
         return Domain(self, name)
 
     def domains(self):
@@ -121,7 +128,7 @@ def running(enter=(), cold=False, netdev=TAP, disk=None, cpu="x86_64"):
     with machine.Machine(home, cold=cold, netdev=netdev, disk=disk) as emulated:
         with emulated.started(enter):
             try:
-                yield Xen(emulated)
+                yield Xen(emulated, cpu)
             except BaseException:
                 print(f"--- Xen and dom0\n{emulated.last_lines(60)}\n---")
                 raise

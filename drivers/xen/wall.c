@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* The time of day where the CPU's counter is the clock: Xen says what it was when the counter began, and a
+ * domain's virtual counter begins with the domain. It is right to the second: Xen rounds. */
+#include "drivers/xen/wall.h"
+#include CONFIG_CPU_HEADER
+
+uint64_t clock_wall_ns(void)
+{
+	uint64_t hz = cpu_timer_hz(), start_ns = xen_wall_start_ns();
+	uint64_t boot_ns = machine_boot_ticks / hz * NS_PER_S + machine_boot_ticks % hz * NS_PER_S / hz;
+
+	return start_ns ? start_ns + boot_ns + clock_now_ns() : 0;
+}
