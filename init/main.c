@@ -63,8 +63,10 @@ static void network_init(void)
 	int error;
 
 	if (random_init() < 0)
-		panic(IS_ENABLED(CONFIG_TARGET_XEN)
+		panic(IS_ENABLED(CONFIG_TARGET_XEN) && IS_ENABLED(CONFIG_ARCH_X86_64)
 		              ? "no entropy: networking needs a CPU with RDRAND, or a seed in xenstore (data/seed)"
+		              : IS_ENABLED(CONFIG_TARGET_XEN)
+		              ? "no entropy: networking needs a CPU with RNDR, or a seed in xenstore (data/seed)"
 		              : "no entropy: networking needs a CPU that has some (-cpu max) or a virtio-rng device");
 	error = buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES);
 	if (!error && IS_ENABLED(CONFIG_NET_DEVICE)) {
