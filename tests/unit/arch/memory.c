@@ -155,6 +155,19 @@ Test(memory, exactly_means_no_byte_beside_its_pages)
 	cr_assert_eq(leaf_at(last), 0);
 }
 
+Test(memory, of_others_is_memory_and_no_more_than_its_pages)
+{
+	cr_assert_eq((uintptr_t)arch_map_memory(5 * MIB, 4 * KIB), 5 * MIB);
+	cr_assert_eq((uintptr_t)arch_map_memory(5 * MIB + 4 * KIB, 4 * KIB), 5 * MIB + 4 * KIB);
+	cr_assert_eq(leaf_at(5 * MIB - 1), 0);
+	cr_assert_eq(leaf_at(5 * MIB + 4 * KIB), (uint64_t)PRESENT);
+	cr_assert_eq(leaf_at(5 * MIB + 8 * KIB), 0);
+	cr_assert_not_null(arch_map_device(7 * MIB, 4));
+	cr_assert_null(arch_map_memory(7 * MIB, 4 * KIB), "memory where registers are");
+	cr_assert_null(arch_map_memory(TOP, 4 * KIB));
+	cr_assert_null(arch_map_memory(UINT64_MAX - 4095, 8 * KIB));
+}
+
 /* Against a picture of each page, whatever has been mapped around before. */
 Test(memory, pieces_agree_with_a_picture)
 {

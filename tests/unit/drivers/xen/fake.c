@@ -273,7 +273,9 @@ long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 	case __HYPERVISOR_event_channel_op:
 		return event_op(a, (void *)b);
 	case __HYPERVISOR_sched_op:
-		if (a == SCHEDOP_poll && !is_pending(*((struct sched_poll *)b)->ports.p))
+		if (a == SCHEDOP_yield)
+			fake.shared->evtchn_pending[0] |= fake.yield_raises ? UINT64_C(1) << fake.yield_raises : 0;
+		if (a == SCHEDOP_yield || (a == SCHEDOP_poll && !is_pending(*((struct sched_poll *)b)->ports.p)))
 			clock_advance_ns(NS_PER_MS);
 		return 0;
 	case __HYPERVISOR_vcpu_op:

@@ -28,6 +28,7 @@ struct fake {
 	bool conflict;             /* the next transaction ends with EAGAIN */
 	uint32_t store_type;       /* of the last request */
 	uint64_t timer_ns;         /* when the one-shot timer was last set to */
+	uint32_t yield_raises;     /* this port's event comes while others run; 0: none */
 	uint32_t shutdown;         /* reason, once asked for */
 };
 extern struct fake fake;
