@@ -16,10 +16,22 @@ from xen.control import Lost
 GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_" in name]
 
 
+def guests(app):
+    """Its configurations for every CPU, those of another than x86-64 for test-all."""
+    return [params.marked(name, name) for name in GUESTS if name.startswith(f"defconfig_{app}_xen")]
+
+
+def cpu(config):
+    """The CPU of the machine that a configuration is for, as scripts/xen calls it."""
+    return cpus.cpu_of(config).folder
+
+
 @pytest.fixture
-def emulated(namespace):
+def emulated(request, namespace):
+    """A Xen for the configuration that a test is marked with."""
+    mark = request.node.get_closest_marker("config")
     namespace.tap()
-    with xen.running(namespace.enter) as one:
+    with xen.running(namespace.enter, cpu=cpu(mark.args[0] if mark else "")) as one:
         yield one
 
 
@@ -40,10 +52,10 @@ def page(namespace, url="http://10.0.0.2/"):
                           "1", "--max-time", "90", url], timeout=100, text=False).stdout
 
 
-@pytest.mark.config("defconfig_www_xen")
-def test_www(builder, namespace, emulated):
+@pytest.mark.parametrize("config", guests("www"))
+def test_www(builder, namespace, emulated, config):
     """With the memory that its file gives it, and the time of day, until xl tells it to end."""
-    www = emulated.create(builder.build("defconfig_www_xen"))
+    www = emulated.create(builder.build(config))
     assert page(namespace) == index()
     head = namespace.run(["curl", "--silent", "--head", "--max-time", "60", "http://10.0.0.2/"], timeout=70).stdout
     date = email.utils.parsedate_to_datetime(re.search("(?im)^date: (.*)$", head)[1].strip())
@@ -62,9 +74,9 @@ def test_a_qemu_that_hangs_is_killed(emulated):
     assert not os.path.exists(f"/proc/{process}/exe")
 
 
-@pytest.mark.config("defconfig_hello_xen")
-def test_hello(builder, emulated):
-    out = builder.build("defconfig_hello_xen")
+@pytest.mark.parametrize("config", guests("hello"))
+def test_hello(builder, emulated, config):
+    out = builder.build(config)
     hello = emulated.create(out, 'cmdline="name=\\"Big World\\""')
     hello.wait_for("^Hello, Big World!$")
     hello.wait_for("^It is a second later")
@@ -88,10 +100,10 @@ def test_from_a_cold_boot(builder, namespace):
 
 @pytest.mark.long
 @pytest.mark.config("defconfig_hello_xen")
-@pytest.mark.parametrize("cpu", ["aarch64", "armv7"])
-def test_the_machines_of_other_cpus(namespace, cpu):
+@pytest.mark.parametrize("other", ["aarch64", "armv7"])
+def test_the_machines_of_other_cpus(namespace, other):
     """They are resumed, and time goes on in them."""
-    with xen.running(namespace.enter, netdev=None, cpu=cpu) as emulated:
+    with xen.running(namespace.enter, netdev=None, cpu=other) as emulated:
         assert emulated.run("sleep 2; xl list").splitlines()[1].startswith("Domain-0 ")
 
 
@@ -101,7 +113,7 @@ def test_each_configuration_is_up(builder, namespace, config):
     """In the memory that its file gives it; and what has a site serves it, to as many as it has room for."""
     namespace.tap()
     out = builder.build(config)
-    with xen.running(namespace.enter, disk=disk_of(out), cpu=cpus.cpu_of(config).folder) as emulated:
+    with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
         emulated.create(out).wait_for(" boot_us=")
         if "WWW_PORT" in build.configuration(out):
             assert page(namespace) == index()
@@ -111,31 +123,30 @@ def test_each_configuration_is_up(builder, namespace, config):
 
 
 @pytest.mark.long
-@pytest.mark.config("defconfig_www_fat_xen")
-def test_files_of_a_fat_disk(builder, namespace, tmp_path):
+@pytest.mark.parametrize("config", guests("www_fat"))
+def test_files_of_a_fat_disk(builder, namespace, tmp_path, config):
     """Through dom0's block backend; one of them is much larger than the guest."""
     files = {f"{size}.bin": random.Random(size).randbytes(size) for size in (0, 1, 511, 4097, 16 << 20)}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    out = builder.build("defconfig_www_fat_xen", f"WWW_DIR={tmp_path}", name="www_fat_xen_large")
+    out = builder.build(config, f"WWW_DIR={tmp_path}", name=f"{config}_large")
     namespace.tap()
-    with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
+    with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
         emulated.create(out)
         for name, data in files.items():
             assert page(namespace, f"http://10.0.0.2/{name}") == data, name
 
 
 @pytest.mark.long
-@pytest.mark.config("defconfig_www_xen")
-def test_a_seed_where_there_is_no_rdrand(builder, namespace, emulated):
+@pytest.mark.parametrize("config", guests("www"))
+def test_a_seed_where_the_cpu_has_no_randomness(builder, namespace, emulated, config):
     """Without one it does not serve."""
-    out, mask = builder.build("defconfig_www_xen"), 'cpuid="host,rdrand=0,rdseed=0"'
-    bare = emulated.create(out, mask, name="bare")
+    out, mask = builder.build(config), ['cpuid="host,rdrand=0,rdseed=0"'] if cpus.cpu_of(config) is cpus.USUAL else []
+    bare = emulated.create(out, *mask, name="bare", seed=False)
     assert bare.wait_end() == xen.CRASH and "entropy" in bare.console
-    emulated.put(out, "guest")
-    emulated.run(f"xl create -q -p guest.xl '{mask}' && "
-                 f"xenstore-write /local/domain/$(xl domid guest)/data/seed {os.urandom(64).hex()} && xl unpause guest")
+    emulated.create(out, *mask, seed=True)
     assert page(namespace) == index()
+    assert "seed" not in emulated.run("xenstore-ls /local/domain/$(xl domid guest)/data"), "the next boot would find it"
 
 
 @pytest.mark.long
