@@ -141,6 +141,8 @@ void init_main(void)
 	parse_options(words, count);
 	if (!IS_ENABLED(CONFIG_NET_NONE))
 		network_init();
+	else if (IS_ENABLED(CONFIG_XEN_VCHAN) && buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES) < 0)
+		panic("out of memory: give the machine more");
 	files_init();
 	wait_for_address();
 	promise_init(&done, NULL);

@@ -120,6 +120,22 @@ int event_offer(uint16_t domain, struct poller *p, uint32_t *port)
 	return event_op(EVTCHNOP_alloc_unbound, &op) < 0 ? -ENOSPC : attach_new(op.port, p, port);
 }
 
+int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t *port)
+{
+	struct evtchn_bind_interdomain op = { .remote_dom = domain, .remote_port = offered };
+
+	if (event_op(EVTCHNOP_bind_interdomain, &op) < 0)
+		return -ENOENT;
+	return attach_new(op.local_port, p, port);
+}
+
+bool event_is_connected(uint32_t port)
+{
+	struct evtchn_status op = { .dom = DOMID_SELF, .port = port };
+
+	return event_op(EVTCHNOP_status, &op) == 0 && op.status == EVTCHNSTAT_interdomain;
+}
+
 int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port)
 {
 	struct evtchn_bind_virq op = { .virq = virq, .vcpu = 0 };

@@ -13,6 +13,11 @@ void event_init(void);
 int event_attach(uint32_t port, struct poller *p);
 /* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC. */
 int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
+/* A port of ours at the other end of one that domain offers to us: in *port. 0, -ENOENT: it does not, or
+ * somebody is there already; -ENOSPC. */
+int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t *port);
+/* Is there somebody at the other end of port? */
+bool event_is_connected(uint32_t port);
 /* The port of Xen's own event virq (VIRQ_…), which marks p: in *port. 0, -ENOSPC. */
 int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port);
 void event_close(uint32_t port);

@@ -14,6 +14,14 @@ int32_t grant_page(uint16_t domain, const void *p, bool read_only);
 /* true: the domain can no longer reach the page, and has left it. false: it may; ref is lost for ever. */
 bool grant_end(uint32_t ref);
 
+/* -- those of others: grant_map.c -- */
+
+/* Maps count pages, one behind the other, that domain lets us read and write by refs. 0, pages; -EACCES:
+ * it does not; -ENOSPC: more than XEN_MAP_PAGES, or than are left of them. */
+int grant_map(uint16_t domain, const uint32_t *refs, uint32_t count, void **pages);
+/* Ends it. */
+void grant_unmap(void *pages, uint32_t count);
+
 struct grant_stats {
 	uint32_t limit, used, peak, refused; /* references */
 	uint32_t lost;                       /* that would not end */

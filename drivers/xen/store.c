@@ -205,6 +205,12 @@ void store_write(struct store_op *op, uint32_t transaction, const char *dir, con
 	request(op, XS_WRITE, transaction, dir, key, value, strlen(value));
 }
 
+void store_permit(struct store_op *op, const char *dir, const char *key, const char *permissions,
+                  size_t count)
+{
+	request(op, XS_SET_PERMS, 0, dir, key, permissions, count);
+}
+
 void store_remove(struct store_op *op, uint32_t transaction, const char *dir, const char *key)
 {
 	request(op, XS_RM, transaction, dir, key, NULL, 0);

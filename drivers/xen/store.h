@@ -38,6 +38,10 @@ void store_list(struct store_op *op, const char *dir, char *to, size_t max);
 /* Borrows value. */
 void store_write(struct store_op *op, uint32_t transaction, const char *dir, const char *key,
                  const char *value);
+/* Who may do what with it, from now on: strings one behind the other, count bytes in all, the first being its
+ * owner's, "n5", then those of others, as "r0". Borrows permissions. */
+void store_permit(struct store_op *op, const char *dir, const char *key, const char *permissions,
+                  size_t count);
 void store_remove(struct store_op *op, uint32_t transaction, const char *dir, const char *key);
 /* Fulfilled with the transaction, which is positive: what is done in it happens at once at its end, or not at
  * all: then store_end fails with -EAGAIN, and all of it is to be done again. */

@@ -29,6 +29,11 @@ volatile void *xen_lend(uint32_t page, uint32_t space, uint32_t index)
 	return xen_map(at);
 }
 
+volatile void *xen_place(uint32_t page)
+{
+	return arch_map_device(lent_place + (uint64_t)page * PAGE_BYTES, PAGE_BYTES);
+}
+
 uint64_t xen_parameter(uint32_t index)
 {
 	struct xen_hvm_param op = { .domid = DOMID_SELF, .index = index };

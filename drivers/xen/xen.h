@@ -10,7 +10,7 @@ struct netdev;
 struct shared_info;
 
 /* The pages that Xen lends lie at place, in this order; nothing else may be there. */
-enum { XEN_SHARED_PAGE, XEN_GRANT_PAGE };
+enum { XEN_SHARED_PAGE, XEN_GRANT_PAGE /* XEN_GRANT_FRAMES, and XEN_MAP_PAGES behind them */ };
 
 /* First of all: maps the shared page and, from then on, knows event channels. Panics where that fails. */
 void xen_init(uint64_t place);
@@ -18,6 +18,8 @@ void xen_init(uint64_t place);
 void xen_set_vector(uint8_t vector);
 /* The page that was lent for XEN_…_PAGE + index of XENMAPSPACE_… space; NULL: Xen refuses. */
 volatile void *xen_lend(uint32_t page, uint32_t space, uint32_t index);
+/* Where one of these is, mapped, to be lent by other means; NULL: no memory for page tables. */
+volatile void *xen_place(uint32_t page);
 /* Parameter index (HVM_PARAM_…) of this domain; 0 where it has none. */
 uint64_t xen_parameter(uint32_t index);
 /* The ring that the parameter frame_index names, mapped, and the port that port_index does. NULL: none. */

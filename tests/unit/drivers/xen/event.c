@@ -72,6 +72,21 @@ Test(xen_event, a_closed_channel_says_nothing)
 	cr_assert_eq(polled, 0);
 }
 
+Test(xen_event, a_channel_that_another_domain_offers)
+{
+	uint32_t ours;
+
+	cr_assert_eq(event_connect(5, 77, &poller, &ours), -ENOENT);
+	fake.offered = 77;
+	cr_assert_eq(event_connect(5, 77, &poller, &ours), 0);
+	cr_assert(event_is_connected(ours) && !event_is_connected(port));
+	fake_raise(ours);
+	test_settle();
+	cr_assert_eq(polled, 1);
+	fake.connected[ours] = false;
+	cr_assert(!event_is_connected(ours));
+}
+
 Test(xen_event, a_port_beyond_the_table_is_given_back)
 {
 	uint32_t beyond;

@@ -21,9 +21,10 @@
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
-enum { VALUES = 128, WATCHES = 16 };
+enum { VALUES = 128, WATCHES = 16, FIRST_PLACE = XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES };
 
 struct fake fake;
+_Alignas(PAGE_BYTES) uint8_t fake_places[FAKE_PLACES][PAGE_BYTES];
 
 static _Alignas(PAGE_BYTES) uint8_t shared_page[PAGE_BYTES], store_page[PAGE_BYTES];
 static _Alignas(PAGE_BYTES) uint8_t grant_page_memory[PAGE_BYTES];
@@ -46,6 +47,9 @@ volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 		return shared_page;
 	if (start == FAKE_PLACE + XEN_GRANT_PAGE * PAGE_BYTES)
 		return grant_page_memory;
+	if (start >= FAKE_PLACE + FIRST_PLACE * PAGE_BYTES &&
+	    start < FAKE_PLACE + (FIRST_PLACE + FAKE_PLACES) * PAGE_BYTES)
+		return fake_places[(start - FAKE_PLACE) / PAGE_BYTES - FIRST_PLACE];
 	return (volatile void *)(uintptr_t)start;
 }
 
@@ -184,6 +188,8 @@ static void answer(const struct xsd_sockmsg *h, const char *path, size_t rest)
 		fake_message(h->type, h->req_id, "OK", 3);
 	if (h->type == XS_TRANSACTION_END)
 		fake.conflict = false;
+	if (h->type == XS_SET_PERMS)
+		format(fake.permissions, sizeof(fake.permissions), "%s %s", more, more + strlen(more) + 1);
 	if (h->type == XS_WRITE)
 		put_value(path, more, rest);
 	else if (h->type == XS_RM)
@@ -239,7 +245,20 @@ static long event_op(uintptr_t op, void *argument)
 	struct evtchn_bind_virq *virq = argument;
 	struct evtchn_close *close = argument;
 	struct evtchn_send *send = argument;
+	struct evtchn_bind_interdomain *bind = argument;
+	struct evtchn_status *status = argument;
 
+	if (op == EVTCHNOP_bind_interdomain && (!fake.offered || bind->remote_port != fake.offered))
+		return -22;
+	if (op == EVTCHNOP_bind_interdomain) {
+		fake.open[fake.next_port] = fake.connected[fake.next_port] = true;
+		bind->local_port = fake.next_port++;
+		return 0;
+	}
+	if (op == EVTCHNOP_status) {
+		status->status = fake.connected[status->port] ? EVTCHNSTAT_interdomain : EVTCHNSTAT_unbound;
+		return 0;
+	}
 	if (op == EVTCHNOP_alloc_unbound || op == EVTCHNOP_bind_virq) {
 		cr_assert_lt(fake.next_port, FAKE_PORTS);
 		fake.open[fake.next_port] = true;
@@ -254,6 +273,38 @@ static long event_op(uintptr_t op, void *argument)
 			serve();
 	}
 	return 0;
+}
+
+static long grant_op(uintptr_t op, void *argument, uintptr_t count)
+{
+	struct gnttab_map_grant_ref *map = argument;
+	struct gnttab_unmap_grant_ref *unmap = argument;
+	uint64_t address = op == GNTTABOP_map_grant_ref ? map->host_addr : unmap->host_addr;
+	size_t place = (address - (uintptr_t)fake_places) / PAGE_BYTES;
+
+	cr_assert(count == 1 && place < FAKE_PLACES && address % PAGE_BYTES == 0);
+	if (op == GNTTABOP_map_grant_ref) {
+		cr_assert(map->flags == GNTMAP_host_map && !fake.mapped[place]);
+		map->status = fake.map ? fake.map(map->dom, map->ref, fake_places[place]) : GNTST_bad_gntref;
+		map->handle = (grant_handle_t)(1000 + place);
+		if (map->status == GNTST_okay)
+			fake.mapped[place] = map->ref;
+		return 0;
+	}
+	cr_assert(op == GNTTABOP_unmap_grant_ref && fake.mapped[place] && unmap->handle == 1000 + place);
+	unmap->status = fake.unmaps_nothing ? GNTST_general_error : GNTST_okay;
+	if (!fake.unmaps_nothing)
+		fake.mapped[place] = 0;
+	return 0;
+}
+
+unsigned fake_mapped(void)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < FAKE_PLACES; i++)
+		count += fake.mapped[i] != 0;
+	return count;
 }
 
 long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
@@ -272,6 +323,8 @@ long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 		return 0;
 	case __HYPERVISOR_event_channel_op:
 		return event_op(a, (void *)b);
+	case __HYPERVISOR_grant_table_op:
+		return grant_op(a, (void *)b, c);
 	case __HYPERVISOR_sched_op:
 		if (a == SCHEDOP_yield)
 			fake.shared->evtchn_pending[0] |= fake.yield_raises ? UINT64_C(1) << fake.yield_raises : 0;

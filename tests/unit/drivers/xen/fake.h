@@ -11,7 +11,7 @@
 
 #define FAKE_PLACE UINT64_C(0xfef00000)
 #define FAKE_GRANTS 512
-enum { FAKE_STORE_PORT = 1, FAKE_PORTS = 64 };
+enum { FAKE_STORE_PORT = 1, FAKE_PORTS = 64, FAKE_PLACES = CONFIG_XEN_MAP_PAGES };
 
 struct fake {
 	struct shared_info *shared;
@@ -30,6 +30,13 @@ struct fake {
 	uint64_t timer_ns;         /* when the one-shot timer was last set to */
 	uint32_t yield_raises;     /* this port's event comes while others run; 0: none */
 	uint32_t shutdown;         /* reason, once asked for */
+	/* Another domain lets the guest have a page: GNTST_…, and what is in the page. */
+	int16_t (*map)(uint16_t domain, uint32_t ref, uint8_t *page);
+	uint32_t mapped[FAKE_PLACES]; /* the ref; 0: nothing is there */
+	bool unmaps_nothing;
+	uint32_t offered;          /* the port of another domain's that the guest may connect to; 0: none */
+	bool connected[FAKE_PORTS];
+	char permissions[32];      /* that were last set, a space between them */
 };
 extern struct fake fake;
 
@@ -44,6 +51,10 @@ uint8_t *fake_granted(uint32_t ref, bool read_only);
 void fake_hold(uint32_t ref, bool hold);
 /* How many grants are out. */
 unsigned fake_grants_out(void);
+
+/* What the guest has of other domains, place by place. */
+extern uint8_t fake_places[FAKE_PLACES][PAGE_BYTES];
+unsigned fake_mapped(void);
 
 /* Values of xenstore, by the path as the guest writes it; watches fire. NULL: there is none. */
 void fake_set(const char *path, const char *value);

@@ -44,6 +44,16 @@ Test(xen_store, values_are_read_written_and_removed)
 	test_assert_error(&op.promise, -ENOENT);
 }
 
+Test(xen_store, permissions_are_strings_one_after_the_other)
+{
+	fake_set("a/b", "hello");
+	store_permit(&op, "a", "b", "n7\0r5", 6);
+	test_settle();
+	test_assert_value(&op.promise, 0);
+	cr_assert_str_eq(fake.permissions, "n7 r5");
+	cr_assert_str_eq(fake_get("a/b"), "hello");
+}
+
 Test(xen_store, a_list_is_strings_one_after_the_other)
 {
 	fake_set("d/0", "");

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/* The client's end of a vchan: the server's keys are read, its event channel is connected, which only one
+ * client can do, and its pages are mapped. The orders of the rings and the grants are read once, and
+ * looked at before they are used; the server may change them at any time. */
+#include "drivers/xen/event.h"
+#include "drivers/xen/grant.h"
+#include "drivers/xen/store.h"
+#include "drivers/xen/vchan.h"
+#include "kernel/format.h"
+#include "kernel/instance.h"
+#include "kernel/page.h"
+
+#include <errno.h>
+
+#define PAGE_ORDER (VCHAN_ORDER_IN_PAGE + 1)
+
+struct client {
+	struct vchan vchan;
+	struct vchan_connect *connect; /* until it has settled */
+	volatile struct vchan_interface *page;
+	void *left_pages, *right_pages; /* NULL: in page */
+	uint16_t left_order, right_order, domain;
+	bool is_connected; /* the event channel is */
+	uint32_t ref, offered; /* what the keys say */
+	struct store_op op;
+	struct waiter waiter;
+	char path[STORE_PATH_MAX], text[STORE_NUMBER_MAX];
+};
+
+static uint32_t pages_of(uint32_t order)
+{
+	return order < PAGE_ORDER ? 0 : UINT32_C(1) << (order - PAGE_ORDER);
+}
+
+static void destroy(struct client *c)
+{
+	if (c->left_pages)
+		grant_unmap(c->left_pages, pages_of(c->left_order));
+	if (c->right_pages)
+		grant_unmap(c->right_pages, pages_of(c->right_order));
+	if (c->page)
+		grant_unmap((void *)c->page, 1);
+	if (c->is_connected)
+		event_close(c->vchan.port);
+	if (c->vchan.input_page)
+		vchan_release(&c->vchan);
+	instance_free(c, sizeof(*c));
+}
+
+static void ended(struct vchan *v)
+{
+	destroy(container_of(v, struct client, vchan));
+}
+
+static void settle(struct client *c, int error)
+{
+	struct vchan_connect *op = c->connect;
+
+	c->connect = NULL;
+	if (error) {
+		destroy(c);
+		promise_fail(&op->promise, error);
+		return;
+	}
+	op->flow = &c->vchan.flow;
+	promise_fulfil(&op->promise, 0);
+}
+
+/* -- the pages -- */
+
+static bool is_order(uint32_t order)
+{
+	return order >= VCHAN_ORDER_MIN && order <= VCHAN_ORDER_MAX;
+}
+
+/* Grants at place at of the page's list, which go no further than the page, or than a ring in it. */
+static int map_ring(struct client *c, uint32_t at, uint32_t order, void **pages)
+{
+	static uint32_t refs[CONFIG_XEN_MAP_PAGES];
+	uint32_t count = pages_of(order);
+
+	if (count > ARRAY_SIZE(refs))
+		return -EBADMSG;
+	for (uint32_t i = 0; i < count; i++)
+		refs[i] = c->page->grants[at + i];
+	return count ? grant_map(c->domain, refs, count, pages) : 0;
+}
+
+static int map_rings(struct client *c)
+{
+	uint32_t left = c->left_order = c->page->left_order, right = c->right_order = c->page->right_order;
+	uint32_t lowest = MIN(left, right), room = lowest < PAGE_ORDER ? UINT32_C(1) << lowest : PAGE_BYTES;
+
+	/* Whoever has both in the page has one beside the other. */
+	if (!is_order(left) || !is_order(right) || (left == right && left < PAGE_ORDER) ||
+	    sizeof(*c->page) + (pages_of(left) + pages_of(right)) * sizeof(uint32_t) > room)
+		return -EBADMSG;
+	return map_ring(c, 0, left, &c->left_pages) ?: map_ring(c, pages_of(left), right, &c->right_pages);
+}
+
+/* The indices go on from where the client before us was, if there was one. */
+static void join(struct client *c)
+{
+	struct vchan *v = &c->vchan;
+
+	vchan_ring_init(&v->out, &c->page->left, c->page, c->left_pages, c->left_order);
+	vchan_ring_init(&v->in, &c->page->right, c->page, c->right_pages, c->right_order);
+	v->out.at = c->page->left.prod;
+	v->in.at = c->page->right.cons;
+	v->live = &c->page->cli_live;
+	v->peer_live = &c->page->srv_live;
+	v->wanted = &c->page->srv_notify;
+	v->peer_wants = &c->page->cli_notify;
+}
+
+static int connect(struct client *c)
+{
+	struct vchan *v = &c->vchan;
+	int error = event_connect(c->domain, c->offered, &v->poller, &v->port);
+	void *page;
+
+	if (error)
+		return error == -ENOENT ? -EBUSY : error;
+	c->is_connected = true;
+	error = grant_map(c->domain, &c->ref, 1, &page);
+	if (!error) {
+		c->page = page;
+		error = map_rings(c);
+	}
+	if (error)
+		return error == -EACCES ? -EBADMSG : error;
+	join(c);
+	if (vchan_peer_is_gone(v))
+		return -ENOENT;
+	*v->wanted = VCHAN_NOTIFY_WRITE;
+	__atomic_store_n(v->live, 1, __ATOMIC_RELEASE);
+	vchan_open(v);
+	event_send(v->port);
+	return 0;
+}
+
+/* -- the keys -- */
+
+static struct client *client_of(struct waiter *w)
+{
+	return container_of(w, struct client, waiter);
+}
+
+/* A key's number; no other domain than the server's may have written one. */
+static int number(struct client *c, uint32_t *to)
+{
+	intptr_t result = promise_result(&c->op.promise);
+	uint64_t value;
+
+	if (result < 0)
+		return result == -EACCES ? -ENOENT : (int)result;
+	if (!store_number(c->text, UINT32_MAX, &value))
+		return -EBADMSG;
+	*to = (uint32_t)value;
+	return 0;
+}
+
+static void have_port(struct waiter *w)
+{
+	struct client *c = client_of(w);
+
+	settle(c, number(c, &c->offered) ?: connect(c));
+}
+
+static void have_ref(struct waiter *w)
+{
+	struct client *c = client_of(w);
+	int error = number(c, &c->ref);
+
+	if (error) {
+		settle(c, error);
+		return;
+	}
+	store_read(&c->op, 0, c->path, "event-channel", c->text, sizeof(c->text));
+	promise_wait(&c->op.promise, &c->waiter, have_port);
+}
+
+static void cancel(struct promise *p)
+{
+	struct client *c = container_of(p, struct vchan_connect, promise)->state;
+
+	promise_cancel(&c->op.promise);
+}
+
+void vchan_connect(struct vchan_connect *op, uint16_t domain, const char *path)
+{
+	struct client *c = store_init() == 0 ? instance_alloc(sizeof(*c)) : NULL;
+	size_t len = 0;
+
+	op->flow = NULL;
+	op->state = c;
+	promise_init(&op->promise, cancel);
+	if (!c) {
+		promise_fail(&op->promise, store_init() ?: -ENOMEM);
+		return;
+	}
+	c->connect = op;
+	c->domain = domain;
+	c->vchan.ended = ended;
+	if (*path != '/')
+		len = format(c->path, sizeof(c->path), "/local/domain/%u/", domain);
+	len += format(c->path + len, sizeof(c->path) - len, "%s", path);
+	if (vchan_init(&c->vchan) < 0 || len >= sizeof(c->path)) {
+		settle(c, len >= sizeof(c->path) ? -ENAMETOOLONG : -ENOMEM);
+		return;
+	}
+	store_read(&c->op, 0, c->path, "ring-ref", c->text, sizeof(c->text));
+	promise_wait(&c->op.promise, &c->waiter, have_ref);
+}
