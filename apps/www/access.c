@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "apps/www/vchan.h"
 #include "kernel/dev/clock.h"
 #include "kernel/dev/console.h"
 #include "kernel/format.h"
@@ -82,7 +83,7 @@ size_t access_format(char to[ACCESS_LINE_BYTES], const struct ip_addr *client, u
 	struct line line = { to, 0 };
 	char address[IP_TEXT_MAX];
 
-	put(&line, ip_format(address, client));
+	put(&line, client ? ip_format(address, client) : "-");
 	put(&line, " - - [");
 	put_time(&line, wall_ns);
 	put(&line, "] \"");
@@ -96,13 +97,15 @@ void access_log(void *arg, struct flow *flow, const struct http_request *request
                 uint64_t body_bytes)
 {
 	static const char colours[][6] = { "\033[32m", "\033[36m", "\033[33m", "\033[31m" }; /* 2xx to 5xx */
+	bool is_vchan = IS_ENABLED(CONFIG_WWW_VCHAN) && vchan_has(flow);
 	struct endpoint local, peer;
 	char line[ACCESS_LINE_BYTES];
 	size_t len;
 
 	(void)arg;
-	stack_tcp_ends(flow, &local, &peer);
-	len = access_format(line, &peer.addr, clock_wall_ns(), request, status, body_bytes);
+	if (!is_vchan)
+		stack_tcp_ends(flow, &local, &peer);
+	len = access_format(line, is_vchan ? NULL : &peer.addr, clock_wall_ns(), request, status, body_bytes);
 	if (console_is_terminal()) {
 		console_write(colours[MIN(MAX(status / 100, 2), 5) - 2], 5);
 		console_write(line, len - 1);

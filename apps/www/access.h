@@ -8,12 +8,12 @@
 
 #define ACCESS_LINE_BYTES 400
 
-/* Writes a line, with its end, for an answer to client at wall_ns (0: not known); gives its length. request
- * and body_bytes as struct http_config's log has them. A longer target is cut. */
+/* Writes a line, with its end, for an answer to client (NULL: not on the network) at wall_ns (0: not known);
+ * gives its length. request and body_bytes as struct http_config's log has them. A longer target is cut. */
 size_t access_format(char to[ACCESS_LINE_BYTES], const struct ip_addr *client, uint64_t wall_ns,
                      const struct http_request *request, uint16_t status, uint64_t body_bytes);
 
-/* As struct http_config's log; flow is a stack's, arg is not used. */
+/* As struct http_config's log; arg is not used. */
 void access_log(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
                 uint64_t body_bytes);
 

@@ -2,6 +2,7 @@
 /* www: serves the folder that was crunched into the image (WWW_DIR) over HTTP. */
 #include "apps/www/access.h"
 #include "apps/www/observe.h"
+#include "apps/www/vchan.h"
 #include "kernel/app.h"
 #include "net/http/server.h"
 #include "net/stack.h"
@@ -13,6 +14,7 @@ static uint16_t port = CONFIG_WWW_PORT;
 
 const struct option app_options[] = {
 	{ "port", "a TCP port, 1 to 65535", option_port, &port },
+	VCHAN_OPTIONS
 	{ 0 },
 };
 
@@ -32,6 +34,8 @@ int app_start(const struct app *app, struct promise *done)
 		config.log = access_log;
 	result = http_server_create(&server, &config) ?:
 		stack_tcp_listen(app->stack, port, http_server_accept, server);
+	if (result == 0 && IS_ENABLED(CONFIG_WWW_VCHAN))
+		result = vchan_serve(server);
 	if (result == 0)
 		log_info("listening port=%u", port);
 	return result;

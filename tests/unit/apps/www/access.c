@@ -37,6 +37,14 @@ Test(access, writes_the_common_log_format)
 	expect_line(NULL, 0, 0, 408, 19, "10.0.0.1 - - [-] \"-\" 408 19\n");
 }
 
+Test(access, a_client_that_has_no_address)
+{
+	char line[ACCESS_LINE_BYTES];
+
+	access_format(line, NULL, 0, NULL, 200, 5);
+	cr_expect_str_eq(line, "- - - [-] \"-\" 200 5\n");
+}
+
 Test(access, cannot_be_forged)
 {
 	char text[900] = "GET /", expected[ACCESS_LINE_BYTES] = "10.0.0.1 - - [-] \"GET /",
