@@ -66,6 +66,15 @@ void random_bytes(void *to, size_t n)
 	}
 }
 
+void random_mix(const void *from, size_t n)
+{
+	const uint8_t *at = from;
+
+	for (size_t i = 0; i < n; i++)
+		state.key[i % sizeof(state.key)] ^= at[i];
+	state.left = 0;
+}
+
 uint32_t random_u32(void)
 {
 	uint32_t value;

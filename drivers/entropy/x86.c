@@ -55,12 +55,17 @@ static bool fill(bool (*source)(uint64_t *), uint8_t *to, size_t n)
 	return true;
 }
 
-int entropy_read(void *to, size_t n)
+int entropy_read_cpu(void *to, size_t n)
 {
 	bool has_rdseed = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & 1 << 18);
 	bool has_rdrand = cpuid(1, 0).ecx & 1 << 30;
 
-	if ((has_rdseed && fill(rdseed, to, n)) || (has_rdrand && fill(rdrand, to, n)))
+	return (has_rdseed && fill(rdseed, to, n)) || (has_rdrand && fill(rdrand, to, n)) ? 0 : -ENODEV;
+}
+
+int entropy_read(void *to, size_t n)
+{
+	if (entropy_read_cpu(to, n) == 0)
 		return 0;
 	if (IS_ENABLED(CONFIG_XEN_NET))
 		return xen_seed_read(to, n);

@@ -130,10 +130,16 @@ void console_read(struct console_read *op, char *to, size_t max)
 	poller_mark(&poller); /* what has come before */
 }
 
-void xen_console_init(void)
+void xen_console_resume(void)
 {
 	ring = xen_parameter_ring(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN, &port);
-	poller_add(&poller, poll);
 	if (ring && event_attach(port, &poller) < 0)
 		ring = NULL;
+	given_up = false;
+}
+
+void xen_console_init(void)
+{
+	poller_add(&poller, poll);
+	xen_console_resume();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the toolstack asks of the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt" or "reboot" at
- * control/shutdown, which is acknowledged by taking the word away, in a transaction, so that none that comes
- * in between is lost. Other words are none of ours, and left. */
+/* What the toolstack asks of the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt", "reboot" or
+ * "suspend" at control/shutdown, which is acknowledged by taking the word away, in a transaction, so that none
+ * that comes in between is lost. Other words are none of ours, and left. */
 #define LOG_TAG "control"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
@@ -25,14 +25,21 @@ static uint32_t reason = SHUTDOWN_poweroff;
 
 static void begin(void);
 
+static bool is_suspend(void)
+{
+	return IS_ENABLED(CONFIG_XEN_SUSPEND) && !strcmp(word, "suspend");
+}
+
 static void finish(struct waiter *w)
 {
 	intptr_t result = promise_result(w->promise);
 
 	busy = false;
-	if (result == 0 && *word && !promise_is_settled(&asked))
+	if (result == 0 && is_suspend())
+		xen_suspend();
+	else if (result == 0 && *word && !promise_is_settled(&asked))
 		promise_fulfil(&asked, 0);
-	else if (again || result == -EAGAIN) /* our own answer is a change too */
+	if (again || result == -EAGAIN) /* our own answer is a change too */
 		begin();
 }
 
@@ -50,7 +57,7 @@ static void acknowledged(struct waiter *w)
 static void have_word(struct waiter *w)
 {
 	bool known = promise_result(w->promise) > 0 &&
-	             (!strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot"));
+	             (!strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") || is_suspend());
 
 	if (!known) {
 		*word = '\0';

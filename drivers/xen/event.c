@@ -8,6 +8,7 @@
 #include "drivers/xen/xen.h"
 
 #include <errno.h>
+#include <string.h>
 #include <xen/event_channel.h>
 
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
@@ -71,6 +72,7 @@ IN_INTERRUPT void event_upcall(void)
 
 void event_init(void)
 {
+	memset(pollers, 0, sizeof(pollers));
 	for (size_t i = 0; i < ARRAY_SIZE(xen_shared->evtchn_mask); i++)
 		xen_shared->evtchn_mask[i] = ~(xen_ulong_t)0;
 }
@@ -102,12 +104,19 @@ int event_attach(uint32_t port, struct poller *p)
 	return 0;
 }
 
+static void close_port(uint32_t port)
+{
+	struct evtchn_close op = { .port = port };
+
+	event_op(EVTCHNOP_close, &op);
+}
+
 static int attach_new(uint32_t made, struct poller *p, uint32_t *port)
 {
 	int error = event_attach(made, p);
 
 	if (error)
-		event_close(made);
+		close_port(made);
 	else
 		*port = made;
 	return error;
@@ -145,12 +154,11 @@ int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port)
 
 void event_close(uint32_t port)
 {
-	struct evtchn_close op = { .port = port };
-
+	if (port >= ARRAY_SIZE(pollers) || !pollers[port])
+		return;
 	set_bit(xen_shared->evtchn_mask, port);
-	if (port < ARRAY_SIZE(pollers))
-		pollers[port] = NULL;
-	event_op(EVTCHNOP_close, &op);
+	pollers[port] = NULL;
+	close_port(port);
 }
 
 void event_send(uint32_t port)

@@ -6,10 +6,9 @@
 
 #include "kernel/loop.h"
 
-/* xen_init does it: masks all ports. */
+/* xen_attach does it: masks all ports; none is attached any more. */
 void event_init(void);
-/* From now on events on port, which exists, mark p; NULL: they only wake the CPU. 0, or -ENOSPC for a port
- * beyond XEN_EVENTS. */
+/* From now on events on port, which exists, mark p. 0, or -ENOSPC for a port beyond XEN_EVENTS. */
 int event_attach(uint32_t port, struct poller *p);
 /* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC. */
 int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
@@ -20,6 +19,7 @@ int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t 
 bool event_is_connected(uint32_t port);
 /* The port of Xen's own event virq (VIRQ_…), which marks p: in *port. 0, -ENOSPC. */
 int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port);
+/* Harmless for a port that is not attached. */
 void event_close(uint32_t port);
 void event_send(uint32_t port);
 /* To be called by the poller before it looks: the next event marks it again, and so does now what came in

@@ -22,9 +22,12 @@ enum phase {
 	PHASE_REFUSED,
 };
 
+static struct list frontends = LIST_INIT(frontends);
+
 #define WAIT_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
 
 static void look(struct frontend *f);
+static void begin_again(struct frontend *f);
 
 /* -- one question at a time -- */
 
@@ -34,7 +37,10 @@ static void answered(struct waiter *w)
 	void (*next)(struct frontend *f, intptr_t result) = f->next;
 
 	f->next = NULL;
-	next(f, promise_result(w->promise));
+	if (f->moved)
+		begin_again(f);
+	else
+		next(f, promise_result(w->promise));
 	if (!f->next && (f->changed || f->refuse))
 		look(f);
 }
@@ -271,6 +277,7 @@ static void have_backend(struct frontend *f, intptr_t result)
 		return;
 	}
 	memcpy(f->backend, f->text, sizeof(f->backend));
+	f->watched = true;
 	store_watch(&f->watch, f->backend, "state", changed);
 	then(f, &f->watch.op, watched);
 }
@@ -295,12 +302,58 @@ static void have_names(struct frontend *f, intptr_t result)
 		ask(f, f->dir, "backend-id", STORE_NUMBER_MAX, have_id);
 }
 
+static void find(struct frontend *f)
+{
+	store_list(&f->op, f->kind->folder, f->text, sizeof(f->text));
+	then(f, &f->op, have_names);
+}
+
 void frontend_start(struct frontend *f, const struct frontend_kind *kind)
 {
 	f->kind = kind;
 	promise_init(&f->ready, NULL);
-	store_list(&f->op, kind->folder, f->text, sizeof(f->text));
-	then(f, &f->op, have_names);
+	list_push_back(&frontends, &f->link);
+	find(f);
+}
+
+/* -- another domain -- */
+
+static void unwatched(struct frontend *f, intptr_t result)
+{
+	(void)result;
+	find(f);
+}
+
+/* Nothing of the store is being waited for. */
+static void begin_again(struct frontend *f)
+{
+	f->moved = f->changed = false;
+	if (f->refuse || f->phase == PHASE_REFUSED) {
+		f->refuse = false;
+		f->phase = PHASE_REFUSED;
+		return;
+	}
+	f->phase = PHASE_FINDING;
+	if (!f->watched) {
+		find(f);
+		return;
+	}
+	f->watched = false;
+	store_unwatch(&f->watch);
+	then(f, &f->watch.op, unwatched);
+}
+
+void frontend_resume(void)
+{
+	list_for_each(item, &frontends)
+		list_entry(item, struct frontend, link)->kind->disconnect(list_entry(item, struct frontend, link));
+	list_for_each(item, &frontends) {
+		struct frontend *f = list_entry(item, struct frontend, link);
+
+		f->moved = true;
+		if (!f->next)
+			begin_again(f);
+	}
 }
 
 int frontend_wait(struct frontend *f)

@@ -48,6 +48,8 @@ struct frontend {
 	struct store_watch watch;
 	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
 	bool changed, refuse;
+	bool watched, moved; /* moved: into another domain, while something was being asked */
+	struct list link;
 	uint8_t phase, state;
 };
 
@@ -59,6 +61,9 @@ int frontend_wait(struct frontend *f);
 void frontend_key(struct frontend *f, const char *name, uint32_t value);
 /* The same of constant text. */
 void frontend_key_text(struct frontend *f, const char *name, const char *text);
+/* In a domain that has just been restored, with new event channels and grants: disconnects all devices, and
+ * begins again with each. */
+void frontend_resume(void);
 /* The backend has broken the rules: reported, disconnected soon, and not used again. */
 void frontend_break(struct frontend *f, const char *how);
 

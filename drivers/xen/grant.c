@@ -20,12 +20,10 @@ static uint16_t next_free[FRAMES * ENTRIES];
 static uint16_t free_head;
 static struct grant_stats stats;
 
-int grant_init(void)
+static int lend_table(void)
 {
 	volatile void *first = NULL;
 
-	if (table)
-		return 0;
 	for (uint32_t i = 0; i < FRAMES; i++) {
 		volatile void *frame = xen_lend(XEN_GRANT_PAGE + i, XENMAPSPACE_grant_table, i);
 
@@ -34,12 +32,26 @@ int grant_init(void)
 		first = first ? first : frame;
 	}
 	table = first;
+	return 0;
+}
+
+int grant_init(void)
+{
+	int error = table ? 0 : lend_table();
+
+	if (error || stats.limit)
+		return error;
 	for (uint16_t ref = FRAMES * ENTRIES - 1; ref >= GNTTAB_NR_RESERVED_ENTRIES; ref--) {
 		next_free[ref] = free_head;
 		free_head = ref;
 	}
 	stats.limit = FRAMES * ENTRIES - GNTTAB_NR_RESERVED_ENTRIES;
 	return 0;
+}
+
+int grant_resume(void)
+{
+	return table ? lend_table() : 0;
 }
 
 int32_t grant_page(uint16_t domain, const void *p, bool read_only)

@@ -9,6 +9,9 @@
 
 /* Lends the table from Xen, once. 0, -ENOMEM. */
 int grant_init(void);
+/* Lends it again, in a domain that has just been restored: no grant is out there, but those that are to be
+ * ended here still are. 0, -ENOMEM. */
+int grant_resume(void);
 /* Lets domain have the page that p lies in. A reference, or -ENOSPC when there are no more. */
 int32_t grant_page(uint16_t domain, const void *p, bool read_only);
 /* true: the domain can no longer reach the page, and has left it. false: it may; ref is lost for ever. */

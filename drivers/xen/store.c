@@ -28,6 +28,9 @@ static struct poller poller;
 static struct list sending = LIST_INIT(sending), sent = LIST_INIT(sent), watches = LIST_INIT(watches);
 static uint32_t last_id, last_token;
 static bool broken;
+/* Sets again the watches that a new store has not, one after the other. */
+static struct store_op again;
+static struct waiter again_waiter;
 
 /* The message that is coming in. */
 static struct {
@@ -231,6 +234,7 @@ void store_watch(struct store_watch *w, const char *dir, const char *key,
 {
 	w->token = ++last_token;
 	w->changed = changed;
+	w->is_lost = false;
 	format(w->token_text, sizeof(w->token_text), "%u", w->token);
 	list_push_back(&watches, &w->link);
 	request(&w->op, XS_WATCH, 0, dir, key, w->token_text, strlen(w->token_text) + 1);
@@ -245,6 +249,22 @@ void store_unwatch(struct store_watch *w)
 	memcpy(path, w->op.path, sizeof(path));
 	path[sizeof(path) - 1] = '\0';
 	request(&w->op, XS_UNWATCH, 0, path, NULL, w->token_text, strlen(w->token_text) + 1);
+}
+
+/* One that fails, which no watch that was once set does, is as good as one that never fires. */
+static void set_lost_watches(struct waiter *waiter)
+{
+	(void)waiter;
+	list_for_each(item, &watches) {
+		struct store_watch *w = list_entry(item, struct store_watch, link);
+
+		if (!w->is_lost)
+			continue;
+		w->is_lost = false;
+		request(&again, XS_WATCH, 0, w->op.path, NULL, w->token_text, strlen(w->token_text) + 1);
+		promise_wait(&again.promise, &again_waiter, set_lost_watches);
+		return;
+	}
 }
 
 bool store_number(const char *text, uint64_t max, uint64_t *out)
@@ -426,15 +446,60 @@ static void poll(struct poller *p)
 		event_send(port);
 }
 
+static int find_ring(void)
+{
+	ring = xen_parameter_ring(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, &port);
+	if (!ring)
+		return -ENODEV;
+	if (event_attach(port, &poller) < 0)
+		ring = NULL;
+	return ring ? 0 : -ENODEV;
+}
+
 int store_init(void)
 {
 	if (ring)
 		return 0;
-	ring = xen_parameter_ring(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, &port);
+	if (!poller.poll)
+		poller_add(&poller, poll);
+	return find_ring();
+}
+
+/* What was asked of the store that is gone, answered or not, is asked of the new one, in the same order. */
+static void ask_again(void)
+{
+	struct list *item;
+
+	while (!list_is_empty(&sent)) {
+		item = sent.prev;
+		list_remove(item);
+		list_push_front(&sending, item);
+	}
+	list_for_each_safe(at, &sending) {
+		struct store_op *op = list_entry(at, struct store_op, link);
+
+		op->sent = 0;
+		if (op->transaction)
+			settle(op, -EAGAIN);
+	}
+}
+
+void store_resume(void)
+{
 	if (!ring)
-		return -ENODEV;
-	poller_add(&poller, poll);
-	if (event_attach(port, &poller) < 0)
-		ring = NULL;
-	return ring ? 0 : -ENODEV;
+		return;
+	broken = false;
+	incoming.op = NULL;
+	incoming.got = 0;
+	list_for_each(item, &watches) {
+		struct store_watch *w = list_entry(item, struct store_watch, link);
+
+		w->is_lost = promise_result(&w->op.promise) == 0;
+	}
+	if (find_ring() < 0)
+		fail_all("lost");
+	ask_again();
+	if (!again_waiter.link.next)
+		set_lost_watches(NULL);
+	poller_mark(&poller);
 }

@@ -28,6 +28,9 @@ struct store_op {
 
 /* Finds the ring. 0, -ENODEV. Once; later calls do nothing. */
 int store_init(void);
+/* In a domain that has just been restored: finds its ring, and asks all that is unanswered, and sets all watches,
+ * again. What belongs to a transaction fails with -EAGAIN. */
+void store_resume(void);
 
 /* The value of dir/key, or of dir where key is NULL, as a string in to, of max bytes with its end. Fulfilled
  * with its length; -E2BIG when it is longer. Borrows to. transaction: what store_begin gave, or 0. */
@@ -54,6 +57,7 @@ struct store_watch {
 	struct store_op op;
 	struct list link;
 	uint32_t token;
+	bool is_lost; /* with the store that had it */
 	char token_text[STORE_NUMBER_MAX];
 	void (*changed)(struct store_watch *w);
 };

@@ -50,24 +50,34 @@ volatile void *xen_parameter_ring(uint32_t frame_index, uint32_t port_index, uin
 }
 
 #ifdef HVM_PARAM_CALLBACK_TYPE_VECTOR
-void xen_set_vector(uint8_t vector)
+void xen_set_callback(uint64_t callback)
 {
 	struct xen_hvm_param op = {
-		.domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ, .value = VECTOR_KIND | vector,
+		.domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ, .value = callback,
 	};
 
 	if (xen_call(__HYPERVISOR_hvm_op, HVMOP_set_param, (uintptr_t)&op, 0) < 0)
 		panic("Xen tells of no events by a vector: a newer one is needed");
 }
+
+void xen_set_vector(uint8_t vector)
+{
+	xen_set_callback(VECTOR_KIND | vector);
+}
 #endif
 
-void xen_init(uint64_t place)
+void xen_attach(void)
 {
-	lent_place = place;
 	xen_shared = xen_lend(XEN_SHARED_PAGE, XENMAPSPACE_shared_info, 0);
 	if (!xen_shared)
 		panic("Xen does not lend its page");
 	event_init();
+}
+
+void xen_init(uint64_t place)
+{
+	lent_place = place;
+	xen_attach();
 }
 
 /* On ARM Xen does not tell the time of the clock that such waits are by: others go first, again and again.

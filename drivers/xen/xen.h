@@ -14,8 +14,12 @@ enum { XEN_SHARED_PAGE, XEN_GRANT_PAGE /* XEN_GRANT_FRAMES, and XEN_MAP_PAGES be
 
 /* First of all: maps the shared page and, from then on, knows event channels. Panics where that fails. */
 void xen_init(uint64_t place);
+/* The same again at the same place, in a domain that has just been restored. */
+void xen_attach(void);
 /* Events are told by this interrupt vector. */
 void xen_set_vector(uint8_t vector);
+/* The same as a value of HVM_PARAM_CALLBACK_IRQ. */
+void xen_set_callback(uint64_t callback);
 /* The page that was lent for XEN_…_PAGE + index of XENMAPSPACE_… space; NULL: Xen refuses. */
 volatile void *xen_lend(uint32_t page, uint32_t space, uint32_t index);
 /* Where one of these is, mapped, to be lent by other means; NULL: no memory for page tables. */
@@ -37,11 +41,16 @@ void xen_shutdown(uint32_t reason) __attribute__((noreturn));
 /* Xen's clock as the CPU's timer: wakes the CPU at deadline_ns, or sooner. Interrupts are off. */
 void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns);
 void xen_clock_init(void);
+/* After a suspension: the clock goes on from now_ns, at which it stopped. is_new: in another domain, whose
+ * timer is another event. */
+void xen_clock_resume(uint64_t now_ns, bool is_new);
 /* Nanoseconds since Xen started, in which its deadlines are. */
 uint64_t xen_clock_system_ns(void);
 
 /* The console's ring; kernel/dev/console.h has its calls. */
 void xen_console_init(void);
+/* Finds the ring again, which is another and empty in a domain that has been restored. */
+void xen_console_resume(void);
 /* Waits, but not for ever, until the other side has read what was written. */
 void xen_console_drain(void);
 extern bool xen_console_is_terminal; /* target of a start option */
@@ -50,6 +59,10 @@ extern bool xen_console_is_terminal; /* target of a start option */
 struct promise *xen_control_start(void);
 /* SHUTDOWN_… as it was asked for, else SHUTDOWN_poweroff. */
 uint32_t xen_control_reason(void);
+
+/* Stops the domain, for the toolstack to save it. Returns once it goes on: in a new domain, with all that Xen
+ * lends and all devices on their way back, or in the same one. Clocks have stood still meanwhile. */
+void xen_suspend(void);
 
 /* A seed that the toolstack wrote for this domain (data/seed: hexadecimal digits), which is then removed.
  * 0, or -ENODEV where there is none of n bytes. n is at most 64. */

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: ISC
 """Images as guests of a real Xen, in an emulated machine: resumed from what was saved, but where a test says so."""
 import email.utils
+import hashlib
 import json
 import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from rig import build, cpus, params, server, xen
+from rig import build, clients, cpus, params, server, xen
 from xen.control import Lost
 
 GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_" in name]
@@ -159,6 +162,50 @@ def test_reboot(builder, namespace, emulated):
     www.wait_for(" boot_us=", times=2)
     assert page(namespace) == index()
     assert www.reasons() == [xen.REBOOT] and emulated.run("xl domid guest") != "1\n"
+
+
+class Connection:
+    """One connection to the guest, for as long as it lasts."""
+
+    def __init__(self, namespace):
+        path = os.path.join(os.path.dirname(clients.__file__), "clients.py")
+        self.child = namespace.popen([sys.executable, "-B", path, "ask", '{"host": "10.0.0.2"}'], text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def assert_answers(self, path, expected):
+        self.child.stdin.write(path + "\n")
+        self.child.stdin.flush()
+        status, digest, date = json.loads(self.child.stdout.readline())
+        assert (status, digest) == (200, hashlib.sha256(expected).hexdigest())
+        assert abs(email.utils.parsedate_to_datetime(date).timestamp() - time.time()) < xen.SECONDS
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
+def test_save_and_restore(builder, namespace, emulated):
+    """In new domains and, after a checkpoint, in the same one. A connection goes on, the time of day is right, and
+    nothing is left of each."""
+    www = emulated.create(builder.build("defconfig_www_xen"))
+    www.wait_for(" boot_us=")
+    connection = Connection(namespace)
+    connection.assert_answers("/", index())
+    before = emulated.held()
+    for cycle in range(1, 4):
+        domain = emulated.run("xl domid guest")
+        emulated.run("xl save guest /guests/saved && sleep 5 && xl restore /guests/saved")
+        assert emulated.run("xl domid guest") != domain
+        connection.assert_answers("/", index())
+        domain = emulated.run("xl domid guest")
+        emulated.run("xl save -c guest /guests/saved")
+        assert emulated.run("xl domid guest") == domain
+        connection.assert_answers("/", index())
+        assert page(namespace) == index()
+        www.wait_for("suspend: result=0", times=cycle)
+        www.wait_for("suspend: result=1", times=cycle)
+    after = emulated.held()
+    assert {**after, "log": ""} == {**before, "log": ""}, after["log"]
+    emulated.run("xl shutdown guest")
+    assert www.wait_end() == xen.POWEROFF
 
 
 @pytest.mark.long

@@ -80,6 +80,19 @@ def keep_alive(host, port=80, path="/", count=100, seconds=30):
     return {"answers": tally(asyncio.run(run()))}
 
 
+def ask(host, port=80, seconds=120):
+    """One connection: a request for each line of standard input, which is its path. Prints each answer: its status,
+    its body's SHA-256, and the server's time."""
+    async def body():
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), seconds)
+        for line in sys.stdin:
+            writer.write(f"GET {line.strip()} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            status, fields, content = await asyncio.wait_for(read_answer(reader), seconds)
+            print(json.dumps([status, hashlib.sha256(content).hexdigest(), fields["date"]]), flush=True)
+        writer.close()
+    asyncio.run(body())
+
+
 def burst(host, port=80, path="/", count=200, seconds=120):
     """count connections that are all open before the first of them asks."""
     async def run():
@@ -312,5 +325,5 @@ def internet_checksum(message):
 
 if __name__ == "__main__":
     clients = {one.__name__: one
-               for one in (turn, keep_alive, burst, hold, flood, crowd, fetch, raw, echo, wait_for_200)}
+               for one in (turn, keep_alive, ask, burst, hold, flood, crowd, fetch, raw, echo, wait_for_200)}
     print(json.dumps(clients[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* Suspension is one hypercall (public/sched.h, SHUTDOWN_suspend). It gives 1 in the same domain, where nothing
+ * has changed but the time: after a checkpoint, or a migration that failed. It gives 0 in a new domain, which has
+ * our memory and nothing else: the pages that Xen lent are not there until they are lent again, no event channel
+ * is open but the console's and xenstore's, no grant is out, and each device waits for us to connect. */
+#define LOG_TAG "suspend"
+#include "arch/x86_64/cpu.h"
+#include "drivers/xen/event.h"
+#include "drivers/xen/frontend.h"
+#include "drivers/xen/grant.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/store.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/clock.h"
+#include "kernel/dev/entropy.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/random.h"
+
+#include <xen/hvm/params.h>
+#include <xen/sched.h>
+
+/* By the order of what needs what: a device ends its grants, in the new table, and closes its channels, which
+ * are closed already, before anything opens others. */
+static void attach_all(uint64_t callback, uint64_t now_ns)
+{
+	xen_set_callback(callback);
+	xen_attach();
+	if (IS_ENABLED(CONFIG_XEN_FRONTEND) && grant_resume() < 0)
+		panic("Xen does not lend its grants again");
+	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
+		xen_console_resume();
+	store_resume();
+	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
+		frontend_resume();
+	xen_clock_resume(now_ns, true);
+}
+
+/* The same memory may go on in several domains, which must not have the same secrets: what the CPU has, or at
+ * least the moment. */
+static void renew_random(void)
+{
+	uint64_t fresh[4] = { rdtsc() };
+
+	entropy_read_cpu(fresh, sizeof(fresh));
+	random_mix(fresh, sizeof(fresh));
+}
+
+void xen_suspend(void)
+{
+	struct sched_shutdown op = { .reason = SHUTDOWN_suspend };
+	uint64_t callback = xen_parameter(HVM_PARAM_CALLBACK_IRQ), now_ns;
+	long result;
+
+	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
+		xen_console_drain();
+	interrupts_off();
+	now_ns = clock_now_ns();
+	result = xen_call(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (uintptr_t)&op, 0);
+	if (result == 0)
+		attach_all(callback, now_ns);
+	else
+		xen_clock_resume(now_ns, false);
+	renew_random();
+	interrupts_on();
+	log_info("result=%ld", result);
+}
