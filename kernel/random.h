@@ -10,7 +10,8 @@
 int random_init(void);
 bool random_is_ready(void);
 void random_bytes(void *to, size_t n);
-/* Numbers depend from now on also on n bytes at from: for memory that was saved, which may go on more than once. */
+/* From now on numbers depend on n bytes at from, too: for memory that was saved, and may go on more than
+ * once. */
 void random_mix(const void *from, size_t n);
 uint32_t random_u32(void);
 

@@ -68,7 +68,7 @@ static void ran_out(struct poller *p)
 	armed_ns = 0;
 }
 
-static void bind_timer(void)
+void xen_clock_bind(void)
 {
 	if (event_bind_virq(VIRQ_TIMER, &timer, &timer_port) < 0)
 		panic("Xen gives no timer");
@@ -83,16 +83,14 @@ void xen_clock_init(void)
 	start_ns = read_at(now) -
 	           scale((int64_t)(now - machine_boot_ticks), time->tsc_to_system_mul, time->tsc_shift);
 	poller_add(&timer, ran_out);
-	bind_timer();
+	xen_clock_bind();
 }
 
 /* What was set to wake the CPU is not waited for: in another domain nobody has set it. */
-void xen_clock_resume(uint64_t now_ns, bool is_new)
+void xen_clock_resume(uint64_t now_ns)
 {
 	start_ns = xen_clock_system_ns() - now_ns;
 	armed_ns = 0;
-	if (is_new)
-		bind_timer();
 }
 
 /* Setting it is a hypercall: one that runs out before the deadline, and has not yet, is left alone. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the toolstack asks of the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt", "reboot" or
- * "suspend" at control/shutdown, which is acknowledged by taking the word away, in a transaction, so that none
- * that comes in between is lost. Other words are none of ours, and left. */
+ * "suspend" at control/shutdown, which is acknowledged by taking the word away, in a transaction, so that
+ * none that comes in between is lost. Other words are none of ours, and left. */
 #define LOG_TAG "control"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
@@ -43,6 +43,11 @@ static void finish(struct waiter *w)
 		begin();
 }
 
+static bool is_known(void)
+{
+	return !strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") || is_suspend();
+}
+
 static void end(bool commit)
 {
 	store_end(&op, transaction, commit);
@@ -56,10 +61,7 @@ static void acknowledged(struct waiter *w)
 
 static void have_word(struct waiter *w)
 {
-	bool known = promise_result(w->promise) > 0 &&
-	             (!strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") || is_suspend());
-
-	if (!known) {
+	if (promise_result(w->promise) <= 0 || !is_known()) {
 		*word = '\0';
 		end(false);
 		return;

@@ -37,7 +37,7 @@ static void answered(struct waiter *w)
 	void (*next)(struct frontend *f, intptr_t result) = f->next;
 
 	f->next = NULL;
-	if (f->moved)
+	if (IS_ENABLED(CONFIG_XEN_SUSPEND) && f->moved)
 		begin_again(f);
 	else
 		next(f, promise_result(w->promise));
@@ -273,7 +273,7 @@ static void watched(struct frontend *f, intptr_t result)
 static void have_backend(struct frontend *f, intptr_t result)
 {
 	if (result <= 0) {
-		refuse(f, -ENODEV);
+		settle_ready(f, -ENODEV);
 		return;
 	}
 	memcpy(f->backend, f->text, sizeof(f->backend));
@@ -343,10 +343,17 @@ static void begin_again(struct frontend *f)
 	then(f, &f->watch.op, unwatched);
 }
 
+void frontend_disconnect(void)
+{
+	list_for_each(item, &frontends) {
+		struct frontend *f = list_entry(item, struct frontend, link);
+
+		f->kind->disconnect(f);
+	}
+}
+
 void frontend_resume(void)
 {
-	list_for_each(item, &frontends)
-		list_entry(item, struct frontend, link)->kind->disconnect(list_entry(item, struct frontend, link));
 	list_for_each(item, &frontends) {
 		struct frontend *f = list_entry(item, struct frontend, link);
 

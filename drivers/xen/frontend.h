@@ -61,8 +61,10 @@ int frontend_wait(struct frontend *f);
 void frontend_key(struct frontend *f, const char *name, uint32_t value);
 /* The same of constant text. */
 void frontend_key_text(struct frontend *f, const char *name, const char *text);
-/* In a domain that has just been restored, with new event channels and grants: disconnects all devices, and
- * begins again with each. */
+/* In a domain that has just been restored, with the new grants' table: takes back what all devices had given
+ * to the old domain's backends. */
+void frontend_disconnect(void);
+/* After that: begins again with each device. */
 void frontend_resume(void);
 /* The backend has broken the rules: reported, disconnected soon, and not used again. */
 void frontend_break(struct frontend *f, const char *how);

@@ -29,8 +29,8 @@ static struct list sending = LIST_INIT(sending), sent = LIST_INIT(sent), watches
 static uint32_t last_id, last_token;
 static bool broken;
 /* Sets again the watches that a new store has not, one after the other. */
-static struct store_op again;
-static struct waiter again_waiter;
+static struct store_op setting;
+static struct waiter setting_waiter;
 
 /* The message that is coming in. */
 static struct {
@@ -261,8 +261,8 @@ static void set_lost_watches(struct waiter *waiter)
 		if (!w->is_lost)
 			continue;
 		w->is_lost = false;
-		request(&again, XS_WATCH, 0, w->op.path, NULL, w->token_text, strlen(w->token_text) + 1);
-		promise_wait(&again.promise, &again_waiter, set_lost_watches);
+		request(&setting, XS_WATCH, 0, w->op.path, NULL, w->token_text, strlen(w->token_text) + 1);
+		promise_wait(&setting.promise, &setting_waiter, set_lost_watches);
 		return;
 	}
 }
@@ -499,7 +499,7 @@ void store_resume(void)
 	if (find_ring() < 0)
 		fail_all("lost");
 	ask_again();
-	if (!again_waiter.link.next)
+	if (!setting_waiter.link.next)
 		set_lost_watches(NULL);
 	poller_mark(&poller);
 }

@@ -28,8 +28,8 @@ struct store_op {
 
 /* Finds the ring. 0, -ENODEV. Once; later calls do nothing. */
 int store_init(void);
-/* In a domain that has just been restored: finds its ring, and asks all that is unanswered, and sets all watches,
- * again. What belongs to a transaction fails with -EAGAIN. */
+/* In a domain that has just been restored: finds its ring, asks again all that is unanswered, and sets all
+ * watches again. What belongs to a transaction fails with -EAGAIN. */
 void store_resume(void);
 
 /* The value of dir/key, or of dir where key is NULL, as a string in to, of max bytes with its end. Fulfilled

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Suspension is one hypercall (public/sched.h, SHUTDOWN_suspend). It gives 1 in the same domain, where nothing
- * has changed but the time: after a checkpoint, or a migration that failed. It gives 0 in a new domain, which has
- * our memory and nothing else: the pages that Xen lent are not there until they are lent again, no event channel
+/* Suspension is one hypercall (public/sched.h, SHUTDOWN_suspend). It gives 1 in the same domain, where
+ * nothing has changed but the time: after a checkpoint, or a migration that failed. It gives 0 in a new one,
+ * which has our memory and nothing else: what Xen lent is not there until it is lent again, no event channel
  * is open but the console's and xenstore's, no grant is out, and each device waits for us to connect. */
 #define LOG_TAG "suspend"
 #include "arch/x86_64/cpu.h"
@@ -20,20 +20,24 @@
 #include <xen/hvm/params.h>
 #include <xen/sched.h>
 
-/* By the order of what needs what: a device ends its grants, in the new table, and closes its channels, which
- * are closed already, before anything opens others. */
+/* In this order: what follows asks for the time; and a device gives back its channel, which is none any more,
+ * before that number is another's. */
 static void attach_all(uint64_t callback, uint64_t now_ns)
 {
 	xen_set_callback(callback);
 	xen_attach();
-	if (IS_ENABLED(CONFIG_XEN_FRONTEND) && grant_resume() < 0)
-		panic("Xen does not lend its grants again");
+	xen_clock_resume(now_ns);
+	if (IS_ENABLED(CONFIG_XEN_FRONTEND)) {
+		if (grant_resume() < 0)
+			panic("Xen does not lend its grants again");
+		frontend_disconnect();
+	}
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_resume();
 	store_resume();
+	xen_clock_bind();
 	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
 		frontend_resume();
-	xen_clock_resume(now_ns, true);
 }
 
 /* The same memory may go on in several domains, which must not have the same secrets: what the CPU has, or at
@@ -60,7 +64,7 @@ void xen_suspend(void)
 	if (result == 0)
 		attach_all(callback, now_ns);
 	else
-		xen_clock_resume(now_ns, false);
+		xen_clock_resume(now_ns);
 	renew_random();
 	interrupts_on();
 	log_info("result=%ld", result);

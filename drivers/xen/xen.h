@@ -41,9 +41,10 @@ void xen_shutdown(uint32_t reason) __attribute__((noreturn));
 /* Xen's clock as the CPU's timer: wakes the CPU at deadline_ns, or sooner. Interrupts are off. */
 void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns);
 void xen_clock_init(void);
-/* After a suspension: the clock goes on from now_ns, at which it stopped. is_new: in another domain, whose
- * timer is another event. */
-void xen_clock_resume(uint64_t now_ns, bool is_new);
+/* After a suspension: the clock goes on from now_ns, at which it stopped. */
+void xen_clock_resume(uint64_t now_ns);
+/* The timer is an event. Panics where Xen gives none. */
+void xen_clock_bind(void);
 /* Nanoseconds since Xen started, in which its deadlines are. */
 uint64_t xen_clock_system_ns(void);
 

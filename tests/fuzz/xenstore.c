@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Fuzzes what comes over xenstore's ring, in the pieces in which it comes: the input is pieces, each a number
- * of bytes and those bytes; a number of 255 sets the store's index to the four bytes behind it instead. An
- * operation of each kind waits for its answer, with the numbers from 1 on. Checked besides what the
- * sanitizers see: what is read is a string that fits, and whatever has come, all operations settle. */
+ * of bytes and those bytes; a number of 255 sets the store's index to the four bytes behind it instead, and
+ * one of 254 restores the guest in another domain. An operation of each kind waits for its answer, with the
+ * numbers from 1 on. Checked besides what the sanitizers see: what is read is a string that fits, and
+ * whatever has come, all operations settle. */
 #include <errno.h>
 
 #include "drivers/xen/store.c"
@@ -11,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { INDEX = 255, LARGE = 2000, ROOM = 32 };
+enum { INDEX = 255, RESTORED = 254, LARGE = 2000, ROOM = 32 };
 
 static _Alignas(PAGE_BYTES) struct xenstore_domain_interface page;
 static struct store_op reading, listing, writing, removing, beginning, ending, large, late;
@@ -135,6 +136,10 @@ static void end_all(void)
 	end_one(&late);
 	end_one(&watching.op);
 	end_one(&unwatching.op);
+	while (setting_waiter.link.next) {
+		end_one(&setting);
+		settle_all();
+	}
 	store_unwatch(&unwatching);
 	end_one(&unwatching.op);
 	CHECK(list_is_empty(&sending) && list_is_empty(&sent));
@@ -147,6 +152,9 @@ static const uint8_t *feed(const uint8_t *data, const uint8_t *end)
 	if (count == INDEX && end - data >= 4) {
 		memcpy(&page.rsp_prod, data, 4);
 		data += 4;
+	} else if (count == RESTORED) {
+		memset(&page, 0, sizeof(page));
+		store_resume();
 	} else {
 		for (; count && data < end; count--)
 			page.rsp[MASK_XENSTORE_IDX(page.rsp_prod++)] = (char)*data++;

@@ -291,6 +291,50 @@ Test(xen_blk, no_request_is_lost_with_the_backend)
 	}
 }
 
+static void restore(void)
+{
+	fake_restore();
+	fake_set(FRONT "/state", "1");
+	fake_set(BACK "/state", WAIT);
+}
+
+Test(xen_blk, no_request_is_lost_on_the_way_to_another_domain)
+{
+	fake.saved = restore;
+	for (unsigned round = 0; round < 10; round++) {
+		for (size_t i = 0; i < OPS; i++)
+			blkdev_read(dev, &ops[i], i * 16, 16, &slices[2 * i], 2);
+		test_settle();
+		answer(perform().id, BLKIF_RSP_OKAY); /* nobody has seen it when the domain is saved */
+		xen_suspend();
+		memset(memory, 0, sizeof(memory));
+		test_settle();
+		for (size_t i = 0; i < OPS; i++)
+			test_assert_pending(&ops[i].promise);
+		follow(DEADLINE_NEVER);
+		serve();
+		for (size_t i = 0; i < OPS; i++) {
+			test_assert_value(&ops[i].promise, 0);
+			assert_sectors(slices[2 * i].data, i * 16, 16);
+		}
+		cr_assert_eq(fake_grants_out(), 1);
+	}
+}
+
+Test(xen_blk, another_disk_in_another_domain_is_refused)
+{
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_settle();
+	fake_set(BACK "/sectors", "4097");
+	fake.saved = restore;
+	xen_suspend();
+	test_settle();
+	follow(DEADLINE_NEVER);
+	test_settle();
+	test_assert_error(&ops[0].promise, -ENXIO);
+	cr_assert_eq(fake_grants_out(), 0);
+}
+
 Test(xen_blk, what_is_asked_meanwhile_waits)
 {
 	fake_set(BACK "/state", NULL);

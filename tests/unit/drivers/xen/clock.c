@@ -106,3 +106,27 @@ Test(xen_clock, the_timer_is_set_only_for_what_is_sooner)
 	xen_timer_start(machine_now_ns(), UINT64_MAX - 1);
 	cr_assert(fake.timer_ns > UINT64_MAX / 8 && fake.timer_ns < UINT64_MAX / 2, "far away is not long ago");
 }
+
+Test(xen_clock, stands_still_while_the_domain_is_saved)
+{
+	uint64_t now_ns = machine_now_ns(), wall_ns;
+	struct vcpu_time_info *time = &fake.shared->vcpu_info[0].time;
+	unsigned calls;
+
+	xen_timer_start(now_ns, now_ns + 1000);
+	/* Another machine, younger than this clock, and days later. */
+	time->system_time = 3000;
+	time->tsc_timestamp = counter = 9000000000;
+	fake.shared->wc_sec = 1000000;
+	xen_clock_resume(now_ns);
+	cr_assert_eq(machine_now_ns(), now_ns);
+	wall_ns = machine_wall_ns();
+	cr_assert_eq(wall_ns, 1000000 * NS_PER_S + 3000);
+	counter += 2000;
+	cr_assert_eq(machine_now_ns(), now_ns + 1000);
+	cr_assert_eq(machine_wall_ns(), wall_ns + 1000);
+	calls = fake.calls;
+	xen_timer_start(now_ns, now_ns + 2000);
+	cr_assert_eq(fake.calls, calls + 1, "a timer that was set in the other domain is waited for");
+	cr_assert_eq(fake.timer_ns, 5000);
+}

@@ -9,6 +9,8 @@
 
 #include <xen/sched.h>
 
+static unsigned saves;
+
 TestSuite(xen_control, .init = fake_begin, .timeout = 60);
 TestSuite(xen_seed, .init = fake_begin, .timeout = 60);
 
@@ -47,11 +49,57 @@ Test(xen_control, a_conflict_is_tried_again)
 	cr_assert(!fake.conflict);
 }
 
+static void save(void)
+{
+	cr_assert_str_eq(fake_get("control/shutdown"), "", "not acknowledged");
+	saves++;
+}
+
+static void save_and_restore(void)
+{
+	save();
+	fake_restore();
+}
+
+static void assert_suspends(void (*saved)(void))
+{
+	struct promise *end = xen_control_start();
+
+	test_settle();
+	fake.saved = saved;
+	for (unsigned i = 1; i <= 3; i++) {
+		fake_set("control/shutdown", "suspend");
+		test_settle();
+		cr_assert_eq(saves, i);
+		test_assert_pending(end);
+	}
+	fake_set("control/shutdown", "poweroff");
+	test_settle();
+	test_assert_value(end, 0);
+	cr_assert_eq(saves, 3);
+}
+
+Test(xen_control, suspend_and_go_on)
+{
+	assert_suspends(save);
+}
+
+Test(xen_control, suspend_and_restore)
+{
+	assert_suspends(save_and_restore);
+}
+
+Test(xen_control, a_conflict_suspends_once)
+{
+	fake.conflict = true;
+	assert_suspends(save_and_restore);
+}
+
 Test(xen_control, other_words_are_left)
 {
 	struct promise *end = xen_control_start();
 
-	fake_set("control/shutdown", "suspend");
+	fake_set("control/shutdown", "suspended");
 	test_settle();
 	fake_set("control/shutdown", "poweroffs and more than fits");
 	test_settle();

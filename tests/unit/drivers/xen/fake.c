@@ -3,8 +3,28 @@
  * hypercall that tells it of a request. A frame number of 32 bits says of a process's page only the lower
  * part: the upper is the one at which something is mapped. */
 #define _GNU_SOURCE /* mincore */
+#define ARCH_X86_64_CPU_H
 #include <string.h>
 #include <sys/mman.h>
+
+#include "tests/unit/drivers/xen/fake.h"
+
+static void interrupts_off(void)
+{
+	fake.is_masked = true;
+}
+
+static void interrupts_on(void)
+{
+	fake.is_masked = false;
+}
+
+static uint64_t rdtsc(void)
+{
+	return 1;
+}
+
+#include "drivers/xen/suspend.c"
 
 #include "drivers/xen/event.h"
 #include "drivers/xen/store.h"
@@ -12,7 +32,6 @@
 #include "kernel/format.h"
 #include "kernel/loop.h"
 #include "tests/lib/test.h"
-#include "tests/unit/drivers/xen/fake.h"
 
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
@@ -56,6 +75,27 @@ volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 uint64_t xen_clock_system_ns(void)
 {
 	return clock_now_ns();
+}
+
+/* The driver of the clock has its own in its own test. */
+__attribute__((weak)) void xen_clock_resume(uint64_t now_ns)
+{
+	fake.clock_ns = now_ns;
+}
+
+static uint32_t timer_port;
+
+__attribute__((weak)) void xen_clock_bind(void)
+{
+	static struct poller timer;
+
+	cr_assert_eq(event_bind_virq(VIRQ_TIMER, &timer, &timer_port), 0);
+}
+
+int entropy_read_cpu(void *to, size_t n)
+{
+	memset(to, 0x77, n);
+	return 0;
 }
 
 /* -- xenstored -- */
@@ -144,7 +184,11 @@ static void watch(uint32_t type, const char *path, const char *token)
 {
 	size_t i = 0;
 
-	while (i < WATCHES && strcmp(watches[i].token, type == XS_WATCH ? "" : token))
+	while (i < WATCHES && strcmp(watches[i].token, token))
+		i++;
+	if (type == XS_WATCH && i < WATCHES)
+		return; /* it is there already */
+	for (i = 0; i < WATCHES && strcmp(watches[i].token, type == XS_WATCH ? "" : token);)
 		i++;
 	cr_assert_lt(i, WATCHES);
 	format(watches[i].path, sizeof(watches[i].path), "%s", type == XS_WATCH ? path : "");
@@ -307,6 +351,29 @@ unsigned fake_mapped(void)
 	return count;
 }
 
+void fake_restore(void)
+{
+	memset(shared_page, 0, sizeof(shared_page));
+	memset(grant_page_memory, 0, sizeof(grant_page_memory));
+	memset(store_page, 0, sizeof(store_page));
+	memset(watches, 0, sizeof(watches));
+	memset(fake.open, 0, sizeof(fake.open));
+	fake.parameters[HVM_PARAM_CALLBACK_IRQ] = 0;
+	request_bytes = 0;
+	fake.next_port = 3;
+}
+
+/* What SCHEDOP_shutdown gives; for suspend alone it returns. */
+static long shut_down(uint32_t reason)
+{
+	cr_assert_eq(reason, SHUTDOWN_suspend);
+	cr_assert(fake.is_masked, "an interrupt could come before the shared page is there");
+	if (!fake.saved)
+		return -22;
+	fake.saved();
+	return fake.parameters[HVM_PARAM_CALLBACK_IRQ] ? 1 : 0;
+}
+
 long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 {
 	struct xen_hvm_param *parameter = (void *)b;
@@ -326,6 +393,8 @@ long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 	case __HYPERVISOR_grant_table_op:
 		return grant_op(a, (void *)b, c);
 	case __HYPERVISOR_sched_op:
+		if (a == SCHEDOP_shutdown)
+			return shut_down(((struct sched_shutdown *)b)->reason);
 		if (a == SCHEDOP_yield)
 			fake.shared->evtchn_pending[0] |= fake.yield_raises ? UINT64_C(1) << fake.yield_raises : 0;
 		if (a == SCHEDOP_yield || (a == SCHEDOP_poll && !is_pending(*((struct sched_poll *)b)->ports.p)))
@@ -386,6 +455,8 @@ void fake_begin(void)
 	};
 	fake.parameters[HVM_PARAM_STORE_PFN] = (uintptr_t)store_page / PAGE_BYTES;
 	fake.parameters[HVM_PARAM_STORE_EVTCHN] = FAKE_STORE_PORT;
-	xen_init(FAKE_PLACE);
+	if (!xen_shared) /* else it begins again within a test */
+		xen_init(FAKE_PLACE);
+	xen_set_vector(32);
 	cr_assert_eq(store_init(), 0);
 }

@@ -37,6 +37,9 @@ struct fake {
 	uint32_t offered;          /* the port of another domain's that the guest may connect to; 0: none */
 	bool connected[FAKE_PORTS];
 	char permissions[32];      /* that were last set, a space between them */
+	void (*saved)(void);       /* called when the guest asks to be saved. NULL: Xen refuses */
+	bool is_masked;            /* interrupts are off */
+	uint64_t clock_ns;         /* where the guest's clock last went on */
 };
 extern struct fake fake;
 
@@ -55,6 +58,8 @@ unsigned fake_grants_out(void);
 /* What the guest has of other domains, place by place. */
 extern uint8_t fake_places[FAKE_PLACES][PAGE_BYTES];
 unsigned fake_mapped(void);
+/* The guest goes on in a new domain: nothing that Xen lent or opened is there, all is zeroed. */
+void fake_restore(void);
 
 /* Values of xenstore, by the path as the guest writes it; watches fire. NULL: there is none. */
 void fake_set(const char *path, const char *value);

@@ -71,6 +71,22 @@ Test(xen_grant, a_second_table_is_not_made)
 	cr_assert_neq(grant_page(0, page, false), ref);
 }
 
+Test(xen_grant, another_domain_has_an_empty_table)
+{
+	int32_t ref = grant_page(0, page, false);
+	struct grant_stats stats;
+
+	fake_hold((uint32_t)ref, true);
+	fake_restore();
+	xen_attach();
+	cr_assert_eq(grant_resume(), 0);
+	cr_assert(grant_end((uint32_t)ref), "nobody can hold it any more");
+	grant_stats(&stats);
+	cr_assert(stats.used == 0 && stats.lost == 0);
+	fake.lends_nothing = true;
+	cr_assert_eq(grant_resume(), -ENOMEM);
+}
+
 TestSuite(xen_grant_none, .init = fake_begin, .timeout = 60);
 
 Test(xen_grant_none, no_table_no_grants)

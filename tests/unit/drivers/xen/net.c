@@ -454,6 +454,118 @@ Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 	free_all();
 }
 
+/* -- another domain -- */
+
+#define NEXT "/local/domain/0/backend/vif/2/3"
+
+/* The toolstack has described it there as it is described everywhere. */
+static void restore(void)
+{
+	fake_restore();
+	fake_set(FRONT "/backend", NEXT);
+	fake_set(FRONT "/state", "1");
+	fake_set(BACK "/state", NULL);
+	fake_set(NEXT "/feature-rx-copy", "1");
+	fake_set(NEXT "/feature-sg", "1");
+	fake_set(NEXT "/state", WAIT);
+}
+
+static void follow_next(void)
+{
+	test_settle();
+	fake_set(BACK "/state", WAIT); /* the old path is nobody's, whatever is written there */
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
+	follow(DEADLINE_NEVER);
+	fake_set(NEXT "/state", CONNECTED);
+	test_settle();
+}
+
+Test(xen_net, goes_on_in_another_domain)
+{
+	struct buf_stats before, after;
+
+	buf_stats(&before);
+	fake.saved = restore;
+	for (unsigned round = 0; round < 5; round++) {
+		put(1, 0, 60, 0);
+		for (unsigned i = 0; i < 10; i++)
+			netdev_send(net, frame_of(54, memory + 4000, 1000));
+		test_settle();
+		put(2, 0, 60, 0); /* never to be seen */
+		xen_suspend();
+		cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
+		follow_next();
+		cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
+		cr_assert(fake.open[3] && fake.open[4] && !fake.open[5], "the timer's and ours, no more");
+		free_all();
+		put(3, 0, 60, 0);
+		tell();
+		cr_assert(got_count == 1 && got[0]->data[0] == 3);
+		free_all();
+	}
+	cr_assert_eq(net->features, NETDEV_RX_CSUM | NETDEV_TX_CSUM);
+	buf_stats(&after);
+	cr_assert_eq(after.headers_used, before.headers_used);
+}
+
+/* Wherever in its course the store's answer was still out. */
+Test(xen_net, is_suspended_while_it_connects)
+{
+	fake.saved = restore;
+	xen_suspend();
+	follow_next();
+	for (unsigned turns = 0; turns < 40; turns++) {
+		fake_set(NEXT "/state", CLOSED);
+		test_settle();
+		fake_set(NEXT "/state", WAIT);
+		for (unsigned i = 0; i < turns; i++)
+			loop_turn();
+		xen_suspend();
+		if (turns % 2)
+			xen_suspend();
+		follow_next();
+		cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2, "after %u turns", turns);
+		put(3, 0, 60, 0);
+		tell();
+		cr_assert_eq(got_count, 1);
+		free_all();
+	}
+}
+
+Test(xen_net, a_domain_without_a_device)
+{
+	fake.saved = fake_restore;
+	fake_set(FRONT "/backend", NULL);
+	xen_suspend();
+	test_settle();
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
+	cr_assert_eq(fake_grants_out(), 0);
+	/* A later one has it again. */
+	fake.saved = restore;
+	xen_suspend();
+	follow_next();
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), 0);
+	test_settle();
+}
+
+static void restore_without_copying(void)
+{
+	restore();
+	fake_set(FRONT "/backend-id", "99999");
+	fake_set(NEXT "/feature-rx-copy", "maybe");
+}
+
+Test(xen_net, a_backend_that_cannot_be_in_the_next_domain)
+{
+	fake.saved = restore_without_copying;
+	xen_suspend();
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
+	cr_assert_eq(fake_grants_out(), 0);
+}
+
 /* -- backends that lie -- */
 
 static void assert_refused(void)
@@ -493,6 +605,20 @@ Test(xen_net, an_id_that_is_none)
 {
 	rx_answer((struct netif_rx_response){ 0xffff, 0, 0, 60 });
 	assert_refused();
+}
+
+Test(xen_net, who_has_lied_is_not_trusted_in_another_domain)
+{
+	rx_answer((struct netif_rx_response){ 0xffff, 0, 0, 60 });
+	fake_raise(back.port);
+	while (!strstr(test_console_text(), "broken"))
+		loop_turn();
+	fake.saved = restore;
+	xen_suspend();
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
+	cr_assert_eq(fake_grants_out(), 0);
 }
 
 Test(xen_net, a_frame_without_end)
