@@ -166,10 +166,10 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 	return true;
 }
 
-/* Lets go of islands that […, end) covers, from *at on. */
-static void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, uint32_t end)
+/* Lets go of the islands from *at to the one before `past`. */
+static void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, const struct buf *past)
 {
-	while (*at && seq_le(island_end(*at), end)) {
+	while (*at != past) {
 		struct buf *covered = *at, *next = covered->queue, *chain = island_open(covered);
 
 		*at = next;
@@ -200,7 +200,7 @@ static void place(struct buf **at, struct buf **before, struct buf *b)
 int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 {
 	uint32_t len = buf_length(b);
-	struct buf **at = &q->late, **before = NULL;
+	struct buf **at = &q->late, **before = NULL, *past;
 
 	/* pass what starts before it; what is there already is not needed again */
 	while (*at && seq_le(island_start(*at), seq)) {
@@ -218,17 +218,21 @@ int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 		before = at;
 		at = &(*at)->queue;
 	}
-	let_go(tcp, q, at, seq + len);
-	if (*at && seq_lt(island_start(*at), seq + len)) { /* it runs into the next */
-		len = island_start(*at) - seq;
+	past = *at;
+	while (past && seq_le(island_end(past), seq + len))
+		past = past->queue;
+	if (past && seq_lt(island_start(past), seq + len)) { /* it runs into the next that it does not cover */
+		len = island_start(past) - seq;
 		buf_trim(b, len);
 	}
 	b = compact(b, len);
-	/* one place is kept for the data that fills the hole before it */
+	/* one place is kept for the data that fills the hole before it; and what it covers is kept until it is
+	 * sure to be taken: the peer has been told that it is here (RFC 2018 §8) */
 	if (!has_room(tcp, q, buf_slices(b) + 1)) {
 		drop(tcp, b);
 		return -ENOBUFS;
 	}
+	let_go(tcp, q, at, past);
 	charge(tcp, q, buf_slices(b));
 	place(at, before, island_make(b, seq, len));
 	return (int)len;
