@@ -207,12 +207,15 @@ static int queue_push(struct arp *a, struct entry *e, struct buf *b)
 	return 0;
 }
 
-/* Gives back what waited for e. */
+/* Gives back what waited for e. Who hears of it may send to another neighbour, which may get e for that. */
 static void queue_fail(struct arp *a, struct entry *e)
 {
+	struct entry failed = *e;
 	struct buf *b;
 
-	while ((b = queue_pop(a, e))) {
+	e->queue = NULL;
+	e->queued = 0;
+	while ((b = queue_pop(a, &failed))) {
 		if (a->user.unreachable)
 			a->user.unreachable(a->user.arg, b);
 		else

@@ -18,6 +18,7 @@ static struct lan lan;
 static struct ethernet *ethernet;
 static struct arp *arp;
 static unsigned changes, returned;
+static uint32_t instead; /* what is returned goes there; 0: nowhere */
 static const uint8_t no_mac[6];
 
 static void on_changed(void *arg)
@@ -30,7 +31,10 @@ static void on_unreachable(void *arg, struct buf *b)
 {
 	(void)arg;
 	returned++;
-	buf_free(b);
+	if (instead && returned < 10)
+		arp_send(arp, instead, b);
+	else
+		buf_free(b);
 }
 
 static void set_up(void)
@@ -43,6 +47,7 @@ static void set_up(void)
 	lan_wait_ms(3000);
 	lan_forget(&lan);
 	changes = returned = 0;
+	instead = 0;
 }
 
 static void tear_down(void)
@@ -169,6 +174,28 @@ Test(arp, gives_up_after_three_requests)
 	expect_arp(REQUEST, LAN_BROADCAST, LAN_PEER_IP);
 	answer(LAN_PEER_MAC, LAN_PEER_IP);
 	expect_packet(LAN_PEER_MAC, 4);
+}
+
+/* In a full table what failed makes room, for those who hear of it too. */
+Test(arp, who_hears_of_a_failure_may_try_another)
+{
+	for (uint32_t i = 1; i < CONFIG_ARP_ENTRIES; i++) {
+		send_to(0x0a000100 + i, 0);
+		answer(LAN_PEER_MAC, 0x0a000100 + i);
+	}
+	send_to(LAN_PEER_IP + 1, 1);
+	send_to(LAN_PEER_IP + 1, 2);
+	lan_wait_ms(2010);
+	lan_forget(&lan);
+	instead = LAN_PEER_IP;
+	lan_wait_ms(1001);
+	expect_arp(REQUEST, LAN_BROADCAST, LAN_PEER_IP);
+	expect_nothing();
+	cr_expect_eq(returned, 2);
+	answer(LAN_PEER_MAC, LAN_PEER_IP);
+	expect_packet(LAN_PEER_MAC, 1);
+	expect_packet(LAN_PEER_MAC, 2);
+	cr_expect_eq(arp_stats(arp)->queue_drops, 0);
 }
 
 Test(arp, one_who_failed_may_come_and_ask)
