@@ -64,7 +64,9 @@ bool conn_reclaim(struct tcp *tcp)
 		for (; c; c = c->hash_next) {
 			uint32_t limit_ms = c->state == TCP_FIN_WAIT_2 ? RECLAIM_IDLE_MS : RECLAIM_BUSY_MS;
 
-			if (c->flags & CONN_ORPHAN && tcp->now_ms - c->progress_ms >= limit_ms) {
+			/* one that is being opened has its three minutes: RFC 9293 §3.8.3 */
+			if (c->state >= TCP_ESTABLISHED && c->flags & CONN_ORPHAN &&
+			    tcp->now_ms - c->progress_ms >= limit_ms) {
 				conn_event(c, TCP_ABORT, -ETIMEDOUT);
 				return true;
 			}

@@ -136,7 +136,11 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	k.ends.local = route.src;
 	if (from_port && !isn_port_is_free(tcp, &k))
 		return -EADDRINUSE;
-	c = from_port || isn_choose_port(tcp, &k) ? conn_create(tcp, &route, &k) : NULL;
+	if (!from_port && !isn_choose_port(tcp, &k))
+		return -ENOBUFS;
+	c = conn_create(tcp, &route, &k);
+	if (!c && conn_reclaim(tcp))
+		c = conn_create(tcp, &route, &k);
 	if (!c)
 		return -ENOBUFS;
 	c->connector = op;

@@ -118,6 +118,27 @@ Test(tcp_limits, last_connection_goes_to_the_first_handshake_that_completes)
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 4); /* the application still holds the flow */
 }
 
+/* Nor does a peer of a closed connection keep us from opening another. */
+Test(tcp_limits, what_is_closed_makes_room_for_an_open_of_ours)
+{
+	struct endpoint to = { peer.addr, 7 };
+	struct stack_connect op;
+
+	for (uint16_t i = 0; i < 4; i++) {
+		peer.port = PEER_PORT + i;
+		flow_close(peer_open(&peer));
+		peer_expect(&peer, SEG_FIN | SEG_ACK, 1, 1, 0);
+	}
+	tcp_connect(peer.tcp, &op, &to);
+	cr_assert_eq(promise_result(&op.promise), -ENOBUFS);
+	peer_wait_ms(10000);
+	tcp_connect(peer.tcp, &op, &to);
+	cr_assert_not(promise_is_settled(&op.promise));
+	cr_assert_eq(tcp_stats(peer.tcp)->connections, 4);
+	promise_cancel(&op.promise);
+	peer_forget(&peer);
+}
+
 Test(tcp_limits, connect)
 {
 	struct stack_connect ops[5];
