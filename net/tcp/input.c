@@ -297,6 +297,8 @@ static bool take_fin(struct tcp_conn *c)
 	if (c->flags & CONN_RECEIVED_FIN || c->rcv_fin != c->rcv_nxt)
 		return true;
 	c->rcv_nxt++;
+	if (seq_lt(c->rcv_adv, c->rcv_nxt))
+		c->rcv_adv = c->rcv_nxt; /* a FIN may come where the window ends, as it takes no room */
 	c->flags |= CONN_RECEIVED_FIN;
 	conn_feed_reader(c);
 	return conn_event(c, TCP_GOT_FIN, 0);
