@@ -141,8 +141,11 @@ static void get_address(struct ip_addr *to, const uint8_t *bytes)
 {
 	uint32_t a = get_be32(bytes);
 
+	*to = (struct ip_addr){ 0 };
+	if (a >> 24 == 0 || a >> 24 == 127 || a >= 0xe0000000)
+		return;
+	to->family = IP_V4;
 	memcpy(to->bytes, bytes, 4);
-	to->family = a >> 24 != 0 && a >> 24 != 127 && a < 0xe0000000 ? IP_V4 : IP_NONE;
 }
 
 static void get_addresses(struct ip_addr *to, int max, const uint8_t *value, int len)
@@ -177,19 +180,18 @@ static void get_name(char *to, int size, const uint8_t *value, int len)
 static void get_routes(struct dhcp_route *r, const uint8_t *value, int len)
 {
 	for (const struct dhcp_route *end = r + DHCP_ROUTES; r < end && len > 0;) {
+		struct dhcp_route next = { .to.len = *value };
 		int bytes = (*value + 7) / 8;
 
 		len -= 1 + bytes + 4;
 		if (*value > 32 || len < 0)
 			return;
-		r->to.len = *value++;
-		memcpy(r->to.addr.bytes, value, (size_t)bytes);
-		value += bytes;
-		get_address(&r->via, value);
-		if (r->via.family != IP_NONE || get_be32(value) == 0) {
-			r->to.addr.family = IP_V4;
-			r++;
-		}
+		memcpy(next.to.addr.bytes, value + 1, (size_t)bytes);
+		value += 1 + bytes;
+		next.to.addr.family = IP_V4;
+		get_address(&next.via, value);
+		if (next.via.family != IP_NONE || get_be32(value) == 0)
+			*r++ = next;
 		value += 4;
 	}
 }
@@ -253,6 +255,7 @@ static int get_options(const struct fields *f, const uint8_t mac[6], struct dhcp
 	uint8_t value[DHCP_DOMAIN_BYTES + 1]; /* longer than any that is taken whole, to see that it is not */
 	int len = gather(f, CLIENT_ID, value, sizeof(value));
 
+	/* -EBADMSG is a length, too, that no identifier has, and is the same for every option: none follows */
 	if (len && (len != ID_BYTES || memcmp(value, id_start, sizeof(id_start)) != 0 ||
 	            memcmp(value + sizeof(id_start), mac, 6) != 0)) /* RFC 6842 §3 */
 		return -EBADMSG;

@@ -232,6 +232,22 @@ Test(dhcp_message, addresses_that_no_host_has_are_left_out)
 	cr_expect_eq(r.lease.dns[1].family, IP_NONE);
 }
 
+/* Neither in what takes its place, nor where nothing does. */
+Test(dhcp_message, nothing_stays_of_what_is_left_out)
+{
+	static const struct dhcp_route none;
+
+	begin();
+	reply_option(&m, 121, "\x18\x0a\1\2\x7f\0\0\1" "\x08\xc0\x0a\0\0\1" "\x18\x0a\3\4\xe0\0\0\1", 22);
+	reply_option(&m, 6, "\x7f\0\0\1", 4);
+	reply_end(&m);
+	cr_assert_eq(parse(), 0);
+	expect_addr(&r.lease.routes[0].to.addr, "192.0.0.0");
+	cr_expect_eq(r.lease.routes[0].to.len, 8);
+	cr_expect_eq(memcmp(&r.lease.routes[1], &none, sizeof(none)), 0);
+	cr_expect_eq(memcmp(&r.lease.dns[0], &none.via, sizeof(none.via)), 0);
+}
+
 /* RFC 3396: pieces are joined, wherever they are; RFC 2132 §9.3: and whichever fields they are in. */
 Test(dhcp_message, long_options_and_overload)
 {
