@@ -99,7 +99,9 @@ int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 	s->ack = get_be32(h->ack);
 	s->window = get_be16(h->window);
 	s->flags = h->flags;
-	s->options = s->sack_count = 0;
+	s->options = s->scale = s->sack_count = s->ecn = 0;
+	s->mss = s->user_timeout = 0;
+	s->ts_value = s->ts_echo = 0;
 	for (end = data + header; p < end && *p != OPTION_END; ) {
 		if (*p == OPTION_NOP) {
 			p++;

@@ -37,10 +37,11 @@ struct segment {
 	uint32_t length;     /* payload bytes; the codec leaves it alone */
 	uint16_t window;     /* as on the wire: not scaled */
 	uint8_t flags;       /* enum segment_flags */
+	/* what segment_parse makes zero at once, side by side */
 	uint8_t options;     /* enum segment_options */
 	uint8_t scale;       /* at most SEGMENT_SCALE_MAX */
 	uint8_t sack_count;
-	uint8_t ecn;         /* of the IP header; the codec leaves it alone */
+	uint8_t ecn;         /* of the IP header; the codec does not know it */
 	uint16_t mss;
 	uint16_t user_timeout; /* as on the wire: seconds, or minutes with the highest bit */
 	uint32_t ts_value, ts_echo;
@@ -49,7 +50,7 @@ struct segment {
 
 /* Reads the header at data. Gives its bytes, options included; -EAGAIN when data ends before it
  * does; -EBADMSG when it can never be right. Options that are unknown or have a wrong length of
- * their own are passed over. */
+ * their own are passed over; the values of those that are not there are 0. */
 int segment_parse(struct segment *s, const uint8_t *data, size_t len);
 
 /* Bytes of the header that segment_emit writes: a multiple of 4, at most SEGMENT_HEADER_MAX. */

@@ -53,6 +53,24 @@ Test(tcp_segment, known_bytes)
 	cr_assert_eq(s.ts_echo, 7);
 }
 
+/* Who asks for a value before he asks whether it is there gets the same each time. */
+Test(tcp_segment, what_is_not_there_is_zero)
+{
+	uint8_t bare[SEGMENT_HEADER_BYTES];
+	struct segment s;
+
+	memcpy(bare, syn, sizeof(bare));
+	bare[12] = 0x50;
+	memset(&s, 0xee, sizeof(s));
+	cr_assert_eq(parse(&s, bare, sizeof(bare)), SEGMENT_HEADER_BYTES);
+	cr_assert_eq(s.options, 0);
+	cr_assert_eq(s.sack_count, 0);
+	cr_assert_eq(s.mss, 0);
+	cr_assert_eq(s.scale, 0);
+	cr_assert_eq(s.user_timeout, 0);
+	cr_assert(s.ts_value == 0 && s.ts_echo == 0);
+}
+
 Test(tcp_segment, every_shorter_length_is_incomplete)
 {
 	struct segment s;
