@@ -53,13 +53,30 @@ int fat_table_write(struct fat_writer *w, uint32_t cluster, uint32_t value)
 
 /* -- taking -- */
 
+/* A cluster is linked behind a folder's last one by the write of one sector. Where the entry of that one
+ * reaches into a second sector, as some of FAT12 do, only numbers will do that leave its part in the first as
+ * it is: gives which bits must be those of *value. */
+static int find_fixed_bits(struct fat_writer *w, uint32_t *fixed, uint32_t *value)
+{
+	const struct fat_geometry *g = &fat_of_writer(w)->geometry;
+
+	*fixed = *value = 0;
+	if (!w->extended || g->bits != 12 ||
+	    place_of(g, w->extended, 0) % w->sector_bytes != w->sector_bytes - 1)
+		return 0;
+	*fixed = w->extended & 1 ? 0x00f : 0x0ff;
+	return fat_table_read(w, w->extended, value);
+}
+
 /* w->hint becomes the number of a free cluster. */
 static int find_free(struct fat_writer *w)
 {
 	const struct fat_geometry *g = &fat_of_writer(w)->geometry;
-	uint32_t value;
-	int error;
+	uint32_t fixed, bits, value;
+	int error = find_fixed_bits(w, &fixed, &bits);
 
+	if (error)
+		return error;
 	for (; w->searched < g->clusters; w->searched++, w->hint++) {
 		if (!fat_is_cluster(g, w->hint))
 			w->hint = 2;
@@ -67,7 +84,7 @@ static int find_free(struct fat_writer *w)
 		if (error)
 			return error;
 		/* Whatever the table says, nobody gets the root folder. */
-		if (!value && w->hint != g->root_cluster)
+		if (!value && w->hint != g->root_cluster && !((w->hint ^ bits) & fixed))
 			return 0;
 	}
 	return -ENOSPC;

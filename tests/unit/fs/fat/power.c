@@ -319,3 +319,51 @@ ParameterizedTest(struct kind *kind, fat_power, at_every_write)
 	look_at(&w, w.disk.time, DISK_LEFT_NONE);
 	world_close(&w);
 }
+
+/* -- entries of FAT12 that lie in two sectors of the table -- */
+
+/* Of each sector that was being written it is left to dice whether it was. */
+static void look_at_folder(const struct world *w, uint64_t time, uint64_t seed)
+{
+	struct world cut = { .sector_bytes = 512, .read_only = true };
+	struct kv_get get;
+	const char *said;
+	char when[100];
+
+	snprintf(when, sizeof(when), "cut at %u, seed %u", (unsigned)time, (unsigned)seed);
+	disk_init(&cut.disk, w->disk.dev.sectors, 512, 0);
+	disk_after_cut(&w->disk, time, DISK_LEFT_SOME, seed, cut.disk.image);
+	disk_forget(&cut.disk);
+	said = world_check(&cut);
+	if (said)
+		expect_allowed(said, NULL, DISK_LEFT_SOME, when);
+	cr_assert_eq(world_mount(&cut), 0, "%s: %s", when, cut.problem ?: "");
+	cr_assert_str_eq(world_list(cut.kv, "folder"),
+	                 world_get(cut.kv, &get, "folder/" LONGER) ? "" : LONGER, "%s", when);
+	world_unmount(&cut);
+	disk_destroy(&cut.disk);
+}
+
+Test(fat_power, a_folder_grows_behind_an_entry_in_two_sectors)
+{
+	static const uint32_t folders[] = { 341, 682 }; /* clusters: an entry is 1.5 bytes, a sector 512 */
+	static uint8_t before[682 * 512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		struct world w = { .sector_bytes = 512, .features = BLKDEV_CACHES };
+		uint64_t time;
+
+		world_shell("truncate -s 400K image; mkfs.fat -F 12 -s 1 -f 1 -r 16 image");
+		world_open(&w);
+		w.disk.when = DISK_LATER;
+		cr_assert_eq(world_set(w.kv, "before", before, (folders[i] - 2) * 512), 0);
+		cr_assert_eq(world_make_folder(w.kv, "folder"), 0);
+		test_settle();
+		disk_forget(&w.disk);
+		cr_assert_eq(world_set(w.kv, "folder/" LONGER, "x", 1), 0);
+		for (size_t n = 0; (time = disk_write_time(&w.disk, n)) != UINT64_MAX; n++)
+			for (uint64_t seed = 0; seed < 16; seed++)
+				look_at_folder(&w, time + 1, seed);
+		world_close(&w);
+	}
+}
