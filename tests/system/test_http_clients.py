@@ -114,6 +114,24 @@ def test_a_slow_reader_of_a_file_larger_than_memory(builder, namespace, tmp_path
 
 
 @pytest.mark.config("defconfig_www_unix")
+def test_who_finds_no_place_is_told_so(serve, namespace):
+    """TCP has more places than the server."""
+    www = serve("unix", name="few", options_set={"HTTP_CONNECTIONS": 20, "HTTP_HEADS": 32, "HTTP_HEAD_SECONDS": 3600})
+    linux = Sockets(namespace)
+    linux.do(f"""
+import socket
+held = [socket.create_connection(({www.host!r}, {www.port})) for _ in range(20)]
+for one in held:
+    one.sendall(b"GET /")
+""")
+    for _ in range(30):
+        answer, how_it_ended = www.raw("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"Connection: close\r\n" in answer, (answer, how_it_ended)
+    linux.do("for one in held: one.close()")
+    assert www.curl(www.url()) == page()
+
+
+@pytest.mark.config("defconfig_www_unix")
 def test_the_access_log(serve):
     www = serve("unix", name="access", options_set={"WWW_ACCESS_LOG": "y"})
     www.curl(www.url("style.css?a=b"))
