@@ -38,12 +38,10 @@ static const uint32_t sectors_of[KINDS] = { 400, 4400, 600, 400 };
 static const char *const keys[] = {
 	"SHORT.TXT", "A longer name than that.text", "folder", "folder/in it", "folder/sub/deep", "new",
 	"folder/new", "new/er/est", "Ünïcödé \xf0\x9f\x90\xab", "folder/sub", "a\xff", "..", "", "folder/",
-	"A name of more than two hundred characters, of which the slots take up more than a sector has "
-	"room for, so that some of them are written before the others, and the last of them, which counts, is "
-	"written last, as it has to be",
-	"folder/A name of more than two hundred characters, of which the slots take up more than a sector "
-	"has room for, and more than a cluster, so that the folder has to become longer to make room for all "
-	"of them, for it has one only",
+	"A name of nearly two hundred characters, of which the slots take up as much as a sector has room for, "
+	"so that what is left of the one before is passed over, and the folder may have no room",
+	"folder/A name of nearly two hundred characters, of which the slots take up as much as a sector has "
+	"room for, and a cluster, so that the folder has to become longer, for it has one cluster only",
 };
 static_assert(ARRAY_SIZE(keys) == 16, "as many as four bits tell apart");
 
