@@ -49,6 +49,15 @@ def option(options, key, default):
     return next((word[len(key) + 1:] for word in reversed(options) if word.startswith(key + "=")), default)
 
 
+def coloured(config, options):
+    """The start options, with the word that a terminal is at the console where there is one, as the image sees only
+    a wire: unless they say something of it, or the user wants no colours (no-color.org)."""
+    said = any(word == "color" or word.startswith("color=") for word in options)
+    if said or "CONSOLE_NONE" in config or os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return options
+    return [*options, "color"]
+
+
 def quoted(word):
     """A start option as kernel/option.c takes it out of a line: double quotes hold blanks, nothing is escaped."""
     if '"' in word:

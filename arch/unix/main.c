@@ -9,6 +9,7 @@
 #include "arch/unix/fault.h"
 #include "arch/unix/host.h"
 #include "drivers/ram/ram.h"
+#include "drivers/unix/console.h"
 #include "drivers/unix/disk.h"
 #include "drivers/unix/tap.h"
 #include "init/init.h"
@@ -53,6 +54,9 @@ static int option_memory(const char *value, void *target)
 }
 
 const struct option machine_options[] = {
+#ifdef CONFIG_CONSOLE_STDIO
+	{ "color", "true or false: is a terminal at standard output?", option_flag, &unix_console_is_terminal },
+#endif
 	{ "mem", "an amount of memory, as 64M or 1536K", option_memory, &memory_bytes },
 #ifdef CONFIG_TAP
 	{ "tap", "the name of a tap, as tap0, or an open one, as fd:3", option_string, &tap_name },
@@ -81,6 +85,8 @@ static void memory_init(void)
 void machine_init(char ***words, size_t *count)
 {
 	clock_now_ns(); /* counts from here */
+	if (IS_ENABLED(CONFIG_CONSOLE_STDIO))
+		unix_console_init();
 	host_files_init();
 	host_signals_init(fault_panic);
 	memory_init();

@@ -8,10 +8,13 @@
 #include <errno.h>
 
 #include "arch/unix/host.h"
+#include "drivers/unix/console.h"
 #include "kernel/loop.h"
 
 #define INPUT 0
 #define OUTPUT 1
+
+bool unix_console_is_terminal;
 
 static struct host_watch watch;
 static struct poller poller;
@@ -24,9 +27,14 @@ void console_write(const char *text, size_t len)
 	host_write_all(OUTPUT, text, len); /* when nobody listens any more there is nobody to tell */
 }
 
+void unix_console_init(void)
+{
+	unix_console_is_terminal = host_is_terminal(OUTPUT);
+}
+
 bool console_is_terminal(void)
 {
-	return host_is_terminal(OUTPUT);
+	return unix_console_is_terminal;
 }
 
 static void unwatch(void)

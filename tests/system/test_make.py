@@ -351,5 +351,5 @@ def test_help_names_the_goals():
     text = build.make("help").stdout
     for goal in ("menuconfig", "qemu-run", "unix-run", "xen-run", "test-all", "bench", "check", "size", "WWW_DIR",
                  "HOST_PORT", "GUEST_PORT", "NET_TAP", "MACHINE", "ACCEL", "MEM", "QEMU_EXTRA", "OPTIONS", "COLD",
-                 "VIRGA_CACHE", "YES", "CC"):
+                 "NO_COLOR", "VIRGA_CACHE", "YES", "CC"):
         assert goal in text, goal

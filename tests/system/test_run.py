@@ -138,29 +138,58 @@ def test_gdb_stops_at_the_first_function(builder, need, machine):
     assert done.returncode == 1 and "nonsense" in done.stdout, done
 
 
+class Terminal:
+    """A make at a terminal of its own, and what it has written there until the image was up."""
+
+    def __init__(self, namespace, out, goal, **environment):
+        self.ours, self.theirs = os.openpty()
+        self.before = termios.tcgetattr(self.theirs)
+        self.process = namespace.popen(
+            ["setsid", "--ctty", "--wait", "make", "--no-print-directory", "-C", build.TREE, f"O={out}", goal],
+            stdin=self.theirs, stdout=self.theirs, stderr=self.theirs,
+            env={**build.clean_environment(), "ACCEL": "tcg", "YES": "", "CI": "", "NO_COLOR": "", **environment})
+        self.text, end = b"", time.monotonic() + 60
+        while not re.search(rb" boot_us=.*\n", self.text):
+            assert time.monotonic() < end and select.select([self.ours], [], [], 60)[0], self.text
+            self.text += os.read(self.ours, 4096)
+
+    def interrupt(self):
+        os.write(self.ours, b"\x03")
+        self.process.wait(30)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        os.close(self.ours)
+        os.close(self.theirs)
+
+
+GREEN_INFO = b"\033[32minfo \033[0m "
+
+
 @pytest.mark.parametrize("goal,config", [
     pytest.param(*pair, marks=pytest.mark.config(pair[1]))
     for pair in (("qemu-run", "defconfig_www_qemu"), ("xen-run", "defconfig_www_xen"))])
 def test_ctrl_c_in_a_terminal(builder, namespace, goal, config):
-    """The key ends it, and the terminal is again what it was."""
+    """The key ends it, and the terminal is again what it was. The log was in colours."""
     out = builder.build(config)
     if goal == "xen-run":
         xen.prepare()
-    ours, theirs = os.openpty()
-    before = termios.tcgetattr(theirs)
-    process = namespace.popen(["setsid", "--ctty", "--wait", "make", "--no-print-directory", "-C", build.TREE,
-                               f"O={out}", goal], stdin=theirs, stdout=theirs, stderr=theirs,
-                              env={**build.clean_environment(), "ACCEL": "tcg", "YES": "", "CI": ""})
-    text, end = b"", time.monotonic() + 60
-    while b" boot_us=" not in text:
-        assert time.monotonic() < end and select.select([ours], [], [], 60)[0], text
-        text += os.read(ours, 4096)
-    assert termios.tcgetattr(theirs) != before, "QEMU has not touched it: this test would show nothing"
-    os.write(ours, b"\x03")
-    process.wait(30)
-    assert termios.tcgetattr(theirs) == before
-    os.close(ours)
-    os.close(theirs)
+    with Terminal(namespace, out, goal) as terminal:
+        assert termios.tcgetattr(terminal.theirs) != terminal.before, "untouched: this test would show nothing"
+        assert GREEN_INFO in terminal.text
+        terminal.interrupt()
+        assert termios.tcgetattr(terminal.theirs) == terminal.before
+
+
+@pytest.mark.config("defconfig_www_unix_socket")
+@pytest.mark.parametrize("environment,coloured", [({}, True), ({"NO_COLOR": "1"}, False),
+                                                  ({"OPTIONS": "color=false"}, False)])
+def test_colours_of_a_process_in_a_terminal(builder, namespace, environment, coloured):
+    with Terminal(namespace, builder.build("defconfig_www_unix_socket"), "unix-run", **environment) as terminal:
+        terminal.interrupt()
+        assert (GREEN_INFO in terminal.text) == coloured and b"info " in terminal.text
 
 
 @pytest.mark.config("defconfig_www_unix_socket")

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* The console of a process; its calls are kernel/dev/console.h. */
+#ifndef DRIVERS_UNIX_CONSOLE_H
+#define DRIVERS_UNIX_CONSOLE_H
+
+#include "kernel/util.h"
+
+/* Looks whether standard output is a terminal: before the start options, which may say otherwise. */
+void unix_console_init(void);
+/* What console_is_terminal answers. Target of a start option: behind a pipe somebody may watch. */
+extern bool unix_console_is_terminal;
+
+#endif
