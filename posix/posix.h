@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* What musl calls struct pthread. On x86-64 FS points at it, and the stack protector's canary is in it, at
- * fs:0x28; elsewhere the canary is the machine's __stack_chk_guard. */
+/* What musl calls struct pthread. On x86-64 FS points at it. The canary is not in it: it is the machine's
+ * __stack_chk_guard. */
 extern uint8_t posix_thread[];
 /* What the register holds that the ABI calls the thread pointer (tpidr_el0, tpidruro, tp). */
 void *posix_thread_pointer(void);

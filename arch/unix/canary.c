@@ -4,16 +4,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __x86_64__
-#define CANARY ((uintptr_t *)__builtin_thread_pointer())[5] /* fs:0x28 */
-#else
 uintptr_t __stack_chk_guard __attribute__((used)); /* link-time optimisation sees too late by whom */
-#define CANARY __stack_chk_guard
-#endif
 
 void __init_ssp(void *random);
 void __init_ssp(void *random)
 {
-	memcpy(&CANARY, random, sizeof(CANARY));
-	((uint8_t *)&CANARY)[1] = 0; /* what reads a string past its end learns nothing */
+	memcpy(&__stack_chk_guard, random, sizeof(__stack_chk_guard));
+	((uint8_t *)&__stack_chk_guard)[1] = 0; /* what reads a string past its end learns nothing */
 }

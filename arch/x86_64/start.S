@@ -131,7 +131,7 @@ long_mode:
 	mov %eax, %fs
 	mov %eax, %gs
 
-	/* What musl calls the thread; the canary is in it by the ABI (posix/posix.h). */
+	/* What musl calls the thread (posix/posix.h). */
 	mov $0xc0000100, %ecx
 	mov $posix_thread, %eax
 	xor %edx, %edx
@@ -161,7 +161,7 @@ long_mode:
 	mov %rdi, posix_seed + 8
 	xor posix_seed, %rdi
 	xor %dil, %dil
-	mov %rdi, posix_thread + 40
+	mov %rdi, __stack_chk_guard
 
 	mov %ebp, %ebx
 	xor %ebp, %ebp		/* the end of every backtrace */
@@ -205,6 +205,8 @@ gdt_pointer:
 
 	.section .bss.boot, "aw", @nobits
 	.balign 16
-	.globl machine_boot_ticks
+	.globl machine_boot_ticks, __stack_chk_guard
+__stack_chk_guard:
+	.skip 8
 machine_boot_ticks:
 	.skip 8

@@ -3,6 +3,8 @@
 triple := x86_64-linux-gnu
 cpu-flags :=
 integer-flags := -mgeneral-regs-only
+# The canary is a variable as on other CPUs: four bytes less a function than in what FS points at.
+canary-flags := -mstack-protector-guard=global
 musl-cpu := x86_64
 musl-kernel-flags := -mno-red-zone
 image-format := elf
