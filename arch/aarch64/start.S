@@ -47,7 +47,6 @@ start:
 1:	msr daifset, #15
 	mov x19, x0
 	adrp x20, image_start
-	mrs x21, cntvct_el0
 	mrs x0, CurrentEL
 	cmp x0, #2 << 2
 	b.ne at_el1
@@ -84,6 +83,7 @@ start:
 	eret
 
 at_el1:
+	mrs x21, cntvct_el0	/* now that nobody takes an offset from it any more */
 	/* The image must lie where its own addresses and the stacks' are not. */
 	ldr x0, =CONFIG_IMAGE_ADDRESS - 0x40000000
 	cmp x20, x0
