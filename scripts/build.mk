@@ -13,7 +13,7 @@ cross := $(if $(filter $(firstword $(subst -, ,$(triple))),$(patsubst armv%,arm,
 cc := $(strip $(CC:gcc%=$(cross)gcc%) $(if $(cross),$(clang:clang=--target=$(triple))))
 
 ifneq ($(filter run qemu-run unix-run xen-run,$(goals)),)
-groups := build run $(if $(CONFIG_TARGET_XEN),xen)
+groups := build $(if $(CONFIG_TARGET_UNIX),unix,run) $(if $(CONFIG_TARGET_XEN),xen)
 $(if $(shell YES='$(YES)' CI='$(CI)' scripts/setup $(groups) $(CONFIG_CPU) >&2 && echo done),,\
 	$(error $(CONFIG_CPU) needs packages that are not installed))
 else ifneq ($(cross),)

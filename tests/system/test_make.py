@@ -330,21 +330,41 @@ def test_the_other_targets_goal(builder):
         assert done.returncode != 0 and "make defconfig_" in done.stdout, done.stdout
 
 
+def asked_for(folder, *command, **variables):
+    """What the command ends with and says, and which packages it asks dpkg about."""
+    fake = folder / "dpkg-query"
+    fake.write_text('#!/bin/sh\nfor package; do :; done\nprintf installed\n'
+                    f'echo "$package" >>{folder}/asked\n')
+    fake.chmod(0o755)
+    done = subprocess.run(command, cwd=build.TREE, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False, env={**build.clean_environment(), **variables,
+                                            "PATH": f"{folder}:{os.environ['PATH']}"})
+    return done, set((folder / "asked").read_text().split())
+
+
+def test_a_process_of_another_cpu_needs_no_machine(tmp_path):
+    """make run asks for what starts the image, which there is none of yet; an option that is wrong ends it."""
+    other = next(cpu for cpu in cpus.CPUS if cpu.name and cpu is not cpus.HOST)
+    for target, has, lacks in (("unix_socket", {"qemu-user", "iproute2"}, "qemu-system"),
+                               ("qemu", {"qemu-system-arm"}, "qemu-user")):
+        out = tmp_path / target
+        build.make(f"O={out}", f"defconfig_www_{target}")
+        build.set_options(out, {f"CPU_{other.folder.upper()}": "y"})
+        build.make(f"O={out}", "olddefconfig")
+        done, asked = asked_for(tmp_path, "make", f"O={out}", "run", OPTIONS='name="')
+        assert done.returncode != 0 and "OPTIONS=" in done.stdout, done.stdout
+        assert has | {f"gcc-{other.triple}"} <= asked and not any(lacks in package for package in asked), asked
+        (tmp_path / "asked").unlink()
+
+
 def test_setup_asks_for_the_packages_of_its_table(tmp_path):
     """Each line's, and nothing else of the line; the host's own compiler is plain gcc."""
-    fake = tmp_path / "dpkg-query"
-    fake.write_text('#!/bin/sh\nfor package; do :; done\nprintf installed\n'
-                    f'echo "$package" >>{tmp_path}/asked\n')
-    fake.chmod(0o755)
-    done = subprocess.run(["scripts/setup"], cwd=build.TREE, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False,
-                          env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    done, asked = asked_for(tmp_path, "scripts/setup")
     assert done.returncode == 0 and done.stdout == "", done
     with open(os.path.join(build.TREE, "scripts", "setup"), encoding="utf-8") as file:
         table = file.read().split("table='\n")[1].split("\n'\n")[0]
     rows = [line.split()[:2] for line in table.splitlines()]
-    wanted = {package for group, package in rows if group != f"build/{platform.machine()}"}
-    assert set((tmp_path / "asked").read_text().split()) == wanted
+    assert asked == {package for group, package in rows if group != f"build/{platform.machine()}"}
 
 
 def test_help_names_the_goals():

@@ -247,7 +247,7 @@ def test_no_qemu(tmp_path, builder):
     (None, "defconfig_www_qemu", 'name="Big', "OPTIONS="),
     (None, "defconfig_www_unix", 'name="Big', "OPTIONS="),
     (None, "defconfig_www_qemu", "'a=\"'", "a machine's start option cannot hold a double quote"),
-    ("qemu-aarch64", "defconfig_www_unix", "", "qemu-aarch64 is not installed: apt-get install qemu-user")])
+    ("qemu-aarch64", "defconfig_www_unix", "", "qemu-aarch64 is not installed: scripts/setup unix aarch64")])
 def test_what_cannot_run_is_not_compiled(tmp_path, missing, defconfig, options, said):
     """And nothing is said of the run before it."""
     out = tmp_path / "out"
