@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: ISC
+"""HTTP over a vchan: dom0's libxenvchan at one end, or a second guest; ends that go away in the middle."""
+import os
+import random
+import shlex
+import time
+
+import pytest
+
+from rig import server, xen
+
+PATH = "data/vchan"
+DOM0, PORT = "10.0.0.3", 8080
+WITH_VCHAN = {"XEN_VCHAN": "y", "WWW_VCHAN": "y"}
+NOTICED = 30  # seconds until a domain's death is: looked for every five, on a busy machine
+LARGE_BYTES = 1 << 20
+CONFIG = "defconfig_www_xen"
+
+
+@pytest.fixture
+def emulated(namespace):
+    namespace.tap()
+    with xen.running(namespace.enter) as one:
+        yield one
+
+
+@pytest.fixture
+def large_site(tmp_path):
+    """A file that no ring holds, of lines that a console shows as they are."""
+    lines = random.Random(1)
+    text = "".join(f"{lines.getrandbits(250):063x}\n" for _ in range(LARGE_BYTES // 64))
+    (tmp_path / "large.txt").write_text(text)
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "index.html").write_text("<!doctype html><title>vchan</title>")
+    return tmp_path
+
+
+def www(builder, site=None):
+    variables = (f"WWW_DIR={site}",) if site else ()
+    name = "www_xen_vchan_large" if site else "www_xen_vchan"
+    return builder.build(CONFIG, *variables, name=name, options=WITH_VCHAN)
+
+
+def start_server(emulated, out, client=0, *words):
+    """A guest that has offered its vchan."""
+    guest = emulated.create(out, f'cmdline="vchan-client={client}"', *words, name="www")
+    wait_until_offered(emulated)
+    return guest
+
+
+def home(emulated, name="www"):
+    return "/local/domain/" + emulated.run(f"xl domid {name}").strip()
+
+
+def is_offered(emulated):
+    return emulated.run(f"xenstore-exists {home(emulated)}/{PATH}/ring-ref && echo yes; true") == "yes\n"
+
+
+def wait_until_offered(emulated, seconds=xen.SECONDS):
+    end = time.monotonic() + seconds
+    while not is_offered(emulated):
+        assert time.monotonic() < end, emulated.run("xenstore-ls /local/domain")
+        time.sleep(0.3)
+
+
+def proxy(emulated, name="www"):
+    """libxenvchan as a client, its standard input and output at the other end."""
+    where = home(emulated, name)
+    return f"vchan-socket-proxy {where.rsplit('/', 1)[1]} {where}/{PATH} -"
+
+
+def request(path):
+    return shlex.quote(f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+
+
+def counted(emulated):
+    held = emulated.held()
+    return {"channels": held["channels"], "grants": held["grants"]}, held["log"]
+
+
+def wait_for_count(emulated, expected, seconds=NOTICED):
+    end = time.monotonic() + seconds
+    while True:
+        now, log = counted(emulated)
+        if now == expected:
+            return
+        assert time.monotonic() < end, f"{now}, not {expected}:\n{log}"
+
+
+def next_domains(emulated, count):
+    """The numbers that the next domains get: Xen counts."""
+    text = emulated.run("xl list")
+    last = max(int(line.split()[1]) for line in text.splitlines()[1:])
+    return range(last + 1, last + 1 + count)
+
+
+@pytest.mark.config(CONFIG)
+def test_a_client_in_dom0(builder, namespace, emulated, large_site):
+    """curl, by TCP to dom0, and from there over libxenvchan: one client after the other, connections that are
+    used again, files of which the rings hold a part, and nothing that stays behind."""
+    start_server(emulated, www(builder, large_site), 0, "memory=8")
+    before, _ = counted(emulated)
+    emulated.run(f"ip addr add {DOM0}/24 dev xenbr0; "
+                 f"nc -ll -p {PORT} -e /xen/{proxy(emulated)} </dev/null >/tmp/nc.log 2>&1 &")
+    names = ["large.txt", "empty.txt", "index.html"]
+    for _ in range(3):
+        for asked in ([name] for name in names), [names]:
+            for together in asked:
+                urls = [f"http://{DOM0}:{PORT}/{name}" for name in together]
+                got = namespace.run(["curl", "--silent", "--show-error", "--fail", "--retry", "20",
+                                     "--retry-all-errors", "--retry-delay", "1", "--max-time", "90", *urls],
+                                    timeout=200).stdout
+                assert got == "".join((large_site / name).read_text() for name in together), together
+    wait_until_offered(emulated)
+    wait_for_count(emulated, before)
+
+
+@pytest.mark.config(CONFIG)
+def test_two_guests(builder, emulated):
+    """The client is there first, and comes again and again."""
+    client_id, server_id = next_domains(emulated, 2)
+    client = emulated.create(builder.build("defconfig_fetch_xen"), "memory=4",
+                             f'cmdline="server={server_id} page=/style.css times=5"', name="fetch")
+    start_server(emulated, www(builder), client_id)
+    assert client.wait_end() == xen.POWEROFF
+    with open(os.path.join(server.HTDOCS, "style.css"), encoding="utf-8") as file:
+        page = file.read()
+    assert client.console.count("HTTP/1.1 200 OK") == 5
+    assert client.console.count(page) == 5, client.console[-3000:]
+    wait_until_offered(emulated)
+
+
+@pytest.mark.long
+@pytest.mark.config(CONFIG)
+def test_a_client_that_is_killed_in_the_middle(builder, emulated, large_site):
+    """Again and again; the next one is served in full, and nothing is left of those before."""
+    start_server(emulated, www(builder, large_site), 0, "memory=8")
+    before, _ = counted(emulated)
+    emulated.run("mkfifo /tmp/in /tmp/out")
+    for _ in range(10):
+        emulated.run(f"exec 8<>/tmp/in 9<>/tmp/out; printf {request('/large.txt')} >/tmp/in; "
+                     f"{proxy(emulated)} </tmp/in >/tmp/out 2>/dev/null & "
+                     "head -c 20000 /tmp/out >/tmp/some; sleep 0.3; kill -9 $!; wait $!; true")
+        assert emulated.run("head -n 1 /tmp/some").startswith("HTTP/1.1 200 OK")
+        wait_until_offered(emulated, NOTICED)
+    emulated.run(f"exec 8<>/tmp/in; printf {request('/large.txt')} >/tmp/in; "
+                 f"{proxy(emulated)} </tmp/in 2>/dev/null | head -c {LARGE_BYTES + 100} >/tmp/all")
+    text = emulated.run("cat /tmp/all")
+    assert (large_site / "large.txt").read_text().startswith(text.split("\n\n", 1)[-1][:LARGE_BYTES // 2])
+    emulated.run("killall vchan-socket-proxy; true")
+    wait_until_offered(emulated, NOTICED)
+    wait_for_count(emulated, before)
+
+
+def paused_in_the_middle(builder, emulated, site):
+    """A client and a server with a page between them."""
+    client_id, server_id = next_domains(emulated, 2)
+    client = emulated.create(builder.build("defconfig_fetch_xen"), "memory=4",
+                             f'cmdline="server={server_id} page=/large.txt"', name="fetch")
+    www_guest = start_server(emulated, www(builder, site), client_id, "memory=8")
+    client.wait_for("HTTP/1.1 200 OK")
+    emulated.run("xl pause fetch")
+    assert not is_offered(emulated), "the client has had it all before it was paused"
+    return client, www_guest
+
+
+@pytest.mark.long
+@pytest.mark.config(CONFIG)
+def test_a_client_that_is_destroyed_in_the_middle(builder, emulated, large_site):
+    """The server offers its vchan again, and nobody keeps what was the client's."""
+    start, _ = counted(emulated)
+    paused_in_the_middle(builder, emulated, large_site)
+    emulated.run("xl destroy fetch")
+    wait_until_offered(emulated, NOTICED)
+    assert emulated.domains() == ["www"]
+    emulated.run("xl destroy www")
+    wait_for_count(emulated, start)
+
+
+@pytest.mark.long
+@pytest.mark.config(CONFIG)
+def test_a_server_that_is_destroyed_in_the_middle(builder, emulated, large_site):
+    """The client hears of the end, and lets go of the server's pages: until then the domain is not gone."""
+    start, _ = counted(emulated)
+    client, _ = paused_in_the_middle(builder, emulated, large_site)
+    emulated.run("xl destroy www")
+    emulated.run("xl unpause fetch")
+    assert client.wait_end() == xen.POWEROFF
+    assert len(client.console) < LARGE_BYTES
+    assert emulated.domains() == []
+    wait_for_count(emulated, start)
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_fetch_xen")
+def test_a_server_in_dom0(builder, emulated, large_site):
+    """libxenvchan's, whose rings are both in the shared page."""
+    client_id, = next_domains(emulated, 1)
+    emulated.dom0.put("/tmp/answer", b"HTTP/1.1 200 OK\r\n\r\n" + (large_site / "large.txt").read_bytes())
+    emulated.run(f"xenstore-write {PATH} ''; vchan-socket-proxy -m server {client_id} /local/domain/0/{PATH} - "
+                 "</tmp/answer >/tmp/asked 2>/tmp/proxy.log &")
+    client = emulated.create(builder.build("defconfig_fetch_xen"), "memory=4",
+                             'cmdline="server=0 page=/some/page"', name="fetch")
+    assert client.wait_end() == xen.POWEROFF
+    assert (large_site / "large.txt").read_text() in client.console, client.console[-2000:]
+    assert emulated.run("head -n 1 /tmp/asked") == "GET /some/page HTTP/1.1\r\n"
