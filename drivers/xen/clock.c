@@ -5,7 +5,6 @@
 #include "arch/x86_64/cpu.h"
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
-#include "drivers/xen/wall.h"
 #include "drivers/xen/xen.h"
 #include "kernel/dev/clock.h"
 #include "kernel/panic.h"
@@ -55,8 +54,14 @@ uint64_t clock_now_ns(void)
 
 uint64_t clock_wall_ns(void)
 {
-	uint64_t ns = xen_wall_start_ns();
+	uint32_t version;
+	uint64_t ns;
 
+	do {
+		version = __atomic_load_n(&xen_shared->wc_version, __ATOMIC_ACQUIRE);
+		ns = ((uint64_t)xen_shared->wc_sec_hi << 32 | xen_shared->wc_sec) * NS_PER_S + xen_shared->wc_nsec;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (version & 1 || version != xen_shared->wc_version);
 	return ns ? ns + start_ns + clock_now_ns() : 0;
 }
 
