@@ -1,103 +1,126 @@
 /* SPDX-License-Identifier: ISC */
 /* What the toolstack asks of the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt", "reboot" or
- * "suspend" at control/shutdown, which is acknowledged by taking the word away, in a transaction, so that
- * none that comes in between is lost. Other words are none of ours, and left. */
+ * "suspend" at control/shutdown, a key at control/sysrq. It is acknowledged by taking the word away, in a
+ * transaction, so that none that comes in between is lost. Other words are none of ours, and left. */
 #define LOG_TAG "control"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
 #include "drivers/xen/xen.h"
 #include "kernel/log.h"
+#include "kernel/page.h"
 
 #include <errno.h>
 #include <string.h>
 #include <xen/sched.h>
 
-#define PATH "control/shutdown"
+struct request {
+	const char *path;
+	bool (*is_known)(const char *word);
+	void (*obey)(const char *word); /* once it has been taken away */
+	struct store_watch watch;
+	struct store_op op;
+	struct waiter waiter;
+	char word[16];
+	uint32_t transaction;
+	bool busy, again;
+};
 
 static struct promise asked;
-static struct store_watch watch;
-static struct store_op op;
-static struct waiter waiter;
-static char word[16];
-static uint32_t transaction;
-static bool busy, again;
 static uint32_t reason = SHUTDOWN_poweroff;
 
-static void begin(void);
+/* -- a word -- */
 
-static bool is_suspend(void)
-{
-	return IS_ENABLED(CONFIG_XEN_SUSPEND) && !strcmp(word, "suspend");
-}
+static void begin(struct request *r);
 
 static void finish(struct waiter *w)
 {
+	struct request *r = container_of(w, struct request, waiter);
 	intptr_t result = promise_result(w->promise);
 
-	busy = false;
-	if (result == 0 && is_suspend())
-		xen_suspend();
-	else if (result == 0 && *word && !promise_is_settled(&asked))
-		promise_fulfil(&asked, 0);
-	if (again || result == -EAGAIN) /* our own answer is a change too */
-		begin();
+	r->busy = false;
+	if (result == 0 && *r->word)
+		r->obey(r->word);
+	if (r->again || result == -EAGAIN) /* our own answer is a change too */
+		begin(r);
 }
 
-static bool is_known(void)
+static void end(struct request *r, bool commit)
 {
-	return !strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") || is_suspend();
-}
-
-static void end(bool commit)
-{
-	store_end(&op, transaction, commit);
-	promise_wait(&op.promise, &waiter, finish);
+	store_end(&r->op, r->transaction, commit);
+	promise_wait(&r->op.promise, &r->waiter, finish);
 }
 
 static void acknowledged(struct waiter *w)
 {
-	end(promise_result(w->promise) == 0);
+	end(container_of(w, struct request, waiter), promise_result(w->promise) == 0);
 }
 
 static void have_word(struct waiter *w)
 {
-	if (promise_result(w->promise) <= 0 || !is_known()) {
-		*word = '\0';
-		end(false);
+	struct request *r = container_of(w, struct request, waiter);
+
+	if (promise_result(w->promise) <= 0 || !r->is_known(r->word)) {
+		*r->word = '\0';
+		end(r, false);
 		return;
 	}
-	log_info("asked=%s", word);
-	reason = !strcmp(word, "reboot") ? SHUTDOWN_reboot : SHUTDOWN_poweroff;
-	store_write(&op, transaction, PATH, NULL, "");
-	promise_wait(&op.promise, &waiter, acknowledged);
+	log_info("asked=%s", r->word);
+	store_write(&r->op, r->transaction, r->path, NULL, "");
+	promise_wait(&r->op.promise, &r->waiter, acknowledged);
 }
 
 static void begun(struct waiter *w)
 {
+	struct request *r = container_of(w, struct request, waiter);
+
 	if (promise_result(w->promise) <= 0) {
-		busy = false;
+		r->busy = false;
 		return;
 	}
-	transaction = (uint32_t)promise_result(w->promise);
-	store_read(&op, transaction, PATH, NULL, word, sizeof(word));
-	promise_wait(&op.promise, &waiter, have_word);
+	r->transaction = (uint32_t)promise_result(w->promise);
+	store_read(&r->op, r->transaction, r->path, NULL, r->word, sizeof(r->word));
+	promise_wait(&r->op.promise, &r->waiter, have_word);
 }
 
-static void begin(void)
+static void begin(struct request *r)
 {
-	busy = true;
-	again = false;
-	store_begin(&op);
-	promise_wait(&op.promise, &waiter, begun);
+	r->busy = true;
+	r->again = false;
+	store_begin(&r->op);
+	promise_wait(&r->op.promise, &r->waiter, begun);
 }
 
 static void changed(struct store_watch *w)
 {
-	(void)w;
-	if (busy)
-		again = true;
+	struct request *r = container_of(w, struct request, watch);
+
+	if (r->busy)
+		r->again = true;
 	else
-		begin();
+		begin(r);
+}
+
+/* -- control/shutdown -- */
+
+static bool is_suspend(const char *word)
+{
+	return IS_ENABLED(CONFIG_XEN_SUSPEND) && !strcmp(word, "suspend");
+}
+
+static bool is_end(const char *word)
+{
+	return !strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") || is_suspend(word);
+}
+
+static void shut_down(const char *word)
+{
+	if (is_suspend(word)) {
+		xen_suspend();
+		return;
+	}
+	reason = !strcmp(word, "reboot") ? SHUTDOWN_reboot : SHUTDOWN_poweroff;
+	if (!promise_is_settled(&asked))
+		promise_fulfil(&asked, 0);
 }
 
 uint32_t xen_control_reason(void)
@@ -105,10 +128,34 @@ uint32_t xen_control_reason(void)
 	return reason;
 }
 
+/* -- control/sysrq -- */
+
+static bool is_key(const char *word)
+{
+	return word[0] > ' ' && word[0] <= '~' && !word[1];
+}
+
+/* Whatever the key: there is nothing else to tell of an image that still answers. */
+static void show(const char *word)
+{
+	struct page_stats pages;
+
+	page_stats(&pages);
+	log_info("key=%s mem_kib=%zu used_kib=%zu", word, pages.total * (PAGE_BYTES / 1024),
+	         pages.used * (PAGE_BYTES / 1024));
+}
+
 struct promise *xen_control_start(void)
 {
+	static struct request requests[] = {
+		{ .path = "control/shutdown", .is_known = is_end, .obey = shut_down },
+		{ .path = "control/sysrq", .is_known = is_key, .obey = show },
+	};
+
 	promise_init(&asked, NULL);
-	if (store_init() == 0)
-		store_watch(&watch, PATH, NULL, changed);
+	if (store_init() < 0)
+		return &asked;
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		store_watch(&requests[i].watch, requests[i].path, NULL, changed);
 	return &asked;
 }

@@ -93,6 +93,20 @@ def test_hello(builder, emulated, config):
 
 
 @pytest.mark.long
+@pytest.mark.config("defconfig_hello_xen")
+def test_keys_and_triggers(builder, emulated):
+    """A key is told on the console; a non-maskable interrupt ends the guest with what it was doing."""
+    hello = emulated.create(builder.build("defconfig_hello_xen"))
+    hello.wait_for("^It is a second later")
+    emulated.run("xl sysrq guest m")
+    hello.wait_for("control: key=m mem_kib=[0-9]+ used_kib=[0-9]+$")
+    assert emulated.run("xenstore-read /local/domain/$(xl domid guest)/control/sysrq") == "\n"
+    emulated.run("xl trigger guest nmi")
+    assert hello.wait_end() == xen.CRASH
+    assert "non-maskable interrupt" in hello.console
+
+
+@pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_from_a_cold_boot(builder, namespace):
     namespace.tap()
@@ -211,6 +225,65 @@ def test_save_and_restore(builder, namespace, emulated):
     emulated.run("xl shutdown guest")
     www.wait_end()
     assert www.reasons().count(xen.POWEROFF) == 1
+
+
+def restart(kind):
+    """What dom0's half of a guest's device goes through when its driver is taken away and comes back: "vif" or "vbd".
+    libxl calls the script that puts a vif on its bridge only for a new one."""
+    return f"""
+        device=$(cd /sys/bus/xen-backend/devices; echo {kind}-*)
+        echo $device >/sys/bus/xen-backend/drivers/{kind}/unbind
+        sleep 1
+        echo $device >/sys/bus/xen-backend/drivers/{kind}/bind
+        [ {kind} != vif ] || {{
+            name=${{device#vif-}}
+            export vif=vif${{name%-*}}.${{name#*-}} XENBUS_PATH=/local/domain/0/backend/vif/${{name%-*}}/${{name#*-}}
+            /etc/xen/scripts/vif-bridge online
+        }}"""
+
+
+def wait_for_bytes(path, count):
+    end = time.monotonic() + xen.SECONDS
+    while not path.exists() or path.stat().st_size < count:
+        assert time.monotonic() < end, f"less than {count} bytes have come"
+        time.sleep(0.1)
+
+
+SAVE_AND_RESTORE = "xl save guest /guests/saved && xl restore /guests/saved"
+CHECKPOINT = "xl save -c guest /guests/saved"
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_fat_xen")
+def test_a_transfer_goes_on(builder, namespace, tmp_path):
+    """Of a file that is much larger than the guest, over one connection: whatever happens to the other halves of its
+    devices, or to the guest itself, each byte comes, and nothing is left."""
+    data = random.Random(1).randbytes(12 << 20)
+    (tmp_path / "large").write_bytes(data)
+    out = builder.build("defconfig_www_fat_xen", f"WWW_DIR={tmp_path}", name="www_fat_xen_transfer")
+    namespace.tap()
+    with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
+        www = emulated.create(out)
+        www.wait_for(" boot_us=")
+        before = None
+        for happens in ("true", CHECKPOINT, SAVE_AND_RESTORE, restart("vbd"), restart("vif"), SAVE_AND_RESTORE):
+            got = tmp_path / "got"
+            got.unlink(missing_ok=True)
+            curl = namespace.popen(["curl", "--silent", "--show-error", "--limit-rate", "1M", "--output", got,
+                                    "http://10.0.0.2/large"])
+            for _ in range(2):
+                size = got.stat().st_size if got.exists() else 0
+                wait_for_bytes(got, size + (1 << 20))
+                assert curl.poll() is None
+                emulated.run(happens)
+            assert curl.wait(timeout=300) == 0, happens
+            assert got.read_bytes() == data, happens
+            held = emulated.held()
+            before = before or held
+            assert {**held, "log": "", "free": 0} == {**before, "log": "", "free": 0}, held["log"]
+        # Once, and after each of two restarts and four restorations.
+        assert [len(re.findall(f"device=device/{kind}/[0-9]+ .* connected=true", www.console))
+                for kind in ("vbd", "vif")] == [7, 7]
 
 
 @pytest.mark.long

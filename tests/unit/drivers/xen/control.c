@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drivers/xen/xen.h"
+#include "kernel/loop.h"
 #include "tests/lib/test.h"
 #include "tests/unit/drivers/xen/fake.h"
 
@@ -108,6 +109,53 @@ Test(xen_control, other_words_are_left)
 	fake_set("control/shutdown", "poweroff");
 	test_settle();
 	test_assert_value(end, 0);
+}
+
+Test(xen_control, keys_are_acknowledged_and_told)
+{
+	struct promise *end = xen_control_start();
+
+	fake_set("control/sysrq", "m");
+	test_settle();
+	cr_assert_str_eq(fake_get("control/sysrq"), "", "not acknowledged");
+	cr_assert(strstr(test_console_text(), "key=m mem_kib="), "%s", test_console_text());
+	fake_set("control/sysrq", "h");
+	test_settle();
+	cr_assert(strstr(test_console_text(), "key=h mem_kib="));
+	test_assert_pending(end);
+	fake_set("control/shutdown", "poweroff");
+	test_settle();
+	test_assert_value(end, 0);
+}
+
+Test(xen_control, what_is_no_key_is_left)
+{
+	static const char *const wrong[] = { " ", "\x1b", "\x7f", "\xff", "mm", "longer than there is room" };
+
+	xen_control_start();
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		fake_set("control/sysrq", wrong[i]);
+		test_settle();
+		cr_assert_str_eq(fake_get("control/sysrq"), wrong[i]);
+	}
+	cr_assert_null(strstr(test_console_text(), "key="), "%s", test_console_text());
+}
+
+/* Two requests at once, of which one takes the other's transaction away. */
+Test(xen_control, a_key_on_the_way_to_another_domain)
+{
+	xen_control_start();
+	test_settle();
+	fake.saved = save_and_restore;
+	for (unsigned turns = 0; turns < 12; turns++) {
+		fake_set("control/shutdown", "suspend");
+		for (unsigned i = 0; i < turns; i++)
+			loop_turn();
+		fake_set("control/sysrq", "m");
+		test_settle();
+		cr_assert_eq(saves, turns + 1);
+		cr_assert_str_eq(fake_get("control/sysrq"), "", "the key was lost after %u turns", turns);
+	}
 }
 
 Test(xen_seed, is_read_once)
