@@ -13,10 +13,14 @@
 #include <string.h>
 #include <xen/sched.h>
 
-struct request {
+struct kind {
 	const char *path;
 	bool (*is_known)(const char *word);
 	void (*obey)(const char *word); /* once it has been taken away */
+};
+
+struct request {
+	const struct kind *kind;
 	struct store_watch watch;
 	struct store_op op;
 	struct waiter waiter;
@@ -39,7 +43,7 @@ static void finish(struct waiter *w)
 
 	r->busy = false;
 	if (result == 0 && *r->word)
-		r->obey(r->word);
+		r->kind->obey(r->word);
 	if (r->again || result == -EAGAIN) /* our own answer is a change too */
 		begin(r);
 }
@@ -59,13 +63,13 @@ static void have_word(struct waiter *w)
 {
 	struct request *r = container_of(w, struct request, waiter);
 
-	if (promise_result(w->promise) <= 0 || !r->is_known(r->word)) {
+	if (promise_result(w->promise) <= 0 || !r->kind->is_known(r->word)) {
 		*r->word = '\0';
 		end(r, false);
 		return;
 	}
 	log_info("asked=%s", r->word);
-	store_write(&r->op, r->transaction, r->path, NULL, "");
+	store_write(&r->op, r->transaction, r->kind->path, NULL, "");
 	promise_wait(&r->op.promise, &r->waiter, acknowledged);
 }
 
@@ -78,7 +82,7 @@ static void begun(struct waiter *w)
 		return;
 	}
 	r->transaction = (uint32_t)promise_result(w->promise);
-	store_read(&r->op, r->transaction, r->path, NULL, r->word, sizeof(r->word));
+	store_read(&r->op, r->transaction, r->kind->path, NULL, r->word, sizeof(r->word));
 	promise_wait(&r->op.promise, &r->waiter, have_word);
 }
 
@@ -147,15 +151,18 @@ static void show(const char *word)
 
 struct promise *xen_control_start(void)
 {
-	static struct request requests[] = {
-		{ .path = "control/shutdown", .is_known = is_end, .obey = shut_down },
-		{ .path = "control/sysrq", .is_known = is_key, .obey = show },
+	static const struct kind kinds[] = {
+		{ "control/shutdown", is_end, shut_down },
+		{ "control/sysrq", is_key, show },
 	};
+	static struct request requests[ARRAY_SIZE(kinds)];
 
 	promise_init(&asked, NULL);
 	if (store_init() < 0)
 		return &asked;
-	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
-		store_watch(&requests[i].watch, requests[i].path, NULL, changed);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		requests[i].kind = &kinds[i];
+		store_watch(&requests[i].watch, kinds[i].path, NULL, changed);
+	}
 	return &asked;
 }
