@@ -152,12 +152,13 @@ static void half_fired(struct timer *t)
 	}
 }
 
-/* Room for another entry, or NULL. */
-static struct tcp_half *half_alloc(struct tcp *tcp)
+/* Room for another entry, or NULL. What follows a connection in TIME-WAIT has to begin beyond it, which a
+ * cookie cannot: so it needs an entry. */
+static struct tcp_half *half_alloc(struct tcp *tcp, const struct tcp_key *k)
 {
 	struct tcp_half *h = pool_alloc(&tcp->halves.pool);
 
-	if (h || IS_ENABLED(CONFIG_TCP_SYN_COOKIES))
+	if (h || (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && !entry_find(&tcp->wait_table, k)))
 		return h;
 	tcp->stats.listen_drops++;
 	return replace_oldest(tcp);
@@ -165,13 +166,10 @@ static struct tcp_half *half_alloc(struct tcp *tcp)
 
 static void send_cookie(struct tcp *tcp, struct tcp_half *asked)
 {
-	/* what follows a connection in TIME-WAIT has to begin beyond it, which a cookie cannot */
-	if (entry_find(&tcp->wait_table, &asked->entry.key)) {
-		tcp->stats.listen_drops++;
+	if (entry_find(&tcp->wait_table, &asked->entry.key))
 		tcp_refused(tcp, "no handshake is free");
-	} else {
+	else
 		send_syn_ack(tcp, asked, cookie_make(tcp, asked, entry_timestamp(tcp, &asked->entry)));
-	}
 }
 
 static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
@@ -195,7 +193,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		tcp_refused(tcp, "no connection is free");
 		return;
 	}
-	h = half_alloc(tcp);
+	h = half_alloc(tcp, k);
 	if (!h) {
 		if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES))
 			send_cookie(tcp, &asked);

@@ -2,6 +2,7 @@
 """System tests: real images, real clients. docs/testing.md says how to run, add and replay them."""
 import os
 import shutil
+import signal
 import sys
 
 import pytest
@@ -10,6 +11,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import build, cpus, relay, server  # noqa: E402
 from rig.namespace import Namespace  # noqa: E402
 
+
+# Whoever runs this under nohup has taken the signal from all that is started here.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Tests that need no particular configuration go with this one's share.
 HOME_CONFIG = "defconfig_www_qemu"
