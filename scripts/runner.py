@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-GRACE_SECONDS = 5  # for what has been told to end
+GRACE_SECONDS = 3  # for what has been told to end
 
 
 def say(text):
