@@ -113,6 +113,8 @@ void machine_init(char ***start_words, size_t *count)
 
 struct promise *machine_end(void)
 {
+	if (IS_ENABLED(CONFIG_XEN_BALLOON))
+		xen_balloon_start();
 	return xen_control_start();
 }
 

@@ -108,17 +108,18 @@ static void changed(struct store_watch *w)
 
 static bool is_suspend(const char *word)
 {
-	return IS_ENABLED(CONFIG_XEN_SUSPEND) && !strcmp(word, "suspend");
+	return !strcmp(word, "suspend");
 }
 
 static bool is_end(const char *word)
 {
-	return !strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") || is_suspend(word);
+	return !strcmp(word, "poweroff") || !strcmp(word, "halt") || !strcmp(word, "reboot") ||
+	       (IS_ENABLED(CONFIG_XEN_SUSPEND) && is_suspend(word));
 }
 
 static void shut_down(const char *word)
 {
-	if (is_suspend(word)) {
+	if (IS_ENABLED(CONFIG_XEN_SUSPEND) && is_suspend(word)) {
 		xen_suspend();
 		return;
 	}

@@ -65,6 +65,9 @@ uint32_t xen_control_reason(void);
  * lends and all devices on their way back, or in the same one. Clocks have stood still meanwhile. */
 void xen_suspend(void);
 
+/* Begins to give memory back, and to take it again, as xl mem-set says. */
+void xen_balloon_start(void);
+
 /* A seed that the toolstack wrote for this domain (data/seed: hexadecimal digits), which is then removed.
  * 0, or -ENODEV where there is none of n bytes. n is at most 64. */
 int xen_seed_read(void *to, size_t n);

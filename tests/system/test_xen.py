@@ -108,6 +108,26 @@ def test_keys_and_triggers(builder, emulated):
 
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
+def test_memory_is_given_back(builder, namespace, emulated):
+    """And taken again, also in another domain; of more than can be had as much as can."""
+    www = emulated.create(builder.build("defconfig_www_xen"), "memory=8")
+    www.wait_for(" boot_us=")
+    free = emulated.held()["free"]
+    emulated.run("xl mem-set guest 6")
+    www.wait_for("balloon: target_kib=[0-9]+ given_kib=2048$")
+    assert emulated.held()["free"] > free
+    assert page(namespace) == index()
+    emulated.run(SAVE_AND_RESTORE)
+    assert page(namespace) == index()
+    emulated.run("xl mem-set guest 8")
+    www.wait_for("balloon: target_kib=[0-9]+ given_kib=0$")
+    emulated.run("xl mem-set guest 1")
+    assert 3 << 10 < int(www.wait_for("balloon: target_kib=1[0-9]{3} given_kib=([0-9]+)$")[1]) < 7 << 10
+    assert page(namespace) == index()
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
 def test_from_a_cold_boot(builder, namespace):
     namespace.tap()
     with xen.running(namespace.enter, cold=True) as emulated:

@@ -374,6 +374,21 @@ static long shut_down(uint32_t reason)
 	return fake.parameters[HVM_PARAM_CALLBACK_IRQ] ? 1 : 0;
 }
 
+/* A page that Xen has is not the guest's to touch. */
+static long move_page(uintptr_t what, const struct xen_memory_reservation *r)
+{
+	void *page = (void *)(*r->extent_start.p * PAGE_BYTES);
+	bool gives = what == XENMEM_decrease_reservation;
+
+	cr_assert(r->domid == DOMID_SELF && r->nr_extents == 1 && r->extent_order == 0);
+	cr_assert(gives || what == XENMEM_populate_physmap);
+	if (fake.keeps_memory)
+		return 0;
+	cr_assert_eq(mprotect(page, PAGE_BYTES, gives ? PROT_NONE : PROT_READ | PROT_WRITE), 0);
+	fake.given_back += gives ? 1 : -1;
+	return 1;
+}
+
 long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 {
 	struct xen_hvm_param *parameter = (void *)b;
@@ -381,6 +396,8 @@ long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 	fake.calls++;
 	switch (number) {
 	case __HYPERVISOR_memory_op:
+		if (a != XENMEM_add_to_physmap)
+			return move_page(a, (void *)b);
 		return fake.lends_nothing ? -12 : 0;
 	case __HYPERVISOR_hvm_op:
 		if (a == HVMOP_set_param)

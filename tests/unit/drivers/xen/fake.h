@@ -19,6 +19,8 @@ struct fake {
 	struct xenstore_domain_interface *store;
 	uint64_t parameters[32];   /* HVM_PARAM_… */
 	bool lends_nothing;
+	unsigned given_back;       /* pages that the guest has given back */
+	bool keeps_memory;         /* pages are neither taken back nor given */
 	uint32_t next_port;        /* what is given out next */
 	bool open[FAKE_PORTS];
 	unsigned sent[FAKE_PORTS]; /* events that the guest sent */

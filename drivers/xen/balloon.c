@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* Memory is given back to Xen, and taken again, as memory/target says in KiB (docs/misc/xenstore-paths): the
+ * first one that is read is what the domain began with. Only pages that nobody uses are given, so what is
+ * asked for may not be had: then as much as can be. Which pages they are is in pages that are kept for it. */
+#define LOG_TAG "balloon"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/store.h"
+#include "drivers/xen/xen.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
+
+#include <xen/memory.h>
+
+#define PATH "memory/target"
+#define PAGE_KIB (PAGE_BYTES / 1024)
+#define TARGET_MAX (UINT64_C(1) << 40) /* KiB; far beyond what a domain may have */
+#define BUDGET 64 /* pages per poll */
+
+struct given {
+	struct given *next;
+	size_t count;
+	void *pages[PAGE_BYTES / sizeof(void *) - 2];
+};
+
+static struct given *newest; /* with at least one */
+static size_t given_count;
+static uint64_t first_kib, target_kib;
+static struct store_watch watch;
+static struct store_op op;
+static struct waiter waiter;
+static char text[STORE_NUMBER_MAX];
+static bool busy, again;
+static struct poller poller;
+
+/* Of one page; false: Xen does not. */
+static bool ask_xen(unsigned what, const void *page)
+{
+	xen_pfn_t frame = xen_frame(page);
+	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
+
+	set_xen_guest_handle(r.extent_start, &frame);
+	return xen_call(__HYPERVISOR_memory_op, what, (uintptr_t)&r, 0) == 1;
+}
+
+static bool give(void)
+{
+	bool is_full = !newest || newest->count == ARRAY_SIZE(newest->pages);
+	struct page_stats pages;
+	struct given *kept = newest;
+	void *page;
+
+	page_stats(&pages);
+	if (pages.total - pages.used < CONFIG_XEN_BALLOON_FREE_PAGES + 2)
+		return false;
+	if (is_full) {
+		kept = page_alloc(1, true);
+		kept->next = newest;
+	}
+	page = page_alloc(1, false);
+	if (!ask_xen(XENMEM_decrease_reservation, page)) {
+		page_free(page, 1);
+		if (is_full)
+			page_free(kept, 1);
+		return false;
+	}
+	newest = kept;
+	kept->pages[kept->count++] = page;
+	given_count++;
+	return true;
+}
+
+static bool take(void)
+{
+	struct given *kept = newest;
+	void *page = kept->pages[kept->count - 1];
+
+	if (!ask_xen(XENMEM_populate_physmap, page))
+		return false;
+	page_free(page, 1);
+	given_count--;
+	if (--kept->count == 0) {
+		newest = kept->next;
+		page_free(kept, 1);
+	}
+	return true;
+}
+
+static void poll(struct poller *p)
+{
+	uint64_t wanted = target_kib < first_kib ? (first_kib - target_kib) / PAGE_KIB : 0;
+	bool moves = true;
+
+	for (unsigned i = 0; i < BUDGET && moves && given_count != wanted; i++)
+		moves = given_count < wanted ? give() : take();
+	if (moves && given_count != wanted)
+		poller_mark(p);
+	else
+		log_info("target_kib=%llu given_kib=%zu", (unsigned long long)target_kib, given_count * PAGE_KIB);
+}
+
+static void begin(void);
+
+static void have_target(struct waiter *w)
+{
+	bool good = promise_result(w->promise) > 0 && store_number(text, TARGET_MAX, &target_kib);
+
+	busy = false;
+	if (good && first_kib)
+		poller_mark(&poller);
+	else if (good)
+		first_kib = target_kib;
+	if (again)
+		begin();
+}
+
+static void begin(void)
+{
+	busy = true;
+	again = false;
+	store_read(&op, 0, PATH, NULL, text, sizeof(text));
+	promise_wait(&op.promise, &waiter, have_target);
+}
+
+static void changed(struct store_watch *w)
+{
+	(void)w;
+	if (busy)
+		again = true;
+	else
+		begin();
+}
+
+void xen_balloon_start(void)
+{
+	if (store_init() < 0)
+		return;
+	poller_add(&poller, poll);
+	store_watch(&watch, PATH, NULL, changed);
+}

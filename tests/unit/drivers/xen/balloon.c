@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* Memory that is given back and taken again: how much, which, and what is asked for and cannot be. */
+#include "drivers/xen/xen.h"
+#include "kernel/loop.h"
+#include "kernel/page.h"
+#include "tests/lib/test.h"
+#include "tests/unit/drivers/xen/fake.h"
+
+static struct page_stats start;
+
+static void begin(void)
+{
+	fake_begin();
+	fake_set("memory/target", "40960");
+	xen_balloon_start();
+	test_settle();
+	page_stats(&start);
+	cr_assert_gt(start.total - start.used, 2000, "too few pages for what follows");
+	cr_assert_eq(fake.given_back, 0, "what it began with is no wish");
+}
+
+TestSuite(xen_balloon, .init = begin, .timeout = 60);
+
+static void assert_given(const char *target, unsigned pages)
+{
+	fake_set("memory/target", target);
+	test_settle();
+	cr_assert_eq(fake.given_back, pages, "%s: %u", target, fake.given_back);
+}
+
+static void assert_nothing_lost(void)
+{
+	struct page_stats now;
+
+	page_stats(&now);
+	cr_assert_eq(now.used, start.used);
+}
+
+Test(xen_balloon, gives_and_takes_as_much_as_is_asked)
+{
+	for (unsigned round = 0; round < 3; round++) {
+		assert_given("40956", 1);
+		assert_given("40900", 15);
+		assert_given("36860", 1025); /* which are in three pages */
+		assert_given("38920", 510);
+		assert_given("38916", 511);
+		assert_given("40960", 0);
+		assert_nothing_lost();
+	}
+}
+
+Test(xen_balloon, less_than_a_page_is_nothing)
+{
+	assert_given("40957", 0);
+	assert_given("40953", 1);
+}
+
+Test(xen_balloon, some_pages_stay_free)
+{
+	size_t used = start.total - start.used - 1000;
+	void *rest = page_alloc(used, false);
+	struct page_stats now;
+
+	cr_assert_not_null(rest);
+	fake_set("memory/target", "0");
+	test_settle();
+	page_stats(&now);
+	cr_assert(now.total - now.used >= CONFIG_XEN_BALLOON_FREE_PAGES && now.total - now.used < 16);
+	cr_assert_gt(fake.given_back, 980);
+	assert_given("40960", 0);
+	page_free(rest, used);
+	assert_nothing_lost();
+}
+
+Test(xen_balloon, more_than_it_began_with_is_not_taken)
+{
+	assert_given("40900", 15);
+	assert_given("99999999", 0);
+	assert_nothing_lost();
+}
+
+Test(xen_balloon, what_is_no_number_is_no_wish)
+{
+	static const char *const wrong[] = { "", "-1", "0x100", "40900 ", "lots", "99999999999999999999999999",
+		"1099511627777" };
+
+	assert_given("40900", 15);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_given(wrong[i], 15);
+	fake_set("memory/target", NULL);
+	test_settle();
+	cr_assert_eq(fake.given_back, 15);
+}
+
+Test(xen_balloon, xen_neither_takes_nor_gives)
+{
+	fake.keeps_memory = true;
+	assert_given("40900", 0);
+	assert_nothing_lost();
+	fake.keeps_memory = false;
+	assert_given("40896", 16);
+	fake.keeps_memory = true;
+	assert_given("40960", 16);
+	fake.keeps_memory = false;
+	assert_given("41000", 0);
+	assert_nothing_lost();
+}
+
+/* The loop does other things in between, and a wish may change. */
+Test(xen_balloon, a_wish_that_changes_on_the_way)
+{
+	fake_set("memory/target", "0");
+	for (unsigned i = 0; i < 20; i++)
+		loop_turn();
+	cr_assert(fake.given_back > 0 && fake.given_back < 2000, "%u in a few turns", fake.given_back);
+	assert_given("40896", 16);
+}
+
+Test(xen_balloon, goes_on_in_another_domain)
+{
+	assert_given("40900", 15);
+	fake.saved = fake_restore;
+	xen_suspend();
+	test_settle();
+	assert_given("40956", 1);
+	assert_given("40960", 0);
+	assert_nothing_lost();
+}
