@@ -436,9 +436,9 @@ static void poll(struct poller *p)
 	bool moved;
 
 	(void)p;
-	event_again(port);
-	if (broken)
+	if (broken) /* and the port may be none */
 		return;
+	event_again(port);
 	moved = receive();
 	if (!broken)
 		moved |= send_all();

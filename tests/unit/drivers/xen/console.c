@@ -163,3 +163,44 @@ Test(xen_console_none, without_a_ring)
 	xen_console_read(&op, text, sizeof(text));
 	test_assert_error(&op.promise, -ENODEV);
 }
+
+/* The ring is another one and empty; who waits for input goes on waiting. */
+Test(xen_console, another_domain_has_its_own)
+{
+	static _Alignas(PAGE_BYTES) struct xencons_interface next;
+	struct console_read op;
+	char text[4];
+
+	xen_console_write("old\n", 4);
+	xen_console_read(&op, text, sizeof(text));
+	test_settle();
+	fake_restore();
+	fake.parameters[HVM_PARAM_CONSOLE_PFN] = (uintptr_t)&next / PAGE_BYTES;
+	fake.parameters[HVM_PARAM_CONSOLE_EVTCHN] = PORT_USED + 1;
+	xen_attach();
+	xen_console_resume();
+	test_assert_pending(&op.promise);
+	xen_console_write("new", 3);
+	cr_assert(next.out_prod == 3 && !memcmp(next.out, "new", 3) && page.out_prod == 5);
+	next.in[0] = '!';
+	next.in_prod = 1;
+	fake_raise(PORT_USED + 1);
+	test_settle();
+	test_assert_value(&op.promise, 1);
+}
+
+Test(xen_console, another_domain_has_none)
+{
+	struct console_read op;
+	char text[4];
+
+	xen_console_read(&op, text, sizeof(text));
+	fake_restore();
+	fake.parameters[HVM_PARAM_CONSOLE_PFN] = 0;
+	fake.parameters[HVM_PARAM_CONSOLE_EVTCHN] = CONFIG_XEN_EVENTS;
+	xen_attach();
+	xen_console_resume();
+	test_settle();
+	test_assert_pending(&op.promise);
+	xen_console_write("x", 1);
+}

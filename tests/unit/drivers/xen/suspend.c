@@ -163,7 +163,7 @@ Test(xen_suspend, watches_that_failed_are_left)
 Test(xen_suspend, a_domain_without_a_store)
 {
 	store_read(&op, 0, "k", NULL, text, sizeof(text));
-	fake.parameters[HVM_PARAM_STORE_PFN] = 0;
+	fake.parameters[HVM_PARAM_STORE_EVTCHN] = CONFIG_XEN_EVENTS;
 	fake.saved = fake_restore;
 	xen_suspend();
 	test_settle();
