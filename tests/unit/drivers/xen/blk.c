@@ -395,6 +395,10 @@ static void assert_refused(void)
 	cr_assert_eq(fake_grants_out(), 0);
 	come_back();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED, "it is trusted again");
+	fake.saved = fake_restore;
+	xen_suspend();
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED, "it is trusted again in another domain");
 }
 
 Test(xen_blk, an_id_that_is_none)

@@ -184,6 +184,7 @@ static void watch(uint32_t type, const char *path, const char *token)
 {
 	size_t i = 0;
 
+	cr_assert(*path, "a watch for no path");
 	while (i < WATCHES && strcmp(watches[i].token, token))
 		i++;
 	if (type == XS_WATCH && i < WATCHES)

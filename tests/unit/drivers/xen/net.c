@@ -577,6 +577,10 @@ static void assert_refused(void)
 	fake_set(BACK "/state", WAIT);
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED, "it is trusted again");
+	fake.saved = fake_restore;
+	xen_suspend();
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED, "it is trusted again in another domain");
 	free_all();
 }
 
