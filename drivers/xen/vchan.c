@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define LOOK_NS (5 * NS_PER_S)
 #define RETRY_NS (10 * NS_PER_MS) /* for memory */
 
 static struct vchan *vchan_of(struct flow *f)
@@ -260,7 +259,7 @@ static void expired(struct timer *t)
 
 	v->is_lost = !event_is_connected(v->port);
 	if (!v->is_lost)
-		timer_start(t, clock_now_ns() + LOOK_NS);
+		timer_start(t, clock_now_ns() + VCHAN_LOOK_NS);
 	poller_mark(&v->poller);
 }
 
@@ -388,5 +387,5 @@ void vchan_open(struct vchan *v)
 {
 	v->is_shut = v->is_closed = v->has_ended = v->is_broken = v->is_lost = false;
 	v->is_open = true;
-	timer_start(&v->timer, clock_now_ns() + LOOK_NS);
+	timer_start(&v->timer, clock_now_ns() + VCHAN_LOOK_NS);
 }

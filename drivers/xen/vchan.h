@@ -17,6 +17,8 @@
 #define VCHAN_ORDER_IN_PAGE 11
 #define VCHAN_ORDER_MAX 20
 
+#define VCHAN_LOOK_NS (5 * NS_PER_S) /* between looks at whether the other domain is there */
+
 struct vchan_ring {
 	volatile struct ring_shared *shared;
 	uint8_t *bytes;

@@ -13,6 +13,7 @@
 #include "drivers/xen/grant.h"
 #include "drivers/xen/store.h"
 #include "drivers/xen/vchan.h"
+#include "kernel/dev/clock.h"
 #include "kernel/format.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
@@ -78,6 +79,8 @@ static void told(struct waiter *w)
 		return;
 	}
 	s->is_offered = true;
+	if (s->domain)
+		timer_start(&s->vchan.timer, clock_now_ns() + VCHAN_LOOK_NS);
 	poller_mark(&s->vchan.poller);
 }
 
@@ -105,6 +108,7 @@ static void offer(struct server *s)
 	s->page->srv_notify = 0;
 	s->page->cli_live = CLIENT_IS_AWAITED;
 	s->page->srv_live = 1;
+	v->is_lost = false;
 	s->step = 0;
 	tell(s);
 }
@@ -150,6 +154,11 @@ static void look(struct vchan *v)
 		s->is_offered = false;
 		store_remove(&s->op, 0, s->path, keys[1]);
 		promise_wait(&s->op.promise, &s->waiter, withdrawn);
+	} else if (s->is_offered && v->is_lost) {
+		/* What a domain may do that does not exist is forgotten: it may by now. */
+		v->is_lost = s->is_offered = false;
+		s->step = 0;
+		tell(s);
 	} else if (v->has_ended && vchan_peer_is_gone(v)) {
 		v->has_ended = false;
 		timer_stop(&v->timer);

@@ -183,6 +183,7 @@ static bool is_offered(void)
 
 TestSuite(xen_vchan_offer, .init = listen_at_path, .timeout = 60);
 TestSuite(xen_vchan_server, .init = begin_server, .timeout = 60);
+TestSuite(xen_vchan_none, .init = start, .timeout = 60);
 
 Test(xen_vchan_offer, is_what_libxenvchan_looks_for)
 {
@@ -224,6 +225,32 @@ Test(xen_vchan_offer, refused_by_the_application)
 	refuses = false;
 	client_comes();
 	cr_assert_eq(accepted, 2);
+}
+
+Test(xen_vchan_offer, again_for_a_domain_that_did_not_exist)
+{
+	*fake.permissions = '\0';
+	fake_set(PATH "/ring-ref", NULL);
+	test_run_for_ns(6 * NS_PER_S);
+	cr_assert(is_offered());
+	cr_assert_str_eq(fake.permissions, "n7 r5");
+	client_comes();
+	cr_assert_eq(accepted, 1);
+	*fake.permissions = '\0';
+	test_run_for_ns(60 * NS_PER_S);
+	cr_assert(!fake_get(PATH "/ring-ref") && !*fake.permissions);
+}
+
+Test(xen_vchan_none, dom0_exists)
+{
+	unsigned calls;
+
+	cr_assert_eq(vchan_listen(0, PATH, take, &accepted), 0);
+	test_settle();
+	cr_assert_str_eq(fake.permissions, "n7 r0");
+	calls = fake.calls;
+	test_run_for_ns(60 * NS_PER_S);
+	cr_assert_eq(fake.calls, calls, "an image that nobody uses does not sleep");
 }
 
 Test(xen_vchan_offer, without_the_key_that_somebody_has_taken_away)
@@ -565,8 +592,6 @@ Test(xen_vchan_server, all_else_in_the_page_is_its_own_business)
 	cr_assert(is_offered());
 	cr_assert_eq(fake_grants_out(), 3);
 }
-
-TestSuite(xen_vchan_none, .init = start, .timeout = 60);
 
 static void try_listen(void *made)
 {
