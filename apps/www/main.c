@@ -34,7 +34,7 @@ int app_start(const struct app *app, struct promise *done)
 		config.log = access_log;
 	result = http_server_create(&server, &config) ?:
 		stack_tcp_listen(app->stack, port, http_server_accept, server);
-	if (result == 0 && IS_ENABLED(CONFIG_WWW_VCHAN))
+	if (IS_ENABLED(CONFIG_WWW_VCHAN) && result == 0)
 		result = vchan_serve(server);
 	if (result == 0)
 		log_info("listening port=%u", port);
