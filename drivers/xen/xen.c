@@ -31,7 +31,7 @@ volatile void *xen_lend(uint32_t page, uint32_t space, uint32_t index)
 
 volatile void *xen_place(uint32_t page)
 {
-	return arch_map_device(lent_place + (uint64_t)page * PAGE_BYTES, PAGE_BYTES);
+	return xen_map(lent_place + (uint64_t)page * PAGE_BYTES);
 }
 
 uint64_t xen_parameter(uint32_t index)
