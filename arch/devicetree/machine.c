@@ -43,6 +43,7 @@ struct ram_range machine_initrd;
 
 static uintptr_t tree_start;
 static struct fdt tree;
+static struct fdt_node chosen; /* what the loader says; where the tree has none, it says nothing */
 static struct {
 	struct ram_range list[RANGES_MAX];
 	uint32_t count;
@@ -89,6 +90,7 @@ static void tree_init(void)
 		serial_init(why ? NULL : &tree);
 	if (why)
 		panic("the device tree cannot be used: %s", why);
+	fdt_at(&tree, &chosen, "/chosen");
 }
 
 /* Randomness that the loader brings is better than what start.S could find. The canary may change here, where
@@ -96,10 +98,9 @@ static void tree_init(void)
 __attribute__((no_stack_protector)) static void stir(void)
 {
 	uint8_t *canary = (uint8_t *)&__stack_chk_guard + 1;
-	struct fdt_node chosen;
 	struct fdt_value seed;
 
-	if (!fdt_at(&tree, &chosen, "/chosen") || !fdt_property(&tree, &chosen, "rng-seed", &seed))
+	if (!fdt_property(&tree, &chosen, "rng-seed", &seed))
 		return;
 	for (uint32_t i = 0; i < seed.bytes; i++)
 		if (i < sizeof(posix_seed))
@@ -132,12 +133,12 @@ static void add_regs(const struct fdt_node *n, uint32_t kind)
 }
 
 /* Where the loader has put the initial RAM disk. */
-static void find_initrd(const struct fdt_node *chosen)
+static void find_initrd(void)
 {
 	uint64_t start, end;
 
-	if (!fdt_number(&tree, chosen, "linux,initrd-start", &start) ||
-	    !fdt_number(&tree, chosen, "linux,initrd-end", &end) || end <= start)
+	if (!fdt_number(&tree, &chosen, "linux,initrd-start", &start) ||
+	    !fdt_number(&tree, &chosen, "linux,initrd-end", &end) || end <= start)
 		return;
 	add_range(start, end - start, RAM_TAKEN);
 	if (IS_ENABLED(CONFIG_DISK_INITRD))
@@ -156,8 +157,7 @@ static void find_memory(void)
 	if (fdt_at(&tree, &n, "/reserved-memory"))
 		while (fdt_next_child(&tree, &n, &child))
 			add_regs(&child, RAM_TAKEN);
-	if (fdt_at(&tree, &n, "/chosen"))
-		find_initrd(&n);
+	find_initrd();
 	add_range(image_physical, (uint64_t)(image_end - image_start), RAM_TAKEN);
 	add_range(tree_start, tree.bytes, RAM_TAKEN);
 	add_range(CONFIG_IMAGE_ADDRESS, UINT64_MAX, RAM_TAKEN);
@@ -195,12 +195,7 @@ static void memory_init(void)
 
 void machine_init(char ***words, size_t *count)
 {
-	struct fdt_node chosen;
-	const char *line = NULL;
-
-	if (fdt_at(&tree, &chosen, "/chosen"))
-		line = fdt_string(&tree, &chosen, "bootargs");
-	*count = start_options(line, words);
+	*count = start_options(fdt_string(&tree, &chosen, "bootargs"), words);
 	if (!IS_ENABLED(CONFIG_TARGET_XEN))
 		firmware_init(&tree);
 	memory_init();
