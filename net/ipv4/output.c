@@ -31,6 +31,12 @@ void ipv4_look(struct ip_route *r)
 	}
 }
 
+/* Is it an address of ours, to send to others from? Loopback's are to ourselves. */
+static bool can_be_from(const struct ipv4 *ip, const struct ip_addr *src, bool to_ours)
+{
+	return src->family == IP_V4 && is_ours(ip, get_be32(src->bytes)) && (to_ours || src->bytes[0] != 127);
+}
+
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst)
 {
 	struct ipv4 *ip = container_of(base, struct ipv4, ip);
@@ -42,8 +48,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 		ip->stats.out_no_routes++;
 		return -ENETUNREACH;
 	}
-	if (src && (src->family != IP_V4 || !(ours ? is_ours(ip, get_be32(src->bytes))
-	                                           : !!ipv4_own(ip, get_be32(src->bytes)))))
+	if (src && !can_be_from(ip, src, ours))
 		return -EADDRNOTAVAIL;
 	memset(r, 0, sizeof(*r));
 	r->ip = base;
