@@ -10,6 +10,7 @@
 #include "kernel/format.h"
 #include "kernel/instance.h"
 #include "net/pcapng.h"
+#include "net/snapshot.h"
 
 enum { COMMENT_BYTES = 96 };
 
@@ -136,19 +137,6 @@ struct netdev *capture_below(struct capture *c)
 
 /* -- reading -- */
 
-struct file {
-	struct storage storage;
-	size_t bytes_taken;
-	uint8_t bytes[];
-};
-
-static void file_free(struct storage *s)
-{
-	struct file *file = container_of(s, struct file, storage);
-
-	instance_free(file, file->bytes_taken);
-}
-
 /* The wall clock is asked when the file is made: at boot it may not be known. */
 static struct pcapng_packet packet_of(const struct capture *c, uint64_t number, uint64_t boot_ns,
                                       char comment[COMMENT_BYTES])
@@ -181,14 +169,10 @@ static size_t write_packets(const struct capture *c, uint64_t boot_ns, uint8_t *
 int capture_snapshot(const struct capture *c, struct slice *out)
 {
 	uint64_t wall_ns = clock_wall_ns(), boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;
-	size_t len = PCAPNG_HEADER_BYTES + write_packets(c, boot_ns, NULL);
-	struct file *file = instance_alloc(sizeof(*file) + len);
+	uint8_t *file = snapshot_create(out, PCAPNG_HEADER_BYTES + write_packets(c, boot_ns, NULL));
 
 	if (!file)
 		return -ENOMEM;
-	file->storage = (struct storage){ .refs = 1, .free = file_free };
-	file->bytes_taken = sizeof(*file) + len;
-	write_packets(c, boot_ns, file->bytes + pcapng_write_header(file->bytes, c->snap_bytes));
-	*out = (struct slice){ file->bytes, len, &file->storage };
+	write_packets(c, boot_ns, file + pcapng_write_header(file, c->snap_bytes));
 	return 0;
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "kernel/format.h"
-#include "kernel/instance.h"
 #include "net/dhcp/client.h"
 #include "net/ipv4/ipv4.h"
+#include "net/snapshot.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
 
@@ -124,19 +124,6 @@ static size_t write_all(char *to, size_t size, const void *const stats[LAYERS])
 	return at;
 }
 
-struct text {
-	struct storage storage;
-	size_t bytes_taken;
-	char bytes[];
-};
-
-static void text_free(struct storage *s)
-{
-	struct text *text = container_of(s, struct text, storage);
-
-	instance_free(text, text->bytes_taken);
-}
-
 int metrics_snapshot(struct direct *d, struct slice *out)
 {
 	struct buf_stats bufs;
@@ -145,17 +132,14 @@ int metrics_snapshot(struct direct *d, struct slice *out)
 		ipv4_stats(direct_ipv4(d)), udp_stats(direct_udp(d)), tcp_stats(direct_tcp(d)),
 		IS_ENABLED(CONFIG_NET_DHCP) && direct_dhcp(d) ? dhcp_client_stats(direct_dhcp(d)) : NULL,
 	};
-	struct text *text;
 	size_t len;
+	char *text;
 
 	buf_stats(&bufs);
 	len = write_all(NULL, 0, stats);
-	text = instance_alloc(sizeof(*text) + len + 1);
+	text = snapshot_create(out, len);
 	if (!text)
 		return -ENOMEM;
-	text->storage = (struct storage){ .refs = 1, .free = text_free };
-	text->bytes_taken = sizeof(*text) + len + 1;
-	write_all(text->bytes, len + 1, stats);
-	*out = (struct slice){ text->bytes, len, &text->storage };
+	write_all(text, len + 1, stats);
 	return 0;
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* Memory that goes when the last who reads it lets go. */
+#include "net/snapshot.h"
+
+#include "kernel/instance.h"
+
+struct snapshot {
+	struct storage storage;
+	size_t bytes_taken;
+	uint8_t bytes[];
+};
+
+static void release(struct storage *s)
+{
+	struct snapshot *snapshot = container_of(s, struct snapshot, storage);
+
+	instance_free(snapshot, snapshot->bytes_taken);
+}
+
+void *snapshot_create(struct slice *out, size_t len)
+{
+	size_t bytes = sizeof(struct snapshot) + len + 1;
+	struct snapshot *s = instance_alloc(bytes);
+
+	if (!s)
+		return NULL;
+	s->storage = (struct storage){ .refs = 1, .free = release };
+	s->bytes_taken = bytes;
+	*out = (struct slice){ s->bytes, len, &s->storage };
+	return s->bytes;
+}
