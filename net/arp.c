@@ -8,6 +8,7 @@
  * Invariant: the MAC of an entry changes only through INCOMPLETE, when the old one has stopped
  * answering, so that no packet out of the blue redirects traffic. STALE and PROBE are still used. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "kernel/dev/clock.h"
@@ -301,16 +302,19 @@ static int entry_worth(const struct entry *e)
  * nobody his place. */
 static struct entry *new_entry(struct arp *a, uint32_t address, bool asked)
 {
-	struct entry *victim = &a->entries[0];
+	struct entry *victim = NULL;
+	int least = INT_MAX;
 
-	for (size_t i = 1; i < ARRAY_SIZE(a->entries); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
 		struct entry *e = &a->entries[i];
-		int difference = entry_worth(e) - entry_worth(victim);
+		int worth = entry_worth(e);
 
-		if (difference < 0 || (difference == 0 && e->used_ns < victim->used_ns))
+		if (worth < least || (worth == least && e->used_ns < victim->used_ns)) {
 			victim = e;
+			least = worth;
+		}
 	}
-	if (!asked && entry_worth(victim) > 2)
+	if (!asked && least > 2)
 		return NULL;
 	if (victim->state > FAILED)
 		a->stats.evicted++;
