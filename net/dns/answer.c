@@ -15,7 +15,7 @@ struct answer {
 	size_t len;
 	struct dns_header header;
 	struct dns_chase *chase;
-	uint32_t negative_ttl_s;
+	uint32_t negative_ttl_s; /* 0 when nobody said */
 	bool has_soa, has_ns, has_bad_version;
 };
 
@@ -90,6 +90,7 @@ static int see_authority(struct answer *a, const struct dns_record *record)
 		return -EBADMSG;
 	a->has_soa = true;
 	a->negative_ttl_s = MIN(dns_ttl(record), get_be32(a->data + record->data_at + record->data_len - 4));
+	a->negative_ttl_s = MIN(a->negative_ttl_s, (uint32_t)CONFIG_DNS_NEGATIVE_SECONDS);
 	return 0;
 }
 
@@ -151,8 +152,7 @@ static int conclude(struct answer *a, unsigned aliases_before)
 			return -EIO;
 	}
 	c->found.count = 0;
-	c->found.ttl_s = a->has_soa ? MIN(c->found.ttl_s, a->negative_ttl_s) : 0;
-	c->found.ttl_s = MIN(c->found.ttl_s, (uint32_t)CONFIG_DNS_NEGATIVE_SECONDS);
+	c->found.ttl_s = MIN(c->found.ttl_s, a->negative_ttl_s);
 	return is_no_name ? -ENOENT : -ENODATA;
 }
 
