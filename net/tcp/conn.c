@@ -78,7 +78,7 @@ bool conn_reclaim(struct tcp *tcp)
 void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16_t peer_mss, uint8_t scale)
 {
 	c->rcv_nxt = c->rcv_acked = c->rcv_mark = rcv_nxt;
-	c->rcv_adv = rcv_nxt + tcp_first_window(c->tcp);
+	c->rcv_adv = rcv_nxt + c->tcp->first_window;
 	if (options & SEG_HAS_SCALE) {
 		c->flags |= CONN_SCALE;
 		c->snd_scale = scale & 15;

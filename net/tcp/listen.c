@@ -113,7 +113,7 @@ static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t tim
 	struct segment s = {
 		.flags = SEG_SYN | SEG_ACK |
 		         (IS_ENABLED(CONFIG_TCP_ECN) && h->entry.options & SEG_HAS_ECN ? SEG_ECE : 0),
-		.window = (uint16_t)tcp_first_window(tcp), .options = SEG_HAS_MSS | h->entry.options,
+		.window = tcp->first_window, .options = SEG_HAS_MSS | h->entry.options,
 		.scale = tcp->rcv_scale, .ts_value = timestamp,
 	};
 
@@ -281,7 +281,7 @@ void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment
 void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
 {
 	struct tcp_entry *e = &h->entry;
-	uint32_t into = s->seq - e->rcv_nxt, window = tcp_first_window(tcp);
+	uint32_t into = s->seq - e->rcv_nxt, window = tcp->first_window;
 	bool is_old = e->options & SEG_HAS_TIMESTAMPS &&
 	              (!(s->options & SEG_HAS_TIMESTAMPS) || seq_lt(s->ts_value, e->ts_recent));
 

@@ -171,7 +171,7 @@ void conn_send_syn(struct tcp_conn *c)
 		c->rtt_ms = tcp->now_ms;
 	prepare(c, &s, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK);
 	s.mss = tcp_mss_of_route(&c->route);
-	s.window = (uint16_t)tcp_first_window(tcp);
+	s.window = tcp->first_window;
 	s.scale = tcp->rcv_scale;
 	if (c->state == TCP_SYN_SENT) {
 		s.ack = s.ts_echo = 0;

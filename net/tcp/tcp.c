@@ -92,6 +92,7 @@ int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 	poller_add(&tcp->owing, tcp_pay);
 	tcp->ip = ip;
 	tcp->limits = limits ? *limits : default_limits;
+	tcp->first_window = (uint16_t)MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 	while (MAX(tcp->limits.receive_bytes, tcp->limits.receive_max_bytes) >> tcp->rcv_scale > UINT16_MAX)
 		tcp->rcv_scale++;
 	random_bytes(tcp->secret, sizeof(tcp->secret));

@@ -212,6 +212,7 @@ struct tcp {
 	uint32_t slices_spare; /* send slices that nobody is sure of */
 	uint32_t cookies_until; /* in cookie.c's time: from then on none of ours is valid */
 	uint16_t next_port;
+	uint16_t first_window; /* that a handshake begins with: never scaled */
 	uint8_t rcv_scale;
 	struct tcp_limits limits;
 	struct tcp_stats stats;
@@ -271,12 +272,6 @@ void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
 static inline uint16_t segment_mss(const struct segment *syn)
 {
 	return syn->options & SEG_HAS_MSS ? syn->mss : TCP_MSS_DEFAULT;
-}
-
-/* The receive window that a handshake begins with: never scaled. */
-static inline uint32_t tcp_first_window(const struct tcp *tcp)
-{
-	return MIN(tcp->limits.receive_bytes, (uint32_t)UINT16_MAX);
 }
 
 /* -- entry.c -- */
