@@ -25,11 +25,11 @@ struct dhcp_client {
 	uint16_t device_mtu;
 	struct dhcp_stats stats;
 	struct list listeners;
+	struct dhcp_engine engine;
 	struct timer timer;
 	struct arp_probe probe;
 	struct waiter probed;
 	struct link_local link_local;
-	struct dhcp_engine engine;
 	struct dhcp_lease lease; /* in use, while bound */
 	uint8_t message[DHCP_REPLY_BYTES]; /* that is looked at */
 };
