@@ -39,6 +39,9 @@ struct tcp_limits {
 
 /* Names after RFC 4022 where it has one. */
 struct tcp_stats {
+	uint32_t curr_estab;      /* ESTABLISHED and CLOSE-WAIT */
+	uint32_t connections, half_open, time_wait, send_slices, receive_bufs,
+	         recoveries; /* in use now */
 	uint64_t active_opens, passive_opens, attempt_fails, estab_resets;
 	uint64_t in_segs, out_segs, retrans_segs, in_errs, out_rsts;
 	uint64_t in_drops;        /* segments refused, or with nothing in them to take; with those of in_errs */
@@ -51,9 +54,6 @@ struct tcp_stats {
 	uint64_t timeouts;        /* retransmission timer ran out */
 	uint64_t fast_retransmits;
 	uint64_t spurious_recoveries; /* there had been no loss: undone */
-	uint32_t curr_estab;      /* ESTABLISHED and CLOSE-WAIT */
-	uint32_t connections, half_open, time_wait, send_slices, receive_bufs,
-	         recoveries; /* in use now */
 };
 
 /* limits NULL: those of Kconfig. Listens to ip for IP_TCP. Borrows ip until destroyed.
