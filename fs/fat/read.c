@@ -64,7 +64,7 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 		error = move(t, c, index);
 	/* Who reads on does not look at the table each time. */
 	rest = fat_clusters_of(t->fat, op->entry->size) - c->index;
-	if (!error && !c->is_whole && c->count < MIN(rest, index - c->index + wanted))
+	if (!error && !c->is_whole && c->count < index - c->index + wanted)
 		error = lengthen(t, c, MIN(rest, index - c->index + wanted + MIN(c->count, 8 * wanted)));
 	return error == -ENODATA ? fat_damaged(t->fat, "a chain has changed", c->cluster) : error;
 }
