@@ -66,7 +66,9 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 	rest = fat_clusters_of(t->fat, op->entry->size) - c->index;
 	if (!error && !c->is_whole && c->count < index - c->index + wanted)
 		error = lengthen(t, c, MIN(rest, index - c->index + wanted + MIN(c->count, 8 * wanted)));
-	return error == -ENODATA ? fat_damaged(t->fat, "a chain has changed", c->cluster) : error;
+	if (error == -ENODATA)
+		return fat_damaged(t->fat, "a file's chain is shorter than the file", c->cluster);
+	return error;
 }
 
 /* Asks for a request's worth more than has been asked for of the run, which is read at block number and ends
