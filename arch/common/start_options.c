@@ -13,9 +13,12 @@ static char *split[WORDS_MAX];
 
 size_t start_options(const char *line, char ***words)
 {
-	size_t len = line ? strnlen(line, sizeof(command_line)) : 0;
+	size_t len;
 	int count;
 
+	if (!line)
+		line = "";
+	len = strnlen(line, sizeof(command_line));
 	if (len == sizeof(command_line))
 		panic("the command line is too long: shorten it or raise COMMAND_LINE_BYTES");
 	memcpy(command_line, line, len);
