@@ -33,25 +33,36 @@ static volatile uint32_t *context_reg(uint32_t offset)
 	return reg(CONTEXT + context * CONTEXT_BYTES + offset);
 }
 
-/* Contexts are counted as the node's interrupts are: each goes to the controller inside some CPU. */
-static bool find_context(const struct fdt *tree, const struct fdt_node *n)
+/* The phandle of the controller inside this CPU. */
+static bool find_own(const struct fdt *tree, uint64_t *phandle)
 {
-	struct fdt_interrupt to;
+	struct fdt_node cpus, cpu = FDT_BEGIN, inside = FDT_BEGIN;
 	uint64_t hart;
 
-	for (uint32_t i = 0; i < CONTEXTS_MAX; i++) {
-		int error = fdt_interrupt(tree, n, i, &to);
-
-		if (error == -ENOENT)
+	if (!fdt_at(tree, &cpus, "/cpus"))
+		return false;
+	do {
+		if (!fdt_next_child(tree, &cpus, &cpu))
 			return false;
-		if (error || to.cells[0] != EXTERNAL || to.controller.depth < 2)
-			continue;
-		to.controller.depth--;
-		if (fdt_number(tree, &to.controller, "reg", &hart) && hart == machine_hart) {
-			context = i;
+	} while (!fdt_number(tree, &cpu, "reg", &hart) || hart != machine_hart);
+	while (fdt_next_child(tree, &cpu, &inside))
+		if (fdt_has(tree, &inside, "interrupt-controller"))
+			return fdt_number(tree, &inside, "phandle", phandle);
+	return false;
+}
+
+/* Contexts are counted as the node's interrupts are: each goes to the controller inside some CPU, and is one
+ * cell there (binding riscv,cpu-intc). So no CPU but ours is looked up: there may be many. */
+static bool find_context(const struct fdt *tree, const struct fdt_node *n)
+{
+	struct fdt_value to;
+	uint64_t own;
+
+	if (!find_own(tree, &own) || !fdt_property(tree, n, "interrupts-extended", &to))
+		return false;
+	for (context = 0; context < CONTEXTS_MAX && context < fdt_cells(&to) / 2; context++)
+		if (fdt_cell(&to, 2 * context) == own && fdt_cell(&to, 2 * context + 1) == EXTERNAL)
 			return true;
-		}
-	}
 	return false;
 }
 

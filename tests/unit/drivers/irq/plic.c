@@ -7,7 +7,7 @@
 #include "drivers/irq/plic.c"
 #include "tests/lib/tree.h"
 
-enum { PLIC = 0xc000000, BYTES = 0x204000 };
+enum { PLIC = 0xc000000, BYTES = 0x247000 };
 #define CPUS "cpus { #address-cells = <1>; #size-cells = <0>;" \
 	"cpu@0 { reg = <0>; c0: interrupt-controller { interrupt-controller; #interrupt-cells = <1>; }; };" \
 	"cpu@1 { reg = <1>; c1: interrupt-controller { interrupt-controller; #interrupt-cells = <1>; }; }; };"
@@ -162,6 +162,34 @@ Test(plic, must_know_this_cpu, .signal = SIGABRT)
 {
 	machine_hart = 2;
 	start(NODE REG HARTS SOURCES "};");
+}
+
+Test(plic, is_found_by_one_cpu_of_many)
+{
+	enum { CPUS_MANY = 80 };
+	char source[16384], *to = source;
+
+	to += sprintf(to, "/ { #address-cells = <1>; #size-cells = <1>;"
+	                  "cpus { #address-cells = <1>; #size-cells = <0>; ");
+	for (int i = 0; i < CPUS_MANY; i++)
+		to += sprintf(to, "cpu@%x { reg = <%d>; c%d: interrupt-controller { interrupt-controller;"
+		                  "#interrupt-cells = <1>; }; }; ", i, i, i);
+	to += sprintf(to, "}; " NODE SOURCES "reg = <0xc000000 0x247000>; interrupts-extended = <&c0 11>");
+	for (int i = 1; i < CPUS_MANY; i++)
+		to += sprintf(to, ", <&c%d 9>", i);
+	sprintf(to, "; }; };");
+	machine_hart = 70;
+	blob = blob_compile(source);
+	tree = tree_open(&blob);
+	irq_init(&tree);
+	cr_assert_eq(*at(0x2000 + 70 * 0x80), 0);
+	cr_assert_eq(*at(0x2000 + 69 * 0x80), UINT32_MAX);
+	cr_assert_eq(*at(0x200000 + 70 * 0x1000), 0);
+}
+
+Test(plic, must_know_this_cpu_from_the_list, .signal = SIGABRT)
+{
+	start(NODE REG "interrupts-extended = <&c0 11>, <&c0 9>, <&c1 11>; " SOURCES "};");
 }
 
 Test(plic, must_have_registers_for_this_cpu, .signal = SIGABRT)
