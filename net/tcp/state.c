@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The connection state machine: state down, event across, next state and actions in the cells. No
  * effects here, every cell is filled, and a test asserts each. RFC 9293 §3.3.2, figure 5, with
- * RFC 5961's answer to a SYN inside a connection. Half-open and TIME-WAIT entries have no control
- * block of their own but move by the same table. */
+ * RFC 5961's answer to a SYN inside a connection. TIME-WAIT entries have no control block of their
+ * own but move by the same table. Nothing is in LISTEN: listeners and half-open entries are
+ * listen.c's, and that state's line is there to complete the figure. */
 #include "net/tcp/state.h"
 
 /*                              +---------+
@@ -41,7 +42,6 @@
 
 const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 	[TCP_CLOSED] = {
-		[TCP_PASSIVE_OPEN] = { TCP_LISTEN, 0 },
 		[TCP_ACTIVE_OPEN] = { TCP_SYN_SENT, TCP_SEND_SYN },
 		[TCP_GOT_SYN] = { TCP_CLOSED, TCP_SEND_RST },
 		[TCP_GOT_SYN_ACK] = { TCP_CLOSED, TCP_SEND_RST },
@@ -52,10 +52,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = IGNORE(TCP_CLOSED),
 		[TCP_ABORT] = IGNORE(TCP_CLOSED),
 		[TCP_GIVE_UP] = IMPOSSIBLE(TCP_CLOSED),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_CLOSED),
 	},
 	[TCP_LISTEN] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_LISTEN),
 		[TCP_ACTIVE_OPEN] = { TCP_SYN_SENT, TCP_SEND_SYN },
 		[TCP_GOT_SYN] = { TCP_SYN_RECEIVED, TCP_SEND_SYN_ACK },
 		[TCP_GOT_SYN_ACK] = { TCP_LISTEN, TCP_SEND_RST },
@@ -66,10 +64,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = ENDS(0),
 		[TCP_ABORT] = ENDS(0),
 		[TCP_GIVE_UP] = IMPOSSIBLE(TCP_LISTEN),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_LISTEN),
 	},
 	[TCP_SYN_SENT] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_SYN_SENT),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_SYN_SENT),
 		[TCP_GOT_SYN] = { TCP_SYN_RECEIVED, TCP_SEND_SYN_ACK },
 		[TCP_GOT_SYN_ACK] = { TCP_ESTABLISHED, TCP_SEND_ACK },
@@ -80,10 +76,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = ENDS(0),
 		[TCP_ABORT] = ENDS(0),
 		[TCP_GIVE_UP] = ENDS(0),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_SYN_SENT),
 	},
 	[TCP_SYN_RECEIVED] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_SYN_RECEIVED),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_SYN_RECEIVED),
 		[TCP_GOT_SYN] = { TCP_SYN_RECEIVED, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_SYN_RECEIVED, TCP_CHALLENGE },
@@ -94,10 +88,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = { TCP_FIN_WAIT_1, TCP_SEND_FIN },
 		[TCP_ABORT] = ENDS(TCP_SEND_RST),
 		[TCP_GIVE_UP] = ENDS(0),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_SYN_RECEIVED),
 	},
 	[TCP_ESTABLISHED] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_ESTABLISHED),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_ESTABLISHED),
 		[TCP_GOT_SYN] = { TCP_ESTABLISHED, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_ESTABLISHED, TCP_CHALLENGE },
@@ -108,10 +100,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = { TCP_FIN_WAIT_1, TCP_SEND_FIN },
 		[TCP_ABORT] = ENDS(TCP_SEND_RST),
 		[TCP_GIVE_UP] = ENDS(TCP_SEND_RST),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_ESTABLISHED),
 	},
 	[TCP_FIN_WAIT_1] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_FIN_WAIT_1),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_FIN_WAIT_1),
 		[TCP_GOT_SYN] = { TCP_FIN_WAIT_1, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_FIN_WAIT_1, TCP_CHALLENGE },
@@ -122,10 +112,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = IGNORE(TCP_FIN_WAIT_1),
 		[TCP_ABORT] = ENDS(TCP_SEND_RST),
 		[TCP_GIVE_UP] = ENDS(TCP_SEND_RST),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_FIN_WAIT_1),
 	},
 	[TCP_FIN_WAIT_2] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_FIN_WAIT_2),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_FIN_WAIT_2),
 		[TCP_GOT_SYN] = { TCP_FIN_WAIT_2, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_FIN_WAIT_2, TCP_CHALLENGE },
@@ -136,10 +124,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = IGNORE(TCP_FIN_WAIT_2),
 		[TCP_ABORT] = ENDS(TCP_SEND_RST),
 		[TCP_GIVE_UP] = ENDS(0),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_FIN_WAIT_2),
 	},
 	[TCP_CLOSE_WAIT] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_CLOSE_WAIT),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_CLOSE_WAIT),
 		[TCP_GOT_SYN] = { TCP_CLOSE_WAIT, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_CLOSE_WAIT, TCP_CHALLENGE },
@@ -150,10 +136,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = { TCP_LAST_ACK, TCP_SEND_FIN },
 		[TCP_ABORT] = ENDS(TCP_SEND_RST),
 		[TCP_GIVE_UP] = ENDS(TCP_SEND_RST),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_CLOSE_WAIT),
 	},
 	[TCP_CLOSING] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_CLOSING),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_CLOSING),
 		[TCP_GOT_SYN] = { TCP_CLOSING, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_CLOSING, TCP_CHALLENGE },
@@ -164,10 +148,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = IGNORE(TCP_CLOSING),
 		[TCP_ABORT] = ENDS(0),
 		[TCP_GIVE_UP] = ENDS(0),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_CLOSING),
 	},
 	[TCP_LAST_ACK] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_LAST_ACK),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_LAST_ACK),
 		[TCP_GOT_SYN] = { TCP_LAST_ACK, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_LAST_ACK, TCP_CHALLENGE },
@@ -178,10 +160,8 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = IGNORE(TCP_LAST_ACK),
 		[TCP_ABORT] = ENDS(0),
 		[TCP_GIVE_UP] = ENDS(0),
-		[TCP_WAITED] = IMPOSSIBLE(TCP_LAST_ACK),
 	},
 	[TCP_TIME_WAIT] = {
-		[TCP_PASSIVE_OPEN] = IMPOSSIBLE(TCP_TIME_WAIT),
 		[TCP_ACTIVE_OPEN] = IMPOSSIBLE(TCP_TIME_WAIT),
 		[TCP_GOT_SYN] = { TCP_TIME_WAIT, TCP_CHALLENGE },
 		[TCP_GOT_SYN_ACK] = { TCP_TIME_WAIT, TCP_CHALLENGE },
@@ -192,6 +172,5 @@ const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS] = {
 		[TCP_CLOSE] = IGNORE(TCP_TIME_WAIT),
 		[TCP_ABORT] = ENDS(0),
 		[TCP_GIVE_UP] = ENDS(0),
-		[TCP_WAITED] = ENDS(0),
 	},
 };

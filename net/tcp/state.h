@@ -23,7 +23,6 @@ enum tcp_state {
 
 /* What happens to a connection. Segments have passed the checks of RFC 9293 §3.10.7 before. */
 enum tcp_event {
-	TCP_PASSIVE_OPEN,
 	TCP_ACTIVE_OPEN,
 	TCP_GOT_SYN,        /* SYN without an ACK */
 	TCP_GOT_SYN_ACK,    /* SYN with an ACK that is acceptable */
@@ -34,7 +33,6 @@ enum tcp_event {
 	TCP_CLOSE,          /* the application's data is out: time for our FIN */
 	TCP_ABORT,          /* the application wants no more of it */
 	TCP_GIVE_UP,        /* the peer is silent */
-	TCP_WAITED,         /* twice the maximum segment lifetime */
 	TCP_EVENTS
 };
 
@@ -56,6 +54,7 @@ struct tcp_transition {
 };
 
 static_assert(sizeof(struct tcp_transition) == 2, "two bytes a cell");
+static_assert(TCP_STATES <= 1 << 4 && TCP_IMPOSSIBLE < 1 << 12, "what fits a cell");
 
 extern const struct tcp_transition tcp_transitions[TCP_STATES][TCP_EVENTS];
 

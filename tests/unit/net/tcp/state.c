@@ -14,7 +14,6 @@ static const char *const names[TCP_STATES] = {
 /* Lines: event; columns: state, in the order of names; as cell.h says. Letters: s SYN, a SYN-ACK, A ACK,
  * F FIN, R RST, c challenge, w TIME-WAIT timer, e the end. */
 static const char *const expected[TCP_EVENTS][TCP_STATES] = {
-	[TCP_PASSIVE_OPEN] = { "LISTEN", "!", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
 	[TCP_ACTIVE_OPEN] = { "SYNSENT s", "SYNSENT s", "!", "!", "!", "!", "!", "!", "!", "!", "!" },
 	[TCP_GOT_SYN] = { "= R", "SYNRCVD a", "SYNRCVD a", "= c", "= c", "= c", "= c", "= c", "= c", "= c",
 	                  "= c" },
@@ -30,7 +29,6 @@ static const char *const expected[TCP_EVENTS][TCP_STATES] = {
 	                "CLOSED Re", "CLOSED e", "CLOSED e", "CLOSED e" },
 	[TCP_GIVE_UP] = { "!", "!", "CLOSED e", "CLOSED e", "CLOSED Re", "CLOSED Re", "CLOSED e", "CLOSED Re",
 	                  "CLOSED e", "CLOSED e", "CLOSED e" },
-	[TCP_WAITED] = { "!", "!", "!", "!", "!", "!", "!", "!", "!", "!", "CLOSED e" },
 };
 
 static const struct cell_words words = { names, TCP_STATES, "saAFRcwe", TCP_IMPOSSIBLE };
