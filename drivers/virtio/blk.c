@@ -220,16 +220,16 @@ static void release(struct blk *blk, struct slot *slot, int error)
 static void finish(struct blk *blk, struct slot *slot, uint32_t written)
 {
 	struct blkdev_op *op = slot->op;
+	uint8_t status = *(volatile uint8_t *)&slot->status; /* once: the device may still write to it */
 
-	if (slot->status == STATUS_OK && blkdev_is_read(op) &&
+	if (status == STATUS_OK && blkdev_is_read(op) &&
 	    written < op->sectors * blk->dev.sector_bytes) {
 		virtio_break(&blk->virtio, "fewer bytes read than were asked for");
-	} else if (slot->status == STATUS_OK && blkdev_is_kind(op, BLKDEV_DISCARD) &&
+	} else if (status == STATUS_OK && blkdev_is_kind(op, BLKDEV_DISCARD) &&
 	           slot->discarded < op->sectors && virtqueue_begin(&blk->queue, parts_of(blk, op)) == 0) {
 		commit(blk, slot); /* where the last chain was */
-	} else if (slot->status <= STATUS_UNSUPP) {
-		release(blk, slot, slot->status == STATUS_OK ? 0 :
-		                   slot->status == STATUS_IOERR ? -EIO : -EOPNOTSUPP);
+	} else if (status <= STATUS_UNSUPP) {
+		release(blk, slot, status == STATUS_OK ? 0 : status == STATUS_IOERR ? -EIO : -EOPNOTSUPP);
 	} else {
 		virtio_break(&blk->virtio, "a status that there is not");
 	}
