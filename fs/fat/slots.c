@@ -206,7 +206,7 @@ int fat_slots_commit(struct fat_writer *w)
 	if (s->found)
 		update(slot, &w->slot);
 	for (uint32_t n = s->found ? 0 : s->needed; n > 0; n--)
-		make_slot(w, n - 1, slot--);
+		make_slot(w, n - 1, slot - (s->needed - n));
 	cache_put(b);
 	w->committed = true;
 	fat_note_change(w, w->place);
@@ -232,8 +232,8 @@ static int erase_last(struct fat_writer *w, uint32_t count, const struct fat_ent
 	if (error)
 		return error;
 	slot = (struct fat_slot *)(b->data + e->place % FAT_BLOCK_BYTES);
-	while (count-- > 0)
-		(slot--)->name[0] = FAT_SLOT_FREE;
+	for (uint32_t i = 0; i < count; i++)
+		(slot - i)->name[0] = FAT_SLOT_FREE;
 	cache_put(b);
 	w->committed = w->erased = true;
 	fat_note_change(w, e->place);
