@@ -265,10 +265,10 @@ class Terminal:
 
 def run(command, image, on_line=lambda line: None):
     """Runs command with its output passed through line by line; gives its exit status, and whether it was
-    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted, and the command
-is killed if it does not heed it: QEMU may wait for ever for the CPU that it emulates. When
-    nobody reads our output any more, as after "| head", the command is ended, and that is a success."""
-    signals = []
+    told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted, and the
+    command is killed if it does not heed it: QEMU may wait for ever for the CPU that it emulates. When nobody
+    reads our output any more, as after "| head", the command is ended, and that is a success."""
+    signals, late = [], []
 
     def note(number, frame):
         signals.append(number)
@@ -281,7 +281,7 @@ is killed if it does not heed it: QEMU may wait for ever for the CPU that it emu
         child.terminate()
 
     def overdue(number, frame):
-        say(f"{os.path.basename(command[0])} has not ended in {GRACE_SECONDS} s, and is killed")
+        late.append(number)
         child.kill()
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGALRM, overdue)
@@ -298,6 +298,8 @@ is killed if it does not heed it: QEMU may wait for ever for the CPU that it emu
             raise
         status = child.wait()
         signal.alarm(0)
+    if late:
+        say(f"{os.path.basename(command[0])} has not ended in {GRACE_SECONDS} s, and was killed")
     return status if status >= 0 else 128 - status, bool(signals)
 
 
