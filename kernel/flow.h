@@ -32,8 +32,9 @@ struct slice {
 	struct storage *storage;
 };
 
-/* Fulfilled with the total of bytes once all slices have been accepted. The slices array is
- * borrowed until then. Fails as read does, and with -EPIPE after flow_shutdown. */
+/* Fulfilled with the total of bytes, which the caller keeps to INTPTR_MAX, once all slices have been
+ * accepted. The slices array is borrowed until then. Fails as read does, and with -EPIPE after
+ * flow_shutdown. */
 struct flow_write {
 	struct promise promise;
 	struct list link; /* for the flow that holds it pending */

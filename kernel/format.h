@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Text from values: a subset of printf's formats that the compiler checks. %s %.*s %c %d %u %x %p
  * %%, with h, hh, l, ll and z, width (also *), zero padding and "-" for left; precision for %s
- * only; no floating point. Ours because musl's printf costs 10 kB. */
+ * only, and not negative; no floating point. Ours because musl's printf costs 10 kB. */
 #ifndef KERNEL_FORMAT_H
 #define KERNEL_FORMAT_H
 

@@ -87,7 +87,8 @@ void http_write(struct http_exchange *x, struct http_write *op, const struct sli
 void http_end(struct http_exchange *x);
 
 /* Ends the exchange, and the connection with a reset: what has been sent of an answer is not all of it. Where
- * none has begun because the body has not come in time, with status 408. */
+ * none has begun because the body has not come in time, with status 408. No write may be pending: one that is
+ * cancelled settles a little later. */
 void http_abort(struct http_exchange *x);
 
 #endif

@@ -27,9 +27,9 @@
 struct tcp;
 
 struct tcp_limits {
-	uint32_t connections;   /* control blocks */
-	uint32_t half_open;     /* handshakes that a peer has begun */
-	uint32_t time_wait;
+	uint32_t connections;   /* control blocks: 1 and more */
+	uint32_t half_open;     /* handshakes that a peer has begun: 1 and more */
+	uint32_t time_wait;     /* 1 and more */
 	uint32_t send_slices;   /* beyond the one that each connection is sure of */
 	uint32_t receive_bytes; /* per connection: unread and out-of-order data, the window at most */
 	uint32_t receive_max_bytes; /* where the reader keeps up; less than receive_bytes: the same */
