@@ -17,7 +17,7 @@
 #define LOG_TAG "compose"
 #include "kernel/log.h"
 
-enum colour { RED = 31, GREEN = 32, YELLOW = 33, BLUE = 36 };
+enum colour { RED = 31, GREEN = 32, YELLOW = 33, CYAN = 36 };
 
 enum { READ_BYTES = 1024, LINE_BYTES = 256 };
 
@@ -76,7 +76,7 @@ static int udp_packet(void *arg, struct buf *b, const struct endpoint *from, con
 	(void)arg;
 	(void)b;
 	(void)from;
-	say(BLUE, "udp packet on port %u", to->port);
+	say(CYAN, "udp packet on port %u", to->port);
 	return -ECONNREFUSED;
 }
 

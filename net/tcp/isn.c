@@ -19,6 +19,7 @@ uint64_t isn_hash(const struct tcp *tcp, const struct tcp_ends *ends, uint32_t a
 		uint32_t a, b, use;
 	} text = { *ends, 0, a, b, use };
 
+	static_assert(sizeof(text) == sizeof(*ends) + 14, "no padding, which would be hashed, too");
 	return siphash(tcp->secret, &text, sizeof(text));
 }
 
