@@ -258,9 +258,7 @@ static int open_host(const char *name, struct host_tap *out)
 	int fd = parse_fd(name);
 	int error = fd >= 0 ? host_tap_adopt(fd, out) : host_tap_open(name, out);
 
-	if (error < 0)
-		explain(name, error);
-	else if (!out->up)
+	if (error == 0 && !out->up)
 		log_warn("dev=%s is down: sudo ip addr add 10.0.0.1/24 dev %s && sudo ip link set %s up", name,
 		         name, name);
 	return error;
@@ -273,8 +271,8 @@ static void choose_mac(struct tap *t)
 	static const uint8_t none[6];
 
 	memcpy(t->dev.mac, t->host.mac, 6);
-	if (memcmp(t->host.mac, none, 6) == 0)
-		entropy_read(t->dev.mac, 6);
+	if (memcmp(t->host.mac, none, 6) == 0 && entropy_read(t->dev.mac, 6) < 0)
+		log_warn("dev=%s no randomness: others may have the same MAC", t->name);
 	t->dev.mac[5] ^= 1;
 	t->dev.mac[0] = (t->dev.mac[0] | 2) & ~1; /* locally administered, not a group's */
 }
@@ -283,13 +281,21 @@ struct netdev *tap_create(const char *name)
 {
 	struct tap *t = instance_alloc(sizeof(*t));
 	struct netdev *dev;
+	int error;
 
 	if (!t || pool_init(&t->rx, RX_BYTES, 8, CONFIG_TAP_RX_BUFFERS) < 0) {
 		log_error("dev=%s no memory", name);
 		instance_free(t, sizeof(*t));
 		return NULL;
 	}
-	if (open_host(name, &t->host) < 0) {
+	error = open_host(name, &t->host);
+	if (error == 0) {
+		error = host_watch_add(&t->watch, t->host.fd, HOST_READABLE, on_ready);
+		if (error < 0)
+			host_close(t->host.fd);
+	}
+	if (error < 0) {
+		explain(name, error);
 		pool_destroy(&t->rx);
 		instance_free(t, sizeof(*t));
 		return NULL;
@@ -304,7 +310,6 @@ struct netdev *tap_create(const char *name)
 		dev->features |= NETDEV_RX_CSUM;
 	choose_mac(t);
 	poller_add(&t->poller, tap_poll);
-	host_watch_add(&t->watch, t->host.fd, HOST_READABLE, on_ready);
 	return dev;
 }
 

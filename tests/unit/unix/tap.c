@@ -208,6 +208,20 @@ Test(tap, bad_names_are_refused_with_a_reason)
 	cr_assert(strstr(test_console_text(), "is no tap"));
 }
 
+/* It would never receive. */
+Test(tap, one_that_cannot_be_watched_is_refused)
+{
+	int pair[2];
+	char name[16];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	snprintf(name, sizeof(name), "fd:%d", pair[1]);
+	dev = tap_create(name);
+	cr_assert(dev);
+	cr_assert_null(tap_create(name), "one watches it already");
+	cr_assert(strstr(test_console_text(), "cannot be used"));
+}
+
 /* -- a real tap -- */
 
 /* Makes a network namespace of our own with tap0 in it, up; false, and says why, when the host does
