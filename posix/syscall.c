@@ -48,7 +48,7 @@ static long map(uintptr_t hint, size_t bytes, long protection, long flags)
 
 static long unmap(uintptr_t start, size_t bytes)
 {
-	if (start % PAGE_BYTES || bytes == 0)
+	if (start % PAGE_BYTES || bytes == 0 || bytes > SIZE_MAX - PAGE_BYTES)
 		return -EINVAL;
 	page_free((void *)start, ALIGN_UP(bytes, PAGE_BYTES) / PAGE_BYTES);
 	return 0;

@@ -110,6 +110,7 @@ static void check_mappings(void)
 	void *pages = mmap(NULL, 3 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	check(pages != MAP_FAILED && (uintptr_t)pages % PAGE_BYTES == 0, "mmap gives pages");
+	check(munmap(pages, SIZE_MAX) == -1 && errno == EINVAL, "munmap refuses more bytes than there are");
 	check(munmap(pages, 3 * PAGE_BYTES) == 0, "munmap takes them");
 	if (IS_ENABLED(CONFIG_POSIX)) {
 		pages = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
