@@ -154,6 +154,7 @@ long_mode:
 	jc 1f
 	dec %ecx
 	jnz 1b
+	inc %eax		/* what fails leaves 0, which is not to be multiplied by */
 1:	xor %rax, %rdi
 2:	mov %rdi, posix_seed
 	bswap %rdi
