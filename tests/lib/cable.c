@@ -13,7 +13,7 @@
 #include "kernel/timer.h"
 #include "tests/lib/memory.h"
 
-enum { ETHERNET = 14, FIRST_SLICE = 128 };
+enum { ETHERNET = 14, FIRST_SLICE = 128, DF = 0x40 };
 
 struct end {
 	struct netdev dev;
@@ -314,7 +314,7 @@ static struct frame *transmit(struct cable *c, struct end *from, uint8_t *bytes,
 		return NULL;
 	}
 	if (faults->path_mtu && len > ETHERNET + 28 && len - ETHERNET > faults->path_mtu &&
-	    get16(bytes + 12) == 0x0800) {
+	    get16(bytes + 12) == 0x0800 && bytes[ETHERNET + 6] & DF) {
 		refuse(c, from, bytes);
 		return NULL;
 	}

@@ -303,7 +303,8 @@ bool frame_ipv4_is_right(const struct frame *f)
 	size_t transport = ETHERNET + (f->bytes[ETHERNET] & 15u) * 4;
 	uint8_t protocol = f->bytes[ETHERNET + 9];
 
-	if (f->len < ETHERNET + 20 || frame_16(f, 12) != 0x0800 || f->bytes[ETHERNET] >> 4 != 4 ||
+	if (f->len < ETHERNET + 20 || f->len > sizeof(f->bytes) || transport > f->len ||
+	    frame_16(f, 12) != 0x0800 || f->bytes[ETHERNET] >> 4 != 4 ||
 	    frame_16(f, ETHERNET + 2) != f->len - ETHERNET || frame_sum(f, ETHERNET, transport, 0) != 0xffff)
 		return false;
 	if (frame_16(f, ETHERNET + 6) & 0x3fff) /* a fragment: the sum is of the whole */

@@ -400,6 +400,8 @@ static bool cut_tcp4(struct relay *r, struct end *from, const uint8_t *frame, si
 		memcpy(tcp + 4, &number, 4);
 		if (at + part < len)
 			tcp[13] &= (uint8_t)~0x09; /* FIN and PSH belong to the last */
+		if (at > headers)
+			tcp[13] &= (uint8_t)~0x80; /* and CWR to the first: RFC 3168 §6.1.2 */
 		put16(tcp + 16, 0);
 		put16(tcp + 16, sum_fold(sum_bytes(IPPROTO_TCP + (uint32_t)tcp_len, ip + 12, 8) +
 		                         sum_bytes(0, tcp, tcp_len)));
