@@ -103,7 +103,7 @@ def test_more_connections_than_there_is_room_for(serve, way):
     www = serve(way, memory=server.least_memory(way, more_kib=512))
     index = content("index.html")
     for text in ("", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20):
-        flooded = www.ask("flood", count=3000, hold=4, text=text)
+        flooded = www.ask("flood", count=3000, seconds=4, text=text)
         assert flooded["connected"] >= 200, flooded
         expect_all(www.ask("turn", count=20, seconds=30, timeout=700), 20, index)
 

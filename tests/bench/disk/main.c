@@ -31,19 +31,21 @@ static int64_t read_device(void)
 {
 	struct blkdev *dev = machine_blkdev();
 	uint64_t sector = 0;
-	uint32_t count;
+	uint32_t count, busy = 0;
 
 	if (!dev)
 		return -ENODEV;
 	count = MIN(REQUEST_BYTES / dev->sector_bytes, dev->sectors_max);
-	for (unsigned i = 0; sector < dev->sectors || requests[i].is_busy; i = (i + 1) % REQUESTS) {
+	for (unsigned i = 0; sector < dev->sectors || busy; i = (i + 1) % REQUESTS) {
 		struct request *r = &requests[i];
 		uint32_t sectors = (uint32_t)MIN(dev->sectors - sector, (uint64_t)count);
 		intptr_t result = r->is_busy ? fiber_await(&r->op.promise, DEADLINE_NEVER) : 0;
 
 		if (result < 0)
 			return result;
+		busy -= r->is_busy;
 		r->is_busy = sectors;
+		busy += r->is_busy;
 		r->slice = (struct blkdev_slice){ r->memory, sectors * dev->sector_bytes };
 		if (sectors)
 			blkdev_read(dev, &r->op, sector, sectors, &r->slice, 1);

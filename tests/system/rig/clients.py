@@ -5,6 +5,7 @@ Plain sockets on purpose: these clients see every byte, and no library hides a r
 """
 import asyncio
 import base64
+import errno
 import hashlib
 import json
 import socket
@@ -146,7 +147,7 @@ def hold(host, port=80, path="/", count=200, seconds=60):
     return {"answers": tally(answers), "open_at_once": opened, "seconds": time.monotonic() - start}
 
 
-def flood(host, port=80, count=2000, hold=3.0, text=""):
+def flood(host, port=80, count=2000, seconds=3.0, text=""):
     """Opens count connections at once, sends text on each, keeps them for a while, and lets all go."""
     conns = []
     for _ in range(count):
@@ -157,7 +158,7 @@ def flood(host, port=80, count=2000, hold=3.0, text=""):
         except BlockingIOError:
             pass
         conns.append(conn)
-    end, connected = time.monotonic() + hold, set()
+    end, connected = time.monotonic() + seconds, set()
     while time.monotonic() < end:
         for conn in conns:
             try:
@@ -282,7 +283,7 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
             except BlockingIOError:
                 pass
             except OSError as error:
-                if error.errno == 107:  # ENOTCONN: still on its way
+                if error.errno == errno.ENOTCONN:  # still on its way
                     continue
                 conn.close()
                 attempts.remove(attempt)
