@@ -6,6 +6,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import termios
 import time
 
@@ -127,6 +128,26 @@ def test_a_qemu_that_hangs_is_killed(builder, namespace, tmp_path):
         guest.wait_for("deaf")
         interrupt(guest)
         assert "qemu-system-x86_64 has not ended in" in guest.console
+
+
+HANGS = """
+import sys
+sys.path.insert(0, "scripts")
+import runner
+runner.GRACE_SECONDS = 1
+runner.run(["/bin/sh", "-c", "trap '' INT; exec yes " + 1000 * "y"], "image")
+"""
+
+
+def test_who_reads_slowly_hears_of_a_qemu_that_hangs_too():
+    """The message would come while the pipe to the reader is full, and the runner in the middle of a write."""
+    with subprocess.Popen([sys.executable, "-c", HANGS], cwd=build.TREE, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as process:
+        assert process.stdout.read(4) == b"yyyy"
+        process.send_signal(signal.SIGINT)
+        time.sleep(4)
+        said = process.stdout.read()
+    assert said.endswith(b"run: sh has not ended in 1 s, and was killed\n"), said[-2000:]
 
 
 @pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
