@@ -35,13 +35,18 @@ def read_config(image):
         fail(f"{image} is no image that make has built: {error.filename}: {error.strerror}")
 
 
-def start_options(arguments):
-    """Start options given as arguments, and in OPTIONS, where a shell's quotes hold a word together."""
-    text = os.environ.get("OPTIONS", "")
+def words_of(name):
+    """The words of an environment variable, where a shell's quotes hold one together."""
+    text = os.environ.get(name, "")
     try:
-        return shlex.split(text) + arguments
+        return shlex.split(text)
     except ValueError as error:
-        fail(f"OPTIONS={text}: {str(error).lower()}")
+        fail(f"{name}={text}: {str(error).lower()}")
+
+
+def start_options(arguments):
+    """Start options given in OPTIONS and as arguments."""
+    return words_of("OPTIONS") + arguments
 
 
 def option(options, key, default):
@@ -112,15 +117,21 @@ def guest_port(config, options):
     return port_number("GUEST_PORT", os.environ.get("GUEST_PORT") or "80")
 
 
-def host_port(default):
-    """HOST_PORT, or else the default, or the next one that nobody has; says so."""
+def wanted_port(default):
+    """HOST_PORT, or else the default; and the first from there on that nobody has."""
     wanted = port_number("HOST_PORT", os.environ.get("HOST_PORT") or str(default))
-    for port in range(wanted, min(wanted + 100, 65536)):
-        if port_is_free(port):
-            if port != wanted:
-                say(f"port {wanted} is taken: using {port}")
-            return port
-    fail(f"ports {wanted} to {wanted + 99} are all taken: choose another with HOST_PORT=")
+    free = next(filter(port_is_free, range(wanted, min(wanted + 100, 65536))), None)
+    if not free:
+        fail(f"ports {wanted} to {wanted + 99} are all taken: choose another with HOST_PORT=")
+    return wanted, free
+
+
+def host_port(default):
+    """The port of the host to use; says so where it is another than the one that was wanted."""
+    wanted, free = wanted_port(default)
+    if free != wanted:
+        say(f"port {wanted} is taken: using {free}")
+    return free
 
 
 def is_inside(address, net):
@@ -130,9 +141,24 @@ def is_inside(address, net):
         return False
 
 
+def own_interface(config, options):
+    """The image's static address with its prefix length, and its gateway, as texts."""
+    return (option(options, "ip", config.get("NET_ADDRESS", "10.0.0.2/24")),
+            option(options, "gw", config.get("NET_GATEWAY", "10.0.0.1")))
+
+
+def neighbours(own, gateway):
+    """The other addresses of the subnet of an IPv4Interface, first the gateway if it is one of them."""
+    taken = (str(own.network.network_address), str(own.ip))
+    if gateway not in taken and is_inside(gateway, own.network):
+        yield gateway
+    yield from (str(one) for one in own.network if str(one) not in (*taken, gateway))
+
+
 def user_network(address, gateway):
     """QEMU's user network with the image's subnet; in it the image's gateway and a name server. What its DHCP
-    server gives is none of these: the image's own address."""
+    server gives is none of these: the image's own address. Of a gateway that cannot be the image complains better
+    than QEMU."""
     try:
         own = ipaddress.IPv4Interface(address)
     except ValueError:
@@ -140,18 +166,14 @@ def user_network(address, gateway):
     if not own or own.network.prefixlen > 30:
         fail(f"ip={address}: write an address and the prefix length of a subnet of four or more, "
              "as 10.0.0.2/24")
-    taken = (str(own.network.network_address), str(own.ip))
-    # Of a gateway that cannot be the image complains better than QEMU.
-    if gateway in taken or not is_inside(gateway, own.network):
-        gateway = None
-    others = (str(one) for one in own.network if str(one) not in (*taken, gateway))
-    return f"user,net={own.network},host={gateway or next(others)},dns={next(others)},dhcpstart={own.ip}"
+    others = neighbours(own, gateway)
+    return f"user,net={own.network},host={next(others)},dns={next(others)},dhcpstart={own.ip}"
 
 
 def own_place(config, options):
     """Where a server in the image answers at the image's own address: that, None where only the image will know
     it, and twice the port."""
-    address = option(options, "ip", config.get("NET_ADDRESS", "10.0.0.2/24")).split("/")[0]
+    address = own_interface(config, options)[0].split("/")[0]
     port = guest_port(config, options)
     return None if uses_dhcp(config, options) else address, port, port
 
@@ -161,13 +183,24 @@ def netdev(config, options):
     say it, port, the image's port. A tap that NET_TAP names, else QEMU's user network with HOST_PORT."""
     tap = os.environ.get("NET_TAP")
     if tap:
-        need_tap(tap)
+        need_tap(tap, config, options)
         return f"tap,id=net0,ifname={tap},script=no,downscript=no", own_place(config, options)
-    interface = option(options, "ip", config.get("NET_ADDRESS", "10.0.0.2/24"))
+    interface, gateway = own_interface(config, options)
     guest, port = guest_port(config, options), host_port(8080)
-    user = user_network(interface, option(options, "gw", config.get("NET_GATEWAY", "10.0.0.1")))
+    user = user_network(interface, gateway)
     forward = f"hostfwd=tcp:127.0.0.1:{port}-{interface.split('/')[0]}:{guest}"
     return f"{user},id=net0,{forward}", ("localhost", port, guest)
+
+
+def check_netdev(config, options):
+    """Fails for what netdev would fail for, and says nothing else."""
+    guest_port(config, options)
+    tap = os.environ.get("NET_TAP")
+    if tap:
+        need_tap(tap, config, options)
+    else:
+        user_network(*own_interface(config, options))
+        wanted_port(8080)
 
 
 def say_where(config, host, port, guest):
@@ -203,25 +236,30 @@ class Story:
             say_where(self.config, lent, *self.where[1:])
 
 
-def need_tap(name):
+def host_side(config, options):
+    """What the host's end of a tap should be, with the prefix length: the image's gateway, or another neighbour."""
+    address, gateway = own_interface(config, options)
+    if not uses_dhcp(config, options):
+        try:
+            own = ipaddress.IPv4Interface(address)
+            return f"{next(neighbours(own, gateway))}/{own.network.prefixlen}"
+        except (ValueError, StopIteration):
+            pass  # of such an address the image will complain
+    return "10.0.0.1/24"
+
+
+def need_tap(name, config, options):
     try:
         socket.if_nametoindex(name)
     except OSError:
         fail(f"there is no interface {name}; these two commands make it:\n"
              f"    sudo ip tuntap add dev {name} mode tap user $USER\n"
-             f"    sudo ip addr add 10.0.0.1/24 dev {name} && sudo ip link set {name} up")
+             f"    sudo ip addr add {host_side(config, options)} dev {name} && sudo ip link set {name} up")
 
 
-def disk(config):
-    """DISK=path, or DISK=path,ro: the file and whether it is read-only. None: the image takes none."""
-    text = os.environ.get("DISK", "")
-    if not {"VIRTIO_BLK", "DISK_INITRD", "UNIX_DISK", "XEN_BLK"} & config.keys():
-        if text:
-            say(f"DISK={text} is of no use: the image takes no disk")
-        return None
+def disk_file(text):
+    """DISK's words: the path of a file or block device that is there, and whether it is read-only."""
     path, read_only = (text[:-3], True) if text.endswith(",ro") else (text, False)
-    if not path:
-        fail("the image has its files on a disk: DISK=path names one, DISK=path,ro leaves it as it is")
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
     except OSError as error:
@@ -229,10 +267,34 @@ def disk(config):
     kind = os.stat(path).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISBLK(kind):
         fail(f"DISK={text}: neither a file nor a block device")
+    return path, read_only
+
+
+def takes_disk(config):
+    return bool({"VIRTIO_BLK", "DISK_INITRD", "UNIX_DISK", "XEN_BLK"} & config.keys())
+
+
+def disk(config):
+    """DISK=path, or DISK=path,ro: the file and whether it is read-only. None: the image takes none."""
+    text = os.environ.get("DISK", "")
+    if not takes_disk(config):
+        if text:
+            say(f"DISK={text} is of no use: the image takes no disk")
+        return None
+    if text in ("", ",ro"):
+        fail("the image has its files on a disk: DISK=path names one, DISK=path,ro leaves it as it is")
+    path, read_only = disk_file(text)
     if not read_only and not os.access(path, os.W_OK):
         say(f"{path} is not ours to write: the disk is read-only")
         read_only = True
     return path, read_only
+
+
+def check_disk(config):
+    """Fails where DISK, if it is given, is no disk. One that will be built is not there yet."""
+    text = os.environ.get("DISK", "")
+    if text and takes_disk(config):
+        disk_file(text)
 
 
 def symbolise(debug_image, line):

@@ -242,28 +242,73 @@ def test_no_qemu(tmp_path, builder):
     assert "qemu-system-x86" in done.stdout and "install" in done.stdout, done.stdout
 
 
-@pytest.mark.parametrize("missing,defconfig,options,said", [
-    ("qemu-system-x86_64", "defconfig_www_qemu", "", "qemu-system-x86_64 is not installed: scripts/setup run x86_64"),
-    (None, "defconfig_www_qemu", 'name="Big', "OPTIONS="),
-    (None, "defconfig_www_unix", 'name="Big', "OPTIONS="),
-    (None, "defconfig_www_qemu", "'a=\"'", "a machine's start option cannot hold a double quote"),
-    ("qemu-aarch64", "defconfig_www_unix", "", "qemu-aarch64 is not installed: scripts/setup unix aarch64")])
-def test_what_cannot_run_is_not_compiled(tmp_path, missing, defconfig, options, said):
-    """And nothing is said of the run before it."""
+def starts_compiling_nothing(out, environment):
+    """What a run says that fails before anything is compiled: its first words."""
+    lines = fails(f"O={out}", "run", environment=environment).splitlines()
+    assert not [line for line in lines if line.startswith(("CC ", "BUILD ", "LINK "))], lines
+    return [line for line in lines if line.startswith("run: ")][0]
+
+
+@pytest.mark.parametrize("missing,defconfig,said", [
+    ("qemu-system-x86_64", "defconfig_www_qemu", "qemu-system-x86_64 is not installed: scripts/setup run x86_64"),
+    ("qemu-aarch64", "defconfig_www_unix", "qemu-aarch64 is not installed: scripts/setup unix aarch64")])
+def test_without_an_emulator_nothing_is_compiled(tmp_path, missing, defconfig, said):
     out = tmp_path / "out"
     build.make(f"O={out}", defconfig)
     if missing == "qemu-aarch64":
         build.set_options(out, {"CPU_AARCH64": "y"})
         build.make(f"O={out}", "olddefconfig")
     path = tools_without(tmp_path / "bin", missing)
-    lines = fails(f"O={out}", "run", environment={"PATH": path, "OPTIONS": options}).splitlines()
-    assert [line for line in lines if line.startswith("run: ")][0].startswith(f"run: {said}"), lines
-    assert not [line for line in lines if line.startswith(("CC ", "BUILD ", "LINK "))], lines
+    assert starts_compiling_nothing(out, {"PATH": path}).startswith(f"run: {said}")
 
 
-def run_script(name, out, environment=None, timeout=60):
+@pytest.mark.parametrize("defconfig,wrong", [
+    ("defconfig_www_qemu_fat", [
+        ("OPTIONS", 'name="Big', "OPTIONS="),
+        ("OPTIONS", "'a=\"'", "a machine's start option cannot hold a double quote"),
+        ("OPTIONS", "ip=10.0.0.2", "ip=10.0.0.2: write an address and the prefix length"),
+        ("OPTIONS", "port=80x", "port=80x is no port"),
+        ("QEMU_EXTRA", "'-device", "QEMU_EXTRA='-device: no closing quotation"),
+        ("HOST_PORT", "80x", "HOST_PORT=80x is no port"),
+        ("NET_TAP", "nope7", "there is no interface nope7"),
+        ("DISK", "/nonexistent", "DISK=/nonexistent: no such file"),
+        ("DISK", "/dev/null,ro", "DISK=/dev/null,ro: neither a file nor a block device"),
+        ("ACCEL", "hvf", "ACCEL=hvf: choose kvm or tcg"),
+        ("MEM", "much", "MEM=much is no amount of memory")]),
+    ("defconfig_www_unix", [("OPTIONS", 'name="Big', "OPTIONS="), ("NET_TAP", "nope7", "there is no interface nope7")]),
+    ("defconfig_www_unix_socket", [("HOST_PORT", "80x", "HOST_PORT=80x is no port")]),
+    ("defconfig_www_xen", [("MEM", "4M", "MEM=4M: xl counts in MiB"),
+                           ("NET_TAP", "nope7", "there is no interface nope7")])])
+def test_what_cannot_run_is_not_compiled(tmp_path, defconfig, wrong):
+    """Make asks the runner first, which says nothing before the complaint, and does not miss the disk that a build
+    would make."""
+    runner = f"run-{defconfig.split('_')[2]}"
+    build.make(f"O={tmp_path}", defconfig)
+    for name, value, said in wrong:
+        done = run_script(runner, tmp_path, {name: value}, words=["--check"])
+        assert done.returncode == 1 and done.stdout.startswith(f"run: {said}"), done
+    assert starts_compiling_nothing(tmp_path, {name: value}).startswith(f"run: {said}")
+    done = run_script(runner, tmp_path, {"OPTIONS": "log=warn"}, words=["--check"])
+    assert defconfig == "defconfig_www_unix" or (done.returncode, done.stdout) == (0, ""), done
+
+
+HOST_SIDES = [
+    ("", "10.0.0.1/24"), ("ip=192.168.7.2/28", "192.168.7.1/28"), ("ip=192.168.7.1/28", "192.168.7.2/28"),
+    ("ip=172.16.0.9/16 gw=172.16.255.254", "172.16.255.254/16"), ("gw=10.0.0.77", "10.0.0.77/24"),
+    ("dhcp", "10.0.0.1/24"), ("ip=nonsense", "10.0.0.1/24")]
+
+
+def test_the_tap_that_is_missing_gets_the_images_gateway(tmp_path):
+    build.make(f"O={tmp_path}", "defconfig_www_unix")
+    for options, said in HOST_SIDES:
+        done = run_script("run-unix", tmp_path, {"NET_TAP": "nope7", "OPTIONS": options}, words=["--check"])
+        assert done.returncode == 1, done
+        assert f"    sudo ip addr add {said} dev nope7 && sudo ip link set nope7 up\n" in done.stdout, done.stdout
+
+
+def run_script(name, out, environment=None, timeout=60, words=()):
     script = os.path.join(build.TREE, "scripts", name)
-    return subprocess.run([script, os.path.join(out, "image")], stdin=subprocess.DEVNULL,
+    return subprocess.run([script, *words, os.path.join(out, "image")], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
                           check=False, cwd=build.TREE,
                           env={**build.clean_environment(), **(environment or {})})
