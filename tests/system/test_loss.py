@@ -61,6 +61,9 @@ def transfer(serve, namespace, relay_program, output, way, offloads, *cable, sec
 @pytest.mark.parametrize("way,offloads", [
     pytest.param("microvm", True, id="microvm-offloads", marks=pytest.mark.config("defconfig_www_qemu")),
     pytest.param("q35", False, id="q35-plain", marks=[pytest.mark.config("defconfig_www_qemu")]),
+    pytest.param("microvm", False, id="microvm-plain",
+                 marks=[pytest.mark.config("defconfig_www_qemu"), pytest.mark.long]),
+    pytest.param("q35", True, id="q35-offloads", marks=[pytest.mark.config("defconfig_www_qemu"), pytest.mark.long]),
     pytest.param("unix", True, id="unix", marks=pytest.mark.config("defconfig_www_unix")),
     *(pytest.param(way, True, id=way, marks=[pytest.mark.config(server.WAYS[way][0]), pytest.mark.long])
       for way in cpus.others(first=True)),
