@@ -50,8 +50,8 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max);
 void machine_init(char ***words, size_t *count);
 /* Start options of the machine's own, for init/main.c to join; ends with a NULL key. */
 extern const struct option machine_options[];
-/* Settles when whoever runs the machine asks it to end. Where the CPU folder has no such machine nobody calls
- * it (CONFIG_TARGET_XEN). */
+/* Settles when whoever runs the machine asks it to end: xl, or a signal to a process. Called once; without
+ * CONFIG_MACHINE_END by nobody. */
 struct promise;
 struct promise *machine_end(void);
 /* The first network interface on the buses, or NULL after logging why. */

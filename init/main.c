@@ -123,7 +123,7 @@ static int run(void)
 	static struct group either;
 	static struct source sources[2];
 
-	if (!IS_ENABLED(CONFIG_TARGET_XEN))
+	if (!IS_ENABLED(CONFIG_MACHINE_END))
 		return loop_run(&done) == 0 ? 0 : 1;
 	sources[0].promise = &done;
 	sources[1].promise = machine_end();

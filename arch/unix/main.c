@@ -30,6 +30,8 @@ static const char *tap_name = CONFIG_TAP_NAME;
 #ifdef CONFIG_UNIX_DISK
 static const char *disk_name;
 #endif
+static struct promise end;
+static bool end_is_awaited;
 
 /* "64M", "1536K": size_t, a multiple of 4 KiB. */
 static int option_memory(const char *value, void *target)
@@ -119,6 +121,22 @@ struct blkdev *machine_blkdev(void)
 	return dev;
 }
 
+struct promise *machine_end(void)
+{
+	promise_init(&end, NULL);
+	end_is_awaited = true;
+	return &end;
+}
+
+/* Whoever waits for it has something to do before; a second signal does not let him (host_signal.c). */
+static void asked_to_end(void)
+{
+	if (!end_is_awaited)
+		arch_poweroff(0);
+	if (!promise_is_settled(&end))
+		promise_fulfil(&end, 0);
+}
+
 void arch_block(uint64_t deadline_ns)
 {
 	uint64_t now = clock_now_ns(), timeout = 0;
@@ -127,7 +145,7 @@ void arch_block(uint64_t deadline_ns)
 		timeout = deadline_ns == DEADLINE_NEVER ? UINT64_MAX : deadline_ns - now;
 	host_wait(timeout);
 	if (host_should_end())
-		arch_poweroff(0);
+		asked_to_end();
 }
 
 void arch_poweroff(int status)

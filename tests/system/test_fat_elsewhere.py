@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shlex
+import signal
 import struct
 import subprocess
 import zlib
@@ -202,6 +203,11 @@ class Volume:
                               env=TOOLS, timeout=300)
         assert done.returncode == 0, done.stdout
 
+    def is_in_use(self):
+        """What the boot sector of a FAT12 says of itself, where it is alone."""
+        with open(self.path, "rb") as file:
+            return bool(file.read(38)[37] & 1)
+
     def change(self, tree, work):
         """Has us do work, a function of Ours; gives what we find then."""
         command = [self.image, f"disk={self.path}"] if self.way == "unix" else qemu_command(
@@ -391,6 +397,21 @@ def volume(files_image, need, tmp_path):
         need("mkfs.fat")
         return Volume(tmp_path, bits, files_image("unix" if SHAPES[bits][3] == "unix" else "qemu"), **how)
     return make
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_hello_unix")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_go_of_the_volume(volume, number):
+    disk = volume(12)
+    with Guest([disk.image, f"disk={disk.path}"]) as guest:
+        Ours(Console(guest), Tree()).set("a", 1000, 1)
+        assert disk.is_in_use()
+        guest.signal(number)
+        assert guest.wait_end() == 0
+        assert guest.console.endswith("virga: exit status 0\n")
+    assert not disk.is_in_use()
+    disk.check()
 
 
 @pytest.mark.long
