@@ -267,6 +267,21 @@ def test_buffers_that_would_all_be_held_are_refused(tmp_path):
     assert "VIRTIO_NET_BUFFERS must be more than TCP_RECEIVE_BUFS and IPV4_FRAGMENT_BUFS" in said
 
 
+def test_oldconfig_asks_for_what_is_new(tmp_path):
+    """And for nothing else."""
+    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+    before = build.configuration(tmp_path)
+    lines = (tmp_path / ".config").read_text().splitlines()
+    (tmp_path / ".config").write_text("".join(
+        line + "\n" for line in lines if not re.match("CONFIG_TCP_(CONNECTIONS|RECEIVE_BUFS)=", line)))
+    done = subprocess.run(["make", f"O={tmp_path}", "oldconfig"], cwd=build.TREE, input="77\n\n", text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False,
+                          env=build.clean_environment())
+    assert done.returncode == 0, done.stdout
+    assert re.findall(r"\((\w+), defined at", done.stdout) == ["TCP_CONNECTIONS", "TCP_RECEIVE_BUFS"], done.stdout
+    assert build.configuration(tmp_path) == {**before, "TCP_CONNECTIONS": "77"}
+
+
 @pytest.mark.parametrize("goal", ["allyesconfig", "allnoconfig"])
 def test_extremes_build(tmp_path, goal):
     build.make(f"O={tmp_path}", goal)

@@ -159,6 +159,19 @@ def test_gdb_stops_at_the_first_function(builder, need, machine):
     assert done.returncode == 1 and "nonsense" in done.stdout, done
 
 
+@pytest.mark.config("defconfig_hello_unix")
+def test_gdb_of_a_process(builder, need):
+    """With the start options, and with symbols."""
+    need("gdb")
+    out = builder.build("defconfig_hello_unix")
+    done = subprocess.run(["timeout", "60", "make", "--no-print-directory", "-C", build.TREE, f"O={out}", "gdb"],
+                          input="break app_start\nrun\nbacktrace 1\nprint name\nkill\nquit\n", text=True, timeout=90,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          env={**build.clean_environment(), "OPTIONS": "name=Ada"})
+    assert re.search(r"#0  app_start \([^#]*apps/hello/main\.c:\d+", done.stdout), done.stdout
+    assert re.search(r'= 0x[0-9a-f]+ "Ada"', done.stdout) and done.returncode == 0, done.stdout
+
+
 class Terminal:
     """A make at a terminal of its own, and what it has written there until the image was up."""
 
