@@ -23,7 +23,7 @@
 #define OFFLOADS (NETDEV_TX_CSUM | NETDEV_TSO4 | NETDEV_RX_CSUM)
 
 static const struct cable_faults bad_wire = {
-	.lose = 50, .duplicate = 30, .reorder = 50, .corrupt = 20,
+	.lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 50,
 	.delay_ns = 2 * NS_PER_MS, .jitter_ns = 10 * NS_PER_MS,
 };
 

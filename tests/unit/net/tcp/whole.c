@@ -137,7 +137,7 @@ Test(tcp_whole, everything_at_once)
 {
 	for (uint64_t seed = 1; seed <= 3; seed++)
 		exchange(&(struct cable_config){ .seed = seed, .split_receive = seed == 3, .faults = {
-			.lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 20,
+			.lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 50,
 			.delay_ns = 5 * NS_PER_MS, .jitter_ns = 20 * NS_PER_MS } });
 }
 
@@ -145,7 +145,7 @@ Test(tcp_whole, everything_at_once_with_offloads)
 {
 	for (uint64_t seed = 1; seed <= 3; seed++)
 		exchange(&(struct cable_config){ .seed = seed, .features = OFFLOADS, .large_receive = seed == 3,
-			.faults = { .lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 20,
+			.faults = { .lose = 50, .duplicate = 50, .reorder = 50, .corrupt = 50,
 			            .delay_ns = 5 * NS_PER_MS, .jitter_ns = 20 * NS_PER_MS } });
 }
 
