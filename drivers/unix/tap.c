@@ -231,13 +231,18 @@ static int parse_fd(const char *name)
 	return fd;
 }
 
+/* What gives a tap the address of the image's gateway, as far as the configuration knows it. */
+#define LINK_UP "sudo ip addr add %s%s dev %s && sudo ip link set %s up"
+#define ADDRESS (*CONFIG_NET_GATEWAY ? CONFIG_NET_GATEWAY : "ADDRESS")
+#define PREFIX strchr(CONFIG_NET_ADDRESS, '/')
+
 static void explain(const char *name, int error)
 {
 	switch (error) {
 	case -EPERM:
 		log_error("dev=%s no right to open it; these two commands give it:", name);
 		log_error("  sudo ip tuntap add dev %s mode tap user $USER", name);
-		log_error("  sudo ip addr add 10.0.0.1/24 dev %s && sudo ip link set %s up", name, name);
+		log_error("  " LINK_UP, ADDRESS, PREFIX, name, name);
 		break;
 	case -ENOENT:
 		log_error("dev=%s the host has no /dev/net/tun: sudo modprobe tun", name);
@@ -259,8 +264,7 @@ static int open_host(const char *name, struct host_tap *out)
 	int error = fd >= 0 ? host_tap_adopt(fd, out) : host_tap_open(name, out);
 
 	if (error == 0 && !out->up)
-		log_warn("dev=%s is down: sudo ip addr add 10.0.0.1/24 dev %s && sudo ip link set %s up", name,
-		         name, name);
+		log_warn("dev=%s is down: " LINK_UP, name, ADDRESS, PREFIX, name, name);
 	return error;
 }
 

@@ -278,6 +278,7 @@ Test(tap, a_real_tap_offers_its_offloads)
 	cr_assert_eq(dev->mtu, 1500);
 	cr_assert_eq(dev->mac[0] & 3, 2, "locally administered, one station's");
 	cr_assert(strstr(test_console_text(), "is down"));
+	cr_assert(strstr(test_console_text(), "ip addr add 192.168.7.1/28 dev"), "%s", test_console_text());
 }
 
 /* Whoever starts us in a namespace without the tap hands the open tap over. */
