@@ -6,6 +6,7 @@
 
 #undef CONFIG_CPU_HEADER
 #define CONFIG_CPU_HEADER "tests/unit/drivers/entropy/cpu.h"
+#define CONFIG_SMCCC 1
 #undef CONFIG_VIRTIO_RNG
 #define CONFIG_VIRTIO_RNG 1
 #define entropy_read arm_entropy_read /* tests/lib has one, too */
