@@ -138,6 +138,11 @@ int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t 
 	return attach_new(op.local_port, p, port);
 }
 
+bool event_marks(uint32_t port, const struct poller *p)
+{
+	return port < ARRAY_SIZE(pollers) && pollers[port] == p;
+}
+
 bool event_is_connected(uint32_t port)
 {
 	struct evtchn_status op = { .dom = DOMID_SELF, .port = port };

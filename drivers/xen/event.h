@@ -15,6 +15,8 @@ int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
 /* A port of ours at the other end of one that domain offers to us: in *port. 0, -ENOENT: it does not, or
  * somebody is there already; -ENOSPC. */
 int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t *port);
+/* Does port mark p? No longer in a domain that has just been restored, where the number may be another's. */
+bool event_marks(uint32_t port, const struct poller *p);
 /* Is there somebody at the other end of port? */
 bool event_is_connected(uint32_t port);
 /* The port of Xen's own event virq (VIRQ_…), which marks p: in *port. 0, -ENOSPC. */

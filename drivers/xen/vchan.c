@@ -246,7 +246,8 @@ static void poll(struct poller *p)
 {
 	struct vchan *v = container_of(p, struct vchan, poller);
 
-	event_again(v->port);
+	if (event_marks(v->port, &v->poller))
+		event_again(v->port);
 	if (v->is_open)
 		work(v);
 	else if (v->look)
@@ -257,7 +258,7 @@ static void expired(struct timer *t)
 {
 	struct vchan *v = container_of(t, struct vchan, timer);
 
-	v->is_lost = !event_is_connected(v->port);
+	v->is_lost = !event_marks(v->port, &v->poller) || !event_is_connected(v->port);
 	if (!v->is_lost)
 		timer_start(t, clock_now_ns() + VCHAN_LOOK_NS);
 	poller_mark(&v->poller);

@@ -34,13 +34,15 @@ static uint32_t pages_of(uint32_t order)
 
 static void destroy(struct client *c)
 {
+	bool is_restored = c->is_connected && !event_marks(c->vchan.port, &c->vchan.poller);
+
 	if (c->left_pages)
-		grant_unmap(c->left_pages, pages_of(c->left_order));
+		grant_unmap(c->left_pages, pages_of(c->left_order), is_restored);
 	if (c->right_pages)
-		grant_unmap(c->right_pages, pages_of(c->right_order));
+		grant_unmap(c->right_pages, pages_of(c->right_order), is_restored);
 	if (c->page)
-		grant_unmap((void *)c->page, 1);
-	if (c->is_connected)
+		grant_unmap((void *)c->page, 1, is_restored);
+	if (c->is_connected && !is_restored)
 		event_close(c->vchan.port);
 	if (c->vchan.input_page)
 		vchan_release(&c->vchan);

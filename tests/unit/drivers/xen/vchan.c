@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "drivers/xen/event.h"
 #include "drivers/xen/grant.h"
 #include "drivers/xen/xen.h"
 #include "kernel/dev/vchan.h"
@@ -843,6 +844,27 @@ Test(xen_vchan_client, a_server_that_dies)
 	flow_close(flow);
 	test_settle();
 	cr_assert_eq(fake_mapped(), 0, "the dead domain's memory is kept from others");
+}
+
+/* In a domain that was restored nothing is mapped, and the port's number is somebody else's. */
+Test(xen_vchan_client, restored)
+{
+	struct poller others = { 0 };
+
+	flow_read(flow, &reading, 100);
+	cr_assert_eq(event_attach(peer.port, &others), 0);
+	fake.unmaps_nothing = true;
+	memset(fake.mapped, 0, sizeof(fake.mapped));
+	test_run_for_ns(6 * NS_PER_S);
+	test_assert_value(&reading.promise, 0);
+	flow_close(flow);
+	test_settle();
+	cr_assert(fake.open[peer.port] && event_marks(peer.port, &others), "it has closed another's channel");
+	fake.unmaps_nothing = false;
+	for (unsigned i = 0; i < 2; i++) {
+		connect_to(PATH);
+		cr_assert(op.flow, "its places are not free");
+	}
 }
 
 Test(xen_vchan_client, a_server_that_ends)
