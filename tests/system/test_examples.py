@@ -17,6 +17,11 @@ def read(path):
         return file.read()
 
 
+def example(path):
+    """The code in a README."""
+    return re.search(r"```c\n(.*?)```", read(path), re.DOTALL).group(1)
+
+
 def build_example(folder, code, defconfig):
     """The image of an application outside the tree that has this code."""
     app = folder / "first"
@@ -30,18 +35,17 @@ def build_example(folder, code, defconfig):
 def test_the_sites(tmp_path):
     page = read("apps/www/htdocs/start.html")
     code = html.unescape(re.search(r"<code>(#include.*?)</code>", page, re.DOTALL).group(1))
-    assert len([line for line in code.splitlines() if line]) == 10, "ten lines, says the site"
+    assert len([line for line in code.splitlines() if line]) == 10, "ten lines, say site and README"
+    assert code.strip() == example("README.md").strip()
     image = build_example(tmp_path, code, "defconfig_hello_unix")
     done = subprocess.run([image], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == 0 and "\nHello!\n" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("way", params.ways("microvm", "unix-socket", *cpus.others(first=True)))
-def test_the_readmes(namespace, tmp_path, way):
+def test_the_skeletons(namespace, tmp_path, way):
     """The same source as a virtual machine and over the host's sockets."""
-    code, again = (re.search(r"```c\n(.*?)```", read(path), re.DOTALL).group(1)
-                   for path in ("README.md", "apps/skeleton/README.md"))
-    assert code == again
+    code = example("apps/skeleton/README.md")
     defconfig, machine, _ = server.WAYS[way]
     image = build_example(tmp_path, code, defconfig)
     if machine:
@@ -58,7 +62,7 @@ def test_the_first_application_passes_the_check(tmp_path, need):
     need("kconfig-conf")
     tree = copy_tree(tmp_path / "tree")
     build.make("new-app", "NAME=first", tree=tree)
-    code = re.search(r"```c\n(.*?)```", read("README.md"), re.DOTALL).group(1)
+    code = example("README.md")
     (tmp_path / "tree" / "apps" / "first" / "main.c").write_text(code)
 
     def check():
