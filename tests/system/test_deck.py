@@ -193,9 +193,9 @@ def test_a_slide_is_a_sheet(deck, browser):
 
 @pytest.mark.config("defconfig_deck_qemu")
 def test_what_the_slides_say(tmp_path):
-    """The code is README's, and each command of the chain configures what is said of it."""
+    """The code is the skeleton's, and each command of the chain configures what is said of it."""
     text = html.unescape(page())
-    with open(os.path.join(build.TREE, "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(build.TREE, "apps", "skeleton", "README.md"), encoding="utf-8") as file:
         readme = file.read()
     code = re.search(r"<code>(static int answer.*?)</code>", text, re.DOTALL).group(1)
     assert code in readme
