@@ -62,8 +62,8 @@ def test_the_first_application_passes_the_check(tmp_path, need):
     need("kconfig-conf")
     tree = copy_tree(tmp_path / "tree")
     build.make("new-app", "NAME=first", tree=tree)
-    code = example("README.md")
-    (tmp_path / "tree" / "apps" / "first" / "main.c").write_text(code)
+    source = tmp_path / "tree" / "apps" / "first" / "main.c"
+    source.write_text("".join(source.read_text().splitlines(keepends=True)[:2]) + example("README.md"))
 
     def check():
         return subprocess.run(["scripts/check", str(tmp_path / "work")], cwd=tree, stdout=subprocess.PIPE, text=True,
