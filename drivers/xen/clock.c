@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Xen's clock: the shared page says what time it was at which count of the time stamp counter, and how fast
- * that counts (public/xen.h, vcpu_time_info), and when Xen's time began by the wall clock. Xen writes while
- * we read: a version that is odd, or another afterwards, says so. The one-shot timer is by the same clock. */
+ * that counts (public/xen.h, vcpu_time_info). Xen writes while we read: a version that is odd, or another
+ * afterwards, says so. The one-shot timer is by the same clock. */
 #include "arch/x86_64/cpu.h"
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
@@ -54,14 +54,8 @@ uint64_t clock_now_ns(void)
 
 uint64_t clock_wall_ns(void)
 {
-	uint32_t version;
-	uint64_t ns;
+	uint64_t ns = xen_wall_start_ns();
 
-	do {
-		version = __atomic_load_n(&xen_shared->wc_version, __ATOMIC_ACQUIRE);
-		ns = ((uint64_t)xen_shared->wc_sec_hi << 32 | xen_shared->wc_sec) * NS_PER_S + xen_shared->wc_nsec;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (version & 1 || version != xen_shared->wc_version);
 	return ns ? ns + start_ns + clock_now_ns() : 0;
 }
 

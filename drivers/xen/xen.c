@@ -34,6 +34,19 @@ volatile void *xen_place(uint32_t page)
 	return xen_map(lent_place + (uint64_t)page * PAGE_BYTES);
 }
 
+uint64_t xen_wall_start_ns(void)
+{
+	uint32_t version;
+	uint64_t ns;
+
+	do {
+		version = __atomic_load_n(&xen_shared->wc_version, __ATOMIC_ACQUIRE);
+		ns = ((uint64_t)xen_shared->wc_sec_hi << 32 | xen_shared->wc_sec) * NS_PER_S + xen_shared->wc_nsec;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (version & 1 || version != xen_shared->wc_version);
+	return ns;
+}
+
 uint64_t xen_parameter(uint32_t index)
 {
 	struct xen_hvm_param op = { .domid = DOMID_SELF, .index = index };

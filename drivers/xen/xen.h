@@ -30,6 +30,9 @@ uint64_t xen_parameter(uint32_t index);
 volatile void *xen_parameter_ring(uint32_t frame_index, uint32_t port_index, uint32_t *port);
 
 extern volatile struct shared_info *xen_shared;
+/* When Xen's time began, on ARM the domain's counter: by the wall clock, in nanoseconds since 1970, as that
+ * page says. Xen writes it meanwhile: a version that is odd, or another afterwards, says so. 0: not known. */
+uint64_t xen_wall_start_ns(void);
 
 /* Gives the CPU away until port has an event, or for timeout_ns. */
 void xen_poll(uint32_t port, uint64_t timeout_ns);
