@@ -5,6 +5,9 @@
 
 #include "kernel/util.h"
 
+/* Of what trap_entry.S calls for an interrupt: it saves the general registers only. */
+#define CPU_IN_INTERRUPT __attribute__((target("general-regs-only")))
+
 static inline void out8(uint16_t port, uint8_t value)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");

@@ -119,7 +119,7 @@ struct promise *machine_end(void)
 }
 
 /* Called by trap_entry.S, which saves the general registers only. Xen's vector wants no acknowledgement. */
-__attribute__((target("general-regs-only"))) void interrupt_dispatch(unsigned int vector)
+CPU_IN_INTERRUPT void interrupt_dispatch(unsigned int vector)
 {
 	(void)vector;
 	event_upcall();

@@ -56,7 +56,7 @@ void irq_init(void)
 }
 
 /* Called by trap_entry.S, which saves the general registers only. */
-__attribute__((target("general-regs-only"))) void interrupt_dispatch(unsigned int vector)
+CPU_IN_INTERRUPT void interrupt_dispatch(unsigned int vector)
 {
 	if (vector + VECTOR_FIRST == VECTOR_SPURIOUS)
 		return;

@@ -6,19 +6,13 @@
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
+#include CONFIG_CPU_HEADER
 
 #include <errno.h>
 #include <string.h>
 #include <xen/event_channel.h>
 
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
-/* Upcalls are interrupts of a PC's, which save the general registers alone; where an interrupt controller
- * tells of events a poller looks at them. */
-#ifdef __x86_64__
-#define IN_INTERRUPT __attribute__((target("general-regs-only")))
-#else
-#define IN_INTERRUPT
-#endif
 
 static struct poller *pollers[CONFIG_XEN_EVENTS];
 
@@ -27,21 +21,21 @@ static long event_op(unsigned op, void *argument)
 	return xen_call(__HYPERVISOR_event_channel_op, op, (uintptr_t)argument, 0);
 }
 
-IN_INTERRUPT static inline bool set_bit(volatile xen_ulong_t *words, uint32_t port)
+CPU_IN_INTERRUPT static inline bool set_bit(volatile xen_ulong_t *words, uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % WORD_BITS;
 
 	return __atomic_fetch_or(&words[port / WORD_BITS], bit, __ATOMIC_SEQ_CST) & bit;
 }
 
-IN_INTERRUPT static inline bool clear_bit(volatile xen_ulong_t *words, uint32_t port)
+CPU_IN_INTERRUPT static inline bool clear_bit(volatile xen_ulong_t *words, uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % WORD_BITS;
 
 	return __atomic_fetch_and(&words[port / WORD_BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
 }
 
-IN_INTERRUPT static void take(uint32_t port)
+CPU_IN_INTERRUPT static void take(uint32_t port)
 {
 	struct poller *p = port < ARRAY_SIZE(pollers) ? pollers[port] : NULL;
 
@@ -54,7 +48,7 @@ IN_INTERRUPT static void take(uint32_t port)
 
 /* What comes while it looks is either seen here or raises the next upcall: the words are read after the mark
  * that announces them is taken away. */
-IN_INTERRUPT void event_upcall(void)
+CPU_IN_INTERRUPT void event_upcall(void)
 {
 	volatile struct vcpu_info *cpu = &xen_shared->vcpu_info[0];
 	xen_ulong_t words, bits;
