@@ -96,4 +96,26 @@ static inline void flow_abort(struct flow *f)
 	f->ops->abort(f);
 }
 
+/* -- for flows: writes that end before all their slices have been accepted -- */
+
+/* Lets go of the slices that were not accepted whole. */
+static inline void flow_write_put(const struct flow_write *op)
+{
+	for (uint32_t i = op->index; i < op->count; i++)
+		storage_put(op->slices[i].storage);
+}
+
+/* Empties a list of pending writes, each of which fails. */
+static inline void flow_writes_fail(struct list *writes, int error)
+{
+	struct list *first;
+
+	while ((first = list_pop_front(writes))) {
+		struct flow_write *op = list_entry(first, struct flow_write, link);
+
+		flow_write_put(op);
+		promise_fail(&op->promise, error);
+	}
+}
+
 #endif

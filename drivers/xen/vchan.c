@@ -70,12 +70,6 @@ static void tell(struct vchan *v, uint8_t kind)
 
 /* -- settling -- */
 
-static void put_slices(struct flow_write *op)
-{
-	for (uint32_t i = op->index; i < op->count; i++)
-		storage_put(op->slices[i].storage);
-}
-
 static void settle_read(struct vchan *v, intptr_t result)
 {
 	struct flow_read *op = v->read;
@@ -85,18 +79,6 @@ static void settle_read(struct vchan *v, intptr_t result)
 		promise_fail(&op->promise, (int)result);
 	else if (op)
 		promise_fulfil(&op->promise, result);
-}
-
-static void fail_writes(struct vchan *v, int error)
-{
-	struct list *first;
-
-	while ((first = list_pop_front(&v->writes))) {
-		struct flow_write *op = list_entry(first, struct flow_write, link);
-
-		put_slices(op);
-		promise_fail(&op->promise, error);
-	}
 }
 
 /* -- reading -- */
@@ -231,12 +213,12 @@ static void work(struct vchan *v)
 	if (v->read)
 		try_read(v);
 	if (!list_is_empty(&v->writes) && vchan_peer_is_gone(v))
-		fail_writes(v, -ECONNRESET);
+		flow_writes_fail(&v->writes, -ECONNRESET);
 	if (!list_is_empty(&v->writes))
 		try_write(v);
 	if (v->is_broken) {
 		settle_read(v, -ECONNRESET);
-		fail_writes(v, -ECONNRESET);
+		flow_writes_fail(&v->writes, -ECONNRESET);
 	}
 	if (v->is_shut)
 		try_end(v);
@@ -292,7 +274,7 @@ static void cancel_write(struct promise *p)
 	struct flow_write *op = container_of(p, struct flow_write, promise);
 
 	list_remove(&op->link);
-	put_slices(op);
+	flow_write_put(op);
 	promise_fail(p, -ECANCELED);
 	poller_mark(&vchan_of(op->flow)->poller);
 }
@@ -329,7 +311,7 @@ static void close_flow(struct flow *f)
 	struct vchan *v = vchan_of(f);
 
 	settle_read(v, -ECANCELED);
-	fail_writes(v, -ECANCELED);
+	flow_writes_fail(&v->writes, -ECANCELED);
 	v->is_shut = v->is_closed = true;
 	poller_mark(&v->poller);
 }

@@ -18,24 +18,6 @@ static int flow_error(int error)
 	return error == -EPIPE || error == -EBADF ? -ECONNRESET : error;
 }
 
-static void put_slices(struct flow_write *op)
-{
-	for (uint32_t i = op->index; i < op->count; i++)
-		storage_put(op->slices[i].storage);
-}
-
-static void fail_writes(struct socket_flow *f, int error)
-{
-	struct list *first;
-
-	while ((first = list_pop_front(&f->writes))) {
-		struct flow_write *op = list_entry(first, struct flow_write, link);
-
-		put_slices(op);
-		promise_fail(&op->promise, error);
-	}
-}
-
 static void fail_read(struct socket_flow *f, int error)
 {
 	struct flow_read *op = f->read;
@@ -50,7 +32,7 @@ static void fail_all(struct socket_flow *f, int error)
 {
 	f->error = flow_error(error);
 	fail_read(f, f->error);
-	fail_writes(f, f->error);
+	flow_writes_fail(&f->writes, f->error);
 }
 
 /* -- reading -- */
@@ -193,7 +175,7 @@ static void cancel_write(struct promise *p)
 	struct socket_flow *f = flow_of(op->flow);
 
 	list_remove(&op->link);
-	put_slices(op);
+	flow_write_put(op);
 	promise_fail(p, -ECANCELED);
 	if (f->is_shut && list_is_empty(&f->writes))
 		host_shutdown_write(f->socket.watch.fd);
@@ -237,7 +219,7 @@ static int end(struct socket_flow *f)
 	int fd = socket_release(&f->socket);
 
 	fail_read(f, -ECANCELED);
-	fail_writes(f, -ECANCELED);
+	flow_writes_fail(&f->writes, -ECANCELED);
 	if (f->connect)
 		promise_fail(&f->connect->promise, -ECANCELED);
 	pool_free(&stack->flows, f);
