@@ -7,6 +7,7 @@
 
 #include "kernel/dev/vchan.h"
 #include "kernel/loop.h"
+#include "kernel/page.h"
 #include "kernel/timer.h"
 
 #include <xen/io/libxenvchan.h>
@@ -16,6 +17,7 @@
 #define VCHAN_ORDER_MIN 10
 #define VCHAN_ORDER_IN_PAGE 11
 #define VCHAN_ORDER_MAX 20
+static_assert(PAGE_BYTES >> (VCHAN_ORDER_IN_PAGE + 1) == 1, "the next order is a page's");
 
 #define VCHAN_LOOK_NS (5 * NS_PER_S) /* between looks at whether the other domain is there */
 
@@ -49,6 +51,12 @@ struct vchan {
 	/* The flow is at its end, and v its owner's. */
 	void (*ended)(struct vchan *v);
 };
+
+/* Pages of its own that a ring has; 0: it lies in the shared one. order: at most VCHAN_ORDER_MAX. */
+static inline uint32_t vchan_ring_pages(uint32_t order)
+{
+	return order <= VCHAN_ORDER_IN_PAGE ? 0 : UINT32_C(1) << (order - VCHAN_ORDER_IN_PAGE - 1);
+}
 
 /* Has v's own memory and its poller; v is zeroed, but for look and ended. 0, -ENOMEM. */
 int vchan_init(struct vchan *v);

@@ -8,11 +8,8 @@
 #include "drivers/xen/vchan.h"
 #include "kernel/format.h"
 #include "kernel/instance.h"
-#include "kernel/page.h"
 
 #include <errno.h>
-
-#define PAGE_ORDER (VCHAN_ORDER_IN_PAGE + 1)
 
 struct client {
 	struct vchan vchan;
@@ -27,19 +24,14 @@ struct client {
 	char path[STORE_PATH_MAX], text[STORE_NUMBER_MAX];
 };
 
-static uint32_t pages_of(uint32_t order)
-{
-	return order < PAGE_ORDER ? 0 : UINT32_C(1) << (order - PAGE_ORDER);
-}
-
 static void destroy(struct client *c)
 {
 	bool is_restored = c->is_connected && !event_marks(c->vchan.port, &c->vchan.poller);
 
 	if (c->left_pages)
-		grant_unmap(c->left_pages, pages_of(c->left_order), is_restored);
+		grant_unmap(c->left_pages, vchan_ring_pages(c->left_order), is_restored);
 	if (c->right_pages)
-		grant_unmap(c->right_pages, pages_of(c->right_order), is_restored);
+		grant_unmap(c->right_pages, vchan_ring_pages(c->right_order), is_restored);
 	if (c->page)
 		grant_unmap((void *)c->page, 1, is_restored);
 	if (c->is_connected && !is_restored)
@@ -79,7 +71,7 @@ static bool is_order(uint32_t order)
 static int map_ring(struct client *c, uint32_t at, uint32_t order, void **pages)
 {
 	static uint32_t refs[CONFIG_XEN_MAP_PAGES];
-	uint32_t count = pages_of(order);
+	uint32_t count = vchan_ring_pages(order);
 
 	if (count > ARRAY_SIZE(refs))
 		return -EBADMSG;
@@ -91,13 +83,15 @@ static int map_ring(struct client *c, uint32_t at, uint32_t order, void **pages)
 static int map_rings(struct client *c)
 {
 	uint32_t left = c->left_order = c->page->left_order, right = c->right_order = c->page->right_order;
-	uint32_t lowest = MIN(left, right), room = lowest < PAGE_ORDER ? UINT32_C(1) << lowest : PAGE_BYTES;
+	uint32_t lowest = MIN(left, right);
+	uint32_t room = lowest <= VCHAN_ORDER_IN_PAGE ? UINT32_C(1) << lowest : PAGE_BYTES;
 
 	/* Whoever has both in the page has one beside the other. */
-	if (!is_order(left) || !is_order(right) || (left == right && left < PAGE_ORDER) ||
-	    sizeof(*c->page) + (pages_of(left) + pages_of(right)) * sizeof(uint32_t) > room)
+	if (!is_order(left) || !is_order(right) || (left == right && left <= VCHAN_ORDER_IN_PAGE) ||
+	    sizeof(*c->page) + (vchan_ring_pages(left) + vchan_ring_pages(right)) * sizeof(uint32_t) > room)
 		return -EBADMSG;
-	return map_ring(c, 0, left, &c->left_pages) ?: map_ring(c, pages_of(left), right, &c->right_pages);
+	return map_ring(c, 0, left, &c->left_pages) ?:
+		map_ring(c, vchan_ring_pages(left), right, &c->right_pages);
 }
 
 /* The indices go on from where the client before us was, if there was one. */
@@ -191,14 +185,15 @@ static void cancel(struct promise *p)
 
 void vchan_connect(struct vchan_connect *op, uint16_t domain, const char *path)
 {
-	struct client *c = store_init() == 0 ? instance_alloc(sizeof(*c)) : NULL;
+	int error = store_init();
+	struct client *c = error ? NULL : instance_alloc(sizeof(*c));
 	size_t len = 0;
 
 	op->flow = NULL;
 	op->state = c;
 	promise_init(&op->promise, cancel);
 	if (!c) {
-		promise_fail(&op->promise, store_init() ?: -ENOMEM);
+		promise_fail(&op->promise, error ?: -ENOMEM);
 		return;
 	}
 	c->connect = op;

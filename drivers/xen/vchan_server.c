@@ -23,9 +23,7 @@
 #include <string.h>
 
 #define CLIENT_IS_AWAITED 2 /* in place of a client's flag of life */
-#define PAGE_ORDER (VCHAN_ORDER_IN_PAGE + 1)
 #define OUT_PAGES_MAX CONFIG_XEN_VCHAN_PAGES
-#define OUT_PAGES(s) ((uint32_t)1 << ((s)->out_order - PAGE_ORDER))
 #define GRANTS_MAX ((PAGE_BYTES / 2 - sizeof(struct vchan_interface)) / sizeof(uint32_t))
 static_assert(OUT_PAGES_MAX <= GRANTS_MAX, "the list of grants must end before the ring in the page");
 
@@ -186,7 +184,7 @@ static int grant_all(struct server *s)
 {
 	int error = grant(s, (const void *)s->page, &s->ref);
 
-	while (!error && s->granted < OUT_PAGES(s)) {
+	while (!error && s->granted < vchan_ring_pages(s->out_order)) {
 		error = grant(s, s->out_pages + (size_t)s->granted * PAGE_BYTES, &s->refs[s->granted]);
 		if (!error) {
 			s->page->grants[s->granted] = s->refs[s->granted];
@@ -204,7 +202,7 @@ static void destroy(struct server *s)
 	while (s->granted)
 		is_ours &= grant_end(s->refs[--s->granted]);
 	if (s->out_pages && is_ours)
-		page_free(s->out_pages, OUT_PAGES(s));
+		page_free(s->out_pages, vchan_ring_pages(s->out_order));
 	if (s->page && (!s->ref || grant_end(s->ref)))
 		page_free((void *)s->page, 1);
 	if (s->vchan.input_page)
@@ -214,11 +212,11 @@ static void destroy(struct server *s)
 
 static int create_pages(struct server *s)
 {
-	s->out_order = PAGE_ORDER;
-	while (2 * OUT_PAGES(s) <= OUT_PAGES_MAX)
+	s->out_order = VCHAN_ORDER_IN_PAGE + 1;
+	while (2 * vchan_ring_pages(s->out_order) <= OUT_PAGES_MAX)
 		s->out_order++;
 	s->page = page_alloc(1, true);
-	s->out_pages = s->page ? page_alloc(OUT_PAGES(s), true) : NULL;
+	s->out_pages = s->page ? page_alloc(vchan_ring_pages(s->out_order), true) : NULL;
 	if (!s->out_pages || vchan_init(&s->vchan) < 0)
 		return -ENOMEM;
 	return grant_init() ?: grant_all(s) ?: event_offer(s->domain, &s->vchan.poller, &s->vchan.port);
