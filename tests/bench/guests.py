@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: ISC
 """Parts of the bench about guests of Xen, in one emulated machine."""
 import contextlib
+import gzip
 import threading
 import time
 
+from load import collect, rates
 from measure import GUEST_IP, MAC, clients, median, tap
 from rig import xen
 
 NULL_FILE = b'name = "null"\ntype = "pvh"\nkernel = "/guests/null"\nmemory = 4\nshadow_memory = 1\n'
+LINUX_FILE = b'''name = "linux"
+type = "pvh"
+kernel = "/guests/linux.gz"
+ramdisk = "/guests/initrd.gz"
+memory = 256
+cmdline = "console=hvc0 quiet mitigations=off"
+'''
 VIF = f"vif=['mac={MAC}, bridge=xenbr0']"
 
 
@@ -56,3 +65,26 @@ def boot_xen(bench):
             times["floor xen"].append(seconds_to_null(emulated))
             times["virga xen"].append(seconds_to_200(emulated))
     return {"times": times, "median": {key: median(values) for key, values in times.items()}}
+
+
+def put_linux(dom0, kernel, initrd):
+    """The Linux guest, its kernel packed: dom0 has no memory for more."""
+    with open(kernel, "rb") as file:
+        dom0.put("/guests/linux.gz", gzip.compress(file.read(), 1))
+    dom0.put_file("/guests/initrd.gz", initrd)
+    dom0.put("/guests/linux.xl", LINUX_FILE)
+
+
+def requests_xen(bench):
+    """wrk on a 1 kB file through dom0's bridge, beside nginx on Linux as a guest of the same Xen."""
+    tap()
+    seconds, runs = (2 if bench.quick else 5), {}
+    with xen.running() as emulated:
+        emulated.put(bench.path("bench-xen"), "www")
+        put_linux(emulated.dom0, *bench.peer())
+        for _ in range(bench.rounds(4)):
+            for name, file in (("virga xen", "www"), ("linux xen", "linux")):
+                emulated.start(file, VIF).wait_for("up boot_us=|peer: ready")
+                runs.setdefault(name, []).append(rates(seconds))
+                emulated.run(f"xl destroy {file}")
+    return collect(runs)

@@ -134,6 +134,8 @@ TEXTS = {
                               "linux q35"),
     "requests_unix": text_requests("Requests per second of Unix processes; peer: nginx on the host over veth",
                                    "nginx host"),
+    "requests_xen": text_requests("Requests per second of guests of Xen; peer: nginx on Linux as a guest of the same",
+                                  "linux xen"),
     "bulk": text_bulk("One flow by iperf3; peer: Linux in the same emulation", "linux q35"),
     "bulk_loss": text_bulk("The same over a wire that loses one segment in a hundred each way", "linux q35"),
     "bulk_unix": text_bulk("One flow by iperf3 of Unix processes; peer: the host's own stack over veth", "host veth"),
@@ -208,7 +210,8 @@ def panels(results):
     if "boot_memory" in results:
         yield lines("Exec to first 200 over guest memory", results["boot_memory"])
     for part, title in (("requests", "Requests per second, 16 connections"),
-                        ("requests_unix", "Unix processes: requests per second, 16 connections")):
+                        ("requests_unix", "Unix processes: requests per second, 16 connections"),
+                        ("requests_xen", "Guests of Xen: requests per second, 16 connections")):
         if part in results:
             yield bars(title, [(name, one["16"]["rate"] and round(one["16"]["rate"]))
                                for name, one in results[part].items()], "/s")
