@@ -246,8 +246,8 @@ def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
     return {"data": base64.b64encode(received).decode(), "ended": ended}
 
 
-def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
-    """Polls each millisecond with a fresh connection until an answer of 200 has come whole. Gives
+def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.001):
+    """Polls after each pause of so many seconds with a fresh connection until an answer of 200 has come whole. Gives
     the clock at that moment (CLOCK_MONOTONIC is the same for all processes). Ends early when
     alive() says that nobody is there to answer."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
@@ -290,7 +290,7 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None):
         # A guest that starts finds the newest attempts, not thousands of old ones.
         while len(attempts) > 16:
             attempts.pop(0)[0].close()
-        time.sleep(0.001)
+        time.sleep(pause)
     return {"clock": None}
 
 
