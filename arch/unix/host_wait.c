@@ -45,8 +45,9 @@ void host_watch_remove(struct host_watch *w)
 	epoll_ctl(epoll_get(), EPOLL_CTL_DEL, w->fd, &ignored);
 }
 
-/* epoll_pwait2 sleeps to the nanosecond; kernels before 5.11 have whole milliseconds, rounded up so
- * that nobody is woken before the deadline. */
+/* epoll_pwait2 sleeps to the nanosecond. Kernels before 5.11 do not have it, and filters of system
+ * calls that do not know it refuse it, with whichever errno: then it is whole milliseconds, rounded
+ * up so that nobody is woken before the deadline. */
 static int wait_events(struct epoll_event *events, uint64_t timeout_ns)
 {
 	struct { int64_t s, ns; } timeout = { timeout_ns / NS_PER_S, timeout_ns % NS_PER_S };
@@ -55,7 +56,7 @@ static int wait_events(struct epoll_event *events, uint64_t timeout_ns)
 
 	if (timeout_ns != 0 && timeout_ns != UINT64_MAX) {
 		n = syscall(SYS_epoll_pwait2, epoll_get(), events, WAIT_EVENTS, &timeout, NULL, 0);
-		if (n >= 0 || errno != ENOSYS)
+		if (n >= 0 || errno == EINTR)
 			return n;
 	}
 	return epoll_wait(epoll_get(), events, WAIT_EVENTS,
