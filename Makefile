@@ -30,6 +30,10 @@ out := $(patsubst %/,%,$(or $(realpath $(O)),$(abspath $(O))))
 $(if $(filter $(out)/%,$(CURDIR)/),$(error O=$(O) holds the tree: choose a folder of its own))
 sources := .ci .git .github apps arch configs docs drivers fs init kernel net posix scripts tests
 $(if $(filter $(sources:%=$(CURDIR)/%/%),$(out)/),$(error O=$(O) is for sources: choose a folder of its own))
+# One folder has one name, however it is spelt: else each spelling would compile everything anew.
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
+goals := $(patsubst $(CURDIR)/%,%,$(or $(MAKECMDGOALS),all))
+$(filter $(CURDIR)/%,$(MAKECMDGOALS)): $(CURDIR)/%: % ;
 
 # One short line per step: $(call say,CC,main.c) command. V=1 shows the commands, -s nothing; SILENT
 # tells the scripts, which have lines of their own.
@@ -43,7 +47,6 @@ $(if $(wildcard $(APP)/Makefile),,$(error APP=$(APP): there is no Makefile with 
 new-app-dir := $(shell grep -qsxF 'CONFIG_APP_DIR := $(APP)' $(O)/config.mk || echo FORCE)
 endif
 
-goals := $(or $(MAKECMDGOALS),all)
 export APP CC
 
 # A folder that was new or empty when we began to build there is ours, and "clean" removes no other.

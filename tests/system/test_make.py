@@ -37,13 +37,15 @@ def steps(output, kind="CC"):
 
 
 def test_nothing_to_do_does_nothing(tmp_path):
-    out = f"O={tmp_path}"
-    build.make(out, "defconfig_hello_qemu")
-    build.make(out)
+    """However the folder is spelt, and what is wanted of it."""
+    build.make(f"O={tmp_path}", "defconfig_hello_qemu")
+    build.make(f"O={tmp_path}")
     before = {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**/*.o", recursive=True)}
     assert len(before) > 10
-    again = build.make(out).stdout
-    assert not steps(again) and not steps(again, "LINK"), again
+    for words in ([f"O={tmp_path}"], [f"O={tmp_path}/"], [f"O={os.path.relpath(tmp_path, build.TREE)}"],
+                  [f"O={tmp_path}/../{tmp_path.name}", f"{tmp_path}/image"]):
+        again = build.make(*words).stdout
+        assert not steps(again) and not steps(again, "LINK"), again
     assert before == {path: os.stat(path).st_mtime_ns for path in before}
 
 
