@@ -14,6 +14,16 @@ struct ip_addr ip_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 	return (struct ip_addr){ .family = IP_V4, .bytes = { a, b, c, d } };
 }
 
+/* By words: each packet that arrives is held against its connection's addresses. */
+bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->bytes, sizeof(x));
+	memcpy(y, b->bytes, sizeof(y));
+	return a->family == b->family && x[0] == y[0] && x[1] == y[1];
+}
+
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a)
 {
 	const uint8_t *b = a->bytes;

@@ -85,17 +85,18 @@ static int send(struct netdev *dev, struct buf *b)
 	return result;
 }
 
-static void refused(struct netdev *dev, const char *reason)
+static const struct netdev_ops ops = { .send = send };
+
+void capture_refused(struct netdev *dev, const char *reason)
 {
 	struct capture *c = container_of(dev, struct capture, dev);
 
-	if (c->is_receiving)
+	if (dev && dev->ops == &ops && c->is_receiving)
 		set_reason(c, c->received, reason);
 }
 
 int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes)
 {
-	static const struct netdev_ops ops = { .send = send, .refused = refused };
 	struct capture *c = instance_alloc(sizeof(*c));
 
 	if (!c)

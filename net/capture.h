@@ -26,10 +26,11 @@ int capture_snapshot(const struct capture *c, struct slice *out);
 
 /* The frame that dev (NULL: none) hands up now is dropped; reason: constant text, which goes into its comment
  * where dev is a capture's. Does nothing without NET_OBSERVE, and when none is being received. */
+void capture_refused(struct netdev *dev, const char *reason);
 static inline void capture_drop(struct netdev *dev, const char *reason)
 {
-	if (IS_ENABLED(CONFIG_NET_OBSERVE) && dev && dev->ops->refused)
-		dev->ops->refused(dev, reason);
+	if (IS_ENABLED(CONFIG_NET_OBSERVE))
+		capture_refused(dev, reason);
 }
 
 #endif

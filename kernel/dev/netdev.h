@@ -24,9 +24,6 @@ struct netdev_ops {
 	 * slices than NETDEV_SLICES and than this device can take, -ENETDOWN. Never blocks. The
 	 * device is told once per turn of the loop, not per frame. */
 	int (*send)(struct netdev *dev, struct buf *b);
-	/* The frame that is being handed up now is refused, for reason: constant text. NULL: nobody wants to
-	 * know. */
-	void (*refused)(struct netdev *dev, const char *reason);
 };
 
 struct netdev {
