@@ -87,9 +87,7 @@ static void expect_packet(uint64_t time_ns, const void *bytes, uint32_t kept, ui
 
 static void refuse(const char *reason)
 {
-	struct netdev *dev = capture_netdev(capture);
-
-	dev->ops->refused(dev, reason);
+	capture_refused(capture_netdev(capture), reason);
 }
 
 static void hear(void *arg, struct buf *b)
