@@ -132,9 +132,15 @@ void tcp_pay(struct poller *p)
 	conn_send_ack(tcp->owed);
 }
 
+/* Where the peer takes what takes no room: a window that is shut ends before the byte that probes it. */
+static uint32_t empty_seq(const struct tcp_conn *c)
+{
+	return c->snd_wnd ? c->snd_max : c->snd_nxt;
+}
+
 void conn_send_dsack(struct tcp_conn *c, uint32_t start, uint32_t end)
 {
-	send_empty(c, c->snd_max, SEG_ACK, start, end);
+	send_empty(c, empty_seq(c), SEG_ACK, start, end);
 }
 
 void conn_send_challenge(struct tcp_conn *c)
@@ -145,7 +151,7 @@ void conn_send_challenge(struct tcp_conn *c)
 
 void conn_send_rst(struct tcp_conn *c)
 {
-	send_empty(c, c->snd_max, SEG_RST | SEG_ACK, 0, 0);
+	send_empty(c, empty_seq(c), SEG_RST | SEG_ACK, 0, 0);
 }
 
 /* A sequence number that was acknowledged already makes the peer answer. */
