@@ -434,9 +434,6 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 		buf_free(b);
 		return verdict == 0;
 	}
-	remember_timestamp(c, s);
-	c->heard_ms = c->tcp->now_ms;
-	c->probes = 0;
 	if (c->state == TCP_SYN_RECEIVED) {
 		if (s->ack != c->snd_nxt) {
 			refuse(c, s);
@@ -449,6 +446,10 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 		buf_free(b);
 		return !ended;
 	}
+	/* only of what is believed: RFC 5961 §5.2 */
+	remember_timestamp(c, s);
+	c->heard_ms = c->tcp->now_ms;
+	c->probes = 0;
 	if (IS_ENABLED(CONFIG_TCP_ECN))
 		ecn_receive(c, s);
 	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION))
