@@ -354,15 +354,29 @@ uint32_t recovery_probe_ms(const struct tcp_conn *c)
 	return MIN(ms, rto_ms(&c->rto));
 }
 
+/* Data that was never sent yet proves as much, and repeats nothing; gives its length, 0: there is none, or no
+ * room for it. */
+static uint32_t unsent(const struct tcp_conn *c)
+{
+	uint32_t flight = c->snd_max - c->snd_una, len;
+
+	if (c->sendq.bytes <= flight || c->snd_nxt != c->snd_max)
+		return 0;
+	len = (uint32_t)MIN(c->sendq.bytes - flight, (size_t)c->mss);
+	return flight + len <= c->snd_wnd ? len : 0;
+}
+
 OUT_OF_LINE void recovery_send_probe(struct tcp_conn *c)
 {
 	uint32_t bytes = (uint32_t)MIN(c->sendq.bytes, (size_t)(c->snd_max - c->snd_una));
-	uint32_t len = MIN(bytes, c->mss), from = c->snd_una + bytes - len;
+	uint32_t len = MIN(bytes, c->mss), from = c->snd_una + bytes - len, fresh = unsent(c);
 	struct recovery *r = c->recovery ? recovery_of(c) : attach(c, c->snd_una, recovery_probe_ms(c));
 
 	c->flags |= CONN_TAIL_PROBED;
 	if (c->congestion.recovering || seq_lt(c->snd_una, c->congestion.recover)) {
 		conn_retransmit(c, c->snd_una, len); /* what is sent again is lost again */
+	} else if (fresh > 0) {
+		c->snd_nxt = conn_retransmit(c, c->snd_max, fresh);
 	} else {
 		conn_retransmit(c, from, len);
 		if (r) {
