@@ -49,7 +49,6 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	list_init(&c->writers);
 	rto_init(&c->rto, RTO_INITIAL_MS);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
-	c->challenged = tcp_never_challenged(tcp);
 	c->rcv_mark_ms = (uint16_t)tcp->now_ms;
 	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];
 	tcp->conn_hash[k->hash & tcp->conn_mask] = c;

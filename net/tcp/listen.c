@@ -179,7 +179,6 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 			.key = *k,
 			.rcv_nxt = s->seq + 1,
 			.ts_recent = s->ts_value,
-			.challenged = tcp_never_challenged(tcp),
 			.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
 		},
 		.mss = segment_mss(s),

@@ -93,6 +93,12 @@ static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t
 	send_later(c);
 }
 
+void conn_forget_late(struct tcp_conn *c)
+{
+	if (c->tcp->owed == c)
+		c->tcp->owed = NULL;
+}
+
 void conn_send_ack(struct tcp_conn *c)
 {
 	conn_send_dsack(c, 0, 0);

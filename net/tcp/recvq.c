@@ -93,6 +93,13 @@ static bool has_room(const struct tcp *tcp, const struct recvq *q, unsigned bufs
 	return q->bufs + bufs <= MIN(left, MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)));
 }
 
+uint32_t conn_receive_bytes(const struct tcp_conn *c)
+{
+	uint32_t limit = recvq_limit(c->tcp, &c->recvq);
+
+	return c->receive_kib ? MIN(limit, c->receive_kib * UINT32_C(1024)) : limit;
+}
+
 void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)
 {
 	uint64_t total = tcp->limits.receive_bufs, used = MIN((uint64_t)tcp->stats.receive_bufs, total);

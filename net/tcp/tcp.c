@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "kernel/random.h"
 #include "net/capture.h"
@@ -12,6 +13,9 @@
 
 #define LOG_TAG "tcp"
 #include "kernel/log.h"
+
+#define CHALLENGE_MS 16    /* the unit of time of challenges */
+#define CHALLENGE_PAUSE 32 /* such units between two answers to what should not have come */
 
 static const struct tcp_limits default_limits = {
 	.connections = CONFIG_TCP_CONNECTIONS,
@@ -174,6 +178,24 @@ void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	error = connect_to(tcp, op, from_port, to);
 	if (error < 0)
 		promise_fail(&op->promise, error);
+}
+
+void tcp_update_clock(struct tcp *tcp)
+{
+	tcp->now_ns = clock_now_ns();
+	tcp->now_ms = (uint32_t)(tcp->now_ns / NS_PER_MS);
+}
+
+/* The time goes round in 17 minutes, when one challenge may be held back, or one too many let go. */
+bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
+{
+	uint16_t now = (uint16_t)(tcp->now_ms / CHALLENGE_MS);
+
+	if (*last && (uint16_t)(now - *last) < CHALLENGE_PAUSE)
+		return false;
+	*last = now;
+	tcp->stats.challenges++;
+	return true;
 }
 
 void tcp_refused(struct tcp *tcp, const char *reason)

@@ -8,7 +8,6 @@
 #ifndef NET_TCP_TCP_PRIV_H
 #define NET_TCP_TCP_PRIV_H
 
-#include "kernel/dev/clock.h"
 #include "kernel/loop.h"
 #include "kernel/pool.h"
 #include "kernel/timer.h"
@@ -23,7 +22,6 @@
 #define TCP_SYN_ACK_TRIES 5
 #define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
 #define TCP_QUICK_ACKS 4    /* undelayed after something was out of order */
-#define TCP_CHALLENGE_TIME 32 /* tcp_challenge_time between two answers to what should not have come */
 #ifndef CONFIG_TCP_RECOVERY
 #define CONFIG_TCP_RECOVERIES 0
 #endif
@@ -236,34 +234,11 @@ struct tcp {
 void tcp_refused(struct tcp *tcp, const char *reason);
 
 /* Reads the clock once per thing that happens. */
-static inline void tcp_update_clock(struct tcp *tcp)
-{
-	tcp->now_ns = clock_now_ns();
-	tcp->now_ms = (uint32_t)(tcp->now_ns / NS_PER_MS);
-}
-
-/* In units of 16 ms. It goes round in 17 minutes, when a challenge may once be held back for nothing. */
-static inline uint16_t tcp_challenge_time(const struct tcp *tcp)
-{
-	return (uint16_t)(tcp->now_ms / 16);
-}
+void tcp_update_clock(struct tcp *tcp);
 
 /* May a segment that should not have come be answered? Seldom enough for no storm (RFC 5961 §7): *last is its
- * connection's, and begins as TCP_CHALLENGE_TIME ago. */
-static inline bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
-{
-	if ((uint16_t)(tcp_challenge_time(tcp) - *last) < TCP_CHALLENGE_TIME)
-		return false;
-	*last = tcp_challenge_time(tcp);
-	tcp->stats.challenges++;
-	return true;
-}
-
-/* What tells of the very first challenge: tcp_may_challenge's last. */
-static inline uint16_t tcp_never_challenged(const struct tcp *tcp)
-{
-	return (uint16_t)(tcp_challenge_time(tcp) - TCP_CHALLENGE_TIME);
-}
+ * connection's, and begins as 0. */
+bool tcp_may_challenge(struct tcp *tcp, uint16_t *last);
 
 /* Sees to it that t runs when tcp->now_ms has reached due_ms: or sooner, where it runs already. */
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
@@ -386,11 +361,7 @@ void conn_expect_late(struct tcp_conn *c, uint32_t seq);
  * once for all that comes in a row in the frames that the device has at hand. */
 void conn_acknowledge_late(struct tcp_conn *c, uint32_t end);
 /* That acknowledgement is not wanted any more. */
-static inline void conn_forget_late(struct tcp_conn *c)
-{
-	if (c->tcp->owed == c)
-		c->tcp->owed = NULL;
-}
+void conn_forget_late(struct tcp_conn *c);
 /* What tcp->owing does. */
 void tcp_pay(struct poller *p);
 void conn_send_challenge(struct tcp_conn *c);
@@ -450,12 +421,7 @@ static inline uint32_t recvq_limit(const struct tcp *tcp, const struct recvq *q)
 	return tcp->limits.receive_bytes << q->doublings;
 }
 /* As much, but no more than the application allows. */
-static inline uint32_t conn_receive_bytes(const struct tcp_conn *c)
-{
-	uint32_t limit = recvq_limit(c->tcp, &c->recvq);
-
-	return c->receive_kib ? MIN(limit, c->receive_kib * UINT32_C(1024)) : limit;
-}
+uint32_t conn_receive_bytes(const struct tcp_conn *c);
 /* Doubles it, when fast, and as many packets of a kibibyte are free; undoes that when few are. */
 void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast);
 /* Queues data that comes next in order; b may have several slices; wanted: a reader waits for it.

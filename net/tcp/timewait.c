@@ -65,7 +65,7 @@ void wait_start(struct tcp_conn *c)
 	w->snd_nxt = c->snd_max;
 	w->rcv_nxt = c->rcv_nxt;
 	w->ts_recent = c->ts_recent;
-	w->challenged = tcp_never_challenged(tcp);
+	w->challenged = 0;
 	w->options = c->flags & CONN_TIMESTAMPS ? SEG_HAS_TIMESTAMPS : 0;
 	w->key.ends = *conn_ends(c);
 	w->key.hash = ends_hash(tcp, &w->key.ends);
