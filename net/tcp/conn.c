@@ -78,19 +78,13 @@ void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16
 {
 	c->rcv_nxt = c->rcv_acked = c->rcv_mark = rcv_nxt;
 	c->rcv_adv = rcv_nxt + c->tcp->first_window;
+	c->options = options;
 	if (options & SEG_HAS_SCALE) {
-		c->flags |= CONN_SCALE;
 		c->snd_scale = scale & 15;
 		c->rcv_scale = c->tcp->rcv_scale & 15;
 	}
 	c->peer_mss = MAX(peer_mss, TCP_MSS_MIN);
-	if (options & SEG_HAS_TIMESTAMPS)
-		c->flags |= CONN_TIMESTAMPS;
 	mtu_follow(c);
-	if (options & SEG_HAS_SACK_PERMITTED)
-		c->flags |= CONN_SACK;
-	if (IS_ENABLED(CONFIG_TCP_ECN) && options & SEG_HAS_ECN)
-		c->wishes |= CONN_ECN;
 	congestion_init(&c->congestion, c->mss, c->snd_una + 1);
 	if (c->rto.backoff > 1)
 		c->congestion.cwnd = c->mss; /* RFC 6928 §2 */

@@ -21,13 +21,11 @@ void ecn_receive(struct tcp_conn *c, const struct segment *s)
 	c->wishes |= CONN_SLOWED;
 }
 
-uint8_t ecn_flags(struct tcp_conn *c, uint8_t flags, bool is_new)
+uint8_t ecn_flags(const struct tcp_conn *c, uint8_t flags, bool is_new)
 {
 	if (c->wishes & CONN_ECHO)
 		flags |= SEG_ECE;
-	if (c->wishes & CONN_SLOWED && is_new) {
-		c->wishes &= (uint8_t)~CONN_SLOWED;
+	if (c->wishes & CONN_SLOWED && is_new)
 		flags |= SEG_CWR;
-	}
 	return flags;
 }

@@ -42,7 +42,7 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 /* The checks before the acknowledgement. 1: go on; 0: done with it; negative: c has ended. */
 static int check(struct tcp_conn *c, const struct segment *s)
 {
-	if (c->flags & CONN_TIMESTAMPS && !(s->flags & SEG_RST)) {
+	if (c->options & SEG_HAS_TIMESTAMPS && !(s->flags & SEG_RST)) {
 		if (!(s->options & SEG_HAS_TIMESTAMPS)) {
 			tcp_refused(c->tcp, "no timestamp"); /* RFC 7323 §3.2 */
 			return 0;
@@ -88,7 +88,7 @@ static bool recovery_takes(struct tcp_conn *c, const struct segment *s, uint32_t
 /* Does s tell how long ago it was sent that it acknowledges? */
 static bool is_stamped(const struct tcp_conn *c, const struct segment *s)
 {
-	return c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS;
+	return c->options & s->options & SEG_HAS_TIMESTAMPS;
 }
 
 static void measure(struct tcp_conn *c, const struct segment *s)
@@ -183,7 +183,7 @@ static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 
 	if (flight == 0 || c->snd_wnd == 0 || recovery_takes(c, s, 0))
 		return;
-	if (c->flags & CONN_SACK ? s->sack_count == 0 || seq_lt(s->sacks[0].start, s->ack)
+	if (c->options & SEG_HAS_SACK_PERMITTED ? s->sack_count == 0 || seq_lt(s->sacks[0].start, s->ack)
 	                         : s->length > 0 || s->flags & SEG_FIN ||
 	                                   (uint32_t)s->window << c->snd_scale != c->snd_wnd)
 		return;
@@ -246,7 +246,7 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 		uint32_t known = MIN(c->rcv_nxt - seq, len);
 
 		/* our acknowledgement was lost, or is late */
-		if (c->flags & CONN_SACK)
+		if (c->options & SEG_HAS_SACK_PERMITTED)
 			conn_send_dsack(c, seq, seq + known);
 		else
 			c->flags |= CONN_ACK_NOW;
@@ -390,8 +390,7 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 		c->rtt_seq = c->snd_nxt;
 	}
 	/* data on the SYN is left for the peer to send again */
-	conn_set_peer(c, s->seq + 1, s->options | (ecn_is_offered(s) ? SEG_HAS_ECN : 0), segment_mss(s),
-	              s->scale);
+	conn_set_peer(c, s->seq + 1, segment_offers(s), segment_mss(s), s->scale);
 	if (has_ack)
 		on_established(c, s);
 	return conn_event(c, has_ack ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
@@ -405,14 +404,14 @@ static bool is_expected(const struct tcp_conn *c, const struct segment *s)
 	return c->state == TCP_ESTABLISHED && s->seq == c->rcv_nxt &&
 	       (s->flags & (SEG_SYN | SEG_RST | SEG_FIN | SEG_ACK)) == SEG_ACK &&
 	       !seq_lt(c->rcv_adv, s->seq + s->length) &&
-	       (!(c->flags & CONN_TIMESTAMPS) ||
+	       (!(c->options & SEG_HAS_TIMESTAMPS) ||
 	        (s->options & SEG_HAS_TIMESTAMPS && !seq_lt(s->ts_value, c->ts_recent)));
 }
 
 /* RFC 7323 §4.3: only a segment that our last acknowledgement did not pass. */
 static void remember_timestamp(struct tcp_conn *c, const struct segment *s)
 {
-	if (c->flags & CONN_TIMESTAMPS && seq_le(s->seq, c->rcv_acked))
+	if (c->options & SEG_HAS_TIMESTAMPS && seq_le(s->seq, c->rcv_acked))
 		c->ts_recent = s->ts_value;
 }
 

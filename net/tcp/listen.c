@@ -179,14 +179,12 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 			.key = *k,
 			.rcv_nxt = s->seq + 1,
 			.ts_recent = s->ts_value,
-			.options = s->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED),
+			.options = segment_offers(s),
 		},
 		.mss = segment_mss(s),
 		.scale = s->scale,
 	};
 
-	if (ecn_is_offered(s))
-		asked.entry.options |= SEG_HAS_ECN;
 	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
 		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
 		tcp_refused(tcp, "no connection is free");

@@ -13,7 +13,7 @@ bool mtu_follow(struct tcp_conn *c)
 	uint16_t was = c->mss;
 
 	c->mss = MIN((uint16_t)(c->route.payload_bytes - SEGMENT_HEADER_BYTES), c->peer_mss);
-	if (c->flags & CONN_TIMESTAMPS)
+	if (c->options & SEG_HAS_TIMESTAMPS)
 		c->mss -= SEGMENT_TIMESTAMPS_BYTES;
 	c->congestion.cwnd = MAX(c->congestion.cwnd, (uint32_t)c->mss);
 	return c->mss < was;

@@ -69,7 +69,7 @@ static int set_linger(struct tcp_conn *c, int32_t seconds)
 
 static int set_mss(struct tcp_conn *c, int32_t bytes)
 {
-	int32_t options = c->flags & CONN_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
+	int32_t options = c->options & SEG_HAS_TIMESTAMPS ? SEGMENT_TIMESTAMPS_BYTES : 0;
 
 	if (bytes < TCP_MSS_MIN || bytes > UINT16_MAX)
 		return -EINVAL;
@@ -178,10 +178,10 @@ void tcp_info(const struct flow *flow, struct stack_tcp_info *info)
 
 	*info = (struct stack_tcp_info){
 		.state = c->state,
-		.timestamps = c->flags & CONN_TIMESTAMPS,
-		.sack = c->flags & CONN_SACK,
-		.scale = c->flags & CONN_SCALE,
-		.ecn = c->wishes & CONN_ECN,
+		.timestamps = c->options & SEG_HAS_TIMESTAMPS,
+		.sack = c->options & SEG_HAS_SACK_PERMITTED,
+		.scale = c->options & SEG_HAS_SCALE,
+		.ecn = c->options & SEG_HAS_ECN,
 		.cur_mss = c->mss,
 		.smoothed_rtt_us = c->rto.srtt8 * 125,
 		.rtt_var_us = c->rto.rttvar4 * 250,

@@ -11,11 +11,13 @@
 #define MAY_SEND (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT_1 | \
                   1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
 
-/* Prepends the header to b and sends it; takes b. As ip_send: -ENOBUFS is the device's queue, which may
- * soon have room; what fails otherwise is lost, and sent again. */
+/* Puts the header before what b has, and sends it; takes b. As ip_send: -ENOBUFS is the device's queue, which
+ * may soon have room; what fails otherwise is lost, and sent again. */
 static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b, unsigned ect)
 {
-	segment_emit(s, buf_push(b, segment_header_bytes(s)));
+	/* the payload lies in slices of its own, so the header may end before its room does */
+	b->len = segment_emit(s, buf_push(b, SEGMENT_HEADER_MAX),
+	                      MIN(route->payload_bytes, (uint16_t)SEGMENT_HEADER_MAX));
 	tcp->stats.out_segs++;
 	if (s->flags & SEG_RST)
 		tcp->stats.out_rsts++;
@@ -33,7 +35,7 @@ uint32_t conn_window(const struct tcp_conn *c)
 	return free;
 }
 
-/* A segment of c without payload length: sequence number, acknowledgement, window, options. */
+/* A segment of c: sequence number, acknowledgement, window, timestamps. */
 static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t flags)
 {
 	uint32_t window = MIN(conn_window(c) >> c->rcv_scale, (uint32_t)UINT16_MAX);
@@ -45,17 +47,34 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 	s->ack = c->rcv_nxt;
 	s->window = (uint16_t)window;
 	s->flags = flags;
-	s->options = s->sack_count = 0; /* so that what follows does not count */
-	if (c->flags & CONN_TIMESTAMPS) {
-		s->options = SEG_HAS_TIMESTAMPS;
-		s->ts_value = conn_timestamp(c);
-		s->ts_echo = c->ts_recent;
-	}
+	s->options = c->options & SEG_HAS_TIMESTAMPS;
+	s->ts_value = conn_timestamp(c);
+	s->ts_echo = c->ts_recent;
+	s->sack_count = 0; /* so that what follows does not count */
 	if (seq_lt(c->rcv_adv, edge))
 		c->rcv_adv = edge;
 	c->rcv_acked = c->rcv_nxt;
 	c->flags &= (uint16_t)~CONN_ACK_NOW;
 	conn_disarm(c, CONN_DELAYED_ACK);
+}
+
+/* What is different in a SYN: what it offers, and the window, which is not scaled yet. */
+static void prepare_syn(struct tcp_conn *c, struct segment *s)
+{
+	bool is_first = c->state == TCP_SYN_SENT && c->rto.backoff == 0;
+
+	s->options = SEG_HAS_MSS | c->options;
+	s->mss = tcp_mss_of_route(&c->route);
+	s->scale = c->tcp->rcv_scale;
+	s->window = c->tcp->first_window;
+	c->rcv_adv = c->rcv_nxt + s->window;
+	c->tcp->stats.retrans_segs += c->rto.backoff > 0;
+	if (is_first)
+		c->rtt_ms = c->tcp->now_ms;
+	if (IS_ENABLED(CONFIG_TCP_ECN) && is_first) /* RFC 3168 §6.1.1.1: asks for it once */
+		s->flags |= SEG_ECE | SEG_CWR;
+	else if (conn_has_ecn(c))
+		s->flags |= SEG_ECE;
 }
 
 /* What was to be sent found no room, in our packet memory or in the device's queue. */
@@ -64,33 +83,51 @@ static void send_later(struct tcp_conn *c)
 	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 }
 
-/* [start, end) came twice, and is reported as RFC 2883 says; start == end: nothing did. */
-static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t start, uint32_t end)
+/* Tells of [start, end) coming twice, if it did (RFC 2883), and of late data. */
+static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end)
 {
-	struct buf *b = buf_alloc_header();
-	struct segment s;
+	if (start != end)
+		s->sacks[s->sack_count++] = (struct sack_block){ start, end };
+	s->sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s->sacks + s->sack_count,
+	                                      SEGMENT_SACKS - s->sack_count);
+}
 
-	conn_forget_late(c); /* this is it */
+/* Sends a segment of c from seq on, with the payload that lies in b; takes b, NULL: there was no memory.
+ * start != end: [start, end) came twice. false: there was no room, and it is tried again soon. */
+static bool send(struct tcp_conn *c, struct buf *b, uint32_t seq, uint8_t flags, uint32_t payload,
+                 uint32_t start, uint32_t end)
+{
+	bool is_new = payload > 0 && !seq_lt(seq, c->snd_max) && c->snd_wnd > 0; /* no repetition, no probe */
+	struct segment s;
+	int error = -ENOBUFS;
+
 	if (b) {
 		prepare(c, &s, seq, flags);
-		if (IS_ENABLED(CONFIG_TCP_ECN))
-			s.flags = ecn_flags(c, s.flags, false);
-		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION))
+		if (flags & SEG_SYN)
+			prepare_syn(c, &s);
+		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && payload + SEGMENT_USER_TIMEOUT_BYTES <= c->mss)
 			user_timeout_tell(c, &s);
-		/* only here: data fills its segment, and what the blocks say is sent at once, without data */
-		if (c->flags & CONN_SACK) {
-			if (start != end)
-				s.sacks[s.sack_count++] = (struct sack_block){ start, end };
-			s.sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s.sacks + s.sack_count,
-			                                     SEGMENT_SACKS - s.sack_count);
-		}
-		while (s.sack_count > 0 && segment_header_bytes(&s) > c->route.payload_bytes)
-			s.sack_count--; /* the least of links takes one: RFC 791 §3.2 */
-		if (emit(c->tcp, &c->route, &s, b, 0) != -ENOBUFS)
-			return;
+		if (IS_ENABLED(CONFIG_TCP_ECN))
+			s.flags = ecn_flags(c, s.flags, is_new);
+		/* only so: data fills its segment, and what the blocks say is sent at once, without data */
+		if (payload == 0 && c->options & SEG_HAS_SACK_PERMITTED)
+			add_sacks(c, &s, start, end);
+		error = emit(c->tcp, &c->route, &s, b, is_new && conn_has_ecn(c) ? IP_ECT0 : 0);
 	}
-	c->flags |= CONN_ACK_NOW;
-	send_later(c);
+	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
+		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
+		send_later(c);
+		return false;
+	}
+	if (IS_ENABLED(CONFIG_TCP_ECN) && is_new)
+		c->wishes &= (uint8_t)~CONN_SLOWED; /* it has been said */
+	return true;
+}
+
+static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t start, uint32_t end)
+{
+	conn_forget_late(c); /* this is it */
+	send(c, buf_alloc_header(), seq, flags, 0, start, end);
 }
 
 void conn_forget_late(struct tcp_conn *c)
@@ -119,7 +156,7 @@ void conn_expect_late(struct tcp_conn *c, uint32_t seq)
  * for few blocks. */
 void conn_acknowledge_late(struct tcp_conn *c, uint32_t end)
 {
-	if (!(c->flags & CONN_SACK)) {
+	if (!(c->options & SEG_HAS_SACK_PERMITTED)) {
 		conn_send_ack(c);
 		return;
 	}
@@ -168,37 +205,8 @@ void conn_send_keepalive(struct tcp_conn *c)
 
 void conn_send_syn(struct tcp_conn *c)
 {
-	struct tcp *tcp = c->tcp;
-	struct buf *b = buf_alloc_header();
-	struct segment s;
-
-	if (!b) {
-		send_later(c);
-		return;
-	}
 	conn_arm(c, CONN_RETRANSMIT, rto_ms(&c->rto));
-	if (c->rto.backoff > 0)
-		tcp->stats.retrans_segs++;
-	else if (c->state == TCP_SYN_SENT)
-		c->rtt_ms = tcp->now_ms;
-	prepare(c, &s, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK);
-	s.mss = tcp_mss_of_route(&c->route);
-	s.window = tcp->first_window;
-	s.scale = tcp->rcv_scale;
-	if (c->state == TCP_SYN_SENT) {
-		s.ack = s.ts_echo = 0;
-		s.ts_value = conn_timestamp(c);
-		s.options = SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
-		if (IS_ENABLED(CONFIG_TCP_ECN) && c->rto.backoff == 0) /* RFC 3168 §6.1.1.1: then without */
-			s.flags |= SEG_ECE | SEG_CWR;
-	} else {
-		c->rcv_adv = c->rcv_nxt + s.window;
-		s.options |= SEG_HAS_MSS | (c->flags & CONN_SCALE ? SEG_HAS_SCALE : 0) |
-		             (c->flags & CONN_SACK ? SEG_HAS_SACK_PERMITTED : 0);
-		if (conn_has_ecn(c))
-			s.flags |= SEG_ECE;
-	}
-	emit(tcp, &c->route, &s, b, 0);
+	send_empty(c, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK, 0, 0);
 }
 
 /* Sends wanted bytes of the queue from seq, with FIN when fin; fewer, and without it, where they lie in
@@ -208,9 +216,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 	struct tcp *tcp = c->tcp;
 	uint32_t offset = seq - c->snd_una, n, end;
 	struct buf *b = buf_alloc_header();
-	struct segment s;
-	bool is_new;
-	int error;
+	uint8_t flags = SEG_ACK;
 
 	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
 	fin = fin && n == wanted;
@@ -224,30 +230,18 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		b->flags |= BUF_TSO4;
 		b->gso_size = c->mss;
 	}
-	prepare(c, &s, seq, SEG_ACK);
 	if (offset + n == c->sendq.bytes && n)
-		s.flags |= SEG_PSH;
+		flags |= SEG_PSH;
 	if (fin)
-		s.flags |= SEG_FIN;
-	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && n + SEGMENT_USER_TIMEOUT_BYTES <= c->mss)
-		user_timeout_tell(c, &s);
-	is_new = n > 0 && !seq_lt(seq, c->snd_max) && c->snd_wnd > 0; /* no retransmission, no probe */
-	if (IS_ENABLED(CONFIG_TCP_ECN))
-		s.flags = ecn_flags(c, s.flags, is_new);
-	error = emit(tcp, &c->route, &s, b, is_new && conn_has_ecn(c) ? IP_ECT0 : 0);
-	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
-		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
-		if (IS_ENABLED(CONFIG_TCP_ECN) && s.flags & SEG_CWR)
-			c->wishes |= CONN_SLOWED;
-		send_later(c);
+		flags |= SEG_FIN;
+	if (!send(c, b, seq, flags, n, 0, 0))
 		return 0;
-	}
 	if (conn_has_recovery(c))
 		recovery_sent(c, seq, end);
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
 		c->resent_segs += c->resent_segs < UINT16_MAX;
-		if (!(c->flags & CONN_TIMESTAMPS))
+		if (!(c->options & SEG_HAS_TIMESTAMPS))
 			c->flags &= (uint16_t)~CONN_TIMING; /* Karn: no telling which one is acknowledged */
 	} else if (!(c->flags & CONN_TIMING)) {
 		c->flags |= CONN_TIMING;

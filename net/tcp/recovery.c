@@ -231,11 +231,11 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 	uint32_t delivered;
 
 	r = c->recovery ? recovery_of(c) : NULL;
-	if (!r && c->flags & CONN_SACK && c->snd_wnd > 0 && has_useful(c, s))
+	if (!r && c->options & SEG_HAS_SACK_PERMITTED && c->snd_wnd > 0 && has_useful(c, s))
 		r = attach(c, c->snd_una - acked, c->rto.srtt8 / 8);
 	if (!r)
 		return false;
-	ack.stamped = c->flags & CONN_TIMESTAMPS && s->options & SEG_HAS_TIMESTAMPS && s->ts_echo;
+	ack.stamped = c->options & s->options & SEG_HAS_TIMESTAMPS && s->ts_echo;
 	ack.echo_ms = conn_timestamp(c) - s->ts_echo;
 	delivered = rack_arrived(&r->rack, &r->board, r->board.start, c->snd_una, &ack);
 	for (unsigned i = 0; i < s->sack_count; i++)
@@ -317,7 +317,7 @@ bool recovery_on_timeout(struct tcp_conn *c, bool again)
 	struct congestion *cc = &c->congestion;
 	struct recovery *r = c->recovery ? recovery_of(c) : NULL;
 
-	if (!r && c->flags & CONN_SACK)
+	if (!r && c->options & SEG_HAS_SACK_PERMITTED)
 		r = attach(c, c->snd_una, 0);
 	if (r) {
 		r->waiting = r->probing = false;
@@ -341,7 +341,7 @@ void recovery_lose_all(struct tcp_conn *c)
 bool recovery_wants_probe(const struct tcp_conn *c)
 {
 	/* a single segment's acknowledgement may be delayed as long as the timeout itself */
-	return c->flags & CONN_SACK && !(c->flags & CONN_TAIL_PROBED) && c->rto.sampled && c->rto.backoff == 0 &&
+	return c->options & SEG_HAS_SACK_PERMITTED && !(c->flags & CONN_TAIL_PROBED) && c->rto.sampled && c->rto.backoff == 0 &&
 	       c->snd_max - c->snd_una > c->mss && c->snd_wnd > 0 &&
 	       c->state >= TCP_ESTABLISHED;
 }

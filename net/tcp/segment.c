@@ -115,40 +115,6 @@ int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 	return (int)header;
 }
 
-static bool has_user_timeout(const struct segment *s)
-{
-	return IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && s->options & SEG_HAS_USER_TIMEOUT;
-}
-
-/* SACK blocks that fit behind the other options. */
-static unsigned sacks_that_fit(const struct segment *s)
-{
-	unsigned room = SEGMENT_SACKS;
-
-	if (s->options & SEG_HAS_TIMESTAMPS)
-		room -= has_user_timeout(s) ? 2 : 1;
-	return MIN(s->sack_count, room);
-}
-
-uint8_t segment_header_bytes(const struct segment *s)
-{
-	unsigned bytes = SEGMENT_HEADER_BYTES, sacks = sacks_that_fit(s);
-
-	if (s->options & SEG_HAS_MSS)
-		bytes += 4;
-	if (s->options & SEG_HAS_SCALE)
-		bytes += 4;
-	if (s->options & SEG_HAS_SACK_PERMITTED)
-		bytes += 4;
-	if (s->options & SEG_HAS_TIMESTAMPS)
-		bytes += SEGMENT_TIMESTAMPS_BYTES;
-	if (has_user_timeout(s))
-		bytes += SEGMENT_USER_TIMEOUT_BYTES;
-	if (sacks)
-		bytes += 4 + 8 * sacks;
-	return (uint8_t)bytes;
-}
-
 /* Two NOPs or more in front keep the option's values aligned. */
 static uint8_t *put_padded(uint8_t *p, unsigned nops, unsigned kind, unsigned len)
 {
@@ -159,17 +125,16 @@ static uint8_t *put_padded(uint8_t *p, unsigned nops, unsigned kind, unsigned le
 	return p;
 }
 
-void segment_emit(const struct segment *s, uint8_t *to)
+uint32_t segment_emit(const struct segment *s, uint8_t *to, uint16_t most)
 {
-	unsigned sacks = sacks_that_fit(s);
 	uint8_t *p = to;
+	int room, sacks;
 
 	p = put16(p, s->src_port);
 	p = put16(p, s->dst_port);
 	p = put32(p, s->seq);
 	p = put32(p, s->ack);
-	*p++ = (uint8_t)(segment_header_bytes(s) / 4 << 4);
-	*p++ = s->flags;
+	p = put16(p, s->flags); /* before them, how long the header is: that comes last */
 	p = put16(p, s->window);
 	p = put32(p, 0); /* checksum and urgent pointer */
 	if (s->options & SEG_HAS_MSS)
@@ -182,10 +147,24 @@ void segment_emit(const struct segment *s, uint8_t *to)
 		p = put_padded(p, 1, OPTION_SCALE, 3);
 		*p++ = s->scale;
 	}
-	if (has_user_timeout(s))
+	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && s->options & SEG_HAS_USER_TIMEOUT)
 		p = put16(put_padded(p, 0, OPTION_USER_TIMEOUT, 4), s->user_timeout);
-	if (sacks)
-		p = put_padded(p, 2, OPTION_SACK, 2 + 8 * sacks);
-	for (unsigned i = 0; i < sacks; i++)
+	room = most - (int)(p - to) - 4;
+	sacks = MIN(s->sack_count, room / 8);
+	if (sacks > 0)
+		p = put_padded(p, 2, OPTION_SACK, 2 + 8 * (unsigned)sacks);
+	for (int i = 0; i < sacks; i++)
 		p = put32(put32(p, s->sacks[i].start), s->sacks[i].end);
+	to[offsetof(struct wire_header, offset)] = (uint8_t)((p - to) / 4 << 4);
+	return (uint32_t)(p - to);
+}
+
+uint8_t segment_offers(const struct segment *syn)
+{
+	uint8_t options = syn->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED);
+	uint8_t both = syn->flags & (SEG_ECE | SEG_CWR); /* RFC 3168 §6.1.1 */
+
+	if (IS_ENABLED(CONFIG_TCP_ECN) && both == (syn->flags & SEG_ACK ? SEG_ECE : SEG_ECE | SEG_CWR))
+		options |= SEG_HAS_ECN;
+	return options;
 }

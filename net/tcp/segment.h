@@ -16,7 +16,7 @@ enum segment_options {
 	SEG_HAS_TIMESTAMPS = 1 << 2,
 	SEG_HAS_SACK_PERMITTED = 1 << 3,
 	SEG_HAS_USER_TIMEOUT = 1 << 5, /* RFC 5482 */
-	SEG_HAS_ECN = 1 << 4, /* no option: flags of a SYN; the codec leaves it alone */
+	SEG_HAS_ECN = 1 << 4, /* no option: flags of a SYN, of which segment_offers tells */
 };
 
 #define SEGMENT_HEADER_BYTES 20
@@ -53,10 +53,12 @@ struct segment {
  * their own are passed over; the values of those that are not there are 0. */
 int segment_parse(struct segment *s, const uint8_t *data, size_t len);
 
-/* Bytes of the header that segment_emit writes: a multiple of 4, at most SEGMENT_HEADER_MAX. */
-uint8_t segment_header_bytes(const struct segment *s);
-/* Writes it, the checksum field zero. Only as many SACK blocks are sent as fit. */
-void segment_emit(const struct segment *s, uint8_t *to);
+/* Writes it, the checksum field zero. Gives its bytes: a multiple of 4, and no more than `most`, for which as
+ * many SACK blocks are left out as it takes. */
+uint32_t segment_emit(const struct segment *s, uint8_t *to, uint16_t most);
+
+/* What a SYN, or the answer to one, offers of what holds only where both sides do: enum segment_options. */
+uint8_t segment_offers(const struct segment *syn);
 
 /* Sequence numbers compare within half the circle (RFC 9293 §3.4). */
 static inline bool seq_lt(uint32_t a, uint32_t b)

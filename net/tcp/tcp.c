@@ -150,6 +150,7 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 		return -ENOBUFS;
 	c->connector = op;
 	c->flags |= CONN_ORPHAN; /* until it is established nobody holds the flow */
+	c->options = SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
 	op->state = c;
 	c->snd_una = isn_choose(tcp, &k.ends);
 	c->snd_nxt = c->snd_max = c->snd_una + 1;

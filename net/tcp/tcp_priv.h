@@ -71,18 +71,15 @@ enum conn_flags {
 	CONN_SHUTDOWN = 1 << 1,   /* FIN follows the pending writes */
 	CONN_FIN_SENT = 1 << 2,   /* snd_max includes it */
 	CONN_FIN_SEEN = 1 << 3,   /* rcv_fin is valid */
-	CONN_TIMESTAMPS = 1 << 4, /* RFC 7323, both sides */
-	CONN_ACK_NOW = 1 << 5,
-	CONN_TIMING = 1 << 6,     /* rtt_seq and rtt_ms are valid */
-	CONN_FORCE = 1 << 7,      /* send what the window allows, or one byte: persist timer */
-	CONN_TIMED_OUT = 1 << 8,  /* the retransmission timer ran out, and nothing new is acknowledged since */
-	CONN_SACK = 1 << 9,       /* RFC 2018, both sides */
-	CONN_RECEIVED_FIN = 1 << 10, /* end of stream for the reader */
-	CONN_SCALE = 1 << 11,     /* RFC 7323, both sides */
-	CONN_TAIL_TIMER = 1 << 12,  /* CONN_RETRANSMIT is set for a tail loss probe */
-	CONN_TAIL_PROBED = 1 << 13, /* the probe is out */
-	CONN_TELL_TIMEOUT = 1 << 14, /* the peer may not have heard of user_timeout_ds */
-	CONN_PEERS_TIMEOUT = 1 << 15, /* user_timeout_ds is its wish */
+	CONN_ACK_NOW = 1 << 4,
+	CONN_TIMING = 1 << 5,     /* rtt_seq and rtt_ms are valid */
+	CONN_FORCE = 1 << 6,      /* send what the window allows, or one byte: persist timer */
+	CONN_TIMED_OUT = 1 << 7,  /* the retransmission timer ran out, and nothing new is acknowledged since */
+	CONN_RECEIVED_FIN = 1 << 8, /* end of stream for the reader */
+	CONN_TAIL_TIMER = 1 << 9,  /* CONN_RETRANSMIT is set for a tail loss probe */
+	CONN_TAIL_PROBED = 1 << 10, /* the probe is out */
+	CONN_TELL_TIMEOUT = 1 << 11, /* the peer may not have heard of user_timeout_ds */
+	CONN_PEERS_TIMEOUT = 1 << 12, /* user_timeout_ds is its wish */
 };
 
 /* What the application has asked for: option.c. */
@@ -92,9 +89,8 @@ enum conn_wishes {
 	CONN_KEEPALIVE = 1 << 2,
 	CONN_LINGER = 1 << 3, /* linger_s is valid */
 	/* and what ecn.c keeps there */
-	CONN_ECN = 1 << 4,    /* RFC 3168, both sides */
-	CONN_ECHO = 1 << 5,   /* the peer is to hear of a mark until it has slowed down */
-	CONN_SLOWED = 1 << 6, /* the peer is to hear that we have */
+	CONN_ECHO = 1 << 4,   /* the peer is to hear of a mark until it has slowed down */
+	CONN_SLOWED = 1 << 5, /* the peer is to hear that we have */
 };
 
 enum conn_timer {
@@ -130,7 +126,7 @@ struct tcp_conn {
 	uint32_t snd_wnd_max;
 	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
 	uint8_t snd_scale : 4, rcv_scale : 4;
-	uint8_t linger_s;
+	uint8_t options;       /* enum segment_options: what both sides offered; before they have, what we do */
 	struct sendq sendq;    /* starts at snd_una, once the SYN is acknowledged */
 	struct recvq recvq;
 	struct list writers; /* of struct flow_write, oldest first */
@@ -153,6 +149,7 @@ struct tcp_conn {
 	uint16_t peer_mss;     /* what the peer takes, options included */
 	uint16_t challenged;   /* as tcp_may_challenge keeps it */
 	uint8_t probes, probes_max; /* keep-alive probes unanswered */
+	uint8_t linger_s;
 	uint32_t slowed_ms;    /* ecn.c: when a mark last made us slower */
 	uint16_t local_port, remote_port; /* conn_ends */
 	struct ip_route route;
@@ -284,8 +281,8 @@ static inline const struct tcp_ends *conn_ends(const struct tcp_conn *c)
 	                                                offsetof(struct tcp_ends, remote), "as they lie there");
 	return (const struct tcp_ends *)&c->local_port;
 }
-/* What the peer's SYN, the sequence number before rcv_nxt, offered; scale counts only when options (enum
- * segment_options) has it. snd_una is our initial sequence number. */
+/* What the peer's SYN, the sequence number before rcv_nxt, offered; options: as segment_offers gives them;
+ * scale counts only when they have it. snd_una is our initial sequence number. */
 void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16_t peer_mss, uint8_t scale);
 /* Moves the state machine and does what it says. false: the connection has ended with error (0: as it
  * should), and the block may be gone. */
@@ -494,7 +491,7 @@ bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment
 
 static inline bool conn_has_ecn(const struct tcp_conn *c)
 {
-	return IS_ENABLED(CONFIG_TCP_ECN) && c->wishes & CONN_ECN;
+	return IS_ENABLED(CONFIG_TCP_ECN) && c->options & SEG_HAS_ECN;
 }
 /* Does the peer tell of a mark? */
 static inline bool ecn_is_echo(const struct tcp_conn *c, const struct segment *s)
@@ -504,14 +501,7 @@ static inline bool ecn_is_echo(const struct tcp_conn *c, const struct segment *s
 /* s is acceptable. */
 void ecn_receive(struct tcp_conn *c, const struct segment *s);
 /* What is to be said in a segment with these flags; is_new: it carries data for the first time. */
-uint8_t ecn_flags(struct tcp_conn *c, uint8_t flags, bool is_new);
-/* Does a SYN, or the answer to one, agree to it? */
-static inline bool ecn_is_offered(const struct segment *s)
-{
-	uint8_t both = s->flags & (SEG_ECE | SEG_CWR);
-
-	return IS_ENABLED(CONFIG_TCP_ECN) && both == (s->flags & SEG_ACK ? SEG_ECE : SEG_ECE | SEG_CWR);
-}
+uint8_t ecn_flags(const struct tcp_conn *c, uint8_t flags, bool is_new);
 
 /* -- usertimeout.c: nothing of it is called without CONFIG_TCP_USER_TIMEOUT_OPTION -- */
 

@@ -66,7 +66,7 @@ void wait_start(struct tcp_conn *c)
 	w->rcv_nxt = c->rcv_nxt;
 	w->ts_recent = c->ts_recent;
 	w->challenged = 0;
-	w->options = c->flags & CONN_TIMESTAMPS ? SEG_HAS_TIMESTAMPS : 0;
+	w->options = c->options & SEG_HAS_TIMESTAMPS;
 	w->key.ends = *conn_ends(c);
 	w->key.hash = ends_hash(tcp, &w->key.ends);
 	entry_put(&tcp->wait_table, w);

@@ -154,21 +154,20 @@ void peer_send_raw(struct peer *p, const struct segment *segment, const void *pa
 		.ecn = p->ecn,
 	};
 	struct segment s = *segment;
+	uint8_t bytes[SEGMENT_HEADER_MAX];
 	struct storage *storage;
-	uint8_t *bytes;
-	unsigned header;
+	uint32_t header;
 	struct buf *b;
 
 	s.src_port = p->port;
 	s.dst_port = p->stack_port;
-	header = segment_header_bytes(&s);
+	header = segment_emit(&s, bytes, sizeof(bytes));
 	storage = malloc(sizeof(*storage) + header + len);
 	*storage = (struct storage){ .refs = 1, .free = free_storage };
-	bytes = (uint8_t *)(storage + 1);
-	segment_emit(&s, bytes);
+	memcpy(storage + 1, bytes, header);
 	if (len)
-		memcpy(bytes + header, payload, len);
-	b = buf_alloc_slice(storage, bytes, header + len);
+		memcpy((uint8_t *)(storage + 1) + header, payload, len);
+	b = buf_alloc_slice(storage, storage + 1, header + len);
 	cr_assert_not_null(b);
 	storage_put(storage);
 	b->flags = BUF_CSUM_VALID;

@@ -46,7 +46,7 @@ Test(tcp_urgent, pointer_is_not_looked_at)
 	struct segment s = { .src_port = 1, .dst_port = 2, .seq = 3, .ack = 4, .flags = SEG_ACK | SEG_URG }, got;
 
 	for (uint32_t pointer = 0; pointer <= UINT16_MAX; pointer += 4369) {
-		segment_emit(&s, header);
+		segment_emit(&s, header, sizeof(header));
 		put_be16(header + 18, (uint16_t)pointer);
 		cr_assert_eq(segment_parse(&got, header, sizeof(header)), SEGMENT_HEADER_BYTES);
 		cr_assert_eq(got.seq, 3);
