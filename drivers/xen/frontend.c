@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* One question at a time goes to the store; each answer leads to the next, or to a look at the backend's
- * state, which its watch asks for. Nothing that the store says of the backend is believed: numbers are
+/* What is asked of the store goes there together, as far as no answer is needed for it, for each is a turn of
+ * another domain's; the answers lead to what is asked next, or to a look at the backend's state, which its watch
+ * asks for. Nothing that the store says of the backend is believed: numbers are
  * bounded, text is cut, and a state that does not fit is waited out. */
 #define LOG_TAG "xenbus"
 #include "drivers/xen/frontend.h"
@@ -29,49 +30,60 @@ static struct list frontends = LIST_INIT(frontends);
 static void look(struct frontend *f);
 static void begin_again(struct frontend *f);
 
-/* -- one question at a time -- */
+/* -- questions: next follows when all of them are answered -- */
 
 static void answered(struct waiter *w)
 {
 	struct frontend *f = container_of(w, struct frontend, waiter);
 	void (*next)(struct frontend *f, intptr_t result) = f->next;
+	intptr_t result = promise_result(w->promise);
 
+	f->result = MIN(f->result, result);
+	if (++f->answered < f->asked) {
+		promise_wait(&f->ops[f->answered].promise, &f->waiter, answered);
+		return;
+	}
 	f->next = NULL;
 	if (IS_ENABLED(CONFIG_XEN_SUSPEND) && f->moved)
 		begin_again(f);
 	else
-		next(f, promise_result(w->promise));
+		next(f, f->result);
 	if (!f->next && (f->changed || f->refuse))
 		look(f);
 }
 
-static void then(struct frontend *f, struct store_op *op, void (*next)(struct frontend *f, intptr_t result))
+/* The first of count operations that have been begun; next gets the least of their results: an error. */
+static void then(struct frontend *f, struct store_op *first, uint32_t count,
+                 void (*next)(struct frontend *f, intptr_t result))
 {
 	f->next = next;
-	promise_wait(&op->promise, &f->waiter, answered);
+	f->asked = count;
+	f->answered = 0;
+	f->result = INTPTR_MAX;
+	promise_wait(&first->promise, &f->waiter, answered);
 }
 
 static void ask(struct frontend *f, const char *dir, const char *key, size_t max,
                 void (*next)(struct frontend *f, intptr_t result))
 {
-	store_read(&f->op, 0, dir, key, f->text, max);
-	then(f, &f->op, next);
+	store_read(&f->ops[0], 0, dir, key, f->text, max);
+	then(f, f->ops, 1, next);
 }
 
 static void tell(struct frontend *f, const char *key, uint32_t value,
                  void (*next)(struct frontend *f, intptr_t result))
 {
 	format(f->text, sizeof(f->text), "%u", value);
-	store_write(&f->op, 0, f->dir, key, f->text);
-	then(f, &f->op, next);
+	store_write(&f->ops[0], 0, f->dir, key, f->text);
+	then(f, f->ops, 1, next);
 }
 
-/* What the last answer says; 0 where it says no such number. */
-static uint64_t number(const struct frontend *f, intptr_t result, uint64_t max)
+/* What an answer says; 0 where it says no such number. */
+static uint64_t number(const char *text, intptr_t result, uint64_t max)
 {
 	uint64_t value;
 
-	return result >= 0 && store_number(f->text, max, &value) ? value : 0;
+	return result >= 0 && store_number(text, max, &value) ? value : 0;
 }
 
 /* -- our state -- */
@@ -110,15 +122,7 @@ static void leave(struct frontend *f, enum phase phase)
 	enter(f, phase, XenbusStateClosed);
 }
 
-/* -- values and keys, one after the other -- */
-
-static void read_next(struct frontend *f);
-
-static void have_value(struct frontend *f, intptr_t result)
-{
-	f->values[f->at++] = number(f, result, INT64_MAX);
-	read_next(f);
-}
+/* -- values and keys -- */
 
 static void connect(struct frontend *f)
 {
@@ -137,75 +141,71 @@ static void connect(struct frontend *f)
 		enter(f, PHASE_CONNECTED, XenbusStateConnected);
 }
 
-static void told_key(struct frontend *f, intptr_t result);
-
-static void tell_next(struct frontend *f)
-{
-	uint32_t at = f->at++;
-
-	if (!f->keys[at].text) {
-		tell(f, f->keys[at].name, f->keys[at].value, told_key);
-		return;
-	}
-	store_write(&f->op, 0, f->dir, f->keys[at].name, f->keys[at].text);
-	then(f, &f->op, told_key);
-}
-
-static void told_key(struct frontend *f, intptr_t result)
+static void told_keys(struct frontend *f, intptr_t result)
 {
 	if (result < 0)
 		leave(f, PHASE_CLOSED);
-	else if (f->at == f->key_count)
-		enter(f, PHASE_OFFERED, f->kind->offered);
 	else
-		tell_next(f);
+		enter(f, PHASE_OFFERED, f->kind->offered);
 }
 
 static void offer(struct frontend *f)
 {
 	int error;
 
-	f->key_count = f->at = 0;
+	f->key_count = 0;
 	error = f->kind->offer(f);
-	if (error)
+	if (error) {
 		refuse(f, error);
-	else
-		told_key(f, 0);
+		return;
+	}
+	for (uint32_t i = 0; i < f->key_count; i++)
+		store_write(&f->ops[i], 0, f->dir, f->keys[i].name, f->keys[i].text);
+	then(f, f->ops, f->key_count, told_keys);
 }
 
-static void read_next(struct frontend *f)
+void frontend_key_text(struct frontend *f, const char *name, const char *text)
 {
-	if (f->kind->names[f->at])
-		ask(f, f->backend, f->kind->names[f->at], STORE_NUMBER_MAX, have_value);
-	else if (f->phase == PHASE_OFFERED)
+	assert(f->key_count < ARRAY_SIZE(f->keys));
+	f->keys[f->key_count].name = name;
+	format(f->keys[f->key_count++].text, STORE_NUMBER_MAX, "%s", text);
+}
+
+void frontend_key(struct frontend *f, const char *name, uint32_t value)
+{
+	char text[STORE_NUMBER_MAX];
+
+	format(text, sizeof(text), "%u", value);
+	frontend_key_text(f, name, text);
+}
+
+static void have_values(struct frontend *f, intptr_t result)
+{
+	(void)result; /* one that is missing is 0 */
+	for (uint32_t i = 0; i < f->asked; i++)
+		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
+	if (f->phase == PHASE_OFFERED)
 		connect(f);
 	else
 		offer(f);
 }
 
-static void add_key(struct frontend *f, const char *name, const char *text, uint32_t value)
+static void read_values(struct frontend *f)
 {
-	assert(f->key_count < ARRAY_SIZE(f->keys));
-	f->keys[f->key_count].name = name;
-	f->keys[f->key_count].text = text;
-	f->keys[f->key_count++].value = value;
-}
+	uint32_t count = 0;
 
-void frontend_key(struct frontend *f, const char *name, uint32_t value)
-{
-	add_key(f, name, NULL, value);
-}
-
-void frontend_key_text(struct frontend *f, const char *name, const char *text)
-{
-	add_key(f, name, text, 0);
+	for (; f->kind->names[count]; count++) {
+		assert(count < ARRAY_SIZE(f->keys));
+		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text, STORE_NUMBER_MAX);
+	}
+	then(f, f->ops, count, have_values);
 }
 
 /* -- the backend's state -- */
 
 static void have_state(struct frontend *f, intptr_t result)
 {
-	uint64_t state = number(f, result, XenbusStateReconfigured);
+	uint64_t state = number(f->text, result, XenbusStateReconfigured);
 	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
 	bool is_away = state == XenbusStateUnknown || is_closed;
 	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
@@ -214,8 +214,7 @@ static void have_state(struct frontend *f, intptr_t result)
 
 	if ((f->phase == PHASE_WAITING && state == XenbusStateInitWait) ||
 	    (f->phase == PHASE_OFFERED && state == XenbusStateConnected)) {
-		f->at = 0;
-		read_next(f);
+		read_values(f);
 	} else if (is_lost) {
 		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
 		leave(f, PHASE_CLOSED);
@@ -276,16 +275,17 @@ static void have_backend(struct frontend *f, intptr_t result)
 		settle_ready(f, -ENODEV);
 		return;
 	}
-	memcpy(f->backend, f->text, sizeof(f->backend));
+	f->backend_id = (uint16_t)number(f->text, promise_result(&f->ops[0].promise), DOMID_FIRST_RESERVED - 1);
 	f->watched = true;
 	store_watch(&f->watch, f->backend, "state", changed);
-	then(f, &f->watch.op, watched);
+	then(f, &f->watch.op, 1, watched);
 }
 
-static void have_id(struct frontend *f, intptr_t result)
+static void find_backend(struct frontend *f)
 {
-	f->backend_id = (uint16_t)number(f, result, DOMID_FIRST_RESERVED - 1);
-	ask(f, f->dir, "backend", sizeof(f->text), have_backend);
+	store_read(&f->ops[0], 0, f->dir, "backend-id", f->text, STORE_NUMBER_MAX);
+	store_read(&f->ops[1], 0, f->dir, "backend", f->backend, sizeof(f->backend));
+	then(f, f->ops, 2, have_backend);
 }
 
 /* Of several devices the first that is listed; a list that does not fit begins with it all the same. */
@@ -299,13 +299,13 @@ static void have_names(struct frontend *f, intptr_t result)
 	if (format(f->dir, sizeof(f->dir), "%s/%s", f->kind->folder, f->text) >= sizeof(f->dir))
 		settle_ready(f, -ENODEV);
 	else
-		ask(f, f->dir, "backend-id", STORE_NUMBER_MAX, have_id);
+		find_backend(f);
 }
 
 static void find(struct frontend *f)
 {
-	store_list(&f->op, f->kind->folder, f->text, sizeof(f->text));
-	then(f, &f->op, have_names);
+	store_list(&f->ops[0], f->kind->folder, f->text, sizeof(f->text));
+	then(f, f->ops, 1, have_names);
 }
 
 void frontend_start(struct frontend *f, const struct frontend_kind *kind)
@@ -340,7 +340,7 @@ static void begin_again(struct frontend *f)
 	}
 	f->watched = false;
 	store_unwatch(&f->watch);
-	then(f, &f->watch.op, unwatched);
+	then(f, &f->watch.op, 1, unwatched);
 }
 
 void frontend_disconnect(void)

@@ -11,7 +11,6 @@
 #include "drivers/xen/store.h"
 
 #define FRONTEND_PATH_MAX 64
-#define FRONTEND_VALUES_MAX 8
 #define FRONTEND_KEYS_MAX 8
 
 struct frontend;
@@ -33,17 +32,19 @@ struct frontend_kind {
 struct frontend {
 	const struct frontend_kind *kind;
 	uint16_t backend_id;
-	uint64_t values[FRONTEND_VALUES_MAX];
+	uint64_t values[FRONTEND_KEYS_MAX];
 	struct promise ready;         /* fulfilled when first connected; -ENODEV: there is no such device */
 	char dir[FRONTEND_PATH_MAX];  /* ours */
 	/* frontend.c's own */
 	char backend[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
 	struct {
-		const char *name, *text; /* text: NULL: value */
-		uint32_t value;
-	} keys[FRONTEND_KEYS_MAX];
-	uint32_t key_count, at;
-	struct store_op op;
+		const char *name;
+		char text[STORE_NUMBER_MAX];
+	} keys[FRONTEND_KEYS_MAX]; /* ours that are told, or the backend's that are read */
+	uint32_t key_count;
+	struct store_op ops[FRONTEND_KEYS_MAX]; /* what is being asked of the store: asked of them */
+	uint32_t asked, answered;
+	intptr_t result; /* the least */
 	struct waiter waiter;
 	struct store_watch watch;
 	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
@@ -59,7 +60,7 @@ void frontend_start(struct frontend *f, const struct frontend_kind *kind);
 int frontend_wait(struct frontend *f);
 /* For offer: has name = value written below dir. name is constant text. */
 void frontend_key(struct frontend *f, const char *name, uint32_t value);
-/* The same of constant text. */
+/* The same of a text, which is cut to STORE_NUMBER_MAX with its end. */
 void frontend_key_text(struct frontend *f, const char *name, const char *text);
 /* In a domain that has just been restored, with the new grants' table: takes back what all devices had given
  * to the old domain's backends. */
