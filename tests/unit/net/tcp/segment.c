@@ -123,7 +123,8 @@ Test(tcp_segment, options_of_a_wrong_length_are_passed_over)
 
 Test(tcp_segment, blocks_are_left_out_where_the_path_takes_no_longer_headers)
 {
-	struct segment in = { .sack_count = SEGMENT_SACKS, .sacks = { { 1, 2 }, { 3, 4 }, { 5, 6 }, { 7, 8 } } }, out;
+	struct segment in = { .sack_count = SEGMENT_SACKS, .sacks = { { 1, 2 }, { 3, 4 }, { 5, 6 }, { 7, 8 } } };
+	struct segment out;
 	uint8_t bytes[SEGMENT_HEADER_MAX];
 
 	for (uint16_t most = SEGMENT_HEADER_BYTES; most <= SEGMENT_HEADER_MAX; most += 4) {
