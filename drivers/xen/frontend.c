@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What is asked of the store goes there together, as far as no answer is needed for it, for each is a turn of
- * another domain's; the answers lead to what is asked next, or to a look at the backend's state, which its watch
- * asks for. Nothing that the store says of the backend is believed: numbers are
- * bounded, text is cut, and a state that does not fit is waited out. */
+/* Questions to the store that do not depend on each other's answers go out together, for each turn is one of
+ * another domain's. The answers lead to the next questions, or to a look at the backend's state, which its
+ * watch asks for. Nothing that the store says of the backend is believed: numbers are bounded, text is cut,
+ * and a state that does not fit is waited out. */
 #define LOG_TAG "xenbus"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/hypercall.h"
@@ -196,7 +196,8 @@ static void read_values(struct frontend *f)
 
 	for (; f->kind->names[count]; count++) {
 		assert(count < ARRAY_SIZE(f->keys));
-		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text, STORE_NUMBER_MAX);
+		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text,
+		           sizeof(f->keys[count].text));
 	}
 	then(f, f->ops, count, have_values);
 }

@@ -341,8 +341,8 @@ void recovery_lose_all(struct tcp_conn *c)
 bool recovery_wants_probe(const struct tcp_conn *c)
 {
 	/* a single segment's acknowledgement may be delayed as long as the timeout itself */
-	return c->options & SEG_HAS_SACK_PERMITTED && !(c->flags & CONN_TAIL_PROBED) && c->rto.sampled && c->rto.backoff == 0 &&
-	       c->snd_max - c->snd_una > c->mss && c->snd_wnd > 0 &&
+	return c->options & SEG_HAS_SACK_PERMITTED && !(c->flags & CONN_TAIL_PROBED) && c->rto.sampled &&
+	       c->rto.backoff == 0 && c->snd_max - c->snd_una > c->mss && c->snd_wnd > 0 &&
 	       c->state >= TCP_ESTABLISHED;
 }
 
