@@ -235,12 +235,26 @@ static void schedule_ack(struct tcp_conn *c)
 	}
 }
 
+/* Late data tells the sender of a hole: with data of ours the acknowledgement would not count. */
+static void tell_of_late(struct tcp_conn *c, uint32_t seq, uint32_t len, bool was_known)
+{
+	c->rcv_late = seq;
+	c->quick_acks = TCP_QUICK_ACKS;
+	if (was_known) {
+		tcp_refused(c->tcp, "no data that is wanted");
+		conn_send_dsack(c, seq, seq + len);
+	} else {
+		conn_acknowledge_late(c, seq + len);
+	}
+}
+
 /* Queues the payload; takes b. */
 static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b)
 {
 	struct tcp *tcp = c->tcp;
 	uint32_t seq = s->seq, len = s->length;
-	bool had_late = c->recvq.late;
+	bool is_next;
+	int added;
 
 	if (seq_lt(seq, c->rcv_nxt)) {
 		uint32_t known = MIN(c->rcv_nxt - seq, len);
@@ -264,27 +278,22 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 		buf_free(b);
 		return;
 	}
-	if (seq != c->rcv_nxt) {
-		int added;
-
-		conn_expect_late(c, seq);
-		added = recvq_insert(tcp, &c->recvq, seq, b);
-		c->rcv_late = seq;
-		c->quick_acks = TCP_QUICK_ACKS;
-		/* tells the sender of the hole: with data it would not count */
-		if (added == 0) {
-			tcp_refused(tcp, "no data that is wanted");
-			conn_send_dsack(c, seq, seq + len);
-		} else {
-			conn_acknowledge_late(c, seq + len);
+	is_next = seq == c->rcv_nxt;
+	if (is_next && !c->recvq.late) {
+		if (!recvq_push(tcp, &c->recvq, b, c->reader))
+			return;
+		c->rcv_nxt += len;
+	} else {
+		if (!is_next)
+			conn_expect_late(c, seq);
+		added = recvq_insert(tcp, &c->recvq, seq, b, is_next, c->reader);
+		if (!is_next) {
+			tell_of_late(c, seq, len, added == 0);
+			return;
 		}
-		return;
-	}
-	if (!recvq_push(tcp, &c->recvq, b, c->reader))
-		return;
-	c->rcv_nxt += len;
-	if (had_late) {
-		c->rcv_nxt = recvq_advance(tcp, &c->recvq, c->rcv_nxt);
+		if (added < 0)
+			return;
+		c->rcv_nxt = recvq_advance(&c->recvq);
 		c->flags |= CONN_ACK_NOW; /* RFC 5681 §4.2: a hole was filled */
 	}
 	schedule_ack(c);

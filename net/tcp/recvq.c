@@ -86,11 +86,11 @@ static void discharge(struct tcp *tcp, struct recvq *q, unsigned bufs)
  * so that however many do not read, some are left for who comes. */
 static bool has_room(const struct tcp *tcp, const struct recvq *q, unsigned bufs)
 {
-	uint32_t used = tcp->stats.receive_bufs, left = tcp->limits.receive_bufs;
+	uint32_t own = q->bufs + bufs;
 
-	left = left > used ? left - used : 0;
 	/* 512: it may fill its window with segments of half the default size */
-	return q->bufs + bufs <= MIN(left, MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)));
+	return own <= MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)) &&
+	       own + tcp->stats.receive_bufs <= tcp->limits.receive_bufs;
 }
 
 uint32_t conn_receive_bytes(const struct tcp_conn *c)
@@ -111,8 +111,16 @@ void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)
 		q->doublings++;
 }
 
-static bool drop(struct tcp *tcp, struct buf *b)
+/* Counts the slices of b, if there is room; else b is dropped. What goes straight to a reader holds nothing
+ * up: each that keeps up gets on. Behind what is not next, one place is kept for the data that fills the hole. */
+static bool admit(struct tcp *tcp, struct recvq *q, struct buf *b, bool is_next, bool wanted)
 {
+	unsigned bufs = buf_slices(b);
+
+	if ((is_next && wanted && !q->head) || has_room(tcp, q, bufs + !is_next)) {
+		charge(tcp, q, bufs);
+		return true;
+	}
 	tcp->stats.receive_drops++;
 	tcp_refused(tcp, "no room for what is received");
 	buf_free(b);
@@ -122,11 +130,8 @@ static bool drop(struct tcp *tcp, struct buf *b)
 /* A small packet as a copy in header room, the original freed; b itself when that cannot be. */
 static struct buf *compact(struct buf *b, uint32_t len)
 {
-	struct buf *copy;
+	struct buf *copy = len <= COPY_MAX ? buf_alloc_header() : NULL;
 
-	if (len > COPY_MAX || len == 0)
-		return b;
-	copy = buf_alloc_header();
 	if (!copy)
 		return b;
 	buf_copy_out(b, 0, buf_push(copy, BUF_HEADROOM), len);
@@ -135,20 +140,23 @@ static struct buf *compact(struct buf *b, uint32_t len)
 	return copy;
 }
 
-static void append(struct recvq *q, struct buf *b, struct buf *last)
+/* The chain from b to last comes next; room: bytes free behind it. */
+static OUT_OF_LINE void append(struct recvq *q, struct buf *b, struct buf *last, uint32_t len, uint32_t room)
 {
 	if (q->head)
 		q->tail->next = b;
 	else
 		q->head = b;
 	q->tail = last;
+	q->tail_room = (uint8_t)room;
+	q->bytes += len;
 }
 
 bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 {
-	uint32_t len = buf_length(b);
+	uint32_t len = buf_length(b), room = 0;
 
-	if (q->head && len <= q->tail_room) {
+	if (len <= q->tail_room) {
 		buf_copy_out(b, 0, q->tail->data + q->tail->len, len);
 		q->tail->len += len;
 		q->tail_room = (uint8_t)(q->tail_room - len);
@@ -156,20 +164,16 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 		buf_free(b);
 		return true;
 	}
-	/* what goes straight to a reader holds nothing up: each that keeps up gets on */
-	if ((q->head || !wanted) && !has_room(tcp, q, buf_slices(b)))
-		return drop(tcp, b);
-	q->tail_room = 0;
-	if (q->head && len <= COPY_MAX) {
+	if (q->head) {
 		struct buf *copy = compact(b, len);
 
 		if (copy != b)
-			q->tail_room = (uint8_t)(BUF_HEADROOM - len);
+			room = BUF_HEADROOM - len;
 		b = copy;
 	}
-	charge(tcp, q, buf_slices(b));
-	append(q, b, last_of(b));
-	q->bytes += len;
+	if (!admit(tcp, q, b, true, wanted))
+		return false;
+	append(q, b, last_of(b), len, room);
 	return true;
 }
 
@@ -204,7 +208,7 @@ static void place(struct buf **at, struct buf **before, struct buf *b)
 	*at = b;
 }
 
-int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
+int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b, bool is_next, bool wanted)
 {
 	uint32_t len = buf_length(b);
 	struct buf **at = &q->late, **before = NULL, *past;
@@ -233,39 +237,22 @@ int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b)
 		buf_trim(b, len);
 	}
 	b = compact(b, len);
-	/* one place is kept for the data that fills the hole before it; and what it covers is kept until it is
-	 * sure to be taken: the peer has been told that it is here (RFC 2018 §8) */
-	if (!has_room(tcp, q, buf_slices(b) + 1)) {
-		drop(tcp, b);
+	if (!admit(tcp, q, b, is_next, wanted))
 		return -ENOBUFS;
-	}
+	/* only now: the peer has been told that it is here (RFC 2018 §8) */
 	let_go(tcp, q, at, past);
-	charge(tcp, q, buf_slices(b));
 	place(at, before, island_make(b, seq, len));
 	return (int)len;
 }
 
-uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next)
+uint32_t recvq_advance(struct recvq *q)
 {
-	while (q->late && seq_le(island_start(q->late), next)) {
-		struct buf *last = q->late, *b;
-		uint32_t start = island_start(last), end = island_end(last);
+	struct buf *last = q->late;
+	uint32_t start = island_start(last), end = island_end(last);
 
-		q->late = last->queue;
-		b = island_open(last);
-		if (seq_lt(start, next)) {
-			discharge(tcp, q, buf_slices(b));
-			b = buf_drop(b, (seq_lt(next, end) ? next : end) - start);
-			charge(tcp, q, buf_slices(b)); /* its place is its own: not refused now */
-		}
-		if (!b)
-			continue;
-		q->tail_room = 0;
-		append(q, b, last);
-		q->bytes += end - next;
-		next = end;
-	}
-	return next;
+	q->late = last->queue;
+	append(q, island_open(last), last, end - start, 0);
+	return end;
 }
 
 struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max)
@@ -294,13 +281,8 @@ struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max)
 
 void recvq_clear(struct tcp *tcp, struct recvq *q)
 {
+	let_go(tcp, q, &q->late, NULL);
 	discharge(tcp, q, q->bufs);
-	while (q->late) {
-		struct buf *last = q->late;
-
-		q->late = last->queue;
-		buf_free(island_open(last));
-	}
 	buf_free(q->head);
 	*q = (struct recvq){ 0 };
 }

@@ -421,14 +421,14 @@ static inline uint32_t recvq_limit(const struct tcp *tcp, const struct recvq *q)
 uint32_t conn_receive_bytes(const struct tcp_conn *c);
 /* Doubles it, when fast, and as many packets of a kibibyte are free; undoes that when few are. */
 void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast);
-/* Queues data that comes next in order; b may have several slices; wanted: a reader waits for it.
- * false: no room, b dropped. */
+/* Queues data that comes next in order, while there is no late data; b may have several slices; wanted: a
+ * reader waits for it. false: no room, b dropped. */
 bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted);
-/* Queues data that starts at seq, later than what comes next. Gives how many bytes of it were not there
- * already; -ENOBUFS: no room, b dropped. */
-int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b);
-/* Moves late data that has become due to the in-order queue; gives the new next. */
-uint32_t recvq_advance(struct tcp *tcp, struct recvq *q, uint32_t next);
+/* Queues data that starts at seq as late data, even if it comes next: then recvq_advance is to follow. Gives
+ * how many bytes of it were not there already; -ENOBUFS: no room, b dropped. */
+int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b, bool is_next, bool wanted);
+/* Moves the first of late data, which comes next, to the in-order queue; gives where it ends. */
+uint32_t recvq_advance(struct recvq *q);
 /* Gives at most max bytes (1 and more when there are any), or NULL when the pools are empty. */
 struct buf *recvq_take(struct tcp *tcp, struct recvq *q, uint32_t max);
 void recvq_clear(struct tcp *tcp, struct recvq *q);

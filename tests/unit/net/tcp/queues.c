@@ -201,11 +201,13 @@ Test(tcp_queues, receive)
 			if (random_below(3) == 0)
 				from = next;
 			len = MIN(len, next + window - from);
-			if (len && from == next) {
-				if (recvq_push(&tcp, &q, packet(from, len), false))
-					next = recvq_advance(&tcp, &q, base + next + len) - base;
+			if (len && from == next && !q.late) {
+				next += recvq_push(&tcp, &q, packet(from, len), false) ? len : 0;
+			} else if (len && from == next) {
+				if (recvq_insert(&tcp, &q, base + from, packet(from, len), true, false) > 0)
+					next = recvq_advance(&q) - base;
 			} else if (len) {
-				late_drops += recvq_insert(&tcp, &q, base + from, packet(from, len)) < 0;
+				late_drops += recvq_insert(&tcp, &q, base + from, packet(from, len), false, false) < 0;
 			}
 			if (random_below(2) == 0) {
 				uint32_t want = 1 + random_below(5000), had = q.bytes;
@@ -233,8 +235,8 @@ Test(tcp_queues, receive_clears_what_is_left)
 
 	recvq_push(&tcp, &q, packet(0, 1000), false);
 	recvq_push(&tcp, &q, packet(1000, 10), false);
-	recvq_insert(&tcp, &q, 2000, packet(2000, 1000));
-	recvq_insert(&tcp, &q, 4000, packet(4000, 10));
+	recvq_insert(&tcp, &q, 2000, packet(2000, 1000), false, false);
+	recvq_insert(&tcp, &q, 4000, packet(4000, 10), false, false);
 	recvq_clear(&tcp, &q);
 	cr_assert_eq(q.bufs, 0);
 }
@@ -245,16 +247,16 @@ Test(tcp_queues, selective_acknowledgement_blocks)
 	struct sack_block sacks[SEGMENT_SACKS];
 
 	cr_assert_eq(recvq_sacks(&q, 0, sacks, SEGMENT_SACKS), 0);
-	recvq_insert(&tcp, &q, 100, packet(100, 50));
-	recvq_insert(&tcp, &q, 150, packet(150, 50));
-	recvq_insert(&tcp, &q, 300, packet(300, 50));
-	recvq_insert(&tcp, &q, 400, packet(400, 50));
+	recvq_insert(&tcp, &q, 100, packet(100, 50), false, false);
+	recvq_insert(&tcp, &q, 150, packet(150, 50), false, false);
+	recvq_insert(&tcp, &q, 300, packet(300, 50), false, false);
+	recvq_insert(&tcp, &q, 400, packet(400, 50), false, false);
 	cr_assert_eq(recvq_sacks(&q, 320, sacks, SEGMENT_SACKS), 3);
 	cr_assert(sacks[0].start == 300 && sacks[0].end == 350);
 	cr_assert(sacks[1].start == 400 && sacks[1].end == 450);
 	cr_assert(sacks[2].start == 100 && sacks[2].end == 200);
 	for (uint32_t i = 0; i < 5; i++)
-		recvq_insert(&tcp, &q, 500 + 100 * i, packet(500 + 100 * i, 50));
+		recvq_insert(&tcp, &q, 500 + 100 * i, packet(500 + 100 * i, 50), false, false);
 	cr_assert_eq(recvq_sacks(&q, 900, sacks, SEGMENT_SACKS), SEGMENT_SACKS);
 	cr_assert_eq(sacks[0].start, 900);
 	for (unsigned i = 1; i < SEGMENT_SACKS; i++)
@@ -298,7 +300,7 @@ Test(tcp_queues, late_data_is_islands)
 			uint32_t len = 1 + random_below(MIN(SPACE - from, UINT32_C(700)));
 			unsigned n;
 
-			if (recvq_insert(&tcp, &q, base + from, packet(from, len)) < 0)
+			if (recvq_insert(&tcp, &q, base + from, packet(from, len), false, false) < 0)
 				break;
 			/* what runs into the next island and not over it is cut there, and loses nothing */
 			memset(there + from, true, len);
@@ -319,9 +321,9 @@ Test(tcp_queues, late_segments_in_a_row_are_one_island)
 	struct recvq q = { 0 };
 
 	for (uint32_t i = 0; i < 40; i++)
-		cr_assert_eq(recvq_insert(&tcp, &q, 200 + 200 * i, packet(200 + 200 * i, 200)), 200);
+		cr_assert_eq(recvq_insert(&tcp, &q, 200 + 200 * i, packet(200 + 200 * i, 200), false, false), 200);
 	cr_assert_null(q.late->queue);
-	cr_assert_eq(recvq_advance(&tcp, &q, 200), 200 + 200 * 40);
+	cr_assert_eq(recvq_advance(&q), 200 + 200 * 40);
 	cr_assert_null(q.late);
 	recvq_clear(&tcp, &q);
 }
