@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Entries of the two small tables, half-open and TIME-WAIT: found by the same keyed hash as control
  * blocks, each in one list by age, and what is sent in their name. */
+#include <errno.h>
 #include <string.h>
 
+#include "kernel/instance.h"
 #include "kernel/siphash.h"
 #include "net/tcp/tcp_priv.h"
 
@@ -34,6 +36,64 @@ bool ends_equal(const struct tcp_ends *a, const struct tcp_ends *b)
 	return differences == 0;
 }
 
+/* -- tables -- */
+
+void *heads_alloc(uint32_t count, uint32_t *mask)
+{
+	size_t heads = 1;
+
+	while (heads < count)
+		heads *= 2;
+	*mask = (uint32_t)(heads - 1);
+	return instance_alloc(heads * sizeof(void *));
+}
+
+void heads_free(void *heads, uint32_t mask)
+{
+	instance_free(heads, ((size_t)mask + 1) * sizeof(void *));
+}
+
+static void table_fired(struct timer *timer)
+{
+	struct tcp_table *t = container_of(timer, struct tcp_table, timer);
+	struct tcp_entry *e;
+
+	tcp_update_clock(t->tcp);
+	for (unsigned i = ARRAY_SIZE(t->waiting); i-- > 0; ) /* whoever waits again does so in a list behind */
+		while ((e = entry_oldest(t, i))) {
+			if (seq_lt(t->tcp->now_ms, e->due_ms)) {
+				tcp_start_timer(t->tcp, timer, e->due_ms);
+				break;
+			}
+			t->due(t, e);
+		}
+}
+
+int table_init(struct tcp_table *t, struct tcp *tcp, size_t entry_bytes, uint32_t count,
+               void (*due)(struct tcp_table *t, struct tcp_entry *e))
+{
+	t->tcp = tcp;
+	t->due = due;
+	timer_init(&t->timer, table_fired);
+	for (unsigned i = 0; i < ARRAY_SIZE(t->waiting); i++)
+		list_init(&t->waiting[i]);
+	t->heads = heads_alloc(count, &t->mask);
+	return t->heads ? pool_init(&t->pool, entry_bytes, 8, count) : -ENOMEM;
+}
+
+void table_destroy(struct tcp_table *t)
+{
+	timer_stop(&t->timer);
+	for (uint32_t i = 0; t->heads && i <= t->mask; i++)
+		while (t->heads[i])
+			entry_drop(t, t->heads[i]);
+	if (t->pool.memory)
+		pool_destroy(&t->pool);
+	heads_free(t->heads, t->mask);
+}
+
+/* -- entries -- */
+
 struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k)
 {
 	struct tcp_entry *e = t->heads[k->hash & t->mask];
@@ -63,10 +123,22 @@ void entry_drop(struct tcp_table *t, struct tcp_entry *e)
 	pool_free(&t->pool, e);
 }
 
-struct tcp_entry *entry_oldest(const struct list *list)
+void entry_wait(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms)
 {
+	e->due_ms = t->tcp->now_ms + in_ms;
+	list_remove(&e->link);
+	list_push_back(&t->waiting[e->tries], &e->link);
+	tcp_start_timer(t->tcp, &t->timer, e->due_ms);
+}
+
+struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned tries)
+{
+	const struct list *list = &t->waiting[tries];
+
 	return list_is_empty(list) ? NULL : list_entry(list->next, struct tcp_entry, link);
 }
+
+/* -- what is sent -- */
 
 uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e)
 {

@@ -2,15 +2,12 @@
 /* Listeners, and the handshakes that peers begin. Until the handshake is complete a connection is an
  * entry of a small bounded table, not a control block; when the table is full newcomers get a cookie
  * (cookie.c), or, in an image without them, the entry that has been asked again in vain for longest
- * makes room. Entries wait in one list per number of tries: each list is in order of time, and one
- * timer serves all.
+ * makes room.
  *
  * RFC 9293 §3.10.7.2 and §3.10.7.4 (SYN-RECEIVED), RFC 5961. */
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
-
-static void half_fired(struct timer *t);
 
 /* -- listeners -- */
 
@@ -66,45 +63,22 @@ static int find_listener(struct tcp *tcp, uint16_t port, accept_fn **accept, voi
 
 /* -- half-open entries -- */
 
-void half_init_all(struct tcp *tcp)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(tcp->half_waiting); i++)
-		list_init(&tcp->half_waiting[i]);
-	timer_init(&tcp->half_timer, half_fired);
-}
-
 static void drop(struct tcp *tcp, struct tcp_half *h)
 {
 	entry_drop(&tcp->halves, &h->entry);
-}
-
-/* The one that has waited longest at this number of tries, or NULL. */
-static struct tcp_half *oldest(struct tcp *tcp, unsigned tries)
-{
-	return (struct tcp_half *)entry_oldest(&tcp->half_waiting[tries]);
-}
-
-void half_destroy_all(struct tcp *tcp)
-{
-	struct tcp_half *h;
-
-	timer_stop(&tcp->half_timer);
-	for (unsigned i = 0; i < ARRAY_SIZE(tcp->half_waiting); i++)
-		while ((h = oldest(tcp, i)))
-			drop(tcp, h);
 }
 
 /* Makes room: the one that has been unanswered longest goes, unless its answer may still be on its way.
  * Gives the room, or NULL. */
 static struct tcp_half *replace_oldest(struct tcp *tcp)
 {
-	struct tcp_half *h = NULL;
+	struct tcp_entry *e = NULL;
 
-	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); !h && i-- > 1; )
-		h = oldest(tcp, i);
-	if (!h)
+	for (unsigned i = TCP_SYN_ACK_TRIES; !e && i > 0; i--)
+		e = entry_oldest(&tcp->halves, i);
+	if (!e)
 		return NULL;
-	drop(tcp, h);
+	entry_drop(&tcp->halves, e);
 	return pool_alloc(&tcp->halves.pool);
 }
 
@@ -124,32 +98,19 @@ static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t tim
 static void ask(struct tcp *tcp, struct tcp_half *h)
 {
 	send_syn_ack(tcp, h, entry_timestamp(tcp, &h->entry));
-	h->entry.due_ms = tcp->now_ms + (RTO_INITIAL_MS << h->tries);
-	list_push_back(&tcp->half_waiting[h->tries], &h->entry.link);
-	tcp_start_timer(tcp, &tcp->half_timer, h->entry.due_ms);
+	entry_wait(&tcp->halves, &h->entry, RTO_INITIAL_MS << h->entry.tries);
 }
 
-static void half_fired(struct timer *t)
+void half_due(struct tcp_table *t, struct tcp_entry *e)
 {
-	struct tcp *tcp = container_of(t, struct tcp, half_timer);
-	struct tcp_half *h;
-
-	tcp_update_clock(tcp);
-	for (unsigned i = ARRAY_SIZE(tcp->half_waiting); i-- > 0; ) {
-		while ((h = oldest(tcp, i)) && !seq_lt(tcp->now_ms, h->entry.due_ms)) {
-			if (h->tries == TCP_SYN_ACK_TRIES) {
-				tcp->stats.attempt_fails++;
-				drop(tcp, h);
-				continue;
-			}
-			list_remove(&h->entry.link);
-			h->tries++;
-			tcp->stats.retrans_segs++;
-			ask(tcp, h);
-		}
-		if (h)
-			tcp_start_timer(tcp, t, h->entry.due_ms);
+	if (e->tries == TCP_SYN_ACK_TRIES) {
+		t->tcp->stats.attempt_fails++;
+		entry_drop(t, e);
+		return;
 	}
+	e->tries++;
+	t->tcp->stats.retrans_segs++;
+	ask(t->tcp, container_of(e, struct tcp_half, entry));
 }
 
 /* Room for another entry, or NULL. What follows a connection in TIME-WAIT has to begin beyond it, which a
@@ -234,8 +195,8 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	c->snd_nxt = c->snd_max = h->entry.snd_nxt;
 	c->snd_una = c->snd_nxt - 1;
 	c->ts_recent = h->entry.ts_recent;
-	c->rto.backoff = h->tries;
-	if (h->tries == 0 && !h->is_cookie) {
+	c->rto.backoff = h->entry.tries;
+	if (h->entry.tries == 0 && !h->is_cookie) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = c->snd_nxt;
 		c->rtt_ms = h->entry.due_ms - RTO_INITIAL_MS;

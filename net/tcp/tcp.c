@@ -34,51 +34,27 @@ static void release_pool(struct pool *p)
 		pool_destroy(p);
 }
 
-static void give_heads(void *heads, uint32_t mask)
-{
-	instance_free(heads, ((size_t)mask + 1) * sizeof(void *));
-}
-
 static void release(struct tcp *tcp)
 {
 	poller_remove(&tcp->owing);
 	release_pool(&tcp->recoveries);
 	release_pool(&tcp->slices);
-	release_pool(&tcp->wait_table.pool);
-	release_pool(&tcp->halves.pool);
 	release_pool(&tcp->conns);
-	give_heads(tcp->wait_table.heads, tcp->wait_table.mask);
-	give_heads(tcp->halves.heads, tcp->halves.mask);
-	give_heads(tcp->conn_hash, tcp->conn_mask);
+	table_destroy(&tcp->wait_table);
+	table_destroy(&tcp->halves);
+	heads_free(tcp->conn_hash, tcp->conn_mask);
 	instance_free(tcp, sizeof(*tcp));
-}
-
-/* Heads for about count chains; NULL: no memory. */
-static void *make_heads(uint32_t count, uint32_t *mask)
-{
-	size_t heads = 1;
-
-	while (heads < count)
-		heads *= 2;
-	*mask = (uint32_t)(heads - 1);
-	return instance_alloc(heads * sizeof(void *));
-}
-
-static int table_init(struct tcp_table *t, size_t entry_bytes, uint32_t count)
-{
-	t->heads = make_heads(count, &t->mask);
-	return t->heads ? pool_init(&t->pool, entry_bytes, 8, count) : -ENOMEM;
 }
 
 static int take_memory(struct tcp *tcp)
 {
 	const struct tcp_limits *l = &tcp->limits;
 
-	tcp->conn_hash = make_heads(l->connections, &tcp->conn_mask);
+	tcp->conn_hash = heads_alloc(l->connections, &tcp->conn_mask);
 	if (!tcp->conn_hash ||
 	    pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
-	    table_init(&tcp->halves, sizeof(struct tcp_half), l->half_open) < 0 ||
-	    table_init(&tcp->wait_table, sizeof(struct tcp_entry), l->time_wait) < 0 ||
+	    table_init(&tcp->halves, tcp, sizeof(struct tcp_half), l->half_open, half_due) < 0 ||
+	    table_init(&tcp->wait_table, tcp, sizeof(struct tcp_entry), l->time_wait, entry_drop) < 0 ||
 	    pool_init(&tcp->slices, sizeof(struct send_slice), 8, (size_t)l->connections + l->send_slices) < 0 ||
 	    (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_init_all(tcp) < 0))
 		return -ENOMEM;
@@ -100,8 +76,6 @@ int tcp_create(struct tcp **out, struct ip *ip, const struct tcp_limits *limits)
 	while (MAX(tcp->limits.receive_bytes, tcp->limits.receive_max_bytes) >> tcp->rcv_scale > UINT16_MAX)
 		tcp->rcv_scale++;
 	random_bytes(tcp->secret, sizeof(tcp->secret));
-	half_init_all(tcp);
-	wait_init_all(tcp);
 	error = take_memory(tcp);
 	if (error == 0) {
 		tcp->handler = (struct ip_handler){ tcp_input, tcp_error, tcp_gone, tcp };
@@ -119,8 +93,6 @@ void tcp_destroy(struct tcp *tcp)
 {
 	ip_listen(tcp->ip, IP_TCP, NULL);
 	conn_destroy_all(tcp);
-	half_destroy_all(tcp);
-	wait_destroy_all(tcp);
 	release(tcp);
 }
 

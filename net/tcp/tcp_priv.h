@@ -166,18 +166,26 @@ struct tcp_conn {
 
 struct tcp_entry {
 	struct tcp_entry *hash_next;
-	struct list link; /* by age: in tcp->half_waiting[tries] or tcp->waits */
+	struct list link; /* in its table's waiting[tries] */
 	struct tcp_key key;
 	uint32_t due_ms;
 	uint32_t snd_nxt, rcv_nxt, ts_recent;
 	uint16_t challenged; /* as tcp_may_challenge keeps it */
 	uint8_t options;     /* enum segment_options: what both sides take; of a handshake, what the peer does */
+	uint8_t tries;       /* how often it has waited in vain */
 };
 
+/* Those that have waited in vain equally often wait equally long: each list is in order of time, and one
+ * timer serves all. */
 struct tcp_table {
+	struct tcp *tcp;
 	struct pool pool;
 	struct tcp_entry **heads;
 	uint32_t mask;
+	struct list waiting[TCP_SYN_ACK_TRIES + 1];
+	struct timer timer;
+	/* e has waited until due_ms: drops it, or has it wait again. */
+	void (*due)(struct tcp_table *t, struct tcp_entry *e);
 };
 
 /* A handshake that a peer has begun (listen.c): both SYNs lie just before snd_nxt and rcv_nxt. */
@@ -185,7 +193,6 @@ struct tcp_half {
 	struct tcp_entry entry; /* first */
 	uint16_t mss;         /* the peer's */
 	uint8_t scale;        /* the peer's, where options have it */
-	uint8_t tries;
 	bool is_cookie;       /* in no table: what a cookie has kept of it */
 };
 
@@ -214,9 +221,6 @@ struct tcp {
 	uint8_t secret[16];
 	struct tcp_table halves, wait_table;
 	struct pool conns, slices, recoveries;
-	struct list half_waiting[TCP_SYN_ACK_TRIES + 1];
-	struct list waits;
-	struct timer half_timer, wait_timer;
 	struct poller owing;
 	struct ip_handler handler;
 	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
@@ -248,14 +252,25 @@ static inline uint16_t segment_mss(const struct segment *syn)
 
 /* -- entry.c -- */
 
+/* Heads for about count chains, all empty; NULL: no memory. */
+void *heads_alloc(uint32_t count, uint32_t *mask);
+void heads_free(void *heads, uint32_t mask);
+
 uint32_t ends_hash(const struct tcp *tcp, const struct tcp_ends *ends);
 bool ends_equal(const struct tcp_ends *a, const struct tcp_ends *b);
+/* 0, -ENOMEM: call table_destroy all the same. */
+int table_init(struct tcp_table *t, struct tcp *tcp, size_t entry_bytes, uint32_t count,
+               void (*due)(struct tcp_table *t, struct tcp_entry *e));
+/* With all its entries; harmless on one that is all zero. */
+void table_destroy(struct tcp_table *t);
 struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k);
-/* e has its key, and is then in no list by age yet. */
+/* e has its key; it is to wait next. */
 void entry_put(struct tcp_table *t, struct tcp_entry *e);
 void entry_drop(struct tcp_table *t, struct tcp_entry *e);
-/* The one that has been in a list for longest, or NULL. */
-struct tcp_entry *entry_oldest(const struct list *list);
+/* Has e wait, for the first time or again, for as long as any other that has done so as often in vain. */
+void entry_wait(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms);
+/* The one that has waited longest of those that have done so tries times in vain, or NULL. */
+struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned tries);
 /* Our timestamp now. */
 uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e);
 /* Sends s in e's name: sequence number, acknowledgement, echo. Flags, window, options and our timestamp are
@@ -315,8 +330,8 @@ static inline bool conn_holds_tail(const struct tcp_conn *c)
 
 /* -- listen.c -- */
 
-void half_init_all(struct tcp *tcp);
-void half_destroy_all(struct tcp *tcp);
+/* tcp->halves' due. */
+void half_due(struct tcp_table *t, struct tcp_entry *e);
 /* A segment for no connection: begins a handshake, ends one that nobody has remembered, or is refused.
  * Takes b, whose data is the payload. */
 void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct buf *b);
@@ -325,8 +340,6 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 
 /* -- timewait.c -- */
 
-void wait_init_all(struct tcp *tcp);
-void wait_destroy_all(struct tcp *tcp);
 /* Remembers c in place of its control block. */
 void wait_start(struct tcp_conn *c);
 /* false: a new connection may begin in its place (RFC 9293 §3.10.7.4). */

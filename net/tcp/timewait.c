@@ -1,56 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* TIME-WAIT: what has to be remembered of a connection that this side closed first, in an entry much
- * smaller than a control block (RFC 9293 §3.3.2, §3.6.1, §3.10.7.4). All wait equally long, so the list is
- * in order of time and one timer serves it; when the pool is empty the oldest ends early. */
+ * smaller than a control block (RFC 9293 §3.3.2, §3.6.1, §3.10.7.4). All wait equally long; when
+ * the pool is empty the oldest ends early. */
 #include "net/tcp/tcp_priv.h"
 
 #define WAIT_MS (CONFIG_TCP_TIME_WAIT_SECONDS * 1000u)
-
-static void wait_fired(struct timer *t);
-
-void wait_init_all(struct tcp *tcp)
-{
-	list_init(&tcp->waits);
-	timer_init(&tcp->wait_timer, wait_fired);
-}
-
-static void drop(struct tcp *tcp, struct tcp_entry *w)
-{
-	entry_drop(&tcp->wait_table, w);
-}
-
-void wait_destroy_all(struct tcp *tcp)
-{
-	struct tcp_entry *w;
-
-	timer_stop(&tcp->wait_timer);
-	while ((w = entry_oldest(&tcp->waits)))
-		drop(tcp, w);
-}
-
-static void wait_fired(struct timer *t)
-{
-	struct tcp *tcp = container_of(t, struct tcp, wait_timer);
-	struct tcp_entry *w;
-
-	tcp_update_clock(tcp);
-	while ((w = entry_oldest(&tcp->waits))) {
-		if (seq_lt(tcp->now_ms, w->due_ms)) {
-			tcp_start_timer(tcp, t, w->due_ms);
-			return;
-		}
-		drop(tcp, w);
-	}
-}
-
-/* The wait begins, for the first time or again. */
-static void put_last(struct tcp *tcp, struct tcp_entry *w)
-{
-	w->due_ms = tcp->now_ms + WAIT_MS;
-	list_remove(&w->link);
-	list_push_back(&tcp->waits, &w->link);
-	tcp_start_timer(tcp, &tcp->wait_timer, w->due_ms);
-}
 
 void wait_start(struct tcp_conn *c)
 {
@@ -59,18 +13,19 @@ void wait_start(struct tcp_conn *c)
 
 	if (!w) {
 		tcp->stats.time_wait_drops++;
-		drop(tcp, entry_oldest(&tcp->waits));
+		entry_drop(&tcp->wait_table, entry_oldest(&tcp->wait_table, 0));
 		w = pool_alloc(&tcp->wait_table.pool);
 	}
 	w->snd_nxt = c->snd_max;
 	w->rcv_nxt = c->rcv_nxt;
 	w->ts_recent = c->ts_recent;
 	w->challenged = 0;
+	w->tries = 0;
 	w->options = c->options & SEG_HAS_TIMESTAMPS;
 	w->key.ends = *conn_ends(c);
 	w->key.hash = ends_hash(tcp, &w->key.ends);
 	entry_put(&tcp->wait_table, w);
-	put_last(tcp, w);
+	entry_wait(&tcp->wait_table, w, WAIT_MS);
 }
 
 /* RFC 9293 §3.10.7.4 first step, RFC 6191 §2: the sequence number, or the timestamp, proves it new. */
@@ -106,13 +61,13 @@ OUT_OF_LINE bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct s
 	}
 	actions = tcp_transitions[TCP_TIME_WAIT][event].actions;
 	if (actions & TCP_START_WAIT)
-		put_last(tcp, w);
+		entry_wait(&tcp->wait_table, w, WAIT_MS);
 	if (actions & TCP_SEND_ACK)
 		entry_send_ack(tcp, w, 0); /* each time: the peer waits for it */
 	if (actions & TCP_CHALLENGE)
 		entry_challenge(tcp, w, 0);
 	if (actions & TCP_END)
-		drop(tcp, w);
+		entry_drop(&tcp->wait_table, w);
 	return true;
 }
 
