@@ -11,6 +11,8 @@ struct header {
 	struct buf buf;
 	uint8_t room[BUF_HEADROOM];
 };
+LIMIT_BYTES(BUF_HEADERS, sizeof(struct header), 176);
+LIMIT_BYTES(BUF_SLICES, sizeof(struct buf), 48);
 
 static struct pool header_pool, slice_pool;
 

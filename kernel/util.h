@@ -28,6 +28,11 @@ void assert_failed(const char *file, int line) __attribute__((noreturn, cold)); 
 /* A check that only debug builds pay for. */
 #define assert_debug(condition) assert(!IS_ENABLED(CONFIG_DEBUG) || (condition))
 
+/* How many bytes each of those takes that a number of Kconfig counts, where pointers have 64 bits: as
+ * its help and docs/limits.md say, which scripts/check-limits holds against this. */
+#define LIMIT_BYTES(option, size, bytes) \
+	static_assert(sizeof(void *) != 8 || (size) == (bytes), #option ": docs/limits.md says " #bytes)
+
 /* Of a function that would cost more bytes where it is called: by the registers that it takes there, by a
  * frame too wide for short instructions, or by being there more than once. */
 #define OUT_OF_LINE __attribute__((noinline))

@@ -29,6 +29,7 @@ struct answer {
 	struct pool *pool;
 	char text[FIGURES_TEXT_BYTES];
 };
+LIMIT_BYTES(DECK_ANSWERS, sizeof(struct answer), 1184);
 
 /* "name":value, twenty digits at most, and a comma; braces and the zero around all of it. */
 static_assert(FIGURES_MOST * (FIGURES_NAME_BYTES - 1 + 3 + 20 + 1) + 2 <= FIGURES_TEXT_BYTES,

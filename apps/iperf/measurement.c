@@ -8,6 +8,9 @@
 #define LOG_TAG "iperf"
 #include "kernel/log.h"
 
+LIMIT_BYTES(IPERF_STREAMS,
+            sizeof(struct flow *) + sizeof(struct transfer) + sizeof(struct iperf_stream_result), 240);
+
 int measurement_stream_count(const struct iperf_parameters *p, uint32_t *count)
 {
 	*count = p->streams * (p->bidirectional ? 2 : 1);

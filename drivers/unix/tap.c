@@ -39,6 +39,7 @@ struct rx_buffer {
 	uint8_t data[RX_BYTES - sizeof(struct storage) - sizeof(struct pool *) - 2];
 };
 static_assert(sizeof(struct rx_buffer) == RX_BYTES, "no padding");
+LIMIT_BYTES(TAP_RX_BUFFERS, sizeof(struct rx_buffer), 2048);
 
 #define RX_DATA_BYTES sizeof(((struct rx_buffer *)0)->data)
 #define RX_READY (FRAME_BYTES_MAX / RX_DATA_BYTES + 1)

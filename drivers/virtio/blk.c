@@ -59,6 +59,7 @@ struct slot {
 	uint8_t status;
 	bool is_old;        /* the clock has found it with the device before */
 };
+LIMIT_BYTES(VIRTIO_BLK_REQUESTS, sizeof(struct slot), 56);
 
 /* How we learn of what is done: as drivers/virtio/net.c, which says why. */
 enum watch { LOOKING, ASKED, WAITING };

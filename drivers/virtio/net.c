@@ -70,6 +70,7 @@ struct rx_buffer {
 	uint8_t data[BUFFER_BYTES - sizeof(struct storage) - sizeof(struct net *) - 2];
 };
 static_assert(sizeof(struct rx_buffer) == BUFFER_BYTES, "receive buffer");
+LIMIT_BYTES(VIRTIO_NET_BUFFERS, sizeof(struct rx_buffer), 1600);
 static_assert(offsetof(struct rx_buffer, data) % 4 == 2, "IP header after 26 bytes");
 
 /* -- receive -- */

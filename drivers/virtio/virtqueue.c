@@ -19,6 +19,13 @@
 #define AVAIL_NO_INTERRUPT 1
 #define USED_NO_NOTIFY 1
 
+/* In both rings, with what we know of it. */
+#define DESCRIPTOR_BYTES (sizeof(struct virtq_desc) + sizeof(struct virtqueue_slot) + sizeof(uint16_t) + \
+                          sizeof(struct virtq_used_entry))
+LIMIT_BYTES(VIRTIO_NET_RX_RING, DESCRIPTOR_BYTES, 42);
+LIMIT_BYTES(VIRTIO_NET_TX_RING, DESCRIPTOR_BYTES, 42);
+LIMIT_BYTES(VIRTIO_BLK_RING, DESCRIPTOR_BYTES, 42);
+
 static size_t ring_bytes(uint16_t size)
 {
 	/* Rings end with an event index; used is aligned to 4. */

@@ -13,6 +13,10 @@ static size_t data_pages(const struct cache *c)
 }
 
 /* Blocks, table, requests, slices. */
+LIMIT_BYTES(FS_CACHE_BLOCKS, BLOCK_BYTES, 4096);
+LIMIT_BYTES(FS_CACHE_READ_AHEAD, sizeof(struct blkdev_slice), 16);
+LIMIT_BYTES(FS_CACHE_REQUESTS, sizeof(struct request), 160);
+
 static size_t known_bytes(const struct cache *c)
 {
 	size_t requests = c->config.requests;

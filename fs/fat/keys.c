@@ -17,7 +17,7 @@ struct fat_key {
 	uint16_t len;
 	char key[94];
 };
-static_assert(sizeof(struct fat_key) == 128, "Kconfig and docs/limits.md say so");
+LIMIT_BYTES(FAT_KEYS, sizeof(struct fat_key), 128);
 
 #define SETS (CONFIG_FAT_KEYS / WAYS)
 
