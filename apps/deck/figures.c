@@ -17,6 +17,8 @@
 #include "net/socket.h"
 #include "net/tcp/tcp.h"
 
+#define ANSWER_ALIGN 16
+
 struct figures {
 	struct stack *stack;
 	const struct http_server *server;
@@ -29,7 +31,7 @@ struct answer {
 	struct pool *pool;
 	char text[FIGURES_TEXT_BYTES];
 };
-LIMIT_BYTES(DECK_ANSWERS, sizeof(struct answer), 1184);
+LIMIT_BYTES(DECK_ANSWERS, ALIGN_UP(sizeof(struct answer), ANSWER_ALIGN), 1184);
 
 /* "name":value, twenty digits at most, and a comma; braces and the zero around all of it. */
 static_assert(FIGURES_MOST * (FIGURES_NAME_BYTES - 1 + 3 + 20 + 1) + 2 <= FIGURES_TEXT_BYTES,
@@ -45,7 +47,7 @@ int figures_create(struct figures **out, struct stack *stack, const struct http_
 	f->stack = stack;
 	f->server = server;
 	f->boot_us = clock_now_ns() / NS_PER_US;
-	error = pool_init(&f->answers, sizeof(struct answer), 16, CONFIG_DECK_ANSWERS);
+	error = pool_init(&f->answers, sizeof(struct answer), ANSWER_ALIGN, CONFIG_DECK_ANSWERS);
 	if (error < 0) {
 		instance_free(f, sizeof(*f));
 		return error;
