@@ -193,7 +193,7 @@ void fat_read(struct kv *kv, struct kv_read *op);
 void fat_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len);
 void fat_list_next(struct kv *kv, struct kv_list *op);
 
-/* -- change.c -- */
+/* -- set.c -- */
 
 void fat_set(struct kv *kv, struct kv_change *op);
 void fat_remove(struct kv *kv, struct kv_change *op);
@@ -214,7 +214,7 @@ enum fat_change_kind {
 /* To be done when what was asked for before has been. */
 void fat_writer_submit(struct fat *fat, struct kv_change *op, enum fat_change_kind kind);
 
-/* -- changed.c: what has been changed since the volume was mounted -- */
+/* -- versions.c: what has been changed since the volume was mounted -- */
 
 /* How many changes there were; the number of the last one to what lies in the slot, 0: none. */
 uint32_t fat_changes(const struct fat *fat);

@@ -58,7 +58,7 @@ struct fat_writer {
 	bool dirty, was_dirty;    /* says so itself; said so before */
 	int broken;               /* writing has failed: nothing is written any more, with this error */
 
-	/* changed.c */
+	/* versions.c */
 	uint32_t changes, forgotten;
 	uint16_t first_date, first_time;
 	struct {
@@ -181,7 +181,7 @@ int fat_slots_erase(struct fat_writer *w, const struct fat_directory *start, uin
 void fat_tree_begin(struct fat_writer *w, uint32_t first);
 int fat_tree_run(struct fat_writer *w);
 
-/* -- changed.c -- */
+/* -- versions.c -- */
 
 /* What lies in this slot is another now. */
 void fat_note_change(struct fat_writer *w, uint64_t place);
