@@ -6,6 +6,16 @@
 
 #define ALIAS_BYTES 32 /* with its NUL */
 
+/* The length of the name that path begins with. strcspn takes any set, and 300 bytes for that. */
+static size_t name_bytes(const char *path)
+{
+	size_t bytes = 0;
+
+	while (path[bytes] && path[bytes] != '/' && path[bytes] != ':')
+		bytes++;
+	return bytes;
+}
+
 /* Goes to the child whose name is the first bytes of name, its unit address left out or not. */
 static bool descend(const struct fdt *tree, struct fdt_node *n, const char *name, size_t bytes)
 {
@@ -27,7 +37,7 @@ static bool descend(const struct fdt *tree, struct fdt_node *n, const char *name
 static bool follow(const struct fdt *tree, struct fdt_node *n, const char *path)
 {
 	while (*path && *path != ':') {
-		size_t bytes = strcspn(path, "/:");
+		size_t bytes = name_bytes(path);
 
 		if (bytes && !descend(tree, n, path, bytes))
 			return false;
@@ -52,7 +62,7 @@ static bool follow_alias(const struct fdt *tree, struct fdt_node *n, const char 
 
 bool fdt_at(const struct fdt *tree, struct fdt_node *n, const char *path)
 {
-	size_t bytes = strcspn(path, "/:");
+	size_t bytes = name_bytes(path);
 
 	n->depth = 0;
 	if (fdt_next(tree, n) && (!bytes || follow_alias(tree, n, path, bytes)) && follow(tree, n, path + bytes))
