@@ -2,19 +2,17 @@
 /* The host bridge that a device tree describes as pci-host-ecam-generic: configuration space lies in memory,
  * 4 KiB for each function (PCI Express Base 4.0 §7.2.2), and interrupts are the pins of old. No firmware has
  * been there: BARs are placed in the first window below 4 GiB, where those of 32 bits can be, too. Buses are
- * counted from the first of its bus-range, and what lies behind bridges is there when somebody has numbered
- * them. Devices see memory as the CPU does. */
+ * counted from the first of its bus-range. Devices see memory as the CPU does. */
 #define LOG_TAG "pci"
 #include "arch/arch.h"
 #include "drivers/irq/tree.h"
-#include "drivers/pci/pci.h"
+#include "drivers/pci/pci_priv.h"
 #include "kernel/log.h"
 
 #include <errno.h>
 
 #define BUS_BYTES UINT64_C(0x100000)
 #define BUSES 256
-#define BUSES_MAX 32 /* more than anybody numbers: what is mapped */
 #define SPACE_MEMORY 0x02000000 /* of a window's highest cell; with 0x01000000 of 64 bits */
 #define PLACE_LEAST UINT64_C(0x1000) /* at bus address 0 nothing is placed: it means nowhere */
 #define GIB UINT64_C(0x40000000)
@@ -47,6 +45,11 @@ void pci_write(uint32_t function, uint32_t offset, uint32_t value)
 		*r = value;
 }
 
+uint32_t pci_first_bus(void)
+{
+	return first_bus;
+}
+
 bool pci_cpu_address(uint64_t *address, uint64_t bytes)
 {
 	uint64_t offset = *address - window.bus;
@@ -57,15 +60,21 @@ bool pci_cpu_address(uint64_t *address, uint64_t bytes)
 	return true;
 }
 
-/* Behind a bridge pins would be turned by the device's number; nobody has asked for that yet. */
+/* A bridge turns pins by the number of the device behind it (PCI-to-PCI Bridge Architecture 1.2 §9.1). */
 int pci_line(uint32_t function)
 {
 	uint32_t pin = pci_read(function, PCI_INTERRUPT) >> 8 & 0xff;
 	struct fdt_interrupt interrupt;
 	int error;
 
-	if (pin < 1 || pin > 4 || function >> 16)
+	if (pin < 1 || pin > 4)
 		return -ENODEV;
+	while (function >> 16) {
+		pin = (pin - 1 + (function >> 11 & 31)) % 4 + 1;
+		function = pci_bridge(function);
+		if (function == PCI_NONE)
+			return -ENODEV;
+	}
 	error = fdt_pci_interrupt(tree, &bridge, first_bus << 16 | function, pin, &interrupt);
 	return error ? error : irq_line(&interrupt);
 }
@@ -111,7 +120,7 @@ static uint32_t count_buses(uint64_t bytes)
 	}
 	if (last >= BUSES || first_bus > last)
 		return 0;
-	bytes = MIN(bytes, BUSES_MAX * BUS_BYTES);
+	bytes = MIN(bytes, PCI_BUSES_MAX * BUS_BYTES);
 	return (uint32_t)MIN(last - first_bus + 1, bytes / BUS_BYTES);
 }
 

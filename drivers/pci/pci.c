@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Finding PCI functions and what they can do. What configuration space says is checked like
  * everything else that comes from outside: lists end, windows lie in their BARs. */
-#include "drivers/pci/pci.h"
+#include "drivers/pci/pci_priv.h"
 #include "arch/arch.h"
 
 #define FUNCTION_STEP 0x100
 #define DEVICE_STEP 0x800
 #define END 0x1000000 /* 256 buses */
 #define MULTI_FUNCTION 0x800000
-#define COMMAND_MEMORY 2
 #define COMMAND_MASTER 4
 #define STATUS_CAPABILITIES 0x100000
 #define BAR_IO 1
@@ -17,19 +16,9 @@
 #define MSIX_ENABLE 0x80000000
 #define MSIX_MASK_ALL 0x40000000
 
-static uint64_t place_next, place_end;
-
 static bool exists(uint32_t function)
 {
 	return (uint16_t)pci_read(function, PCI_ID) != 0xffff;
-}
-
-/* The last bus below a bridge; 0 for what is none. */
-static uint32_t last_bus(uint32_t function)
-{
-	if ((pci_read(function, PCI_HEADER) >> 16 & 0x7f) != 1)
-		return 0;
-	return pci_read(function, PCI_BUSES) >> 16 & 0xff;
 }
 
 /* One bus after another, as far as bridges lead. */
@@ -43,7 +32,7 @@ uint32_t pci_next(struct pci_scan *scan)
 		if (first && !(there && (pci_read(at, PCI_HEADER) & MULTI_FUNCTION)))
 			scan->next = at + DEVICE_STEP;
 		if (there) {
-			scan->last_bus = MAX(scan->last_bus, last_bus(at));
+			scan->last_bus = MAX(scan->last_bus, pci_bridge_open(at, scan->last_bus));
 			return at;
 		}
 	}
@@ -67,23 +56,6 @@ uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after)
 	return 0;
 }
 
-void pci_place(uint64_t start, uint64_t end)
-{
-	place_next = start;
-	place_end = end;
-}
-
-/* Where size bytes are free, 0 when nowhere. A BAR lies at a multiple of its size. */
-static uint64_t place(uint64_t size)
-{
-	uint64_t base = size ? ALIGN_UP(place_next, size) : place_end;
-
-	if (base < place_next || base >= place_end || size > place_end - base)
-		return 0;
-	place_next = base + size;
-	return base;
-}
-
 /* The size that a BAR decodes, by writing ones (PCI 3.0 §6.2.5.1). 0 when it is none of memory, or has
  * no address and gets none. */
 static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
@@ -105,7 +77,7 @@ static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
 	}
 	*base = (uint64_t)high << 32 | (low & ~UINT32_C(15));
 	if (!*base)
-		*base = place(size);
+		*base = pci_room(function, size);
 	pci_write(function, offset, (uint32_t)*base | (low & 15));
 	if (wide)
 		pci_write(function, offset + 4, (uint32_t)(*base >> 32));
@@ -133,12 +105,12 @@ static void set_command(uint32_t function, uint32_t off, uint32_t on)
 
 void pci_disable(uint32_t function)
 {
-	set_command(function, COMMAND_MEMORY, 0);
+	set_command(function, PCI_COMMAND_MEMORY, 0);
 }
 
 void pci_enable(uint32_t function)
 {
-	set_command(function, 0, COMMAND_MEMORY | COMMAND_MASTER);
+	set_command(function, 0, PCI_COMMAND_MEMORY | COMMAND_MASTER);
 }
 
 volatile struct pci_message *pci_messages(uint32_t function, uint32_t count)

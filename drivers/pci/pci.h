@@ -11,7 +11,8 @@
 
 enum pci_register {
 	PCI_ID = 0x00, PCI_COMMAND = 0x04, PCI_HEADER = 0x0c, PCI_BAR = 0x10, PCI_BUSES = 0x18,
-	PCI_SUBSYSTEM = 0x2c, PCI_CAPABILITIES = 0x34, PCI_INTERRUPT = 0x3c,
+	PCI_WINDOW = 0x20, PCI_WINDOW_WIDE = 0x24, PCI_SUBSYSTEM = 0x2c, PCI_CAPABILITIES = 0x34,
+	PCI_INTERRUPT = 0x3c,
 };
 enum pci_capability_id { PCI_VENDOR_SPECIFIC = 0x09, PCI_MSIX = 0x11 };
 
@@ -20,6 +21,8 @@ enum pci_capability_id { PCI_VENDOR_SPECIFIC = 0x09, PCI_MSIX = 0x11 };
 /* Configuration space by 32-bit words; offset < 256. All ones where there is no function. */
 uint32_t pci_read(uint32_t function, uint32_t offset);
 void pci_write(uint32_t function, uint32_t offset, uint32_t value);
+/* The number of the first bus, which is 0 in a function's address. */
+uint32_t pci_first_bus(void);
 /* Turns the address of so many bytes that BARs have into the CPU's. False when the CPU cannot reach it. */
 bool pci_cpu_address(uint64_t *address, uint64_t bytes);
 /* Where interrupts come by pins: the line that the function's goes to, as irq_attach_line takes it, shared
@@ -40,15 +43,19 @@ static inline uint8_t pci_read8(uint32_t function, uint32_t offset)
 	return (uint8_t)(pci_read(function, offset & ~3u) >> (offset & 3) * 8);
 }
 
-/* The next function on all buses; PCI_NONE after the last. All zero begins. */
+/* The next function on all buses; PCI_NONE after the last. All zero begins. Bridges that firmware has left
+ * closed are opened on the way; one that cannot be is named in the log. */
 struct pci_scan {
 	uint32_t next, last_bus;
 };
 uint32_t pci_next(struct pci_scan *scan);
+/* The bridge that the function is behind; PCI_NONE when there is none. */
+uint32_t pci_bridge(uint32_t function);
 /* The offset of the next capability id after one at offset after (0: the first); 0 when there is none.
  * Ends whatever the list looks like. */
 uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after);
-/* Where BARs are put that firmware has left without an address: nowhere, unless the machine says so. */
+/* Where BARs are put that firmware has left without an address, and what lies behind bridges that it has left
+ * closed: below 4 GiB; nowhere, unless the machine says so. */
 void pci_place(uint64_t start, uint64_t end);
 /* Between these two the function does not answer, and its BARs may be asked for their size. Then it answers,
  * and may write to memory by itself. Each makes the machine build its address space anew: a third of a

@@ -7,16 +7,21 @@
 #define ADDRESS 0xcf8
 #define DATA 0xcfc
 
-uint32_t pci_read(uint32_t function, uint32_t offset)
+__attribute__((noinline)) uint32_t pci_read(uint32_t function, uint32_t offset)
 {
 	out32(ADDRESS, UINT32_C(1) << 31 | function | offset);
 	return in32(DATA);
 }
 
-void pci_write(uint32_t function, uint32_t offset, uint32_t value)
+__attribute__((noinline)) void pci_write(uint32_t function, uint32_t offset, uint32_t value)
 {
 	out32(ADDRESS, UINT32_C(1) << 31 | function | offset);
 	out32(DATA, value);
+}
+
+uint32_t pci_first_bus(void)
+{
+	return 0;
 }
 
 /* The same on both sides. */

@@ -24,6 +24,13 @@ def image(builder):
 
 QBOOT = ("-bios", "qboot.rom")
 MIB = 1 << 20
+BRIDGES = {
+    "port": ("pcie-root-port,id=last,chassis=1",),
+    "switch": ("pcie-root-port,id=first,chassis=1", "x3130-upstream,id=up,bus=first",
+               "xio3130-downstream,id=other,bus=up,chassis=2", "xio3130-downstream,id=last,bus=up,chassis=3"),
+    "old": ("pci-bridge,id=first,chassis_nr=4,addr=7", "pci-bridge,id=last,bus=first,chassis_nr=5,addr=2"),
+}
+PCI = tuple(way for way in cpus.others() if cpus.MACHINES[way].machine.bus == "PCI")
 
 
 @pytest.mark.parametrize("way,extra", [("q35", ()), ("q35", QBOOT), ("microvm", ())])
@@ -91,7 +98,7 @@ def test_a_network_card_without_messages_is_refused(builder, namespace):
         guest.wait_for("^panic: no network interface")
 
 
-@pytest.mark.parametrize("way", params.ways(*(way for way in cpus.others() if cpus.MACHINES[way].machine.bus == "PCI")))
+@pytest.mark.parametrize("way", params.ways(*PCI))
 def test_two_devices_that_share_an_interrupt(builder, serve, way):
     """The network card is QEMU's first device, and pins are told apart by a device's number modulo four."""
     how = {"name": f"shared_pin_{way}", "options_set": {"FS_FAT": "y"}}
@@ -122,6 +129,20 @@ def test_no_page_is_both_written_and_executed(builder, tmp_path):
     for page in (0, symbols["fault_guard"], symbols["interrupt_guard"], symbols["boot_guard"]):
         assert page not in pages, hex(page)
     assert symbols["boot_guard"] + 4096 in pages
+
+
+@pytest.mark.parametrize("bridges", BRIDGES)
+@pytest.mark.parametrize("way", params.ways("q35", *PCI))
+def test_a_network_card_behind_bridges(serve, way, bridges):
+    """Numbered and opened by SeaBIOS, numbered alone by qboot, elsewhere neither. Where interrupts are pins, the line
+    must be the right one: nothing else wakes the guest."""
+    for extra in ((), QBOOT) if way == "q35" else ((),):
+        www = serve(way, bridges=BRIDGES[bridges], extra=extra)
+        assert www.curl(www.url()) == index()
+        answers = www.ask("turn", count=50, seconds=60, timeout=300)["answers"]
+        assert list(answers.values()) == [50], answers
+        www.stop()
+        www.namespace.ip("link del tap0")
 
 
 def between(builder, first, second):

@@ -30,9 +30,10 @@ def device(machine, kind):
 
 
 def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="", offloads=True, cpu=None,
-                 extra=(), rng=True):
+                 extra=(), rng=True, bridges=()):
     """The whole command line. machine: one of cpus.MACHINES. netdev: text for -netdev without its id, or None for
-    no network. cpu: QEMU's model, the usual one unless given."""
+    no network. cpu: QEMU's model, the usual one unless given. bridges: of PCI; the network card is on the last
+    one's bus, which is called "last"."""
     _, has, found = MACHINES[machine]
     command = [has.qemu, *found.arguments, *LESS.get(machine, []), "-accel", "tcg", "-cpu", cpu or has.cpus[0],
                "-smp", "1",
@@ -44,6 +45,10 @@ def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="
         nic = f"{device(machine, 'net')},netdev=net0,mac={MAC}"
         if found.bus == "PCI":
             nic += ",romfile="
+        for bridge in bridges:
+            command += ["-device", bridge]
+        if bridges:
+            nic += ",bus=last"
         command += ["-netdev", f"{netdev},id=net0", "-device", nic + ("" if offloads else "," + NO_OFFLOADS)]
     if rng:
         command += ["-device", device(machine, "rng")]

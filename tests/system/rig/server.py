@@ -40,7 +40,7 @@ class Server:
     """address, port and path speak for the guest; ask() runs a client of clients.py against it."""
 
     def __init__(self, builder, namespace, way, variables=(), name=None, memory="128M", options="", offloads=True,
-                 tap="tap0", make_tap=True, extra=(), options_set=None, cpu=None, defconfig=None):
+                 tap="tap0", make_tap=True, extra=(), options_set=None, cpu=None, defconfig=None, bridges=()):
         usual, machine, network = WAYS[way]
         self.namespace = namespace
         self.machine = machine
@@ -60,7 +60,7 @@ class Server:
             options += f" port={self.port}"
         if machine:
             command = qemu_command(self.image, machine, memory, netdev, options.strip(), offloads, cpu=cpu,
-                                   extra=extra)
+                                   extra=extra, bridges=bridges)
         else:
             command = [self.image, f"mem={memory}", *options.split(), *([f"tap={tap}"] if network == "tap" else [])]
         self.guest = Guest(command, namespace)

@@ -279,8 +279,23 @@ Test(pci_ecam, turns_pins_into_lines)
 	put(0, 5);
 	cr_assert_eq(pci_line(0), -ENODEV);
 	put(1 << 16, 1);
-	cr_assert_eq(pci_line(1 << 16), -ENODEV, "behind a bridge");
+	cr_assert_eq(pci_line(1 << 16), -ENODEV, "behind no bridge");
 	cr_assert_eq(pci_line(9 * DEVICE), -ENODEV, "nobody there");
+}
+
+Test(pci_ecam, turns_pins_behind_a_bridge)
+{
+	make(SPACE BUSES WINDOWS MAP);
+	put(DEVICE, 0);
+	space[0][0x8000 / 4 + PCI_HEADER / 4] = 0x810000;
+	space[0][0x8000 / 4 + PCI_BUSES / 4] = 0x010100;
+	space[0][0x8000 / 4 + PCI_COMMAND / 4] = 2;
+	put(1 << 16, 1);
+	put(1 << 16 | DEVICE, 1);
+	put(1 << 16 | 2 * DEVICE, 3);
+	cr_assert_eq(pci_line(1 << 16), 4);
+	cr_assert_eq(pci_line(1 << 16 | DEVICE), 5);
+	cr_assert_eq(pci_line(1 << 16 | 2 * DEVICE), 4);
 }
 
 /* -- messages -- */

@@ -44,6 +44,11 @@ void pci_write(uint32_t function, uint32_t offset, uint32_t value)
 	f->words[offset / 4] = value;
 }
 
+uint32_t pci_first_bus(void)
+{
+	return 0;
+}
+
 bool pci_cpu_address(uint64_t *address, uint64_t bytes)
 {
 	(void)address, (void)bytes;
