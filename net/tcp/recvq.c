@@ -112,7 +112,8 @@ void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)
 }
 
 /* Counts the slices of b, if there is room; else b is dropped. What goes straight to a reader holds nothing
- * up: each that keeps up gets on. Behind what is not next, one place is kept for the data that fills the hole. */
+ * up: each that keeps up gets on. Behind what is not next, one place is kept for the data that fills the
+ * hole. */
 static bool admit(struct tcp *tcp, struct recvq *q, struct buf *b, bool is_next, bool wanted)
 {
 	unsigned bufs = buf_slices(b);

@@ -57,6 +57,7 @@ def test_the_skeletons(namespace, tmp_path, way):
         assert answer.stdout == "Hello from the bare machine.\n"
 
 
+@pytest.mark.long
 def test_the_first_application_passes_the_check(tmp_path, need):
     """What README has a person do leaves nothing for "make check" to complain of; a lost budget does."""
     need("kconfig-conf")

@@ -96,6 +96,7 @@ def test_what_only_crunched_files_have_is_said(site, tmp_path):
     assert "::/_headers" not in listing, listing
 
 
+@pytest.mark.long
 def test_many_files_and_every_width(tmp_path):
     """A root of more entries than mkfs.fat would give it, and FAT of 12, 16 and 32 bits."""
     site, image = tmp_path / "site", tmp_path / "disk.img"

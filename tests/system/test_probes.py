@@ -42,6 +42,7 @@ def linux_beside(namespace):
     return far
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_sequence_numbers_are_as_hard_to_guess_as_linuxs(serve, need, namespace, way):
     need("nmap")
@@ -57,6 +58,7 @@ def test_sequence_numbers_are_as_hard_to_guess_as_linuxs(serve, need, namespace,
     is_well(www)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_floods_of_hping3(serve, need, namespace, way):
     need("hping3")

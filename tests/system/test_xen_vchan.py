@@ -116,6 +116,7 @@ def test_a_client_in_dom0(builder, namespace, emulated, large_site):
     wait_for_count(emulated, before)
 
 
+@pytest.mark.long
 @pytest.mark.config(CONFIG)
 def test_two_guests(builder, emulated):
     """The client is there first, and comes again and again."""
