@@ -96,6 +96,8 @@ static void measure(struct tcp_conn *c, const struct segment *s)
 	bool stamped = is_stamped(c, s);
 	bool due = c->flags & CONN_TIMING && seq_le(c->rtt_seq, s->ack);
 
+	if (due && conn_tries_larger(c))
+		mtu_has_arrived(c);
 	/* one sample a round trip; at once where it ends backing off, which a timestamp may (RFC 7323 §4) */
 	if (!due && !(stamped && c->rto.backoff > 0))
 		return;

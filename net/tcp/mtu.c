@@ -2,19 +2,30 @@
 /* The size of segments: what the peer takes, and what the path does as far as it is known (RFC 1191).
  * Routers that say nothing are found out by large segments that time out again and again (RFC 4821 §7.7,
  * RFC 8899 §4.3): then segments shrink to what nearly all paths take; next, routers may cut them; at last
- * they shrink to the least, so late that few other troubles last that long. IP forgets in time, so that
- * larger segments are tried again. */
+ * they shrink to the least, so late that few other troubles last that long. IP forgets in time: then a
+ * single larger segment is tried (RFC 4821 §7.4 to §7.6), whose loss means no congestion where recovery.c
+ * sees it; a peer without SACK gets all of them larger at once. */
 #include "net/tcp/tcp_priv.h"
 
 #define BASE_MTU 1200 /* RFC 8899 §5.1.2 */
 
+uint16_t mtu_most(const struct tcp_conn *c)
+{
+	uint16_t most = MIN((uint16_t)(c->route.payload_bytes - SEGMENT_HEADER_BYTES), c->peer_mss);
+
+	return c->options & SEG_HAS_TIMESTAMPS ? most - SEGMENT_TIMESTAMPS_BYTES : most;
+}
+
 bool mtu_follow(struct tcp_conn *c)
 {
-	uint16_t was = c->mss;
+	uint16_t was = c->mss, most = mtu_most(c);
 
-	c->mss = MIN((uint16_t)(c->route.payload_bytes - SEGMENT_HEADER_BYTES), c->peer_mss);
-	if (c->options & SEG_HAS_TIMESTAMPS)
-		c->mss -= SEGMENT_TIMESTAMPS_BYTES;
+	c->wishes &= (uint8_t)~(CONN_MAY_GROW | CONN_TRIES_LARGER);
+	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && most > was && c->state >= TCP_ESTABLISHED &&
+	    c->options & SEG_HAS_SACK_PERMITTED)
+		c->wishes |= CONN_MAY_GROW;
+	else
+		c->mss = most;
 	c->congestion.cwnd = MAX(c->congestion.cwnd, (uint32_t)c->mss);
 	return c->mss < was;
 }
@@ -26,6 +37,18 @@ void mtu_too_big(struct tcp_conn *c, uint32_t mtu)
 		conn_go_back(c);
 		conn_output(c);
 	}
+}
+
+void mtu_has_arrived(struct tcp_conn *c)
+{
+	c->mss = mtu_most(c);
+	mtu_follow(c);
+}
+
+void mtu_is_lost(struct tcp_conn *c)
+{
+	c->wishes &= (uint8_t)~(CONN_MAY_GROW | CONN_TRIES_LARGER);
+	ip_too_big(&c->route, BASE_MTU);
 }
 
 void mtu_timed_out(struct tcp_conn *c)

@@ -241,6 +241,8 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
 		c->resent_segs += c->resent_segs < UINT16_MAX;
+		if (conn_tries_larger(c))
+			mtu_is_lost(c);
 		if (!(c->options & SEG_HAS_TIMESTAMPS))
 			c->flags &= (uint16_t)~CONN_TIMING; /* Karn: no telling which one is acknowledged */
 	} else if (!(c->flags & CONN_TIMING)) {
@@ -324,6 +326,27 @@ static OUT_OF_LINE uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_
 	return 0;
 }
 
+/* One segment of the size that the path may take by now, as though it were the size of all. Timed, so that
+ * its arrival shows, and with enough behind it for its loss to show. false: not now. */
+static OUT_OF_LINE bool try_larger(struct tcp_conn *c, uint32_t offset, size_t left)
+{
+	uint16_t mss = c->mss, larger = mtu_most(c);
+	uint32_t sent = 0;
+
+	if (left < 4u * larger || c->flags & (CONN_TIMING | CONN_FORCE) || c->snd_nxt != c->snd_max ||
+	    c->congestion.recovering)
+		return false;
+	c->mss = larger;
+	if (allowance(c, offset, left) >= larger)
+		sent = transmit(c, c->snd_nxt, larger, false);
+	c->mss = mss;
+	if (sent == 0)
+		return false;
+	c->snd_nxt += sent;
+	c->wishes |= CONN_TRIES_LARGER;
+	return true;
+}
+
 /* Sends one segment, or burst. false: nothing to send, or not now. */
 static bool send_next(struct tcp_conn *c)
 {
@@ -333,6 +356,8 @@ static bool send_next(struct tcp_conn *c)
 
 	if (offset > c->sendq.bytes || (left == 0 && !fin))
 		return false;
+	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && c->wishes & CONN_MAY_GROW && try_larger(c, offset, left))
+		return true;
 	n = left ? allowance(c, offset, left) : 0;
 	fin = fin && n == left;
 	if (n == 0 && !fin)

@@ -196,7 +196,8 @@ static void look(struct tcp_conn *c, struct recovery *r, uint32_t delivered, boo
 	r->waiting = wait > 0;
 	if (r->waiting)
 		conn_arm(c, CONN_RETRANSMIT, wait / TICKS_PER_MS + 1);
-	if (r->board.lost > 0 && !cc->recovering && !seq_lt(c->snd_una, cc->recover))
+	if (r->board.lost > 0 && !cc->recovering && !seq_lt(c->snd_una, cc->recover) &&
+	    !(conn_tries_larger(c) && r->board.lost == mtu_most(c))) /* too large is not congestion */
 		begin(c, r, delivered);
 	if (!cc->recovering || (delivered == 0 && r->prr.out > 0))
 		return;

@@ -91,6 +91,9 @@ enum conn_wishes {
 	/* and what ecn.c keeps there */
 	CONN_ECHO = 1 << 4,   /* the peer is to hear of a mark until it has slowed down */
 	CONN_SLOWED = 1 << 5, /* the peer is to hear that we have */
+	/* and mtu.c */
+	CONN_MAY_GROW = 1 << 6,     /* mtu_most() is more than mss: a segment of that size is to be tried */
+	CONN_TRIES_LARGER = 1 << 7, /* it is out, and rtt_seq behind it */
 };
 
 enum conn_timer {
@@ -411,6 +414,13 @@ bool mtu_follow(struct tcp_conn *c);
 void mtu_too_big(struct tcp_conn *c, uint32_t mtu);
 /* The retransmission timer ran out, and has been backed off. */
 void mtu_timed_out(struct tcp_conn *c);
+/* What mss may be, by what is known of the path. */
+uint16_t mtu_most(const struct tcp_conn *c);
+/* The larger segment that was tried was acknowledged, or is sent again. */
+void mtu_has_arrived(struct tcp_conn *c);
+void mtu_is_lost(struct tcp_conn *c);
+/* A macro, as below: only recovery tells its loss from congestion. */
+#define conn_tries_larger(c) (IS_ENABLED(CONFIG_TCP_RECOVERY) && (c)->wishes & CONN_TRIES_LARGER)
 
 /* -- sendq.c -- */
 
