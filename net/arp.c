@@ -185,7 +185,7 @@ static struct buf *queue_pop(struct arp *a, struct entry *e)
 	return b;
 }
 
-/* RFC 1122 §2.3.2.2: the latest packets are worth keeping. Takes b. */
+/* RFC 1122 §2.3.2.2: the latest packets are worth keeping. Takes b. -EAGAIN: it waits. */
 static int queue_push(struct arp *a, struct entry *e, struct buf *b)
 {
 	struct buf **end = &e->queue;
@@ -205,7 +205,7 @@ static int queue_push(struct arp *a, struct entry *e, struct buf *b)
 	*end = b;
 	e->queued++;
 	a->queued++;
-	return 0;
+	return -EAGAIN;
 }
 
 /* Gives back what waited for e. Who hears of it may send to another neighbour, which may get e for that. */
@@ -519,42 +519,28 @@ void arp_send_probe(struct arp *a, uint32_t address)
 	send_packet(a, OP_REQUEST, 0, broadcast_mac, address);
 }
 
-int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6])
+int arp_resolve(struct arp *a, uint32_t address, uint8_t mac[6], struct buf *b)
 {
 	struct entry *e = find_entry(a, address);
+	int error = 0;
 
-	if (!e || e->state < REACHABLE)
+	if (!b && (!e || e->state < REACHABLE))
 		return -EAGAIN;
-	e->used_ns = a->now_ns = clock_now_ns();
-	e->asked = true;
-	if (e->state == STALE) {
-		ask(a, e, PROBE);
-		set_timer(a);
-	}
-	memcpy(mac, e->mac, 6);
-	return 0;
-}
-
-int arp_send(struct arp *a, uint32_t address, struct buf *b)
-{
-	struct entry *e;
-	uint8_t mac[6];
-	int error;
-
-	if (arp_lookup(a, address, mac) == 0)
-		return ethernet_send(a->ethernet, mac, ETHERTYPE_IPV4, b);
-	e = find_entry(a, address);
-	if (e && e->state == FAILED) {
+	a->now_ns = clock_now_ns();
+	if (!e) {
+		e = new_entry(a, address, true);
+	} else if (e->state == FAILED) {
 		buf_free(b);
 		return -EHOSTUNREACH;
 	}
-	a->now_ns = clock_now_ns();
-	if (!e)
-		e = new_entry(a, address, true);
 	e->used_ns = a->now_ns;
-	error = queue_push(a, e, b);
-	if (e->state == FREE) {
-		ask(a, e, INCOMPLETE);
+	e->asked = true;
+	if (e->state >= REACHABLE)
+		memcpy(mac, e->mac, 6);
+	else
+		error = queue_push(a, e, b);
+	if (e->state == FREE || e->state == STALE) {
+		ask(a, e, e->state == FREE ? INCOMPLETE : PROBE);
 		set_timer(a);
 	}
 	return error;

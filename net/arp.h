@@ -13,7 +13,7 @@ struct arp;
 
 /* Who uses the answers: IPv4. */
 struct arp_user {
-	void (*changed)(void *arg);                    /* what arp_lookup said may no longer be so */
+	void (*changed)(void *arg);                    /* what arp_resolve said may no longer be so */
 	void (*unreachable)(void *arg, struct buf *b); /* nobody answered for b, which is given back */
 	void *arg;
 };
@@ -51,11 +51,10 @@ struct arp_probe {
 };
 void arp_probe(struct arp *a, struct arp_probe *op, uint32_t address);
 
-/* 0 and the MAC address when it is known, -EAGAIN otherwise. */
-int arp_lookup(struct arp *a, uint32_t address, uint8_t mac[6]);
-/* Sends b to address as soon as its MAC address is known. Takes b: 0, -ENOBUFS: no room to wait;
- * -EHOSTUNREACH: asked in vain a moment ago; otherwise as netdev_send. */
-int arp_send(struct arp *a, uint32_t address, struct buf *b);
+/* The MAC address of a neighbour to whom b is to go. 0: it is known, and b still the caller's. Otherwise
+ * takes b: -EAGAIN: it is sent as soon as somebody has answered; -ENOBUFS: no room to wait; -EHOSTUNREACH:
+ * asked in vain a moment ago. b NULL: nobody is asked, -EAGAIN. */
+int arp_resolve(struct arp *a, uint32_t address, uint8_t mac[6], struct buf *b);
 
 const struct arp_stats *arp_stats(const struct arp *a);
 

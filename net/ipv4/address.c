@@ -16,24 +16,6 @@ bool ipv4_is_host(uint32_t a, uint32_t mask)
 	return ~mask <= 1 || ((a & ~mask) != 0 && (a | mask) != UINT32_MAX);
 }
 
-struct ipv4_address *ipv4_own(const struct ipv4 *ip, uint32_t a)
-{
-	for (unsigned i = 0; i < ip->addresses; i++) {
-		if (ip->address[i].address == a)
-			return (struct ipv4_address *)&ip->address[i];
-	}
-	return NULL;
-}
-
-bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a)
-{
-	for (unsigned i = 0; i < ip->addresses; i++) {
-		if (ipv4_is_broadcast_of(&ip->address[i], a))
-			return true;
-	}
-	return a == UINT32_MAX;
-}
-
 int ipv4_check_address(const struct ip_prefix *prefix, const struct ip_addr *gateway)
 {
 	uint32_t address = get_be32(prefix->addr.bytes), via, mask;
@@ -53,18 +35,22 @@ int ipv4_check_address(const struct ip_prefix *prefix, const struct ip_addr *gat
 
 int ipv4_add_address(struct ipv4 *ip, const struct ip_prefix *prefix)
 {
-	uint32_t address = get_be32(prefix->addr.bytes);
-	struct ipv4_address *own = ipv4_own(ip, address);
+	uint32_t address = get_be32(prefix->addr.bytes), mask;
 	int error = ipv4_check_address(prefix, NULL);
 
 	if (error < 0)
 		return error;
-	if (!own && ip->addresses == ARRAY_SIZE(ip->address))
-		return -ENOBUFS;
-	if (!own)
-		own = &ip->address[ip->addresses++];
-	*own = (struct ipv4_address){ address, ipv4_mask(prefix) };
-	ipv4_changed(ip);
+	mask = ipv4_mask(prefix);
+	if (ipv4_kind(ip, address) == IPV4_OURS) {
+		ipv4_remove_ways(ip, IPV4_BROADCAST, address);
+	} else {
+		if (ip->count[IPV4_OURS] == CONFIG_IPV4_ADDRESSES)
+			return -ENOBUFS;
+		ipv4_insert_way(ip, address, UINT32_MAX, IPV4_OURS, address);
+	}
+	ipv4_insert_way(ip, address, mask, IPV4_SUBNET, address);
+	if (~mask > 1) /* a subnet of one or two hosts has none: RFC 3021 */
+		ipv4_insert_way(ip, address | ~mask, UINT32_MAX, IPV4_BROADCAST, address);
 	return arp_add_address(ip->arp, address);
 }
 
@@ -82,36 +68,34 @@ static void tell_gone(struct ipv4 *ip, uint32_t address)
 	}
 }
 
-static void remove_address(struct ipv4 *ip, struct ipv4_address *own)
+static void remove_address(struct ipv4 *ip, uint32_t address)
 {
-	uint32_t address = own->address;
-
-	/* the others keep their order: the first is the one that we are known by */
-	ip->addresses--;
-	memmove(own, own + 1, (size_t)(&ip->address[ip->addresses] - own) * sizeof(*own));
-	ipv4_forget_routes(ip);
-	ipv4_changed(ip);
+	ipv4_remove_ways(ip, IPV4_OURS, address);
 	arp_remove_address(ip->arp, address);
 	tell_gone(ip, address);
 }
 
 int ipv4_remove_address(struct ipv4 *ip, const struct ip_addr *address)
 {
-	struct ipv4_address *own = ipv4_own(ip, get_be32(address->bytes));
+	uint32_t a = get_be32(address->bytes);
 
-	if (!own || address->family != IP_V4)
+	if (address->family != IP_V4 || ipv4_kind(ip, a) != IPV4_OURS)
 		return -EADDRNOTAVAIL;
-	remove_address(ip, own);
+	remove_address(ip, a);
 	return 0;
 }
 
-/* Removes all but keep. */
+/* Removes all routes, and all addresses but keep. */
 static void remove_others(struct ipv4 *ip, uint32_t keep)
 {
-	ip->ways = 0;
-	for (unsigned i = ip->addresses; i-- > 0;) {
-		if (ip->address[i].address != keep)
-			remove_address(ip, &ip->address[i]);
+	ipv4_remove_ways(ip, IPV4_ON_LINK, 0);
+	for (const struct ipv4_way *w = ip->way; w->kind;) { /* ours come first */
+		if (w->via && w->via != keep) {
+			remove_address(ip, w->via);
+			w = ip->way;
+		} else {
+			w++;
+		}
 	}
 }
 

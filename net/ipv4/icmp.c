@@ -86,7 +86,7 @@ void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece)
 	const uint8_t *data = piece->data + header_bytes;
 
 	/* nothing about what went to a group, or may be an error itself: RFC 1122 §3.2.2 */
-	if (ipv4_own(ip, be32(h->dst)) &&
+	if (ipv4_kind(ip, be32(h->dst)) == IPV4_OURS &&
 	    (h->protocol != IP_ICMP || (piece->len > header_bytes && *data == ECHO_REQUEST)))
 		send_error(ip, piece->data, header_bytes, data, piece->len - header_bytes,
 		           (struct icmp_header){ .type = TIME_EXCEEDED, .code = 1 });
@@ -144,7 +144,7 @@ static bool input_error(struct ipv4 *ip, const struct buf *b, int error)
 	}
 	header_bytes = (h->version_ihl & 15u) * 4;
 	if (h->version_ihl >> 4 != 4 || header_bytes < sizeof(*h) || header_bytes + 8 > room ||
-	    !ipv4_own(ip, be32(h->src)) || (h->fragment & be16(IPV4_OFFSET))) {
+	    ipv4_kind(ip, be32(h->src)) != IPV4_OURS || (h->fragment & be16(IPV4_OFFSET))) {
 		return false;
 	}
 	/* old routers say 0, or give the packet's own length: RFC 1191 §5 */

@@ -65,39 +65,33 @@ static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_b
 }
 
 /* Could another host send from there? Where we have no way to, it is a lie or cannot be answered (RFC 3704
- * §2.4); but a DHCP server may speak to everybody from a network that we are not in yet. In one walk: every
- * packet takes it. */
+ * §2.4); but while we have no address we know nothing of the link, and a DHCP server may speak to everybody
+ * from a network that we are not in. */
 static bool can_be_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
 {
-	bool near = ip->addresses == 0; /* then we know nothing of the link */
+	enum ipv4_kind from = ipv4_kind(ip, src);
 
-	if (src >> 24 == 0 || src >> 24 == 127 || src >= 0xe0000000)
-		return false;
-	for (unsigned i = 0; i < ip->addresses; i++) {
-		const struct ipv4_address *own = &ip->address[i];
-
-		if (src == own->address || ipv4_is_broadcast_of(own, src))
-			return false;
-		near |= ((src ^ own->address) & own->mask) == 0;
-	}
-	return near || (ip->unaddressed && dst == UINT32_MAX) || ipv4_next_hop(ip, src);
+	return from == IPV4_NONE ? ip->count[IPV4_OURS] == 0 || (ip->unaddressed && dst == UINT32_MAX)
+	                         : from >= IPV4_SUBNET;
 }
 
 /* Could a host on a wire have sent it from there to us? Sets *to_group. */
 static OUT_OF_LINE bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
+	enum ipv4_kind to = ipv4_kind(ip, dst);
+
 	if (!can_be_source(ip, src, dst))
 		return false;
-	*to_group = !ipv4_own(ip, dst);
-	if (*to_group && (ipv4_is_broadcast(ip, dst) || ipv4_is_joined(ip, dst)))
+	*to_group = to != IPV4_OURS;
+	if (to == IPV4_BROADCAST || (to == IPV4_GROUP && ipv4_is_joined(ip, dst)))
 		return true;
 	/* RFC 1122 §3.3.6: a link broadcast does not carry unicast */
 	if (link_group)
 		return false;
 	/* perhaps it is the address that we are being given */
-	return !*to_group || (ip->unaddressed && !ip->addresses && dst >> 24 != 0 && dst >> 24 != 127 &&
-	                      dst < 0xe0000000);
+	return to == IPV4_OURS || (ip->unaddressed && ip->count[IPV4_OURS] == 0 &&
+	                           (to == IPV4_NONE || to >= IPV4_SUBNET));
 }
 
 static bool is_fragment(const struct ipv4_header *h)

@@ -122,6 +122,7 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 		reassembly_init(&ip->reassembly);
 	if (IS_ENABLED(CONFIG_IPV4_PMTU))
 		pmtu_init(ip);
+	ipv4_init_ways(ip);
 	ip->ip.ops = &ipv4_ops;
 	ip->ip.dev = ethernet_netdev(e);
 	ip->ip.generation = 1;
@@ -142,8 +143,7 @@ void ipv4_destroy(struct ipv4 *ip)
 	struct buf *b;
 
 	arp_set_user(ip->arp, NULL);
-	while (ip->addresses > 0)
-		arp_remove_address(ip->arp, ip->address[--ip->addresses].address);
+	ipv4_clear_address(ip);
 	ethernet_listen(ip->ethernet, ETHERTYPE_IPV4, NULL, NULL);
 	poller_remove(&ip->loop);
 	while ((b = ip->loop_first)) {

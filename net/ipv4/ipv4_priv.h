@@ -65,22 +65,38 @@ struct ipv4_path {
 
 struct igmp;
 
-struct ipv4_address {
-	uint32_t address, mask;
+/* What an address is to us, and so what becomes of packets to it and from it (route.c). */
+enum ipv4_kind {
+	IPV4_NONE,      /* of a host that no way leads to */
+	IPV4_NOWHERE,   /* nobody's */
+	IPV4_GROUP,
+	IPV4_LOOPBACK,
+	IPV4_OURS,
+	IPV4_BROADCAST,
+	IPV4_SUBNET,    /* of a neighbour, by the prefix of an address of ours */
+	IPV4_ON_LINK,   /* of a neighbour, by a route */
+	IPV4_GATEWAY,   /* of a host behind a neighbour */
+	IPV4_KINDS
 };
 
 struct ipv4_way {
 	uint32_t prefix, mask;
-	uint32_t gateway; /* 0: on the link */
+	uint32_t via; /* the gateway; or the address of ours that it is there for, 0: none */
+	uint8_t kind; /* enum ipv4_kind */
+};
+
+enum {
+	IPV4_ALWAYS = 5, /* ways that every host has */
+	IPV4_WAYS = IPV4_ALWAYS + 3 * CONFIG_IPV4_ADDRESSES + CONFIG_IPV4_ROUTES,
 };
 
 struct ipv4 {
 	struct ip ip; /* first: what transports see */
 	struct ethernet *ethernet;
 	struct arp *arp;
-	uint8_t addresses;
-	bool unaddressed;   /* ipv4_listen_unaddressed */
-	uint16_t ways;      /* how many addresses and ways there are */
+	bool unaddressed;           /* ipv4_listen_unaddressed */
+	uint16_t ways;
+	uint16_t count[IPV4_KINDS]; /* of ways of each kind that come and go */
 	unsigned loop_count;
 	struct igmp_group *groups; /* igmp.c: who has joined which */
 	struct igmp *igmp;         /* NULL: nobody has */
@@ -96,8 +112,7 @@ struct ipv4 {
 	} handlers[IPV4_HANDLERS];
 	struct ip_handler icmp;
 	uint8_t id_key[16];
-	struct ipv4_address address[CONFIG_IPV4_ADDRESSES];
-	struct ipv4_way way[CONFIG_IPV4_ROUTES];
+	struct ipv4_way way[IPV4_WAYS + 1]; /* the longest prefix first; a zero behind the last */
 	struct reassembly reassembly;
 #ifdef CONFIG_IPV4_PMTU
 	struct ipv4_path paths[CONFIG_IPV4_PATHS];
@@ -141,23 +156,19 @@ void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uin
 uint32_t ipv4_mask(const struct ip_prefix *prefix);
 /* Is it a unicast address that a host can have, where mask is its subnet's? RFC 1122 §3.2.1.3. */
 bool ipv4_is_host(uint32_t a, uint32_t mask);
-/* NULL: it is not ours. */
-struct ipv4_address *ipv4_own(const struct ipv4 *ip, uint32_t a);
-/* A subnet of one or two hosts has none: RFC 3021. */
-static inline bool ipv4_is_broadcast_of(const struct ipv4_address *own, uint32_t a)
-{
-	return ~own->mask > 1 && a == (own->address | ~own->mask);
-}
-/* Is it a broadcast as seen from our link? */
-bool ipv4_is_broadcast(const struct ipv4 *ip, uint32_t a);
 
 /* route.c */
-/* The neighbour to whom packets to a host go, perhaps itself; 0: there is no route. */
-uint32_t ipv4_next_hop(const struct ipv4 *ip, uint32_t to);
+void ipv4_init_ways(struct ipv4 *ip);
+/* The way of packets to an address; lent until ways change. */
+const struct ipv4_way *ipv4_way(const struct ipv4 *ip, uint32_t to);
+enum ipv4_kind ipv4_kind(const struct ipv4 *ip, uint32_t a);
 /* Which of our addresses is best known to that neighbour; 0: we have none. */
 uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop);
-/* Forgets the routes whose gateways are no neighbours any more. */
-void ipv4_forget_routes(struct ipv4 *ip);
+/* There is room. */
+void ipv4_insert_way(struct ipv4 *ip, uint32_t prefix, uint32_t mask, enum ipv4_kind kind, uint32_t via);
+/* Those from least on that are there for via, an address of ours: from IPV4_OURS on with the routes whose
+ * gateways only its prefix had. via 0: all routes. */
+void ipv4_remove_ways(struct ipv4 *ip, enum ipv4_kind least, uint32_t via);
 
 /* input.c: takes b, the IP header first. looped: it never was on a wire. */
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);

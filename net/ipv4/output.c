@@ -15,7 +15,9 @@
 
 static bool is_ours(const struct ipv4 *ip, uint32_t a)
 {
-	return a >> 24 == 127 || ipv4_own(ip, a);
+	enum ipv4_kind kind = ipv4_kind(ip, a);
+
+	return kind == IPV4_OURS || kind == IPV4_LOOPBACK;
 }
 
 void ipv4_look(struct ip_route *r)
@@ -40,11 +42,11 @@ static bool can_be_from(const struct ipv4 *ip, const struct ip_addr *src, bool t
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst)
 {
 	struct ipv4 *ip = container_of(base, struct ipv4, ip);
-	uint32_t to = get_be32(dst->bytes), hop = to;
-	bool group = ipv4_is_broadcast(ip, to) || ipv4_is_multicast(to), ours = is_ours(ip, to);
+	uint32_t to = get_be32(dst->bytes);
+	const struct ipv4_way *w = ipv4_way(ip, to);
+	bool ours = w->kind == IPV4_OURS || w->kind == IPV4_LOOPBACK;
 
-	if (dst->family != IP_V4 || to >> 24 == 0 || (to >= 0xf0000000 && !group) ||
-	    (!group && !ours && !(hop = ipv4_next_hop(ip, to)))) {
+	if (dst->family != IP_V4 || w->kind <= IPV4_NOWHERE) {
 		ip->stats.out_no_routes++;
 		return -ENETUNREACH;
 	}
@@ -54,7 +56,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	r->ip = base;
 	r->src = src ? *src : *dst;
 	if (!src && !ours)
-		put_be32(r->src.bytes, ipv4_source(ip, hop));
+		put_be32(r->src.bytes, ipv4_source(ip, w->kind == IPV4_GATEWAY ? w->via : to));
 	r->dst = *dst;
 	ipv4_look(r);
 	if ((ethernet_netdev(ip->ethernet)->features & NETDEV_TSO4) && !ours)
@@ -146,26 +148,33 @@ void ipv4_loop_poll(struct poller *p)
 /* The way for a route whose MAC address is not known to be right. Takes b. */
 static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 {
-	uint32_t to = get_be32(r->dst.bytes), next_hop;
+	uint32_t to = get_be32(r->dst.bytes);
+	const struct ipv4_way *w = ipv4_way(ip, to);
 	int error;
 
-	if (is_ours(ip, to))
+	switch ((enum ipv4_kind)w->kind) {
+	case IPV4_OURS: case IPV4_LOOPBACK:
 		return loop_back(ip, b);
-	if (ipv4_is_broadcast(ip, to)) {
+	case IPV4_BROADCAST:
 		memset(r->link, 0xff, 6);
-	} else if (ipv4_is_multicast(to)) {
+		break;
+	case IPV4_GROUP:
 		ipv4_group_mac(r->link, to);
-	} else {
-		next_hop = ipv4_next_hop(ip, to);
-		if (!next_hop) {
-			ipv4_drop(ip, b->data, b, &ip->stats.out_no_routes, "no route any more");
-			return -ENETUNREACH;
-		}
-		if (arp_lookup(ip->arp, next_hop, r->link) < 0) {
-			error = arp_send(ip->arp, next_hop, b);
-			ip->stats.out_discards += error < 0;
-			return error;
-		}
+		break;
+	case IPV4_GATEWAY:
+		to = w->via;
+		/* fall through */
+	case IPV4_SUBNET: case IPV4_ON_LINK:
+		error = arp_resolve(ip->arp, to, r->link, b);
+		if (error == 0)
+			break;
+		if (error == -EAGAIN)
+			return 0;
+		ip->stats.out_discards++;
+		return error;
+	default:
+		ipv4_drop(ip, b->data, b, &ip->stats.out_no_routes, "no route any more");
+		return -ENETUNREACH;
 	}
 	r->generation = ip->ip.generation;
 	return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
@@ -176,7 +185,7 @@ static int look_again(struct ipv4 *ip, struct ip_route *r)
 {
 	uint32_t src = get_be32(r->src.bytes);
 
-	if (src == 0 ? ip->addresses > 0 : !is_ours(ip, src))
+	if (src == 0 ? ip->count[IPV4_OURS] > 0 : !is_ours(ip, src))
 		return -EADDRNOTAVAIL;
 	ipv4_look(r);
 	return 0;

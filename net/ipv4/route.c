@@ -1,93 +1,132 @@
 /* SPDX-License-Identifier: ISC */
-/* Which way a packet goes: the prefixes of our own addresses, which are on the link, and a table of others,
- * each behind a gateway or on the link too. The longest that fits decides (RFC 1122 §3.3.1, RFC 4632). */
+/* Which way a packet goes: a table of prefixes, each with what becomes of packets to it, the longest first,
+ * so that the first that fits decides (RFC 1122 §3.3.1, RFC 4632). In it stand what every host has, our own
+ * addresses with the broadcast and the prefix of each, and the routes. Behind the last stands a zero, which
+ * fits everything and leads nowhere. */
 #include <errno.h>
 
 #include "net/ipv4/ipv4_priv.h"
 
 const struct ip_prefix ipv4_everywhere = { { .family = IP_V4 }, 0 };
 
-/* The gateway on the way to there; on_link: there is none; 0: there is no way. */
-static uint32_t look(const struct ipv4 *ip, uint32_t to, uint32_t on_link)
+void ipv4_init_ways(struct ipv4 *ip)
 {
-	uint32_t mask = 0, hop = 0;
+	static const struct ipv4_way always[IPV4_ALWAYS] = {
+		{ 0xffffffff, 0xffffffff, 0, IPV4_BROADCAST },
+		{ 0x00000000, 0xff000000, 0, IPV4_NOWHERE },
+		{ 0x7f000000, 0xff000000, 0, IPV4_LOOPBACK },
+		{ 0xe0000000, 0xf0000000, 0, IPV4_GROUP },
+		{ 0xf0000000, 0xf0000000, 0, IPV4_NOWHERE },
+	};
 
-	for (unsigned i = 0; i < ip->addresses; i++) {
-		const struct ipv4_address *a = &ip->address[i];
-
-		if (((a->address ^ to) & a->mask) == 0 && a->mask >= mask) {
-			mask = a->mask;
-			hop = on_link;
-		}
-	}
-	for (unsigned i = 0; i < ip->ways; i++) {
-		const struct ipv4_way *w = &ip->way[i];
-
-		if (((w->prefix ^ to) & w->mask) == 0 && (!hop || w->mask > mask)) {
-			mask = w->mask;
-			hop = w->gateway ? w->gateway : on_link;
-		}
-	}
-	return hop;
+	memcpy(ip->way, always, sizeof(always));
+	ip->ways = IPV4_ALWAYS;
 }
 
-uint32_t ipv4_next_hop(const struct ipv4 *ip, uint32_t to)
+const struct ipv4_way *ipv4_way(const struct ipv4 *ip, uint32_t to)
 {
-	return look(ip, to, to);
+	const struct ipv4_way *w = ip->way;
+
+	while ((w->prefix ^ to) & w->mask)
+		w++;
+	return w;
+}
+
+enum ipv4_kind ipv4_kind(const struct ipv4 *ip, uint32_t a)
+{
+	return ipv4_way(ip, a)->kind;
 }
 
 uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop)
 {
-	const struct ipv4_address *best = &ip->address[0];
+	uint32_t first = 0;
 
-	if (ip->addresses == 0)
-		return 0;
-	for (unsigned i = 0; i < ip->addresses; i++) {
-		const struct ipv4_address *a = &ip->address[i];
-		bool best_fits = ((best->address ^ hop) & best->mask) == 0;
-
-		if (((a->address ^ hop) & a->mask) == 0 && (!best_fits || a->mask > best->mask))
-			best = a;
+	for (const struct ipv4_way *w = ip->way; w->kind; w++) {
+		if (!w->via || w->kind == IPV4_GATEWAY)
+			continue;
+		if (((w->prefix ^ hop) & w->mask) == 0)
+			return w->via;
+		if (!first)
+			first = w->via;
 	}
-	return best->address;
+	return first;
+}
+
+/* Of equal length what is ours comes before its broadcast, that before a subnet, and so on; the older
+ * first. */
+void ipv4_insert_way(struct ipv4 *ip, uint32_t prefix, uint32_t mask, enum ipv4_kind kind, uint32_t via)
+{
+	struct ipv4_way *w = ip->way + ip->ways++;
+
+	for (; w > ip->way && (w[-1].mask < mask || (w[-1].mask == mask && w[-1].kind > kind)); w--)
+		*w = w[-1];
+	*w = (struct ipv4_way){ prefix & mask, mask, via, (uint8_t)kind };
+	ip->count[kind]++;
+	ipv4_changed(ip);
+}
+
+static void remove_way(struct ipv4 *ip, struct ipv4_way *w)
+{
+	ip->ways--;
+	ip->count[w->kind]--;
+	do
+		*w = w[1];
+	while (w++->kind);
+	ipv4_changed(ip);
+}
+
+static bool is_neighbour(const struct ipv4 *ip, uint32_t a)
+{
+	enum ipv4_kind kind = ipv4_kind(ip, a);
+
+	return kind == IPV4_SUBNET || kind == IPV4_ON_LINK;
+}
+
+void ipv4_remove_ways(struct ipv4 *ip, enum ipv4_kind least, uint32_t via)
+{
+	for (struct ipv4_way *w = ip->way; w->kind;) {
+		bool goes = w->kind >= least && w->via == via;
+
+		if (w->kind == IPV4_GATEWAY)
+			goes = via ? least == IPV4_OURS && !is_neighbour(ip, w->via) : true;
+		if (goes) {
+			remove_way(ip, w);
+			w = ip->way; /* perhaps it led to a gateway */
+		} else {
+			w++;
+		}
+	}
 }
 
 static struct ipv4_way *find(struct ipv4 *ip, const struct ip_prefix *to)
 {
-	for (unsigned i = 0; i < ip->ways; i++) {
-		struct ipv4_way *w = &ip->way[i];
+	uint32_t mask = ipv4_mask(to);
 
-		if (w->mask == ipv4_mask(to) && w->prefix == (get_be32(to->addr.bytes) & w->mask))
+	for (struct ipv4_way *w = ip->way; w->kind; w++) {
+		if (w->kind >= IPV4_ON_LINK && w->mask == mask && w->prefix == (get_be32(to->addr.bytes) & mask))
 			return w;
 	}
 	return NULL;
 }
 
-/* Is a host on the link, and another than we? */
-static bool is_neighbour(const struct ipv4 *ip, uint32_t a)
-{
-	return look(ip, a, UINT32_MAX) == UINT32_MAX && ipv4_is_host(a, UINT32_MAX) && !ipv4_own(ip, a) &&
-	       !ipv4_is_broadcast(ip, a);
-}
-
 int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway)
 {
 	bool on_link = !gateway || gateway->family == IP_NONE;
-	struct ipv4_way *w;
+	uint32_t prefix = get_be32(to->addr.bytes), via = on_link ? 0 : get_be32(gateway->bytes);
+	struct ipv4_way *old;
 
-	if (to->addr.family != IP_V4 || to->len > 32)
+	/* nothing leads to where no host can be, though what leads everywhere may have that in it */
+	if (to->addr.family != IP_V4 || to->len > 32 ||
+	    ((to->len >= 8 || prefix >= 0xe0000000) && !ipv4_is_host(prefix, UINT32_MAX)))
 		return -EINVAL;
-	w = find(ip, to);
-	if (!on_link && (gateway->family != IP_V4 || !is_neighbour(ip, get_be32(gateway->bytes))))
+	if (!on_link && (gateway->family != IP_V4 || !is_neighbour(ip, via)))
 		return -ENETUNREACH;
-	if (!w && ip->ways == ARRAY_SIZE(ip->way))
+	old = find(ip, to);
+	if (old)
+		remove_way(ip, old);
+	else if (ip->count[IPV4_ON_LINK] + ip->count[IPV4_GATEWAY] == CONFIG_IPV4_ROUTES)
 		return -ENOBUFS;
-	if (!w)
-		w = &ip->way[ip->ways++];
-	w->mask = ipv4_mask(to);
-	w->prefix = get_be32(to->addr.bytes) & w->mask;
-	w->gateway = on_link ? 0 : get_be32(gateway->bytes);
-	ipv4_changed(ip);
+	ipv4_insert_way(ip, prefix, ipv4_mask(to), on_link ? IPV4_ON_LINK : IPV4_GATEWAY, via);
 	return 0;
 }
 
@@ -97,15 +136,6 @@ int ipv4_remove_route(struct ipv4 *ip, const struct ip_prefix *to)
 
 	if (!w)
 		return -ENOENT;
-	*w = ip->way[--ip->ways];
-	ipv4_changed(ip);
+	remove_way(ip, w);
 	return 0;
-}
-
-void ipv4_forget_routes(struct ipv4 *ip)
-{
-	for (unsigned i = ip->ways; i-- > 0;) {
-		if (ip->way[i].gateway && !is_neighbour(ip, ip->way[i].gateway))
-			ip->way[i] = ip->way[--ip->ways];
-	}
 }

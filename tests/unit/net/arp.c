@@ -27,12 +27,23 @@ static void on_changed(void *arg)
 	changes++;
 }
 
+/* As IPv4 does. */
+static int send_packet(uint32_t address, struct buf *b)
+{
+	uint8_t mac[6];
+	int error = arp_resolve(arp, address, mac, b);
+
+	if (error == 0)
+		return ethernet_send(ethernet, mac, ETHERTYPE_IPV4, b);
+	return error == -EAGAIN ? 0 : error;
+}
+
 static void on_unreachable(void *arg, struct buf *b)
 {
 	(void)arg;
 	returned++;
 	if (instead && returned < 10)
-		arp_send(arp, instead, b);
+		send_packet(instead, b);
 	else
 		buf_free(b);
 }
@@ -77,14 +88,14 @@ static int send_to(uint32_t address, uint8_t mark)
 	struct buf *b = buf_alloc_header();
 
 	*buf_push(b, 1) = mark;
-	return arp_send(arp, address, b);
+	return send_packet(address, b);
 }
 
 static bool knows(uint32_t address, const uint8_t *mac)
 {
 	uint8_t found[6];
 
-	return arp_lookup(arp, address, found) == 0 && memcmp(found, mac, 6) == 0;
+	return arp_resolve(arp, address, found, NULL) == 0 && memcmp(found, mac, 6) == 0;
 }
 
 /* The next frame sent is this packet of ours. */

@@ -117,6 +117,19 @@ static void expect_hop(uint32_t dst, uint32_t hop, uint32_t src)
 		cr_expect_eq(from, src, "%08x from %08x", dst, from);
 }
 
+static bool passes(uint32_t src, uint32_t dst)
+{
+	unsigned before = taken;
+	struct frame f;
+
+	frame_ipv4(&f, PROTOCOL, src, dst);
+	if ((dst & 0xff) == 0xff)
+		memcpy(f.bytes, LAN_BROADCAST, 6);
+	frame_finish(&f);
+	lan_receive(&lan, &f, 0);
+	return taken > before;
+}
+
 Test(ipv4_route, the_longest_prefix_decides)
 {
 	expect_hop(0x08080808, 0, 0);
@@ -183,6 +196,12 @@ Test(ipv4_route, routes_that_cannot_be)
 	cr_expect_eq(add_route(0, 0, 0x08080808), -ENETUNREACH, "far away");
 	cr_expect_eq(add_route(0, 0, 0x7f000001), -ENETUNREACH);
 	cr_expect_eq(add_route(0, 0, 0xe0000001), -ENETUNREACH);
+	for (uint32_t len = 8; len <= 32; len += 8) {
+		cr_expect_eq(add_route(0x7f000001, (uint8_t)len, 0), -EINVAL);
+		cr_expect_eq(add_route(0, (uint8_t)len, 0), -EINVAL);
+	}
+	cr_expect_eq(add_route(0xef000000, 5, LAN_GATEWAY_IP), -EINVAL, "groups are on the link");
+	cr_expect_eq(add_route(0xffffffff, 32, LAN_GATEWAY_IP), -EINVAL);
 	cr_expect_eq(remove_route(0, 0), -ENOENT);
 	for (uint32_t i = 0; i < CONFIG_IPV4_ROUTES; i++)
 		cr_expect_eq(add_route(0x08000000 + (i << 8), 24, LAN_GATEWAY_IP), 0);
@@ -191,6 +210,31 @@ Test(ipv4_route, routes_that_cannot_be)
 	expect_hop(0x08000009, LAN_PEER_IP, LAN_IP);
 	cr_expect_eq(remove_route(0x08000000, 24), 0);
 	cr_expect_eq(add_route(0x09000000, 24, LAN_GATEWAY_IP), 0);
+}
+
+/* The first address is the one that we are known by, whatever becomes of its prefix. */
+Test(ipv4_route, which_address_is_the_first)
+{
+	cr_assert_eq(add_address(LAN_IP, 16), 0);
+	cr_assert_eq(add_route(0x08080808, 32, 0), 0);
+	expect_hop(0x08080808, 0x08080808, LAN_IP);
+	cr_assert_eq(remove_address(LAN_IP), 0);
+	expect_hop(0x08080808, 0x08080808, SECOND_IP);
+}
+
+/* Our own prefixes come before routes of the same length. */
+Test(ipv4_route, routes_like_our_own_prefixes)
+{
+	cr_assert_eq(add_route(0x0a000000, 24, SECOND_GATEWAY), 0);
+	cr_assert_eq(add_route(LAN_IP, 32, SECOND_GATEWAY), 0);
+	expect_hop(LAN_PEER_IP, LAN_PEER_IP, LAN_IP);
+	cr_expect(passes(LAN_PEER_IP, LAN_IP));
+	cr_assert_eq(remove_address(LAN_IP), 0);
+	expect_hop(LAN_PEER_IP, SECOND_GATEWAY, SECOND_IP);
+	expect_hop(LAN_IP, SECOND_GATEWAY, SECOND_IP);
+	cr_assert_eq(add_address(LAN_IP, 24), 0);
+	expect_hop(LAN_PEER_IP, LAN_PEER_IP, LAN_IP);
+	cr_expect(passes(LAN_PEER_IP, LAN_IP));
 }
 
 /* RFC 3442, and clouds: the only address is a /32, and the gateway a neighbour by a route of its own. */
@@ -219,6 +263,7 @@ Test(ipv4_route, addresses_that_come_and_go)
 	cr_expect_eq(add_address(LAN_IP, 8), 0, "the same with another prefix");
 	cr_expect_eq(gone_count, 1);
 	expect_hop(0x0a010203, 0x0a010203, LAN_IP);
+	expect_hop(0x08080808, LAN_GATEWAY_IP, LAN_IP); /* what led there does still */
 	for (uint32_t i = 1; i < CONFIG_IPV4_ADDRESSES; i++)
 		cr_expect_eq(add_address(SECOND_IP + i, 24), 0);
 	cr_expect_eq(add_address(0x01020304, 24), -ENOBUFS);
@@ -229,19 +274,6 @@ Test(ipv4_route, addresses_that_come_and_go)
 	ipv4_clear_address(ipv4);
 	cr_expect_eq(gone_count, CONFIG_IPV4_ADDRESSES + 1);
 	expect_hop(LAN_PEER_IP, 0, 0);
-}
-
-static bool passes(uint32_t src, uint32_t dst)
-{
-	unsigned before = taken;
-	struct frame f;
-
-	frame_ipv4(&f, PROTOCOL, src, dst);
-	if ((dst & 0xff) == 0xff)
-		memcpy(f.bytes, LAN_BROADCAST, 6);
-	frame_finish(&f);
-	lan_receive(&lan, &f, 0);
-	return taken > before;
 }
 
 Test(ipv4_route, who_can_have_sent_it)
