@@ -30,7 +30,7 @@ static const struct option common_options[] = {
 };
 
 static const struct option address_options[] = {
-	STACK_OPTIONS(stack_config),
+	STACK_START_OPTIONS(stack_config),
 	STACK_MTU_OPTION(stack_config),
 	{ NULL, NULL, NULL, NULL },
 };

@@ -16,7 +16,7 @@
 
 /* The options, for a table of struct option; config is a struct stack_config that begins as zero. A stack
  * that is composed by hand takes its MTU from the interface. */
-#define STACK_OPTIONS(config) \
+#define STACK_START_OPTIONS(config) \
 	STACK_DHCP_OPTIONS(config) \
 	{ "ip", "an IPv4 address and prefix length, as 10.0.0.2/24", option_ip_prefix, &(config).ip }, \
 	{ "gw", "an IPv4 address, as 10.0.0.1", option_gateway, &(config) }, \

@@ -24,7 +24,7 @@ enum { READ_BYTES = 1024, LINE_BYTES = 256 };
 static struct stack_config config;
 
 const struct option app_options[] = {
-	STACK_OPTIONS(config),
+	STACK_START_OPTIONS(config),
 	{ NULL, NULL, NULL, NULL },
 };
 

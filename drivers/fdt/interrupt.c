@@ -11,52 +11,52 @@
 #define LOOKUPS_MAX 64 /* of phandles, in one list: each is a look at the whole tree */
 
 /* A list of cells that is read from its front, and the node that the interrupts in it belong to. */
-struct list {
+struct cells {
 	struct fdt_value left;
 	struct fdt_node node;
 	uint32_t unit_cells, interrupt_cells; /* of the node */
 	uint32_t lookups, phandle;            /* of the node, should it come again: lists repeat them */
 };
 
-static bool take(struct list *list, uint32_t *cells, uint32_t count)
+static bool take(struct cells *from, uint32_t *cells, uint32_t count)
 {
-	if (count > fdt_cells(&list->left))
+	if (count > fdt_cells(&from->left))
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		cells[i] = fdt_cell(&list->left, i);
-	list->left.at += 4 * count;
-	list->left.bytes -= 4 * count;
+		cells[i] = fdt_cell(&from->left, i);
+	from->left.at += 4 * count;
+	from->left.bytes -= 4 * count;
 	return true;
 }
 
-/* To be called when list->node has changed: can its interrupts be understood? */
-static bool measure(const struct fdt *tree, struct list *list)
+/* To be called when from->node has changed: can its interrupts be understood? */
+static bool measure(const struct fdt *tree, struct cells *from)
 {
-	uint32_t node = list->node.path[list->node.depth - 1];
+	uint32_t node = from->node.path[from->node.depth - 1];
 
-	list->unit_cells = fdt_count_at(tree, node, "#address-cells", 0);
-	list->interrupt_cells = fdt_count_at(tree, node, "#interrupt-cells", 0);
-	return list->unit_cells <= UNIT_CELLS && list->interrupt_cells - 1 < FDT_INTERRUPT_CELLS;
+	from->unit_cells = fdt_count_at(tree, node, "#address-cells", 0);
+	from->interrupt_cells = fdt_count_at(tree, node, "#interrupt-cells", 0);
+	return from->unit_cells <= UNIT_CELLS && from->interrupt_cells - 1 < FDT_INTERRUPT_CELLS;
 }
 
-/* Takes a phandle; list->node is then its node. */
-static bool take_node(const struct fdt *tree, struct list *list)
+/* Takes a phandle; from->node is then its node. */
+static bool take_node(const struct fdt *tree, struct cells *from)
 {
 	uint32_t phandle;
 
-	if (!take(list, &phandle, 1))
+	if (!take(from, &phandle, 1))
 		return false;
-	if (list->lookups && phandle == list->phandle)
+	if (from->lookups && phandle == from->phandle)
 		return true;
-	list->phandle = phandle;
-	return list->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &list->node, phandle) && measure(tree, list);
+	from->phandle = phandle;
+	return from->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &from->node, phandle) && measure(tree, from);
 }
 
-static bool take_interrupt(struct list *list, struct fdt_interrupt *out)
+static bool take_interrupt(struct cells *from, struct fdt_interrupt *out)
 {
-	out->controller = list->node;
-	out->count = list->interrupt_cells;
-	return take(list, out->cells, out->count);
+	out->controller = from->node;
+	out->count = from->interrupt_cells;
+	return take(from, out->cells, out->count);
 }
 
 /* Goes from n to where its interrupts go: what it or the nearest ancestor names, or an ancestor that
@@ -89,7 +89,7 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
-	struct list map = { .node = out->controller }, masks;
+	struct cells map = { .node = out->controller }, masks;
 	uint32_t unit_cells, cells;
 	struct fdt_interrupt above;
 
@@ -129,15 +129,15 @@ static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt 
 
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out)
 {
-	struct list list = { .node = *n }, reg;
+	struct cells from = { .node = *n }, reg;
 	uint32_t unit[UNIT_CELLS] = { 0 };
-	bool extended = fdt_property(tree, n, "interrupts-extended", &list.left);
+	bool extended = fdt_property(tree, n, "interrupts-extended", &from.left);
 
-	if (!extended && (!fdt_property(tree, n, "interrupts", &list.left) ||
-	                  !interrupt_parent(tree, &list.node) || !measure(tree, &list)))
+	if (!extended && (!fdt_property(tree, n, "interrupts", &from.left) ||
+	                  !interrupt_parent(tree, &from.node) || !measure(tree, &from)))
 		return -ENOENT;
 	do {
-		if ((extended && !take_node(tree, &list)) || !take_interrupt(&list, out))
+		if ((extended && !take_node(tree, &from)) || !take_interrupt(&from, out))
 			return -ENOENT;
 	} while (i--);
 	if (fdt_property(tree, n, "reg", &reg.left))

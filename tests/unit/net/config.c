@@ -11,7 +11,7 @@ TestSuite(config, .init = test_begin, .fini = test_end);
 static struct stack_config config;
 static char wrong[128];
 
-static const struct option options[] = { STACK_OPTIONS(config), STACK_MTU_OPTION(config), { 0 } };
+static const struct option options[] = { STACK_START_OPTIONS(config), STACK_MTU_OPTION(config), { 0 } };
 
 /* words: one option each, up to NULL. */
 static int complete(char *const *words)
