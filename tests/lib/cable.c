@@ -11,6 +11,7 @@
 
 #include "kernel/dev/clock.h"
 #include "kernel/timer.h"
+#include "tests/lib/dice.h"
 #include "tests/lib/memory.h"
 
 enum { ETHERNET = 14, FIRST_SLICE = 128, DF = 0x40 };
@@ -54,18 +55,9 @@ struct received {
 	uint8_t *bytes;
 };
 
-static uint64_t next_random(struct cable *c) /* SplitMix64 */
-{
-	uint64_t z = c->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 static bool happens(struct cable *c, uint32_t per_thousand)
 {
-	return next_random(c) % 1000 < per_thousand;
+	return test_random(&c->random) % 1000 < per_thousand;
 }
 
 static uint32_t get16(const uint8_t *p)
@@ -158,7 +150,7 @@ static void deliver(struct cable *c, struct end *to, const uint8_t *bytes, size_
 	for (size_t at = 0, n; at < len || !first; at += n) {
 		n = len - at;
 		if (c->config.split_receive)
-			n = MIN(n, at ? 1 + next_random(c) % 700 : (size_t)FIRST_SLICE);
+			n = MIN(n, at ? 1 + test_random(&c->random) % 700 : (size_t)FIRST_SLICE);
 		*end = received_slice(c, bytes + at, n);
 		if (!*end) {
 			c->stats.no_bufs++;
@@ -248,7 +240,7 @@ static uint64_t due_time(struct cable *c, struct end *from, size_t len)
 	due_ns = now_ns + faults->delay_ns + (c->config.distinct ? 3 * ++c->launched : 0);
 	if (happens(c, faults->reorder)) {
 		c->stats.reordered++;
-		return due_ns + 1 + next_random(c) % (faults->jitter_ns + 1);
+		return due_ns + 1 + test_random(&c->random) % (faults->jitter_ns + 1);
 	}
 	from->last_due_ns = MAX(due_ns, from->last_due_ns + 1);
 	return from->last_due_ns;
@@ -325,8 +317,8 @@ static struct frame *transmit(struct cable *c, struct end *from, uint8_t *bytes,
 	}
 	if (f && !flags && len > ETHERNET && get16(bytes + 12) == 0x0800 && happens(c, faults->corrupt)) {
 		c->stats.corrupted++;
-		at = ETHERNET + next_random(c) % (len - ETHERNET);
-		f->bytes[at] ^= (uint8_t)(1u << next_random(c) % 8);
+		at = ETHERNET + test_random(&c->random) % (len - ETHERNET);
+		f->bytes[at] ^= (uint8_t)(1u << test_random(&c->random) % 8);
 	}
 	if (f && (c->ends[0].dev.features & NETDEV_RX_CSUM) && !(flags & BUF_CSUM_PARTIAL) &&
 	    checksum_is_right(f->bytes, len))

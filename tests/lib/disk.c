@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernel/dev/clock.h"
+#include "tests/lib/dice.h"
 #include "tests/lib/memory.h"
 
 #define DISCARDED 0xdd /* what nobody may rely on */
@@ -23,16 +24,6 @@ struct disk_record {
 	bool failed;
 	uint8_t *data; /* of a write or discard */
 };
-
-/* splitmix64, as test_random of test.h, which needs Criterion. */
-static uint64_t dice(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 static void expect(bool condition, const char *what)
 {
@@ -196,7 +187,7 @@ static struct blkdev_op *choose(struct disk *d)
 {
 	struct list *item = d->had.next;
 
-	for (uint64_t skip = d->seed && d->has ? dice(&d->seed) % d->has : 0; skip; skip--)
+	for (uint64_t skip = d->seed && d->has ? test_random(&d->seed) % d->has : 0; skip; skip--)
 		item = item->next;
 	for (uint32_t i = 0; i <= d->has; i++, item = item->next) {
 		struct blkdev_op *op = list_entry(item, struct blkdev_op, link);
@@ -359,9 +350,9 @@ static void apply_unsure(const struct disk *d, const struct disk_record *r, enum
 	if (left == DISK_LEFT_ALL || (left == DISK_LEFT_TORN && !is_last))
 		apply(d, r, 0, r->sectors, image);
 	else if (left == DISK_LEFT_TORN)
-		apply(d, r, 0, (uint32_t)(dice(seed) % r->sectors), image);
+		apply(d, r, 0, (uint32_t)(test_random(seed) % r->sectors), image);
 	for (uint32_t i = 0; left == DISK_LEFT_SOME && i < r->sectors; i++)
-		if (dice(seed) & 1)
+		if (test_random(seed) & 1)
 			apply(d, r, i, 1, image);
 }
 

@@ -15,6 +15,7 @@
 #include "kernel/promise.h"
 #include "kernel/util.h"
 #include "tests/lib/clock.h"
+#include "tests/lib/dice.h"
 #include "tests/lib/memory.h"
 
 /* -- a test's frame -- */
@@ -40,9 +41,6 @@ void test_console_type(const char *text); /* input for console_read; NULL: end o
 
 extern uint64_t test_entropy_seed;
 extern bool test_entropy_missing;
-
-/* splitmix64: small, and the same everywhere. */
-uint64_t test_random(uint64_t *state);
 
 /* -- promises: what nearly every test asserts -- */
 

@@ -31,6 +31,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/dice.h"
+
 #define FRAME_MAX (14 + 4 + 65535)
 #define HEADER sizeof(struct virtio_net_hdr)
 #define BATCH 64
@@ -111,19 +113,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* splitmix64 */
-static uint64_t random_next(struct rates *r)
-{
-	uint64_t z = (r->random += 0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 static bool chance(struct rates *r, double rate)
 {
-	return (double)(random_next(r) >> 11) / (double)(1ull << 53) < rate;
+	return (double)(test_random(&r->random) >> 11) / (double)(1ull << 53) < rate;
 }
 
 /* -- ends -- */
@@ -279,7 +271,7 @@ static void hold(struct relay *r, struct end *to, const uint8_t *data, size_t le
 
 static void flip_bit(struct rates *rates, uint8_t *data, size_t len)
 {
-	uint64_t bit = random_next(rates) % ((len - HEADER - ETH_HLEN) * 8);
+	uint64_t bit = test_random(&rates->random) % ((len - HEADER - ETH_HLEN) * 8);
 
 	data[HEADER + ETH_HLEN + bit / 8] ^= (uint8_t)(1 << (bit % 8));
 }
@@ -296,7 +288,7 @@ static void segment_fate(struct relay *r, struct end *from, uint8_t *data, size_
 	uint64_t delay = rates->delay_min_ns, spread = rates->delay_max_ns - rates->delay_min_ns;
 
 	if (spread)
-		delay += random_next(rates) % spread;
+		delay += test_random(&rates->random) % spread;
 	c->segments++;
 	if (drop || r->held_count >= HELD_MAX) {
 		c->dropped++;

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import tempfile
 
+from rig import build
+
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "relay.c")
 
 
@@ -14,7 +16,8 @@ def compile_relay(folder):
     if not os.path.exists(program):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             made = os.path.join(scratch, "relay")
-            subprocess.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", made, SOURCE], check=True)
+            subprocess.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-I", build.TREE, "-o", made, SOURCE],
+                           check=True)
             os.replace(made, program)
     return program
 
