@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "kernel/hex.h"
+
 enum argument {
 	ARGUMENT_NONE, ARGUMENT_HANDLE, ARGUMENT_PROTOCOL, ARGUMENT_ENDPOINT, ARGUMENT_ENDPOINT_OR_NOT,
 	ARGUMENT_NUMBER, ARGUMENT_HEX, ARGUMENT_SHUTDOWN, ARGUMENT_POLL, ARGUMENT_OPTION,
@@ -106,15 +108,6 @@ static const char *parse_endpoint(const struct word *address, const struct word 
 	return NULL;
 }
 
-/* 16 or more: none. */
-static unsigned hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-}
-
 static const char *parse_hex(const struct word *w, struct word *out)
 {
 	*out = *w;
@@ -125,7 +118,7 @@ static const char *parse_hex(const struct word *w, struct word *out)
 		return NULL;
 	}
 	for (size_t i = 0; i < w->len; i++)
-		if (hex_digit(w->at[i]) > 15)
+		if (hex_digit(w->at[i]) < 0)
 			return "data is hexadecimal digits";
 	return w->len % 2 ? "data has half a byte" : NULL;
 }

@@ -3,6 +3,7 @@
  * Firecracker and microvm write those; one that they do not name is searched in the slots that the machine
  * has. */
 #include "drivers/virtio/mmio.h"
+#include "kernel/hex.h"
 
 #include <errno.h>
 
@@ -17,22 +18,15 @@ static uint32_t device_count;
 static uint64_t slots_base;
 static uint32_t slots_count, slots_interrupt;
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 16;
-}
-
 static const char *parse_number(const char *text, uint64_t *out)
 {
-	int base = text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10;
+	unsigned base = text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10, digit;
 	const char *start = text += base == 16 ? 2 : 0;
 
-	for (*out = 0; digit_of(*text) < base; text++) {
+	for (*out = 0; (digit = (unsigned)hex_digit(*text)) < base; text++) {
 		if (*out >= UINT64_C(1) << 59)
 			return NULL;
-		*out = *out * (unsigned)base + (unsigned)digit_of(*text);
+		*out = *out * base + digit;
 	}
 	return text > start ? text : NULL;
 }

@@ -13,6 +13,7 @@
 #include "drivers/xen/xen.h"
 #include "kernel/buf.h"
 #include "kernel/dev/netdev.h"
+#include "kernel/hex.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
@@ -600,7 +601,7 @@ static int read_mac(struct net *net)
 	if (loop_run(&op.promise) != sizeof(text) - 1)
 		return -ENOTSUP;
 	for (size_t i = 0; i < sizeof(net->dev.mac); i++) {
-		int high = xen_hex_digit(text[3 * i]), low = xen_hex_digit(text[3 * i + 1]);
+		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return -ENOTSUP;

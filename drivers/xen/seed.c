@@ -3,6 +3,7 @@
  * digits to its data/seed, and unpauses it. Used once: another reader, or the next boot, must not find it. */
 #include "drivers/xen/store.h"
 #include "drivers/xen/xen.h"
+#include "kernel/hex.h"
 #include "kernel/loop.h"
 
 #include <errno.h>
@@ -11,18 +12,10 @@
 #define BYTES_MAX 64
 #define PATH "data/seed"
 
-int xen_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 'a' ^ 'A';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool decode(uint8_t *to, size_t n, const char *text)
 {
 	for (size_t i = 0; i < n; i++) {
-		int high = xen_hex_digit(text[2 * i]), low = xen_hex_digit(text[2 * i + 1]);
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

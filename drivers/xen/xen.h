@@ -74,8 +74,6 @@ void xen_balloon_start(void);
 /* A seed that the toolstack wrote for this domain (data/seed: hexadecimal digits), which is then removed.
  * 0, or -ENODEV where there is none of n bytes. n is at most 64. */
 int xen_seed_read(void *to, size_t n);
-/* The value of a hexadecimal digit; negative: it is none. */
-int xen_hex_digit(char c);
 
 /* -- the drivers: the first device of its class -- */
 

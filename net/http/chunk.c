@@ -4,6 +4,7 @@
  * Spaces are allowed before an extension, where RFC 9112 §7.1.1 demands it, and nowhere else. */
 #include <errno.h>
 
+#include "kernel/hex.h"
 #include "net/http/chunk.h"
 
 enum state {
@@ -29,14 +30,6 @@ void http_chunks_init(struct http_chunks *c, uint32_t spare)
 bool http_chunks_are_over(const struct http_chunks *c)
 {
 	return c->state == OVER;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static int after(char c, char expected, enum state next)

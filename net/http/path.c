@@ -4,15 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/hex.h"
 #include "net/http/path.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The next character at *at, decoded; or -EBADMSG. */
 static int next_char(const char **at, const char *end)

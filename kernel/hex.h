@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: ISC */
+/* Hexadecimal digits. */
+#ifndef KERNEL_HEX_H
+#define KERNEL_HEX_H
+
+/* The value of a digit, in either case; -1: it is none. */
+int hex_digit(char c);
+
+#endif
