@@ -23,13 +23,31 @@ static bool is_established(uint8_t state)
 	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
-struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k)
+/* Where the one among those with such a port is kept that something has come for last. A client's ports often
+ * go up by two. */
+static struct tcp_conn **recent(struct tcp *tcp, uint16_t remote_port)
 {
-	struct tcp_conn *c = tcp->conn_hash[k->hash & tcp->conn_mask];
+	return &tcp->recent[remote_port / 2 % TCP_RECENT];
+}
 
-	while (c && (is_over(c) || !ends_equal(conn_ends(c), &k->ends)))
+/* In a chain of the table, from c on. */
+static struct tcp_conn *find_from(struct tcp_conn *c, const struct tcp_ends *ends)
+{
+	while (c && (is_over(c) || !ends_equal(conn_ends(c), ends)))
 		c = c->hash_next;
 	return c;
+}
+
+/* The keyed hash costs a few hundred instructions, which what comes again and again need not pay. Peers that
+ * choose ports so that they drive each other out of there pay it, as everybody would without. */
+struct tcp_conn *conn_find(struct tcp *tcp, struct tcp_key *k)
+{
+	struct tcp_conn **last = recent(tcp, k->ends.remote_port), *c = find_from(*last, &k->ends);
+
+	if (c)
+		return c;
+	k->hash = ends_hash(tcp, &k->ends);
+	return *last = find_from(tcp->conn_hash[k->hash & tcp->conn_mask], &k->ends);
 }
 
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k)
@@ -94,12 +112,14 @@ void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16
 
 void conn_free(struct tcp_conn *c)
 {
-	struct tcp_conn **at;
+	struct tcp_conn **at, **last = recent(c->tcp, c->remote_port);
 
 	at = &c->tcp->conn_hash[ends_hash(c->tcp, conn_ends(c)) & c->tcp->conn_mask];
 	while (*at != c)
 		at = &(*at)->hash_next;
 	*at = c->hash_next;
+	if (*last == c)
+		*last = NULL;
 	timer_stop(&c->timer);
 	conn_forget_late(c);
 	recvq_clear(c->tcp, &c->recvq);

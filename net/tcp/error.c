@@ -18,7 +18,6 @@ void tcp_error(void *arg, const struct ip_error *error)
 	struct tcp_entry *e;
 
 	tcp_update_clock(tcp);
-	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (!c) {
 		e = error->local ? entry_find(&tcp->halves, &k) : NULL;

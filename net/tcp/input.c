@@ -494,7 +494,6 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	k.ends.remote_port = s.src_port;
 	k.ends.remote = meta->src;
 	k.ends.local = meta->dst;
-	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (c) {
 		conn_input(c, &s, b);

@@ -36,7 +36,6 @@ uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_ends *ends)
 
 bool isn_port_is_free(struct tcp *tcp, struct tcp_key *k)
 {
-	k->hash = ends_hash(tcp, &k->ends);
 	return !conn_find(tcp, k) && !entry_find(&tcp->halves, k) && !entry_find(&tcp->wait_table, k);
 }
 

@@ -25,6 +25,7 @@
 #ifndef CONFIG_TCP_RECOVERY
 #define CONFIG_TCP_RECOVERIES 0
 #endif
+#define TCP_RECENT 64        /* connections that are found without the table */
 #define TCP_NO_MEMORY_MS 10  /* before what found the packet pools empty is tried again */
 
 /* -- what is sent: application memory by reference (sendq.c) -- */
@@ -229,6 +230,7 @@ struct tcp {
 	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
 	tcp_listener_fn *other;
 	void *other_arg;
+	struct tcp_conn *recent[TCP_RECENT]; /* by their peers' ports: conn.c */
 };
 
 /* -- tcp.c -- */
@@ -289,7 +291,8 @@ void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window);
 void conn_destroy_all(struct tcp *tcp);
 /* A block with route, ports and promises set and in the table; NULL when the pool is empty. */
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k);
-struct tcp_conn *conn_find(struct tcp *tcp, const struct tcp_key *k);
+/* The connection between k's ends. NULL: there is none, and k has its hash now. */
+struct tcp_conn *conn_find(struct tcp *tcp, struct tcp_key *k);
 /* Whose connection it is. */
 static inline const struct tcp_ends *conn_ends(const struct tcp_conn *c)
 {

@@ -229,7 +229,6 @@ const char *world_state(const struct talk *t)
 	};
 	const struct tcp_conn *c;
 
-	k.hash = ends_hash(tcp, &k.ends);
 	c = conn_find(tcp, &k);
 	if (c)
 		return names[c->state];
