@@ -100,7 +100,7 @@ $(O)/.$(1): FORCE
 	@mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
 endef
 $(eval $(call keep,flags,$(cc) $(CPPFLAGS) $(CFLAGS)))
-$(eval $(call keep,objects,$(LDFLAGS) $(objects)))
+$(eval $(call keep,objects,$(LDFLAGS) $(near-flags) $(objects)))
 
 exact-depends = scripts/fixdep $@.d $(O)/deps $(O)/config.h
 compile = mkdir -p $(@D) && $(cc) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
@@ -136,7 +136,9 @@ format := $(if $(filter binary,$(image-format)),-O binary)
 -include $(script:=.d)
 endif
 
-link = $(cc) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
+# With the flags that a CPU has for images that are not too large for them; if it does not work, without.
+link = $(call link-with,$(1) $(near-flags)) $(if $(near-flags),2>$(O)/.near || $(call link-with,$(1)))
+link-with = $(cc) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
 	$(first) $(objects) -Wl,--start-group $(libc) $(shell $(cc) -print-libgcc-file-name) \
 	-Wl,--end-group $(last)
 

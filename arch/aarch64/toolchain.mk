@@ -6,6 +6,9 @@ cpu-flags := -march=armv8-a -mno-outline-atomics \
 	$(if $(CONFIG_BRANCH_PROTECTION),-mbranch-protection=standard)
 # Half a kilobyte of www that gcc would pay for speed, as on x86-64.
 small-flags := -fno-expensive-optimizations
+# What Cortex-A53 gets wrong where an ADRP ends a page (erratum 843419) ld mends by an ADR, which reaches a MiB, or
+# by a stub, for which it puts a whole page into the image.
+near-flags := $(if $(clang),,-Wl,--fix-cortex-a53-843419=adr)
 integer-flags := -mgeneral-regs-only
 musl-cpu := aarch64
 musl-kernel-flags :=

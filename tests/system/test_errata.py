@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: ISC
+"""Cortex-A53's erratum 843419 on AArch64: of an ADRP that ends a page nothing is left, whether what it leads to is near
+or so far that only a stub helps; and a page for stubs is there only then."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from rig.guest import Guest, qemu_command
+
+SOURCE = r"""
+#include "kernel/app.h"
+#include "kernel/panic.h"
+
+extern const char between[];
+long erratum(const void *any);
+
+const struct option app_options[] = { { 0 } };
+
+int app_start(const struct app *app, struct promise *done)
+{
+	(void)app;
+	if (erratum(between) != 843419)
+		panic("the number is another");
+	promise_fulfil(done, 0);
+	return 0;
+}
+"""
+ERRATUM = """
+	.section .text.erratum, "ax"
+	.balign 4096
+	.skip 0xff8
+	.globl erratum
+erratum:
+	adrp x1, number
+	ldr x2, [x0]
+	ldr x0, [x1, :lo12:number]
+	ret
+	.section .rodata.between, "a"
+	.globl between
+	.balign 8
+between: .skip {apart}
+	.section .data.number, "aw"
+	.balign 8
+number: .quad 843419
+"""
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_skeleton_qemu_arm64")
+@pytest.mark.parametrize("apart,stubs", [(8, 0), (2 << 20, 1)])
+def test_an_adrp_that_ends_a_page(builder, output, apart, stubs):
+    folder = os.path.join(output, f"errata-app-{apart}")
+    os.makedirs(folder, exist_ok=True)
+    for name, text in (("main.c", SOURCE), ("erratum.S", ERRATUM.format(apart=apart)),
+                       ("Makefile", "obj-y += main.o erratum.o\n")):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    out = builder.build("defconfig_skeleton_qemu_arm64", f"APP={folder}", name=f"errata-{apart}",
+                        options={"NET_NONE": "y"})
+    with Guest(qemu_command(os.path.join(out, "image"), "arm64-virt", "64M")) as guest:
+        guest.wait_for("^virga: exit status 0")
+    code = subprocess.run(["aarch64-linux-gnu-objdump", "-d", os.path.join(out, "image.debug")],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+    with open(os.path.join(out, "image.map"), encoding="utf-8") as file:
+        pages = re.findall(r"^ *0x\w+ +0x(\w+) linker stubs", file.read(), re.MULTILINE)
+    assert len(pages) == stubs, pages
+    # Its own, wherever it is: near, it is no ADRP; far, what should come two behind it is a jump.
+    own = code.split("<erratum>:\n")[1].splitlines()[:3]
+    assert re.search(r"ff8:\s", own[0]) and ("\tb\t" in own[2] if stubs else "\tadr\t" in own[0]), own
