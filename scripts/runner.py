@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What run-qemu, run-unix and run-xen share: options of the configuration, networks, free ports, and a console
 that turns the addresses of a backtrace into functions, files and lines."""
+import ctypes
 import ipaddress
 import os
 import platform
@@ -310,8 +311,14 @@ def symbolise(debug_image, line):
     return "".join(f"    {text}\n" for text in done.stdout.splitlines())
 
 
-def default_interrupt():
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def begin_child():
+    """Ctrl-C reaches it; and so does the end of whoever has started it, however sudden."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Terminal:
@@ -336,7 +343,7 @@ def run(command, image, on_line=lambda line: None):
         signals.append(number)
         signal.alarm(GRACE_SECONDS)
     signal.signal(signal.SIGINT, note)
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, preexec_fn=default_interrupt)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, preexec_fn=begin_child)
 
     def terminate(number, frame):
         note(number, frame)
@@ -400,6 +407,6 @@ def gdb(config, arguments):
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with Terminal():
-            return subprocess.run([program, "-q", *arguments], preexec_fn=default_interrupt).returncode
+            return subprocess.run([program, "-q", *arguments], preexec_fn=begin_child).returncode
     except FileNotFoundError:
         fail(f"{program} is not installed: apt-get install {program}")

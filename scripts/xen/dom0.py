@@ -11,6 +11,7 @@ import stat
 import struct
 import subprocess
 
+from xen import packages
 from xen.packages import Missing
 
 PACKAGES = ("xen-utils-4.17", "xenstore-utils", "libxenmisc4.17", "libxencall1", "libxendevicemodel1",
@@ -182,4 +183,4 @@ def text(path):
 
 def recipe():
     """All that decides what is made of the packages."""
-    return "".join(text(path) for path in [__file__, *sorted(glob.glob(os.path.join(SCRIPTS, "*")))])
+    return "".join(text(path) for path in [__file__, packages.__file__, *sorted(glob.glob(os.path.join(SCRIPTS, "*")))])

@@ -32,13 +32,14 @@ BRIDGE_MAC = "52:54:00:58:65:6e"  # not QEMU's usual, which a guest may have
 BOOT_SECONDS = 300   # generous: emulation on a busy machine
 SLEEP_SECONDS = 60   # for a second of dom0's
 SAVES = 4
-LIFE_SECONDS = 1800  # no machine that is started here outlives this, whatever hangs
+LIFE_SECONDS = 3600  # no machine that is started here outlives this, whatever hangs
 
 
 def boot_pc(folder):
-    """Xen by multiboot: the kernel and the initramfs are its modules."""
-    return ["-kernel", f"{folder}/xen", "-append", f"console=com1 com1=115200,8n1 cpuidle=0 sched=credit {XEN_OPTIONS} "
-            f"dom0_mem={DOM0_MEMORY},max:{DOM0_MEMORY}", "-initrd",
+    """Xen by multiboot: the kernel and the initramfs are its modules. Floating-point registers are saved whenever a
+    domain gives way: left for the next one to find on first use, they come to be the wrong domain's in emulation."""
+    return ["-kernel", f"{folder}/xen", "-append", "console=com1 com1=115200,8n1 cpuidle=0 sched=credit "
+            f"spec-ctrl=eager-fpu {XEN_OPTIONS} dom0_mem={DOM0_MEMORY},max:{DOM0_MEMORY}", "-initrd",
             f"{folder}/linux {DOM0_OPTIONS},{folder}/dom0.cpio"]
 
 
@@ -97,12 +98,16 @@ class Home:
         if not shutil.which(self.cpu.qemu):
             raise Missing(f"{self.cpu.qemu} is not installed: apt-get install {self.cpu.package} "
                           "(scripts/setup installs all)")
-        self.folder = os.path.join(cache(), f"xen-{name}-{key(dom0.recipe(), *self.cpu.packages)}")
+        self.folder = os.path.join(cache(), f"xen-{name}-{key(dom0.recipe(), *self.from_debian())}")
         version = subprocess.run([self.cpu.qemu, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
         self.saved = os.path.join(self.folder, "saved-" + key(version, dom0.text(__file__)))
         with locked(cache()):
             if not os.path.isdir(self.folder):
                 self.build()
+
+    def from_debian(self):
+        """What decides which packages there are, and what is taken of them."""
+        return self.cpu.debian, self.cpu.kernel_package, self.cpu.xen, *self.cpu.packages
 
     def build(self):
         runner.say("fetching Xen, a kernel and dom0's tools from Debian's mirror, once")
@@ -156,7 +161,8 @@ def memory_in(path, share):
 
 
 class Machine:
-    """One machine. command starts it; the caller does that, and calls connect(). Closed, it leaves no file.
+    """One machine. command starts it; the caller does that, and calls connect(). From then on there is no file of it,
+    also when nobody closes it.
     cold: it boots, in place of being resumed from what home has saved; memory_file: there, its memory becomes this
     file. netdev: the text of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown:
     chardevs, from which dom0 reads as /dev/typed, and to which it writes as /dev/shown."""
@@ -164,7 +170,7 @@ class Machine:
     def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null"):
         self.home, self.cold = home, cold
         self.work = tempfile.TemporaryDirectory(prefix="xen-")
-        self.log = self.path("log")
+        self.log, self.kept = self.path("log"), None
         self.monitor = Monitor(self.path("monitor"))
         self.dom0 = Dom0(self.path("requests"))
         ports = (("requests", f"socket,path={self.dom0.path}"), ("typed", typed), ("shown", shown))
@@ -204,11 +210,18 @@ class Machine:
         self.monitor.accept(alive)
         self.monitor.greet()
         self.dom0.accept(alive)
+        self.clear()
         if not self.cold:
             self.monitor.share_memory()
             self.monitor.migrate("migrate-incoming", f"exec:cat {shlex.quote(self.home.saved)}/state")
             self.monitor.command("cont")
         self.dom0.must("true", seconds=BOOT_SECONDS)
+
+    def clear(self):
+        """Nothing is found by its name any more but the log, which is open."""
+        self.kept = open(self.log, "rb")
+        self.log = f"/proc/self/fd/{self.kept.fileno()}"
+        self.work.cleanup()
 
     @contextlib.contextmanager
     def started(self, enter=()):
@@ -250,3 +263,5 @@ class Machine:
         self.monitor.close()
         self.dom0.close()
         self.work.cleanup()
+        if self.kept:
+            self.kept.close()

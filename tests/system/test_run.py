@@ -288,6 +288,27 @@ def test_a_guest_of_xen_that_ends(builder):
 
 
 @pytest.mark.config("defconfig_hello_xen")
+def test_nothing_is_left_of_a_runner_that_is_killed(builder, tmp_path):
+    """Neither a file nor the emulated machine."""
+    image = os.path.join(builder.build("defconfig_hello_xen"), "image")
+    xen.prepare()
+    runner = subprocess.Popen([os.path.join(build.TREE, "scripts", "run-xen"), image], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True, start_new_session=True,
+                              env={**build.clean_environment(), "TMPDIR": str(tmp_path)})
+    with runner:
+        while "Hello" not in (line := runner.stdout.readline()):
+            assert line, "it has ended"
+        with open(f"/proc/{runner.pid}/task/{runner.pid}/children", encoding="ascii") as file:
+            machine = int(file.read())
+        runner.kill()
+    end = time.monotonic() + xen.SECONDS
+    while os.path.exists(f"/proc/{machine}/exe"):
+        assert time.monotonic() < end, "the machine lives on"
+        time.sleep(0.1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.config("defconfig_hello_xen")
 def test_what_an_emulated_xen_lacks_is_said(builder, tmp_path):
     """QEMU, then apt; and what is no amount of memory."""
     def said(**environment):
