@@ -492,6 +492,18 @@ int arp_add_address(struct arp *a, uint32_t address)
 	return 0;
 }
 
+void arp_announce(struct arp *a)
+{
+	for (struct own *own = a->own; own < a->own + ARRAY_SIZE(a->own); own++) {
+		if (!own->address)
+			continue;
+		own->announce_ns = clock_now_ns() + ANNOUNCE_NS;
+		announce(a, own);
+	}
+	changed(a);
+	set_timer(a);
+}
+
 void arp_remove_address(struct arp *a, uint32_t address)
 {
 	struct own *own = find_own(a, address);

@@ -32,6 +32,8 @@ void arp_set_user(struct arp *a, const struct arp_user *user);
 /* An address of ours: answers requests for it, announces it, and defends it. One that is ours already stays
  * as it is. 0, -ENOBUFS: there are CONFIG_IPV4_ADDRESSES. */
 int arp_add_address(struct arp *a, uint32_t address);
+/* Announces them all again: those on the link may have forgotten where they are, or be others now. */
+void arp_announce(struct arp *a);
 void arp_remove_address(struct arp *a, uint32_t address);
 
 /* Is told of an address of ours that somebody else has used twice within ten seconds, once it has been

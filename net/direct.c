@@ -57,6 +57,14 @@ static int get_address(struct direct *d, const struct stack_config *config)
 	return ipv4_add_route(d->ipv4, &ipv4_everywhere, &config->gateway);
 }
 
+static void link_returned(void *arg)
+{
+	struct direct *d = arg;
+
+	arp_announce(d->arp);
+	tcp_retry(d->tcp);
+}
+
 static int create_layers(struct direct *d, struct netdev *dev, const struct stack_config *config)
 {
 	int error;
@@ -82,6 +90,8 @@ static int create_layers(struct direct *d, struct netdev *dev, const struct stac
 		return error;
 	if ((error = tcp_create(&d->tcp, ipv4_ip(d->ipv4), NULL)) < 0)
 		return error;
+	if (IS_ENABLED(CONFIG_NETDEV_RETURNS))
+		netdev_listen_returned(d->dev, link_returned, d);
 	return get_address(d, config);
 }
 
@@ -103,6 +113,8 @@ int direct_create(struct direct **out, struct netdev *dev, const struct stack_co
 
 void direct_destroy(struct direct *d)
 {
+	if (IS_ENABLED(CONFIG_NETDEV_RETURNS) && d->dev)
+		netdev_listen_returned(d->dev, NULL, NULL);
 	if (IS_ENABLED(CONFIG_NET_DHCP) && d->dhcp)
 		dhcp_client_destroy(d->dhcp);
 	if (d->tcp)

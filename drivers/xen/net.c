@@ -582,6 +582,7 @@ static int connect(struct frontend *f)
 	net->link_up = true;
 	event_send(net->port);
 	poller_mark(&net->events);
+	netdev_tell_returned(&net->dev);
 	return 0;
 }
 

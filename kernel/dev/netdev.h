@@ -33,6 +33,10 @@ struct netdev {
 	uint32_t features; /* enum netdev_features */
 	void (*input)(void *arg, struct buf *b); /* takes b */
 	void *input_arg;
+#ifdef CONFIG_NETDEV_RETURNS
+	void (*returned)(void *arg);
+	void *returned_arg;
+#endif
 	struct netdev_stats {
 		uint64_t rx_frames, rx_bytes, rx_dropped, tx_frames, tx_bytes, tx_dropped;
 	} stats;
@@ -48,5 +52,25 @@ static inline void netdev_listen(struct netdev *dev, void (*input)(void *arg, st
 	dev->input = input;
 	dev->input_arg = arg;
 }
+
+#ifdef CONFIG_NETDEV_RETURNS
+/* returned is called from the driver's poller when frames get through again after a time in which none did:
+ * what was sent meanwhile is lost, and bridges at the other end may not know us any more. NULL: nobody wants
+ * to know. */
+static inline void netdev_listen_returned(struct netdev *dev, void (*returned)(void *arg), void *arg)
+{
+	dev->returned = returned;
+	dev->returned_arg = arg;
+}
+
+/* For the driver. */
+static inline void netdev_tell_returned(struct netdev *dev)
+{
+	if (dev->returned)
+		dev->returned(dev->returned_arg);
+}
+#else
+void netdev_listen_returned(struct netdev *dev, void (*returned)(void *arg), void *arg);
+#endif
 
 #endif

@@ -90,6 +90,10 @@ void tcp_info(const struct flow *flow, struct stack_tcp_info *info);
 void tcp_peer(const struct flow *flow, struct endpoint *peer);
 void tcp_local(const struct flow *flow, struct endpoint *local);
 
+/* What is in flight and has timed out is sent again now, for the link has returned; waiting longer and longer
+ * was for a network that is overloaded, and this one was not there (RFC 6069's reason, with surer news). */
+void tcp_retry(struct tcp *tcp);
+
 const struct tcp_stats *tcp_stats(struct tcp *tcp);
 
 #endif

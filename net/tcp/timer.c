@@ -171,6 +171,17 @@ static bool on_resume(struct tcp_conn *c)
 	return true;
 }
 
+void tcp_retry(struct tcp *tcp)
+{
+	tcp_update_clock(tcp);
+	for (uint32_t i = 0; i <= tcp->conn_mask; i++)
+		for (struct tcp_conn *c = tcp->conn_hash[i]; c; c = c->hash_next)
+			if (c->rto.backoff > 0 && conn_is_armed(c, CONN_RETRANSMIT)) {
+				c->rto.backoff = 0;
+				conn_arm(c, CONN_RETRANSMIT, 0);
+			}
+}
+
 void conn_timer_fired(struct timer *t)
 {
 	static bool (*const handlers[CONN_TIMERS])(struct tcp_conn *c) = {

@@ -388,6 +388,26 @@ Test(arp, announces_our_address_twice)
 	expect_nothing();
 }
 
+Test(arp, announces_what_is_ours_when_told_to)
+{
+	lan_wait_ms(5000);
+	lan_forget(&lan);
+	changes = 0;
+	arp_announce(arp);
+	expect_arp(REQUEST, LAN_BROADCAST, LAN_IP);
+	expect_nothing();
+	cr_expect_eq(changes, 1);
+	lan_wait_ms(2001);
+	expect_arp(REQUEST, LAN_BROADCAST, LAN_IP);
+	lan_wait_ms(10000);
+	expect_nothing();
+	arp_remove_address(arp, LAN_IP);
+	arp_announce(arp);
+	expect_nothing();
+	arp_add_address(arp, LAN_IP);
+	lan_forget(&lan);
+}
+
 Test(arp, defends_our_address_once_in_ten_seconds)
 {
 	for (int i = 0; i < 50; i++) {

@@ -41,6 +41,42 @@ Test(direct, without_memory)
 	lan_done(&lan);
 }
 
+static unsigned frames_of(uint16_t type)
+{
+	const struct frame *f;
+	unsigned count = 0;
+
+	while ((f = lan_next(&lan)))
+		count += frame_16(f, 12) == type;
+	return count;
+}
+
+/* Bridges learn where we are, and a connection does not wait for its timer. */
+Test(direct, goes_on_when_the_link_returns)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };
+	const struct endpoint to = { ip_v4(10, 0, 0, 9), 80 };
+	struct stack_connect op;
+	struct direct *d;
+	struct frame f = { 0 };
+
+	lan_init(&lan, 0);
+	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
+	direct_tcp_connect(d, &op, &to);
+	frame_arp(&f, 2, LAN_PEER_MAC, LAN_PEER_IP, LAN_MAC, LAN_IP);
+	lan_receive(&lan, &f, 0);
+	lan_wait_ms(10000);
+	lan_forget(&lan);
+	netdev_tell_returned(&lan.dev);
+	lan_wait_ms(1);
+	cr_expect_eq(frames_of(0x0800), 1, "no SYN");
+	netdev_tell_returned(&lan.dev);
+	cr_expect_eq(frames_of(0x0806), 1, "no announcement");
+	direct_destroy(d);
+	netdev_tell_returned(&lan.dev);
+	lan_done(&lan);
+}
+
 Test(direct, without_entropy)
 {
 	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };

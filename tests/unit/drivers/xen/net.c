@@ -26,6 +26,7 @@ enum { FRAMES = 600, RING = 256 };
 static struct netdev *net;
 static struct buf *got[FRAMES];
 static unsigned got_count;
+static unsigned returns;
 
 /* -- the backend -- */
 
@@ -105,6 +106,14 @@ static void input(void *arg, struct buf *b)
 	got[got_count++] = b;
 }
 
+/* It can be sent from there. */
+static void returned(void *arg)
+{
+	cr_assert_eq(arg, &returns);
+	cr_assert_eq(netdev_send(net, buf_alloc_header()), -EMSGSIZE);
+	returns++;
+}
+
 static void describe(const char *sg)
 {
 	fake_begin();
@@ -119,6 +128,7 @@ static void describe(const char *sg)
 	fake_set(BACK "/state", WAIT);
 	back.replies = true;
 	clock_on_block = follow;
+	returns = 0;
 	cr_assert_eq(buf_init(512, 1024), 0);
 }
 
@@ -127,7 +137,9 @@ static void begin(void)
 	describe("1");
 	cr_assert_eq(xen_net_create(&net), 0, "%s", test_console_text());
 	netdev_listen(net, input, NULL);
+	netdev_listen_returned(net, returned, &returns);
 	test_settle();
+	cr_assert_eq(returns, 0);
 }
 
 TestSuite(xen_net, .init = begin, .timeout = 60);
@@ -428,6 +440,7 @@ Test(xen_net, a_backend_goes_and_comes_back)
 		follow(DEADLINE_NEVER);
 		test_settle();
 		cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
+		cr_assert_eq(returns, round + 1);
 		got_count = 0;
 		put(3, 0, 60, 0);
 		tell();
@@ -495,7 +508,9 @@ Test(xen_net, goes_on_in_another_domain)
 		put(2, 0, 60, 0); /* never to be seen */
 		xen_suspend();
 		cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
+		cr_assert_eq(returns, round);
 		follow_next();
+		cr_assert_eq(returns, round + 1);
 		cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
 		cr_assert(fake.open[3] && fake.open[4] && !fake.open[5], "the timer's and ours, no more");
 		free_all();

@@ -407,6 +407,31 @@ Test(tcp_transfer, retransmission_backs_off_to_the_limit_and_gives_up)
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 0);
 }
 
+/* A link that was away is no network that is overloaded. */
+Test(tcp_transfer, what_has_timed_out_is_sent_again_when_the_link_returns)
+{
+	flow = peer_open(&peer);
+	tcp_retry(peer.tcp);
+	peer_expect_nothing(&peer);
+	write_bytes(0, 100);
+	peer_forget(&peer);
+	tcp_retry(peer.tcp);
+	peer_wait_ms(1);
+	peer_expect_nothing(&peer); /* an answer may be on its way */
+	peer_wait_ms(10000);
+	peer_forget(&peer);
+	peer_wait_ms(100);
+	peer_expect_nothing(&peer);
+	tcp_retry(peer.tcp);
+	peer_wait_ms(1);
+	expect_data(1, 100);
+	peer_expect_nothing(&peer);
+	peer_wait_ms(2 * CONFIG_TCP_RTO_MIN_MS);
+	expect_data(1, 100); /* from the start */
+	peer_send(&peer, SEG_ACK, 1, 1 + 100, NULL, 0);
+	peer_expect_nothing(&peer);
+}
+
 Test(tcp_transfer, timeout_goes_back_with_a_window_of_one_segment)
 {
 	flow = peer_open(&peer);
