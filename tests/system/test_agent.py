@@ -60,6 +60,23 @@ def test_a_linux_client(agent, linux):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_a_linux_that_sends_and_does_not_read(agent, linux):
+    """Its window is shut, and has been probed: what it sends must be acknowledged where it still takes that."""
+    waiting = agent.send(f"accept {listen(agent)}")
+    linux.do("c = socket.socket()")
+    linux.do("c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)")
+    linux.do(f"c.connect(('{GUEST_IP}', 80))")
+    handle = agent.answer(waiting)[1]
+    assert agent.ask(f"send {handle} {bytes(32768).hex()}") == [32768]
+    assert agent.ask(f"poll {handle} in 3000") == [0]  # time for probes
+    linux.do("c.sendall(bytes(40000))")
+    come = 0
+    while come < 40000:
+        come += agent.ask(f"recv {handle} 40000")[0]
+    assert come == 40000
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_linux_server(agent, linux):
     linux.do(f"s = socket.create_server(('{HOST_IP}', 7000))")
     handle = agent.ok("socket tcp")[0]
