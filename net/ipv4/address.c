@@ -49,6 +49,8 @@ int ipv4_add_address(struct ipv4 *ip, const struct ip_prefix *prefix)
 		ipv4_insert_way(ip, address, UINT32_MAX, IPV4_OURS, address);
 	}
 	ipv4_insert_way(ip, address, mask, IPV4_SUBNET, address);
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL)) /* whose neighbours no gateway is asked for: RFC 3927 §2.6.2 */
+		ipv4_insert_way(ip, 0xa9fe0000, 0xffff0000, IPV4_SUBNET, address);
 	if (~mask > 1) /* a subnet of one or two hosts has none: RFC 3021 */
 		ipv4_insert_way(ip, address | ~mask, UINT32_MAX, IPV4_BROADCAST, address);
 	return arp_add_address(ip->arp, address);

@@ -171,9 +171,10 @@ void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		answer_echo(ip, meta, b);
 		return;
 	}
-	error = error_of(icmp);
-	if (error == 0 || meta->to_group || input_error(ip, b, error))
+	error = meta->to_group ? 0 : error_of(icmp);
+	if (error < 0 && input_error(ip, b, error))
 		buf_free(b);
 	else
-		ipv4_drop(ip, meta->header, b, &ip->stats.icmp_in_errors, "an error about nothing of ours");
+		ipv4_drop(ip, meta->header, b, error < 0 ? &ip->stats.icmp_in_errors : NULL,
+		          "an ICMP message of no use");
 }

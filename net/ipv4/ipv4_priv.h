@@ -87,7 +87,8 @@ struct ipv4_way {
 
 enum {
 	IPV4_ALWAYS = 5, /* ways that every host has */
-	IPV4_WAYS = IPV4_ALWAYS + 3 * CONFIG_IPV4_ADDRESSES + CONFIG_IPV4_ROUTES,
+	IPV4_WAYS_EACH = 3 + IS_ENABLED(CONFIG_NET_LINK_LOCAL), /* of an address */
+	IPV4_WAYS = IPV4_ALWAYS + IPV4_WAYS_EACH * CONFIG_IPV4_ADDRESSES + CONFIG_IPV4_ROUTES,
 };
 
 struct ipv4 {

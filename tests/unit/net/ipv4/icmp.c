@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/log.h"
 #include "net/ipv4/ipv4.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/layers.h"
+#include "tests/lib/test.h"
 
 enum { PROTOCOL = 200, IP = 14, ICMP = 34 };
 
@@ -261,6 +263,24 @@ Test(icmp, errors_about_nothing_of_ours)
 	ip_listen(ipv4_ip(ipv4), PROTOCOL, &deaf);
 	make_error(&f, 3, 3, 0);
 	cr_expect_not(is_heard(&f));
+}
+
+/* A redirect (RFC 1122 §3.2.2.2; RFC 6274 lets hosts ignore it), a source quench (RFC 6633), an answer that
+ * nobody has asked for: no protocol hears of them, the log does. */
+Test(icmp, what_is_of_no_use_is_dropped_with_a_word)
+{
+	static const uint8_t types[] = { 0, 4, 5, 13, 17, 255 };
+	uint64_t errors = ipv4_stats(ipv4)->icmp_in_errors;
+	struct frame f;
+
+	log_level = LOG_DEBUG;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		test_console_clear();
+		make_error(&f, types[i], 1, 0);
+		cr_expect_not(is_heard(&f), "type %u", types[i]);
+		cr_expect(strstr(test_console_text(), "drop reason=\"an ICMP message of no use\""), "type %u", types[i]);
+	}
+	cr_assert_eq(ipv4_stats(ipv4)->icmp_in_errors, errors);
 }
 
 static void send_nonsense(uint32_t dst)

@@ -152,6 +152,18 @@ Test(ipv4_route, the_longest_prefix_decides)
 	expect_hop(0x01010101, 0, 0);
 }
 
+/* RFC 3927 §2.6.2, and what clouds say of their own service there by RFC 3442. */
+Test(ipv4_route, link_local_neighbours_are_behind_no_gateway)
+{
+	cr_assert_eq(add_route(0, 0, LAN_GATEWAY_IP), 0);
+	expect_hop(0xa9fe0107, 0xa9fe0107, LAN_IP);
+	cr_assert_eq(add_route(0xa9fea9fe, 32, LAN_GATEWAY_IP), 0);
+	expect_hop(0xa9fea9fe, LAN_GATEWAY_IP, LAN_IP);
+	cr_assert_eq(remove_address(LAN_IP), 0);
+	cr_assert_eq(remove_address(SECOND_IP), 0);
+	expect_hop(0xa9fe0107, 0, 0);
+}
+
 Test(ipv4_route, where_two_addresses_are_on_one_link)
 {
 	cr_assert_eq(add_address(0xc0a80503, 24), 0);
