@@ -67,7 +67,7 @@ def test_a_linux_that_sends_and_does_not_read(agent, linux):
     linux.do("c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)")
     linux.do(f"c.connect(('{GUEST_IP}', 80))")
     handle = agent.answer(waiting)[1]
-    assert agent.ask(f"send {handle} {bytes(32768).hex()}") == [32768]
+    assert agent.ask(f"send {handle} {bytes(16384).hex()}") == [16384]
     assert agent.ask(f"poll {handle} in 3000") == [0]  # time for probes
     linux.do("c.sendall(bytes(40000))")
     come = 0

@@ -13,20 +13,20 @@ BIG_BYTES = 64 << 20
 FIRMWARE_KIB = {"q35": 18 << 10}
 
 
-def big_site(output):
+def big_site(output, size=BIG_BYTES):
     """A site with one large file that no compressor and no repetition can help."""
-    folder = os.path.join(output, "big-site")
+    folder = os.path.join(output, "big-site" if size == BIG_BYTES else f"site-{size}")
     path = os.path.join(folder, "big.bin")
     os.makedirs(folder, exist_ok=True)
     digest = hashlib.sha256()
     with open(path + ".new", "wb") as file:
         block = b"virga"
-        while file.tell() < BIG_BYTES:
+        while file.tell() < size:
             block = hashlib.sha512(block).digest()
             chunk = hashlib.shake_256(block).digest(1 << 16)
             digest.update(chunk)
             file.write(chunk)
-    if os.path.exists(path) and os.path.getsize(path) == BIG_BYTES:
+    if os.path.exists(path) and os.path.getsize(path) == size:
         os.unlink(path + ".new")  # the same bytes are there: make sees nothing new
     else:
         os.replace(path + ".new", path)
@@ -42,19 +42,19 @@ def room_above(machine):
     return BIG_BYTES // 1024
 
 
-def transfer(serve, namespace, relay_program, output, way, offloads, *cable, seconds=500):
-    site, digest = big_site(output)
+def transfer(serve, namespace, relay_program, output, way, offloads, *cable, seconds=500, size=BIG_BYTES):
+    site, digest = big_site(output, size)
     relay.beside(namespace)
     wire = relay.Relay(relay_program, namespace, *cable)
     # All of the guest's memory beside the file itself is the 1.5 MiB that it must do with.
     least, machine = server.least_memory(way), server.WAYS[way][1]
-    memory = f"{int(least[:-1]) + BIG_BYTES // 1024 + room_above(machine)}K" if machine else least
-    www = serve(way, variables=(f"WWW_DIR={site}",), name=f"big-{server.WAYS[way][0]}", memory=memory,
+    memory = f"{int(least[:-1]) + size // 1024 + room_above(machine)}K" if machine else least
+    www = serve(way, variables=(f"WWW_DIR={site}",), name=f"big-{size}-{server.WAYS[way][0]}", memory=memory,
                 offloads=offloads, make_tap=False)
     result = www.ask("fetch", path="/big.bin", seconds=seconds)
     counts = wire.stop()
     print(result)
-    assert (result["status"], result["bytes"], result["sha256"]) == (200, BIG_BYTES, digest), result
+    assert (result["status"], result["bytes"], result["sha256"]) == (200, size, digest), result
     return result, counts
 
 
@@ -73,6 +73,14 @@ def test_three_in_a_hundred_lost(serve, namespace, relay_program, output, way, o
     assert counts["packet:tap0"]["dropped"] > 1000  # about 46,000 segments went over the wire
     if not offloads:
         assert counts["packet:tap0"]["frames"] == counts["packet:tap0"]["segments"]
+
+
+@pytest.mark.parametrize("percent", [0, 1, 5, 20])
+@pytest.mark.config("defconfig_www_unix")
+def test_losses_each_way(serve, namespace, relay_program, output, percent):
+    """So much of what either sends is lost, and the rest overtakes itself; Linux is the other end."""
+    transfer(serve, namespace, relay_program, output, "unix", True, "--seed", "7", "--drop", str(percent / 100),
+             "--reorder", "0.02", "--delay", "0:300", seconds=300, size=1 << 20)
 
 
 @pytest.mark.long

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: ISC
 """What people point at a machine on the open internet: nmap, hping3, and frames that scapy has spoilt. It tells
-little of itself, and serves afterwards as before."""
+little of itself, and serves afterwards as before. And what tshark's experts have to say of its segments."""
 import json
+import os
 import re
+import subprocess
+import time
 
 import pytest
 
@@ -80,3 +83,37 @@ def test_spoilt_frames_of_scapy(serve, namespace, way):
         arguments = {"mac": neighbour[0]["lladdr"], "count": 2000, "seed": seed}
         assert json.loads(namespace.python("fuzz.py", json.dumps(arguments), timeout=200))["sent"] > 1000
         is_well(www)
+
+
+def complaints(namespace, tmp_path, device, address):
+    """What tshark's experts note of segments from address while clients are served."""
+    path = os.path.join(tmp_path, f"{device}.pcapng")
+    capture = namespace.popen(["dumpcap", "-q", "-i", device, "-w", path, "-f", "tcp"], stderr=subprocess.PIPE,
+                              text=True)
+    assert any("File:" in line for line in iter(capture.stderr.readline, "")), "dumpcap does not begin"
+    for words in (["--parallel", "--parallel-max", "10", f"http://{address}/[1-20]"], ["--head", f"http://{address}/"],
+                  ["--tcp-nodelay", "--no-keepalive", f"http://{address}/", f"http://{address}/"]):
+        namespace.run(["curl", "--silent", "--output", "/dev/null", "--max-time", "60", *words], timeout=70)
+    time.sleep(1)
+    capture.terminate()
+    capture.wait()
+    said = namespace.run(["tshark", "-n", "-r", path, "-Y", f"ip.src == {address} && _ws.expert.severity >= 0x400000",
+                          "-T", "fields", "-e", "_ws.expert.message"], timeout=60).stdout
+    frames = namespace.run(["tshark", "-n", "-r", path, "-Y", f"ip.src == {address}"], timeout=60).stdout
+    notes = {re.sub(r"[0-9]+", "N", note) for line in said.splitlines() for note in line.split(",")}
+    print(address, len(frames.splitlines()), "segments:", notes)
+    assert len(frames.splitlines()) > 50
+    # What is late on a loaded machine is sent again, by either of them.
+    return {note for note in notes if not re.search("retransmission|Duplicate ACK", note)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_tsharks_experts_have_no_more_to_say_than_of_linux(serve, need, namespace, tmp_path, way):
+    need("tshark")
+    www = serve(way)
+    ours = complaints(namespace, tmp_path, "tap0", www.host)
+    with linux_beside(namespace) as far:
+        far.run(["sh", "-c", "for i in $(seq 100); do ss -Hltn sport = 80 | grep -q . && exit; sleep 0.1; done; "
+                 "exit 1"])
+        theirs = complaints(namespace, tmp_path, "near", "10.0.1.2")
+    assert ours <= theirs, f"{ours - theirs}"

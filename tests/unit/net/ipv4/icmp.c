@@ -278,7 +278,8 @@ Test(icmp, what_is_of_no_use_is_dropped_with_a_word)
 		test_console_clear();
 		make_error(&f, types[i], 1, 0);
 		cr_expect_not(is_heard(&f), "type %u", types[i]);
-		cr_expect(strstr(test_console_text(), "drop reason=\"an ICMP message of no use\""), "type %u", types[i]);
+		cr_expect(strstr(test_console_text(), "drop reason=\"an ICMP message of no use\""), "type %u",
+		          types[i]);
 	}
 	cr_assert_eq(ipv4_stats(ipv4)->icmp_in_errors, errors);
 }
