@@ -50,7 +50,7 @@ static void begin_epoch(struct congestion *c, uint32_t mss, uint32_t now_ms)
 }
 
 /* W(t), in bytes. */
-static uint32_t cubic_window(const struct congestion *c, uint32_t mss, uint32_t t_ms)
+static OUT_OF_LINE uint32_t cubic_window(const struct congestion *c, uint32_t mss, uint32_t t_ms)
 {
 	int64_t d = MIN((int64_t)t_ms - c->k_ms, FAR_MS), w;
 

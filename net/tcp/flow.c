@@ -49,7 +49,7 @@ void conn_feed_reader(struct tcp_conn *c)
 	if (had > 0) {
 		op->bufs = recvq_take(c->tcp, &c->recvq, op->max);
 		if (!op->bufs) {
-			conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
+			conn_resume_soon(c);
 			return;
 		}
 		c->reader = NULL;

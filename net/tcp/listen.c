@@ -48,17 +48,15 @@ void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg)
 	tcp->other_arg = arg;
 }
 
-/* 0 with *accept and *arg, or negative: nobody wants port. */
-static int find_listener(struct tcp *tcp, uint16_t port, accept_fn **accept, void **arg)
+/* Who wants port, or NULL. */
+static const struct tcp_listener *find_listener(struct tcp *tcp, uint16_t port)
 {
-	const struct tcp_listener *l = port ? listener_of(tcp, port) : NULL;
+	struct tcp_listener *l = port ? listener_of(tcp, port) : NULL;
 
-	if (l) {
-		*accept = l->accept;
-		*arg = l->arg;
-		return 0;
-	}
-	return tcp->other && port ? tcp->other(tcp->other_arg, port, accept, arg) : -ECONNREFUSED;
+	if (l || !tcp->other || !port)
+		return l;
+	l = &tcp->offered;
+	return tcp->other(tcp->other_arg, port, &l->accept, &l->arg) == 0 ? l : NULL;
 }
 
 /* -- half-open entries -- */
@@ -173,10 +171,9 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	const struct endpoint peer = { k->ends.remote, k->ends.remote_port };
 	struct ip_route route;
 	struct tcp_conn *c = NULL;
-	accept_fn *accept;
-	void *arg;
+	const struct tcp_listener *l = find_listener(tcp, k->ends.local_port);
 
-	if (find_listener(tcp, k->ends.local_port, &accept, &arg) < 0) {
+	if (!l) {
 		tcp_send_reset(tcp, &k->ends, s);
 		tcp->stats.declined++;
 		tcp_refused(tcp, "nobody listens any more");
@@ -206,7 +203,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	conn_input(c, s, b);
 	assert_debug(c->state >= TCP_ESTABLISHED); /* all that conn_input checks has been checked before */
 	/* last: the application may already close the flow in there */
-	if (accept(arg, &c->flow, &peer) < 0) {
+	if (l->accept(l->arg, &c->flow, &peer) < 0) {
 		tcp->stats.declined++;
 		c->flags |= CONN_ORPHAN;
 		conn_event(c, TCP_ABORT, -ECONNREFUSED);
@@ -218,9 +215,7 @@ void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment
 {
 	unsigned flags = s->flags & (SEG_SYN | SEG_ACK | SEG_RST);
 	struct tcp_half kept;
-	accept_fn *accept;
-	void *arg;
-	bool wanted = find_listener(tcp, s->dst_port, &accept, &arg) == 0;
+	bool wanted = find_listener(tcp, s->dst_port);
 
 	if (wanted && flags == SEG_SYN) {
 		begin(tcp, k, s);

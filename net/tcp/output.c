@@ -17,7 +17,7 @@ static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s
 {
 	/* the payload lies in slices of its own, so the header may end before its room does */
 	b->len = segment_emit(s, buf_push(b, SEGMENT_HEADER_MAX),
-	                      MIN(route->payload_bytes, (uint16_t)SEGMENT_HEADER_MAX));
+	                      MIN(route->payload_bytes, SEGMENT_HEADER_MAX));
 	tcp->stats.out_segs++;
 	if (s->flags & SEG_RST)
 		tcp->stats.out_rsts++;
@@ -77,12 +77,6 @@ static void prepare_syn(struct tcp_conn *c, struct segment *s)
 		s->flags |= SEG_ECE;
 }
 
-/* What was to be sent found no room, in our packet memory or in the device's queue. */
-static void send_later(struct tcp_conn *c)
-{
-	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
-}
-
 /* Tells of [start, end) coming twice, if it did (RFC 2883), and of late data. */
 static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end)
 {
@@ -116,7 +110,7 @@ static bool send(struct tcp_conn *c, struct buf *b, uint32_t seq, uint8_t flags,
 	}
 	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
 		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
-		send_later(c);
+		conn_resume_soon(c);
 		return false;
 	}
 	if (IS_ENABLED(CONFIG_TCP_ECN) && is_new)
@@ -223,7 +217,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 	end = seq + n + fin;
 	if (!b || end == seq) {
 		buf_free(b);
-		send_later(c);
+		conn_resume_soon(c);
 		return 0;
 	}
 	if (n > c->mss) {
@@ -240,7 +234,8 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		recovery_sent(c, seq, end);
 	if (seq_lt(seq, c->snd_max)) {
 		tcp->stats.retrans_segs++;
-		c->resent_segs += c->resent_segs < UINT16_MAX;
+		if (++c->resent_segs == 0)
+			c->resent_segs--;
 		if (conn_tries_larger(c))
 			mtu_is_lost(c);
 		if (!(c->options & SEG_HAS_TIMESTAMPS))

@@ -13,7 +13,6 @@
  *               ▼ │             ▼ │
  *             first …         first … */
 #include <errno.h>
-#include <string.h>
 
 #include "net/tcp/tcp_priv.h"
 
@@ -290,7 +289,7 @@ void recvq_clear(struct tcp *tcp, struct recvq *q)
 
 /* Behind the newest come those next to the window's end: they are the ones that have changed last, and that
  * an acknowledgement which was lost, or none, has told of (RFC 2018 §4). */
-unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max)
+OUT_OF_LINE unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max)
 {
 	unsigned n = 0, newest = 0;
 
@@ -303,7 +302,8 @@ unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sac
 		else if (place == max)
 			continue;
 		n = MIN(n + 1, max);
-		memmove(sacks + place + 1, sacks + place, (n - place - 1) * sizeof(*sacks));
+		for (unsigned i = n - 1; i > place; i--)
+			sacks[i] = sacks[i - 1];
 		sacks[place] = block;
 	}
 	return n;

@@ -24,12 +24,6 @@ struct wire_header {
 };
 static_assert(sizeof(struct wire_header) == SEGMENT_HEADER_BYTES, "TCP header");
 
-static uint8_t *put16(uint8_t *p, uint16_t value)
-{
-	put_be16(p, value);
-	return p + 2;
-}
-
 static uint8_t *put32(uint8_t *p, uint32_t value)
 {
 	put_be32(p, value);
@@ -80,7 +74,7 @@ static OUT_OF_LINE void parse_option(struct segment *s, const uint8_t *p, unsign
 	}
 }
 
-int segment_parse(struct segment *s, const uint8_t *data, size_t len)
+OUT_OF_LINE int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 {
 	const struct wire_header *h = (const void *)data;
 	const uint8_t *p = data + SEGMENT_HEADER_BYTES, *end;
@@ -115,48 +109,39 @@ int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 	return (int)header;
 }
 
-/* Two NOPs or more in front keep the option's values aligned. */
-static uint8_t *put_padded(uint8_t *p, unsigned nops, unsigned kind, unsigned len)
-{
-	while (nops--)
-		*p++ = OPTION_NOP;
-	*p++ = (uint8_t)kind;
-	*p++ = (uint8_t)len;
-	return p;
-}
+/* The first four bytes of an option that is sent: NOPs stand in front where they are too many, so that all
+ * values are aligned. */
+#define WORD(first, second, third, fourth) \
+	((uint32_t)(first) << 24 | (uint32_t)(second) << 16 | (uint32_t)(third) << 8 | (fourth))
 
-uint32_t segment_emit(const struct segment *s, uint8_t *to, uint16_t most)
+uint32_t segment_emit(const struct segment *s, uint8_t *to, uint32_t most)
 {
-	uint8_t *p = to;
-	int room, sacks;
+	uint8_t *p = to + SEGMENT_HEADER_BYTES;
+	uint32_t header, sacks;
 
-	p = put16(p, s->src_port);
-	p = put16(p, s->dst_port);
-	p = put32(p, s->seq);
-	p = put32(p, s->ack);
-	p = put16(p, s->flags); /* before them, how long the header is: that comes last */
-	p = put16(p, s->window);
-	p = put32(p, 0); /* checksum and urgent pointer */
 	if (s->options & SEG_HAS_MSS)
-		p = put16(put_padded(p, 0, OPTION_MSS, 4), s->mss);
+		p = put32(p, WORD(OPTION_MSS, 4, 0, s->mss));
 	if (s->options & SEG_HAS_SACK_PERMITTED)
-		p = put_padded(p, 2, OPTION_SACK_PERMITTED, 2);
-	if (s->options & SEG_HAS_TIMESTAMPS)
-		p = put32(put32(put_padded(p, 2, OPTION_TIMESTAMPS, 10), s->ts_value), s->ts_echo);
-	if (s->options & SEG_HAS_SCALE) {
-		p = put_padded(p, 1, OPTION_SCALE, 3);
-		*p++ = s->scale;
+		p = put32(p, WORD(OPTION_NOP, OPTION_NOP, OPTION_SACK_PERMITTED, 2));
+	if (s->options & SEG_HAS_TIMESTAMPS) {
+		p = put32(p, WORD(OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMPS, 10));
+		p = put32(put32(p, s->ts_value), s->ts_echo);
 	}
+	if (s->options & SEG_HAS_SCALE)
+		p = put32(p, WORD(OPTION_NOP, OPTION_SCALE, 3, s->scale));
 	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && s->options & SEG_HAS_USER_TIMEOUT)
-		p = put16(put_padded(p, 0, OPTION_USER_TIMEOUT, 4), s->user_timeout);
-	room = most - (int)(p - to) - 4;
-	sacks = MIN(s->sack_count, room / 8);
-	if (sacks > 0)
-		p = put_padded(p, 2, OPTION_SACK, 2 + 8 * (unsigned)sacks);
-	for (int i = 0; i < sacks; i++)
+		p = put32(p, WORD(OPTION_USER_TIMEOUT, 4, 0, s->user_timeout));
+	sacks = MIN(s->sack_count, (most - 4 - (uint32_t)(p - to)) / 8);
+	if (sacks)
+		p = put32(p, WORD(OPTION_NOP, OPTION_NOP, OPTION_SACK, 2 + 8 * sacks));
+	for (unsigned i = 0; i < sacks; i++)
 		p = put32(put32(p, s->sacks[i].start), s->sacks[i].end);
-	to[offsetof(struct wire_header, offset)] = (uint8_t)((p - to) / 4 << 4);
-	return (uint32_t)(p - to);
+	header = (uint32_t)(p - to);
+	p = put32(to, (uint32_t)s->src_port << 16 | s->dst_port);
+	p = put32(put32(p, s->seq), s->ack);
+	p = put32(p, WORD(header / 4 << 4, s->flags, 0, s->window));
+	put_be32(p, 0); /* checksum and urgent pointer */
+	return header;
 }
 
 uint8_t segment_offers(const struct segment *syn)

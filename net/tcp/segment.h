@@ -54,8 +54,8 @@ struct segment {
 int segment_parse(struct segment *s, const uint8_t *data, size_t len);
 
 /* Writes it, the checksum field zero. Gives its bytes: a multiple of 4, and no more than `most`, for which as
- * many SACK blocks are left out as it takes. */
-uint32_t segment_emit(const struct segment *s, uint8_t *to, uint16_t most);
+ * many SACK blocks are left out as it takes; four bytes behind the other options it must have. */
+uint32_t segment_emit(const struct segment *s, uint8_t *to, uint32_t most);
 
 /* What a SYN, or the answer to one, offers of what holds only where both sides do: enum segment_options. */
 uint8_t segment_offers(const struct segment *syn);

@@ -22,11 +22,11 @@
 #define TCP_SYN_ACK_TRIES 5
 #define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
 #define TCP_QUICK_ACKS 4    /* undelayed after something was out of order */
+#define TCP_NO_MEMORY_MS 10  /* before what found the packet pools empty is tried again */
 #ifndef CONFIG_TCP_RECOVERY
 #define CONFIG_TCP_RECOVERIES 0
 #endif
-#define TCP_RECENT 64        /* connections that are found without the table */
-#define TCP_NO_MEMORY_MS 10  /* before what found the packet pools empty is tried again */
+#define TCP_RECENT 64 /* connections that are found without the table */
 
 /* -- what is sent: application memory by reference (sendq.c) -- */
 
@@ -230,6 +230,7 @@ struct tcp {
 	struct tcp_listener listeners[CONFIG_TCP_LISTENERS];
 	tcp_listener_fn *other;
 	void *other_arg;
+	struct tcp_listener offered; /* what other has said last */
 	struct tcp_conn *recent[TCP_RECENT]; /* by their peers' ports: conn.c */
 };
 
@@ -496,6 +497,8 @@ void recovery_detach(struct tcp_conn *c);
 
 void conn_timer_fired(struct timer *t);
 void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms);
+/* What was to be done found no room, in our packet memory or in the device's queue. */
+void conn_resume_soon(struct tcp_conn *c);
 static inline void conn_disarm(struct tcp_conn *c, enum conn_timer which)
 {
 	c->armed &= (uint8_t)~(1u << which); /* the timer itself finds nothing to do: stopping is lazy */

@@ -26,6 +26,11 @@ void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 	tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
 }
 
+void conn_resume_soon(struct tcp_conn *c)
+{
+	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
+}
+
 /* What is left of limit_ms since the peer last acknowledged something, or the wait for it began. */
 static uint32_t left_ms(const struct tcp_conn *c, uint32_t limit_ms)
 {

@@ -127,12 +127,12 @@ Test(tcp_segment, blocks_are_left_out_where_the_path_takes_no_longer_headers)
 	struct segment out;
 	uint8_t bytes[SEGMENT_HEADER_MAX];
 
-	for (uint16_t most = SEGMENT_HEADER_BYTES; most <= SEGMENT_HEADER_MAX; most += 4) {
+	for (uint32_t most = SEGMENT_HEADER_BYTES + 4; most <= SEGMENT_HEADER_MAX; most += 4) {
 		uint32_t header = segment_emit(&in, bytes, most);
 
 		cr_assert_leq(header, most);
 		cr_assert_eq(parse(&out, bytes, header), header);
-		cr_assert_eq(out.sack_count, most < 32 ? 0 : (most - 24) / 8);
+		cr_assert_eq(out.sack_count, (most - 24) / 8);
 	}
 }
 
