@@ -103,13 +103,14 @@ struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k)
 	return e;
 }
 
-void entry_put(struct tcp_table *t, struct tcp_entry *e)
+void entry_add(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms)
 {
 	struct tcp_entry **head = &t->heads[e->key.hash & t->mask];
 
 	e->hash_next = *head;
 	*head = e;
 	list_init(&e->link);
+	entry_wait(t, e, in_ms);
 }
 
 void entry_drop(struct tcp_table *t, struct tcp_entry *e)
@@ -145,22 +146,27 @@ uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e)
 	return tcp->now_ms + isn_ts_offset(tcp, &e->key.ends);
 }
 
-void entry_send(struct tcp *tcp, const struct tcp_entry *e, struct segment *s)
+void entry_send(struct tcp *tcp, const struct tcp_entry *e, uint8_t flags, uint32_t window,
+                uint32_t timestamp)
 {
-	s->seq = e->snd_nxt - !!(s->flags & SEG_SYN);
-	s->ack = e->rcv_nxt;
-	s->ts_echo = e->ts_recent;
-	tcp_send_bare(tcp, &e->key.ends, s);
+	struct segment s = {
+		.seq = e->snd_nxt, .ack = e->rcv_nxt, .flags = flags, .window = (uint16_t)window,
+		.options = e->options & SEG_HAS_TIMESTAMPS, .ts_value = timestamp, .ts_echo = e->ts_recent,
+	};
+
+	if (flags & SEG_SYN) {
+		s.seq--;
+		s.options = SEG_HAS_MSS | e->options;
+		s.scale = tcp->rcv_scale;
+		if (IS_ENABLED(CONFIG_TCP_ECN) && e->options & SEG_HAS_ECN)
+			s.flags |= SEG_ECE;
+	}
+	tcp_send_bare(tcp, &e->key.ends, &s);
 }
 
 void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window)
 {
-	struct segment s = {
-		.flags = SEG_ACK, .window = (uint16_t)window, .options = e->options & SEG_HAS_TIMESTAMPS,
-		.ts_value = entry_timestamp(tcp, e),
-	};
-
-	entry_send(tcp, e, &s);
+	entry_send(tcp, e, SEG_ACK, window, entry_timestamp(tcp, e));
 }
 
 void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window)

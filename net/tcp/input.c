@@ -509,6 +509,6 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		tcp_refused(tcp, "the connection is over");
 		buf_free(b);
 	} else {
-		listen_input(tcp, &k, &s, b);
+		listen_input(tcp, &k, e, &s, b);
 	}
 }

@@ -82,23 +82,16 @@ static struct tcp_half *replace_oldest(struct tcp *tcp)
 
 static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t timestamp)
 {
-	struct segment s = {
-		.flags = SEG_SYN | SEG_ACK |
-		         (IS_ENABLED(CONFIG_TCP_ECN) && h->entry.options & SEG_HAS_ECN ? SEG_ECE : 0),
-		.window = tcp->first_window, .options = SEG_HAS_MSS | h->entry.options,
-		.scale = tcp->rcv_scale, .ts_value = timestamp,
-	};
-
-	entry_send(tcp, &h->entry, &s);
+	entry_send(tcp, &h->entry, SEG_SYN | SEG_ACK, tcp->first_window, timestamp);
 }
 
-/* Sends it, for the first time or again, and waits for the answer: twice as long each time. */
-static void ask(struct tcp *tcp, struct tcp_half *h)
+/* For the first time or again. */
+static void ask(struct tcp *tcp, const struct tcp_half *h)
 {
 	send_syn_ack(tcp, h, entry_timestamp(tcp, &h->entry));
-	entry_wait(&tcp->halves, &h->entry, RTO_INITIAL_MS << h->entry.tries);
 }
 
+/* Asks again, and waits twice as long for the answer each time. */
 void half_due(struct tcp_table *t, struct tcp_entry *e)
 {
 	if (e->tries == TCP_SYN_ACK_TRIES) {
@@ -109,31 +102,35 @@ void half_due(struct tcp_table *t, struct tcp_entry *e)
 	e->tries++;
 	t->tcp->stats.retrans_segs++;
 	ask(t->tcp, container_of(e, struct tcp_half, entry));
+	entry_wait(t, e, RTO_INITIAL_MS << e->tries);
 }
 
 /* Room for another entry, or NULL. What follows a connection in TIME-WAIT has to begin beyond it, which a
  * cookie cannot: so it needs an entry. */
-static struct tcp_half *half_alloc(struct tcp *tcp, const struct tcp_key *k)
+static struct tcp_half *half_alloc(struct tcp *tcp, bool follows)
 {
 	struct tcp_half *h = pool_alloc(&tcp->halves.pool);
 
-	if (h || (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && !entry_find(&tcp->wait_table, k)))
+	if (h || (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && !follows))
 		return h;
 	tcp->stats.listen_drops++;
 	return replace_oldest(tcp);
 }
 
-static void send_cookie(struct tcp *tcp, struct tcp_half *asked)
+static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *before, const struct segment *s,
+                  struct tcp_half *asked)
 {
-	if (entry_find(&tcp->wait_table, &asked->entry.key))
-		tcp_refused(tcp, "no handshake is free");
-	else
-		send_syn_ack(tcp, asked, cookie_make(tcp, asked, entry_timestamp(tcp, &asked->entry)));
-}
+	struct tcp_half *h, *to;
+	uint32_t isn;
 
-static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment *s)
-{
-	struct tcp_half *h, asked = {
+	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
+		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
+		tcp_refused(tcp, "no connection is free");
+		return;
+	}
+	h = half_alloc(tcp, before);
+	to = h ? h : asked;
+	*to = (struct tcp_half){
 		.entry = {
 			.key = *k,
 			.rcv_nxt = s->seq + 1,
@@ -143,24 +140,16 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, const struct segment
 		.mss = segment_mss(s),
 		.scale = s->scale,
 	};
-
-	if (tcp->conns.used == tcp->conns.total && !conn_reclaim(tcp)) {
-		tcp->stats.listen_drops++; /* the client tries again, perhaps in better times */
-		tcp_refused(tcp, "no connection is free");
-		return;
+	if (h) {
+		isn = isn_choose(tcp, &k->ends);
+		h->entry.snd_nxt = (before ? wait_replace(tcp, before, isn) : isn) + 1;
+		entry_add(&tcp->halves, &h->entry, RTO_INITIAL_MS);
+		ask(tcp, h);
+	} else if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && !before) {
+		send_syn_ack(tcp, asked, cookie_make(tcp, asked, entry_timestamp(tcp, &asked->entry)));
+	} else {
+		tcp_refused(tcp, "no handshake is free");
 	}
-	h = half_alloc(tcp, k);
-	if (!h) {
-		if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES))
-			send_cookie(tcp, &asked);
-		else
-			tcp_refused(tcp, "no handshake is free");
-		return;
-	}
-	*h = asked;
-	h->entry.snd_nxt = wait_replace(tcp, k, isn_choose(tcp, &k->ends)) + 1;
-	entry_put(&tcp->halves, &h->entry);
-	ask(tcp, h);
 }
 
 /* The handshake is complete: a control block takes h's place, and the segment goes on there; or nobody
@@ -211,17 +200,18 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	return true;
 }
 
-void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct buf *b)
+void listen_input(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *before, const struct segment *s,
+                  struct buf *b)
 {
 	unsigned flags = s->flags & (SEG_SYN | SEG_ACK | SEG_RST);
-	struct tcp_half kept;
+	struct tcp_half h; /* for who is in no table */
 	bool wanted = find_listener(tcp, s->dst_port);
 
 	if (wanted && flags == SEG_SYN) {
-		begin(tcp, k, s);
+		begin(tcp, k, before, s, &h);
 	} else if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && wanted && flags == SEG_ACK &&
-	           cookie_check(tcp, k, s, &kept)) {
-		establish(tcp, &kept, s, b);
+	           cookie_check(tcp, k, s, &h)) {
+		establish(tcp, &h, s, b);
 		return;
 	} else {
 		tcp_refused(tcp, wanted ? "of no connection" : "nobody listens");

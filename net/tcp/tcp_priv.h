@@ -270,8 +270,8 @@ int table_init(struct tcp_table *t, struct tcp *tcp, size_t entry_bytes, uint32_
 /* With all its entries; harmless on one that is all zero. */
 void table_destroy(struct tcp_table *t);
 struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k);
-/* e has its key; it is to wait next. */
-void entry_put(struct tcp_table *t, struct tcp_entry *e);
+/* e has its key; it is in the table from now on, and waits. */
+void entry_add(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms);
 void entry_drop(struct tcp_table *t, struct tcp_entry *e);
 /* Has e wait, for the first time or again, for as long as any other that has done so as often in vain. */
 void entry_wait(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms);
@@ -279,10 +279,10 @@ void entry_wait(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms);
 struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned tries);
 /* Our timestamp now. */
 uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e);
-/* Sends s in e's name: sequence number, acknowledgement, echo. Flags, window, options and our timestamp are
- * the caller's. */
-void entry_send(struct tcp *tcp, const struct tcp_entry *e, struct segment *s);
-/* An acknowledgement without news; window: as on the wire. */
+/* Sends a segment in e's name; window: as on the wire. */
+void entry_send(struct tcp *tcp, const struct tcp_entry *e, uint8_t flags, uint32_t window,
+                uint32_t timestamp);
+/* An acknowledgement without news. */
 void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window);
 /* The same under the rate limit of RFC 5961. */
 void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window);
@@ -340,8 +340,10 @@ static inline bool conn_holds_tail(const struct tcp_conn *c)
 /* tcp->halves' due. */
 void half_due(struct tcp_table *t, struct tcp_entry *e);
 /* A segment for no connection: begins a handshake, ends one that nobody has remembered, or is refused.
+ * before: what is in TIME-WAIT between the same ends, and makes room for a new connection; or NULL.
  * Takes b, whose data is the payload. */
-void listen_input(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct buf *b);
+void listen_input(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *before, const struct segment *s,
+                  struct buf *b);
 /* A segment for a half-open entry; takes b, whose data is the payload. */
 void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b);
 
@@ -351,8 +353,8 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 void wait_start(struct tcp_conn *c);
 /* false: a new connection may begin in its place (RFC 9293 §3.10.7.4). */
 bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct segment *s);
-/* It begins. Gives its initial sequence number: isn, or beyond all that the old one has sent. */
-uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn);
+/* It begins: w ends. Gives its initial sequence number: isn, or beyond all that the old one has sent. */
+uint32_t wait_replace(struct tcp *tcp, struct tcp_entry *w, uint32_t isn);
 
 /* -- input.c -- */
 

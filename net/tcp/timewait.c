@@ -24,8 +24,7 @@ void wait_start(struct tcp_conn *c)
 	w->options = c->options & SEG_HAS_TIMESTAMPS;
 	w->key.ends = *conn_ends(c);
 	w->key.hash = ends_hash(tcp, &w->key.ends);
-	entry_put(&tcp->wait_table, w);
-	entry_wait(&tcp->wait_table, w, WAIT_MS);
+	entry_add(&tcp->wait_table, w, WAIT_MS);
 }
 
 /* RFC 9293 §3.10.7.4 first step, RFC 6191 §2: the sequence number, or the timestamp, proves it new. */
@@ -72,14 +71,10 @@ OUT_OF_LINE bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct s
 }
 
 /* RFC 9293 §3.6.1 MAY-2: faster than the clock of initial sequence numbers, a connection outruns them. */
-uint32_t wait_replace(struct tcp *tcp, const struct tcp_key *k, uint32_t isn)
+uint32_t wait_replace(struct tcp *tcp, struct tcp_entry *w, uint32_t isn)
 {
-	struct tcp_entry *e = entry_find(&tcp->wait_table, k);
-	uint32_t used;
+	uint32_t used = w->snd_nxt;
 
-	if (!e)
-		return isn;
-	used = e->snd_nxt;
-	entry_drop(&tcp->wait_table, e);
+	entry_drop(&tcp->wait_table, w);
 	return seq_lt(used, isn) ? isn : used + 1;
 }
