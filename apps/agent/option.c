@@ -89,8 +89,10 @@ static int get_error(const struct handle *h, const struct command *c)
 static int get_info(const struct handle *h, const struct command *c)
 {
 	static const char *const states[TCP_STATES] = {
-		"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
-		"CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT",
+		[TCP_CLOSED] = "CLOSED", [TCP_LISTEN] = "LISTEN", [TCP_SYN_SENT] = "SYN-SENT",
+		[TCP_SYN_RECEIVED] = "SYN-RECEIVED", [TCP_ESTABLISHED] = "ESTABLISHED",
+		[TCP_FIN_WAIT_1] = "FIN-WAIT-1", [TCP_FIN_WAIT_2] = "FIN-WAIT-2", [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
+		[TCP_CLOSING] = "CLOSING", [TCP_LAST_ACK] = "LAST-ACK", [TCP_TIME_WAIT] = "TIME-WAIT",
 	};
 	struct stack_tcp_info i = { .state = h->state == HANDLE_LISTENING ? TCP_LISTEN : h->state ==
 	                            HANDLE_CONNECTING ? TCP_SYN_SENT : TCP_CLOSED };

@@ -13,14 +13,9 @@
 
 static_assert(sizeof(void *) != 8 || sizeof(struct tcp_conn) <= TCP_CONN_BYTES, "bytes per connection");
 
-static bool is_over(const struct tcp_conn *c)
-{
-	return c->state == TCP_CLOSED || c->state == TCP_TIME_WAIT;
-}
-
 static bool is_established(uint8_t state)
 {
-	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+	return (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT) >> state & 1;
 }
 
 /* Where the one among those with such a port is kept that something has come for last. A client's ports often
@@ -33,7 +28,7 @@ static struct tcp_conn **recent(struct tcp *tcp, uint16_t remote_port)
 /* In a chain of the table, from c on. */
 static struct tcp_conn *find_from(struct tcp_conn *c, const struct tcp_ends *ends)
 {
-	while (c && (is_over(c) || !ends_equal(conn_ends(c), ends)))
+	while (c && (conn_is_over(c) || !ends_equal(conn_ends(c), ends)))
 		c = c->hash_next;
 	return c;
 }
@@ -52,7 +47,7 @@ struct tcp_conn *conn_find(struct tcp *tcp, struct tcp_key *k)
 
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k)
 {
-	struct tcp_conn *c = pool_alloc(&tcp->conns);
+	struct tcp_conn *c = pool_alloc(&tcp->conns), **head = &tcp->conn_hash[k->hash & tcp->conn_mask];
 
 	if (!c)
 		return NULL;
@@ -68,8 +63,8 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 	rto_init(&c->rto, RTO_INITIAL_MS);
 	c->heard_ms = c->progress_ms = tcp->now_ms;
 	c->rcv_mark_ms = (uint16_t)tcp->now_ms;
-	c->hash_next = tcp->conn_hash[k->hash & tcp->conn_mask];
-	tcp->conn_hash[k->hash & tcp->conn_mask] = c;
+	c->hash_next = *head;
+	*head = c;
 	return c;
 }
 
@@ -153,37 +148,37 @@ static void end(struct tcp_conn *c, uint8_t was, int error)
 		conn_free(c);
 }
 
-static void count_transition(struct tcp *tcp, uint8_t from, uint8_t to, enum tcp_event event)
+static void count_transition(struct tcp *tcp, uint8_t from, uint8_t to)
 {
 	tcp->stats.curr_estab += (uint32_t)is_established(to) - (uint32_t)is_established(from);
-	if (is_established(from) && to == TCP_CLOSED && event != TCP_GOT_ACK_OF_FIN)
+	if (is_established(from) && to == TCP_CLOSED)
 		tcp->stats.estab_resets++;
 }
 
 bool conn_event(struct tcp_conn *c, enum tcp_event event, int error)
 {
 	uint8_t was = c->state;
-	const struct tcp_transition *t = &tcp_transitions[was][event];
+	const struct tcp_transition t = tcp_transitions[was][event];
 
-	assert(!(t->actions & TCP_IMPOSSIBLE));
-	if (t->actions & TCP_SEND_RST)
+	assert(!(t.actions & TCP_IMPOSSIBLE));
+	if (t.actions & TCP_SEND_RST)
 		conn_send_rst(c);
-	c->state = t->next;
-	count_transition(c->tcp, was, t->next, event);
-	if (t->actions & (TCP_SEND_SYN | TCP_SEND_SYN_ACK))
+	c->state = t.next;
+	count_transition(c->tcp, was, t.next);
+	if (t.actions & (TCP_SEND_SYN | TCP_SEND_SYN_ACK))
 		conn_send_syn(c);
-	if (t->actions & TCP_SEND_ACK)
+	if (t.actions & TCP_SEND_ACK)
 		c->flags |= CONN_ACK_NOW;
-	if (t->actions & TCP_SEND_FIN)
+	if (t.actions & TCP_SEND_FIN)
 		c->flags |= CONN_FIN_SENT; /* output, which brought the event, is about to */
-	if (t->actions & TCP_CHALLENGE)
+	if (t.actions & TCP_CHALLENGE)
 		conn_send_challenge(c);
-	if (t->actions & TCP_START_WAIT) {
+	if (t.actions & TCP_START_WAIT) {
 		if (c->flags & CONN_ACK_NOW)
 			conn_send_ack(c);
 		wait_start(c);
 	}
-	if (t->actions & (TCP_START_WAIT | TCP_END)) {
+	if (t.actions & (TCP_START_WAIT | TCP_END)) {
 		end(c, was, error);
 		return false;
 	}
@@ -199,7 +194,7 @@ void conn_destroy_all(struct tcp *tcp)
 
 			c->flags |= CONN_ORPHAN;
 			c->state = TCP_CLOSED;
-			if (was == TCP_CLOSED || was == TCP_TIME_WAIT)
+			if (was <= TCP_TIME_WAIT)
 				conn_free(c);
 			else
 				end(c, was, -ECANCELED);

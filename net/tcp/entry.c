@@ -132,7 +132,7 @@ void entry_wait(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms)
 	tcp_start_timer(t->tcp, &t->timer, e->due_ms);
 }
 
-struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned tries)
+OUT_OF_LINE struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned tries)
 {
 	const struct list *list = &t->waiting[tries];
 

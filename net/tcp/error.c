@@ -46,8 +46,7 @@ void tcp_gone(void *arg, const struct ip_addr *address)
 	for (uint32_t i = 0; i <= tcp->conn_mask; i++)
 		for (c = tcp->conn_hash[i]; c; c = next) {
 			next = c->hash_next;
-			if (c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT &&
-			    ip_equal(&c->route.src, address))
+			if (!conn_is_over(c) && ip_equal(&c->route.src, address))
 				conn_event(c, TCP_GIVE_UP, -EADDRNOTAVAIL);
 		}
 }

@@ -44,7 +44,7 @@ void conn_feed_reader(struct tcp_conn *c)
 	struct flow_read *op = c->reader;
 	uint32_t had = c->recvq.bytes;
 
-	if (!op)
+	if (!op || (had == 0 && c->error >= 0 && !(c->flags & CONN_RECEIVED_FIN)))
 		return;
 	if (had > 0) {
 		op->bufs = recvq_take(c->tcp, &c->recvq, op->max);
@@ -52,17 +52,14 @@ void conn_feed_reader(struct tcp_conn *c)
 			conn_resume_soon(c);
 			return;
 		}
-		c->reader = NULL;
-		promise_fulfil(&op->promise, had - c->recvq.bytes);
-		look_at_rate(c);
-		announce_window(c);
-	} else if (c->error < 0) {
-		c->reader = NULL;
-		promise_fail(&op->promise, c->error);
-	} else if (c->flags & CONN_RECEIVED_FIN) {
-		c->reader = NULL;
-		promise_fulfil(&op->promise, 0);
 	}
+	c->reader = NULL;
+	if (had == 0 && c->error < 0)
+		promise_fail(&op->promise, c->error);
+	else
+		promise_fulfil(&op->promise, had - c->recvq.bytes);
+	look_at_rate(c);
+	announce_window(c);
 }
 
 static void cancel_read(struct promise *p)
@@ -193,7 +190,7 @@ static bool let_go(struct tcp_conn *c)
 	conn_fail_writes(c, -ECANCELED);
 	c->flags |= CONN_ORPHAN | CONN_SHUTDOWN;
 	tcp_update_clock(c->tcp);
-	if (c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT)
+	if (!conn_is_over(c))
 		return true;
 	conn_free(c);
 	return false;

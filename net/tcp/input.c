@@ -375,7 +375,7 @@ static void on_established(struct tcp_conn *c, const struct segment *s)
 }
 
 /* What should have acknowledged our SYN acknowledges something else. */
-static void refuse(struct tcp_conn *c, const struct segment *s)
+static OUT_OF_LINE void refuse(struct tcp_conn *c, const struct segment *s)
 {
 	tcp_refused(c->tcp, "no acknowledgement of our SYN");
 	tcp_send_reset(c->tcp, conn_ends(c), s);

@@ -15,11 +15,6 @@ static struct tcp_conn *conn_of(const struct flow *f)
 	return container_of(f, struct tcp_conn, flow);
 }
 
-static bool is_over(const struct tcp_conn *c)
-{
-	return c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT;
-}
-
 static uint16_t or_else(uint16_t chosen, uint16_t usual)
 {
 	return chosen ? chosen : usual;
@@ -136,7 +131,7 @@ int tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 	struct tcp_conn *c = conn_of(flow);
 	int error = set(c, option, value);
 
-	if (error < 0 || is_over(c))
+	if (error < 0 || c->state < TCP_ESTABLISHED)
 		return error;
 	tcp_update_clock(c->tcp);
 	if (option >= STACK_KEEPALIVE && option <= STACK_KEEPCNT)

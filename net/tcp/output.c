@@ -386,7 +386,7 @@ static void await_window(struct tcp_conn *c)
 	}
 }
 
-void conn_go_back(struct tcp_conn *c)
+OUT_OF_LINE void conn_go_back(struct tcp_conn *c)
 {
 	if (conn_has_recovery(c))
 		recovery_lose_all(c);
@@ -398,7 +398,7 @@ void conn_output(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
 
-	if (c->state < TCP_ESTABLISHED || c->state == TCP_TIME_WAIT)
+	if (c->state < TCP_ESTABLISHED)
 		return;
 	if (c->route.generation != tcp->ip->generation) {
 		ip_route_look(&c->route);

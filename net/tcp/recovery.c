@@ -75,7 +75,7 @@ static struct recovery *attach(struct tcp_conn *c, uint32_t start, uint32_t age_
 	return r;
 }
 
-static void finish(struct congestion *cc)
+static OUT_OF_LINE void finish(struct congestion *cc)
 {
 	cc->recovering = false;
 	cc->duplicates = 0;
@@ -115,7 +115,7 @@ static bool has_dsack(const struct segment *s)
 }
 
 /* Is it of data in flight beyond una? */
-static bool is_useful(const struct tcp_conn *c, const struct sack_block *b)
+static OUT_OF_LINE bool is_useful(const struct tcp_conn *c, const struct sack_block *b)
 {
 	return seq_lt(c->snd_una, b->start) && seq_lt(b->start, b->end) && seq_le(b->end, c->snd_max);
 }

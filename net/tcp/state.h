@@ -8,6 +8,7 @@
 
 enum tcp_state {
 	TCP_CLOSED,
+	TCP_TIME_WAIT, /* up to here a control block has done its work */
 	TCP_LISTEN,
 	TCP_SYN_SENT,
 	TCP_SYN_RECEIVED,
@@ -17,7 +18,6 @@ enum tcp_state {
 	TCP_CLOSE_WAIT,
 	TCP_CLOSING,
 	TCP_LAST_ACK,
-	TCP_TIME_WAIT,
 	TCP_STATES
 };
 

@@ -290,6 +290,11 @@ void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window);
 /* -- conn.c -- */
 
 void conn_destroy_all(struct tcp *tcp);
+/* Nothing is sent or received any more. */
+static inline bool conn_is_over(const struct tcp_conn *c)
+{
+	return c->state <= TCP_TIME_WAIT;
+}
 /* A block with route, ports and promises set and in the table; NULL when the pool is empty. */
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k);
 /* The connection between k's ends. NULL: there is none, and k has its hash now. */

@@ -168,7 +168,7 @@ static bool on_resume(struct tcp_conn *c)
 		return true;
 	}
 	conn_feed_reader(c); /* also of a connection that has ended: what has come is still to be read */
-	if (c->state >= TCP_ESTABLISHED && c->state != TCP_TIME_WAIT) {
+	if (c->state >= TCP_ESTABLISHED) {
 		if (c->congestion.recovering && !conn_has_recovery(c))
 			conn_retransmit(c, c->snd_una, c->mss); /* it may have been this */
 		conn_output(c);

@@ -221,8 +221,10 @@ struct flow *talk_flow(struct talk *t)
 const char *world_state(const struct talk *t)
 {
 	static const char *const names[TCP_STATES] = {
-		"CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2",
-		"CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT",
+		[TCP_CLOSED] = "CLOSED", [TCP_LISTEN] = "LISTEN", [TCP_SYN_SENT] = "SYN-SENT",
+		[TCP_SYN_RECEIVED] = "SYN-RECEIVED", [TCP_ESTABLISHED] = "ESTABLISHED",
+		[TCP_FIN_WAIT_1] = "FIN-WAIT-1", [TCP_FIN_WAIT_2] = "FIN-WAIT-2", [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
+		[TCP_CLOSING] = "CLOSING", [TCP_LAST_ACK] = "LAST-ACK", [TCP_TIME_WAIT] = "TIME-WAIT",
 	};
 	struct tcp_key k = {
 		.ends = { t->stack_port, t->peer_port, ip_v4(10, 0, 0, 9), ip_v4(10, 0, 0, 2) },
