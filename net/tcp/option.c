@@ -15,51 +15,54 @@ static struct tcp_conn *conn_of(const struct flow *f)
 	return container_of(f, struct tcp_conn, flow);
 }
 
-static uint16_t or_else(uint16_t chosen, uint16_t usual)
+/* An option that is a number, kept in a field of 16 bits; 0 there: it was not chosen. */
+struct number {
+	uint16_t at;    /* the field's offset; 0: the option is no number */
+	uint16_t unit;  /* of the field */
+	uint16_t usual; /* what 0 stands for */
+	uint16_t least; /* of what can be chosen */
+	int32_t most;
+};
+
+static const struct number numbers[STACK_OPTIONS] = {
+	[STACK_KEEPIDLE] = { offsetof(struct tcp_conn, keepalive_idle_s), 1, KEEPALIVE_IDLE_S, 1, SECONDS_MAX },
+	[STACK_KEEPINTVL] = { offsetof(struct tcp_conn, keepalive_interval_s), 1, KEEPALIVE_INTERVAL_S, 1,
+	                      SECONDS_MAX },
+	[STACK_KEEPCNT] = { offsetof(struct tcp_conn, probes_max), 1, KEEPALIVE_PROBES, 1, INT8_MAX },
+	[STACK_RCVBUF] = { offsetof(struct tcp_conn, receive_kib), 1024, 0, 0, INT32_MAX },
+	[STACK_SNDBUF] = { offsetof(struct tcp_conn, send_kib), 1024, 0, 0, INT32_MAX },
+	[STACK_USERTIMEOUT] = { offsetof(struct tcp_conn, user_timeout_ds), 100, 0, 0, INT32_MAX },
+};
+
+/* Those that are kept as wishes. */
+static const uint8_t wishes[STACK_OPTIONS] = {
+	[STACK_NODELAY] = CONN_NAGLE, /* the other way round */
+	[STACK_CORK] = CONN_CORKED,
+	[STACK_KEEPALIVE] = CONN_KEEPALIVE,
+	[STACK_LINGER] = CONN_LINGER,
+};
+
+static uint16_t *field_of(const struct tcp_conn *c, const struct number *n)
 {
-	return chosen ? chosen : usual;
+	return (uint16_t *)((uintptr_t)c + n->at);
+}
+
+static uint16_t chosen_or_usual(const struct tcp_conn *c, const struct number *n)
+{
+	uint16_t chosen = *field_of(c, n);
+
+	return chosen ? chosen : n->usual;
 }
 
 /* -- setting -- */
 
-static int set_wish(struct tcp_conn *c, enum conn_wishes wish, bool on)
-{
-	c->wishes = (uint8_t)(on ? c->wishes | wish : c->wishes & ~wish);
-	return 0;
-}
-
-/* What was not chosen is as usual. */
-static int set_keepalive(struct tcp_conn *c, bool on)
-{
-	c->keepalive_idle_s = or_else(c->keepalive_idle_s, KEEPALIVE_IDLE_S);
-	c->keepalive_interval_s = or_else(c->keepalive_interval_s, KEEPALIVE_INTERVAL_S);
-	c->probes_max = (uint8_t)or_else(c->probes_max, KEEPALIVE_PROBES);
-	return set_wish(c, CONN_KEEPALIVE, on);
-}
-
-static OUT_OF_LINE int set_number(uint16_t *to, int32_t value, int32_t max)
-{
-	if (value < 1 || value > max)
-		return -EINVAL;
-	*to = (uint16_t)value;
-	return 0;
-}
-
 /* In units, rounded up. */
-static OUT_OF_LINE int set_amount(uint16_t *to, int32_t value, int32_t unit)
+static int set_number(struct tcp_conn *c, const struct number *n, int32_t value)
 {
-	if (value < 0)
+	if (value < n->least || value > n->most)
 		return -EINVAL;
-	*to = (uint16_t)MIN(value / unit + (value % unit > 0), UINT16_MAX);
+	*field_of(c, n) = (uint16_t)MIN(value / n->unit + (value % n->unit > 0), UINT16_MAX);
 	return 0;
-}
-
-static int set_linger(struct tcp_conn *c, int32_t seconds)
-{
-	if (seconds < -1 || seconds > SECONDS_MAX)
-		return -EINVAL;
-	c->linger_s = (uint8_t)MIN(MAX(seconds, 0), UINT8_MAX); /* FIN-WAIT-2 and the user timeout are not far */
-	return set_wish(c, CONN_LINGER, seconds >= 0);
 }
 
 static int set_mss(struct tcp_conn *c, int32_t bytes)
@@ -73,48 +76,44 @@ static int set_mss(struct tcp_conn *c, int32_t bytes)
 	return 0;
 }
 
-static int set_user_timeout(struct tcp_conn *c, int32_t ms)
+static int set_wish(struct tcp_conn *c, enum stack_option option, int32_t value)
 {
-	int error = set_amount(&c->user_timeout_ds, ms, 100);
+	bool on = option == STACK_NODELAY ? !value : value;
 
-	if (error == 0) {
-		c->flags &= (uint16_t)~(CONN_PEERS_TIMEOUT | CONN_TELL_TIMEOUT);
-		c->flags |= c->user_timeout_ds ? CONN_TELL_TIMEOUT : 0;
+	if (option == STACK_LINGER) {
+		if (value < -1 || value > SECONDS_MAX)
+			return -EINVAL;
+		on = value >= 0;
+		/* FIN-WAIT-2 and the user timeout are not far */
+		c->linger_s = (uint8_t)MIN(MAX(value, 0), UINT8_MAX);
 	}
-	return error;
+	c->wishes = (uint8_t)(on ? c->wishes | wishes[option] : c->wishes & ~wishes[option]);
+	return 0;
 }
 
 static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 {
-	switch (option) {
-	case STACK_NODELAY:
-		return set_wish(c, CONN_NAGLE, !value);
-	case STACK_CORK:
-		return set_wish(c, CONN_CORKED, value);
-	case STACK_KEEPALIVE:
-		return set_keepalive(c, value);
-	case STACK_KEEPIDLE:
-		return set_number(&c->keepalive_idle_s, value, SECONDS_MAX);
-	case STACK_KEEPINTVL:
-		return set_number(&c->keepalive_interval_s, value, SECONDS_MAX);
-	case STACK_KEEPCNT:
-		if (value < 1 || value > INT8_MAX)
-			return -EINVAL;
-		c->probes_max = (uint8_t)value;
-		return 0;
-	case STACK_LINGER:
-		return set_linger(c, value);
-	case STACK_RCVBUF:
-		return set_amount(&c->receive_kib, value, 1024);
-	case STACK_SNDBUF:
-		return set_amount(&c->send_kib, value, 1024);
-	case STACK_USERTIMEOUT:
-		return set_user_timeout(c, value);
-	case STACK_MSS:
-		return set_mss(c, value);
-	default:
+	if (option >= STACK_OPTIONS)
 		return -ENOPROTOOPT;
-	}
+	if (wishes[option])
+		return set_wish(c, option, value);
+	if (numbers[option].at)
+		return set_number(c, &numbers[option], value);
+	return option == STACK_MSS ? set_mss(c, value) : -ENOPROTOOPT;
+}
+
+/* What was not chosen is as usual. */
+static void choose_usual(struct tcp_conn *c)
+{
+	for (unsigned i = STACK_KEEPIDLE; i <= STACK_KEEPCNT; i++)
+		*field_of(c, &numbers[i]) = chosen_or_usual(c, &numbers[i]);
+}
+
+/* The peer is to hear of it. */
+static void announce_timeout(struct tcp_conn *c)
+{
+	c->flags &= (uint16_t)~(CONN_PEERS_TIMEOUT | CONN_TELL_TIMEOUT);
+	c->flags |= c->user_timeout_ds ? CONN_TELL_TIMEOUT : 0;
 }
 
 /* Starts to wait for the first probe, or for none. */
@@ -131,8 +130,14 @@ int tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 	struct tcp_conn *c = conn_of(flow);
 	int error = set(c, option, value);
 
-	if (error < 0 || c->state < TCP_ESTABLISHED)
+	if (error < 0)
 		return error;
+	if (option == STACK_USERTIMEOUT)
+		announce_timeout(c);
+	if (option == STACK_KEEPALIVE)
+		choose_usual(c);
+	if (c->state < TCP_ESTABLISHED)
+		return 0;
 	tcp_update_clock(c->tcp);
 	if (option >= STACK_KEEPALIVE && option <= STACK_KEEPCNT)
 		restart_keepalive(c);
@@ -146,24 +151,21 @@ int tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value)
 {
 	const struct tcp_conn *c = conn_of(flow);
-	const int32_t values[STACK_OPTIONS] = {
-		[STACK_NODELAY] = !(c->wishes & CONN_NAGLE),
-		[STACK_CORK] = !!(c->wishes & CONN_CORKED),
-		[STACK_KEEPALIVE] = !!(c->wishes & CONN_KEEPALIVE),
-		[STACK_KEEPIDLE] = or_else(c->keepalive_idle_s, KEEPALIVE_IDLE_S),
-		[STACK_KEEPINTVL] = or_else(c->keepalive_interval_s, KEEPALIVE_INTERVAL_S),
-		[STACK_KEEPCNT] = or_else(c->probes_max, KEEPALIVE_PROBES),
-		[STACK_LINGER] = c->wishes & CONN_LINGER ? c->linger_s : -1,
-		[STACK_RCVBUF] = (int32_t)conn_receive_bytes(c),
-		[STACK_SNDBUF] = c->send_kib ? c->send_kib * 1024 : INT32_MAX,
-		[STACK_USERTIMEOUT] = c->user_timeout_ds * 100,
-		[STACK_MSS] = c->mss,
-		[STACK_ERROR] = c->error,
-	};
 
 	if (option >= STACK_OPTIONS)
 		return -ENOPROTOOPT;
-	*value = values[option];
+	if (option == STACK_RCVBUF)
+		*value = (int32_t)conn_receive_bytes(c);
+	else if (option == STACK_SNDBUF && !c->send_kib)
+		*value = INT32_MAX;
+	else if (option == STACK_LINGER)
+		*value = c->wishes & CONN_LINGER ? c->linger_s : -1;
+	else if (wishes[option])
+		*value = !(c->wishes & wishes[option]) == (option == STACK_NODELAY);
+	else if (numbers[option].at)
+		*value = chosen_or_usual(c, &numbers[option]) * numbers[option].unit;
+	else
+		*value = option == STACK_MSS ? c->mss : c->error;
 	return 0;
 }
 

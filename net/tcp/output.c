@@ -203,17 +203,29 @@ void conn_send_syn(struct tcp_conn *c)
 	send_empty(c, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK, 0, 0);
 }
 
-/* Sends wanted bytes of the queue from seq, with FIN when fin; fewer, and without it, where they lie in
- * more pieces than fit one frame or the pool has now. Gives how far seq moves, 0: no room for it now. */
-static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool fin)
+/* Has the application written all that it will? Then FIN follows. */
+static OUT_OF_LINE bool has_written_all(const struct tcp_conn *c)
+{
+	return c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
+}
+
+/* Sends wanted bytes of the queue from seq, and FIN where it follows them; fewer if they lie in more pieces
+ * than fit one frame or the pool has now. Gives how far seq moves, 0: no room for it now. */
+static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 {
 	struct tcp *tcp = c->tcp;
 	uint32_t offset = seq - c->snd_una, n, end;
 	struct buf *b = buf_alloc_header();
 	uint8_t flags = SEG_ACK;
+	bool fin;
 
 	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
-	fin = fin && n == wanted;
+	fin = offset + n == c->sendq.bytes;
+	if (fin && n > 0)
+		flags |= SEG_PSH;
+	fin = fin && has_written_all(c);
+	if (fin)
+		flags |= SEG_FIN;
 	end = seq + n + fin;
 	if (!b || end == seq) {
 		buf_free(b);
@@ -224,12 +236,10 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted, bool
 		b->flags |= BUF_TSO4;
 		b->gso_size = c->mss;
 	}
-	if (offset + n == c->sendq.bytes && n)
-		flags |= SEG_PSH;
-	if (fin)
-		flags |= SEG_FIN;
 	if (!send(c, b, seq, flags, n, 0, 0))
 		return 0;
+	if (fin && !(c->flags & CONN_FIN_SENT))
+		conn_event(c, TCP_CLOSE, 0);
 	if (conn_has_recovery(c))
 		recovery_sent(c, seq, end);
 	if (seq_lt(seq, c->snd_max)) {
@@ -276,10 +286,8 @@ uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
 	uint32_t left = (uint32_t)MIN(c->sendq.bytes - (seq - c->snd_una), (size_t)len), max = burst_bytes(c);
 
 	do {
-		uint32_t n = MIN(left, max), sent;
-		bool fin = c->flags & CONN_FIN_SENT && seq + n - c->snd_una == c->sendq.bytes;
+		uint32_t sent = transmit(c, seq, MIN(left, max));
 
-		sent = transmit(c, seq, n, fin);
 		if (sent == 0)
 			break;
 		seq += sent;
@@ -333,7 +341,7 @@ static OUT_OF_LINE bool try_larger(struct tcp_conn *c, uint32_t offset, size_t l
 		return false;
 	c->mss = larger;
 	if (allowance(c, offset, left) >= larger)
-		sent = transmit(c, c->snd_nxt, larger, false);
+		sent = transmit(c, c->snd_nxt, larger);
 	c->mss = mss;
 	if (sent == 0)
 		return false;
@@ -347,25 +355,19 @@ static bool send_next(struct tcp_conn *c)
 {
 	uint32_t offset = c->snd_nxt - c->snd_una, n, sent;
 	size_t left = c->sendq.bytes - offset;
-	bool fin = c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
 
-	if (offset > c->sendq.bytes || (left == 0 && !fin))
+	if (offset > c->sendq.bytes)
 		return false;
 	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && c->wishes & CONN_MAY_GROW && try_larger(c, offset, left))
 		return true;
-	n = left ? allowance(c, offset, left) : 0;
-	fin = fin && n == left;
-	if (n == 0 && !fin)
+	n = allowance(c, offset, left);
+	if (n == 0 && (left > 0 || !has_written_all(c))) /* FIN alone has no data */
 		return false;
-	sent = transmit(c, c->snd_nxt, n, fin);
+	sent = transmit(c, c->snd_nxt, n);
 	if (sent == 0)
 		return false;
-	/* only now: a FIN that found no room must not count as acknowledged later */
-	fin = sent > n;
-	if (fin && !(c->flags & CONN_FIN_SENT))
-		conn_event(c, TCP_CLOSE, 0);
 	/* a probe of a shut window does not count as sent: it starts anew when the window opens */
-	if (c->snd_wnd > 0 || fin)
+	if (c->snd_wnd > 0 || sent > n)
 		c->snd_nxt += sent;
 	if (c->flags & CONN_FORCE) {
 		c->flags &= (uint16_t)~CONN_FORCE;

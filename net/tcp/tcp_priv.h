@@ -152,8 +152,9 @@ struct tcp_conn {
 	uint16_t resent_segs;  /* stops counting at its greatest */
 	uint16_t peer_mss;     /* what the peer takes, options included */
 	uint16_t challenged;   /* as tcp_may_challenge keeps it */
-	uint8_t probes, probes_max; /* keep-alive probes unanswered */
+	uint8_t probes;        /* keep-alive probes unanswered */
 	uint8_t linger_s;
+	uint16_t probes_max;
 	uint32_t slowed_ms;    /* ecn.c: when a mark last made us slower */
 	uint16_t local_port, remote_port; /* conn_ends */
 	struct ip_route route;

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "net/tcp/state.h"
 #include "tests/lib/segment.h"
 
 #define MSS 1460u
@@ -359,7 +360,7 @@ Test(tcp_option, info)
 	struct endpoint at;
 
 	tcp_info(flow, &info);
-	cr_assert_eq(info.state, 4); /* ESTABLISHED */
+	cr_assert_eq(info.state, TCP_ESTABLISHED);
 	cr_assert_not(info.timestamps || info.sack || info.scale || info.ecn);
 	cr_assert_eq(info.cur_mss, MSS);
 	cr_assert_eq(info.cur_cwnd, 10 * MSS);
