@@ -21,8 +21,9 @@ struct netdev;
 struct ip_meta {
 	struct ip *ip;           /* where it came in, and where the answer goes out */
 	struct ip_addr src, dst; /* src is never a group's; dst only when to_group says so */
-	const uint8_t *header;   /* the IP header as received; stands just before the packet's data */
+	const uint8_t *header;   /* the IP header as received, and what can be quoted of the packet behind it */
 	uint16_t header_len;
+	uint32_t quote_len;      /* of both: with 8 bytes of the packet or more, or all */
 	uint8_t protocol;        /* enum ip_protocol, or any other */
 	uint8_t ttl;             /* hop limit */
 	uint8_t ecn;             /* RFC 3168: 0 not capable, 1 and 2 capable, 3 congestion experienced */
@@ -88,7 +89,7 @@ struct ip_ops {
 	int (*send)(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at,
 	            unsigned flags);
 	int (*listen)(struct ip *ip, uint8_t protocol, const struct ip_handler *handler);
-	void (*refuse)(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why);
+	void (*refuse)(const struct ip_meta *meta, enum ip_refusal why);
 	void (*too_big)(struct ip_route *r, uint32_t mtu);
 	void (*look)(struct ip_route *r);
 };
@@ -129,11 +130,10 @@ static inline int ip_listen(struct ip *ip, uint8_t protocol, const struct ip_han
 	return ip->ops->listen(ip, protocol, handler);
 }
 
-/* Tells the sender that nobody wants its packet, within the rate limit. Borrows b: the packet as it
- * came to the handler. */
-static inline void ip_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
+/* Tells the sender that nobody wants its packet, within the rate limit. */
+static inline void ip_refuse(const struct ip_meta *meta, enum ip_refusal why)
 {
-	meta->ip->ops->refuse(meta, b, why);
+	meta->ip->ops->refuse(meta, why);
 }
 
 /* The path of r takes no more than mtu bytes: the transport vouches that the packet was its own, since

@@ -81,17 +81,12 @@ static void drop(struct udp *u, struct buf *b, const struct endpoint *from, uint
 static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf *b,
                           const struct endpoint *from, const struct endpoint *to)
 {
-	/* the header goes last: a refusal quotes it */
-	struct udp_header header;
-	struct buf quote = { .data = (uint8_t *)&header, .len = sizeof(header) };
-
-	memcpy(&header, b->data, sizeof(header));
-	b = ip_strip(b, sizeof(header));
+	b = ip_strip(b, sizeof(struct udp_header));
 	if (u->other && u->other(u->other_arg, b, from, to) == 0) {
 		u->stats.in_datagrams++;
 		return;
 	}
-	ip_refuse(meta, &quote, IP_REFUSE_PORT);
+	ip_refuse(meta, IP_REFUSE_PORT);
 	drop(u, b, from, to->port, &u->stats.no_ports, "nobody listens");
 }
 

@@ -45,11 +45,10 @@ static bool error_is_allowed(struct ipv4 *ip)
 	return true;
 }
 
-/* Tells the sender of a packet what became of it: its header, and len bytes of what follows. */
-static void send_error(struct ipv4 *ip, const uint8_t *header, uint32_t header_bytes, const uint8_t *data,
-                       uint32_t len, struct icmp_header what)
+/* Tells the sender of a packet, of which len bytes are at hand, what became of it. */
+static void send_error(struct ipv4 *ip, const uint8_t *packet, uint32_t len, enum type type, uint8_t code)
 {
-	uint32_t quoted = MIN(len, (uint32_t)QUOTE_BYTES - header_bytes);
+	uint32_t quoted = MIN(len, (uint32_t)QUOTE_BYTES);
 	struct ip_addr src, dst;
 	struct icmp_header *icmp;
 	struct buf *out;
@@ -61,35 +60,32 @@ static void send_error(struct ipv4 *ip, const uint8_t *header, uint32_t header_b
 		ip->stats.icmp_out_errors++;
 		return;
 	}
-	memcpy(buf_push(out, quoted), data, quoted);
-	memcpy(buf_push(out, header_bytes), header, header_bytes);
+	memcpy(buf_push(out, quoted), packet, quoted);
 	icmp = (void *)buf_push(out, sizeof(*icmp));
-	*icmp = what;
+	*icmp = (struct icmp_header){ .type = type, .code = code };
 	icmp->checksum = checksum_of(out->data, out->len);
 	ip->stats.icmp_out_msgs++;
-	ipv4_addr(&src, header + offsetof(struct ipv4_header, dst));
-	ipv4_addr(&dst, header + offsetof(struct ipv4_header, src));
+	ipv4_addr(&src, packet + offsetof(struct ipv4_header, dst));
+	ipv4_addr(&dst, packet + offsetof(struct ipv4_header, src));
 	ipv4_send(ip, IP_ICMP, &src, &dst, out, 0);
 }
 
-void icmp_refuse(const struct ip_meta *meta, const struct buf *b, enum ip_refusal why)
+void icmp_refuse(const struct ip_meta *meta, enum ip_refusal why)
 {
 	if (!meta->to_group)
-		send_error(container_of(meta->ip, struct ipv4, ip), meta->header, meta->header_len, b->data, b->len,
-		           (struct icmp_header){ .type = UNREACHABLE, .code = why == IP_REFUSE_PORT ? 3 : 2 });
+		send_error(container_of(meta->ip, struct ipv4, ip), meta->header, meta->quote_len, UNREACHABLE,
+		           why == IP_REFUSE_PORT ? 3 : 2);
 }
 
 void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece)
 {
 	const struct ipv4_header *h = (const void *)piece->data;
 	uint32_t header_bytes = ipv4_header_bytes(h);
-	const uint8_t *data = piece->data + header_bytes;
 
 	/* nothing about what went to a group, or may be an error itself: RFC 1122 §3.2.2 */
 	if (ipv4_kind(ip, be32(h->dst)) == IPV4_OURS &&
-	    (h->protocol != IP_ICMP || (piece->len > header_bytes && *data == ECHO_REQUEST)))
-		send_error(ip, piece->data, header_bytes, data, piece->len - header_bytes,
-		           (struct icmp_header){ .type = TIME_EXCEEDED, .code = 1 });
+	    (h->protocol != IP_ICMP || (piece->len > header_bytes && piece->data[header_bytes] == ECHO_REQUEST)))
+		send_error(ip, piece->data, piece->len, TIME_EXCEEDED, 1);
 }
 
 /* The request's own bytes go back behind new headers. Takes b. */

@@ -102,11 +102,12 @@ static bool is_fragment(const struct ipv4_header *h)
 static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 {
 	const struct ip_handler *handler = ipv4_handler(ip, meta->protocol);
-	uint8_t header[60];
+	uint8_t start[60 + 8];
 
-	if (b->next) { /* the header's slice may go before the packet does */
-		memcpy(header, meta->header, meta->header_len);
-		meta->header = header;
+	meta->quote_len = b->len;
+	if (b->next) { /* the first slice may go before the packet does */
+		meta->quote_len = MIN(b->len, (uint32_t)sizeof(start));
+		meta->header = memcpy(start, b->data, meta->quote_len);
 	}
 	b = ip_strip(b, meta->header_len);
 	if (handler) {
@@ -114,7 +115,7 @@ static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 		handler->input(handler->arg, meta, b);
 		return;
 	}
-	icmp_refuse(meta, b, IP_REFUSE_PROTOCOL);
+	icmp_refuse(meta, IP_REFUSE_PROTOCOL);
 	ipv4_drop(ip, meta->header, b, &ip->stats.in_unknown_protos, "a protocol that nobody wants");
 }
 

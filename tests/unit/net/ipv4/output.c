@@ -360,15 +360,13 @@ Test(ipv4_output, to_ourselves)
 /* Refuses late, when the slice that the IP header stood in has gone and was used again. */
 static void refuse_late(void *arg, const struct ip_meta *meta, struct buf *b)
 {
-	uint8_t start[8];
-	struct buf *other, quote = { .data = start, .len = sizeof(start) };
+	struct buf *other;
 
 	(void)arg;
-	memcpy(start, b->data, sizeof(start));
 	b = ip_strip(b, b->len);
 	other = buf_alloc_header();
 	memset(buf_push(other, BUF_HEADROOM), 0xee, BUF_HEADROOM);
-	ip_refuse(meta, &quote, IP_REFUSE_PORT);
+	ip_refuse(meta, IP_REFUSE_PORT);
 	buf_free(other);
 	buf_free(b);
 }
