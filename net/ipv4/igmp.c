@@ -40,15 +40,21 @@ struct message {
 } __attribute__((packed));
 static_assert(sizeof(struct message) == 8, "wire format");
 
+/* The group that was left last stands before those that are joined: it has its leaving to say once more. */
 struct igmp {
+	struct igmp_group left;
 	struct ipv4 *ip;
 	struct ip_handler handler;
 	struct timer timer;
-	uint64_t general_ns; /* when all groups are reported; DEADLINE_NEVER: not */
-	uint64_t left_ns;    /* when leaving the group that was left last is said once more */
-	uint32_t left;
 	uint64_t v1_ns, v2_ns; /* until when a router of that version is believed to be there */
+	struct buf *report;    /* that is being written; or NULL */
+	uint32_t records;      /* in it */
 };
+
+static struct igmp *igmp_of(struct ipv4 *ip)
+{
+	return container_of(ip->groups, struct igmp, left);
+}
 
 static uint8_t version(const struct igmp *g)
 {
@@ -62,20 +68,22 @@ static uint64_t random_within_ns(uint64_t ns)
 	return clock_now_ns() + 1 + (random_u32() * (ns >> 16) >> 16);
 }
 
-/* Puts type and group before what is in b. */
-static void push(struct buf *b, uint8_t type, uint32_t group)
+/* Puts type and group before what is in the report. */
+static void push(struct igmp *g, uint8_t type, uint32_t group)
 {
-	*(struct message *)buf_push(b, sizeof(struct message)) =
+	*(struct message *)buf_push(g->report, sizeof(struct message)) =
 		(struct message){ .type = type, .group = be32(group) };
 }
 
-/* Puts the IP header before an IGMP message and sends it. Takes b. */
-static void send_message(struct igmp *g, struct buf *b, uint32_t to)
+/* Puts the IP header before the message that has been written, and sends it. */
+static void send_message(struct igmp *g, uint32_t to)
 {
+	struct buf *b = g->report;
 	struct message *m = (void *)b->data;
 	struct ipv4 *ip = g->ip;
 	uint8_t mac[6];
 
+	g->report = NULL;
 	m->checksum = checksum_of(b->data, b->len);
 	ipv4_group_mac(mac, to);
 	put_be32(buf_push(b, 4), 0x94040000); /* router alert */
@@ -90,100 +98,73 @@ static void send_message(struct igmp *g, struct buf *b, uint32_t to)
 	ethernet_send(ip->ethernet, mac, ETHERTYPE_IPV4, b);
 }
 
-/* One group, in the words of the version that is spoken. */
-static void say(struct igmp *g, uint32_t group, enum record_type type)
+static void send_report(struct igmp *g)
 {
-	uint8_t spoken = version(g);
-	struct buf *b;
+	if (!g->report)
+		return;
+	push(g, V3_REPORT, g->records);
+	g->records = 0;
+	send_message(g, V3_ROUTERS);
+}
 
-	if (spoken == 1 && type == TO_INCLUDE)
+/* One group, in the words of the version that is spoken. */
+static void say(struct igmp *g, const struct igmp_group *at)
+{
+	bool left = at == &g->left;
+	uint8_t spoken = version(g);
+
+	if (spoken == 1 && left)
 		return; /* version 1 has no word for it */
-	b = buf_alloc_header();
-	if (!b)
+	if (!g->report && !(g->report = buf_alloc_header()))
 		return;
 	if (spoken == 3) {
-		push(b, type, group);
-		push(b, V3_REPORT, 1);
-		send_message(g, b, V3_ROUTERS);
-		return;
+		push(g, left ? TO_INCLUDE : at->repeats > 0 ? TO_EXCLUDE : IS_EXCLUDE, at->address);
+		if (++g->records == RECORDS)
+			send_report(g);
+	} else {
+		push(g, left ? V2_LEAVE : spoken == 1 ? V1_REPORT : V2_REPORT, at->address);
+		send_message(g, left ? ALL_ROUTERS : at->address);
 	}
-	push(b, type == TO_INCLUDE ? V2_LEAVE : spoken == 1 ? V1_REPORT : V2_REPORT, group);
-	send_message(g, b, type == TO_INCLUDE ? ALL_ROUTERS : group);
 }
 
 /* Is it the first of those that have joined this group? Only that one speaks. */
 static bool is_first(const struct igmp *g, const struct igmp_group *which)
 {
-	const struct igmp_group *at = g->ip->groups;
+	const struct igmp_group *at = g->left.next;
 
 	while (at->address != which->address)
 		at = at->next;
 	return at == which && which->address != ALL_HOSTS; /* that one is never spoken of: §6 */
 }
 
-/* All groups, in as few reports as hold them. */
-static void say_all(struct igmp *g)
+/* Says what is due, in as few reports as hold it. */
+static void say_due(struct igmp *g)
 {
-	struct igmp_group *at = g->ip->groups;
+	uint64_t now_ns = clock_now_ns(), next_ns = DEADLINE_NEVER;
 
-	while (at) {
-		struct buf *b = buf_alloc_header();
-		uint32_t records = 0;
-
-		if (!b)
-			return;
-		for (; at && records < RECORDS; at = at->next) {
-			if (!is_first(g, at))
-				continue;
-			push(b, IS_EXCLUDE, at->address);
-			records++;
+	for (struct igmp_group *at = &g->left; at; at = at->next) {
+		if (at->due_ns <= now_ns) {
+			say(g, at);
+			at->repeats -= at->repeats > 0;
+			at->due_ns = at->repeats > 0 ? random_within_ns(UNSOLICITED_NS) : DEADLINE_NEVER;
 		}
-		push(b, V3_REPORT, records);
-		if (records > 0)
-			send_message(g, b, V3_ROUTERS);
-		else
-			buf_free(b);
-	}
-}
-
-static void set_timer(struct igmp *g)
-{
-	uint64_t next_ns = MIN(g->general_ns, g->left_ns);
-
-	for (const struct igmp_group *at = g->ip->groups; at; at = at->next)
 		next_ns = MIN(next_ns, at->due_ns);
+	}
+	send_report(g);
 	timer_start(&g->timer, next_ns);
-}
-
-static void say_group(struct igmp *g, struct igmp_group *at)
-{
-	say(g, at->address, at->repeats > 0 ? TO_EXCLUDE : IS_EXCLUDE);
-	at->repeats -= at->repeats > 0;
-	at->due_ns = at->repeats > 0 ? random_within_ns(UNSOLICITED_NS) : DEADLINE_NEVER;
-}
-
-static void say_left_again(struct igmp *g)
-{
-	if (g->left_ns != DEADLINE_NEVER)
-		say(g, g->left, TO_INCLUDE);
-	g->left_ns = DEADLINE_NEVER;
 }
 
 static void fire(struct timer *t)
 {
-	struct igmp *g = container_of(t, struct igmp, timer);
-	uint64_t now_ns = clock_now_ns();
+	say_due(container_of(t, struct igmp, timer));
+}
 
-	if (g->general_ns <= now_ns) {
-		g->general_ns = DEADLINE_NEVER;
-		say_all(g);
-	}
-	if (g->left_ns <= now_ns)
-		say_left_again(g);
-	for (struct igmp_group *at = g->ip->groups; at; at = at->next)
-		if (at->due_ns <= now_ns)
-			say_group(g, at);
-	set_timer(g);
+/* What has not been said of the group that was left last is said now. */
+static void say_left(struct igmp *g)
+{
+	if (g->left.due_ns != DEADLINE_NEVER)
+		g->left.due_ns = 0;
+	say_due(g);
 }
 
 /* How long an answer may wait, from the query's code: tenths of a second, the longer ones as a small floating
@@ -205,16 +186,10 @@ static void input_query(struct igmp *g, const struct message *m, uint32_t len, u
 		return;
 	if (group == 0 && to != ALL_HOSTS)
 		return; /* §9.1 */
-	if (!v3) {
+	if (!v3)
 		*(m->code == 0 ? &g->v1_ns : &g->v2_ns) = clock_now_ns() + OLDER_NS;
-		g->general_ns = DEADLINE_NEVER;
-	}
 	due_ns = random_within_ns(patience_ns(!v3 && m->code == 0 ? 100 : m->code, v3));
-	if (group == 0 && version(g) == 3) {
-		g->general_ns = MIN(g->general_ns, due_ns);
-		return;
-	}
-	for (struct igmp_group *at = g->ip->groups; at; at = at->next)
+	for (struct igmp_group *at = g->left.next; at; at = at->next)
 		if ((group == 0 || at->address == group) && is_first(g, at))
 			at->due_ns = MIN(at->due_ns, due_ns);
 }
@@ -224,7 +199,7 @@ static void input_report(struct igmp *g, uint32_t group)
 {
 	if (version(g) == 3)
 		return;
-	for (struct igmp_group *at = g->ip->groups; at; at = at->next)
+	for (struct igmp_group *at = g->left.next; at; at = at->next)
 		if (at->address == group) {
 			at->due_ns = DEADLINE_NEVER;
 			at->repeats = 0;
@@ -245,7 +220,7 @@ static void igmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		input_query(g, m, len, get_be32(meta->dst.bytes));
 	else if (m->type == V1_REPORT || m->type == V2_REPORT)
 		input_report(g, be32(m->group));
-	set_timer(g);
+	say_due(g);
 	buf_free(b);
 }
 
@@ -257,82 +232,81 @@ static int create(struct ipv4 *ip)
 	if (!g)
 		return -ENOMEM;
 	g->ip = ip;
-	g->general_ns = g->left_ns = DEADLINE_NEVER;
+	g->left.due_ns = DEADLINE_NEVER;
 	g->handler = (struct ip_handler){ .input = igmp_input, .arg = g };
 	timer_init(&g->timer, fire);
 	error = ip_listen(&ip->ip, IP_IGMP, &g->handler);
 	if (error < 0)
 		instance_free(g, sizeof(*g));
 	else
-		ip->igmp = g;
+		ip->groups = &g->left;
 	return error;
 }
 
 int igmp_join(struct ipv4 *ip, struct igmp_group *group, const struct ip_addr *address)
 {
 	uint32_t a = get_be32(address->bytes);
+	struct igmp_group *last;
+	struct igmp *g;
 	int error;
 
 	if (address->family != IP_V4 || !ipv4_is_multicast(a))
 		return -EINVAL;
-	error = ip->igmp ? 0 : create(ip);
+	error = ip->groups ? 0 : create(ip);
 	if (error < 0)
 		return error;
+	g = igmp_of(ip);
 	*group = (struct igmp_group){ .address = a, .due_ns = DEADLINE_NEVER };
-	for (struct igmp_group **at = &ip->groups;; at = &(*at)->next)
-		if (!*at) {
-			*at = group;
-			break;
-		}
-	if (ip->igmp->left == a)
-		ip->igmp->left_ns = DEADLINE_NEVER;
-	if (is_first(ip->igmp, group)) {
+	for (last = &g->left; last->next; last = last->next)
+		;
+	last->next = group;
+	if (g->left.address == a)
+		g->left.due_ns = DEADLINE_NEVER;
+	if (is_first(g, group)) {
 		group->repeats = ROBUSTNESS;
-		say_group(ip->igmp, group);
-		set_timer(ip->igmp);
+		group->due_ns = 0;
 	}
+	say_due(g);
 	return 0;
-}
-
-/* Says so now, and once more; what was left before that is said now. */
-static void say_left(struct igmp *g, uint32_t address)
-{
-	say_left_again(g);
-	say(g, address, TO_INCLUDE);
-	g->left = address;
-	g->left_ns = random_within_ns(UNSOLICITED_NS);
 }
 
 /* The last has left: nothing of IGMP stays. */
 static void destroy(struct igmp *g)
 {
-	say_left_again(g);
+	say_left(g);
 	ip_listen(&g->ip->ip, IP_IGMP, NULL);
 	timer_stop(&g->timer);
-	g->ip->igmp = NULL;
+	g->ip->groups = NULL;
 	instance_free(g, sizeof(*g));
+}
+
+/* Nobody else is in its group. */
+static void leave_group(struct igmp *g, uint32_t address)
+{
+	say_left(g); /* another that was left before */
+	g->left.address = address;
+	g->left.repeats = ROBUSTNESS;
+	g->left.due_ns = 0;
+	say_due(g);
 }
 
 void igmp_leave(struct ipv4 *ip, struct igmp_group *group)
 {
-	struct igmp_group **at = &ip->groups;
-	bool first = is_first(ip->igmp, group);
+	struct igmp *g = igmp_of(ip);
+	struct igmp_group *before = &g->left, *other;
+	bool speaks = is_first(g, group);
 
-	while (*at != group)
-		at = &(*at)->next;
-	*at = group->next;
-	for (struct igmp_group *other = *at; other; other = other->next)
-		if (other->address == group->address) {
-			if (first) { /* it speaks from now on */
-				other->due_ns = group->due_ns;
-				other->repeats = group->repeats;
-			}
-			first = false;
-		}
-	if (first && !ipv4_is_joined(ip, group->address))
-		say_left(ip->igmp, group->address);
-	if (ip->groups)
-		set_timer(ip->igmp);
-	else
-		destroy(ip->igmp);
+	while (before->next != group)
+		before = before->next;
+	other = before->next = group->next;
+	while (other && other->address != group->address)
+		other = other->next;
+	if (speaks && other) { /* that one does from now on */
+		other->due_ns = group->due_ns;
+		other->repeats = group->repeats;
+	} else if (speaks) {
+		leave_group(g, group->address);
+	}
+	if (!g->left.next)
+		destroy(g);
 }

@@ -63,8 +63,6 @@ struct ipv4_path {
 	bool may_be_cut;
 };
 
-struct igmp;
-
 /* What an address is to us, and so what becomes of packets to it and from it (route.c). */
 enum ipv4_kind {
 	IPV4_NONE,      /* of a host that no way leads to */
@@ -99,8 +97,7 @@ struct ipv4 {
 	uint16_t ways;
 	uint16_t count[IPV4_KINDS]; /* of ways of each kind that come and go */
 	unsigned loop_count;
-	struct igmp_group *groups; /* igmp.c: who has joined which */
-	struct igmp *igmp;         /* NULL: nobody has */
+	struct igmp_group *groups; /* igmp.c: behind the first, who has joined which; NULL: nobody has */
 	struct ipv4_stats stats;
 	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
 	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
@@ -136,7 +133,9 @@ static inline void ipv4_group_mac(uint8_t mac[6], uint32_t group)
 /* A group that somebody here has joined, or 224.0.0.1 when somebody has joined any. */
 static inline bool ipv4_is_joined(const struct ipv4 *ip, uint32_t group)
 {
-	for (const struct igmp_group *g = ip->groups; g; g = g->next)
+	const struct igmp_group *g = ip->groups;
+
+	while (g && (g = g->next))
 		if (g->address == group)
 			return true;
 	return ip->groups && group == 0xe0000001;
