@@ -35,29 +35,35 @@ char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a)
 	return to;
 }
 
-int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len)
+const char *ip_scan(const char *text, char end, struct ip_addr *out, uint8_t *prefix_len)
 {
-	const char *behind = prefix_len ? ".../" : "..."; /* what stands behind each number, the end too */
+	const char *between = prefix_len ? ".../" : "...";
 	uint64_t all = 0;
 
-	do {
+	for (;; text++, between++) {
 		const char *start = text;
 		unsigned value = 0;
 
 		while (*text >= '0' && *text <= '9' && text - start < 3)
 			value = value * 10 + (unsigned)(*text++ - '0');
-		if (text == start || value > (prefix_len && !*behind ? 32 : 255) ||
-		    (*start == '0' && text - start > 1) || *text++ != *behind)
-			return -EINVAL;
+		if (text == start || value > (prefix_len && !*between ? 32 : 255) ||
+		    (*start == '0' && text - start > 1))
+			return NULL;
 		all = all << 8 | value;
-	} while (*behind++);
+		if (!*between)
+			break;
+		if (*text != *between)
+			return NULL;
+	}
+	if (*text && *text != end)
+		return NULL;
 	if (prefix_len) {
 		*prefix_len = (uint8_t)all;
 		all >>= 8;
 	}
 	*out = (struct ip_addr){ .family = IP_V4 };
 	put_be32(out->bytes, (uint32_t)all);
-	return 0;
+	return text;
 }
 
 int option_ip(const char *value, void *target)

@@ -3,6 +3,7 @@
 #ifndef NET_ADDR_H
 #define NET_ADDR_H
 
+#include <errno.h>
 #include <string.h>
 
 #include "kernel/util.h"
@@ -27,8 +28,14 @@ bool ip_equal(const struct ip_addr *a, const struct ip_addr *b);
 
 /* Text form; gives to. */
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a);
-/* "10.0.0.2/24"; prefix_len NULL: "10.0.0.2" exactly. 0, or -EINVAL: then out is as it was. */
-int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len);
+/* "10.0.0.2/24"; prefix_len NULL: "10.0.0.2" exactly; up to a character end, or to the end of text, which is
+ * given. NULL: it is none, and out is as it was. */
+const char *ip_scan(const char *text, char end, struct ip_addr *out, uint8_t *prefix_len);
+/* All of text. 0, or -EINVAL. */
+static inline int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len)
+{
+	return ip_scan(text, '\0', out, prefix_len) ? 0 : -EINVAL;
+}
 static inline int ip_parse(const char *text, struct ip_addr *out)
 {
 	return ip_parse_prefix(text, out, NULL);
