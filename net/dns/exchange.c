@@ -46,58 +46,45 @@ static void finish(struct dns_exchange *x, int result)
 	storage_put(&x->storage);
 }
 
-static void have_read(struct waiter *w);
-
-static void read_more(struct dns_exchange *x)
+/* Takes what has come. 0: the answer is whole, 1: more is to come; or a negative errno. */
+static int have_read(struct dns_exchange *x, intptr_t n)
 {
-	flow_read(x->flow, &x->read, sizeof(x->data) - x->got);
-	promise_wait(&x->read.promise, &x->waiter, have_read);
+	if (n <= 0)
+		return n < 0 ? (int)n : -ECONNRESET;
+	buf_copy_out(x->read.bufs, 0, x->data + x->got, (uint32_t)n);
+	buf_free(x->read.bufs);
+	x->got += (uint32_t)n;
+	if (x->got < PREFIX)
+		return 1;
+	if (get_be16(x->data) > CONFIG_DNS_MESSAGE_BYTES)
+		return -EMSGSIZE;
+	return x->got - PREFIX < get_be16(x->data);
 }
 
-static void have_read(struct waiter *w)
+/* The pending operation has settled: on to the next. */
+static void go_on(struct waiter *w)
 {
 	struct dns_exchange *x = container_of(w, struct dns_exchange, waiter);
-	intptr_t n = promise_result(&x->read.promise);
+	struct promise *next = &x->read.promise;
+	intptr_t result = promise_result(w->promise);
+	bool is_whole = false;
 
-	if (n > 0) {
-		buf_copy_out(x->read.bufs, 0, x->data + x->got, (uint32_t)n);
-		buf_free(x->read.bufs);
-		x->got += (uint32_t)n;
-	}
-	if (n <= 0 || !x->done)
-		finish(x, n < 0 ? (int)n : -ECONNRESET);
-	else if (x->got >= PREFIX && get_be16(x->data) > CONFIG_DNS_MESSAGE_BYTES)
-		finish(x, -EMSGSIZE);
-	else if (x->got >= PREFIX && x->got - PREFIX >= get_be16(x->data))
-		finish(x, 0);
-	else
-		read_more(x);
-}
-
-static void written(struct waiter *w)
-{
-	struct dns_exchange *x = container_of(w, struct dns_exchange, waiter);
-	intptr_t result = promise_result(&x->write.promise);
-
-	if (result < 0 || !x->done)
-		finish(x, (int)result);
-	else
-		read_more(x);
-}
-
-static void connected(struct waiter *w)
-{
-	struct dns_exchange *x = container_of(w, struct dns_exchange, waiter);
-	intptr_t result = promise_result(&x->connect.promise);
-
-	if (result == 0)
+	if (w->promise == &x->connect.promise && result == 0) {
 		x->flow = x->connect.flow;
-	if (result < 0 || !x->done) {
+		next = &x->write.promise;
+	} else if (w->promise == &x->read.promise) {
+		result = have_read(x, result);
+		is_whole = result == 0;
+	}
+	if (result < 0 || is_whole || !x->done) {
 		finish(x, (int)result);
 		return;
 	}
-	flow_write(x->flow, &x->write, &x->slice, 1);
-	promise_wait(&x->write.promise, &x->waiter, written);
+	if (next == &x->write.promise)
+		flow_write(x->flow, &x->write, &x->slice, 1);
+	else
+		flow_read(x->flow, &x->read, sizeof(x->data) - x->got);
+	promise_wait(next, w, go_on);
 }
 
 int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
@@ -114,7 +101,7 @@ int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const str
 	x->done = done;
 	x->arg = arg;
 	stack_tcp_connect(stack, &x->connect, to);
-	promise_wait(&x->connect.promise, &x->waiter, connected);
+	promise_wait(&x->connect.promise, &x->waiter, go_on);
 	*out = x;
 	return 0;
 }
