@@ -13,29 +13,47 @@
 struct answer {
 	const uint8_t *data;
 	size_t len;
-	struct dns_header header;
 	struct dns_chase *chase;
 	uint32_t negative_ttl_s; /* 0 when nobody said */
 	bool has_soa, has_ns, has_bad_version;
 };
 
+static uint16_t flags_of(const uint8_t *data)
+{
+	return get_be16(data + 2);
+}
+
+static uint16_t count_of(const uint8_t *data, enum dns_section section)
+{
+	return get_be16(data + 4 + 2 * section);
+}
+
 int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct dns_chase *c, bool exact)
 {
 	size_t name_bytes = dns_name_bytes(c->asked.name), end = DNS_HEADER_BYTES + name_bytes + 4;
 	const uint8_t *name = data + DNS_HEADER_BYTES, *type = name + name_bytes;
-	struct dns_header h;
 
-	if (dns_read_header(data, len, &h) < 0 || h.id != id ||
-	    (h.flags & (DNS_RESPONSE | DNS_OPCODE)) != DNS_RESPONSE)
+	if (len < DNS_HEADER_BYTES || get_be16(data) != id ||
+	    (flags_of(data) & (DNS_RESPONSE | DNS_OPCODE)) != DNS_RESPONSE)
 		return -EBADMSG;
 	/* one that did not understand the question may leave it out */
-	if (h.counts[DNS_QUESTIONS] == 0 && (h.flags & DNS_RCODE) == DNS_FORMAT_ERROR)
+	if (count_of(data, DNS_QUESTIONS) == 0 && (flags_of(data) & DNS_RCODE) == DNS_FORMAT_ERROR)
 		return DNS_HEADER_BYTES;
 	/* there is nothing before it that a compressed name could point at */
-	if (h.counts[DNS_QUESTIONS] != 1 || len < end || !dns_name_equal(c->asked.name, name) ||
+	if (count_of(data, DNS_QUESTIONS) != 1 || len < end || !dns_name_equal(c->asked.name, name) ||
 	    get_be16(type) != c->asked.type || get_be16(type + 2) != DNS_IN)
 		return -EBADMSG;
 	return exact && memcmp(name, c->asked.name, name_bytes) ? -EILSEQ : (int)end;
+}
+
+/* Does the name that is asked for stand there, or, is_zone, a zone that it is in? */
+static OUT_OF_LINE bool is_about(const struct answer *a, size_t at, bool is_zone)
+{
+	const uint8_t *asked = a->chase->asked.name;
+	uint8_t there[DNS_NAME_BYTES];
+
+	dns_read_name(a->data, a->len, at, there); /* it has been read before */
+	return is_zone ? dns_name_is_in(asked, there) : dns_name_equal(asked, there);
 }
 
 static int take_alias(struct answer *a, const struct dns_record *record)
@@ -69,7 +87,7 @@ static int see_answer(struct answer *a, const struct dns_record *record)
 	bool is_alias = record->type == DNS_CNAME;
 
 	if ((is_alias ? c->found.count != 0 : record->type != c->asked.type) ||
-	    !dns_name_is_at(a->data, a->len, record->name_at, c->asked.name))
+	    !is_about(a, record->name_at, false))
 		return 0;
 	c->found.ttl_s = MIN(c->found.ttl_s, dns_ttl(record));
 	return is_alias ? take_alias(a, record) : take_address(a, record);
@@ -78,13 +96,8 @@ static int see_answer(struct answer *a, const struct dns_record *record)
 /* Of the SOA of a zone that the name is in, MINIMUM (RFC 2308 §4) is all that is of interest. */
 static int see_authority(struct answer *a, const struct dns_record *record)
 {
-	uint8_t zone[DNS_NAME_BYTES];
-
 	a->has_ns |= record->type == DNS_NS;
-	if (record->type != DNS_SOA)
-		return 0;
-	dns_read_name(a->data, a->len, record->name_at, zone);
-	if (!dns_name_is_in(a->chase->asked.name, zone))
+	if (record->type != DNS_SOA || !is_about(a, record->name_at, true))
 		return 0;
 	if (record->data_len < SOA_BYTES)
 		return -EBADMSG;
@@ -110,7 +123,7 @@ static int walk(struct answer *a, size_t at, enum dns_section section)
 {
 	struct dns_record record;
 
-	for (unsigned i = a->header.counts[section]; i > 0; i--) {
+	for (unsigned i = count_of(a->data, section); i > 0; i--) {
 		int n = dns_read_record(a->data, a->len, at, &record);
 		int error = n < 0 ? n : see(a, section, &record);
 
@@ -139,7 +152,7 @@ static int walk_answers(struct answer *a, size_t at)
 static int conclude(struct answer *a, unsigned aliases_before)
 {
 	struct dns_chase *c = a->chase;
-	bool is_no_name = (a->header.flags & DNS_RCODE) == DNS_NAME_ERROR;
+	bool is_no_name = (flags_of(a->data) & DNS_RCODE) == DNS_NAME_ERROR;
 
 	if (a->has_bad_version)
 		return -EPROTO;
@@ -163,10 +176,9 @@ int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase
 	enum dns_section section;
 	int end;
 
-	dns_read_header(data, len, &a.header);
-	if (a.header.flags & DNS_TRUNCATED)
+	if (flags_of(data) & DNS_TRUNCATED)
 		return -EMSGSIZE;
-	switch (a.header.flags & DNS_RCODE) {
+	switch (flags_of(data) & DNS_RCODE) {
 	case DNS_NO_ERROR: case DNS_NAME_ERROR:
 		break;
 	case DNS_FORMAT_ERROR: case DNS_NOT_IMPLEMENTED:
