@@ -3,6 +3,7 @@
  * them in UTC, 24 hours, in this century. */
 #include "drivers/clock/cmos.h"
 #include "arch/x86_64/cpu.h"
+#include "kernel/calendar.h"
 
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
@@ -26,7 +27,6 @@ static uint32_t cmos_number(uint8_t reg, bool bcd)
 
 uint64_t cmos_seconds(void)
 {
-	static const uint16_t days_before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
 	uint32_t year, month, day, hour, minute, second, patience = 100000;
 	bool bcd = !(cmos(CMOS_B) & 4);
 
@@ -44,7 +44,5 @@ uint64_t cmos_seconds(void)
 	} while (second != cmos_number(0, bcd) && patience > 0 && patience--);
 	if (second > 59 || minute > 59 || hour > 23 || !day || day > 31 || !month || month > 12 || year > 99)
 		return 0;
-	/* Days since 1970: 30 years to 2000 had 10957; a leap day for each fourth year that is over. */
-	day += 10957 - 1 + year * 365 + (year + 3) / 4 + days_before[month - 1] + (month > 2 && year % 4 == 0);
-	return ((day * UINT64_C(24) + hour) * 60 + minute) * 60 + second;
+	return ((calendar_days(2000 + year, month, day) * UINT64_C(24) + hour) * 60 + minute) * 60 + second;
 }

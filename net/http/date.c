@@ -1,41 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* HTTP dates on the proleptic Gregorian calendar. Years are counted from March, so that the leap day
- * is the last of its year and the months' lengths follow a line: month m starts at day
- * (153 m + 2) / 5. Good from 1970 to 2106, when 32 bits of seconds end. */
+/* HTTP dates, from 1970 to 2106, when 32 bits of seconds end. */
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/calendar.h"
 #include "kernel/format.h"
 #include "net/http/date.h"
 
 #define DAY_SECONDS 86400u
-#define EPOCH_DAY 719468u /* 1970-01-01 counted from 0000-03-01 */
 
 static const char weekdays[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
-static const char months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
-
-/* Days from 0000-03-01 to the first of a March-based year and month. */
-static uint32_t first_day(uint32_t year, uint32_t month)
-{
-	return year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
-}
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 void http_date_format(char *to, uint32_t seconds)
 {
 	uint32_t days = seconds / DAY_SECONDS, in_day = seconds % DAY_SECONDS;
-	uint32_t day = days + EPOCH_DAY;
-	uint32_t year = day * 400ull / 146097, month = 11;
 	char text[HTTP_DATE_BYTES + 1];
+	struct calendar_date date;
 
-	while (first_day(year, 0) > day)
-		year--;
-	while (first_day(year + 1, 0) <= day)
-		year++;
-	while (first_day(year, month) > day)
-		month--;
+	calendar_date(days, &date);
 	format(text, sizeof(text), "%.*s, %02u %.*s %04u %02u:%02u:%02u GMT", 3, &weekdays[days % 7 * 3],
-	       day - first_day(year, month) + 1, 3, &months[month * 3], year + (month >= 10), in_day / 3600,
-	       in_day / 60 % 60, in_day % 60);
+	       date.day, 3, &months[date.month * 3 - 3], date.year, in_day / 3600, in_day / 60 % 60, in_day % 60);
 	memcpy(to, text, HTTP_DATE_BYTES);
 }
 
@@ -70,8 +55,6 @@ int http_date_parse(struct http_text text, uint32_t *seconds)
 	if (bad || month == 12 || day < 1 || day > 31 || year < 1970 || year > 2105 || hour > 23 || minute > 59 ||
 	    second > 60)
 		return -EBADMSG;
-	year -= month >= 10;
-	*seconds = (first_day(year, month) + day - 1 - EPOCH_DAY) * DAY_SECONDS + hour * 3600 + minute * 60 +
-		second;
+	*seconds = calendar_days(year, month + 1, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
 	return 0;
 }
