@@ -9,7 +9,8 @@
 
 uint64_t fat_time_read(uint16_t date, uint16_t time)
 {
-	uint32_t month = date >> 5 & 15, day = date & 31, days = calendar_days(FIRST_YEAR + (date >> 9), month, day);
+	uint32_t month = date >> 5 & 15, day = date & 31;
+	uint32_t days = calendar_days(FIRST_YEAR + (date >> 9), month, day);
 	uint32_t hour = time >> 11, minute = time >> 5 & 63, second = (time & 31) * 2u;
 	struct calendar_date is;
 
