@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/crunch.h"
+#include "kernel/fnv.h"
 #include "kernel/instance.h"
 
 struct crunch {
@@ -37,7 +38,7 @@ static uint32_t scale(uint32_t h, uint32_t range)
 static uint32_t hash(uint32_t seed, const char *key, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		seed = (seed ^ (uint8_t)key[i]) * 0x01000193;
+		seed = fnv_add(seed, (uint8_t)key[i]);
 	return mix(seed);
 }
 

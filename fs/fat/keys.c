@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/fat/fat_priv.h"
+#include "kernel/fnv.h"
 #include "kernel/instance.h"
 
 #define WAYS 4
@@ -34,10 +35,10 @@ void fat_keys_destroy(struct fat *fat)
 
 static uint32_t hash_of(const char *key, size_t len)
 {
-	uint32_t h = 0x811c9dc5;
+	uint32_t h = FNV_BASIS;
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)key[i]) * 0x01000193;
+		h = fnv_add(h, (uint8_t)key[i]);
 	return h ^ h >> 15;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/fat/writer.h"
+#include "kernel/fnv.h"
 
 /* The letter as 8.3 names may have it; 0: none. */
 static uint8_t shorten(uint16_t unit)
@@ -50,7 +51,7 @@ static uint16_t hash_of(const uint16_t *units, int count, uint8_t round)
 	uint32_t h = round;
 
 	for (int i = 0; i < count; i++)
-		h = (h ^ fat_fold(units[i])) * 0x01000193;
+		h = fnv_add(h, fat_fold(units[i]));
 	return (uint16_t)(h ^ h >> 16);
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "kernel/dev/clock.h"
+#include "kernel/fnv.h"
 
 #define PATIENCE_NS (60 * NS_PER_S) /* RFC 3927 §2.2.1 */
 
@@ -54,7 +55,7 @@ void link_local_init(struct link_local *l, struct arp *arp, const uint8_t mac[6]
 {
 	*l = (struct link_local){ .arp = arp, .found = found };
 	for (int i = 0; i < 6; i++)
-		l->seed = (l->seed ^ mac[i]) * 16777619;
+		l->seed = fnv_add(l->seed, mac[i]);
 	timer_init(&l->timer, look_again);
 }
 
