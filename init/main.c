@@ -11,6 +11,7 @@
 #include "kernel/app.h"
 #include "kernel/buf.h"
 #include "kernel/dev/clock.h"
+#include "kernel/dev/console.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
 #include "kernel/page.h"
@@ -26,6 +27,7 @@ static struct stack_config stack_config;
 
 static const struct option common_options[] = {
 	{ "log", "error, warn, info or debug", log_option, &log_level },
+	{ "color", "true or false: is a terminal at the console?", option_flag, &console_is_terminal },
 	{ NULL, NULL, NULL, NULL },
 };
 

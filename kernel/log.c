@@ -9,6 +9,7 @@
 #include "kernel/dev/console.h"
 
 uint8_t log_level = CONFIG_LOG_CEILING < LOG_INFO ? CONFIG_LOG_CEILING : LOG_INFO;
+bool console_is_terminal;
 
 static const char names[4][6] = { "error", "warn", "info", "debug" };
 static const char colours[4][3] = { "31", "33", "32", "36" };
@@ -25,7 +26,7 @@ void log_write(const char *text_format, ...)
 	at = format(line, sizeof(line), "[%5u.%06u] ", (unsigned)(now_us / 1000000),
 	            (unsigned)(now_us % 1000000));
 	at += format(line + at, sizeof(line) - at,
-	             console_is_terminal() ? "\033[%sm%-5s\033[0m " : "%.0s%-5s ", colours[level], names[level]);
+	             console_is_terminal ? "\033[%sm%-5s\033[0m " : "%.0s%-5s ", colours[level], names[level]);
 	start = at;
 	va_start(args, text_format);
 	at += format_v(line + at, LOG_LINE_BYTES - at, text_format, args);

@@ -39,7 +39,7 @@ static struct dhcp_client *dhcp;
 static void __attribute__((format(printf, 2, 3))) say(enum colour colour, const char *text, ...)
 {
 	char line[LINE_BYTES + 16];
-	bool coloured = console_is_terminal();
+	bool coloured = console_is_terminal;
 	size_t at = coloured ? format(line, sizeof(line), "\033[%dm", (int)colour) : 0;
 	va_list args;
 

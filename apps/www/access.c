@@ -106,7 +106,7 @@ void access_log(void *arg, struct flow *flow, const struct http_request *request
 	if (!is_vchan)
 		stack_tcp_ends(flow, &local, &peer);
 	len = access_format(line, is_vchan ? NULL : &peer.addr, clock_wall_ns(), request, status, body_bytes);
-	if (console_is_terminal()) {
+	if (console_is_terminal) {
 		console_write(colours[MIN(MAX(status / 100, 2), 5) - 2], 5);
 		console_write(line, len - 1);
 		console_write("\033[0m\n", 5);

@@ -54,12 +54,6 @@ static struct {
 volatile uint64_t machine_idle_ticks, machine_idle_since;
 
 const struct option machine_options[] = {
-#ifdef CONFIG_CONSOLE_SERIAL
-	{ "color", "true or false: is a terminal at the serial port?", option_flag, &serial_is_terminal },
-#endif
-#ifdef CONFIG_CONSOLE_XEN
-	{ "color", "true or false: is a terminal at the console?", option_flag, &xen_console_is_terminal },
-#endif
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -56,9 +56,6 @@ static int option_memory(const char *value, void *target)
 }
 
 const struct option machine_options[] = {
-#ifdef CONFIG_CONSOLE_STDIO
-	{ "color", "true or false: is a terminal at standard output?", option_flag, &unix_console_is_terminal },
-#endif
 	{ "mem", "an amount of memory, as 64M or 1536K", option_memory, &memory_bytes },
 #ifdef CONFIG_TAP
 	{ "tap", "the name of a tap, as tap0, or an open one, as fd:3", option_string, &tap_name },

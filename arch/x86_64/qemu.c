@@ -54,9 +54,6 @@ struct ram_range machine_initrd;
 volatile uint64_t machine_idle_ticks, machine_idle_since;
 
 const struct option machine_options[] = {
-#ifdef CONFIG_CONSOLE_SERIAL
-	{ "color", "true or false: is a terminal at the serial port?", option_flag, &serial_is_terminal },
-#endif
 #ifdef CONFIG_VIRTIO_MMIO
 	{ "virtio_mmio.device", "size@base:interrupt, as 512@0xfeb00e00:23", virtio_mmio_option, NULL },
 #endif

@@ -40,9 +40,6 @@ extern const char interrupt_guard[];
 static bool is_vmmcall;
 
 const struct option machine_options[] = {
-#ifdef CONFIG_CONSOLE_XEN
-	{ "color", "true or false: is a terminal at the console?", option_flag, &xen_console_is_terminal },
-#endif
 	{ NULL, NULL, NULL, NULL },
 };
 

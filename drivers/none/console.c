@@ -9,11 +9,6 @@ void console_write(const char *text, size_t len)
 	(void)text, (void)len;
 }
 
-bool console_is_terminal(void)
-{
-	return false;
-}
-
 void console_read(struct console_read *op, char *to, size_t max)
 {
 	(void)to, (void)max;

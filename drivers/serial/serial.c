@@ -12,8 +12,6 @@
 
 #define PATIENCE 200000 /* looks at the port: about a second at the port's slowest */
 
-bool serial_is_terminal;
-
 static struct poller poller;
 static struct console_read *reader;
 static int no_line; /* why there is no interrupt, and so no input; 0 otherwise */
@@ -51,11 +49,6 @@ void console_write(const char *text, size_t len)
 		uart_put((uint8_t)text[i]);
 		room--;
 	}
-}
-
-bool console_is_terminal(void)
-{
-	return serial_is_terminal;
 }
 
 static void poll(struct poller *p)

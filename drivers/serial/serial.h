@@ -10,7 +10,5 @@ struct fdt;
 /* Starts the port that the device tree names, with one that is NULL that of QEMU's machine; on a PC, which
  * has no tree, COM1. What is written before is lost. Borrows tree. */
 void serial_init(const struct fdt *tree);
-/* What console_is_terminal answers: a port cannot know who listens. Target of a start option. */
-extern bool serial_is_terminal;
 
 #endif

@@ -14,8 +14,6 @@
 #define INPUT 0
 #define OUTPUT 1
 
-bool unix_console_is_terminal;
-
 static struct host_watch watch;
 static struct poller poller;
 static struct console_read *reader; /* the pending one */
@@ -29,12 +27,7 @@ void console_write(const char *text, size_t len)
 
 void unix_console_init(void)
 {
-	unix_console_is_terminal = host_is_terminal(OUTPUT);
-}
-
-bool console_is_terminal(void)
-{
-	return unix_console_is_terminal;
+	console_is_terminal = host_is_terminal(OUTPUT);
 }
 
 static void unwatch(void)

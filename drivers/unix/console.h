@@ -7,7 +7,5 @@
 
 /* Looks whether standard output is a terminal: before the start options, which may say otherwise. */
 void unix_console_init(void);
-/* What console_is_terminal answers. Target of a start option: behind a pipe somebody may watch. */
-extern bool unix_console_is_terminal;
 
 #endif

@@ -15,8 +15,6 @@
 #define PATIENCE 500 /* waits of WAIT_NS each */
 #define WAIT_NS (10 * NS_PER_MS)
 
-bool xen_console_is_terminal;
-
 static volatile struct xencons_interface *ring;
 static uint32_t port;
 static struct poller poller;
@@ -71,11 +69,6 @@ void xen_console_drain(void)
 {
 	if (ring)
 		wait_for(0);
-}
-
-bool console_is_terminal(void)
-{
-	return xen_console_is_terminal;
 }
 
 /* -- input -- */

@@ -57,7 +57,6 @@ void xen_console_init(void);
 void xen_console_resume(void);
 /* Waits, but not for ever, until the other side has read what was written. */
 void xen_console_drain(void);
-extern bool xen_console_is_terminal; /* target of a start option */
 
 /* Begins to listen to the toolstack: xl shutdown and xl reboot fulfil the promise with 0. */
 struct promise *xen_control_start(void);

@@ -7,8 +7,6 @@
 
 #include "kernel/dev/console.h"
 
-bool test_console_terminal;
-
 static char text[65536];
 static size_t length;
 static char typed[4096];
@@ -22,11 +20,6 @@ void console_write(const char *from, size_t len)
 	memcpy(text + length, from, len);
 	length += len;
 	text[length] = '\0';
-}
-
-bool console_is_terminal(void)
-{
-	return test_console_terminal;
 }
 
 const char *test_console_text(void)

@@ -32,7 +32,6 @@ void test_run_for_ns(uint64_t ns);
 
 /* -- console: keeps what is written -- */
 
-extern bool test_console_terminal;
 const char *test_console_text(void); /* everything since the start or the last clear */
 void test_console_clear(void);
 void test_console_type(const char *text); /* input for console_read; NULL: end of input */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LOG_TAG "text"
+#include "kernel/dev/console.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -111,7 +112,7 @@ Test(log, a_line_has_time_level_tag_and_text)
 
 Test(log, a_terminal_gets_colours)
 {
-	test_console_terminal = true;
+	console_is_terminal = true;
 	log_error("bad");
 	cr_assert_str_eq(test_console_text(), "[    1.000000] \033[31merror\033[0m text: bad\n");
 }
@@ -171,7 +172,7 @@ Test(log, a_long_line_is_cut_and_shows_it)
 
 Test(log, no_tag_is_too_long)
 {
-	test_console_terminal = true;
+	console_is_terminal = true;
 	log_write("2" HUNDRED HUNDRED HUNDRED ": all");
 	cr_assert(strstr(test_console_text(), "ttt...\n"));
 	cr_assert_leq(strlen(test_console_text()), LOG_LINE_BYTES);

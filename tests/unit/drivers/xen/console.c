@@ -2,7 +2,6 @@
 /* The console's rings with a daemon that reads, that does not, and that lies. tests/lib has a console too. */
 #define console_write xen_console_write
 #define console_read xen_console_read
-#define console_is_terminal xen_console_terminal
 #include "drivers/xen/console.c"
 
 #include <string.h>
