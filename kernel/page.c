@@ -15,6 +15,7 @@ struct run {
 
 static struct run *runs;
 static struct page_stats stats;
+struct page_share page_malloc;
 
 static char *run_end(struct run *r)
 {

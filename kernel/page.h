@@ -20,4 +20,10 @@ struct page_stats {
 };
 void page_stats(struct page_stats *out);
 
+/* Pages of those that the C library's malloc has, now and at most: posix/syscall.c counts. A process's malloc
+ * asks the host, and these stay 0. */
+extern struct page_share {
+	size_t used, peak;
+} page_malloc;
+
 #endif

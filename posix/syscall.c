@@ -31,6 +31,7 @@
 
 static long map(uintptr_t hint, size_t bytes, long protection, long flags)
 {
+	size_t count;
 	void *pages;
 
 	(void)hint;
@@ -42,15 +43,23 @@ static long map(uintptr_t hint, size_t bytes, long protection, long flags)
 		return -EPERM;
 	if (bytes > SIZE_MAX - PAGE_BYTES)
 		return -ENOMEM;
-	pages = page_alloc(ALIGN_UP(bytes, PAGE_BYTES) / PAGE_BYTES, true);
-	return pages ? (long)pages : -ENOMEM;
+	count = ALIGN_UP(bytes, PAGE_BYTES) / PAGE_BYTES;
+	pages = page_alloc(count, true);
+	if (!pages)
+		return -ENOMEM;
+	page_malloc.used += count;
+	page_malloc.peak = MAX(page_malloc.peak, page_malloc.used);
+	return (long)pages;
 }
 
 static long unmap(uintptr_t start, size_t bytes)
 {
+	size_t count = ALIGN_UP(bytes, PAGE_BYTES) / PAGE_BYTES;
+
 	if (start % PAGE_BYTES || bytes == 0 || bytes > SIZE_MAX - PAGE_BYTES)
 		return -EINVAL;
-	page_free((void *)start, ALIGN_UP(bytes, PAGE_BYTES) / PAGE_BYTES);
+	page_free((void *)start, count);
+	page_malloc.used -= count;
 	return 0;
 }
 

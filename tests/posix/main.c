@@ -97,12 +97,15 @@ static size_t take_all_and_give_back(size_t block_bytes)
 /* What was taken to the last page is there again, and whole. */
 static void check_exhaustion(void)
 {
-	size_t before = pages_used(), large = take_all_and_give_back(200000);
+	size_t before = pages_used(), others = before - page_malloc.used, large = take_all_and_give_back(200000);
 
 	check(large > 0, "there is memory");
 	check(take_all_and_give_back(3000) > large / 2, "small blocks get most of it");
 	check(take_all_and_give_back(200000) >= large - large / 8, "large ones find it again");
 	check(pages_used() <= before + before / 2 + 64, "and give it back");
+	if (IS_ENABLED(CONFIG_POSIX))
+		check(pages_used() - page_malloc.used == others && page_malloc.peak >= large / PAGE_BYTES,
+		      "malloc's pages are counted");
 }
 
 static void check_mappings(void)
