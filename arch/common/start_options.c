@@ -6,7 +6,7 @@
 #include "kernel/option.h"
 #include "kernel/panic.h"
 
-#define WORDS_MAX 48
+#define WORDS_MAX (CONFIG_COMMAND_LINE_BYTES / 16) /* which is longer than most options are */
 
 static char command_line[CONFIG_COMMAND_LINE_BYTES];
 static char *split[WORDS_MAX];
@@ -24,7 +24,7 @@ size_t start_options(const char *line, char ***words)
 	memcpy(command_line, line, len);
 	count = option_split(command_line, split, WORDS_MAX);
 	if (count < 0)
-		panic("the command line has more than %u words", WORDS_MAX);
+		panic("the command line has more than %u words: shorten it or raise COMMAND_LINE_BYTES", WORDS_MAX);
 	*words = split;
 	return (size_t)count;
 }

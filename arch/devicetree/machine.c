@@ -31,7 +31,7 @@
 #include "posix/posix.h"
 #include CONFIG_CPU_HEADER
 
-#define RANGES_MAX 64
+#define RANGES_MAX 64 /* as many as other loaders' maps may have; trees of virtual machines name a few */
 #define TREE_BYTES_MAX 0x200000 /* the boot protocols' limit */
 #define GIB (UINT64_C(1) << 30)
 

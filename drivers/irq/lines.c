@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#define LINES_MAX 48
+#define LINES_MAX 48 /* 32 slots of virtio-mmio, the most that a machine has, and what else there is */
 
 static struct line {
 	struct poller *poller; /* NULL: it only wakes */

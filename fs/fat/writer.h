@@ -43,6 +43,7 @@ struct fat_release {
 	bool has_next; /* next is known, and cluster's entry may be gone */
 };
 
+/* Files known to have changed one by one, 16 bytes each: more than readers have open. */
 #define FAT_CHANGES 64
 
 struct fat_writer {
