@@ -6,7 +6,7 @@
 #include "kernel/dev/netdev.h"
 #include "net/bytes.h"
 
-#define ETHERNET_HEADER_BYTES 14
+#define ETHERNET_HEADER_BYTES NETDEV_HEADER_BYTES
 
 enum ethertype { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6 = 0x86dd };
 

@@ -19,8 +19,7 @@
 #include "kernel/loop.h"
 #include "kernel/pool.h"
 
-#define ETHERNET_BYTES 14
-#define FRAME_BYTES_MAX (ETHERNET_BYTES + 65535)
+#define FRAME_BYTES_MAX (NETDEV_HEADER_BYTES + 65535)
 
 struct vnet_header {
 	uint8_t flags, gso_type;
@@ -134,7 +133,7 @@ static int rx_frame(struct tap *t)
 	if (n < 0 || (n == 0 && t->host.header_bytes == 0))
 		return n == -EINTR ? 1 : n == 0 ? -ENETDOWN : (int)n;
 	n -= t->host.header_bytes;
-	if (n < ETHERNET_BYTES || (size_t)n > room || !(frame = rx_wrap(t, n))) {
+	if (n < NETDEV_HEADER_BYTES || (size_t)n > room || !(frame = rx_wrap(t, n))) {
 		dev->stats.rx_dropped++;
 		return 1;
 	}
@@ -175,7 +174,8 @@ static int transmit(struct tap *t, const struct buf *b, uint32_t bytes)
 	size_t count = 1;
 	intptr_t n;
 
-	if (bytes > (b->flags & BUF_TSO4 ? (uint32_t)FRAME_BYTES_MAX : t->dev.mtu + (uint32_t)ETHERNET_BYTES))
+	if (bytes > (b->flags & BUF_TSO4 ? (uint32_t)FRAME_BYTES_MAX :
+	                                   t->dev.mtu + (uint32_t)NETDEV_HEADER_BYTES))
 		return -EMSGSIZE;
 	if (b->flags & BUF_CSUM_PARTIAL) {
 		header.flags = VNET_NEEDS_CSUM;

@@ -27,13 +27,11 @@ enum { HDR_NEEDS_CSUM = 1, HDR_DATA_VALID = 2 };
 enum { GSO_TCPV4 = 1 };
 enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
 
-#define ETHERNET_BYTES 14
-#define MTU_USUAL 1500
 #define MTU_LEAST 68 /* RFC 791 */
-#define TSO_BYTES_MAX (65535 + ETHERNET_BYTES)
+#define TSO_BYTES_MAX (65535 + NETDEV_HEADER_BYTES)
 #define BUFFER_BYTES 1600
 #define RESERVE 8 /* buffers that stay in the ring whatever is held above */
-#define BUDGET 64 /* frames per poll */
+#define BUDGET 64 /* frames per poll: then timers and others get their turn */
 #define FRAME_PARTS (NETDEV_SLICES + 1) /* the device's header may need one of its own */
 
 struct header {
@@ -139,7 +137,7 @@ static struct buf *take_frame(struct net *net, struct rx_buffer *first, uint32_t
 	uint8_t flags = header->flags;
 	struct buf *frame, *last;
 
-	if (bytes < sizeof(*header) + ETHERNET_BYTES || !count) {
+	if (bytes < sizeof(*header) + NETDEV_HEADER_BYTES || !count) {
 		storage_put(&first->storage);
 		virtio_break(&net->virtio, "a frame without header");
 		return NULL;
@@ -257,14 +255,14 @@ static uint16_t count_slices(const struct buf *b)
 static int check(struct net *net, const struct buf *b, uint32_t *bytes)
 {
 	bool tso = b->flags & BUF_TSO4;
-	uint32_t most = tso ? TSO_BYTES_MAX : net->dev.mtu + (uint32_t)ETHERNET_BYTES;
+	uint32_t most = tso ? TSO_BYTES_MAX : net->dev.mtu + (uint32_t)NETDEV_HEADER_BYTES;
 
 	if (net->virtio.broken || !net->link_up)
 		return -ENETDOWN;
 	if (count_slices(b) > net->tx.size)
 		return -EMSGSIZE;
 	*bytes = buf_length(b);
-	if (*bytes > most || *bytes < ETHERNET_BYTES)
+	if (*bytes > most || *bytes < NETDEV_HEADER_BYTES)
 		return -EMSGSIZE;
 	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
@@ -389,7 +387,7 @@ static const struct netdev_ops ops = { .send = send_frame };
 static int read_config(struct net *net)
 {
 	const uint64_t accepted = net->virtio.accepted;
-	uint16_t mtu = MTU_USUAL;
+	uint16_t mtu = NETDEV_MTU_USUAL;
 
 	if (!(accepted & F_MAC) || net->virtio.config_bytes < sizeof(net->dev.mac))
 		return -ENOTSUP;
@@ -399,7 +397,7 @@ static int read_config(struct net *net)
 		mtu = read_register(net, CONFIG_MTU);
 	/* A frame that does not fit into one buffer must be allowed to take several. */
 	if (!(accepted & F_MRG_RXBUF))
-		mtu = MIN(mtu, (uint16_t)MTU_USUAL);
+		mtu = MIN(mtu, (uint16_t)NETDEV_MTU_USUAL);
 	if (mtu < MTU_LEAST)
 		return -ENOTSUP;
 	net->dev.mtu = mtu;
@@ -416,7 +414,7 @@ static int read_config(struct net *net)
 static void fit_ring(struct net *net)
 {
 	uint32_t buffers = MIN(net->rx.size, (uint16_t)CONFIG_VIRTIO_NET_BUFFERS);
-	uint32_t bytes = buffers * BUFFER_BYTES - (uint32_t)sizeof(struct header) - ETHERNET_BYTES;
+	uint32_t bytes = buffers * BUFFER_BYTES - (uint32_t)sizeof(struct header) - NETDEV_HEADER_BYTES;
 
 	net->dev.mtu = (uint16_t)MIN((uint32_t)net->dev.mtu, bytes);
 }

@@ -23,8 +23,6 @@
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 
-#define ETHERNET_BYTES 14
-#define MTU 1500
 #define PIECES_MAX 18 /* of a frame: what every backend takes (public/io/netif.h) */
 #define SLOTS 256     /* of either ring */
 #define RESERVE 8     /* buffers that stay with the backend whatever is held above */
@@ -215,7 +213,7 @@ static struct buf *take_frame(struct net *net, struct netif_rx_response r, const
 		}
 	}
 	/* The first slice is as long as kernel/buf.h promises, also when the backend was stingy. */
-	if (*broken || !whole || frame->len < ETHERNET_BYTES || (frame->next && frame->len < BUF_HEADROOM)) {
+	if (*broken || !whole || frame->len < NETDEV_HEADER_BYTES || (frame->next && frame->len < BUF_HEADROOM)) {
 		buf_free(frame);
 		return NULL;
 	}
@@ -441,8 +439,8 @@ static int check(struct net *net, const struct buf *b, uint32_t *bytes)
 	if (!net->link_up)
 		return -ENETDOWN;
 	*bytes = buf_length(b);
-	if (*bytes > (tso ? (uint32_t)XEN_NETIF_MAX_TX_SIZE : net->dev.mtu + (uint32_t)ETHERNET_BYTES) ||
-	    *bytes < ETHERNET_BYTES)
+	if (*bytes > (tso ? (uint32_t)XEN_NETIF_MAX_TX_SIZE : net->dev.mtu + (uint32_t)NETDEV_HEADER_BYTES) ||
+	    *bytes < NETDEV_HEADER_BYTES)
 		return -EMSGSIZE;
 	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
@@ -631,7 +629,7 @@ static int make(struct net *net)
 	poller_add(&net->events, events);
 	poller_add(&net->kick, kick);
 	net->dev.ops = &ops;
-	net->dev.mtu = MTU;
+	net->dev.mtu = NETDEV_MTU_USUAL;
 	return grant_init();
 }
 

@@ -14,6 +14,8 @@ enum netdev_features {
 	NETDEV_RX_CSUM = 1 << 2, /* may set BUF_CSUM_VALID or BUF_CSUM_PARTIAL on received frames */
 };
 
+#define NETDEV_HEADER_BYTES 14 /* of Ethernet, before the bytes that mtu counts */
+#define NETDEV_MTU_USUAL 1500  /* where nobody says otherwise: IEEE 802.3 */
 #define NETDEV_SLICES 15 /* of a frame: as many every device can send, however short its ring */
 
 struct netdev;

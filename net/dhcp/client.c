@@ -15,8 +15,8 @@
 #include "kernel/log.h"
 
 enum {
-	MTU_LEAST = 576,  /* what every host takes: RFC 791 §3.1, RFC 2132 §5.1 says 68 */
-	SILENT_TRIES = 2, /* then a link-local address is better than none */
+	LEASED_MTU_LEAST = 576, /* what every host takes: RFC 791 §3.1, RFC 2132 §5.1 says 68 */
+	SILENT_TRIES = 2,       /* then a link-local address is better than none */
 };
 
 struct dhcp_client {
@@ -139,7 +139,7 @@ static void use(struct dhcp_client *c, const struct dhcp_lease *l)
 	if (nothing_new)
 		return;
 	if (!same)
-		netdev_of(c)->mtu = l->mtu >= MTU_LEAST && l->mtu < c->device_mtu ? l->mtu : c->device_mtu;
+		netdev_of(c)->mtu = l->mtu >= LEASED_MTU_LEAST && l->mtu < c->device_mtu ? l->mtu : c->device_mtu;
 	log_info("lease ip=%s/%u mtu=%u server=%s seconds=%u", ip_format(address, &l->ip.addr), l->ip.len,
 	         netdev_of(c)->mtu, ip_format(server, &l->server), l->seconds);
 	ipv4_set_address(c->layers.ipv4, &l->ip, NULL);
