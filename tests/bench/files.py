@@ -3,13 +3,14 @@
 import os
 import re
 
-from measure import Running, drive, median, ours
+from measure import Running, median, ours
+from rig.guest import drive
 
 DISK_MIB = 256
 
 
 def with_disk(bench, machine, name, disk):
-    return ours(bench, machine, name=name, extra=drive(machine, disk))
+    return ours(bench, machine, name=name, extra=drive(disk, machine, ",readonly=on"))
 
 
 def make_disk_site(bench):

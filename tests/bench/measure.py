@@ -140,13 +140,6 @@ def ours(bench, machine, memory="128M", extra=(), options="", name="bench", offl
     return qemu_command(bench.image(name), machine, memory, tap_netdev(), options, extra=extra, offloads=offloads)
 
 
-def drive(machine, disk):
-    """QEMU's arguments for a disk that is only read."""
-    bus = "device" if machine == "microvm" else "pci"
-    return ["-drive", f"file={disk},format=raw,if=none,id=disk0,readonly=on",
-            "-device", f"virtio-blk-{bus},drive=disk0"]
-
-
 def floor(bench, machine, memory="128M"):
     return qemu_command(bench.null(machine), machine, memory, tap_netdev())
 
