@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A flow is a byte stream in both directions: TCP, TLS, vchan and the console are flows, so that
- * HTTP runs over each. The implementation embeds struct flow first; the caller's read and write
- * operations embed the promise, so a flow allocates nothing per call.
+/* A flow is a byte stream in both directions: TCP's, a host's socket, a vchan of Xen; HTTP runs over
+ * each. The implementation embeds struct flow first; the caller's read and write operations embed the
+ * promise, so a flow allocates nothing per call.
  *
  * Back-pressure: what is not read stops the sender at the other end; a write settles only when
  * the flow has accepted it. */
