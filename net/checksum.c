@@ -68,6 +68,19 @@ uint16_t checksum_of(const void *data, size_t len)
 	return checksum_finish(checksum_add(0, data, len));
 }
 
+uint16_t checksum_of_header(const void *header, size_t words)
+{
+	const uint8_t *p = header;
+	uint64_t sum = 0;
+	uint32_t word;
+
+	for (; words > 0; words--, p += sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		sum += word;
+	}
+	return checksum_finish(sum);
+}
+
 uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, uint8_t protocol,
                          uint32_t len)
 {
@@ -78,13 +91,12 @@ uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, u
 	return add(sum, (uint64_t)be32(len) + be16(protocol));
 }
 
+/* Both halves added to each other in both places at once: the upper sum gets the lower one's carry. */
 uint16_t checksum_fold(uint64_t sum)
 {
-	sum = (sum >> 32) + (sum & 0xffffffff);
-	sum = (sum >> 32) + (sum & 0xffffffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)sum;
+	uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+
+	return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 
 uint16_t checksum_update(uint16_t checksum, uint16_t old_word, uint16_t new_word)

@@ -26,6 +26,8 @@ static inline uint16_t checksum_finish(uint64_t sum)
 
 /* All at once, of len bytes. */
 uint16_t checksum_of(const void *data, size_t len);
+/* Of so many words of 32 bits, too few for their plain sum to overflow: each packet's header is summed. */
+uint16_t checksum_of_header(const void *header, size_t words);
 
 /* The checksum after one 16-bit word of what it covers changed (RFC 1624); all in memory order.
  * Never 0, whose other form 0xffff is right wherever 0 is. */

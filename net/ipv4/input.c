@@ -59,7 +59,7 @@ static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_b
 		ip->stats.in_truncated++;
 		return false;
 	}
-	if (checksum_of(h, header_bytes) != 0)
+	if (checksum_of_header(h, header_bytes / 4) != 0)
 		return false;
 	return options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h));
 }

@@ -110,7 +110,7 @@ static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *
 	h->checksum = 0;
 	memcpy(&h->src, r->src.bytes, 4);
 	memcpy(&h->dst, r->dst.bytes, 4);
-	h->checksum = checksum_of(h, sizeof(*h));
+	h->checksum = checksum_of_header(h, sizeof(*h) / 4);
 }
 
 /* To ourselves, but not from within the call: the sender may not be ready for the answer. */

@@ -44,6 +44,17 @@ Test(checksum, example_of_rfc_1071)
 	cr_expect_eq(be16(checksum_finish(checksum_add(0, example, sizeof(example)))), 0x220d);
 }
 
+Test(checksum, of_headers)
+{
+	fill(7);
+	for (size_t words = 0; words <= 15; words++)
+		for (size_t at = 0; at < 40; at += 2) {
+			uint16_t got = be16((uint16_t)~checksum_of_header(bytes + at, words));
+
+			cr_expect(same(got, naive(bytes + at, words * 4)), "%zu words at %zu", words, at);
+		}
+}
+
 Test(checksum, every_length_and_alignment)
 {
 	fill(1);
