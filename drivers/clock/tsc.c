@@ -49,7 +49,7 @@ static struct moment count; /* soon after the timer began to count */
 static uint64_t scale(uint64_t ticks, uint32_t mul, int shift)
 {
 	ticks = shift < 0 ? ticks >> -shift : ticks << shift;
-	return (ticks >> 32) * mul + ((ticks & UINT32_MAX) * mul >> 32);
+	return (uint64_t)((unsigned __int128)ticks * mul >> 32);
 }
 
 uint64_t clock_ticks_to_ns(uint64_t ticks)
