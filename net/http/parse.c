@@ -129,9 +129,27 @@ static int expect(struct cursor *c, const char *text)
 	return 0;
 }
 
+static bool is_same_8(const char *a, const char *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x == y;
+}
+
+/* As expect: it is what is asked for most. */
+static int expect_line_end(struct cursor *c)
+{
+	if (c->end - c->at < 2 || c->at[0] != '\r' || c->at[1] != '\n')
+		return expect(c, "\r\n");
+	c->at += 2;
+	return 0;
+}
+
 static int skip_empty_line(struct cursor *c)
 {
-	return c->at < c->end && *c->at == '\r' ? expect(c, "\r\n") : 0;
+	return c->at < c->end && *c->at == '\r' ? expect_line_end(c) : 0;
 }
 
 static int parse_token(struct cursor *c, struct http_text *out)
@@ -160,17 +178,21 @@ const char *http_method_name(enum http_method method)
 static int parse_method(struct cursor *c)
 {
 	struct http_request *out = c->out;
+	char name[sizeof(names[0])] = "";
 	int result = parse_token(c, &out->method);
 
 	if (out->method.len > METHOD_BYTES)
 		return bad(c, 501);
 	if (result)
 		return result;
-	while (out->verb < HTTP_METHOD_UNKNOWN &&
-	       (strncmp(names[out->verb], out->method.at, out->method.len) ||
-	        (out->method.len < sizeof(names[0]) && names[out->verb][out->method.len])))
+	if (out->method.len < sizeof(name))
+		memcpy(name, out->method.at, out->method.len);
+	while (out->verb < HTTP_METHOD_UNKNOWN && !is_same_8(names[out->verb], name))
 		out->verb++;
-	return expect(c, " ");
+	if (*c->at != ' ')
+		return bad(c, 400);
+	c->at++;
+	return 0;
 }
 
 /* The absolute form "http://host/path" of proxies is legal too (§3.2.2); the path is what counts. User
@@ -190,10 +212,11 @@ static const char *skip_authority(const char *target, const char *end)
 	return slash == end || *slash == '/' || *slash == '?' ? slash : NULL;
 }
 
-static int split_target(struct cursor *c, const char *target, const char *end)
+/* question: the first question mark in it, or NULL. */
+static int split_target(struct cursor *c, const char *target, const char *question, const char *end)
 {
 	struct http_request *out = c->out;
-	const char *path = target, *question;
+	const char *path = target;
 
 	if (*target == '*' && end - target == 1 && out->verb == HTTP_OPTIONS) {
 		out->path = (struct http_text){ target, 1 };
@@ -203,7 +226,6 @@ static int split_target(struct cursor *c, const char *target, const char *end)
 		path = skip_authority(target, end);
 	if (!path) /* CONNECT's "host:port" among others */
 		return bad(c, out->verb == HTTP_METHOD_UNKNOWN ? 501 : 400);
-	question = memchr(path, '?', (size_t)(end - path));
 	if (question)
 		out->query = (struct http_text){ question + 1, (size_t)(end - question - 1) };
 	out->path = (struct http_text){ path, (size_t)((question ? question : end) - path) };
@@ -214,11 +236,12 @@ static int split_target(struct cursor *c, const char *target, const char *end)
 
 static int parse_target(struct cursor *c)
 {
-	const char *start = c->at, *at = start;
+	const char *start = c->at, *at = start, *question = NULL;
 
 	/* Visible ASCII; a fragment is never sent (RFC 9110 §4.2.5). */
-	while (at < c->end && *at > ' ' && *at < 0x7f && *at != '#')
-		at++;
+	for (; at < c->end && *at > ' ' && *at < 0x7f && *at != '#'; at++)
+		if (*at == '?' && !question)
+			question = at;
 	if ((size_t)(at - start) > c->limits->target_bytes)
 		return bad(c, 414);
 	if (at == c->end)
@@ -226,7 +249,7 @@ static int parse_target(struct cursor *c)
 	if (at == start || *at != ' ')
 		return bad(c, 400);
 	c->at = at + 1;
-	return split_target(c, start, at);
+	return split_target(c, start, question, at);
 }
 
 static bool is_digit(char c)
@@ -236,9 +259,16 @@ static bool is_digit(char c)
 
 static int parse_version(struct cursor *c)
 {
+	static const char usual[8] = "HTTP/1.1";
 	const char *digits;
-	int result = expect(c, "HTTP/");
+	int result;
 
+	if ((size_t)(c->end - c->at) >= sizeof(usual) && is_same_8(c->at, usual)) {
+		c->out->minor = 1;
+		c->at += sizeof(usual);
+		return expect_line_end(c);
+	}
+	result = expect(c, "HTTP/");
 	if (result)
 		return result;
 	digits = c->at;
@@ -250,7 +280,7 @@ static int parse_version(struct cursor *c)
 		return bad(c, 505);
 	c->out->minor = digits[2] != '0'; /* a higher minor is read as the highest we know (RFC 9110 §2.5) */
 	c->at += 3;
-	return expect(c, "\r\n");
+	return expect_line_end(c);
 }
 
 static int take_length(struct cursor *c, struct http_text value)
@@ -386,7 +416,7 @@ static int parse_field(struct cursor *c)
 	c->at = end = skip_value(start, c->end);
 	if (end == c->end)
 		return -EAGAIN;
-	result = expect(c, "\r\n");
+	result = expect_line_end(c);
 	return result ? result : take_field(c, name, trim(start, end));
 }
 
@@ -405,7 +435,7 @@ static int parse_fields(struct cursor *c)
 			return result;
 	}
 	out->fields.len = (size_t)(c->at - out->fields.at);
-	return expect(c, "\r\n");
+	return expect_line_end(c);
 }
 
 /* §3.2 and §6.3: what only the whole head can tell. */
