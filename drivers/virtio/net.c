@@ -259,8 +259,6 @@ static int check(struct net *net, const struct buf *b, uint32_t *bytes)
 
 	if (net->virtio.broken || !net->link_up)
 		return -ENETDOWN;
-	if (count_slices(b) > net->tx.size)
-		return -EMSGSIZE;
 	*bytes = buf_length(b);
 	if (*bytes > most || *bytes < NETDEV_HEADER_BYTES)
 		return -EMSGSIZE;
