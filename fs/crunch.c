@@ -66,15 +66,14 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 	}
 	if (IS_ENABLED(CONFIG_WWW_GZIP) && op->codings & KV_GZIP && e->gzip)
 		e = at(data, e->gzip);
-	op->entry = (struct kv_entry){
-		.size = e->size,
-		.etag = at(data, e->etag),
-		.header = at(data, e->header),
-		.header_len = e->header_len,
-		.validators = e->validators,
-		.coding = e->coding,
-		.data = at(data, e->body),
-	};
+	op->entry.size = e->size;
+	op->entry.modified_ns = 0;
+	op->entry.etag = at(data, e->etag);
+	op->entry.header = at(data, e->header);
+	op->entry.header_len = e->header_len;
+	op->entry.validators = e->validators;
+	op->entry.coding = e->coding;
+	op->entry.data = at(data, e->body);
 	promise_return(&op->promise, 0);
 }
 

@@ -33,8 +33,8 @@ static void answer_at_once(struct http_answer *a, const struct http_request *req
                            bool identity)
 {
 	struct kv *kv = a->connection->server->config.kv;
-	struct http_value value = { .status = 200 };
 	struct kv_get get;
+	struct http_value value = { .entry = &get.entry, .status = 200 };
 	intptr_t result;
 
 	kv_get_coded(kv, &get, request->key.at, request->key.len, codings);
@@ -54,7 +54,6 @@ static void answer_at_once(struct http_answer *a, const struct http_request *req
 	}
 	if (!identity && !get.entry.coding && value.status == 200)
 		value.status = 406;
-	value.entry = get.entry;
 	http_add_value(a, request, &value);
 }
 
@@ -118,12 +117,24 @@ static enum http_outcome answer_without_handler(struct http_answer *a, struct ht
 	return HTTP_ANSWERED;
 }
 
+/* What the handler says. 0: it has answered. */
+static int ask_handler(struct http_answer *a, const struct http_request *request)
+{
+	const struct http_config *config = &a->connection->server->config;
+	struct http_reply r = { .status = 200, .answer = a };
+	int result = config->handler(config->arg, request, &r);
+
+	assert_debug(result == HTTP_LATER || !a->event);
+	if (result == 0)
+		http_add_reply(a, request, &r);
+	return result;
+}
+
 enum http_outcome http_answer_request(struct http_answer *a, struct http_request *request)
 {
 	struct http_connection *c = a->connection;
 	const struct http_config *config = &c->server->config;
 	char key[CONFIG_HTTP_TARGET_BYTES + sizeof(INDEX)];
-	struct http_reply r = { .status = 200, .answer = a };
 	uint16_t status = refusal(config, request);
 	int key_len, result = -ENOENT;
 
@@ -141,15 +152,12 @@ enum http_outcome http_answer_request(struct http_answer *a, struct http_request
 	}
 	request->key = (struct http_text){ key, (size_t)key_len };
 	if (config->handler && *request->path.at == '/')
-		result = config->handler(config->arg, request, &r);
-	assert_debug(result == HTTP_LATER || !a->event);
+		result = ask_handler(a, request);
 	if (result == -ENOENT)
 		return answer_without_handler(a, request, key);
 	if (result == HTTP_LATER)
 		return HTTP_PENDING;
-	if (result == 0)
-		http_add_reply(a, request, &r);
-	else
+	if (result != 0)
 		http_add_status(a, request, 500);
 	return HTTP_ANSWERED;
 }

@@ -31,6 +31,10 @@ struct charset {
 static const struct charset token_chars = {
 	{ 0, DIGITS | 0x00006cfau, LETTERS | 0xc0000000u, LETTERS | 0x50000001u }
 };
+/* Visible ASCII but for '#', since a fragment is never sent (RFC 9110 §4.2.5), and '?'. */
+static const struct charset path_chars = {
+	{ 0, 0x7ffffff6u, 0xffffffffu, 0x7fffffffu }
+};
 /* RFC 3986 §3.2.2 host and port: !$%&'()*+,-.:;= digits []_ letters ~ */
 static const struct charset host_chars = {
 	{ 0, DIGITS | 0x2c007ff2u, LETTERS | 0xa8000000u, LETTERS | 0x40000000u }
@@ -39,6 +43,14 @@ static const struct charset host_chars = {
 static inline __attribute__((always_inline)) bool contains(const struct charset *set, uint8_t c)
 {
 	return set->bits[c / 32] >> c % 32 & 1;
+}
+
+/* The first from at on that is not in set, or end. */
+static const char *skip(const char *at, const char *end, const struct charset *set)
+{
+	while (at < end && contains(set, (uint8_t)*at))
+		at++;
+	return at;
 }
 
 bool http_text_is(struct http_text text, const char *word)
@@ -154,10 +166,8 @@ static int skip_empty_line(struct cursor *c)
 
 static int parse_token(struct cursor *c, struct http_text *out)
 {
-	const char *at = c->at;
+	const char *at = skip(c->at, c->end, &token_chars);
 
-	while (at < c->end && contains(&token_chars, (uint8_t)*at))
-		at++;
 	out->at = c->at;
 	out->len = (size_t)(at - c->at);
 	c->at = at;
@@ -206,9 +216,7 @@ static const char *skip_authority(const char *target, const char *end)
 		return NULL;
 	if (end - slash < 3 || slash[1] != '/' || slash[2] == '/' || slash[2] == '?')
 		return NULL;
-	slash += 2;
-	while (slash < end && contains(&host_chars, (uint8_t)*slash))
-		slash++;
+	slash = skip(slash + 2, end, &host_chars);
 	return slash == end || *slash == '/' || *slash == '?' ? slash : NULL;
 }
 
@@ -236,12 +244,11 @@ static int split_target(struct cursor *c, const char *target, const char *questi
 
 static int parse_target(struct cursor *c)
 {
-	const char *start = c->at, *at = start, *question = NULL;
+	const char *start = c->at, *at = skip(start, c->end, &path_chars);
+	const char *question = at < c->end && *at == '?' ? at : NULL;
 
-	/* Visible ASCII; a fragment is never sent (RFC 9110 §4.2.5). */
-	for (; at < c->end && *at > ' ' && *at < 0x7f && *at != '#'; at++)
-		if (*at == '?' && !question)
-			question = at;
+	while (at < c->end && *at == '?')
+		at = skip(at + 1, c->end, &path_chars);
 	if ((size_t)(at - start) > c->limits->target_bytes)
 		return bad(c, 414);
 	if (at == c->end)
@@ -303,9 +310,8 @@ static int take_host(struct cursor *c, struct http_text value)
 {
 	if (c->out->flags & HTTP_HAS_HOST)
 		return bad(c, 400);
-	for (size_t i = 0; i < value.len; i++)
-		if (!contains(&host_chars, (uint8_t)value.at[i]))
-			return bad(c, 400);
+	if (skip(value.at, value.at + value.len, &host_chars) != value.at + value.len)
+		return bad(c, 400);
 	c->out->flags |= HTTP_HAS_HOST;
 	return 0;
 }

@@ -48,7 +48,7 @@ struct http_block *http_parts_create(struct http_server *server, const struct ht
 	if (!block)
 		return NULL;
 	p = parts_of(block);
-	*p = (struct parts){ .entry = v->entry, .boundary = clock_now_ns(), .count = count };
+	*p = (struct parts){ .entry = *v->entry, .boundary = clock_now_ns(), .count = count };
 	if (random_is_ready())
 		random_bytes(&p->boundary, sizeof(p->boundary));
 	memcpy(p->ranges, ranges, (size_t)count * sizeof(*ranges));

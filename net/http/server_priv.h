@@ -165,8 +165,8 @@ void http_answer_error(struct http_answer *a, const struct http_request *request
 
 /* value.c. A value of the store, as the conditions and ranges of request have it. */
 struct http_value {
-	struct kv_entry entry;
-	struct storage *lines; /* what entry.header lies in; NULL: constant memory */
+	const struct kv_entry *entry;
+	struct storage *lines; /* what entry->header lies in; NULL: constant memory */
 	uint16_t status;       /* 200; 404: the page that says so; 406: in no coding that is taken */
 };
 /* Gives what is to be sent after slices (and before a->parts, if there are any), for a store that gives

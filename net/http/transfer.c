@@ -478,12 +478,13 @@ static void on_event(struct http_answer *a)
 static void answer_value(struct http_transfer *t)
 {
 	static const struct http_text not_found = { NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 };
-	struct http_value value = { .entry = t->get.entry, .status = t->status };
+	struct kv_entry entry = t->get.entry;
+	struct http_value value = { .entry = &entry, .status = t->status };
 	struct http_answer *a = t->answer;
 	struct http_block *lines = NULL;
 
-	if (!value.entry.header) {
-		lines = http_lines_create(t->server, t->status == 200 ? t->request.key : not_found, &value.entry);
+	if (!entry.header) {
+		lines = http_lines_create(t->server, t->status == 200 ? t->request.key : not_found, &entry);
 		if (!lines) {
 			http_add_status(a, &t->request, 503);
 			http_answer_send(detach(t));
@@ -493,7 +494,7 @@ static void answer_value(struct http_transfer *t)
 	}
 	t->range = http_add_value(a, &t->request, &value);
 	storage_put(value.lines);
-	if (value.entry.data || (!t->range.len && !a->parts)) {
+	if (entry.data || (!t->range.len && !a->parts)) {
 		http_answer_send(detach(t));
 		return;
 	}

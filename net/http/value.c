@@ -24,10 +24,10 @@ static void add_lines(struct http_answer *a, const struct http_value *v, const c
 /* Adds the body, or gives it. */
 static struct http_range add_body(struct http_answer *a, const struct http_value *v, struct http_range range)
 {
-	if (IS_ENABLED(CONFIG_FS_PIECES) && !v->entry.data)
+	if (IS_ENABLED(CONFIG_FS_PIECES) && !v->entry->data)
 		return range;
 	if (range.len)
-		http_add(a, (const char *)v->entry.data + range.start, range.len, NULL);
+		http_add(a, (const char *)v->entry->data + range.start, range.len, NULL);
 	return (struct http_range){ 0 };
 }
 
@@ -55,7 +55,7 @@ static struct http_range add_whole(struct http_answer *a, const struct http_requ
                                    const struct http_value *v, uint16_t status)
 {
 	static const char not_modified[] = "HTTP/1.1 304 Not Modified\r\n";
-	const struct kv_entry *e = &v->entry;
+	const struct kv_entry *e = v->entry;
 	const char *lines = http_connection_lines(a->connection, request);
 	bool plain = lines[0] == '\r'; /* then the empty line in the store will do */
 	bool body = status != 304 && !is_head(request) && e->size;
@@ -99,7 +99,7 @@ static bool add_part_start(struct http_answer *a, const struct http_request *req
 		       (unsigned long long)http_parts_boundary(a->parts));
 	else
 		format(what, sizeof(what), "Content-Range: bytes %llu-%llu/%llu", (unsigned long long)range.start,
-		       (unsigned long long)(range.start + range.len - 1), (unsigned long long)v->entry.size);
+		       (unsigned long long)(range.start + range.len - 1), (unsigned long long)v->entry->size);
 	format(lines, sizeof(lines), "%s\r\nContent-Length: %llu\r\n%.*s", what, (unsigned long long)range.len,
 	       (int)strlen(connection) - 2, connection);
 	http_log(a, request, 206, range.len);
@@ -109,7 +109,7 @@ static bool add_part_start(struct http_answer *a, const struct http_request *req
 /* What is said of the value as a whole, before its length. */
 static void add_description(struct http_answer *a, const struct http_value *v, bool with_type)
 {
-	const struct kv_entry *e = &v->entry;
+	const struct kv_entry *e = v->entry;
 	const char *start = e->header, *end = start + e->validators - 2;
 
 	while (end > start && end[-1] != '\n')
@@ -124,7 +124,7 @@ static void add_description(struct http_answer *a, const struct http_value *v, b
 static bool add_parts(struct http_answer *a, const struct http_request *request, const struct http_value *v,
                       const struct http_range *ranges, int count)
 {
-	const struct kv_entry *e = &v->entry;
+	const struct kv_entry *e = v->entry;
 	struct http_range range = ranges[0];
 
 	if (CONFIG_HTTP_RANGES > 1 && count > 1) {
@@ -159,7 +159,7 @@ struct http_range http_add_value(struct http_answer *a, const struct http_reques
                                  const struct http_value *v)
 {
 	struct http_range ranges[CONFIG_HTTP_RANGES];
-	const struct kv_entry *e = &v->entry;
+	const struct kv_entry *e = v->entry;
 	uint16_t status = v->status == 200 ? http_check_conditions(request, e->etag, e->modified_ns) : v->status;
 	int count = status == 200 ? wanted_ranges(request, e, ranges) : 0;
 
