@@ -78,22 +78,21 @@ int virtqueue_begin(struct virtqueue *q, uint16_t count)
 	if (count > q->free_count)
 		return -ENOBUFS;
 	q->head = q->free_head;
-	q->slots[q->head].count = 0;
+	q->slots[q->head].count = q->missing = count;
 	q->slots[q->head].in_bytes = 0;
+	q->free_count -= count;
 	return 0;
 }
 
 static void add(struct virtqueue *q, const void *data, uint32_t bytes, uint16_t flags)
 {
-	uint16_t at = q->free_head;
+	struct virtq_desc *desc = &q->desc[q->free_head];
 
-	if (q->slots[q->head].count++)
-		q->desc[q->last].flags |= DESC_NEXT;
-	q->last = at;
-	q->free_head = q->slots[at].next;
-	q->free_count--;
-	/* next is written always, and in force once the flag is. */
-	q->desc[at] = (struct virtq_desc){ arch_device_address(data), bytes, flags, q->free_head };
+	q->free_head = q->slots[q->free_head].next;
+	desc->bytes = bytes;
+	desc->flags = --q->missing ? flags | DESC_NEXT : flags;
+	desc->next = q->free_head;
+	desc->address = arch_device_address(data);
 }
 
 void virtqueue_out(struct virtqueue *q, const void *data, uint32_t bytes)
@@ -109,6 +108,7 @@ void virtqueue_in(struct virtqueue *q, void *data, uint32_t bytes)
 
 void virtqueue_commit(struct virtqueue *q, void *token)
 {
+	assert_debug(!q->missing);
 	q->slots[q->head].token = token;
 	q->avail->ring[q->avail_index & (q->size - 1)] = q->head;
 	__atomic_store_n(&q->avail->index, ++q->avail_index, __ATOMIC_RELEASE);

@@ -52,7 +52,7 @@ struct virtqueue {
 	uint16_t avail_index, used_index;
 	uint16_t kicked_index; /* avail_index when the device had last been told, or asked twice */
 	uint16_t looked_index; /* avail_index when it was last asked */
-	uint16_t head, last;            /* of the chain being built */
+	uint16_t head, missing; /* of the chain being built: its first, and how many are still to follow */
 };
 
 /* Makes queue index of dev with the most descriptors that are a power of two up to size. 0, -ENODEV,
