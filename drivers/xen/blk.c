@@ -5,8 +5,9 @@
  * uncopied, so grants are not kept from one request to the next.
  *
  * A backend that goes away takes no request along: those that it had are asked again of the next, and what
- * comes meanwhile waits. Memory that it does not let go of is never given back: its request stays pending. On
- * the wire sectors have 512 bytes, whatever the device's blocks have. */
+ * comes meanwhile waits. Memory that it does not let go of is not given back: its request stays pending until
+ * another comes and the memory is free, and is asked again then. On the wire sectors have 512 bytes, whatever
+ * the device's blocks have. */
 #define LOG_TAG "xen-blk"
 #include "drivers/xen/event.h"
 #include "drivers/xen/frontend.h"
@@ -116,19 +117,17 @@ static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
 /* Ends what grant_segments and put_indirect began. false: the backend keeps something. */
 static bool end_grants(struct blk *blk, struct slot *slot)
 {
-	bool all = true;
+	uint16_t kept = 0;
 
-	for (; slot->count; slot->count--)
-		all &= grant_end(slot->refs[slot->count - 1]);
-	if (slot->is_indirect && !grant_end(slot->indirect_ref)) {
-		slot->indirect = NULL; /* the page is lost */
-		all = false;
-	}
-	slot->is_indirect = false;
-	if (!all) {
-		slot->lost = true;
+	for (uint16_t i = 0; i < slot->count; i++)
+		if (!grant_end(slot->refs[i]))
+			slot->refs[kept++] = slot->refs[i];
+	slot->count = kept;
+	slot->is_indirect = slot->is_indirect && !grant_end(slot->indirect_ref);
+	blk->quarantined -= slot->lost;
+	slot->lost = kept || slot->is_indirect;
+	if (slot->lost)
 		log_error("quarantined=%u", ++blk->quarantined);
-	}
 	return !slot->lost;
 }
 
@@ -262,7 +261,7 @@ static struct blkdev_op *release(struct blk *blk, struct slot *slot)
 	return op;
 }
 
-/* A slot whose memory the backend keeps is never free again. */
+/* A slot whose memory the backend keeps is not free before take_back finds that it is. */
 static void finish(struct blk *blk, struct slot *slot, int16_t status)
 {
 	bool whole = slot->slice == slot->op->count; /* a flush and a discard have no slices */
@@ -345,7 +344,7 @@ static void take_back(struct blk *blk)
 	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
 		struct slot *slot = &blk->slots[i];
 
-		if (slot->op && !slot->lost && end_grants(blk, slot))
+		if (slot->op && end_grants(blk, slot))
 			list_push_front(&blk->waiting, &release(blk, slot)->link);
 	}
 }
@@ -367,9 +366,11 @@ static void disconnect(struct frontend *f)
 static int offer(struct frontend *f)
 {
 	struct blk *blk = container_of(f, struct blk, front);
-	int error = xen_ring_create(&blk->ring, f->backend_id, sizeof(struct blkif_request),
-	                            sizeof(struct blkif_response));
+	int error;
 
+	take_back(blk);
+	error = xen_ring_create(&blk->ring, f->backend_id, sizeof(struct blkif_request),
+	                        sizeof(struct blkif_response));
 	if (!error)
 		error = event_offer(f->backend_id, &blk->events, &blk->port);
 	if (error) {
@@ -438,6 +439,7 @@ static int connect(struct frontend *f)
 		return -ENOTSUP;
 	}
 	choose_segments(blk);
+	blk->refused = false;
 	blk->connected = true;
 	poller_mark(&blk->events);
 	return 0;

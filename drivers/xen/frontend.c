@@ -21,6 +21,7 @@ enum phase {
 	PHASE_CONNECTED,
 	PHASE_CLOSED,    /* until the backend has closed too, and comes back */
 	PHASE_REFUSED,
+	PHASE_GONE,      /* refused, and gone since: whoever comes now is another */
 };
 
 static struct list frontends = LIST_INIT(frontends);
@@ -210,6 +211,8 @@ static void have_state(struct frontend *f, intptr_t result)
 	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
 	bool is_away = state == XenbusStateUnknown || is_closed;
 	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
+	bool may_come = f->phase == PHASE_CLOSED ? is_new || state == XenbusStateClosed :
+	                                           f->phase == PHASE_GONE && is_new;
 	bool is_lost = (f->phase == PHASE_OFFERED && is_away) ||
 	               (f->phase == PHASE_CONNECTED && (is_away || is_new));
 
@@ -219,7 +222,9 @@ static void have_state(struct frontend *f, intptr_t result)
 	} else if (is_lost) {
 		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
 		leave(f, PHASE_CLOSED);
-	} else if (f->phase == PHASE_CLOSED && (is_new || state == XenbusStateClosed)) {
+	} else if (f->phase == PHASE_REFUSED && is_away && state != XenbusStateClosing) {
+		f->phase = PHASE_GONE;
+	} else if (may_come) {
 		enter(f, PHASE_WAITING, XenbusStateInitialising);
 	}
 }
@@ -233,7 +238,7 @@ static void look(struct frontend *f)
 			leave(f, PHASE_REFUSED);
 		else
 			f->phase = PHASE_REFUSED;
-	} else if (f->phase != PHASE_REFUSED) {
+	} else {
 		ask(f, f->backend, "state", STORE_NUMBER_MAX, have_state);
 	}
 }
@@ -325,15 +330,10 @@ static void unwatched(struct frontend *f, intptr_t result)
 	find(f);
 }
 
-/* Nothing of the store is being waited for. */
+/* Nothing of the store is being waited for. Whoever was refused is in another domain. */
 static void begin_again(struct frontend *f)
 {
-	f->moved = f->changed = false;
-	if (f->refuse || f->phase == PHASE_REFUSED) {
-		f->refuse = false;
-		f->phase = PHASE_REFUSED;
-		return;
-	}
+	f->moved = f->changed = f->refuse = false;
 	f->phase = PHASE_FINDING;
 	if (!f->watched) {
 		find(f);

@@ -4,7 +4,8 @@
  *
  *   we wait ─InitWait→ offer() ─Connected→ connect() ─anything else→ disconnect() → closed → we wait
  *
- * A backend that breaks the rules of its rings is not used again. */
+ * A backend that breaks the rules of its rings, or cannot be used, is refused: we are closed until it has
+ * been away, and comes once more. */
 #ifndef DRIVERS_XEN_FRONTEND_H
 #define DRIVERS_XEN_FRONTEND_H
 
@@ -67,7 +68,7 @@ void frontend_key_text(struct frontend *f, const char *name, const char *text);
 void frontend_disconnect(void);
 /* After that: begins again with each device. */
 void frontend_resume(void);
-/* The backend has broken the rules: reported, disconnected soon, and not used again. */
+/* The backend has broken the rules: reported, disconnected soon, and refused. */
 void frontend_break(struct frontend *f, const char *how);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Grants (Xen's public/grant_table.h): pages that another domain may read, or also write, until the grant is
- * ended. One that will not end, because the other domain still has the page, is never used again, and neither
- * may the page be: whoever granted it sets it apart. */
+ * ended. One that will not end, because the other domain still has the page, is not used again before it
+ * does, and neither may the page be: whoever granted it sets it apart, and may try again. */
 #ifndef DRIVERS_XEN_GRANT_H
 #define DRIVERS_XEN_GRANT_H
 
@@ -14,7 +14,7 @@ int grant_init(void);
 int grant_resume(void);
 /* Lets domain have the page that p lies in. A reference, or -ENOSPC when there are no more. */
 int32_t grant_page(uint16_t domain, const void *p, bool read_only);
-/* true: the domain can no longer reach the page, and has left it. false: it may; ref is lost for ever. */
+/* true: the domain can no longer reach the page, and has left it. false: it may, and the grant is out. */
 bool grant_end(uint32_t ref);
 
 /* -- those of others: grant_map.c -- */
@@ -27,7 +27,7 @@ void grant_unmap(void *pages, uint32_t count, bool is_restored);
 
 struct grant_stats {
 	uint32_t limit, used, peak, refused; /* references */
-	uint32_t lost;                       /* that would not end */
+	uint32_t lost;                       /* times that one would not end */
 	uint64_t granted, ended;
 };
 void grant_stats(struct grant_stats *out);

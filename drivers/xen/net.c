@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The network device (Xen's public/io/netif.h). What is received lies in pages of ours that the backend may
- * write: the grant of each is ended before anybody reads it. A page whose grant will not end is set apart for
- * good. Pages are counted storage, as a virtio device's buffers are: when they are short the last RESERVE are
- * kept for the ring, small frames are copied and others dropped. What is sent goes by one grant for each page
- * that a slice touches; a frame in more of them than a backend takes is first copied into pages together. */
+ * write: the grant of each is ended before anybody reads it. A page whose grant will not end is set apart
+ * until a later backend comes and it does. Pages are counted storage, as a virtio device's buffers are: when
+ * they are short the last RESERVE are kept for the ring, small frames are copied and others dropped. What is
+ * sent goes by one grant for each page that a slice touches; a frame in more of them than a backend takes is
+ * first copied into pages together. */
 #define LOG_TAG "xen-net"
 #include "drivers/xen/event.h"
 #include "drivers/xen/frontend.h"
@@ -27,6 +28,7 @@
 #define SLOTS 256     /* of either ring */
 #define RESERVE 8     /* buffers that stay with the backend whatever is held above */
 #define BUDGET 64     /* frames per poll */
+#define KEPT_MAX 16   /* pages that a backend may fail to let go of */
 #define NONE UINT16_MAX
 
 enum { FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY };
@@ -48,7 +50,7 @@ struct slot {
 	struct buf *frame;
 	uint32_t ref;
 	uint16_t next, first, left; /* left: of the frame, not yet answered */
-	bool busy, lost;
+	bool busy, kept; /* kept: answered, but not let go of */
 };
 
 struct net {
@@ -59,7 +61,7 @@ struct net {
 	struct xen_ring rx, tx;
 	uint32_t port;
 	bool link_up, can_gather;
-	struct buffer *free;
+	struct buffer *free, *kept;
 	uint32_t free_count, posted_count, quarantined;
 	struct buffer *posted[SLOTS]; /* by place in the ring */
 	uint16_t free_slot;
@@ -101,6 +103,20 @@ static struct buffer *take_buffer(struct net *net)
 	return b;
 }
 
+static void disable(struct net *net, const char *how)
+{
+	net->link_up = false;
+	frontend_break(&net->front, how);
+}
+
+/* Memory that the backend has not let go of must not be used for anything else. */
+static void count_kept(struct net *net)
+{
+	log_error("quarantined=%u", ++net->quarantined);
+	if (net->link_up && net->quarantined >= KEPT_MAX)
+		disable(net, "keeps what is not its own");
+}
+
 /* -- receive -- */
 
 static void refill(struct net *net)
@@ -133,8 +149,9 @@ static struct buffer *unpost(struct net *net, uint32_t place)
 	net->posted_count--;
 	if (grant_end(b->ref))
 		return b;
-	net->quarantined++;
-	log_error("quarantined=%u", net->quarantined);
+	b->next = net->kept;
+	net->kept = b;
+	count_kept(net);
 	return NULL;
 }
 
@@ -248,10 +265,8 @@ static unsigned receive(struct net *net)
 	}
 	if (some < 0)
 		broken = "more answers than requests";
-	if (broken) {
-		net->link_up = false;
-		frontend_break(&net->front, broken);
-	}
+	if (broken)
+		disable(net, broken);
 	return frames;
 }
 
@@ -262,8 +277,7 @@ static void release(struct net *net, uint16_t first)
 {
 	uint16_t id = first, next;
 
-	if (!net->slots[first].lost)
-		buf_free(net->slots[first].frame);
+	buf_free(net->slots[first].frame);
 	for (; id != NONE; id = next) {
 		next = net->slots[id].next;
 		net->slots[id].next = net->free_slot;
@@ -272,18 +286,18 @@ static void release(struct net *net, uint16_t first)
 	}
 }
 
-/* Memory that the backend has not let go of must not be used for anything else. */
+/* The backend has no use for the slot any more. The frame waits until it has let go of all pages. */
 static void done(struct net *net, uint16_t id)
 {
-	struct slot *slot = &net->slots[id], *first = &net->slots[slot->first];
+	struct slot *slot = &net->slots[id];
+	bool was_kept = slot->kept;
 
 	slot->busy = false;
-	if (!grant_end(slot->ref)) {
-		first->lost = true;
-		net->quarantined++;
-		log_error("quarantined=%u", net->quarantined);
-	}
-	if (--first->left == 0)
+	slot->kept = !grant_end(slot->ref);
+	net->quarantined -= was_kept;
+	if (slot->kept)
+		count_kept(net);
+	else if (--net->slots[slot->first].left == 0)
 		release(net, slot->first);
 }
 
@@ -302,10 +316,8 @@ static void reap(struct net *net)
 		else
 			done(net, r.id);
 	}
-	if (some < 0 || broken) {
-		net->link_up = false;
-		frontend_break(&net->front, broken ? broken : "more answers than requests");
-	}
+	if (some < 0 || broken)
+		disable(net, broken ? broken : "more answers than requests");
 	if (net->free_slots < SLOTS / 2 && xen_ring_expect(&net->tx, (SLOTS - net->free_slots) / 2))
 		poller_mark(&net->kick);
 }
@@ -517,6 +529,28 @@ static void events(struct poller *p)
 
 /* -- the two halves -- */
 
+/* All that is out for sending, and what backends have kept and may have let go of. */
+static void take_back(struct net *net)
+{
+	struct buffer *b = net->kept, *next;
+
+	for (uint16_t id = 0; id < SLOTS; id++)
+		if (net->slots[id].busy || net->slots[id].kept)
+			done(net, id);
+	net->kept = NULL;
+	for (; b; b = next) {
+		next = b->next;
+		net->quarantined--;
+		if (grant_end(b->ref)) {
+			give_back(b);
+			continue;
+		}
+		b->next = net->kept;
+		net->kept = b;
+		count_kept(net);
+	}
+}
+
 static void disconnect(struct frontend *f)
 {
 	struct net *net = container_of(f, struct net, front);
@@ -531,9 +565,7 @@ static void disconnect(struct frontend *f)
 		if (b)
 			storage_put(&b->storage);
 	}
-	for (uint16_t id = 0; id < SLOTS; id++)
-		if (net->slots[id].busy)
-			done(net, id);
+	take_back(net);
 	xen_ring_destroy(&net->rx);
 	xen_ring_destroy(&net->tx);
 }
@@ -543,6 +575,7 @@ static int offer(struct frontend *f)
 	struct net *net = container_of(f, struct net, front);
 	int error = f->values[FEATURE_COPY] ? 0 : -ENOTSUP;
 
+	take_back(net);
 	if (!error)
 		error = xen_ring_create(&net->tx, f->backend_id, sizeof(struct netif_tx_request),
 		                    sizeof(struct netif_tx_response));

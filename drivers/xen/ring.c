@@ -20,9 +20,13 @@ static uint32_t size_of(uint32_t entry_bytes)
 int xen_ring_create(struct xen_ring *r, uint16_t domain, uint32_t request_bytes, uint32_t answer_bytes)
 {
 	uint32_t entry_bytes = MAX(request_bytes, answer_bytes);
-	struct xen_ring_page *page = page_alloc(1, true);
+	struct xen_ring_page *page;
 	int32_t ref;
 
+	xen_ring_destroy(r);
+	if (r->page)
+		return -EBUSY;
+	page = page_alloc(1, true);
 	if (!page)
 		return -ENOMEM;
 	ref = grant_page(domain, page, false);
@@ -40,8 +44,9 @@ int xen_ring_create(struct xen_ring *r, uint16_t domain, uint32_t request_bytes,
 
 void xen_ring_destroy(struct xen_ring *r)
 {
-	if (r->page && grant_end(r->ref))
-		page_free((void *)r->page, 1);
+	if (!r->page || !grant_end(r->ref))
+		return;
+	page_free((void *)r->page, 1);
 	r->page = NULL;
 }
 

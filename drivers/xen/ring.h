@@ -22,9 +22,11 @@ struct xen_ring {
 	uint32_t made, told, taken;      /* requests; requests pushed; answers */
 };
 
-/* Makes the page and lets domain have it. 0, -ENOMEM, -ENOSPC. */
+/* Makes the page and lets domain have it; r is zeroed, or has been a ring. 0, -ENOMEM, -ENOSPC; -EBUSY: who
+ * had the page before still keeps it. */
 int xen_ring_create(struct xen_ring *r, uint16_t domain, uint32_t request_bytes, uint32_t answer_bytes);
-/* Takes it back; a page that the domain will not let go of is lost. Harmless when there is none. */
+/* Takes it back; a page that the domain will not let go of stays r's until it does. Harmless when there is
+ * none. */
 void xen_ring_destroy(struct xen_ring *r);
 
 /* Requests that there is room for. */
