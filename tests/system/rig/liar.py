@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: ISC
+"""A guest's backend of our own in dom0, which lies when it is told to (tests/system/liar)."""
+import glob
+import os
+import re
+import subprocess
+import time
+
+from rig import xen
+from rig.build import TREE
+
+SOURCES = os.path.join(TREE, "tests", "system", "liar")
+LIBRARIES = ("xenstore", "xengnttab", "xenevtchn", "xentoolcore", "xentoollog")
+PROGRAM = "/tmp/liar"
+
+
+def compile_liar(folder):
+    """For dom0, with all that it needs in it."""
+    program = os.path.join(folder, "liar")
+    subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-iquote", TREE, "-static", "-o", program,
+                    *sorted(glob.glob(os.path.join(SOURCES, "*.c"))), *(f"-l{name}" for name in LIBRARIES)], check=True)
+    return program
+
+
+class Liar:
+    """Behind one device of a guest that has been created and is paused. kind: "vif" or "vbd"; what: dom0's interface
+    or file behind it."""
+
+    def __init__(self, emulated, program, kind, what, seed, name="guest"):
+        self.emulated, self.kind = emulated, kind
+        self.commands, self.log = f"/tmp/liar-{kind}.in", f"/tmp/liar-{kind}.log"
+        emulated.dom0.put_file(PROGRAM, program)
+        emulated.run(f"chmod 755 {PROGRAM}; mkfifo {self.commands}; "
+                     f"{PROGRAM} {kind} $(xl domid {name}) {seed} {what} <>{self.commands} >{self.log} 2>&1 &")
+        self.wait_for("^liar: ready$")
+
+    def said(self):
+        return self.emulated.run(f"cat {self.log} 2>/dev/null; true")
+
+    def count(self, pattern):
+        return len(re.findall(pattern, self.said(), re.MULTILINE))
+
+    def wait_for(self, pattern, times=1, seconds=xen.SECONDS):
+        end = time.monotonic() + seconds
+        while self.count(pattern) < times:
+            assert time.monotonic() < end, f"no {pattern}:\n{self.said()}"
+            time.sleep(0.2)
+
+    def tell(self, command):
+        self.emulated.run(f"echo '{command}' >{self.commands}")
+
+    def come(self):
+        """Goes away, and comes again as it should; until the guest has it."""
+        before = self.count("^liar: connected$")
+        self.tell("come")
+        self.wait_for("^liar: connected$", before + 1)
+
+    def lie_in_store(self):
+        before = self.count("lied in the store")
+        self.tell("come lying")
+        self.wait_for("lied in the store", before + 1)

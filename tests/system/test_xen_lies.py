@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+"""Backends that lie, from a seed, in every field of their rings and of xenstore: the guest reports and refuses, and
+once an honest backend is there it serves again, byte by byte."""
+import os
+import random
+import re
+
+import pytest
+
+from rig import liar, xen
+
+CONFIG = "defconfig_www_fat_xen"
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 9))]
+BEHIND = {"vif": "eth0", "vbd": "/dev/vda"}
+LIES, LIES_LEAST = 30, 5
+SIZES = (1, 4097, 2 << 20)  # the last is more than the block cache has
+IMPATIENT, PATIENT = 4, 60  # seconds until a client gives up
+
+
+@pytest.fixture(scope="session")
+def program(output):
+    return liar.compile_liar(output)
+
+
+@pytest.fixture(name="site", scope="session")
+def make_site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lies")
+    for size in SIZES:
+        (folder / f"{size}.bin").write_bytes(random.Random(size).randbytes(size))
+    return folder
+
+
+@pytest.fixture(name="emulated")
+def start_machine(builder, namespace, site):
+    """With the guest's image in it, and its disk."""
+    namespace.tap()
+    image = builder.build(CONFIG, f"WWW_DIR={site}", name="www_fat_xen_lies")
+    with xen.running(namespace.enter, disk=(os.path.join(image, "disk.img"), True)) as emulated:
+        emulated.put(image, "guest")
+        yield emulated
+
+
+def create(emulated, without):
+    """A guest that has not begun, and has one device fewer than its file says: "vif" or "disk"."""
+    emulated.run(f"rm -f /var/log/xen/console/guest-guest.log; xl create -q -p guest.xl '{without}=[]'")
+    return xen.Domain(emulated, "guest")
+
+
+def get(namespace, size, seconds):
+    """A file as curl has it, and why that is not all."""
+    done = namespace.run(["curl", "--silent", "--show-error", "--fail", "--max-time", seconds,
+                          f"http://10.0.0.2/{size}.bin"], timeout=seconds + 60, text=False, check=False)
+    return done.stdout, done.stderr.decode()
+
+
+def assert_serves(namespace, site, guest):
+    for size in SIZES:
+        expected = (site / f"{size}.bin").read_bytes()
+        for _ in range(4):
+            got, why = get(namespace, size, PATIENT)
+            if not why:
+                break
+        assert not why, f"{size} bytes do not come: {why}\n{guest.console[-4000:]}"
+        assert got == expected
+
+
+def assert_lives(emulated, guest):
+    assert emulated.domains() == ["guest"] and not guest.reasons(), guest.console[-4000:]
+    assert guest.console.count(" boot_us=") == 1, guest.console[-4000:]
+
+
+@pytest.mark.config(CONFIG)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", ["vif", "vbd"])
+def test_a_device_that_lies(namespace, emulated, program, site, kind, seed):
+    """In its rings while files are asked for, which come whole or not at all; then in xenstore."""
+    guest = create(emulated, without="disk" if kind == "vbd" else "vif")
+    back = liar.Liar(emulated, program, kind, BEHIND[kind], seed)
+    emulated.run("xl unpause guest")
+    guest.wait_for(" boot_us=")
+    assert_serves(namespace, site, guest)
+    back.tell(f"lie {LIES}")
+    for size in 5 * SIZES:
+        got, why = get(namespace, size, IMPATIENT)
+        assert why or got == (site / f"{size}.bin").read_bytes()
+        assert_lives(emulated, guest)
+    assert back.count("^liar: lie=") >= LIES_LEAST, back.said()
+    assert guest.console.count("broken=") >= back.count("^liar: refused$"), back.said() + guest.console
+    back.come()
+    assert_serves(namespace, site, guest)
+    back.lie_in_store()
+    assert_lives(emulated, guest)
+    back.come()
+    assert_serves(namespace, site, guest)
+    assert_lives(emulated, guest)
+
+
+@pytest.mark.config(CONFIG)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kind", ["vif", "vbd"])
+def test_a_device_that_lies_from_the_start(namespace, emulated, program, site, kind, seed):
+    """The guest waits for a better one, or says why it ends; the next one serves."""
+    guest = create(emulated, without="disk" if kind == "vbd" else "vif")
+    back = liar.Liar(emulated, program, kind, BEHIND[kind], seed)
+    back.tell("come lying")
+    emulated.run("xl unpause guest")
+    back.wait_for("lied in the store")
+    back.tell("come")
+    if guest.wait_for(" boot_us=|^panic: .*$")[0] != " boot_us=":
+        assert re.search("^panic: (no network interface|no disk that works|the disk)", guest.console, re.MULTILINE)
+        assert guest.wait_end() == xen.CRASH
+        back.tell("quit")
+        guest = emulated.start("guest")
+        guest.wait_for(" boot_us=")
+    assert_serves(namespace, site, guest)
