@@ -50,6 +50,8 @@ void xen_tree_init(const struct fdt *tree)
 
 struct promise *machine_end(void)
 {
+	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
+		xen_hotplug_start();
 	return xen_control_start();
 }
 

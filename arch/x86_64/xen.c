@@ -112,6 +112,8 @@ struct promise *machine_end(void)
 {
 	if (IS_ENABLED(CONFIG_XEN_BALLOON))
 		xen_balloon_start();
+	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
+		xen_hotplug_start();
 	return xen_control_start();
 }
 

@@ -322,6 +322,14 @@ void frontend_start(struct frontend *f, const struct frontend_kind *kind)
 	find(f);
 }
 
+bool frontend_has(const char *dir)
+{
+	list_for_each(item, &frontends)
+		if (!strcmp(list_entry(item, struct frontend, link)->dir, dir))
+			return true;
+	return false;
+}
+
 /* -- another domain -- */
 
 static void unwatched(struct frontend *f, intptr_t result)

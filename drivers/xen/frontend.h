@@ -68,6 +68,8 @@ void frontend_key_text(struct frontend *f, const char *name, const char *text);
 void frontend_disconnect(void);
 /* After that: begins again with each device. */
 void frontend_resume(void);
+/* Is dir the folder of a device that one of them has? */
+bool frontend_has(const char *dir);
 /* The backend has broken the rules: reported, disconnected soon, and refused. */
 void frontend_break(struct frontend *f, const char *how);
 

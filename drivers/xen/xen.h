@@ -70,6 +70,9 @@ void xen_suspend(void);
 /* Begins to give memory back, and to take it again, as xl mem-set says. */
 void xen_balloon_start(void);
 
+/* Begins to refuse devices that come beside those that are used: after all drivers were created. */
+void xen_hotplug_start(void);
+
 /* A seed that the toolstack wrote for this domain (data/seed: hexadecimal digits), which is then removed.
  * 0, or -ENODEV where there is none of n bytes. n is at most 64. */
 int xen_seed_read(void *to, size_t n);

@@ -247,7 +247,53 @@ def test_each_start_has_a_seed(builder, namespace, emulated, config):
     www.wait_for(" boot_us=")
     assert page(namespace) == index()
     emulated.run("xl shutdown guest")
-    assert www.wait_end() == xen.POWEROFF
+    www.wait_end()
+    assert sorted(www.reasons()) == [xen.POWEROFF, xen.REBOOT, xen.REBOOT]
+
+
+def states(emulated, kind):
+    """Of both halves of the guest's devices: {number: (ours, dom0's)}."""
+    ours = "/local/domain/$(xl domid guest)/device/" + kind
+    text = emulated.run(f"for device in $(xenstore-list {ours} 2>/dev/null); do "
+                        f"back=$(xenstore-read {ours}/$device/backend); "
+                        f"echo $device $(xenstore-read {ours}/$device/state $back/state); done")
+    return {words[0]: tuple(words[1:]) for words in (line.split() for line in text.splitlines())}
+
+
+CONNECTED, CLOSED = ("4", "4"), ("6", "6")
+ATTACH = {"vif": "xl network-attach guest bridge=xenbr0",
+          "vbd": "xl block-attach guest format=raw,vdev=xvdb,access=r,target=/guests/more"}
+DETACH = {"vif": "xl network-detach guest 1", "vbd": "xl block-detach guest xvdb"}
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_fat_xen")
+def test_devices_that_come_while_it_runs(builder, namespace):
+    """A second one of either kind is refused, which is said; nothing is left of it, and the first is not touched. The
+    first may go, and come again."""
+    out = builder.build("defconfig_www_fat_xen")
+    namespace.tap()
+    with xen.running(namespace.enter, disk=disk_of(out)) as emulated:
+        www = emulated.create(out)
+        assert page(namespace) == index()
+        emulated.run("dd if=/dev/zero of=/guests/more bs=1M count=1 2>/dev/null")
+        before = emulated.held()
+        for times in range(1, 3):
+            for kind in ("vif", "vbd"):
+                first = states(emulated, kind)
+                emulated.run(ATTACH[kind])
+                www.wait_for(f"hotplug: device=device/{kind}/[0-9]+ refused=", times=times)
+                assert sorted(states(emulated, kind).values()) == [CONNECTED, CLOSED]
+                emulated.run(DETACH[kind])
+                assert states(emulated, kind) == first
+                assert page(namespace) == index()
+        after = emulated.held()
+        assert {**after, "log": "", "free": 0} == {**before, "log": "", "free": 0}, after["log"]
+        mac = emulated.run("xenstore-read /local/domain/$(xl domid guest)/device/vif/0/mac").strip()
+        emulated.run("xl network-detach guest 0")
+        assert not states(emulated, "vif")
+        emulated.run(f"xl network-attach guest bridge=xenbr0 mac={mac}")
+        assert page(namespace) == index()
 
 
 APART_SECONDS = 10

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+/* Devices beside the first of their kind, which nobody here uses, whether they are there from the start or
+ * come later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready, so
+ * that xl neither attaches nor detaches it in vain. The watch says no more than that something below device/
+ * may have changed: so all is looked through, one question after the other. A backend that is not ready yet
+ * is looked at again a second later, some times. */
+#define LOG_TAG "hotplug"
+#include "drivers/xen/frontend.h"
+#include "drivers/xen/xen.h"
+#include "kernel/dev/clock.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+#define LOOKS 30 /* at a backend that is not ready */
+
+static const char *const folders[] = { "device/vif", "device/vbd" };
+
+static struct {
+	struct store_watch watch;
+	struct store_op op;
+	struct waiter waiter;
+	struct timer timer;
+	void (*next)(intptr_t result);
+	uint32_t folder, at, end; /* where we are, in folders, and in names */
+	uint32_t looks;
+	bool busy, again, later;
+	char names[128];          /* the devices of a folder, one string behind the other */
+	char dir[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
+} all;
+
+static void begin(void);
+static void next_device(intptr_t ignored);
+
+static void answered(struct waiter *w)
+{
+	all.next(promise_result(w->promise));
+}
+
+static void then(void (*next)(intptr_t result))
+{
+	all.next = next;
+	promise_wait(&all.op.promise, &all.waiter, answered);
+}
+
+static bool has_state(intptr_t result, enum xenbus_state state)
+{
+	uint64_t value;
+
+	return result > 0 && store_number(all.text, XenbusStateReconfigured, &value) && value == state;
+}
+
+/* -- one device -- */
+
+static void have_backend_state(intptr_t result)
+{
+	if (!has_state(result, XenbusStateInitWait)) {
+		all.later = true;
+		next_device(0);
+		return;
+	}
+	log_warn("device=%s refused=\"there is one of its kind, which is all that is used\"", all.dir);
+	format(all.text, sizeof(all.text), "%u", XenbusStateClosed);
+	store_write(&all.op, 0, all.dir, "state", all.text);
+	then(next_device);
+}
+
+static void have_backend(intptr_t result)
+{
+	if (result <= 0) {
+		next_device(0);
+		return;
+	}
+	store_read(&all.op, 0, all.text, "state", all.text, sizeof(all.text));
+	then(have_backend_state);
+}
+
+static void have_state(intptr_t result)
+{
+	if (!has_state(result, XenbusStateInitialising)) {
+		next_device(0);
+		return;
+	}
+	store_read(&all.op, 0, all.dir, "backend", all.text, sizeof(all.text));
+	then(have_backend);
+}
+
+/* -- all of them -- */
+
+/* A list that does not fit is looked through as far as it does. */
+static void have_names(intptr_t result)
+{
+	all.names[sizeof(all.names) - 1] = '\0';
+	all.at = 0;
+	all.end = result == -E2BIG ? sizeof(all.names) : result < 0 ? 0 : (uint32_t)result;
+	all.folder++;
+	next_device(0);
+}
+
+static void finish(void)
+{
+	all.busy = false;
+	if (all.again)
+		begin();
+	else if (all.later && all.looks++ < LOOKS)
+		timer_start(&all.timer, clock_now_ns() + NS_PER_S);
+}
+
+static void next_device(intptr_t ignored)
+{
+	(void)ignored;
+	while (all.at < all.end) {
+		const char *name = all.names + all.at;
+
+		all.at += (uint32_t)strlen(name) + 1;
+		if (format(all.dir, sizeof(all.dir), "%s/%s", folders[all.folder - 1], name) >= sizeof(all.dir) ||
+		    frontend_has(all.dir))
+			continue;
+		store_read(&all.op, 0, all.dir, "state", all.text, sizeof(all.text));
+		then(have_state);
+		return;
+	}
+	if (all.folder == ARRAY_SIZE(folders)) {
+		finish();
+		return;
+	}
+	store_list(&all.op, folders[all.folder], all.names, sizeof(all.names));
+	then(have_names);
+}
+
+static void begin(void)
+{
+	all.busy = true;
+	all.again = all.later = false;
+	all.folder = all.at = all.end = 0;
+	next_device(0);
+}
+
+static void changed(struct store_watch *w)
+{
+	(void)w;
+	all.looks = 0;
+	if (all.busy)
+		all.again = true;
+	else
+		begin();
+}
+
+static void look_again(struct timer *t)
+{
+	(void)t;
+	if (!all.busy)
+		begin();
+}
+
+void xen_hotplug_start(void)
+{
+	if (store_init() < 0)
+		return;
+	timer_init(&all.timer, look_again);
+	store_watch(&all.watch, "device", NULL, changed);
+}
