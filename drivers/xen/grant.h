@@ -22,8 +22,8 @@ bool grant_end(uint32_t ref);
 /* Maps count pages, one behind the other, that domain lets us read and write by refs. 0, pages; -EACCES:
  * it does not; -ENOSPC: more than XEN_MAP_PAGES, or than are left of them. */
 int grant_map(uint16_t domain, const uint32_t *refs, uint32_t count, void **pages);
-/* Ends it. is_restored: in a domain that has been restored, where nothing is mapped any more. */
-void grant_unmap(void *pages, uint32_t count, bool is_restored);
+/* Ends it. None may be mapped while the domain is saved: in the next it is not there. */
+void grant_unmap(void *pages, uint32_t count);
 
 struct grant_stats {
 	uint32_t limit, used, peak, refused; /* references */

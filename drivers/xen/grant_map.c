@@ -72,14 +72,10 @@ int grant_map(uint16_t domain, const uint32_t *refs, uint32_t count, void **page
 	return 0;
 }
 
-void grant_unmap(void *pages, uint32_t count, bool is_restored)
+void grant_unmap(void *pages, uint32_t count)
 {
 	uint32_t first = (uint32_t)(((uintptr_t)pages - (uintptr_t)xen_place(FIRST)) / PAGE_BYTES);
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (is_restored)
-			places[first + i].is_used = false;
-		else
-			unmap(first + i);
-	}
+	for (uint32_t i = 0; i < count; i++)
+		unmap(first + i);
 }

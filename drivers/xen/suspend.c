@@ -38,6 +38,8 @@ static void attach_all(uint64_t callback, uint64_t now_ns)
 	xen_clock_bind();
 	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
 		frontend_resume();
+	if (IS_ENABLED(CONFIG_XEN_VCHAN))
+		xen_vchan_resume();
 }
 
 /* The same memory may go on in several domains, which must not have the same secrets: what the CPU has, or at
@@ -56,6 +58,8 @@ void xen_suspend(void)
 	uint64_t callback = xen_parameter(HVM_PARAM_CALLBACK_IRQ), now_ns;
 	long result;
 
+	if (IS_ENABLED(CONFIG_XEN_VCHAN))
+		xen_vchan_suspend();
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_drain();
 	interrupts_off();

@@ -8,6 +8,7 @@
 #define LOG_TAG "vchan"
 #include "drivers/xen/vchan.h"
 #include "drivers/xen/event.h"
+#include "drivers/xen/xen.h"
 #include "kernel/dev/clock.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
@@ -16,6 +17,8 @@
 #include <string.h>
 
 #define RETRY_NS (10 * NS_PER_MS) /* for memory */
+
+static struct list all = LIST_INIT(all);
 
 static struct vchan *vchan_of(struct flow *f)
 {
@@ -347,12 +350,14 @@ int vchan_init(struct vchan *v)
 	v->input.free = free_input;
 	timer_init(&v->timer, expired);
 	list_init(&v->writes);
+	list_push_back(&all, &v->link);
 	poller_add(&v->poller, poll);
 	return 0;
 }
 
 void vchan_release(struct vchan *v)
 {
+	list_remove(&v->link);
 	timer_stop(&v->timer);
 	poller_remove(&v->poller);
 	page_free(v->input_page, 1);
@@ -371,4 +376,33 @@ void vchan_open(struct vchan *v)
 	v->is_shut = v->is_closed = v->has_ended = v->is_broken = v->is_lost = false;
 	v->is_open = true;
 	timer_start(&v->timer, clock_now_ns() + VCHAN_LOOK_NS);
+}
+
+/* -- another domain -- */
+
+void vchan_lose(struct vchan *v)
+{
+	v->is_lost = true;
+	v->is_broken = v->is_open;
+	poller_mark(&v->poller);
+}
+
+void xen_vchan_suspend(void)
+{
+	list_for_each(item, &all) {
+		struct vchan *v = list_entry(item, struct vchan, link);
+
+		if (v->suspend)
+			v->suspend(v);
+	}
+}
+
+void xen_vchan_resume(void)
+{
+	list_for_each(item, &all) {
+		struct vchan *v = list_entry(item, struct vchan, link);
+
+		if (v->resume)
+			v->resume(v);
+	}
 }

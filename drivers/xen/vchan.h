@@ -46,6 +46,11 @@ struct vchan {
 	bool is_broken; /* the peer has broken the rules */
 	bool was_broken; /* once, and that was logged */
 	bool is_lost;   /* the peer's domain is gone, or its event channel */
+	struct list link; /* of all that there are */
+	/* The domain is about to be saved: what another has lent is let go of. May be NULL. */
+	void (*suspend)(struct vchan *v);
+	/* It goes on in a new domain, where nothing of the vchan is there but its memory. May be NULL. */
+	void (*resume)(struct vchan *v);
 	/* While the flow is nobody's: something may have happened. May be NULL. */
 	void (*look)(struct vchan *v);
 	/* The flow is at its end, and v its owner's. */
@@ -58,7 +63,7 @@ static inline uint32_t vchan_ring_pages(uint32_t order)
 	return order <= VCHAN_ORDER_IN_PAGE ? 0 : UINT32_C(1) << (order - VCHAN_ORDER_IN_PAGE - 1);
 }
 
-/* Has v's own memory and its poller; v is zeroed, but for look and ended. 0, -ENOMEM. */
+/* Has v's own memory and its poller; v is zeroed, but for the functions. 0, -ENOMEM. */
 int vchan_init(struct vchan *v);
 void vchan_release(struct vchan *v);
 /* A ring in page, or in pages of its own. */
@@ -66,6 +71,8 @@ void vchan_ring_init(struct vchan_ring *r, volatile struct ring_shared *shared, 
                      void *pages, uint32_t order);
 /* Begins the flow, once the rings, the flags and the port are there. */
 void vchan_open(struct vchan *v);
+/* The flow, if it is somebody's, fails with -ECONNRESET from now on, and the peer is not there. */
+void vchan_lose(struct vchan *v);
 /* Has it left? */
 bool vchan_peer_is_gone(const struct vchan *v);
 

@@ -24,18 +24,25 @@ struct client {
 	char path[STORE_PATH_MAX], text[STORE_NUMBER_MAX];
 };
 
+/* Lets go of what is the server's. */
+static void disconnect(struct client *c)
+{
+	if (c->left_pages)
+		grant_unmap(c->left_pages, vchan_ring_pages(c->left_order));
+	if (c->right_pages)
+		grant_unmap(c->right_pages, vchan_ring_pages(c->right_order));
+	if (c->page)
+		grant_unmap((void *)c->page, 1);
+	if (c->is_connected)
+		event_close(c->vchan.port);
+	c->left_pages = c->right_pages = NULL;
+	c->page = NULL;
+	c->is_connected = false;
+}
+
 static void destroy(struct client *c)
 {
-	bool is_restored = c->is_connected && !event_marks(c->vchan.port, &c->vchan.poller);
-
-	if (c->left_pages)
-		grant_unmap(c->left_pages, vchan_ring_pages(c->left_order), is_restored);
-	if (c->right_pages)
-		grant_unmap(c->right_pages, vchan_ring_pages(c->right_order), is_restored);
-	if (c->page)
-		grant_unmap((void *)c->page, 1, is_restored);
-	if (c->is_connected && !is_restored)
-		event_close(c->vchan.port);
+	disconnect(c);
 	if (c->vchan.input_page)
 		vchan_release(&c->vchan);
 	instance_free(c, sizeof(*c));
@@ -95,18 +102,35 @@ static int map_rings(struct client *c)
 }
 
 /* The indices go on from where the client before us was, if there was one. */
-static void join(struct client *c)
+static void join(struct client *c, volatile struct vchan_interface *page)
 {
 	struct vchan *v = &c->vchan;
 
-	vchan_ring_init(&v->out, &c->page->left, c->page, c->left_pages, c->left_order);
-	vchan_ring_init(&v->in, &c->page->right, c->page, c->right_pages, c->right_order);
-	v->out.at = c->page->left.prod;
-	v->in.at = c->page->right.cons;
-	v->live = &c->page->cli_live;
-	v->peer_live = &c->page->srv_live;
-	v->wanted = &c->page->srv_notify;
-	v->peer_wants = &c->page->cli_notify;
+	vchan_ring_init(&v->out, &page->left, page, c->left_pages, c->left_order);
+	vchan_ring_init(&v->in, &page->right, page, c->right_pages, c->right_order);
+	v->out.at = page->left.prod;
+	v->in.at = page->right.cons;
+	v->live = &page->cli_live;
+	v->peer_live = &page->srv_live;
+	v->wanted = &page->srv_notify;
+	v->peer_wants = &page->cli_notify;
+}
+
+/* Pages of another domain are not saved, and could not be mapped again in the next: the server hears of our
+ * end, and what remains is a flow over a page of nobody's, which is as empty as it is dead. */
+static void suspend(struct vchan *v)
+{
+	static struct vchan_interface nobodys;
+	struct client *c = container_of(v, struct client, vchan);
+
+	if (!c->page)
+		return;
+	__atomic_store_n(v->live, 0, __ATOMIC_RELEASE);
+	event_send(v->port);
+	disconnect(c);
+	v->port = 0;
+	join(c, &nobodys);
+	vchan_lose(v);
 }
 
 static int connect(struct client *c)
@@ -125,7 +149,7 @@ static int connect(struct client *c)
 	}
 	if (error)
 		return error == -EACCES ? -EBADMSG : error;
-	join(c);
+	join(c, page);
 	if (vchan_peer_is_gone(v))
 		return -ENOENT;
 	*v->wanted = VCHAN_NOTIFY_WRITE;
@@ -199,6 +223,7 @@ void vchan_connect(struct vchan_connect *op, uint16_t domain, const char *path)
 	c->connect = op;
 	c->domain = domain;
 	c->vchan.ended = ended;
+	c->vchan.suspend = suspend;
 	if (*path != '/')
 		len = format(c->path, sizeof(c->path), "/local/domain/%u/", domain);
 	len += format(c->path + len, sizeof(c->path) - len, "%s", path);

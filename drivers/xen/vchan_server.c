@@ -41,8 +41,10 @@ struct server {
 	void *arg;
 	struct store_op op;
 	struct waiter waiter;
+	void (*next)(struct server *s); /* NULL: nothing is being asked of the store */
+	bool moved; /* into another domain, meanwhile */
 	char text[STORE_NUMBER_MAX], permissions[2 * STORE_NUMBER_MAX];
-	size_t permissions_bytes;
+	size_t permissions_bytes; /* 0: it is not known who we are */
 };
 
 /* -- the keys -- */
@@ -50,9 +52,22 @@ struct server {
 /* In this order, for a client reads the other one first. */
 static const char *const keys[] = { "event-channel", "ring-ref" };
 
-static struct server *server_of(struct waiter *w)
+static void offer(struct server *s);
+
+static void answered(struct waiter *w)
 {
-	return container_of(w, struct server, waiter);
+	struct server *s = container_of(w, struct server, waiter);
+	void (*next)(struct server *s) = s->moved ? offer : s->next;
+
+	s->next = NULL;
+	s->moved = false;
+	next(s);
+}
+
+static void then(struct server *s, void (*next)(struct server *s))
+{
+	s->next = next;
+	promise_wait(&s->op.promise, &s->waiter, answered);
 }
 
 static bool has_failed(const struct server *s)
@@ -66,10 +81,8 @@ static bool has_failed(const struct server *s)
 
 static void tell(struct server *s);
 
-static void told(struct waiter *w)
+static void told(struct server *s)
 {
-	struct server *s = server_of(w);
-
 	if (has_failed(s))
 		return;
 	if (++s->step < 2 * ARRAY_SIZE(keys)) {
@@ -92,10 +105,10 @@ static void tell(struct server *s)
 		format(s->text, sizeof(s->text), "%u", s->step ? s->ref : s->vchan.port);
 		store_write(&s->op, 0, s->path, key, s->text);
 	}
-	promise_wait(&s->op.promise, &s->waiter, told);
+	then(s, told);
 }
 
-static void offer(struct server *s)
+static void begin(struct server *s)
 {
 	struct vchan *v = &s->vchan;
 
@@ -112,9 +125,8 @@ static void offer(struct server *s)
 }
 
 /* What others may read is said with whose it is: ours. */
-static void have_domain(struct waiter *w)
+static void have_domain(struct server *s)
 {
-	struct server *s = server_of(w);
 	uint64_t ours;
 
 	if (has_failed(s))
@@ -127,16 +139,24 @@ static void have_domain(struct waiter *w)
 	s->permissions_bytes += format(s->permissions + s->permissions_bytes,
 	                               sizeof(s->permissions) - s->permissions_bytes, "r%u", s->domain) + 1;
 	log_info("path=%s client=%u", s->path, s->domain);
-	offer(s);
+	begin(s);
+}
+
+static void offer(struct server *s)
+{
+	if (s->permissions_bytes) {
+		begin(s);
+		return;
+	}
+	store_read(&s->op, 0, "domid", NULL, s->text, sizeof(s->text));
+	then(s, have_domain);
 }
 
 /* -- clients -- */
 
-static void withdrawn(struct waiter *w)
+static void withdrawn(struct server *s)
 {
-	struct server *s = server_of(w);
-
-	if (promise_result(w->promise) != -ENOENT && has_failed(s))
+	if (promise_result(&s->op.promise) != -ENOENT && has_failed(s))
 		return;
 	vchan_open(&s->vchan);
 	if (s->accept(s->arg, &s->vchan.flow) < 0)
@@ -151,7 +171,7 @@ static void look(struct vchan *v)
 	if (s->is_offered && __atomic_load_n(v->peer_live, __ATOMIC_ACQUIRE) != CLIENT_IS_AWAITED) {
 		s->is_offered = false;
 		store_remove(&s->op, 0, s->path, keys[1]);
-		promise_wait(&s->op.promise, &s->waiter, withdrawn);
+		then(s, withdrawn);
 	} else if (s->is_offered && v->is_lost) {
 		/* What a domain may do that does not exist is forgotten: it may by now. */
 		v->is_lost = s->is_offered = false;
@@ -236,6 +256,30 @@ static void join(struct server *s)
 	v->peer_wants = &s->page->srv_notify;
 }
 
+/* No client has come along, no grant, no channel, and nothing that the store had. A flow that is somebody's
+ * fails, and the next client can come once it has been closed. */
+static void resume(struct vchan *v)
+{
+	struct server *s = container_of(v, struct server, vchan);
+	int error;
+
+	grant_end(s->ref);
+	while (s->granted)
+		grant_end(s->refs[--s->granted]);
+	error = grant_all(s) ?: event_offer(s->domain, &v->poller, &v->port);
+	if (error) {
+		log_error("path=%s given_up=\"in another domain\" error=%d", s->path, -error);
+		v->look = NULL;
+	}
+	s->permissions_bytes = 0;
+	s->moved = s->next;
+	vchan_lose(v);
+	if (!s->is_offered)
+		return;
+	s->is_offered = false;
+	offer(s);
+}
+
 int vchan_listen(uint16_t domain, const char *path, int (*accept)(void *arg, struct flow *flow), void *arg)
 {
 	struct server *s;
@@ -248,6 +292,7 @@ int vchan_listen(uint16_t domain, const char *path, int (*accept)(void *arg, str
 		return -ENOMEM;
 	s->vchan.look = look;
 	s->vchan.ended = ended;
+	s->vchan.resume = resume;
 	s->domain = domain;
 	s->path = path;
 	s->accept = accept;
@@ -258,7 +303,6 @@ int vchan_listen(uint16_t domain, const char *path, int (*accept)(void *arg, str
 		return error;
 	}
 	join(s);
-	store_read(&s->op, 0, "domid", NULL, s->text, sizeof(s->text));
-	promise_wait(&s->op.promise, &s->waiter, have_domain);
+	offer(s);
 	return 0;
 }

@@ -67,6 +67,12 @@ uint32_t xen_control_reason(void);
  * lends and all devices on their way back, or in the same one. Clocks have stood still meanwhile. */
 void xen_suspend(void);
 
+/* Before a suspension: pages that other domains have lent are let go of, and the flows over them end. */
+void xen_vchan_suspend(void);
+/* In a domain that has just been restored, after grants and the store: all flows end, and servers offer their
+ * vchans again. */
+void xen_vchan_resume(void);
+
 /* Begins to give memory back, and to take it again, as xl mem-set says. */
 void xen_balloon_start(void);
 

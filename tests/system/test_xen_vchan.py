@@ -152,6 +152,56 @@ def test_a_client_that_is_killed_in_the_middle(builder, emulated, large_site):
     wait_for_count(emulated, before)
 
 
+def served(emulated):
+    """What dom0's client gets of a large page."""
+    emulated.run("rm -f /tmp/in; mkfifo /tmp/in; "
+                 f"exec 8<>/tmp/in; printf {request('/large.txt')} >/tmp/in; {proxy(emulated)} </tmp/in >/tmp/all")
+    return emulated.run("cat /tmp/all").split("\r\n\r\n", 1)[1]
+
+
+@pytest.mark.long
+@pytest.mark.config(CONFIG)
+def test_a_server_that_is_saved_and_restored(builder, emulated, large_site):
+    """With a client in the middle, which hears of the end, and without: the next one is served. A checkpoint leaves
+    all as it is."""
+    text = (large_site / "large.txt").read_text()
+    guest = start_server(emulated, www(builder, large_site), 0, "memory=8")
+    emulated.run("mkfifo /tmp/out")
+    for times in range(1, 3):
+        emulated.run("rm -f /tmp/in; mkfifo /tmp/in; "
+                     f"exec 8<>/tmp/in 9<>/tmp/out; printf {request('/large.txt')} >/tmp/in; "
+                     f"{proxy(emulated)} </tmp/in >/tmp/out 2>/dev/null & echo $! >/tmp/client; "
+                     "head -c 20000 /tmp/out >/tmp/some")
+        assert not is_offered(emulated)
+        emulated.run("xl save www /guests/saved && xl restore /guests/saved")
+        guest.wait_for("suspend: result=0", times=2 * times - 1)
+        wait_until_offered(emulated, NOTICED)
+        emulated.run("kill -9 $(cat /tmp/client); true")
+        assert served(emulated) == text
+        wait_until_offered(emulated, NOTICED)
+        emulated.run("xl save -c www /guests/saved")
+        guest.wait_for("suspend: result=1", times=times)
+        assert served(emulated) == text
+        wait_until_offered(emulated, NOTICED)
+        emulated.run("xl save www /guests/saved && xl restore /guests/saved")
+        guest.wait_for("suspend: result=0", times=2 * times)
+        wait_until_offered(emulated, NOTICED)
+        assert served(emulated) == text
+        wait_until_offered(emulated, NOTICED)
+
+
+@pytest.mark.long
+@pytest.mark.config(CONFIG)
+def test_a_client_that_is_saved_and_restored(builder, emulated, large_site):
+    """In the middle of a page: it hears of the end of its flow, and the server offers its vchan again."""
+    paused_in_the_middle(builder, emulated, large_site)
+    client = xen.Domain(emulated, "fetch")
+    emulated.run("xl unpause fetch; xl save fetch /guests/saved && xl restore /guests/saved")
+    client.wait_for("fetch: page=/large.txt error=104$")
+    assert client.wait_end() == xen.POWEROFF
+    wait_until_offered(emulated, NOTICED)
+
+
 def paused_in_the_middle(builder, emulated, site):
     """A client that asks for the same page again and again, and its server."""
     client_id, server_id = next_domains(emulated, 2)

@@ -72,7 +72,7 @@ Test(xen_arm, an_interrupt_is_a_look_at_all_events)
 	static struct poller poller;
 	uint32_t port;
 
-	begin(NODE("reg = <0 0xfef00000 0x2000>; " IRQ));
+	begin(NODE("reg = <0 0xfef00000 0xa000>; " IRQ));
 	cr_assert_eq(as_memory, 1, "the page is not mapped as memory");
 	poller_add(&poller, poll);
 	cr_assert_eq(event_offer(0, &poller, &port), 0);
@@ -109,9 +109,9 @@ Test(xen_arm, waiting_is_yielding_until_the_event_or_the_deadline)
 	{ \
 		begin(source); \
 	}
-REFUSED(no_xen, "/ { " GIC " hypervisor { compatible = \"xen\"; reg = <0 0xfef00000 0x2000>; " IRQ " }; };")
+REFUSED(no_xen, "/ { " GIC " hypervisor { compatible = \"xen\"; reg = <0 0xfef00000 0xa000>; " IRQ " }; };")
 REFUSED(no_region, NODE(IRQ))
-REFUSED(no_interrupt, NODE("reg = <0 0xfef00000 0x2000>;"))
-REFUSED(an_interrupt_of_another_kind, NODE("reg = <0 0xfef00000 0x2000>; interrupts = <0 15 4>;"))
-REFUSED(a_region_without_room_for_grants, NODE("reg = <0 0xfef00000 0x1fff>; " IRQ))
+REFUSED(no_interrupt, NODE("reg = <0 0xfef00000 0xa000>;"))
+REFUSED(an_interrupt_of_another_kind, NODE("reg = <0 0xfef00000 0xa000>; interrupts = <0 15 4>;"))
+REFUSED(a_region_without_room_for_grants, NODE("reg = <0 0xfef00000 0x9fff>; " IRQ))
 REFUSED(a_region_that_begins_within_a_page, NODE("reg = <0 0xfef00010 0x100000>; " IRQ))

@@ -201,6 +201,106 @@ Test(xen_vchan_offer, is_what_libxenvchan_looks_for)
 	cr_assert_null(fake_get(PATH "/ring-ref"), "a second client would find it");
 }
 
+/* -- a server in another domain, whose number is another -- */
+
+static void saved_in_place(void)
+{
+}
+
+static void restore_server(void)
+{
+	fake_restore();
+	fake_set("domid", "8");
+	fake_set(PATH "/ring-ref", NULL);
+	fake_set(PATH "/event-channel", NULL);
+	*fake.permissions = '\0';
+}
+
+static void move(void)
+{
+	fake.saved = restore_server;
+	xen_suspend();
+}
+
+static void assert_serves(void)
+{
+	unsigned before = accepted;
+
+	find_page();
+	cr_assert(is_offered());
+	cr_assert_str_eq(fake.permissions, "n8 r5");
+	cr_assert_eq(fake_grants_out(), 3);
+	client_comes();
+	cr_assert_eq(accepted, before + 1);
+	peer_send(10);
+	cr_assert_eq(read_from(0, 100), 10);
+	buf_free(reading.bufs);
+}
+
+Test(xen_vchan_offer, is_made_again_in_another_domain)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		move();
+		test_settle();
+		find_page();
+		cr_assert(is_offered());
+	}
+	assert_serves();
+}
+
+/* What was being told is not what is to be told there. */
+static void move_after(unsigned turns)
+{
+	start();
+	cr_assert_eq(vchan_listen(CLIENT, PATH, take, &accepted), 0);
+	for (unsigned i = 0; i < turns; i++)
+		loop_turn();
+	move();
+	test_settle();
+	assert_serves();
+}
+
+ParameterizedTestParameters(xen_vchan_moved, while_it_is_offered)
+{
+	static unsigned turns[12];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(turns); i++)
+		turns[i] = i;
+	return cr_make_param_array(unsigned, turns, ARRAY_SIZE(turns));
+}
+
+ParameterizedTest(unsigned *turns, xen_vchan_moved, while_it_is_offered, .timeout = 60)
+{
+	move_after(*turns);
+}
+
+Test(xen_vchan_server, fails_in_another_domain_and_serves_the_next_client)
+{
+	peer_send(100);
+	flow_read(flow, &reading, 50);
+	test_assert_value(&reading.promise, 50);
+	buf_free(reading.bufs);
+	write_from(0, sizeof(text));
+	move();
+	test_settle();
+	test_assert_error(&writing.promise, -ECONNRESET);
+	cr_assert_eq(read_from(50, 100), -ECONNRESET);
+	cr_assert_null(fake_get(PATH "/ring-ref"), "somebody still has the flow");
+	flow_close(flow);
+	test_settle();
+	assert_serves();
+}
+
+Test(xen_vchan_server, goes_on_in_the_same_domain)
+{
+	fake.saved = saved_in_place;
+	peer_send(100);
+	xen_suspend();
+	test_settle();
+	cr_assert_eq(read_from(0, 100), 100);
+	buf_free(reading.bufs);
+}
+
 Test(xen_vchan_offer, one_that_has_left_again_is_heard)
 {
 	peer_send(10);
@@ -846,25 +946,49 @@ Test(xen_vchan_client, a_server_that_dies)
 	cr_assert_eq(fake_mapped(), 0, "the dead domain's memory is kept from others");
 }
 
-/* In a domain that was restored nothing is mapped, and the port's number is somebody else's. */
-Test(xen_vchan_client, restored)
+static void saved_without_pages(void)
 {
-	struct poller others = { 0 };
+	cr_assert_eq(fake_mapped(), 0, "pages of another domain cannot be saved");
+}
+
+static void saved_and_restored(void)
+{
+	saved_without_pages();
+	fake_restore();
+}
+
+/* Whether it goes on in the same domain or another: the server hears of the end, and so does the flow. */
+static void assert_ends_when_saved(void (*saved)(void))
+{
+	unsigned sent = fake.sent[peer.port];
 
 	flow_read(flow, &reading, 100);
-	cr_assert_eq(event_attach(peer.port, &others), 0);
-	fake.unmaps_nothing = true;
-	memset(fake.mapped, 0, sizeof(fake.mapped));
+	write_from(0, sizeof(text));
+	fake.saved = saved;
+	xen_suspend();
+	cr_assert(peer.page->cli_live == 0 && fake.sent[peer.port] > sent);
+	test_settle();
+	test_assert_error(&reading.promise, -ECONNRESET);
+	test_assert_error(&writing.promise, -ECONNRESET);
 	test_run_for_ns(6 * NS_PER_S);
-	test_assert_value(&reading.promise, 0);
+	write_from(0, 10);
+	test_assert_error(&writing.promise, -ECONNRESET);
 	flow_close(flow);
 	test_settle();
-	cr_assert(fake.open[peer.port] && event_marks(peer.port, &others), "it has closed another's channel");
-	fake.unmaps_nothing = false;
 	for (unsigned i = 0; i < 2; i++) {
 		connect_to(PATH);
 		cr_assert(op.flow, "its places are not free");
 	}
+}
+
+Test(xen_vchan_client, ends_when_the_domain_is_saved)
+{
+	assert_ends_when_saved(saved_without_pages);
+}
+
+Test(xen_vchan_client, ends_in_another_domain)
+{
+	assert_ends_when_saved(saved_and_restored);
 }
 
 Test(xen_vchan_client, a_server_that_ends)
