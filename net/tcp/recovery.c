@@ -122,20 +122,20 @@ static OUT_OF_LINE bool is_useful(const struct tcp_conn *c, const struct sack_bl
 
 static bool has_useful(const struct tcp_conn *c, const struct segment *s)
 {
-	for (unsigned i = 0; i < s->sack_count; i++)
-		if (is_useful(c, &s->sacks[i]))
+	for (const struct sack_block *b = s->sacks; b < s->sacks + s->sack_count; b++)
+		if (is_useful(c, b))
 			return true;
 	return false;
 }
 
 /* RFC 8985 §6.2.4: the window grows with each round trip that shows a needless repetition. */
-static void adapt(struct tcp_conn *c, struct recovery *r, const struct segment *s)
+static void adapt(struct tcp_conn *c, struct recovery *r, bool needless)
 {
 	struct congestion *cc = &c->congestion;
 
 	if (r->dsacked && seq_le(r->dsack_round, c->snd_una))
 		r->dsacked = false;
-	if (r->dsacked || !has_dsack(s))
+	if (r->dsacked || !needless)
 		return;
 	r->dsacked = true;
 	r->dsack_round = c->snd_max;
@@ -229,6 +229,7 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 {
 	struct recovery *r;
 	struct rack_ack ack = { .now = ticks(c), .srtt = srtt_ticks(c) };
+	bool needless = has_dsack(s);
 	uint32_t delivered;
 
 	r = c->recovery ? recovery_of(c) : NULL;
@@ -239,12 +240,13 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 	ack.stamped = c->options & s->options & SEG_HAS_TIMESTAMPS && s->ts_echo;
 	ack.echo_ms = conn_timestamp(c) - s->ts_echo;
 	delivered = rack_arrived(&r->rack, &r->board, r->board.start, c->snd_una, &ack);
-	for (unsigned i = 0; i < s->sack_count; i++)
-		if (is_useful(c, &s->sacks[i]))
-			delivered += rack_arrived(&r->rack, &r->board, s->sacks[i].start, s->sacks[i].end, &ack);
+	for (const struct sack_block *b = s->sacks; b < s->sacks + s->sack_count; b++)
+		if (is_useful(c, b))
+			delivered += rack_arrived(&r->rack, &r->board, b->start, b->end, &ack);
 	scoreboard_advance(&r->board, c->snd_una);
-	c->congestion.reordered |= ack.overtaken;
-	adapt(c, r, s);
+	if (ack.overtaken)
+		c->congestion.reordered = true;
+	adapt(c, r, needless);
 	if (acked > 0 && r->prior.cwnd > 0) {
 		if (ack.original)
 			undo(c, r);
@@ -253,7 +255,7 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 	if (c->congestion.recovering && seq_le(c->congestion.recover, c->snd_una))
 		finish(&c->congestion);
 	look(c, r, delivered, acked > 0);
-	end_probe(c, r, ack.resent && !has_dsack(s));
+	end_probe(c, r, ack.resent && !needless);
 	if (is_done(c, r))
 		recovery_detach(c);
 	if (delivered > 0 && c->snd_una != c->snd_max)

@@ -30,47 +30,40 @@ static uint8_t *put32(uint8_t *p, uint32_t value)
 	return p + 4;
 }
 
-/* p: kind, length, len - 2 bytes of value. */
-static OUT_OF_LINE void parse_option(struct segment *s, const uint8_t *p, unsigned len)
+#define KIND_AND_LENGTH(kind, length) ((kind) << 8 | (length))
+
+/* p: kind, length, length - 2 bytes of value. */
+static OUT_OF_LINE void parse_option(struct segment *s, const uint8_t *p)
 {
-	switch (p[0]) {
-	case OPTION_MSS:
-		if (len == 4) {
-			s->mss = get_be16(p + 2);
-			s->options |= SEG_HAS_MSS;
-		}
-		break;
-	case OPTION_SCALE:
-		if (len == 3) {
-			s->scale = MIN(p[2], SEGMENT_SCALE_MAX); /* RFC 7323 §2.3 */
-			s->options |= SEG_HAS_SCALE;
-		}
-		break;
-	case OPTION_SACK_PERMITTED:
-		if (len == 2)
-			s->options |= SEG_HAS_SACK_PERMITTED;
-		break;
-	case OPTION_SACK:
-		if (len % 8 != 2)
-			break;
-		for (s->sack_count = 0, p += 2; len > 2 && s->sack_count < SEGMENT_SACKS; len -= 8, p += 8) {
-			s->sacks[s->sack_count].start = get_be32(p);
-			s->sacks[s->sack_count++].end = get_be32(p + 4);
-		}
-		break;
-	case OPTION_TIMESTAMPS:
-		if (len == 10) {
-			s->ts_value = get_be32(p + 2);
-			s->ts_echo = get_be32(p + 6);
-			s->options |= SEG_HAS_TIMESTAMPS;
-		}
-		break;
-	case OPTION_USER_TIMEOUT:
-		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && len == 4) {
-			s->user_timeout = get_be16(p + 2);
-			s->options |= SEG_HAS_USER_TIMEOUT;
-		}
-		break;
+	unsigned len = p[1];
+
+	switch (KIND_AND_LENGTH(p[0], len)) {
+	case KIND_AND_LENGTH(OPTION_MSS, 4):
+		s->mss = get_be16(p + 2);
+		s->options |= SEG_HAS_MSS;
+		return;
+	case KIND_AND_LENGTH(OPTION_SCALE, 3):
+		s->scale = MIN(p[2], SEGMENT_SCALE_MAX); /* RFC 7323 §2.3 */
+		s->options |= SEG_HAS_SCALE;
+		return;
+	case KIND_AND_LENGTH(OPTION_SACK_PERMITTED, 2):
+		s->options |= SEG_HAS_SACK_PERMITTED;
+		return;
+	case KIND_AND_LENGTH(OPTION_TIMESTAMPS, 10):
+		s->ts_value = get_be32(p + 2);
+		s->ts_echo = get_be32(p + 6);
+		s->options |= SEG_HAS_TIMESTAMPS;
+		return;
+	case KIND_AND_LENGTH(OPTION_USER_TIMEOUT, 4):
+		s->user_timeout = get_be16(p + 2);
+		s->options |= SEG_HAS_USER_TIMEOUT;
+		return;
+	}
+	if (p[0] != OPTION_SACK || len % 8 != 2)
+		return;
+	for (s->sack_count = 0, p += 2; len > 2 && s->sack_count < SEGMENT_SACKS; len -= 8, p += 8) {
+		s->sacks[s->sack_count].start = get_be32(p);
+		s->sacks[s->sack_count++].end = get_be32(p + 4);
 	}
 }
 
@@ -103,7 +96,7 @@ OUT_OF_LINE int segment_parse(struct segment *s, const uint8_t *data, size_t len
 		}
 		if (end - p < 2 || p[1] < 2 || p[1] > end - p)
 			return -EBADMSG; /* RFC 9293 MUST-7: any option length, without crashing */
-		parse_option(s, p, p[1]);
+		parse_option(s, p);
 		p += p[1];
 	}
 	return (int)header;

@@ -68,7 +68,7 @@ static inline bool seq_lt(uint32_t a, uint32_t b)
 
 static inline bool seq_le(uint32_t a, uint32_t b)
 {
-	return (int32_t)(a - b) <= 0;
+	return !seq_lt(b, a);
 }
 
 /* What the segment takes of sequence space (SEG.LEN). */
