@@ -303,30 +303,24 @@ static OUT_OF_LINE uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_
 	const struct congestion *cc = &c->congestion;
 	bool is_new = c->snd_nxt == c->snd_max; /* RFC 3042 lets go nothing that was sent before */
 	uint32_t cwnd = cc->cwnd + (cc->recovering || !is_new ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
-	uint32_t window, room, n;
+	uint32_t window, room, n, whole;
 
+	if (c->flags & CONN_FORCE) {
+		n = MIN(c->snd_wnd ? c->snd_wnd : 1, c->mss);
+		return (uint32_t)MIN(left, (size_t)n);
+	}
 	if (conn_has_recovery(c))
 		cwnd += recovery_out(c);
 	window = MIN(c->snd_wnd, cwnd);
 	room = window > offset ? window - offset : 0;
-	if (c->flags & CONN_FORCE) {
-		n = c->snd_wnd ? c->snd_wnd : 1;
-		n = MIN(n, c->mss);
-		return (uint32_t)MIN(left, (size_t)n);
-	}
 	n = burst_bytes(c);
-	n = MIN(room, n);
-	if (n >= left) {
-		n = (uint32_t)left;
-		if (n % c->mss == 0 || !conn_holds_tail(c))
-			return n;
-	}
-	if (n >= c->mss)
-		return n - n % c->mss;
+	n = (uint32_t)MIN(left, (size_t)MIN(room, n));
+	whole = n - n % c->mss;
 	/* less than a segment of more: only when the peer's window is that small at its best */
-	if (n < left && room == c->snd_wnd - offset && n > 0 && n >= c->snd_wnd_max / 2)
+	if (n == left ? !conn_holds_tail(c)
+	              : whole == 0 && room == c->snd_wnd - offset && n >= c->snd_wnd_max / 2)
 		return n;
-	return 0;
+	return whole;
 }
 
 /* One segment of the size that the path may take by now, as though it were the size of all. Timed, so that

@@ -278,17 +278,16 @@ void recovery_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 void recovery_resend(struct tcp_conn *c)
 {
 	struct scoreboard *b = &recovery_of(c)->board;
-	unsigned i = 0;
 
-	while (b->lost > 0 && i < b->count) {
-		uint32_t begin = scoreboard_begin(b, i), pipe = scoreboard_pipe(b);
-		uint32_t len = b->runs[i].end - begin, room = c->congestion.cwnd;
-		uint32_t before = begin - c->snd_una;
+	while (b->lost > 0) {
+		uint32_t pipe = scoreboard_pipe(b), room = c->congestion.cwnd, begin, len, before;
+		unsigned i = 0;
 
-		if (b->runs[i].state != RUN_LOST) {
+		while (b->runs[i].state != RUN_LOST) /* there is one: b->lost has counted it */
 			i++;
-			continue;
-		}
+		begin = scoreboard_begin(b, i);
+		len = b->runs[i].end - begin;
+		before = begin - c->snd_una;
 		room = room > pipe ? room - pipe : 0;
 		if (len > room)
 			len = room - room % c->mss;
@@ -296,7 +295,6 @@ void recovery_resend(struct tcp_conn *c)
 		len = c->snd_wnd > before ? MIN(len, c->snd_wnd - before) : 0;
 		if (len == 0 || conn_retransmit(c, begin, len) == begin)
 			return;
-		i = 0; /* the runs have changed */
 	}
 }
 
