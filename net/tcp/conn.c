@@ -92,10 +92,8 @@ void conn_set_peer(struct tcp_conn *c, uint32_t rcv_nxt, uint8_t options, uint16
 	c->rcv_nxt = c->rcv_acked = c->rcv_mark = rcv_nxt;
 	c->rcv_adv = rcv_nxt + c->tcp->first_window;
 	c->options = options;
-	if (options & SEG_HAS_SCALE) {
-		c->snd_scale = scale & 15;
-		c->rcv_scale = c->tcp->rcv_scale & 15;
-	}
+	if (options & SEG_HAS_SCALE)
+		c->snd_scale = scale;
 	c->peer_mss = MAX(peer_mss, TCP_MSS_MIN);
 	mtu_follow(c);
 	congestion_init(&c->congestion, c->mss, c->snd_una + 1);

@@ -236,7 +236,7 @@ void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, st
 	} else if (s->flags & (SEG_RST | SEG_SYN) || into > window || is_old) {
 		tcp_refused(tcp, "nothing that follows its SYN");
 		if (!(s->flags & SEG_RST) || into < window)
-			entry_challenge(tcp, e, window >> (e->options & SEG_HAS_SCALE ? tcp->rcv_scale : 0));
+			entry_challenge(tcp, e, window >> tcp_scale(tcp, e->options));
 	} else if (s->flags & SEG_ACK && s->ack == e->snd_nxt) {
 		if (establish(tcp, h, s, b))
 			drop(tcp, h);

@@ -38,8 +38,9 @@ uint32_t conn_window(const struct tcp_conn *c)
 /* A segment of c: sequence number, acknowledgement, window, timestamps. */
 static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t flags)
 {
-	uint32_t window = MIN(conn_window(c) >> c->rcv_scale, (uint32_t)UINT16_MAX);
-	uint32_t edge = c->rcv_nxt + (window << c->rcv_scale);
+	uint8_t scale = tcp_scale(c->tcp, c->options);
+	uint32_t window = MIN(conn_window(c) >> scale, (uint32_t)UINT16_MAX);
+	uint32_t edge = c->rcv_nxt + (window << scale);
 
 	s->src_port = c->local_port;
 	s->dst_port = c->remote_port;

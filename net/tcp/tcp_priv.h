@@ -129,7 +129,7 @@ struct tcp_conn {
 	};
 	uint32_t snd_wnd_max;
 	uint16_t user_timeout_ds; /* tenths of a second; 0: Kconfig's */
-	uint8_t snd_scale : 4, rcv_scale : 4;
+	uint8_t snd_scale;
 	uint8_t options;       /* enum segment_options: what both sides offered; before they have, what we do */
 	struct sendq sendq;    /* starts at snd_una, once the SYN is acknowledged */
 	struct recvq recvq;
@@ -250,6 +250,12 @@ bool tcp_may_challenge(struct tcp *tcp, uint16_t *last);
 
 /* Sees to it that t runs when tcp->now_ms has reached due_ms: or sooner, where it runs already. */
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms);
+
+/* By how much the windows that we tell a peer of are scaled, when both sides offered options. */
+static inline uint8_t tcp_scale(const struct tcp *tcp, uint8_t options)
+{
+	return options & SEG_HAS_SCALE ? tcp->rcv_scale : 0;
+}
 
 /* The segment size that a SYN asks for. */
 static inline uint16_t segment_mss(const struct segment *syn)
