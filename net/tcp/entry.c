@@ -38,7 +38,7 @@ bool ends_equal(const struct tcp_ends *a, const struct tcp_ends *b)
 
 /* -- tables -- */
 
-void *heads_alloc(uint32_t count, uint32_t *mask)
+OUT_OF_LINE void *heads_alloc(uint32_t count, uint32_t *mask)
 {
 	size_t heads = 1;
 
@@ -141,7 +141,7 @@ OUT_OF_LINE struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned t
 
 /* -- what is sent -- */
 
-uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e)
+OUT_OF_LINE uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e)
 {
 	return tcp->now_ms + isn_ts_offset(tcp, &e->key.ends);
 }
@@ -164,7 +164,7 @@ void entry_send(struct tcp *tcp, const struct tcp_entry *e, uint8_t flags, uint3
 	tcp_send_bare(tcp, &e->key.ends, &s);
 }
 
-void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window)
+OUT_OF_LINE void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window)
 {
 	entry_send(tcp, e, SEG_ACK, window, entry_timestamp(tcp, e));
 }

@@ -138,6 +138,14 @@ void conn_fail_writes(struct tcp_conn *c, int error)
 		promise_fail(&list_entry(item, struct flow_write, link)->promise, error);
 }
 
+/* What waits may go on now. */
+static void go_on(struct tcp_conn *c)
+{
+	tcp_update_clock(c->tcp);
+	conn_accept_writes(c);
+	conn_output(c);
+}
+
 static void cancel_write(struct promise *p)
 {
 	struct flow_write *op = container_of(p, struct flow_write, promise);
@@ -145,9 +153,7 @@ static void cancel_write(struct promise *p)
 
 	list_remove(&op->link);
 	promise_fail(p, -ECANCELED);
-	tcp_update_clock(c->tcp);
-	conn_accept_writes(c); /* those behind it may be smaller */
-	conn_output(c);
+	go_on(c); /* those behind it may be smaller */
 }
 
 static void write_flow(struct flow *f, struct flow_write *op)
@@ -160,9 +166,7 @@ static void write_flow(struct flow *f, struct flow_write *op)
 		return;
 	}
 	list_push_back(&c->writers, &op->link);
-	tcp_update_clock(c->tcp);
-	conn_accept_writes(c);
-	conn_output(c);
+	go_on(c);
 }
 
 /* -- the end -- */
@@ -174,8 +178,7 @@ static int shutdown_flow(struct flow *f)
 	if (c->error < 0)
 		return c->error;
 	c->flags |= CONN_SHUTDOWN;
-	tcp_update_clock(c->tcp);
-	conn_output(c);
+	go_on(c);
 	return 0;
 }
 

@@ -160,7 +160,7 @@ void tcp_update_clock(struct tcp *tcp)
 }
 
 /* The time goes round in 17 minutes, when one challenge may be held back, or one too many let go. */
-bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
+OUT_OF_LINE bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
 {
 	uint16_t now = (uint16_t)(tcp->now_ms / CHALLENGE_MS);
 

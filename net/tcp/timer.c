@@ -26,7 +26,7 @@ void conn_arm(struct tcp_conn *c, enum conn_timer which, uint32_t in_ms)
 	tcp_start_timer(c->tcp, &c->timer, c->deadline_ms[which]);
 }
 
-void conn_resume_soon(struct tcp_conn *c)
+OUT_OF_LINE void conn_resume_soon(struct tcp_conn *c)
 {
 	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 }
