@@ -55,6 +55,7 @@ struct entry {
 	uint64_t used_ns, asked_ns; /* when it was last wanted, and asked */
 	struct buf *queue; /* packets that wait, oldest first, linked by queue */
 };
+LIMIT_BYTES(ARP_ENTRIES, sizeof(struct entry), 48);
 
 /* An address of ours. */
 struct own {
@@ -62,6 +63,7 @@ struct own {
 	uint64_t announce_ns; /* when it is announced again; 0: no more */
 	uint64_t defend_ns;   /* and not defended before */
 };
+static_assert(sizeof(struct own) == 24, "ipv4_priv.h counts it with an address");
 
 struct arp {
 	struct ethernet *ethernet;

@@ -27,6 +27,7 @@ struct listener {
 	datagram_fn *receive;
 	void *arg;
 };
+LIMIT_BYTES(UDP_LISTENERS, sizeof(struct listener), 24);
 
 struct udp {
 	struct ip *ip;

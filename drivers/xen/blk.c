@@ -46,6 +46,7 @@ struct slot {
 	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
 	uint32_t indirect_ref, refs[CONFIG_XEN_BLK_SEGMENTS];
 };
+LIMIT_BYTES(XEN_BLK_SEGMENTS, sizeof(((struct slot *)0)->refs[0]), 4);
 
 struct blk {
 	struct blkdev dev; /* first */

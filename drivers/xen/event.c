@@ -15,6 +15,7 @@
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
 
 static struct poller *pollers[CONFIG_XEN_EVENTS];
+LIMIT_BYTES(XEN_EVENTS, sizeof(pollers[0]), 8);
 
 static long event_op(unsigned op, void *argument)
 {

@@ -17,6 +17,7 @@
 static volatile struct grant_entry_v1 *table;
 /* Of each free reference the next one; 0 ends the list: the first few are the toolstack's. */
 static uint16_t next_free[FRAMES * ENTRIES];
+LIMIT_BYTES(XEN_GRANT_FRAMES, sizeof(next_free) / FRAMES, 1024);
 static uint16_t free_head;
 static struct grant_stats stats;
 

@@ -14,6 +14,7 @@ static struct {
 	bool is_used;
 	grant_handle_t handle;
 } places[CONFIG_XEN_MAP_PAGES];
+LIMIT_BYTES(XEN_MAP_PAGES, sizeof(places[0]), 8);
 
 /* The first of count free places in a row, or CONFIG_XEN_MAP_PAGES. */
 static uint32_t find_room(uint32_t count)

@@ -49,6 +49,7 @@ struct dns_entry {
 	struct dns_addresses found;
 	struct dns_key key;
 };
+LIMIT_BYTES(DNS_ENTRIES, CONFIG_DNS_ADDRESSES == 4 ? sizeof(struct dns_entry) : 360, 360);
 
 struct dns_cache {
 	struct dns_entry *entries;
@@ -97,6 +98,7 @@ struct dns_lookup {
 	struct dns_chase chase;        /* from the key on */
 	struct dns_key key;            /* what is looked up */
 };
+LIMIT_BYTES(DNS_LOOKUPS, CONFIG_DNS_ADDRESSES == 4 ? sizeof(struct dns_lookup) : 712, 712);
 static_assert(CONFIG_DNS_SERVERS_MAX <= 8, "a bit each");
 
 /* NULL: all are in use. The first asker is to be added, then it is to be started. */

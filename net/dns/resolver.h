@@ -43,6 +43,8 @@ struct dns_addresses {
 	uint8_t count;
 	struct ip_addr addrs[CONFIG_DNS_ADDRESSES];
 };
+LIMIT_BYTES(DNS_ADDRESSES, sizeof(struct ip_addr), 17);
+LIMIT_BYTES(DNS_SERVERS_MAX, sizeof(struct ip_addr), 17);
 
 /* A query, in the storage of whoever asks. Fulfilled with the number of addresses in found, at least 1.
  * Fails with

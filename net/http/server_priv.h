@@ -49,7 +49,8 @@ struct http_connection {
 	uint8_t flags; /* enum http_connection_flags */
 	uint8_t unacknowledged; /* transfers of earlier answers */
 };
-static_assert(sizeof(void *) != 8 || sizeof(struct http_connection) <= 144, "small when idle");
+LIMIT_BYTES(HTTP_CONNECTIONS, sizeof(struct http_connection), 144);
+LIMIT_BYTES(HTTP_SPARE_CONNECTIONS, sizeof(struct http_connection), 144);
 
 /* One answer on its way into a flow. It holds a count of each slice's storage. */
 struct http_answer {
@@ -70,6 +71,7 @@ struct http_answer {
 	uint32_t count;
 	struct slice slices[4];
 };
+LIMIT_BYTES(HTTP_ANSWERS, sizeof(struct http_answer) - IS_ENABLED(CONFIG_HTTP_LOG) * sizeof(void *), 264);
 
 /* Bytes of one connection in one place: [start, end). limits.head_bytes of them. */
 struct http_head {
@@ -86,6 +88,7 @@ struct http_block {
 	struct http_server *server;
 	char bytes[HTTP_BLOCK_BYTES];
 };
+LIMIT_BYTES(HTTP_BLOCKS, sizeof(struct http_block), 504);
 
 /* "HTTP/1.1 200 OK\r\n" and, where the time is known, "Date: …\r\n": the start of most answers. */
 #define HTTP_OK_BYTES 17

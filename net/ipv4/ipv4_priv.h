@@ -46,6 +46,7 @@ struct ipv4_partial {
 	uint32_t have, total; /* bytes of payload; total 0: the last piece has not come */
 	struct buf *pieces;   /* linked by queue */
 };
+LIMIT_BYTES(IPV4_REASSEMBLIES, sizeof(struct ipv4_partial), 48);
 
 struct reassembly {
 	struct timer timer;
@@ -62,6 +63,7 @@ struct ipv4_path {
 	uint16_t payload_bytes; /* both as struct ip_route has them */
 	bool may_be_cut;
 };
+LIMIT_BYTES(IPV4_PATHS, sizeof(struct ipv4_path), 16);
 
 /* What an address is to us, and so what becomes of packets to it and from it (route.c). */
 enum ipv4_kind {
@@ -82,12 +84,14 @@ struct ipv4_way {
 	uint32_t via; /* the gateway; or the address of ours that it is there for, 0: none */
 	uint8_t kind; /* enum ipv4_kind */
 };
+LIMIT_BYTES(IPV4_ROUTES, sizeof(struct ipv4_way), 16);
 
 enum {
 	IPV4_ALWAYS = 5, /* ways that every host has */
 	IPV4_WAYS_EACH = 3 + IS_ENABLED(CONFIG_NET_LINK_LOCAL), /* of an address */
 	IPV4_WAYS = IPV4_ALWAYS + IPV4_WAYS_EACH * CONFIG_IPV4_ADDRESSES + CONFIG_IPV4_ROUTES,
 };
+LIMIT_BYTES(IPV4_ADDRESSES, 3 * sizeof(struct ipv4_way) + 24, 72); /* 24: in arp.c */
 
 struct ipv4 {
 	struct ip ip; /* first: what transports see */

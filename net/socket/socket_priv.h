@@ -42,6 +42,7 @@ struct socket_listener {
 	};
 	void *arg;
 };
+LIMIT_BYTES(SOCKET_LISTENERS, sizeof(struct socket_listener), 104);
 
 struct socket_flow {
 	struct flow flow; /* first */
@@ -56,6 +57,8 @@ struct socket_flow {
 	bool is_ended;      /* no more changes will be told: always readable */
 	bool is_shut;       /* the sending direction ends after writes */
 };
+LIMIT_BYTES(SOCKET_CONNECTIONS, sizeof(struct socket_flow), 136);
+LIMIT_BYTES(SOCKET_BUFFERS, BUFFER_BYTES, 4096);
 
 struct socket_stack {
 	struct socket_limits limits;

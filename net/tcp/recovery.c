@@ -26,6 +26,7 @@ struct recovery {
 	uint32_t hold;           /* until this is acknowledged, D-SACKs may come */
 	struct scoreboard board;
 };
+LIMIT_BYTES(TCP_RECOVERIES, sizeof(struct recovery), 384);
 
 /* -- attached or not -- */
 
