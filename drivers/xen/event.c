@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Event channels, in two levels: a word says which words have events, those say which ports. Pending bits
- * are set by Xen, mask bits by us, and Xen raises the upcall when a pending bit comes up that is not masked.
+/* Event channels. Of each port there is a pending bit, which Xen sets, and a mask bit, which we set; Xen
+ * raises the upcall when a pending bit comes up that is not masked. The bits lie in two levels: a word says
+ * which words have events, those say which ports; or Xen tells which ports by a queue (event_fifo.c).
  *
  * Ports are numbered from the lowest free one, so a table of few is enough. */
 #include "drivers/xen/event.h"
+#include "drivers/xen/event_fifo.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
 #include CONFIG_CPU_HEADER
@@ -36,13 +38,41 @@ CPU_IN_INTERRUPT static inline bool clear_bit(volatile xen_ulong_t *words, uint3
 	return __atomic_fetch_and(&words[port / WORD_BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
 }
 
+/* -- a port's bits -- */
+
+CPU_IN_INTERRUPT static void mask(uint32_t port)
+{
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+		event_fifo_set(port, EVTCHN_FIFO_MASKED);
+	else
+		set_bit(xen_shared->evtchn_mask, port);
+}
+
+static void unmask(uint32_t port)
+{
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+		event_fifo_clear(port, EVTCHN_FIFO_MASKED);
+	else
+		clear_bit(xen_shared->evtchn_mask, port);
+}
+
+/* Was there an event? */
+CPU_IN_INTERRUPT static bool clear_pending(uint32_t port)
+{
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+		return event_fifo_clear(port, EVTCHN_FIFO_PENDING);
+	return clear_bit(xen_shared->evtchn_pending, port);
+}
+
+/* -- the upcall -- */
+
 CPU_IN_INTERRUPT static void take(uint32_t port)
 {
 	struct poller *p = port < ARRAY_SIZE(pollers) ? pollers[port] : NULL;
 
 	if (p)
-		set_bit(xen_shared->evtchn_mask, port);
-	clear_bit(xen_shared->evtchn_pending, port);
+		mask(port);
+	clear_pending(port);
 	if (p)
 		poller_mark(p);
 }
@@ -55,6 +85,10 @@ CPU_IN_INTERRUPT void event_upcall(void)
 	xen_ulong_t words, bits;
 
 	__atomic_store_n(&cpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used) {
+		event_fifo_upcall(take);
+		return;
+	}
 	words = __atomic_exchange_n(&cpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 	for (; words; words &= words - 1) {
 		uint32_t word = (uint32_t)__builtin_ctzll(words);
@@ -70,24 +104,28 @@ void event_init(void)
 	memset(pollers, 0, sizeof(pollers));
 	for (size_t i = 0; i < ARRAY_SIZE(xen_shared->evtchn_mask); i++)
 		xen_shared->evtchn_mask[i] = ~(xen_ulong_t)0;
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO))
+		event_fifo_init();
 }
 
 /* Xen raises nothing for what came while the port was masked. */
 void event_again(uint32_t port)
 {
-	clear_bit(xen_shared->evtchn_mask, port);
-	if (clear_bit(xen_shared->evtchn_pending, port) && pollers[port])
+	unmask(port);
+	if (clear_pending(port) && pollers[port])
 		poller_mark(pollers[port]);
 }
 
 bool event_is_pending(uint32_t port)
 {
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+		return event_fifo_is_pending(port);
 	return xen_shared->evtchn_pending[port / WORD_BITS] >> port % WORD_BITS & 1;
 }
 
 void event_forget(uint32_t port)
 {
-	clear_bit(xen_shared->evtchn_pending, port);
+	clear_pending(port);
 }
 
 int event_attach(uint32_t port, struct poller *p)
@@ -156,7 +194,7 @@ void event_close(uint32_t port)
 {
 	if (port >= ARRAY_SIZE(pollers) || !pollers[port])
 		return;
-	set_bit(xen_shared->evtchn_mask, port);
+	mask(port);
 	pollers[port] = NULL;
 	close_port(port);
 }

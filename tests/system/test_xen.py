@@ -150,6 +150,24 @@ def test_memory_is_given_back(builder, namespace, emulated):
 
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
+def test_events_by_a_queue(builder, namespace, emulated):
+    """Also in the next domain, and in the same one after a checkpoint."""
+    www = emulated.create(builder.build("defconfig_www_xen", name="www_xen_queue", options={"XEN_EVENTS_FIFO": "y"}))
+    www.wait_for(" boot_us=")
+    for happens in ("true", CHECKPOINT, SAVE_AND_RESTORE, restart("vif")):
+        emulated.run(happens)
+        log = emulated.held()["log"]
+        # Of a port in two levels Xen shows its word's bit there, of one in a queue whether it is linked, and to what.
+        ours = log[log.rindex("channel information for domain"):]
+        assert re.search(r"\[\d/\d/  -", ours) and "domain 0" not in ours.partition("\n")[0], ours
+        for _ in range(20):
+            assert page(namespace) == index()
+    emulated.run("xl shutdown guest")
+    assert www.wait_end() == xen.POWEROFF
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
 def test_from_a_cold_boot(builder, namespace):
     namespace.tap()
     with xen.running(namespace.enter, cold=True) as emulated:

@@ -33,7 +33,6 @@ static uint64_t rdtsc(void)
 #include "kernel/loop.h"
 #include "tests/lib/test.h"
 
-#include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
@@ -43,6 +42,7 @@ static uint64_t rdtsc(void)
 enum { VALUES = 128, WATCHES = 16, FIRST_PLACE = XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES };
 
 struct fake fake;
+bool fake_has_queues;
 _Alignas(PAGE_BYTES) uint8_t fake_places[FAKE_PLACES][PAGE_BYTES];
 
 static _Alignas(PAGE_BYTES) uint8_t shared_page[PAGE_BYTES], store_page[PAGE_BYTES];
@@ -267,13 +267,39 @@ static void serve(void)
 
 static bool is_pending(uint32_t port)
 {
+	if (fake.words)
+		return fake.words[port] >> EVTCHN_FIFO_PENDING & 1;
 	return fake.shared->evtchn_pending[port / 64] >> port % 64 & 1;
+}
+
+/* As Xen does it: behind the queue's tail where that is still in the queue. */
+static void append(uint32_t port)
+{
+	volatile event_word_t *word = &fake.words[port], *tail = &fake.words[fake.tail];
+	bool was_pending = is_pending(port);
+
+	*word |= UINT32_C(1) << EVTCHN_FIFO_PENDING;
+	if (was_pending || *word >> EVTCHN_FIFO_MASKED & 1 || *word >> EVTCHN_FIFO_LINKED & 1)
+		return;
+	*word |= UINT32_C(1) << EVTCHN_FIFO_LINKED;
+	if (fake.tail && fake.tail != port && *tail >> EVTCHN_FIFO_LINKED & 1) {
+		*tail |= port;
+	} else {
+		fake.control->head[EVTCHN_FIFO_PRIORITY_DEFAULT] = port;
+		fake.control->ready |= 1 << EVTCHN_FIFO_PRIORITY_DEFAULT;
+	}
+	fake.tail = port;
 }
 
 void fake_raise(uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % 64;
 
+	if (fake.words) {
+		append(port);
+		event_upcall();
+		return;
+	}
 	if (is_pending(port))
 		return;
 	fake.shared->evtchn_pending[port / 64] |= bit;
@@ -282,6 +308,20 @@ void fake_raise(uint32_t port)
 	fake.shared->vcpu_info[0].evtchn_pending_sel |= (xen_ulong_t)1 << port / 64;
 	fake.shared->vcpu_info[0].evtchn_upcall_pending = 1;
 	event_upcall();
+}
+
+static long queue_op(uintptr_t op, void *argument)
+{
+	struct evtchn_init_control *control = argument;
+	struct evtchn_expand_array *array = argument;
+
+	if (!fake_has_queues)
+		return -38;
+	if (op == EVTCHNOP_init_control)
+		fake.control = (void *)(control->control_gfn * PAGE_BYTES + control->offset);
+	else
+		fake.words = (void *)(array->array_gfn * PAGE_BYTES);
+	return 0;
 }
 
 static long event_op(uintptr_t op, void *argument)
@@ -293,6 +333,8 @@ static long event_op(uintptr_t op, void *argument)
 	struct evtchn_bind_interdomain *bind = argument;
 	struct evtchn_status *status = argument;
 
+	if (op == EVTCHNOP_init_control || op == EVTCHNOP_expand_array)
+		return queue_op(op, argument);
 	if (op == EVTCHNOP_bind_interdomain && (!fake.offered || bind->remote_port != fake.offered))
 		return -22;
 	if (op == EVTCHNOP_bind_interdomain) {
@@ -362,6 +404,8 @@ void fake_restore(void)
 	fake.parameters[HVM_PARAM_CALLBACK_IRQ] = 0;
 	request_bytes = 0;
 	fake.next_port = 3;
+	fake.words = NULL;
+	fake.tail = 0;
 }
 
 /* What SCHEDOP_shutdown gives; for suspend alone it returns. */

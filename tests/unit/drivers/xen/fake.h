@@ -6,6 +6,7 @@
 
 #include "drivers/xen/hypercall.h"
 
+#include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/io/xs_wire.h>
 
@@ -25,6 +26,9 @@ struct fake {
 	bool open[FAKE_PORTS];
 	unsigned sent[FAKE_PORTS]; /* events that the guest sent */
 	unsigned calls;            /* hypercalls */
+	volatile event_word_t *words; /* of the ports, in a queue; NULL: two levels */
+	volatile struct evtchn_fifo_control_block *control;
+	uint32_t tail;             /* of the queue */
 	bool store_is_deaf;        /* requests stay in the ring */
 	bool store_is_mute;        /* they are read, and not answered */
 	bool conflict;             /* the next transaction ends with EAGAIN */
@@ -44,6 +48,8 @@ struct fake {
 	uint64_t clock_ns;         /* where the guest's clock last went on */
 };
 extern struct fake fake;
+/* Whether Xen has queues of events; before fake_begin. */
+extern bool fake_has_queues;
 
 /* A guest that has just started: xen_init and store_init are done. */
 void fake_begin(void);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* Event channels in a queue (public/event_channel.h, "FIFO"): of each port a word, with its bits and the next
+ * port in the queue. Xen appends a port that gets an event and is neither masked nor in the queue, and writes
+ * the queue's head into the control block only when it was empty: until then the place is ours to remember.
+ * There are queues of several priorities, but all our ports are in that of the usual one.
+ *
+ * Xen has no use for two levels once it has these; a domain that has been restored begins with them again. */
+#include "drivers/xen/event_fifo.h"
+#include "drivers/xen/hypercall.h"
+#include "kernel/panic.h"
+#include CONFIG_CPU_HEADER
+
+#include <string.h>
+#include <xen/event_channel.h>
+
+#define QUEUE EVTCHN_FIFO_PRIORITY_DEFAULT
+#define PAGE_WORDS (PAGE_BYTES / sizeof(event_word_t))
+#define PAGES ((CONFIG_XEN_EVENTS + PAGE_WORDS - 1) / PAGE_WORDS)
+#define BIT(n) (UINT32_C(1) << (n))
+
+bool event_fifo_is_used;
+
+static _Alignas(PAGE_BYTES) volatile event_word_t words[PAGES * PAGE_WORDS];
+/* Aligned so that it lies in one page. */
+static _Alignas(128) volatile struct evtchn_fifo_control_block control;
+static_assert(sizeof(control) <= 128, "public/event_channel.h");
+static uint32_t head; /* port to be looked at next; 0: the control block says which */
+
+static long event_op(unsigned op, void *argument)
+{
+	return xen_call(__HYPERVISOR_event_channel_op, op, (uintptr_t)argument, 0);
+}
+
+/* What has no word gets no event: Xen would remember it, and never tell. */
+static void lend_words(void)
+{
+	for (size_t i = 0; i < PAGES; i++) {
+		struct evtchn_expand_array op = {
+			.array_gfn = xen_frame((const void *)&words[i * PAGE_WORDS]),
+		};
+
+		if (event_op(EVTCHNOP_expand_array, &op) < 0)
+			panic("Xen takes no page of event channels");
+	}
+}
+
+void event_fifo_init(void)
+{
+	struct evtchn_init_control op = {
+		.control_gfn = xen_frame((const void *)&control), .offset = (uintptr_t)&control % PAGE_BYTES,
+	};
+
+	memset((void *)&control, 0, sizeof(control));
+	head = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = BIT(EVTCHN_FIFO_MASKED);
+	event_fifo_is_used = event_op(EVTCHNOP_init_control, &op) >= 0;
+	if (event_fifo_is_used)
+		lend_words();
+}
+
+CPU_IN_INTERRUPT bool event_fifo_set(uint32_t port, unsigned bit)
+{
+	return __atomic_fetch_or(&words[port], BIT(bit), __ATOMIC_SEQ_CST) & BIT(bit);
+}
+
+CPU_IN_INTERRUPT bool event_fifo_clear(uint32_t port, unsigned bit)
+{
+	return __atomic_fetch_and(&words[port], ~BIT(bit), __ATOMIC_SEQ_CST) & BIT(bit);
+}
+
+bool event_fifo_is_pending(uint32_t port)
+{
+	return words[port] & BIT(EVTCHN_FIFO_PENDING);
+}
+
+/* Takes port out of the queue, so that Xen may append it again. The one behind it, or 0. */
+CPU_IN_INTERRUPT static uint32_t unlink(uint32_t port)
+{
+	uint32_t keep = ~(BIT(EVTCHN_FIFO_LINKED) | EVTCHN_FIFO_LINK_MASK);
+
+	return __atomic_fetch_and(&words[port], keep, __ATOMIC_SEQ_CST) & EVTCHN_FIFO_LINK_MASK;
+}
+
+/* At most as many as there are ports: what an endless queue still has is left for the next upcall. */
+CPU_IN_INTERRUPT void event_fifo_upcall(void (*take)(uint32_t port))
+{
+	for (size_t left = ARRAY_SIZE(words); left; left--) {
+		uint32_t port = head;
+
+		if (!port && !(__atomic_exchange_n(&control.ready, 0, __ATOMIC_SEQ_CST) & BIT(QUEUE)))
+			return;
+		if (!port)
+			port = control.head[QUEUE];
+		head = 0;
+		if (!port || port >= ARRAY_SIZE(words))
+			continue;
+		head = unlink(port);
+		if ((words[port] & (BIT(EVTCHN_FIFO_PENDING) | BIT(EVTCHN_FIFO_MASKED))) == BIT(EVTCHN_FIFO_PENDING))
+			take(port);
+	}
+}

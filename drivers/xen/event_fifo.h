@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* Where event.c has the bits of its ports when Xen tells of events by queues (XEN_EVENTS_FIFO). */
+#ifndef DRIVERS_XEN_EVENT_FIFO_H
+#define DRIVERS_XEN_EVENT_FIFO_H
+
+#include "kernel/util.h"
+
+/* Does it? Else by two levels of bits. */
+extern bool event_fifo_is_used;
+
+/* Asks Xen for them, with all ports masked and no event on any. */
+void event_fifo_init(void);
+/* Changes a bit of port, EVTCHN_FIFO_…; gives what it was. port is below XEN_EVENTS. */
+bool event_fifo_set(uint32_t port, unsigned bit);
+bool event_fifo_clear(uint32_t port, unsigned bit);
+bool event_fifo_is_pending(uint32_t port);
+/* For the interrupt: calls take for each port that has an event and is not masked. */
+void event_fifo_upcall(void (*take)(uint32_t port));
+
+#endif
