@@ -138,42 +138,36 @@ struct netdev *capture_below(struct capture *c)
 
 /* -- reading -- */
 
-/* The wall clock is asked when the file is made: at boot it may not be known. */
-static struct pcapng_packet packet_of(const struct capture *c, uint64_t number, uint64_t boot_ns,
-                                      char comment[COMMENT_BYTES])
-{
-	const struct record *r = record_of(c, number);
-
-	if (r->reason)
-		format(comment, COMMENT_BYTES, "dropped: %s", r->reason);
-	return (struct pcapng_packet){
-		.time_ns = boot_ns + r->time_ns, .len = r->len, .kept = r->kept, .data = bytes_of(c, number),
-		.is_outbound = r->is_outbound, .comment = r->reason ? comment : NULL,
-	};
-}
-
-/* All that is remembered, to to, or nowhere where that is NULL. Gives how many bytes it is. */
-static size_t write_packets(const struct capture *c, uint64_t boot_ns, uint8_t *to)
+/* All that is remembered. */
+static void write_all(const struct capture *c, uint64_t boot_ns, struct pcapng *f)
 {
 	uint64_t number = c->next > c->count ? c->next - c->count : 0;
 	char comment[COMMENT_BYTES];
-	size_t at = 0;
 
+	pcapng_put_header(f, c->snap_bytes);
 	for (; number < c->next; number++) {
-		struct pcapng_packet p = packet_of(c, number, boot_ns, comment);
+		const struct record *r = record_of(c, number);
 
-		at += to ? pcapng_write_packet(to + at, &p) : pcapng_packet_bytes(&p);
+		if (r->reason)
+			format(comment, sizeof(comment), "dropped: %s", r->reason);
+		pcapng_put_packet(f, &(struct pcapng_packet){
+			.time_ns = boot_ns + r->time_ns, .len = r->len, .kept = r->kept, .data = bytes_of(c, number),
+			.is_outbound = r->is_outbound, .comment = r->reason ? comment : NULL,
+		});
 	}
-	return at;
 }
 
+/* The wall clock is asked when the file is made: at boot it may not be known. */
 int capture_snapshot(const struct capture *c, struct slice *out)
 {
 	uint64_t wall_ns = clock_wall_ns(), boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;
-	uint8_t *file = snapshot_create(out, PCAPNG_HEADER_BYTES + write_packets(c, boot_ns, NULL));
+	struct pcapng f = { 0 };
 
-	if (!file)
+	write_all(c, boot_ns, &f);
+	f.to = snapshot_create(out, f.at);
+	if (!f.to)
 		return -ENOMEM;
-	write_packets(c, boot_ns, file + pcapng_write_header(file, c->snap_bytes));
+	f.at = 0;
+	write_all(c, boot_ns, &f);
 	return 0;
 }

@@ -34,21 +34,20 @@ struct option_head {
 	uint16_t code, len;
 };
 
-static uint8_t *put(uint8_t *to, const void *bytes, size_t len)
+static void put(struct pcapng *f, const void *bytes, size_t len)
 {
-	size_t padded = ALIGN_UP(len, (size_t)4);
-
-	memset(to, 0, padded);
-	memcpy(to, bytes, len);
-	return to + padded;
+	if (f->to)
+		memcpy(f->to + f->at, bytes, len);
+	f->at += ALIGN_UP(len, (size_t)4);
 }
 
-static uint8_t *put_option(uint8_t *to, uint16_t code, const void *bytes, size_t len)
+static void put_option(struct pcapng *f, uint16_t code, const void *bytes, size_t len)
 {
-	return put(put(to, &(struct option_head){ code, (uint16_t)len }, sizeof(struct option_head)), bytes, len);
+	put(f, &(struct option_head){ code, (uint16_t)len }, sizeof(struct option_head));
+	put(f, bytes, len);
 }
 
-size_t pcapng_write_header(uint8_t *to, uint32_t snap_bytes)
+void pcapng_put_header(struct pcapng *f, uint32_t snap_bytes)
 {
 	static const struct file_header header = {
 		.section = SECTION_HEADER, .section_bytes = 28, .magic = 0x1a2b3c4d, .major = 1,
@@ -59,36 +58,26 @@ size_t pcapng_write_header(uint8_t *to, uint32_t snap_bytes)
 		.interface_bytes_again = 32,
 	};
 
-	memcpy(to, &header, sizeof(header));
-	memcpy(to + offsetof(struct file_header, snap_bytes), &snap_bytes, sizeof(snap_bytes));
-	return sizeof(header);
+	put(f, &header, offsetof(struct file_header, snap_bytes));
+	put(f, &snap_bytes, sizeof(snap_bytes));
+	put(f, &header.option, sizeof(header) - offsetof(struct file_header, option));
 }
 
-static size_t comment_bytes(const struct pcapng_packet *p)
+void pcapng_put_packet(struct pcapng *f, const struct pcapng_packet *p)
 {
-	return p->comment ? MIN(strlen(p->comment), (size_t)COMMENT_MAX) : 0;
-}
-
-size_t pcapng_packet_bytes(const struct pcapng_packet *p)
-{
-	size_t comment = comment_bytes(p), option = sizeof(struct option_head);
-
-	return sizeof(struct packet_head) + ALIGN_UP((size_t)p->kept, (size_t)4) + option + sizeof(uint32_t) +
-	       (comment ? option + ALIGN_UP(comment, (size_t)4) : 0) + sizeof(struct packet_tail);
-}
-
-size_t pcapng_write_packet(uint8_t *to, const struct pcapng_packet *p)
-{
-	uint32_t bytes = (uint32_t)pcapng_packet_bytes(p), flags = p->is_outbound ? OUTBOUND : INBOUND;
-	struct packet_head head = { ENHANCED_PACKET, bytes, 0, (uint32_t)(p->time_ns >> 32), (uint32_t)p->time_ns,
+	size_t start = f->at;
+	uint32_t flags = p->is_outbound ? OUTBOUND : INBOUND;
+	struct packet_head head = { ENHANCED_PACKET, 0, 0, (uint32_t)(p->time_ns >> 32), (uint32_t)p->time_ns,
 	                            p->kept, p->len };
-	struct packet_tail tail = { 0, bytes };
+	struct packet_tail tail = { 0, 0 };
 
-	to = put(to, &head, sizeof(head));
-	to = put(to, p->data, p->kept);
-	to = put_option(to, OPTION_FLAGS, &flags, sizeof(flags));
-	if (comment_bytes(p))
-		to = put_option(to, OPTION_COMMENT, p->comment, comment_bytes(p));
-	put(to, &tail, sizeof(tail));
-	return bytes;
+	put(f, &head, sizeof(head));
+	put(f, p->data, p->kept);
+	put_option(f, OPTION_FLAGS, &flags, sizeof(flags));
+	if (p->comment)
+		put_option(f, OPTION_COMMENT, p->comment, strnlen(p->comment, COMMENT_MAX));
+	tail.bytes_again = (uint32_t)(f->at + sizeof(tail) - start);
+	put(f, &tail, sizeof(tail));
+	if (f->to) /* now it is known */
+		memcpy(f->to + start + offsetof(struct packet_head, bytes), &tail.bytes_again, sizeof(uint32_t));
 }

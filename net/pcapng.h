@@ -16,10 +16,14 @@ struct pcapng_packet {
 	const char *comment;   /* or NULL; at most 255 characters count */
 };
 
-/* The file's beginning. snap_bytes: the most that is kept of a frame. Gives PCAPNG_HEADER_BYTES. */
-size_t pcapng_write_header(uint8_t *to, uint32_t snap_bytes);
-/* What pcapng_write_packet will write; a multiple of 4. */
-size_t pcapng_packet_bytes(const struct pcapng_packet *p);
-size_t pcapng_write_packet(uint8_t *to, const struct pcapng_packet *p);
+/* A file that is written to to, which is zero, or, NULL, only measured: at is its length so far. */
+struct pcapng {
+	uint8_t *to;
+	size_t at;
+};
+
+/* The file's beginning, PCAPNG_HEADER_BYTES. snap_bytes: the most that is kept of a frame. */
+void pcapng_put_header(struct pcapng *f, uint32_t snap_bytes);
+void pcapng_put_packet(struct pcapng *f, const struct pcapng_packet *p);
 
 #endif
