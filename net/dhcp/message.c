@@ -97,29 +97,31 @@ size_t dhcp_write(const struct dhcp_query *q, uint8_t *to)
 
 /* -- reading -- */
 
-/* The fields of a message that hold options, in order. */
-struct fields {
-	struct {
-		const uint8_t *at, *end;
-	} field[3];
-	unsigned count;
+/* A message, and whether its file and sname fields hold options, too. */
+struct source {
+	const uint8_t *data;
+	size_t len;
+	uint8_t overload;
 };
-
-static void add_field(struct fields *f, const uint8_t *at, size_t len)
-{
-	f->field[f->count].at = at;
-	f->field[f->count++].end = at + len;
-}
 
 /* Joins the pieces of an option, up to size bytes of it: gives how many were copied, 0 when there is none,
  * or -EBADMSG when an option leaves its field. */
-static int gather(const struct fields *f, uint8_t code, uint8_t *to, int size)
+static int gather(const struct source *s, uint8_t code, uint8_t *to, int size)
 {
+	static const struct {
+		uint8_t at, len;
+	} fields[] = {
+		[0] = { sizeof(struct dhcp_header), 0 }, /* the rest */
+		[IN_FILE] = { offsetof(struct dhcp_header, file), sizeof(((struct dhcp_header *)0)->file) },
+		[IN_SNAME] = { offsetof(struct dhcp_header, sname), sizeof(((struct dhcp_header *)0)->sname) },
+	};
 	int used = 0;
 
-	for (unsigned i = 0; i < f->count; i++) {
-		const uint8_t *at = f->field[i].at, *end = f->field[i].end;
+	for (unsigned i = 0; i < ARRAY_SIZE(fields); i++) {
+		const uint8_t *at = s->data + fields[i].at, *end = i ? at + fields[i].len : s->data + s->len;
 
+		if (i && !(s->overload & i))
+			continue;
 		for (; at < end && *at != END; at++) {
 			int len;
 
@@ -250,17 +252,17 @@ static uint8_t prefix_of(uint32_t mask, uint32_t address)
 }
 
 /* Fills in out, which is zero, but for what the header says. */
-static int get_options(const struct fields *f, const uint8_t mac[6], struct dhcp_reply *out)
+static int get_options(const struct source *s, const uint8_t mac[6], struct dhcp_reply *out)
 {
 	uint8_t value[DHCP_DOMAIN_BYTES + 1]; /* longer than any that is taken whole, to see that it is not */
-	int len = gather(f, CLIENT_ID, value, sizeof(value));
+	int len = gather(s, CLIENT_ID, value, sizeof(value));
 
 	/* -EBADMSG is a length, too, that no identifier has, and is the same for every option: none follows */
 	if (len && (len != ID_BYTES || memcmp(value, id_start, sizeof(id_start)) != 0 ||
 	            memcmp(value + sizeof(id_start), mac, 6) != 0)) /* RFC 6842 §3 */
 		return -EBADMSG;
 	for (const struct wanted *w = wanted; w < wanted + ARRAY_SIZE(wanted); w++) {
-		len = gather(f, w->code, value, sizeof(value));
+		len = gather(s, w->code, value, sizeof(value));
 		get_option((uint8_t *)out + w->at, w, value, len);
 	}
 	if (out->lease.routes[0].to.addr.family != IP_NONE) /* RFC 3442: then the other is to be ignored */
@@ -271,20 +273,16 @@ static int get_options(const struct fields *f, const uint8_t mac[6], struct dhcp
 int dhcp_parse(const uint8_t *data, size_t len, const uint8_t mac[6], struct dhcp_reply *out)
 {
 	const struct dhcp_header *h = (const void *)data;
-	struct fields f = { .count = 0 };
+	struct source s = { data, len, 0 };
 	uint8_t overload = 0;
 
 	if (len < sizeof(*h) || h->op != BOOTREPLY || memcmp(data + 1, header_start + 1, 2) != 0 ||
 	    memcmp(h->chaddr, mac, 6) != 0 || h->magic != be32(MAGIC))
 		return -EBADMSG;
 	memset(out, 0, sizeof(*out));
-	add_field(&f, data + sizeof(*h), len - sizeof(*h));
-	gather(&f, OVERLOAD, &overload, 1);
-	if (overload & IN_FILE)
-		add_field(&f, h->file, sizeof(h->file));
-	if (overload & IN_SNAME)
-		add_field(&f, h->sname, sizeof(h->sname));
-	if (get_options(&f, mac, out) < 0)
+	gather(&s, OVERLOAD, &overload, 1);
+	s.overload = overload;
+	if (get_options(&s, mac, out) < 0)
 		return -EBADMSG;
 	out->xid = be32(h->xid);
 	get_address(&out->lease.ip.addr, h->yiaddr);
