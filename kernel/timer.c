@@ -71,11 +71,6 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	*t = (struct timer){ .fn = fn };
 }
 
-bool timer_is_running(const struct timer *t)
-{
-	return t->link.next;
-}
-
 void timer_stop(struct timer *t)
 {
 	unsigned k = ring_of(t->deadline_ns), lane = lane_of(t);

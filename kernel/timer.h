@@ -21,7 +21,10 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /* Restarts one that runs; DEADLINE_NEVER: stops it. */
 void timer_start(struct timer *t, uint64_t deadline_ns);
 void timer_stop(struct timer *t);                        /* harmless on a stopped one */
-bool timer_is_running(const struct timer *t);
+static inline bool timer_is_running(const struct timer *t)
+{
+	return t->link.next;
+}
 
 /* A sleeping promise-thread. Fulfilled with 0 at the deadline; cancel gives -ECANCELED. */
 struct sleep {
