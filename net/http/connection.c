@@ -444,7 +444,8 @@ static enum step serve_request(struct http_connection *c)
 	int len = -ENOBUFS;
 
 	if (!(c->flags & HTTP_REFUSED)) {
-		drop_body(c);
+		if (c->drop)
+			drop_body(c);
 		len = take_head(c, &request);
 	}
 	if (len == -EAGAIN) {
