@@ -35,6 +35,7 @@ enum mode {
 
 /* What the low three bits of a record's first byte say it is. */
 enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
+#define RETURNS (0xf0 | TIME) /* time, and then the link is back */
 
 /* The three connections of the peer: to the server, from the stack, and one not opened yet. */
 struct connection {
@@ -564,6 +565,10 @@ static void take_record(struct input *in)
 		break;
 	case TIME:
 		clock_advance_ns(take(in, 2) * NS_PER_MS * (head & 8 ? 100 : 1));
+		if (head == RETURNS) {
+			arp_announce(arp);
+			tcp_retry(tcp);
+		}
 		lan_run();
 		look();
 		break;
