@@ -208,7 +208,8 @@ static void place(struct buf **at, struct buf **before, struct buf *b)
 	*at = b;
 }
 
-OUT_OF_LINE int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b, bool is_next, bool wanted)
+OUT_OF_LINE int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, struct buf *b, bool is_next,
+                             bool wanted)
 {
 	uint32_t len = buf_length(b);
 	struct buf **at = &q->late, **before = NULL, *past;
