@@ -533,6 +533,14 @@ void arp_send_probe(struct arp *a, uint32_t address)
 	send_packet(a, OP_REQUEST, 0, broadcast_mac, address);
 }
 
+void arp_doubt(struct arp *a, uint32_t address)
+{
+	struct entry *e = find_entry(a, address);
+
+	if (e && e->state == REACHABLE)
+		entry_timeout(a, e); /* as though its time were over */
+}
+
 int arp_resolve(struct arp *a, uint32_t address, uint8_t mac[6], struct buf *b)
 {
 	struct entry *e = find_entry(a, address);

@@ -53,6 +53,8 @@ struct arp_probe {
 };
 void arp_probe(struct arp *a, struct arp_probe *op, uint32_t address);
 
+/* What is known of address may be wrong: it is asked, directly, when it is next used. */
+void arp_doubt(struct arp *a, uint32_t address);
 /* The MAC address of a neighbour to whom b is to go. 0: it is known, and b still the caller's. Otherwise
  * takes b: -EAGAIN: it is sent as soon as somebody has answered; -ENOBUFS: no room to wait; -EHOSTUNREACH:
  * asked in vain a moment ago. b NULL: nobody is asked, -EAGAIN. */

@@ -92,6 +92,7 @@ struct ip_ops {
 	void (*refuse)(const struct ip_meta *meta, enum ip_refusal why);
 	void (*too_big)(struct ip_route *r, uint32_t mtu);
 	void (*look)(struct ip_route *r);
+	void (*doubt)(struct ip_route *r);
 };
 
 /* Embedded first by each version's implementation. */
@@ -148,6 +149,12 @@ static inline void ip_too_big(struct ip_route *r, uint32_t mtu)
 static inline void ip_route_look(struct ip_route *r)
 {
 	r->ip->ops->look(r);
+}
+
+/* What is sent on r is not answered any more: is the next hop still there? (RFC 1122 §3.3.1.4) */
+static inline void ip_doubt(struct ip_route *r)
+{
+	r->ip->ops->doubt(r);
 }
 
 /* Is the transport checksum right? Believes the device; otherwise sums b (transport header first). */

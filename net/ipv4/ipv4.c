@@ -99,6 +99,7 @@ static const struct ip_ops ipv4_ops = {
 	.refuse = icmp_refuse,
 	.too_big = IS_ENABLED(CONFIG_IPV4_PMTU) ? pmtu_too_big : ignore_mtu,
 	.look = ipv4_look,
+	.doubt = ipv4_doubt,
 };
 
 int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)

@@ -200,6 +200,7 @@ uint32_t pmtu_below(uint32_t bytes); /* a link's usual MTU, where packets of byt
 
 /* output.c: struct ip_ops, and giving back what ARP could not deliver. */
 void ipv4_look(struct ip_route *r);
+void ipv4_doubt(struct ip_route *r);
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
 int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t checksum_at, unsigned flags);
 void ipv4_unreachable(void *arg, struct buf *b);

@@ -33,6 +33,13 @@ void ipv4_look(struct ip_route *r)
 	}
 }
 
+void ipv4_doubt(struct ip_route *r)
+{
+	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+
+	arp_doubt(ip->arp, ipv4_next_hop(ip, get_be32(r->dst.bytes)));
+}
+
 /* Is it an address of ours, to send to others from? Loopback's are to ourselves. */
 static bool can_be_from(const struct ipv4 *ip, const struct ip_addr *src, bool to_ours)
 {

@@ -8,6 +8,7 @@
 
 #include "net/tcp/tcp_priv.h"
 
+#define R1 3 /* timeouts in a row: RFC 9293 §3.8.3 SHLD-10 */
 #define SYN_TIMEOUT_S UINT32_C(180) /* at least: RFC 9293 §3.8.3 MUST-23 */
 
 void tcp_start_timer(struct tcp *tcp, struct timer *t, uint32_t due_ms)
@@ -112,6 +113,8 @@ static bool on_retransmit(struct tcp_conn *c)
 	if (is_given_up(c, persist))
 		return conn_event(c, TCP_GIVE_UP, -ETIMEDOUT);
 	rto_back_off(&c->rto);
+	if (c->rto.backoff == R1)
+		ip_doubt(&c->route); /* MUST-20 */
 	c->flags &= (uint16_t)~CONN_TIMING;
 	c->tcp->stats.timeouts += !persist;
 	if (c->state < TCP_ESTABLISHED) {

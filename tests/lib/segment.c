@@ -102,9 +102,14 @@ static void too_big(struct ip_route *r, uint32_t mtu)
 	look_at_path(r);
 }
 
+static void doubt(struct ip_route *r)
+{
+	container_of(r->ip, struct peer, ip)->doubts++;
+}
+
 static const struct ip_ops peer_ops = {
 	.route = route, .send = send_segment, .listen = listen_ip, .too_big = too_big,
-	.look = look_at_path,
+	.look = look_at_path, .doubt = doubt,
 };
 
 int peer_accept(void *arg, struct flow *flow, const struct endpoint *from)

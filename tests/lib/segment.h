@@ -32,6 +32,7 @@ struct peer {
 	uint16_t port, stack_port;
 	uint16_t window;      /* that injected segments announce; their own, not scaled */
 	uint16_t payload_bytes, tso_bytes; /* of routes made from now on */
+	unsigned doubts;      /* how often TCP has told IP that nothing is answered */
 	uint16_t path_bytes;  /* when not 0: the payload that IP knows the path to take */
 	uint16_t hole_bytes;  /* when not 0: longer packets vanish */
 	bool hole_cuts;       /* but those that may be cut */

@@ -315,6 +315,34 @@ Test(ipv4_output, a_route_follows_a_neighbour_that_moved)
 	cr_expect_eq(memcmp(lan_next(&lan)->bytes, new_mac, 6), 0);
 }
 
+/* RFC 1122 §3.3.1.4: it is asked before its time, but only once until it has answered. */
+Test(ipv4_output, a_neighbour_that_is_doubted)
+{
+	struct ip_route r;
+	struct frame f;
+	const struct frame *sent;
+
+	create(0);
+	meet(LAN_PEER_IP);
+	route(&r, LAN_PEER_IP);
+	ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0);
+	lan_forget(&lan);
+	ip_doubt(&r);
+	cr_expect_eq(lan.count, 0);
+	ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0);
+	sent = lan_next(&lan);
+	cr_expect(frame_16(sent, 12) == 0x0806 && memcmp(sent->bytes, LAN_PEER_MAC, 6) == 0);
+	cr_expect_eq(frame_16(lan_next(&lan), 12), 0x0800); /* the old one is still used */
+	ip_doubt(&r);
+	ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0);
+	cr_expect_eq(frame_16(lan_next(&lan), 12), 0x0800);
+	frame_arp(&f, 2, LAN_PEER_MAC, LAN_PEER_IP, LAN_MAC, LAN_IP);
+	lan_receive(&lan, &f, 0);
+	ip_send(&r, PROTOCOL, packet(0), IP_NO_CHECKSUM, 0);
+	cr_expect_eq(frame_16(lan_next(&lan), 12), 0x0800);
+	cr_expect_eq(lan.count, 0);
+}
+
 Test(ipv4_output, nobody_answers)
 {
 	struct ip_addr peer = address(LAN_PEER_IP);

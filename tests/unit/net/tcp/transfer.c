@@ -405,6 +405,7 @@ Test(tcp_transfer, retransmission_backs_off_to_the_limit_and_gives_up)
 	cr_assert_eq(promise_result(&write_op.promise), -ETIMEDOUT);
 	flow_close(flow);
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 0);
+	cr_assert_eq(peer.doubts, 1); /* RFC 9293 §3.8.3 (b) */
 }
 
 /* A link that was away is no network that is overloaded. */
