@@ -36,8 +36,10 @@ void ipv4_look(struct ip_route *r)
 void ipv4_doubt(struct ip_route *r)
 {
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
+	uint32_t to = get_be32(r->dst.bytes);
+	const struct ipv4_way *w = ipv4_way(ip, to);
 
-	arp_doubt(ip->arp, ipv4_next_hop(ip, get_be32(r->dst.bytes)));
+	arp_doubt(ip->arp, w->kind == IPV4_GATEWAY ? w->via : to);
 }
 
 /* Is it an address of ours, to send to others from? Loopback's are to ourselves. */

@@ -39,42 +39,42 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 		conn_send_ack(c);
 }
 
-/* The checks before the acknowledgement. 1: go on; 0: done with it; negative: c has ended. */
-static int check(struct tcp_conn *c, const struct segment *s)
+/* The checks before the acknowledgement. false: it is done with. */
+static bool check(struct tcp_conn *c, const struct segment *s)
 {
 	if (c->options & SEG_HAS_TIMESTAMPS && !(s->flags & SEG_RST)) {
 		if (!(s->options & SEG_HAS_TIMESTAMPS)) {
 			tcp_refused(c->tcp, "no timestamp"); /* RFC 7323 §3.2 */
-			return 0;
+			return false;
 		}
 		if (is_old_timestamp(c, s)) {
 			tcp_refused(c->tcp, "an old timestamp");
 			answer_unacceptable(c, s);
-			return 0;
+			return false;
 		}
 	}
 	if (!is_in_window(c, s)) {
 		tcp_refused(c->tcp, "outside of the window");
 		answer_unacceptable(c, s);
-		return 0;
+		return false;
 	}
 	if (s->flags & SEG_RST) {
 		if (s->seq == c->rcv_nxt)
-			return conn_event(c, TCP_GOT_RST, c->state == TCP_SYN_RECEIVED ? -ECONNREFUSED : -ECONNRESET)
-			               ? 0 : -1;
+			return conn_event(c, TCP_GOT_RST,
+			                  c->state == TCP_SYN_RECEIVED ? -ECONNREFUSED : -ECONNRESET);
 		tcp_refused(c->tcp, "a reset that is not exact");
 		conn_send_challenge(c);
-		return 0;
+		return false;
 	}
 	if (s->flags & SEG_SYN) {
 		tcp_refused(c->tcp, "a SYN within a connection");
 		conn_event(c, s->flags & SEG_ACK ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
-		return 0;
+		return false;
 	}
 	if (s->flags & SEG_ACK)
-		return 1;
+		return true;
 	tcp_refused(c->tcp, "no acknowledgement");
-	return 0;
+	return false;
 }
 
 /* -- acknowledgement -- */
@@ -197,12 +197,11 @@ static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 	}
 }
 
-/* false: c has ended, or the segment is not to be believed. *ended tells which. */
-static bool acknowledge(struct tcp_conn *c, const struct segment *s, bool *ended)
+/* false: it is not to be believed, or c has ended. */
+static bool acknowledge(struct tcp_conn *c, const struct segment *s)
 {
 	bool fin_was_out = c->flags & CONN_FIN_SENT && c->snd_una != c->snd_max;
 
-	*ended = false;
 	if (seq_lt(c->snd_max, s->ack) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
 		tcp_refused(c->tcp, "an acknowledgement of what was not sent");
 		conn_send_challenge(c); /* RFC 5961 §5 */
@@ -215,11 +214,12 @@ static bool acknowledge(struct tcp_conn *c, const struct segment *s, bool *ended
 	}
 	update_window(c, s);
 	if (fin_was_out && c->snd_una == c->snd_max) {
-		*ended = !conn_event(c, TCP_GOT_ACK_OF_FIN, 0);
-		if (!*ended && c->flags & CONN_ORPHAN)
+		if (!conn_event(c, TCP_GOT_ACK_OF_FIN, 0))
+			return false;
+		if (c->flags & CONN_ORPHAN)
 			conn_arm(c, CONN_IDLE, CONFIG_TCP_FIN_WAIT_SECONDS * 1000);
 	}
-	return !*ended;
+	return true;
 }
 
 /* -- text and FIN -- */
@@ -401,7 +401,7 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 		c->rtt_seq = c->snd_nxt;
 	}
 	/* data on the SYN is left for the peer to send again */
-	conn_set_peer(c, s->seq + 1, segment_offers(s), segment_mss(s), s->scale);
+	conn_set_peer(c, s->seq + 1, segment_offers(s), s->mss, s->scale);
 	if (has_ack)
 		on_established(c, s);
 	return conn_event(c, has_ack ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
@@ -426,35 +426,32 @@ static void remember_timestamp(struct tcp_conn *c, const struct segment *s)
 		c->ts_recent = s->ts_value;
 }
 
-bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
+/* What acknowledges our SYN-ACK. */
+static bool acknowledge_syn(struct tcp_conn *c, const struct segment *s)
 {
-	int verdict = 1;
-	bool ended;
+	if (s->ack != c->snd_nxt) {
+		refuse(c, s);
+		return false;
+	}
+	on_established(c, s);
+	return conn_event(c, TCP_GOT_ACK_OF_SYN, 0);
+}
 
+void conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
+{
 	if (c->state == TCP_SYN_SENT) {
 		buf_free(b);
-		if (!syn_sent_input(c, s))
-			return false;
-		conn_output(c);
-		return true;
+		if (syn_sent_input(c, s))
+			conn_output(c);
+		return;
 	}
-	if (!is_expected(c, s))
-		verdict = check(c, s);
-	if (verdict <= 0) {
+	if (!is_expected(c, s) && !check(c, s)) {
 		buf_free(b);
-		return verdict == 0;
+		return;
 	}
-	if (c->state == TCP_SYN_RECEIVED) {
-		if (s->ack != c->snd_nxt) {
-			refuse(c, s);
-			buf_free(b);
-			return true;
-		}
-		on_established(c, s);
-		conn_event(c, TCP_GOT_ACK_OF_SYN, 0);
-	} else if (!acknowledge(c, s, &ended)) {
+	if (c->state == TCP_SYN_RECEIVED ? !acknowledge_syn(c, s) : !acknowledge(c, s)) {
 		buf_free(b);
-		return !ended;
+		return;
 	}
 	/* only of what is believed: RFC 5961 §5.2 */
 	remember_timestamp(c, s);
@@ -464,10 +461,8 @@ bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 		ecn_receive(c, s);
 	if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION))
 		user_timeout_receive(c, s);
-	if (!take_text_and_fin(c, s, b))
-		return false;
-	conn_output(c);
-	return true;
+	if (take_text_and_fin(c, s, b))
+		conn_output(c);
 }
 
 void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)

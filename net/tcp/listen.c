@@ -137,7 +137,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 			.ts_recent = s->ts_value,
 			.options = segment_offers(s),
 		},
-		.mss = segment_mss(s),
+		.mss = s->mss,
 		.scale = s->scale,
 	};
 	if (h) {

@@ -87,7 +87,8 @@ OUT_OF_LINE int segment_parse(struct segment *s, const uint8_t *data, size_t len
 	s->window = get_be16(h->window);
 	s->flags = h->flags;
 	s->options = s->scale = s->sack_count = s->ecn = 0;
-	s->mss = s->user_timeout = 0;
+	s->mss = SEGMENT_MSS_DEFAULT;
+	s->user_timeout = 0;
 	s->ts_value = s->ts_echo = 0;
 	for (end = data + header; p < end && *p != OPTION_END; ) {
 		if (*p == OPTION_NOP) {
@@ -145,4 +146,9 @@ uint8_t segment_offers(const struct segment *syn)
 	if (IS_ENABLED(CONFIG_TCP_ECN) && both == (syn->flags & SEG_ACK ? SEG_ECE : SEG_ECE | SEG_CWR))
 		options |= SEG_HAS_ECN;
 	return options;
+}
+
+OUT_OF_LINE uint32_t segment_space(const struct segment *s)
+{
+	return s->length + !!(s->flags & SEG_SYN) + !!(s->flags & SEG_FIN);
 }

@@ -25,6 +25,7 @@ enum segment_options {
 #define SEGMENT_TIMESTAMPS_BYTES 12 /* the option with its padding */
 #define SEGMENT_USER_TIMEOUT_BYTES 4
 #define SEGMENT_SCALE_MAX 14
+#define SEGMENT_MSS_DEFAULT 536 /* RFC 9293 §3.7.1 */
 #define SEGMENT_SACKS 4
 
 struct sack_block {
@@ -50,7 +51,7 @@ struct segment {
 
 /* Reads the header at data. Gives its bytes, options included; -EAGAIN when data ends before it
  * does; -EBADMSG when it can never be right. Options that are unknown or have a wrong length of
- * their own are passed over; the values of those that are not there are 0. */
+ * their own are passed over; the values of those that are not there are 0, the MSS its default. */
 int segment_parse(struct segment *s, const uint8_t *data, size_t len);
 
 /* Writes it, the checksum field zero. Gives its bytes: a multiple of 4, and no more than `most`, for which as
@@ -59,6 +60,9 @@ uint32_t segment_emit(const struct segment *s, uint8_t *to, uint32_t most);
 
 /* What a SYN, or the answer to one, offers of what holds only where both sides do: enum segment_options. */
 uint8_t segment_offers(const struct segment *syn);
+
+/* What the segment takes of sequence space (SEG.LEN). */
+uint32_t segment_space(const struct segment *s);
 
 /* Sequence numbers compare within half the circle (RFC 9293 §3.4). */
 static inline bool seq_lt(uint32_t a, uint32_t b)
@@ -69,12 +73,6 @@ static inline bool seq_lt(uint32_t a, uint32_t b)
 static inline bool seq_le(uint32_t a, uint32_t b)
 {
 	return !seq_lt(b, a);
-}
-
-/* What the segment takes of sequence space (SEG.LEN). */
-static inline uint32_t segment_space(const struct segment *s)
-{
-	return s->length + !!(s->flags & SEG_SYN) + !!(s->flags & SEG_FIN);
 }
 
 #endif

@@ -17,7 +17,6 @@
 #include "net/tcp/state.h"
 #include "net/tcp/tcp.h"
 
-#define TCP_MSS_DEFAULT 536 /* when the peer names none: RFC 9293 §3.7.1 */
 #define TCP_MSS_MIN 64      /* a peer that asks for less gets this */
 #define TCP_SYN_ACK_TRIES 5
 #define TCP_CONN_SLICES 16  /* send slices that one connection may hold */
@@ -257,12 +256,6 @@ static inline uint8_t tcp_scale(const struct tcp *tcp, uint8_t options)
 	return options & SEG_HAS_SCALE ? tcp->rcv_scale : 0;
 }
 
-/* The segment size that a SYN asks for. */
-static inline uint16_t segment_mss(const struct segment *syn)
-{
-	return syn->options & SEG_HAS_MSS ? syn->mss : TCP_MSS_DEFAULT;
-}
-
 /* -- entry.c -- */
 
 /* Heads for about count chains, all empty; NULL: no memory. */
@@ -371,8 +364,8 @@ uint32_t wait_replace(struct tcp *tcp, struct tcp_entry *w, uint32_t isn);
 /* -- input.c -- */
 
 void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b);
-/* A segment for c; takes b, whose data is the payload. false: the connection has ended. */
-bool conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
+/* A segment for c, which may end it; takes b, whose data is the payload. */
+void conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
 
 /* -- error.c -- */
 

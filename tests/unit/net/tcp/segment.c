@@ -65,7 +65,7 @@ Test(tcp_segment, what_is_not_there_is_zero)
 	cr_assert_eq(parse(&s, bare, sizeof(bare)), SEGMENT_HEADER_BYTES);
 	cr_assert_eq(s.options, 0);
 	cr_assert_eq(s.sack_count, 0);
-	cr_assert_eq(s.mss, 0);
+	cr_assert_eq(s.mss, SEGMENT_MSS_DEFAULT);
 	cr_assert_eq(s.scale, 0);
 	cr_assert_eq(s.user_timeout, 0);
 	cr_assert(s.ts_value == 0 && s.ts_echo == 0);
