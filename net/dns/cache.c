@@ -37,28 +37,9 @@ void dns_cache_destroy(struct dns_cache *c)
 	instance_free(c->entries, entries_bytes(c));
 }
 
-static struct dns_entry *set_of(const struct dns_cache *c, const struct dns_key *key)
-{
-	return &c->entries[(siphash(c->secret, key, sizeof(*key)) & c->set_mask) * WAYS];
-}
-
 static bool is_of(const struct dns_entry *e, const struct dns_key *key)
 {
 	return !memcmp(&e->key, key, sizeof(*key));
-}
-
-const struct dns_entry *dns_cache_find(struct dns_cache *c, const struct dns_key *key)
-{
-	struct dns_entry *set = set_of(c, key);
-	uint64_t now = clock_now_ns();
-
-	for (struct dns_entry *e = set; e < set + WAYS; e++) {
-		if (is_of(e, key) && e->expires_ns > now) {
-			e->used_ns = now;
-			return e;
-		}
-	}
-	return NULL;
 }
 
 /* What an entry is worth: nothing once it is over. */
@@ -67,20 +48,38 @@ static uint64_t worth(const struct dns_entry *e, uint64_t now)
 	return e->expires_ns <= now ? 0 : e->used_ns;
 }
 
-void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
-                   const struct dns_addresses *found)
+/* The key's entry, or the one of its set that can be spared most. */
+static struct dns_entry *place_of(const struct dns_cache *c, const struct dns_key *key, uint64_t now)
 {
-	struct dns_entry *set = set_of(c, key), *to = set;
-	uint64_t now = clock_now_ns();
+	struct dns_entry *set = &c->entries[(siphash(c->secret, key, sizeof(*key)) & c->set_mask) * WAYS];
+	struct dns_entry *to = set;
 
 	for (struct dns_entry *e = set; e < set + WAYS; e++) {
-		if (is_of(e, key)) {
-			to = e;
-			break;
-		}
+		if (is_of(e, key))
+			return e;
 		if (worth(e, now) < worth(to, now))
 			to = e;
 	}
+	return to;
+}
+
+const struct dns_entry *dns_cache_find(struct dns_cache *c, const struct dns_key *key)
+{
+	uint64_t now = clock_now_ns();
+	struct dns_entry *e = place_of(c, key, now);
+
+	if (e->expires_ns <= now || !is_of(e, key))
+		return NULL;
+	e->used_ns = now;
+	return e;
+}
+
+void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
+                   const struct dns_addresses *found)
+{
+	uint64_t now = clock_now_ns();
+	struct dns_entry *to = place_of(c, key, now);
+
 	to->key = *key;
 	to->error = (int16_t)error;
 	to->found = *found;
