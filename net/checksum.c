@@ -26,7 +26,6 @@ static inline uint64_t load(const uint8_t *p)
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t rest = 0;
 
 	for (; len >= 32; len -= 32, p += 32) {
 		sum = add(sum, load(p));
@@ -44,10 +43,15 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 		p += 4;
 		len -= 4;
 	}
-	if (len == 0)
-		return sum;
-	memcpy(&rest, p, len);
-	return add(sum, rest);
+	if (len >= 2) {
+		uint16_t word;
+
+		memcpy(&word, p, sizeof(word));
+		sum = add(sum, word);
+		p += 2;
+		len -= 2;
+	}
+	return len ? add(sum, be16((uint16_t)(*p << 8))) : sum;
 }
 
 uint64_t checksum_add_buf(uint64_t sum, const struct buf *b)
