@@ -213,12 +213,14 @@ static int queue_push(struct arp *a, struct entry *e, struct buf *b)
 /* Gives back what waited for e. Who hears of it may send to another neighbour, which may get e for that. */
 static void queue_fail(struct arp *a, struct entry *e)
 {
-	struct entry failed = *e;
-	struct buf *b;
+	struct buf *b, *next = e->queue;
 
+	a->queued -= e->queued;
 	e->queue = NULL;
 	e->queued = 0;
-	while ((b = queue_pop(a, &failed))) {
+	while ((b = next)) {
+		next = b->queue;
+		b->queue = NULL;
 		if (a->user.unreachable)
 			a->user.unreachable(a->user.arg, b);
 		else
