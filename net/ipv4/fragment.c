@@ -5,15 +5,14 @@
 
 struct buf *fragment_take(struct buf **rest, uint32_t n)
 {
-	struct buf *first = NULL, **end = &first, *b = *rest;
+	struct buf *first = NULL, *last = NULL, *b = *rest;
 
 	if (buf_room(b) < IPV4_HEADER_BYTES + ETHERNET_HEADER_BYTES) {
-		first = buf_alloc_header();
+		first = last = buf_alloc_header();
 		if (!first)
 			return NULL;
-		end = &first->next;
 	}
-	for (; n > 0; end = &b->next) {
+	for (; n > 0; last = b) {
 		b = *rest;
 		if (b->len > n) {
 			b = buf_split(b, n);
@@ -26,7 +25,10 @@ struct buf *fragment_take(struct buf **rest, uint32_t n)
 			b->next = NULL;
 		}
 		n -= b->len;
-		*end = b;
+		if (last)
+			last->next = b;
+		else
+			first = b;
 	}
 	return first;
 }
