@@ -63,7 +63,8 @@ struct buf {
 	uint8_t in_headroom;     /* data points into this buf's own header room */
 };
 
-/* Makes the pools; once, at boot. headers: bufs with BUF_HEADROOM; slices: bufs without. */
+/* Makes the pools; once, at boot. headers: bufs with BUF_HEADROOM; slices: bufs without; 1 and more of each.
+ * 0, -ENOMEM. */
 int buf_init(size_t headers, size_t slices);
 
 /* A packet of one empty slice whose data stands at the end of its header room: prepend with

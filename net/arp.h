@@ -34,6 +34,7 @@ void arp_set_user(struct arp *a, const struct arp_user *user);
 int arp_add_address(struct arp *a, uint32_t address);
 /* Announces them all again: those on the link may have forgotten where they are, or be others now. */
 void arp_announce(struct arp *a);
+/* One that is not ours is none to remove: nothing happens. */
 void arp_remove_address(struct arp *a, uint32_t address);
 
 /* Is told of an address of ours that somebody else has used twice within ten seconds, once it has been

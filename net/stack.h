@@ -97,12 +97,13 @@ static inline void stack_lease_listen(struct stack *s, struct dhcp_listener *l)
 	STACK_CALL(lease_listen)((STACK_TYPE *)s, l);
 }
 
-/* Accepts connections to port (1 to 65535). 0, -EADDRINUSE, -ENOBUFS, -EACCES. */
+/* Accepts connections to port (1 to 65535). 0, -EADDRINUSE, -ENOBUFS, -EACCES, -EINVAL: port 0. */
 static inline int stack_tcp_listen(struct stack *s, uint16_t port, accept_fn *accept, void *arg)
 {
 	return STACK_CALL(tcp_listen)((STACK_TYPE *)s, port, accept, arg);
 }
 
+/* Connections that were accepted live on. A port that nobody listens at is none to leave: nothing happens. */
 static inline void stack_tcp_unlisten(struct stack *s, uint16_t port)
 {
 	STACK_CALL(tcp_unlisten)((STACK_TYPE *)s, port);
@@ -128,6 +129,7 @@ static inline int stack_tcp_set(struct flow *f, enum stack_option option, int32_
 	return STACK_CALL(tcp_set)(f, option, value);
 }
 
+/* 0, -ENOPROTOOPT. */
 static inline int stack_tcp_get(struct flow *f, enum stack_option option, int32_t *value)
 {
 	return STACK_CALL(tcp_get)(f, option, value);
@@ -144,18 +146,20 @@ static inline void stack_tcp_ends(struct flow *f, struct endpoint *local, struct
 	STACK_CALL(tcp_ends)(f, local, peer);
 }
 
-/* Receives datagrams to port. 0, -EADDRINUSE, -ENOBUFS, -EACCES. */
+/* Receives datagrams to port. 0, -EADDRINUSE, -ENOBUFS, -EACCES, -EINVAL: port 0. */
 static inline int stack_udp_listen(struct stack *s, uint16_t port, datagram_fn *receive, void *arg)
 {
 	return STACK_CALL(udp_listen)((STACK_TYPE *)s, port, receive, arg);
 }
 
+/* As stack_tcp_unlisten; what comes from now on is answered as for any port that nobody listens at. */
 static inline void stack_udp_unlisten(struct stack *s, uint16_t port)
 {
 	STACK_CALL(udp_unlisten)((STACK_TYPE *)s, port);
 }
 
-/* Sends b (payload) from port. Takes b, also on failure. 0, -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH. */
+/* Sends b (payload, may be empty) from from_port; 0: one that is free. Takes b, also on failure. 0,
+ * -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH, -ENETUNREACH; to port 0 one of these, or -EINVAL. */
 static inline int stack_udp_send(struct stack *s, uint16_t from_port, const struct endpoint *to,
                                  struct buf *b)
 {
