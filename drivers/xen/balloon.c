@@ -29,7 +29,6 @@ static struct store_watch watch;
 static struct store_op op;
 static struct waiter waiter;
 static char text[STORE_NUMBER_MAX];
-static bool busy, again;
 static struct poller poller;
 
 /* Of one page; false: Xen does not. */
@@ -98,36 +97,22 @@ static void poll(struct poller *p)
 		log_info("target_kib=%llu given_kib=%zu", (unsigned long long)target_kib, given_count * PAGE_KIB);
 }
 
-static void begin(void);
-
 static void have_target(struct waiter *w)
 {
 	bool good = promise_result(w->promise) > 0 && store_number(text, TARGET_MAX, &target_kib);
 
-	busy = false;
 	if (good && first_kib)
 		poller_mark(&poller);
 	else if (good)
 		first_kib = target_kib;
-	if (again)
-		begin();
-}
-
-static void begin(void)
-{
-	busy = true;
-	again = false;
-	store_read(&op, 0, PATH, NULL, text, sizeof(text));
-	promise_wait(&op.promise, &waiter, have_target);
+	store_watch_done(&watch);
 }
 
 static void changed(struct store_watch *w)
 {
-	(void)w;
-	if (busy)
-		again = true;
-	else
-		begin();
+	store_watch_look(w);
+	store_read(&op, 0, PATH, NULL, text, sizeof(text));
+	promise_wait(&op.promise, &waiter, have_target);
 }
 
 void xen_balloon_start(void)

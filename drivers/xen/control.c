@@ -26,7 +26,6 @@ struct request {
 	struct waiter waiter;
 	char word[16];
 	uint32_t transaction;
-	bool busy, again;
 };
 
 static struct promise asked;
@@ -41,11 +40,12 @@ static void finish(struct waiter *w)
 	struct request *r = container_of(w, struct request, waiter);
 	intptr_t result = promise_result(w->promise);
 
-	r->busy = false;
 	if (result == 0 && *r->word)
 		r->kind->obey(r->word);
-	if (r->again || result == -EAGAIN) /* our own answer is a change too */
+	if (result == -EAGAIN)
 		begin(r);
+	else
+		store_watch_done(&r->watch); /* our own answer is a change too */
 }
 
 static void end(struct request *r, bool commit)
@@ -78,7 +78,7 @@ static void begun(struct waiter *w)
 	struct request *r = container_of(w, struct request, waiter);
 
 	if (promise_result(w->promise) <= 0) {
-		r->busy = false;
+		store_watch_done(&r->watch);
 		return;
 	}
 	r->transaction = (uint32_t)promise_result(w->promise);
@@ -88,20 +88,14 @@ static void begun(struct waiter *w)
 
 static void begin(struct request *r)
 {
-	r->busy = true;
-	r->again = false;
+	store_watch_look(&r->watch);
 	store_begin(&r->op);
 	promise_wait(&r->op.promise, &r->waiter, begun);
 }
 
 static void changed(struct store_watch *w)
 {
-	struct request *r = container_of(w, struct request, watch);
-
-	if (r->busy)
-		r->again = true;
-	else
-		begin(r);
+	begin(container_of(w, struct request, watch));
 }
 
 /* -- control/shutdown -- */

@@ -234,10 +234,23 @@ void store_watch(struct store_watch *w, const char *dir, const char *key,
 {
 	w->token = ++last_token;
 	w->changed = changed;
-	w->is_lost = false;
+	w->is_lost = w->is_looked_at = w->is_missed = false;
 	format(w->token_text, sizeof(w->token_text), "%u", w->token);
 	list_push_back(&watches, &w->link);
 	request(&w->op, XS_WATCH, 0, dir, key, w->token_text, strlen(w->token_text) + 1);
+}
+
+void store_watch_look(struct store_watch *w)
+{
+	w->is_looked_at = true;
+	w->is_missed = false;
+}
+
+void store_watch_done(struct store_watch *w)
+{
+	w->is_looked_at = false;
+	if (w->is_missed)
+		w->changed(w);
 }
 
 void store_unwatch(struct store_watch *w)
@@ -353,10 +366,13 @@ static void fire(void)
 	list_for_each_safe(item, &watches) {
 		struct store_watch *w = list_entry(item, struct store_watch, link);
 
-		if (w->token == token) {
+		if (w->token != token)
+			continue;
+		if (w->is_looked_at)
+			w->is_missed = true;
+		else
 			w->changed(w);
-			return;
-		}
+		return;
 	}
 }
 

@@ -58,6 +58,7 @@ struct store_watch {
 	struct list link;
 	uint32_t token;
 	bool is_lost; /* with the store that had it */
+	bool is_looked_at, is_missed; /* changed waits; it is to be called then */
 	char token_text[STORE_NUMBER_MAX];
 	void (*changed)(struct store_watch *w);
 };
@@ -67,6 +68,11 @@ void store_watch(struct store_watch *w, const char *dir, const char *key,
 /* After w->op.promise has settled. No call of changed comes any more. The path as it was given to
  * store_watch. */
 void store_unwatch(struct store_watch *w);
+
+/* For a look at what has changed that takes some calls of the store: from look on changed waits for done,
+ * which calls it if it was to be called meanwhile. */
+void store_watch_look(struct store_watch *w);
+void store_watch_done(struct store_watch *w);
 
 /* A decimal number of at most max, nothing else: true. */
 bool store_number(const char *text, uint64_t max, uint64_t *out);
