@@ -65,3 +65,13 @@ void blkdev_done(struct blkdev_op *op, int error)
 	}
 	promise_fulfil(&op->promise, 0);
 }
+
+void blkdev_cancel(struct promise *p)
+{
+	struct blkdev_op *op = container_of(p, struct blkdev_op, promise);
+
+	if (list_is_empty(&op->link))
+		return;
+	list_remove(&op->link);
+	blkdev_done(op, -ECANCELED);
+}

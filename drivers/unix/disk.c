@@ -105,19 +105,11 @@ static void poll(struct poller *p)
 		poller_mark(p);
 }
 
-static void cancel(struct promise *p)
-{
-	struct blkdev_op *op = container_of(p, struct blkdev_op, promise);
-
-	list_remove(&op->link);
-	blkdev_done(op, -ECANCELED);
-}
-
 static void submit(struct blkdev *dev, struct blkdev_op *op)
 {
 	struct disk *disk = container_of(dev, struct disk, dev);
 
-	promise_init(&op->promise, cancel);
+	promise_init(&op->promise, blkdev_cancel);
 	if (op->kind == BLKDEV_FLUSH && disk->host.read_only) {
 		blkdev_done(op, 0);
 		return;

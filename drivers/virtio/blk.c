@@ -179,22 +179,11 @@ static void start_waiting(struct blk *blk)
 	}
 }
 
-/* What the device has comes back from it. */
-static void cancel(struct promise *p)
-{
-	struct blkdev_op *op = container_of(p, struct blkdev_op, promise);
-
-	if (list_is_empty(&op->link))
-		return;
-	list_remove(&op->link);
-	blkdev_done(op, -ECANCELED);
-}
-
 static void submit(struct blkdev *dev, struct blkdev_op *op)
 {
 	struct blk *blk = container_of(dev, struct blk, dev);
 
-	promise_init(&op->promise, cancel);
+	promise_init(&op->promise, blkdev_cancel);
 	list_init(&op->link);
 	if (blk->virtio.broken)
 		blkdev_done(op, -ENXIO);

@@ -213,17 +213,6 @@ static void start_waiting(struct blk *blk)
 	}
 }
 
-/* What the backend has comes back from it. */
-static void cancel(struct promise *p)
-{
-	struct blkdev_op *op = container_of(p, struct blkdev_op, promise);
-
-	if (list_is_empty(&op->link))
-		return;
-	list_remove(&op->link);
-	blkdev_done(op, -ECANCELED);
-}
-
 /* Then each segment is of whole sectors, and each part of a request. */
 static bool is_aligned(const struct blkdev_op *op)
 {
@@ -237,7 +226,7 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 {
 	struct blk *blk = container_of(dev, struct blk, dev);
 
-	promise_init(&op->promise, cancel);
+	promise_init(&op->promise, blkdev_cancel);
 	list_init(&op->link);
 	if (blk->refused)
 		blkdev_done(op, -ENXIO);

@@ -82,6 +82,9 @@ static inline bool blkdev_is_read_only(const struct blkdev *dev)
 void blkdev_submit(struct blkdev *dev, struct blkdev_op *op);
 /* For drivers: settles op with 0 or a negative errno, and counts it. */
 void blkdev_done(struct blkdev_op *op, int error);
+/* For drivers, as what an op's promise calls to cancel it: one that waits, its link in a list, fails with
+ * -ECANCELED; one that the device has comes back from it. */
+void blkdev_cancel(struct promise *p);
 
 /* What the four below have in common. */
 static inline void blkdev_request(struct blkdev *dev, struct blkdev_op *op, enum blkdev_kind kind,
