@@ -32,7 +32,7 @@ struct fat_mount {
 	struct kv *kv;
 	const char *problem; /* constant memory */
 	struct fat_config config;
-	void *own[26];
+	uint64_t own[26];
 };
 /* Borrows device and cache until fat_unmount. */
 void fat_mount(struct fat_mount *op, const struct fat_config *config);

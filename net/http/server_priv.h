@@ -86,7 +86,7 @@ struct http_head {
 struct http_block {
 	struct storage storage;
 	struct http_server *server;
-	char bytes[HTTP_BLOCK_BYTES];
+	char bytes[HTTP_BLOCK_BYTES] __attribute__((aligned(8))); /* text, or a struct of parts.c */
 };
 LIMIT_BYTES(HTTP_BLOCKS, sizeof(struct http_block), 504);
 

@@ -51,7 +51,7 @@ static int take_memory(struct tcp *tcp)
 	const struct tcp_limits *l = &tcp->limits;
 
 	tcp->conn_hash = heads_alloc(l->connections, &tcp->conn_mask);
-	if (!tcp->conn_hash ||
+	if (!tcp->conn_hash || (size_t)l->connections + l->send_slices < l->send_slices ||
 	    pool_init(&tcp->conns, sizeof(struct tcp_conn), 8, l->connections) < 0 ||
 	    table_init(&tcp->halves, tcp, sizeof(struct tcp_half), l->half_open, half_due) < 0 ||
 	    table_init(&tcp->wait_table, tcp, sizeof(struct tcp_entry), l->time_wait, entry_drop) < 0 ||
