@@ -18,7 +18,7 @@ def test_ten_thousand_idle_connections(serve):
         pytest.skip("the limit of open files is too low")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, COUNT + 100), hard))  # the clients inherit it
     www = serve("unix", name="ten-thousand", memory="8M", options_set={k: str(v) for k, v in OPTIONS.items()})
-    used = int(www.guest.wait_for(r"used_kib=(\d+)").group(1))
+    used = int(www.guest.wait_for(r"used_kib=(\d+) ").group(1))
     result = www.ask("hold", count=COUNT, seconds=300, timeout=900)
     print(f"{used} KiB of memory; {result}")
     assert used < 8192

@@ -205,5 +205,5 @@ def test_reserved_memory_is_left_alone(boot, tmp_path, way):
                  f"/ {{ chosen {{ linux,initrd-start = <{kept:#x}>; linux,initrd-end = <{kept + 2**24:#x}>; }}; }};"):
         changed = text.replace("/dts-v1/;", "/dts-v1/;\n" + more) if more.startswith("/memreserve/") else text + more
         with boot(way, compiled(changed)) as guest:
-            kib = int(guest.wait_for(r" up boot_us=.* mem_kib=(\d+)", SECONDS).group(1))
+            kib = int(guest.wait_for(r" up boot_us=.* mem_kib=(\d+) ", SECONDS).group(1))
             assert free - 16384 - 512 < kib <= free - 16384, more

@@ -73,7 +73,7 @@ def test_a_client_of_ours(start, namespace, need, way, options):
     server = namespace.popen([iperf3, "--server", "--one-off", "--json"], text=True, stdout=subprocess.PIPE)
     namespace.run(["sh", "-c", "until grep -q ':1451 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done"])  # 5201
     guest = start(way, f"client={HOST_IP} time=2 {options}")
-    done = guest.wait_for(r"iperf: client done streams=(\d) ms=(\d+) sent=(\d+) received=(\d+) peer=(\d+)", 90)
+    done = guest.wait_for(r"iperf: client done streams=(\d) ms=(\d+) sent=(\d+) received=(\d+) peer=(\d+)\s", 90)
     streams, ms, sent, received, peer = (int(number) for number in done.groups())
     assert streams == (3 if options == "streams=3" else 1) and 1900 < ms < 20000
     assert (received if options == "reverse" else sent) > 0 and peer > 0

@@ -39,7 +39,7 @@ def test_any_memory(serve, way, extra, kib):
     """Up to the firmware's needs all of it is ours: on q35 5 GiB lie on both sides of the devices."""
     www = serve(way, memory=f"{kib}K", extra=extra)
     assert www.curl(www.url()) == index()
-    ours = int(re.search(r" up .*mem_kib=(\d+)", www.guest.console).group(1))
+    ours = int(re.search(r" up .*mem_kib=(\d+) ", www.guest.console).group(1))
     assert kib - 1024 < ours + 384 <= kib, ours
 
 
@@ -50,7 +50,7 @@ def test_any_memory_elsewhere(serve, way):
     for kib in (least, 64 * 1024, 2 * MIB):
         www = serve(way, memory=f"{kib}K")
         assert www.curl(www.url()) == index()
-        ours = int(re.search(r" up .*mem_kib=(\d+)", www.guest.console).group(1))
+        ours = int(re.search(r" up .*mem_kib=(\d+) ", www.guest.console).group(1))
         assert kib - 1024 < ours < kib - 128, ours
         www.stop()
         www.namespace.ip("link del tap0")
