@@ -159,7 +159,9 @@ int event_offer(uint16_t domain, struct poller *p, uint32_t *port)
 {
 	struct evtchn_alloc_unbound op = { .dom = DOMID_SELF, .remote_dom = domain };
 
-	return event_op(EVTCHNOP_alloc_unbound, &op) < 0 ? -ENOSPC : attach_new(op.port, p, port);
+	long error = event_op(EVTCHNOP_alloc_unbound, &op);
+
+	return error < 0 ? (int)error : attach_new(op.port, p, port);
 }
 
 int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t *port)

@@ -10,7 +10,8 @@
 void event_init(void);
 /* From now on events on port, which exists, mark p. 0, or -ENOSPC for a port beyond XEN_EVENTS. */
 int event_attach(uint32_t port, struct poller *p);
-/* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC. */
+/* A port that domain may connect to, whose events mark p: in *port. 0, -ENOSPC, -ESRCH: there is no such
+ * domain; -EPERM: Xen lets the two share nothing. */
 int event_offer(uint16_t domain, struct poller *p, uint32_t *port);
 /* A port of ours at the other end of one that domain offers to us: in *port. 0, -ENOENT: it does not, or
  * somebody is there already; -ENOSPC. */

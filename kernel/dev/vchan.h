@@ -8,7 +8,8 @@
 
 /* Offers a stream to domain at path, "data/…" below this domain's home; borrows path for good. It has one
  * client at a time, and is offered again when that has gone. accept takes flow and gives 0, or fails, and
- * flow is aborted. 0, or -ENOMEM, -ENOSPC (grants, event channels), -ENODEV (no xenstore).
+ * flow is aborted. 0, or -ENOMEM, -ENOSPC (grants, event channels), -ENODEV (no xenstore), -ESRCH: there is
+ * no such domain; -EPERM: the hypervisor lets the two share nothing, as Xen on ARM any but dom0.
  *
  * The other end cannot be told of an end in one direction alone: after flow_shutdown it may neither read
  * nor write, and leaves. Its own end is the end of what is read, and fails what is written with

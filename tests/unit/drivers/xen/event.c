@@ -87,6 +87,16 @@ Test(xen_event, a_channel_that_another_domain_offers)
 	cr_assert(!event_is_connected(ours));
 }
 
+Test(xen_event, a_domain_that_nothing_may_be_shared_with)
+{
+	uint32_t none;
+
+	fake.offer_error = -EPERM;
+	cr_assert_eq(event_offer(3, &poller, &none), -EPERM);
+	fake.offer_error = 0;
+	cr_assert_eq(event_offer(0, &poller, &none), 0);
+}
+
 Test(xen_event, a_port_beyond_the_table_is_given_back)
 {
 	uint32_t beyond;

@@ -346,6 +346,8 @@ static long event_op(uintptr_t op, void *argument)
 		status->status = fake.connected[status->port] ? EVTCHNSTAT_interdomain : EVTCHNSTAT_unbound;
 		return 0;
 	}
+	if (op == EVTCHNOP_alloc_unbound && fake.offer_error)
+		return fake.offer_error;
 	if (op == EVTCHNOP_alloc_unbound || op == EVTCHNOP_bind_virq) {
 		cr_assert_lt(fake.next_port, FAKE_PORTS);
 		fake.open[fake.next_port] = true;

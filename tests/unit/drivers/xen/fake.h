@@ -40,6 +40,7 @@ struct fake {
 	int16_t (*map)(uint16_t domain, uint32_t ref, uint8_t *page);
 	uint32_t mapped[FAKE_PLACES]; /* the ref; 0: nothing is there */
 	bool unmaps_nothing;
+	int offer_error;           /* of ports for others; 0: none */
 	uint32_t offered;          /* the port of another domain's that the guest may connect to; 0: none */
 	bool connected[FAKE_PORTS];
 	char permissions[32];      /* that were last set, a space between them */
