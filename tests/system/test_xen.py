@@ -78,6 +78,7 @@ def test_a_qemu_that_hangs_is_killed(emulated):
     assert not os.path.exists(f"/proc/{process}/exe")
 
 
+@pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_registers_are_not_the_wrong_domains(builder, namespace, emulated, tmp_path):
     """dom0's processes have none of the guest's, which is busy meanwhile: else what happens to either says nothing of
