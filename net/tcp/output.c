@@ -83,8 +83,9 @@ static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t star
 {
 	if (start != end)
 		s->sacks[s->sack_count++] = (struct sack_block){ start, end };
-	s->sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s->sacks + s->sack_count,
-	                                      SEGMENT_SACKS - s->sack_count);
+	if (c->recvq.late)
+		s->sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s->sacks + s->sack_count,
+		                                      SEGMENT_SACKS - s->sack_count);
 }
 
 /* Sends a segment of c from seq on, with the payload that lies in b; takes b, NULL: there was no memory.
@@ -205,7 +206,7 @@ void conn_send_syn(struct tcp_conn *c)
 }
 
 /* Has the application written all that it will? Then FIN follows. */
-static OUT_OF_LINE bool has_written_all(const struct tcp_conn *c)
+static bool has_written_all(const struct tcp_conn *c)
 {
 	return c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
 }
@@ -355,7 +356,7 @@ static bool send_next(struct tcp_conn *c)
 		return false;
 	if (IS_ENABLED(CONFIG_TCP_RECOVERY) && c->wishes & CONN_MAY_GROW && try_larger(c, offset, left))
 		return true;
-	n = allowance(c, offset, left);
+	n = left ? allowance(c, offset, left) : 0;
 	if (n == 0 && (left > 0 || !has_written_all(c))) /* FIN alone has no data */
 		return false;
 	sent = transmit(c, c->snd_nxt, n);

@@ -141,7 +141,7 @@ static struct buf *compact(struct buf *b, uint32_t len)
 }
 
 /* The chain from b to last comes next; room: bytes free behind it. */
-static OUT_OF_LINE void append(struct recvq *q, struct buf *b, struct buf *last, uint32_t len, uint32_t room)
+static void append(struct recvq *q, struct buf *b, struct buf *last, uint32_t len, uint32_t room)
 {
 	if (q->head)
 		q->tail->next = b;

@@ -67,7 +67,7 @@ static OUT_OF_LINE void parse_option(struct segment *s, const uint8_t *p)
 	}
 }
 
-OUT_OF_LINE int segment_parse(struct segment *s, const uint8_t *data, size_t len)
+int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 {
 	const struct wire_header *h = (const void *)data;
 	const uint8_t *p = data + SEGMENT_HEADER_BYTES, *end;
