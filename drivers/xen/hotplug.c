@@ -26,12 +26,11 @@ static struct {
 	void (*next)(intptr_t result);
 	uint32_t folder, at, end; /* where we are, in folders, and in names */
 	uint32_t looks;
-	bool busy, again, later;
+	bool later;               /* some backend was not ready */
 	char names[128];          /* the devices of a folder, one string behind the other */
 	char dir[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
 } all;
 
-static void begin(void);
 static void next_device(intptr_t ignored);
 
 static void answered(struct waiter *w)
@@ -101,10 +100,8 @@ static void have_names(intptr_t result)
 
 static void finish(void)
 {
-	all.busy = false;
-	if (all.again)
-		begin();
-	else if (all.later && all.looks++ < LOOKS)
+	store_watch_done(&all.watch);
+	if (all.later && all.looks++ < LOOKS) /* not where all begins anew */
 		timer_start(&all.timer, clock_now_ns() + NS_PER_S);
 }
 
@@ -132,8 +129,8 @@ static void next_device(intptr_t ignored)
 
 static void begin(void)
 {
-	all.busy = true;
-	all.again = all.later = false;
+	store_watch_look(&all.watch);
+	all.later = false;
 	all.folder = all.at = all.end = 0;
 	next_device(0);
 }
@@ -142,16 +139,13 @@ static void changed(struct store_watch *w)
 {
 	(void)w;
 	all.looks = 0;
-	if (all.busy)
-		all.again = true;
-	else
-		begin();
+	begin();
 }
 
 static void look_again(struct timer *t)
 {
 	(void)t;
-	if (!all.busy)
+	if (!all.watch.is_looked_at)
 		begin();
 }
 
