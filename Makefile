@@ -164,6 +164,8 @@ test-system: setup-test | test-unit
 test-all: setup-test
 	$(if $(filter defconfig_www_qemu,$(CONFIGS)),@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile \
 		O=$(abspath $(O))/tests test-all)
+	$(if $(filter defconfig_www_qemu_armv7,$(CONFIGS)),@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile \
+		CPU=armv7 TIMEOUT=3600 O=$(abspath $(O))/tests-armv7 test)
 	@CONFIGS='$(CONFIGS)' $(pytest) --all tests/system
 check: setup-test
 	@scripts/check $(abspath $(O))/check $(CONFIGS)

@@ -128,7 +128,7 @@ bool device_next(unsigned queue, struct device_request *r)
 	for (at = r->id;; at = q->desc[at].next) {
 		cr_assert(at < q->size && count < DEVICE_PARTS, "chain without end");
 		cr_assert(!(q->desc[at].flags & ~3), "unknown flags");
-		r->parts[count].data = (uint8_t *)q->desc[at].address;
+		r->parts[count].data = (uint8_t *)(uintptr_t)q->desc[at].address;
 		r->parts[count++].bytes = q->desc[at].bytes;
 		if (q->desc[at].flags & 2)
 			r->in++;

@@ -424,7 +424,7 @@ static long shut_down(uint32_t reason)
 /* A page that Xen has is not the guest's to touch. */
 static long move_page(uintptr_t what, const struct xen_memory_reservation *r)
 {
-	void *page = (void *)(*r->extent_start.p * PAGE_BYTES);
+	void *page = (void *)(uintptr_t)(*r->extent_start.p * PAGE_BYTES);
 	bool gives = what == XENMEM_decrease_reservation;
 
 	cr_assert(r->domid == DOMID_SELF && r->nr_extents == 1 && r->extent_order == 0);
