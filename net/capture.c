@@ -87,6 +87,11 @@ static int send(struct netdev *dev, struct buf *b)
 
 static const struct netdev_ops ops = { .send = send };
 
+static int want(struct netdev *dev, const uint8_t mac[6], bool is_wanted)
+{
+	return netdev_want(container_of(dev, struct capture, dev)->below, mac, is_wanted);
+}
+
 void capture_refused(struct netdev *dev, const char *reason)
 {
 	struct capture *c = container_of(dev, struct capture, dev);
@@ -112,6 +117,8 @@ int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, ui
 		capture_destroy(c);
 		return -ENOMEM;
 	}
+	if (IS_ENABLED(CONFIG_NETDEV_GROUPS))
+		netdev_filter(&c->dev, want);
 	netdev_listen(dev, input, c);
 	*out = c;
 	return 0;

@@ -31,10 +31,11 @@
 #define KEPT_MAX 16   /* pages that a backend may fail to let go of */
 #define NONE UINT16_MAX
 
-enum { FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY };
+enum { FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY, FEATURE_GROUPS };
 static const char *const features[] = {
 	[FEATURE_NO_CSUM] = "feature-no-csum-offload", [FEATURE_SG] = "feature-sg",
-	[FEATURE_GSO] = "feature-gso-tcpv4", [FEATURE_COPY] = "feature-rx-copy", NULL,
+	[FEATURE_GSO] = "feature-gso-tcpv4", [FEATURE_COPY] = "feature-rx-copy",
+	[FEATURE_GROUPS] = IS_ENABLED(CONFIG_NETDEV_GROUPS) ? "feature-multicast-control" : NULL, NULL,
 };
 
 struct buffer {
@@ -48,10 +49,17 @@ struct buffer {
 /* A request to send. Those of one frame are linked; the first one has what belongs to the frame. */
 struct slot {
 	struct buf *frame;
-	uint32_t ref;
+	uint32_t ref; /* 0, which is the toolstack's: none */
 	uint16_t next, first, left; /* left: of the frame, not yet answered */
 	bool busy, kept; /* kept: answered, but not let go of */
 };
+
+/* A multicast address, and how often it is wanted. */
+struct wanted {
+	uint8_t mac[6];
+	uint16_t users; /* 0: the place is free */
+};
+static_assert(sizeof(struct wanted) == 8, "docs/limits.md");
 
 struct net {
 	struct netdev dev; /* first */
@@ -60,7 +68,7 @@ struct net {
 	struct poller kick;   /* there is something that the backend was not told of */
 	struct xen_ring rx, tx;
 	uint32_t port;
-	bool link_up, can_gather;
+	bool link_up, can_gather, filters;
 	struct buffer *free, *kept;
 	uint32_t free_count, posted_count, quarantined;
 	struct buffer *posted[SLOTS]; /* by place in the ring */
@@ -68,6 +76,7 @@ struct net {
 	uint16_t free_slots;
 	struct slot slots[SLOTS];
 	struct buffer buffers[CONFIG_XEN_NET_BUFFERS];
+	struct wanted groups[CONFIG_XEN_NET_GROUPS];
 };
 
 /* -- pages -- */
@@ -293,7 +302,7 @@ static void done(struct net *net, uint16_t id)
 	bool was_kept = slot->kept;
 
 	slot->busy = false;
-	slot->kept = !grant_end(slot->ref);
+	slot->kept = slot->ref && !grant_end(slot->ref);
 	net->quarantined -= was_kept;
 	if (slot->kept)
 		count_kept(net);
@@ -367,20 +376,29 @@ static struct buf *gather(struct net *net, struct buf *b, uint32_t bytes)
 	return frame;
 }
 
+/* A free slot, of which there is one, for a request of the frame that begins at slot first; NONE: here. */
+static uint16_t take_id(struct net *net, uint32_t ref, uint16_t first)
+{
+	uint16_t id = net->free_slot;
+	struct slot *slot = &net->slots[id];
+
+	net->free_slot = slot->next;
+	net->free_slots--;
+	*slot = (struct slot){ .ref = ref, .next = NONE, .first = first == NONE ? id : first, .busy = true };
+	return id;
+}
+
 /* One request more of the frame; false: no grant. What was put into the ring cannot be taken back, so grants
  * are had first. */
 static bool take_slot(struct net *net, const uint8_t *data, uint16_t *first, uint16_t *last)
 {
-	uint16_t id = net->free_slot;
-	struct slot *slot = &net->slots[id];
 	int32_t ref = grant_page(net->front.backend_id, data, true);
+	uint16_t id;
 
 	if (ref < 0)
 		return false;
-	net->free_slot = slot->next;
-	net->free_slots--;
-	*first = *first == NONE ? id : *first;
-	*slot = (struct slot){ .ref = (uint32_t)ref, .next = NONE, .first = *first, .busy = true };
+	id = take_id(net, (uint32_t)ref, *first);
+	*first = net->slots[id].first;
 	if (*last != NONE)
 		net->slots[*last].next = id;
 	*last = id;
@@ -497,6 +515,71 @@ static int send_frame(struct netdev *dev, struct buf *b)
 	return 0;
 }
 
+/* -- multicast -- */
+
+/* A request without a frame, for what it says of the address; false: there is no room. */
+static bool put_group(struct net *net, const struct wanted *g, uint8_t type)
+{
+	struct netif_tx_request r = { .flags = NETTXF_extra_info };
+	struct netif_extra_info extra = { .type = type };
+
+	if (!net->link_up || !net->filters)
+		return true; /* nothing is kept from us */
+	if (xen_ring_room(&net->tx) < 2 || !net->free_slots)
+		return false;
+	r.id = take_id(net, 0, NONE);
+	net->slots[r.id].left = 1;
+	memcpy(extra.u.mcast.addr, g->mac, sizeof(g->mac));
+	xen_ring_put(&net->tx, &r, sizeof(r));
+	xen_ring_put(&net->tx, &extra, sizeof(extra));
+	poller_mark(&net->kick);
+	return true;
+}
+
+/* The place of mac, else a free one; NULL: there is neither. */
+static struct wanted *find_group(struct net *net, const uint8_t mac[6])
+{
+	struct wanted *found = NULL;
+
+	for (size_t i = 0; i < CONFIG_XEN_NET_GROUPS; i++) {
+		struct wanted *g = &net->groups[i];
+
+		if (g->users && !memcmp(g->mac, mac, sizeof(g->mac)))
+			return g;
+		if (!g->users)
+			found = g;
+	}
+	return found;
+}
+
+static int want(struct netdev *dev, const uint8_t mac[6], bool is_wanted)
+{
+	struct net *net = container_of(dev, struct net, dev);
+	struct wanted *g = find_group(net, mac);
+
+	if (!g)
+		return -ENOBUFS;
+	if (!is_wanted) {
+		assert(g->users);
+		if (--g->users == 0)
+			put_group(net, g, XEN_NETIF_EXTRA_TYPE_MCAST_DEL); /* else some come in vain */
+		return 0;
+	}
+	memcpy(g->mac, mac, sizeof(g->mac));
+	if (!g->users && !put_group(net, g, XEN_NETIF_EXTRA_TYPE_MCAST_ADD))
+		return -ENOBUFS;
+	g->users++;
+	return 0;
+}
+
+/* Another backend, or one that has been away, knows of none. */
+static void put_groups(struct net *net)
+{
+	for (size_t i = 0; i < CONFIG_XEN_NET_GROUPS; i++)
+		if (net->groups[i].users)
+			put_group(net, &net->groups[i], XEN_NETIF_EXTRA_TYPE_MCAST_ADD);
+}
+
 /* -- the loop -- */
 
 static void kick(struct poller *p)
@@ -595,6 +678,9 @@ static int offer(struct frontend *f)
 	frontend_key(f, "feature-rx-notify", 1);
 	frontend_key(f, "feature-sg", 1);
 	frontend_key(f, "feature-gso-tcpv4", 1);
+	net->filters = IS_ENABLED(CONFIG_NETDEV_GROUPS) && f->values[FEATURE_GROUPS];
+	if (net->filters)
+		frontend_key(f, "request-multicast-control", 1);
 	refill(net);
 	xen_ring_push(&net->rx);
 	return 0;
@@ -611,6 +697,8 @@ static int connect(struct frontend *f)
 	if (!f->values[FEATURE_NO_CSUM] && net->can_gather && f->values[FEATURE_GSO])
 		net->dev.features |= NETDEV_TSO4;
 	net->link_up = true;
+	if (IS_ENABLED(CONFIG_NETDEV_GROUPS))
+		put_groups(net);
 	event_send(net->port);
 	poller_mark(&net->events);
 	netdev_tell_returned(&net->dev);
@@ -663,6 +751,8 @@ static int make(struct net *net)
 	poller_add(&net->kick, kick);
 	net->dev.ops = &ops;
 	net->dev.mtu = NETDEV_MTU_USUAL;
+	if (IS_ENABLED(CONFIG_NETDEV_GROUPS))
+		netdev_filter(&net->dev, want);
 	return grant_init();
 }
 

@@ -39,6 +39,9 @@ struct netdev {
 	void (*returned)(void *arg);
 	void *returned_arg;
 #endif
+#ifdef CONFIG_NETDEV_GROUPS
+	int (*want)(struct netdev *dev, const uint8_t mac[6], bool is_wanted);
+#endif
 	struct netdev_stats {
 		uint64_t rx_frames, rx_bytes, rx_dropped, tx_frames, tx_bytes, tx_dropped;
 	} stats;
@@ -73,6 +76,26 @@ static inline void netdev_tell_returned(struct netdev *dev)
 }
 #else
 void netdev_listen_returned(struct netdev *dev, void (*returned)(void *arg), void *arg);
+#endif
+
+#ifdef CONFIG_NETDEV_GROUPS
+/* Has frames to a multicast address come in, or no longer: as often no longer as they were wanted. Frames to
+ * others may come in, too. 0; -ENOBUFS: they will not. */
+static inline int netdev_want(struct netdev *dev, const uint8_t mac[6], bool is_wanted)
+{
+	return dev->want ? dev->want(dev, mac, is_wanted) : 0;
+}
+
+/* For a driver to which frames to such addresses come only while they are wanted. */
+static inline void netdev_filter(struct netdev *dev,
+                                 int (*want)(struct netdev *dev, const uint8_t mac[6], bool is_wanted))
+{
+	dev->want = want;
+}
+#else
+int netdev_want(struct netdev *dev, const uint8_t mac[6], bool is_wanted);
+void netdev_filter(struct netdev *dev,
+                   int (*want)(struct netdev *dev, const uint8_t mac[6], bool is_wanted));
 #endif
 
 #endif

@@ -56,6 +56,17 @@ static struct igmp *igmp_of(struct ipv4 *ip)
 	return container_of(ip->groups, struct igmp, left);
 }
 
+/* For a device that lets through only what is wanted. */
+static int want(struct ipv4 *ip, uint32_t group, bool is_wanted)
+{
+	uint8_t mac[6];
+
+	if (!IS_ENABLED(CONFIG_NETDEV_GROUPS))
+		return 0;
+	ipv4_group_mac(mac, group);
+	return netdev_want(ethernet_netdev(ip->ethernet), mac, is_wanted);
+}
+
 static uint8_t version(const struct igmp *g)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -236,6 +247,8 @@ static int create(struct ipv4 *ip)
 	g->handler = (struct ip_handler){ .input = igmp_input, .arg = g };
 	timer_init(&g->timer, fire);
 	error = ip_listen(&ip->ip, IP_IGMP, &g->handler);
+	if (!error && (error = want(ip, ALL_HOSTS, true)) < 0)
+		ip_listen(&ip->ip, IP_IGMP, NULL);
 	if (error < 0)
 		instance_free(g, sizeof(*g));
 	else
@@ -252,7 +265,9 @@ int igmp_join(struct ipv4 *ip, struct igmp_group *group, const struct ip_addr *a
 
 	if (address->family != IP_V4 || !ipv4_is_multicast(a))
 		return -EINVAL;
-	error = ip->groups ? 0 : create(ip);
+	error = want(ip, a, true);
+	if (!error && !ip->groups && (error = create(ip)) < 0)
+		want(ip, a, false);
 	if (error < 0)
 		return error;
 	g = igmp_of(ip);
@@ -275,6 +290,7 @@ static void destroy(struct igmp *g)
 {
 	say_left(g);
 	ip_listen(&g->ip->ip, IP_IGMP, NULL);
+	want(g->ip, ALL_HOSTS, false);
 	timer_stop(&g->timer);
 	g->ip->groups = NULL;
 	instance_free(g, sizeof(*g));
@@ -299,6 +315,7 @@ void igmp_leave(struct ipv4 *ip, struct igmp_group *group)
 	while (before->next != group)
 		before = before->next;
 	other = before->next = group->next;
+	want(ip, group->address, false);
 	while (other && other->address != group->address)
 		other = other->next;
 	if (speaks && other) { /* that one does from now on */

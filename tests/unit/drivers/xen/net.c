@@ -467,6 +467,116 @@ Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 	free_all();
 }
 
+static void come_back(void)
+{
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	follow(DEADLINE_NEVER);
+	test_settle();
+}
+
+static void assert_serves(void)
+{
+	unsigned before = got_count;
+
+	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
+	put(3, 0, 60, 0);
+	tell();
+	cr_assert_eq(got_count, before + 1);
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), 0);
+	test_settle();
+	free_all();
+}
+
+/* -- multicast -- */
+
+static const uint8_t group_macs[][6] = {
+	{ 1, 0, 0x5e, 0, 0, 1 }, { 1, 0, 0x5e, 0, 0, 2 }, { 1, 0, 0x5e, 0, 0, 3 }, { 1, 0, 0x5e, 0, 0, 4 },
+};
+
+static void begin_with_filter(void)
+{
+	describe("1");
+	fake_set(BACK "/feature-multicast-control", "1");
+	cr_assert_eq(xen_net_create(&net), 0);
+	netdev_listen(net, input, NULL);
+	test_settle();
+}
+
+/* The backend takes a request without a frame and answers: what it says, as 10 * type + the address's end. */
+static unsigned take_group(int16_t status)
+{
+	struct netif_tx_request r = tx_request();
+	struct netif_extra_info extra;
+
+	cr_assert(r.flags == NETTXF_extra_info && r.size == 0);
+	memcpy(&extra, back.tx->entries + back.tx_seen++ % RING * sizeof(r), sizeof(extra));
+	cr_assert(!extra.flags && !memcmp(extra.u.mcast.addr, group_macs[0], 5));
+	tx_answer(r.id, status);
+	tx_answer(UINT16_MAX, NETIF_RSP_NULL);
+	tell();
+	return extra.type * 10u + extra.u.mcast.addr[5];
+}
+
+Test(xen_net_start, multicast_that_is_wanted_comes_in)
+{
+	begin_with_filter();
+	cr_assert_eq(fake_get_number(FRONT "/request-multicast-control"), 1);
+	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
+	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
+	cr_assert_eq(netdev_want(net, group_macs[2], true), 0);
+	test_settle();
+	cr_assert_eq(take_group(NETIF_RSP_OKAY), 21);
+	cr_assert_eq(take_group(NETIF_RSP_ERROR), 23);
+	cr_assert_eq(netdev_want(net, group_macs[0], false), 0);
+	test_settle();
+	cr_assert_eq(back.tx->req_prod, back.tx_seen, "one who wants it is left");
+	cr_assert_eq(netdev_want(net, group_macs[0], false), 0);
+	test_settle();
+	cr_assert_eq(take_group(NETIF_RSP_OKAY), 31);
+	come_back();
+	cr_assert_eq(take_group(NETIF_RSP_OKAY), 23);
+	cr_assert_eq(back.tx->req_prod, back.tx_seen);
+	assert_serves();
+	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2 + 1);
+}
+
+Test(xen_net_start, no_more_addresses_than_there_are_places)
+{
+	begin_with_filter();
+	for (size_t i = 0; i < CONFIG_XEN_NET_GROUPS; i++)
+		cr_assert_eq(netdev_want(net, group_macs[i], true), 0);
+	cr_assert_eq(netdev_want(net, group_macs[CONFIG_XEN_NET_GROUPS], true), -ENOBUFS);
+	cr_assert_eq(netdev_want(net, group_macs[1], false), 0);
+	cr_assert_eq(netdev_want(net, group_macs[CONFIG_XEN_NET_GROUPS], true), 0);
+}
+
+Test(xen_net_start, an_address_is_not_wanted_when_the_ring_is_full)
+{
+	begin_with_filter();
+	while (netdev_send(net, frame_of(60, NULL, 0)) == 0)
+		;
+	while (netdev_want(net, group_macs[0], true) == 0)
+		netdev_want(net, group_macs[0], false);
+	come_back();
+	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
+	test_settle();
+	cr_assert_eq(take_group(NETIF_RSP_OKAY), 21);
+}
+
+Test(xen_net, without_a_filter_nothing_is_asked_for)
+{
+	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
+	test_settle();
+	cr_assert(back.tx->req_prod == 0 && !fake_get(FRONT "/request-multicast-control"));
+	/* The next backend has one. */
+	fake_set(BACK "/feature-multicast-control", "1");
+	come_back();
+	cr_assert_eq(take_group(NETIF_RSP_OKAY), 21);
+}
+
 /* -- another domain -- */
 
 #define NEXT "/local/domain/0/backend/vif/2/3"
@@ -582,29 +692,6 @@ Test(xen_net, a_backend_that_cannot_be_in_the_next_domain)
 }
 
 /* -- backends that lie -- */
-
-static void come_back(void)
-{
-	fake_set(BACK "/state", CLOSED);
-	test_settle();
-	fake_set(BACK "/state", WAIT);
-	test_settle();
-	follow(DEADLINE_NEVER);
-	test_settle();
-}
-
-static void assert_serves(void)
-{
-	unsigned before = got_count;
-
-	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
-	put(3, 0, 60, 0);
-	tell();
-	cr_assert_eq(got_count, before + 1);
-	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), 0);
-	test_settle();
-	free_all();
-}
 
 /* Until it has been away: whoever comes then is another. */
 static void assert_refused(void)

@@ -212,6 +212,41 @@ Test(igmp, not_a_group)
 	expect_silence(2000);
 }
 
+static int wanted_sum, places; /* addresses' ends, as often as they are wanted */
+
+static int want(struct netdev *dev, const uint8_t mac[6], bool is_wanted)
+{
+	static const uint8_t prefix[] = { 1, 0, 0x5e };
+
+	(void)dev;
+	cr_assert(!memcmp(mac, prefix, sizeof(prefix)));
+	if (is_wanted && !places)
+		return -ENOBUFS;
+	places += is_wanted ? -1 : 1;
+	wanted_sum += (is_wanted ? 1 : -1) * mac[5];
+	return 0;
+}
+
+Test(igmp, the_device_is_told_whose_frames_are_wanted)
+{
+	netdev_filter(&lan.dev, want);
+	places = 3;
+	cr_assert_eq(join(&group, GROUP), 0);
+	cr_assert_eq(wanted_sum, 1 + 3, "224.0.0.1 and the group");
+	cr_assert_eq(join(&second, OTHER), 0);
+	cr_assert_eq(wanted_sum, 1 + 3 + 5);
+	igmp_leave(ipv4, &group);
+	cr_assert_eq(wanted_sum, 1 + 5);
+	igmp_leave(ipv4, &second);
+	cr_assert(wanted_sum == 0 && places == 3);
+	for (places = 0; places < 2; places++) {
+		cr_assert_eq(join(&group, GROUP), -ENOBUFS);
+		cr_assert_eq(wanted_sum, 0);
+	}
+	lan_wait_ms(3000);
+	lan_forget(&lan);
+}
+
 Test(igmp, queries_are_answered_after_a_while)
 {
 	unsigned early = 0;
