@@ -89,7 +89,7 @@ static void have_read(struct waiter *w)
 
 	s->reading = false;
 	if (n > 0) {
-		CHECK(buf_length(s->read.bufs) == (uint32_t)n && n <= s->read.max);
+		CHECK(buf_length(s->read.bufs) == (uint32_t)n && n <= (intptr_t)s->read.max);
 		buf_free(s->read.bufs);
 		start_reading(s);
 	}

@@ -28,7 +28,8 @@ BRIDGES = {
     "port": ("pcie-root-port,id=last,chassis=1",),
     "switch": ("pcie-root-port,id=first,chassis=1", "x3130-upstream,id=up,bus=first",
                "xio3130-downstream,id=other,bus=up,chassis=2", "xio3130-downstream,id=last,bus=up,chassis=3"),
-    "old": ("pci-bridge,id=first,chassis_nr=4,addr=7", "pci-bridge,id=last,bus=first,chassis_nr=5,addr=2"),
+    "old": ("pci-bridge,id=first,chassis_nr=4,shpc=off,addr=7",
+            "pci-bridge,id=last,bus=first,chassis_nr=5,shpc=off,addr=2"),
 }
 PCI = tuple(way for way in cpus.others() if cpus.MACHINES[way].machine.bus == "PCI")
 
