@@ -59,7 +59,7 @@ struct wanted {
 	uint8_t mac[6];
 	uint16_t users; /* 0: the place is free */
 };
-static_assert(sizeof(struct wanted) == 8, "docs/limits.md");
+LIMIT_BYTES(XEN_NET_GROUPS, sizeof(struct wanted), 8);
 
 struct net {
 	struct netdev dev; /* first */
