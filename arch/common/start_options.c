@@ -24,7 +24,7 @@ size_t start_options(const char *line, char ***words)
 	memcpy(command_line, line, len);
 	count = option_split(command_line, split, WORDS_MAX);
 	if (count < 0)
-		panic("the command line has more than %u words: shorten it or raise COMMAND_LINE_BYTES", WORDS_MAX);
+		panic("more than %u words: raise COMMAND_LINE_BYTES", WORDS_MAX);
 	*words = split;
 	return (size_t)count;
 }
