@@ -99,19 +99,14 @@ void buf_free(struct buf *b)
 	}
 }
 
-static inline __attribute__((always_inline)) uint32_t room(const struct buf *b)
+uint32_t buf_room(const struct buf *b)
 {
 	return b->in_headroom ? (uint32_t)(b->data - ((const struct header *)b)->room) : 0;
 }
 
-uint32_t buf_room(const struct buf *b)
-{
-	return room(b);
-}
-
 uint8_t *buf_push(struct buf *b, uint32_t n)
 {
-	assert(room(b) >= n);
+	assert(buf_room(b) >= n);
 	b->len += n;
 	return b->data -= n;
 }

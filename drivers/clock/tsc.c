@@ -46,7 +46,7 @@ static bool is_kvm_clock;
 static bool refine;         /* the rate is a short measurement's */
 static struct moment count; /* soon after the timer began to count */
 
-static inline __attribute__((always_inline)) uint64_t scale(uint64_t ticks, uint32_t mul, int shift)
+static uint64_t scale(uint64_t ticks, uint32_t mul, int shift)
 {
 	ticks = shift < 0 ? ticks >> -shift : ticks << shift;
 	return (uint64_t)((unsigned __int128)ticks * mul >> 32);
