@@ -4,7 +4,7 @@ import contextlib
 import io
 import subprocess
 
-from measure import Running, iperf, ip, linux, median, ours, tap
+from measure import Running, iperf, ip, linux, median, ours, tap, tap_and_veth
 from rig import relay
 
 
@@ -49,12 +49,7 @@ def bulk_unix(bench):
     from rig.namespace import Namespace
     seconds, runs = (2 if bench.quick else 5), {}
     with Namespace() as far:
-        tap()
-        ip("addr flush dev tap0")
-        ip(f"link add near type veth peer name far netns {far.holder.pid}")
-        far.ip("addr add 10.0.0.2/24 dev far")
-        far.ip("link set far up")
-        ip("link set near up")
+        tap_and_veth(far)
         image = bench.path("defconfig_iperf_unix", "image")
         ways = (("virga unix tap", "tap0", [image, "tap=tap0"], b"listening port="),
                 ("host veth", "near", [*far.enter, "iperf3", "--server", "--forceflush"], b"Server listening"))

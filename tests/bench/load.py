@@ -4,7 +4,7 @@ import os
 import tempfile
 
 from files import with_disk
-from measure import GUEST_IP, Running, ip, linux, median, ours, tap, unix, wrk
+from measure import GUEST_IP, Running, ip, linux, median, ours, tap, tap_and_veth, unix, wrk
 
 URL = f"http://{GUEST_IP}/1k.txt"
 
@@ -70,12 +70,7 @@ def requests_unix(bench):
     from rig.namespace import Namespace
     seconds, runs = (2 if bench.quick else 5), {}
     with Namespace() as far, tempfile.TemporaryDirectory() as folder:
-        tap()
-        ip("addr flush dev tap0")
-        ip(f"link add near type veth peer name far netns {far.holder.pid}")
-        far.ip("addr add 10.0.0.2/24 dev far")
-        far.ip("link set far up")
-        ip("link set near up")
+        tap_and_veth(far)
         config = os.path.join(folder, "nginx.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(NGINX.format(folder, bench.path("site")))

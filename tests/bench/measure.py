@@ -85,6 +85,17 @@ def tap(name="tap0", host=True):
         ip(f"neigh replace {GUEST_IP} lladdr {MAC} dev {name} nud permanent")
 
 
+def tap_and_veth(far):
+    """The wire for a process here, and one to a namespace, whose end has the address that the process has: near and
+    far. The host's own address is on neither."""
+    tap()
+    ip("addr flush dev tap0")
+    ip(f"link add near type veth peer name far netns {far.holder.pid}")
+    far.ip("addr add 10.0.0.2/24 dev far")
+    far.ip("link set far up")
+    ip("link set near up")
+
+
 class Running:
     """A guest, exactly the command and nothing around it, so that exec is where its clock starts."""
 
