@@ -52,7 +52,7 @@ struct frontend {
 	bool changed, refuse;
 	bool watched, moved; /* moved: into another domain, while something was being asked */
 	struct list link;
-	uint8_t phase, state;
+	uint8_t phase;
 };
 
 /* Finds the first device of its kind and begins; f is zeroed, and stays for good. */
