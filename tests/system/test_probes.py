@@ -102,7 +102,7 @@ def complaints(namespace, tmp_path, device, address):
     frames = namespace.run(["tshark", "-n", "-r", path, "-Y", f"ip.src == {address}"], timeout=60).stdout
     notes = {re.sub(r"[0-9]+", "N", note) for line in said.splitlines() for note in line.split(",")}
     print(address, len(frames.splitlines()), "segments:", notes)
-    assert len(frames.splitlines()) > 50
+    assert len(frames.splitlines()) >= 23, "each of the 23 requests has a segment of an answer at least"
     # What is late on a loaded machine is sent again, by either of them.
     return {note for note in notes if not re.search("retransmission|Duplicate ACK", note)}
 
