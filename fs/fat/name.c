@@ -41,9 +41,19 @@ uint16_t fat_fold(uint16_t unit)
 	return unit;
 }
 
+#define BIT(c) (UINT32_C(1) << ((c) & 31))
+
+/* Asked for every character of every name of a folder that is looked through. */
 bool fat_unit_is_allowed(uint16_t unit)
 {
-	return unit >= 0x80 || (unit >= 0x20 && unit != 0x7f && !strchr("\"*/:<>?\\|", unit));
+	static const uint32_t forbidden[] = {
+		UINT32_MAX,
+		BIT('"') | BIT('*') | BIT('/') | BIT(':') | BIT('<') | BIT('>') | BIT('?'),
+		BIT('\\'),
+		BIT('|') | BIT(0x7f),
+	};
+
+	return unit >= 0x80 || !(forbidden[unit >> 5] >> (unit & 31) & 1);
 }
 
 /* "." and "..", which name no file. */

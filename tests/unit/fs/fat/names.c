@@ -122,6 +122,13 @@ Test(fat_names, every_character)
 	}
 }
 
+/* Microsoft's list of what long names may not hold. */
+Test(fat_names, forbidden_characters)
+{
+	for (uint16_t c = 0; c < 0x100; c++)
+		cr_expect_eq(fat_unit_is_allowed(c), c >= 0x20 && c != 0x7f && !strchr("\"*/:<>?\\|", c), "%x", c);
+}
+
 /* Every day from 1980 to 2107, compared with the C library. */
 Test(fat_names, every_day)
 {
