@@ -13,20 +13,24 @@
 
 #include "fs/fat/fat_priv.h"
 
-/* Six characters of six bits for each number. */
+/* Each number in digits of six bits, the lowest first, behind it a period but for the last. */
 static void tag(uint32_t serial, const struct fat_entry *e, uint32_t changed, char to[KV_ETAG_BYTES])
 {
 	static const char digits[64] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
 	const uint32_t numbers[] = { serial, (uint32_t)e->date << 16 | e->time, e->size, e->first, changed };
-	char *at = to;
 
-	static_assert(ARRAY_SIZE(numbers) * 6 + sizeof("\"\"") <= KV_ETAG_BYTES, "room in the operation");
-	*at++ = '"';
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		for (int shift = 30; shift >= 0; shift -= 6)
-			*at++ = digits[numbers[i] >> shift & 63];
-	*at++ = '"';
-	*at = '\0';
+	static_assert(ARRAY_SIZE(numbers) * 7 + sizeof("\"\"") - 1 <= KV_ETAG_BYTES, "room in the operation");
+	*to++ = '"';
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		uint32_t n = numbers[i];
+
+		do
+			*to++ = digits[n & 63];
+		while (n >>= 6);
+		*to++ = '.';
+	}
+	to[-1] = '"';
+	*to = '\0';
 }
 
 /* Gives the promise's result. */
