@@ -44,21 +44,20 @@ struct http_transfer {
 	struct http_answer *answer; /* NULL: over, but for what is pending */
 	struct http_connection *ahead; /* which is at another answer already, though pieces are out; or NULL */
 	struct list link;           /* in server->starved, or, with ahead, in server->behind */
-	struct waiter waiter, write_waiter, wake_waiter;
-	struct promise wake;
-	struct http_request request; /* what of it matters, in text */
-	struct kv_entry entry;
 	struct http_range range;    /* of the value, still to be read */
 	uint16_t status;            /* 200; 404: of the page that says so */
 	uint8_t flags, codings;
 	uint8_t fill, drain;        /* the piece to be filled next, and to be written next */
-	struct kv_get get;
+	struct http_request request; /* what of it matters, in text */
+	struct waiter waiter, write_waiter, wake_waiter;
+	struct promise wake;
+	struct kv_get get;          /* its entry is what read is about */
 	struct kv_read read;
 	struct piece pieces[PIECES];
 	struct slice out[4 + 1 + KV_READ_SLICES]; /* head, lines of the part, piece */
 	char text[CONFIG_HTTP_TARGET_BYTES + INDEX_BYTES + FIELDS_BYTES];
 };
-LIMIT_BYTES(HTTP_TRANSFERS, CONFIG_HTTP_TARGET_BYTES == 2048 ? sizeof(struct http_transfer) : 4504, 4504);
+LIMIT_BYTES(HTTP_TRANSFERS, CONFIG_HTTP_TARGET_BYTES == 2048 ? sizeof(struct http_transfer) : 4440, 4440);
 
 size_t http_transfer_bytes(void)
 {
@@ -316,7 +315,7 @@ static int fill_piece(struct http_transfer *t)
 		make_ready(t, p);
 		return 1;
 	}
-	kv_read(t->server->config.kv, &t->read, &t->entry, t->range.start,
+	kv_read(t->server->config.kv, &t->read, &t->get.entry, t->range.start,
 	        (uint32_t)MIN(t->range.len, (uint64_t)CONFIG_HTTP_PIECE_BYTES));
 	if (promise_is_settled(&t->read.promise))
 		return take_read(t) ?: 1;
@@ -357,9 +356,12 @@ static bool write_piece(struct http_transfer *t)
 {
 	struct piece *p = &t->pieces[t->drain];
 	struct http_answer *a = t->answer;
-	uint32_t count = a->count;
+	uint32_t count = 0;
 
-	memcpy(t->out, a->slices, count * sizeof(t->out[0]));
+	while (count < a->count) {
+		t->out[count] = a->slices[count];
+		count++;
+	}
 	if (p->lines.len)
 		t->out[count++] = p->lines;
 	for (uint32_t i = 0; i < p->count; i++)
@@ -478,13 +480,13 @@ static void on_event(struct http_answer *a)
 static void answer_value(struct http_transfer *t)
 {
 	static const struct http_text not_found = { NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 };
-	struct kv_entry entry = t->get.entry;
-	struct http_value value = { .entry = &entry, .status = t->status };
+	struct kv_entry *entry = &t->get.entry;
+	struct http_value value = { .entry = entry, .status = t->status };
 	struct http_answer *a = t->answer;
 	struct http_block *lines = NULL;
 
-	if (!entry.header) {
-		lines = http_lines_create(t->server, t->status == 200 ? t->request.key : not_found, &entry);
+	if (!entry->header) {
+		lines = http_lines_create(t->server, t->status == 200 ? t->request.key : not_found, entry);
 		if (!lines) {
 			http_add_status(a, &t->request, 503);
 			http_answer_send(detach(t));
@@ -494,12 +496,10 @@ static void answer_value(struct http_transfer *t)
 	}
 	t->range = http_add_value(a, &t->request, &value);
 	storage_put(value.lines);
-	if (entry.data || (!t->range.len && !a->parts)) {
+	if (entry->data || (!t->range.len && !a->parts))
 		http_answer_send(detach(t));
-		return;
-	}
-	t->entry = t->get.entry;
-	go_on(t);
+	else
+		go_on(t);
 }
 
 static void got(struct waiter *waiter);
@@ -577,7 +577,14 @@ enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_r
 		t = pool_alloc(&server->transfers);
 	if (!t)
 		return HTTP_CROWDED;
-	memset(t, 0, offsetof(struct http_transfer, text));
+	/* Not what is filled in before it is looked at: that is most of it. */
+	memset(t, 0, offsetof(struct http_transfer, request));
+	memset(t->read.cursor, 0, sizeof(t->read.cursor));
+	for (int i = 0; i < PIECES; i++) {
+		t->pieces[i].storage.refs = 0;
+		t->pieces[i].is_ready = false;
+		t->pieces[i].lines = (struct slice){ 0 };
+	}
 	t->server = server;
 	t->answer = a;
 	t->status = 200;
