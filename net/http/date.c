@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/calendar.h"
+#include "kernel/dev/clock.h"
 #include "kernel/format.h"
 #include "net/http/date.h"
 
@@ -36,22 +37,45 @@ static uint32_t number(struct http_text text, size_t offset, size_t digits, bool
 	return n;
 }
 
+/* Where the parts of a form stand, from the comma or, where there is none, from the start. */
+struct form {
+	uint8_t len, day, month, year, year_digits, time;
+};
+
+static const struct form today = { 26, 2, 5, 9, 4, 14 };    /* Sun, 06 Nov 1994 08:49:37 GMT */
+static const struct form rfc_850 = { 24, 2, 5, 9, 2, 12 };  /* Sunday, 06-Nov-94 08:49:37 GMT */
+static const struct form asctimes = { 24, 8, 4, 20, 4, 11 }; /* Sun Nov  6 08:49:37 1994 */
+
+/* Of this century; but what would be more than 50 years ahead is of the last one (RFC 9110 §5.6.7). */
+static uint32_t year_of_two_digits(uint32_t year)
+{
+	struct calendar_date now;
+
+	calendar_date((uint32_t)(clock_wall_ns() / NS_PER_S / DAY_SECONDS), &now);
+	year += now.year / 100 * 100;
+	return year > now.year + 50 ? year - 100 : year;
+}
+
 int http_date_parse(struct http_text text, uint32_t *seconds)
 {
+	const char *comma = memchr(text.at, ',', text.len);
+	struct http_text rest = comma ? (struct http_text){ comma, (size_t)(text.at + text.len - comma) } : text;
+	const struct form *f = !comma ? &asctimes : text.len == HTTP_DATE_BYTES ? &today : &rfc_850;
 	uint32_t day, year, hour, minute, second, month = 0;
-	bool bad = false;
+	bool bad = false, is_padded;
 
-	/* Sun, 06 Nov 1994 08:49:37 GMT
-	 * 0    5  8   12   17 20 23 25   */
-	if (text.len != HTTP_DATE_BYTES || memcmp(text.at + 25, " GMT", 4))
+	if (rest.len != f->len || (comma && memcmp(rest.at + f->len - 4, " GMT", 4)))
 		return -EBADMSG;
-	day = number(text, 5, 2, &bad);
-	year = number(text, 12, 4, &bad);
-	hour = number(text, 17, 2, &bad);
-	minute = number(text, 20, 2, &bad);
-	second = number(text, 23, 2, &bad);
-	while (month < 12 && memcmp(text.at + 8, &months[month * 3], 3))
+	is_padded = !comma && rest.at[f->day] == ' ';
+	day = number(rest, f->day + is_padded, 2u - is_padded, &bad);
+	year = number(rest, f->year, f->year_digits, &bad);
+	hour = number(rest, f->time, 2, &bad);
+	minute = number(rest, f->time + 3u, 2, &bad);
+	second = number(rest, f->time + 6u, 2, &bad);
+	while (month < 12 && memcmp(rest.at + f->month, &months[month * 3], 3))
 		month++;
+	if (!bad && f == &rfc_850)
+		year = year_of_two_digits(year);
 	if (bad || month == 12 || day < 1 || day > 31 || year < 1970 || year > 2105 || hour > 23 || minute > 59 ||
 	    second > 60)
 		return -EBADMSG;

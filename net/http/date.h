@@ -9,7 +9,7 @@
 
 /* Writes HTTP_DATE_BYTES characters, without a terminator. */
 void http_date_format(char *to, uint32_t seconds);
-/* 0, or -EBADMSG: only today's form is read, not the two obsolete ones. */
+/* 0, or -EBADMSG. Today's form, or one of the two obsolete ones, which still have to be read. */
 int http_date_parse(struct http_text text, uint32_t *seconds);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "net/http/conditional.h"
 #include "net/http/date.h"
+#include "tests/lib/clock.h"
 #include "tests/unit/net/http/fields.h"
 
 #define ETAG "\"abc\""
@@ -112,13 +113,43 @@ Test(http_date, agrees_with_the_c_library)
 	}
 }
 
+static uint32_t parse(const char *text)
+{
+	uint32_t seconds = 0;
+
+	cr_expect_eq(http_date_parse((struct http_text){ text, strlen(text) }, &seconds), 0, "%s", text);
+	return seconds;
+}
+
+/* Nobody may write them any more, and everybody has to read them (RFC 9110 §5.6.7). */
+Test(http_date, reads_the_obsolete_forms)
+{
+	cr_expect_eq(parse("Sunday, 06-Nov-94 08:49:37 GMT"), 784111777);
+	cr_expect_eq(parse("Wednesday, 01-Jan-70 00:00:01 GMT"), 1);
+	cr_expect_eq(parse("Sun Nov  6 08:49:37 1994"), 784111777);
+	cr_expect_eq(parse("Wed Nov 16 08:49:37 1994"), 784975777);
+	clock_set_wall_ns(UINT64_C(1795000000) * NS_PER_S); /* in 2026 */
+	cr_expect_eq(parse("Sunday, 06-Nov-94 08:49:37 GMT"), 784111777);
+	cr_expect_eq(parse("Friday, 06-Nov-26 08:49:37 GMT"), 1793954977);
+	cr_expect_eq(parse("Friday, 01-Jan-76 00:00:00 GMT"), parse("Wed, 01 Jan 2076 00:00:00 GMT"));
+	cr_expect_eq(parse("Saturday, 01-Jan-77 00:00:00 GMT"), parse("Sat, 01 Jan 1977 00:00:00 GMT"));
+	clock_set_wall_ns(UINT64_C(4133980800) * NS_PER_S); /* 2101 begins */
+	cr_expect_eq(parse("Monday, 02-Jan-02 00:00:00 GMT"), parse("Mon, 02 Jan 2102 00:00:00 GMT"));
+}
+
 Test(http_date, refuses_what_is_no_date)
 {
 	static const char *const wrong[] = {
 		"", "Sun, 06 Nov 1994 08:49:37 GM", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 0x Nov 1994 08:49:37 GMT",
 		"Sun, 06 nov 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 32 Nov 1994 08:49:37 GMT",
 		"Sun, 06 Nov 1969 08:49:37 GMT", "Sun, 06 Nov 2106 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
-		"Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+		"Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06-Nov-94 08:49:37",
+		"Sunday, 06-Nov-1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 UTC",
+		"Sunday, 06-Nov-9x 08:49:37 GMT",
+		"Sunday, 06-Nov-94 08:49:37 GMT ", "Sun, 6 Nov 1994 08:49:37 GMT",
+		"Sun,  6 Nov 1994 08:49:37 GMT",
+		"Sunday, 06 Nov 1994 08:49:37 GMT", "Sun Nov 6 08:49:37 1994", "Sun Nov  6 08:49:37 94",
+		"Sun Nov    08:49:37 1994", "Sun Nov  6 08:49:37 1994 GMT", "Sunday", ",", "Sun,",
 	};
 	uint32_t seconds;
 
