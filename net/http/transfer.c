@@ -555,8 +555,8 @@ static bool keep_request(struct http_transfer *t, const struct http_request *req
 	while (http_next_line(&rest, &line)) {
 		bool is_condition = (line.at[0] | 0x20) == 'i' && (line.at[1] | 0x20) == 'f' && line.at[2] == '-';
 
-		if (!is_condition && (line.at[0] | 0x20) != 'r')
-			continue; /* there are few that begin as Range does */
+		if (!is_condition && !((line.at[0] | 0x20) == 'r' && (line.at[1] | 0x20) == 'a'))
+			continue; /* there are few that begin as Range does; Referer, which may be long, does not */
 		if (line.len > (size_t)(end - at)) {
 			if (is_condition)
 				return false;

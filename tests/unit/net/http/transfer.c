@@ -527,6 +527,12 @@ Test(http_transfer, takes_conditions_of_bounded_length)
 	rig_say(f, text);
 	rig_expect_head(f, 206, NULL);
 	f = rig_connect();
+	snprintf(text, sizeof(text),
+	         "GET /small HTTP/1.1\r\nHost: a\r\nReferer: %02540d\r\nRange: bytes=0-0\r\n"
+	         "If-Match: \"s\"\r\n\r\n", 0);
+	rig_say(f, text);
+	rig_expect_head(f, 206, NULL);
+	f = rig_connect();
 	snprintf(text, sizeof(text), "GET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=0-0,%03000d-\r\n\r\n", 1);
 	rig_say(f, text);
 	rig_expect_head(f, 200, NULL); /* a range may be ignored */
