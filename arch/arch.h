@@ -7,6 +7,21 @@
 #include "kernel/option.h"
 #include "kernel/util.h"
 
+/* -- addresses -- */
+
+/* The address of a symbol that may lie farther away than code reaches otherwise: the site, a disk in the
+ * image, and the image's ends. */
+#ifdef CONFIG_CODE_MODEL_TINY
+#define ARCH_FAR(symbol) \
+	({ \
+		__typeof__(&*(symbol)) arch_far; \
+		__asm__("ldr %0, =%c1" : "=r"(arch_far) : "i"(symbol)); \
+		arch_far; \
+	})
+#else
+#define ARCH_FAR(symbol) (symbol)
+#endif
+
 /* -- idle -- */
 
 /* Sleeps until an interrupt or deadline_ns (DEADLINE_NEVER: until an interrupt). Returns at once

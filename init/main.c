@@ -88,7 +88,7 @@ static void network_init(void)
 
 static void files_init(void)
 {
-	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, &crunch_content) < 0)
+	if (IS_ENABLED(CONFIG_FS_CRUNCH) && crunch_create(&app.kv, ARCH_FAR(&crunch_content)) < 0)
 		panic("out of memory: give the machine more");
 	if (IS_ENABLED(CONFIG_FS_FAT))
 		app.kv = fat_init();

@@ -44,7 +44,13 @@ start:
 	.ascii "ARM\x64"
 	.long 0
 
-1:	msr daifset, #15
+1:	adrp x16, entry
+	add x16, x16, :lo12:entry
+	br x16
+
+	.section .entry, "ax"
+entry:
+	msr daifset, #15
 	mov x19, x0
 	adrp x20, image_start
 	mrs x0, CurrentEL
@@ -261,6 +267,7 @@ refuse:
 	.ltorg
 	.balign 8
 layout:
+	.quad text_start, MEMORY | READ_ONLY | NO_EXECUTE
 	.quad text_end, MEMORY | READ_ONLY | USER_NO_EXECUTE | GUARDED
 	.quad rodata_end, MEMORY | READ_ONLY | NO_EXECUTE
 	.quad fault_guard, MEMORY | NO_EXECUTE

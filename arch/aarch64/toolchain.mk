@@ -2,7 +2,7 @@
 # What the build must know of AArch64. Atomics stand where they are used: libgcc's functions for them
 # choose at run time, by what a Linux below says of the CPU.
 triple := aarch64-linux-gnu
-cpu-flags := -march=armv8-a -mno-outline-atomics \
+cpu-flags := -march=armv8-a -mno-outline-atomics $(if $(CONFIG_CODE_MODEL_TINY),-mcmodel=tiny) \
 	$(if $(CONFIG_BRANCH_PROTECTION),-mbranch-protection=standard)
 # Half a kilobyte of www that gcc would pay for speed, as on x86-64.
 small-flags := -fno-expensive-optimizations

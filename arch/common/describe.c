@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* What lies at an address, by the image's parts. */
+#include "arch/arch.h"
+#include "arch/common/image.h"
 #include "arch/common/tables.h"
 #include "kernel/page.h"
 
 extern const char text_start[], text_end[], rodata_end[];
 extern const char fault_guard[], interrupt_guard[], boot_guard[], boot_stack_top[];
+
+/* A site lies before text on AArch64, elsewhere behind it. */
+#define CONSTANTS_START (IS_ENABLED(CONFIG_ARCH_AARCH64) ? ARCH_FAR(image_start) : text_end)
 
 static const struct {
 	const char *guard, *name;
@@ -25,7 +30,7 @@ bool memory_is_stack(uintptr_t address)
 		return false;
 	if (address - WINDOW < WINDOW_BYTES)
 		return memory_is_mapped(address);
-	return address >= (uintptr_t)fault_guard && address < (uintptr_t)boot_stack_top &&
+	return address >= (uintptr_t)fault_guard && address < (uintptr_t)ARCH_FAR(boot_stack_top) &&
 	       memory_is_mapped(address);
 }
 
@@ -40,7 +45,7 @@ const char *memory_describe(uintptr_t address)
 		return "null page";
 	if (memory_is_text(address))
 		return "text";
-	if (address >= (uintptr_t)text_end && address < (uintptr_t)rodata_end)
+	if (address >= (uintptr_t)CONSTANTS_START && address < (uintptr_t)rodata_end)
 		return "read-only data";
 	return "memory";
 }

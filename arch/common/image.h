@@ -3,10 +3,16 @@
 #ifndef ARCH_COMMON_IMAGE_H
 #define ARCH_COMMON_IMAGE_H
 
-#include "kernel/util.h"
+#include "arch/arch.h"
 
 extern const char image_start[], image_end[];
 /* The physical address of image_start. */
 extern uint64_t image_physical;
+
+/* With its .bss. */
+static inline uint64_t image_size_bytes(void)
+{
+	return (uint64_t)(ARCH_FAR(image_end) - ARCH_FAR(image_start));
+}
 
 #endif

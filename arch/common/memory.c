@@ -24,7 +24,7 @@ static bool make_table(uint64_t *entry)
 
 uint64_t *memory_entry(uint64_t address, unsigned level, bool make)
 {
-	uint64_t *table = page_map;
+	uint64_t *table = ARCH_FAR(page_map);
 
 	for (unsigned at = CONFIG_PAGE_TABLE_LEVELS - 1;; at--) {
 		uint64_t *entry = &table[address >> (12 + 9 * at) & 511];

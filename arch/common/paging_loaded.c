@@ -15,8 +15,8 @@ uint64_t *paging_table_at(uint64_t physical)
 {
 	uint64_t at = physical - image_physical;
 
-	if (at < (uint64_t)(image_end - image_start))
-		return (uint64_t *)(uintptr_t)(at + (uintptr_t)image_start);
+	if (at < image_size_bytes())
+		return (uint64_t *)(uintptr_t)(at + (uintptr_t)ARCH_FAR(image_start));
 	return (uint64_t *)(uintptr_t)physical;
 }
 
@@ -27,9 +27,9 @@ bool paging_is_free(uint64_t start, uint64_t end)
 
 uint64_t paging_device_address(uintptr_t address)
 {
-	uint64_t at = address - (uintptr_t)image_start;
+	uint64_t at = address - (uintptr_t)ARCH_FAR(image_start);
 
-	return at < (uint64_t)(image_end - image_start) ? at + image_physical : address;
+	return at < image_size_bytes() ? at + image_physical : address;
 }
 
 void *paging_early_table(void)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Any folder is a site: whatever its files are called, and built again when it has changed."""
 import os
+import random
 import subprocess
 import urllib.parse
 
 import pytest
 
-from rig import build, server
+from rig import build, cpus, params, server
 
-pytestmark = pytest.mark.config("defconfig_www_unix_socket")
+PROCESS = pytest.mark.config("defconfig_www_unix_socket")
 
 FILES = {
     "index.html": b"<p>start",
@@ -59,6 +60,7 @@ class Site:
             one.stop()
 
 
+@PROCESS
 def test_a_folder_of_odd_names_and_its_changes(tmp_path, builder, namespace):
     folder = tmp_path / "site"
     write(folder, FILES)
@@ -85,12 +87,14 @@ def test_a_folder_of_odd_names_and_its_changes(tmp_path, builder, namespace):
     assert [status for status, _ in site.look("empty", "a b.txt").values()] == [404, 404]
 
 
+@PROCESS
 def test_a_folder_without_files(tmp_path, builder, namespace):
     (tmp_path / "site").mkdir()
     site = Site(tmp_path / "site", builder, namespace)
     assert site.look("", "index.html")[""][0] == 404
 
 
+@PROCESS
 def test_what_is_not_served_is_said(tmp_path):
     def crunch():
         return subprocess.run(["scripts/crunch", str(tmp_path / "site"), str(tmp_path / "out.S")], cwd=build.TREE,
@@ -103,6 +107,7 @@ def test_what_is_not_served_is_said(tmp_path):
     assert "index.html" not in said and "begin with a dot, 2, the first .git\n" in said, said
 
 
+@PROCESS
 def test_header_lines_by_pattern(tmp_path, builder, namespace):
     write(tmp_path / "site", {"index.html": b"<p>start", "docs/a.css": b"p {}",
                               "_headers": b"/*\n  X-Frame-Options: DENY\n/docs/*\n  Cache-Control: max-age=60\n"})
@@ -113,5 +118,19 @@ def test_header_lines_by_pattern(tmp_path, builder, namespace):
         assert b"\r\nX-Frame-Options: DENY\r\n" in start and b"\r\nCache-Control: no-cache\r\n" in start
         assert b"\r\nX-Frame-Options: DENY\r\n" in style and b"\r\nCache-Control: max-age=60\r\n" in style
         assert b" 404 " in one.curl("--head", one.url("_headers"))
+    finally:
+        one.stop()
+
+
+@pytest.mark.parametrize("way", params.ways("microvm-user", *(f"{name}-user" for name in cpus.others(first=True))))
+def test_a_site_that_is_larger_than_code_reaches(tmp_path, builder, namespace, way):
+    """By one instruction AArch64's reaches a MiB, RISC-V's two to each side; and a large site's page tables."""
+    picture = random.Random(way).randbytes(9 << 20)
+    write(tmp_path / "site", {"index.html": b"<p>start", "a.jpeg": picture, "z.txt": b"the last"})
+    one = server.Server(builder, namespace, way, variables=(f"WWW_DIR={tmp_path / 'site'}",), name=f"large_{way}")
+    try:
+        one.wait()
+        assert one.curl(one.url("a.jpeg"), timeout=300) == picture
+        assert one.curl(one.url("z.txt")) == b"the last"
     finally:
         one.stop()
