@@ -203,6 +203,16 @@ void direct_udp_unlisten(struct direct *d, uint16_t port)
 	udp_unlisten(d->udp, port);
 }
 
+int direct_udp_set(struct direct *d, uint16_t port, enum stack_option option, int32_t value)
+{
+	return udp_set(d->udp, port, option, value);
+}
+
+int direct_udp_get(struct direct *d, uint16_t port, enum stack_option option, int32_t *value)
+{
+	return udp_get(d->udp, port, option, value);
+}
+
 int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint *to, struct buf *b)
 {
 	return udp_send(d->udp, from_port, to, b);

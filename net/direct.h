@@ -45,6 +45,8 @@ void direct_tcp_info(struct flow *f, struct stack_tcp_info *info);
 void direct_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer);
 int direct_udp_listen(struct direct *d, uint16_t port, datagram_fn *receive, void *arg);
 void direct_udp_unlisten(struct direct *d, uint16_t port);
+int direct_udp_set(struct direct *d, uint16_t port, enum stack_option option, int32_t value);
+int direct_udp_get(struct direct *d, uint16_t port, enum stack_option option, int32_t *value);
 int direct_udp_send(struct direct *d, uint16_t from_port, const struct endpoint *to, struct buf *b);
 int direct_udp_send_from(struct direct *d, const struct endpoint *from, const struct endpoint *to,
                          struct buf *b);

@@ -54,6 +54,12 @@ struct ip_handler {
 	void *arg;
 };
 
+/* What an application has chosen of the header (net/wishes.h); 0: as usual. */
+struct ip_wishes {
+	uint8_t ttl; /* hop limit */
+	uint8_t tos; /* traffic class, its two lowest bits 0 */
+};
+
 /* Where packets to one destination go. Embedded by its owner; needs no release. */
 struct ip_route {
 	struct ip_addr dst, src; /* first, for who keeps ports before them */
@@ -64,6 +70,7 @@ struct ip_route {
 	uint16_t pseudo;        /* folded sum of both addresses */
 	uint8_t link[6];        /* next hop, valid while generation is that of ip */
 	bool may_be_cut;        /* IP_DF does not hold: nobody tells what the path takes */
+	struct ip_wishes wishes; /* its owner's to set */
 	uint32_t generation;
 	struct ip *ip;
 };
@@ -77,6 +84,7 @@ enum ip_send_flags {
 #define IP_MTU_UNKNOWN 0
 #define IP_MTU_LEAST 68 /* RFC 791; what ip_too_big makes of it is more */
 #define IP_ECN_MARKED 3 /* of the ECN field: a router has met congestion */
+#define IP_TTL 64       /* where nobody wishes another: RFC 1700; to groups 1, RFC 1112 */
 
 #define IP_NO_CHECKSUM 0xffff
 

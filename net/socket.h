@@ -67,6 +67,8 @@ void socket_tcp_info(struct flow *f, struct stack_tcp_info *info);
 void socket_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer);
 int socket_udp_listen(struct socket_stack *s, uint16_t port, datagram_fn *receive, void *arg);
 void socket_udp_unlisten(struct socket_stack *s, uint16_t port);
+int socket_udp_set(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t value);
+int socket_udp_get(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t *value);
 int socket_udp_send_from(struct socket_stack *s, const struct endpoint *from, const struct endpoint *to,
                          struct buf *b);
 static inline int socket_udp_send(struct socket_stack *s, uint16_t from_port, const struct endpoint *to,

@@ -39,7 +39,8 @@ struct stack_connect {
 	void *state; /* the stack's own */
 };
 
-/* What can be set of a connection, and asked. Values are integers; those of switches are 0 and 1. */
+/* What can be set of a connection, or a listener of UDP, and asked. Values are integers; those of switches
+ * are 0 and 1. */
 enum stack_option {
 	STACK_NODELAY,     /* 1, the default: less than a segment need not wait for what is in flight (Nagle) */
 	STACK_CORK,        /* 1: it waits until 0 is set, the flow is shut down, or for 200 ms or more */
@@ -53,6 +54,9 @@ enum stack_option {
 	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged; 0: any number */
 	STACK_USERTIMEOUT, /* milliseconds without progress before it is given up (RFC 5482); 0: the stack's */
 	STACK_MSS,         /* payload bytes of a segment at most; can only be made less, to 64 */
+	/* of the IP header, and so of UDP, too */
+	STACK_TTL,         /* links that a packet may pass: 1 to 255; default 64, of UDP to groups 1 */
+	STACK_DSCP,        /* what routers treat it as: 0, the default, to 63 (RFC 2474) */
 	STACK_ERROR,       /* why it has ended: a negative errno, or 0; cannot be set */
 	STACK_OPTIONS
 };
@@ -156,6 +160,19 @@ static inline int stack_udp_listen(struct stack *s, uint16_t port, datagram_fn *
 static inline void stack_udp_unlisten(struct stack *s, uint16_t port)
 {
 	STACK_CALL(udp_unlisten)((STACK_TYPE *)s, port);
+}
+
+/* STACK_TTL and STACK_DSCP of what is sent from a port that somebody listens at, till nobody does. 0;
+ * -EINVAL: a value that cannot be; -ENOPROTOOPT: another option; -ENOTCONN: nobody listens. */
+static inline int stack_udp_set(struct stack *s, uint16_t port, enum stack_option option, int32_t value)
+{
+	return STACK_CALL(udp_set)((STACK_TYPE *)s, port, option, value);
+}
+
+/* 0, -ENOPROTOOPT, -ENOTCONN. */
+static inline int stack_udp_get(struct stack *s, uint16_t port, enum stack_option option, int32_t *value)
+{
+	return STACK_CALL(udp_get)((STACK_TYPE *)s, port, option, value);
 }
 
 /* Sends b (payload, may be empty) from from_port; 0: one that is free. Takes b, also on failure. 0,

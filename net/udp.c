@@ -9,6 +9,7 @@
 #include "kernel/random.h"
 #include "net/bytes.h"
 #include "net/capture.h"
+#include "net/wishes.h"
 
 #define LOG_TAG "udp"
 #include "kernel/log.h"
@@ -24,6 +25,7 @@ static_assert(sizeof(struct udp_header) == 8, "wire format");
 
 struct listener {
 	uint16_t port; /* 0: free */
+	struct ip_wishes wishes;
 	datagram_fn *receive;
 	void *arg;
 };
@@ -148,7 +150,7 @@ int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg)
 	l = find_listener(u, 0);
 	if (!l)
 		return -ENOBUFS;
-	*l = (struct listener){ port, receive, arg };
+	*l = (struct listener){ .port = port, .receive = receive, .arg = arg };
 	return 0;
 }
 
@@ -158,6 +160,20 @@ void udp_unlisten(struct udp *u, uint16_t port)
 
 	if (l)
 		*l = (struct listener){ 0 };
+}
+
+int udp_set(struct udp *u, uint16_t port, enum stack_option option, int32_t value)
+{
+	struct listener *l = port ? find_listener(u, port) : NULL;
+
+	return l ? ip_wish(&l->wishes, option, value) : -ENOTCONN;
+}
+
+int udp_get(struct udp *u, uint16_t port, enum stack_option option, int32_t *value)
+{
+	const struct listener *l = port ? find_listener(u, port) : NULL;
+
+	return l ? ip_wished(&l->wishes, option, value) : -ENOTCONN;
 }
 
 void udp_listen_other(struct udp *u,
@@ -219,6 +235,7 @@ static int send(struct udp *u, const struct ip_addr *src, uint16_t from_port, co
 {
 	uint32_t bytes = buf_length(payload) + (uint32_t)sizeof(struct udp_header);
 	int error = to->port ? find_route(u, src, &to->addr) : -EINVAL;
+	const struct listener *l = find_listener(u, from_port); /* of port 0: one that is free, without wishes */
 	struct buf *b = NULL;
 
 	if (error == 0)
@@ -232,6 +249,7 @@ static int send(struct udp *u, const struct ip_addr *src, uint16_t from_port, co
 			.bytes = be16((uint16_t)bytes),
 		};
 		b->next = payload;
+		u->last.wishes = l ? l->wishes : (struct ip_wishes){ 0 };
 		error = ip_send(&u->last, IP_UDP, b, offsetof(struct udp_header, checksum), 0);
 	}
 	++*(error < 0 ? &u->stats.out_errors : &u->stats.out_datagrams);

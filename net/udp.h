@@ -22,6 +22,9 @@ void udp_destroy(struct udp *u);
 /* Receives datagrams to port (host byte order). 0, -EINVAL: port 0; -EADDRINUSE, -ENOBUFS. */
 int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg);
 void udp_unlisten(struct udp *u, uint16_t port);
+/* As net/stack.h says. */
+int udp_set(struct udp *u, uint16_t port, enum stack_option option, int32_t value);
+int udp_get(struct udp *u, uint16_t port, enum stack_option option, int32_t *value);
 /* Receives what no other listener wants: takes b and gives 0, or declines with a negative errno and
  * keeps off b, which is then answered with "port unreachable". */
 void udp_listen_other(struct udp *u,

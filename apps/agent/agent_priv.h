@@ -40,7 +40,7 @@ struct handle {
 	struct list operations; /* outstanding, oldest first */
 	uint8_t shut;           /* enum direction */
 	int error;              /* what ended the connection, or the attempt; negative errno, or 0 */
-	int32_t options[STACK_OPTIONS]; /* for the connection, once it is there */
+	int32_t options[STACK_OPTIONS]; /* for the connection, or the port, once it is there */
 	uint32_t options_set;   /* which of them: bits */
 
 	/* HANDLE_LISTENING */
@@ -145,6 +145,8 @@ bool address_is_any(const struct ip_addr *a);
 
 /* Gives to flow what from has been told for it. */
 void option_apply(const struct handle *from, struct flow *flow);
+/* Gives to its port what h, a handle of UDP, has been told before it was bound. */
+void option_apply_bound(const struct handle *h);
 int option_set(struct handle *h, const struct word *name, int64_t value);
 /* Answers by itself when it gives PENDING. */
 int option_get(struct handle *h, const struct command *c);

@@ -13,7 +13,7 @@
 /* Handle number n lies at n - 1, so that none is called 0, which answers are full of. */
 static struct handle *handles[CONFIG_AGENT_HANDLES];
 static uint32_t outstanding;
-LIMIT_BYTES(AGENT_HANDLES, sizeof(struct handle), 344);
+LIMIT_BYTES(AGENT_HANDLES, sizeof(struct handle), 352);
 LIMIT_BYTES(AGENT_OPERATIONS, sizeof(struct operation), 248);
 
 int handle_create(struct handle **out, enum handle_state state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The options of a TCP handle, by name. A connection that is not open yet has no place for them: they wait in
- * the handle until it is. What a listener is told goes for each connection that is accepted from it. */
+/* The options of a handle, by name; of UDP's those of the IP header alone. A connection that is not open yet
+ * has no place for them, nor has a port that is not bound: they wait in the handle until it is. What a
+ * listener is told goes for each connection that is accepted from it. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
@@ -24,6 +25,8 @@ static const struct {
 	{ "sndbuf", STACK_SNDBUF, 0, INT32_MAX },
 	{ "usertimeout", STACK_USERTIMEOUT, 0, INT32_MAX },
 	{ "mss", STACK_MSS, 64, UINT16_MAX },
+	{ "ttl", STACK_TTL, 1, 255 },
+	{ "dscp", STACK_DSCP, 0, 63 },
 };
 
 /* ARRAY_SIZE(options): none. */
@@ -36,11 +39,16 @@ static size_t find(const struct word *name)
 	return i;
 }
 
+static bool is_there(const struct handle *h, size_t i)
+{
+	return i < ARRAY_SIZE(options) && (h->state != HANDLE_UDP || options[i].option >= STACK_TTL);
+}
+
 int option_set(struct handle *h, const struct word *name, int64_t value)
 {
 	size_t i = find(name);
 
-	if (i == ARRAY_SIZE(options) || h->state == HANDLE_UDP)
+	if (!is_there(h, i))
 		return -ENOPROTOOPT;
 	if (value < options[i].least || value > options[i].most)
 		return -EINVAL;
@@ -50,6 +58,8 @@ int option_set(struct handle *h, const struct word *name, int64_t value)
 		handle_progress(h); /* there may be room now */
 		return result;
 	}
+	if (h->state == HANDLE_UDP && h->local.port)
+		return stack_udp_set(agent_stack, h->local.port, options[i].option, (int32_t)value);
 	h->options[options[i].option] = (int32_t)value;
 	h->options_set |= UINT32_C(1) << options[i].option;
 	return 0;
@@ -60,6 +70,13 @@ void option_apply(const struct handle *from, struct flow *flow)
 	for (unsigned option = 0; option < STACK_OPTIONS; option++)
 		if (from->options_set & UINT32_C(1) << option)
 			stack_tcp_set(flow, option, from->options[option]);
+}
+
+void option_apply_bound(const struct handle *h)
+{
+	for (unsigned option = STACK_TTL; option < STACK_ERROR; option++)
+		if (h->options_set & UINT32_C(1) << option)
+			stack_udp_set(agent_stack, h->local.port, option, h->options[option]);
 }
 
 static int answer_value(const struct command *c, int32_t value)
@@ -119,16 +136,16 @@ int option_get(struct handle *h, const struct command *c)
 	int32_t value = 0;
 	int result = 0;
 
-	if (h->state == HANDLE_UDP)
-		return -ENOPROTOOPT;
-	if (word_is(&c->option, "error"))
+	if (h->state != HANDLE_UDP && word_is(&c->option, "error"))
 		return get_error(h, c);
-	if (word_is(&c->option, "info"))
+	if (h->state != HANDLE_UDP && word_is(&c->option, "info"))
 		return get_info(h, c);
-	if (i == ARRAY_SIZE(options))
+	if (!is_there(h, i))
 		return -ENOPROTOOPT;
 	if (h->state == HANDLE_CONNECTED)
 		result = stack_tcp_get(h->flow, options[i].option, &value);
+	else if (h->state == HANDLE_UDP && h->local.port)
+		result = stack_udp_get(agent_stack, h->local.port, options[i].option, &value);
 	else if (h->options_set & UINT32_C(1) << options[i].option)
 		value = h->options[options[i].option];
 	else

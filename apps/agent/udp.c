@@ -61,6 +61,8 @@ int agent_udp_bind(struct handle *h, const struct endpoint *to)
 	result = to->port ? stack_udp_listen(agent_stack, to->port, receive, h) : bind_anywhere(h);
 	if (result < 0)
 		h->local.port = 0;
+	else
+		option_apply_bound(h);
 	return result;
 }
 

@@ -110,10 +110,12 @@ int host_shutdown_write(int fd);
 /* Closes with a reset: what is under way is lost. */
 int host_abort(int fd);
 
-/* What can be set of a connection: tcp(7), socket(7). */
+/* What can be set of a connection, or from HOST_TTL on of any socket: tcp(7), socket(7), ip(7). */
 enum host_tcp_option {
 	HOST_NODELAY, HOST_CORK, HOST_KEEPALIVE, HOST_KEEPIDLE, HOST_KEEPINTVL, HOST_KEEPCNT,
 	HOST_RCVBUF, HOST_SNDBUF, HOST_USERTIMEOUT, HOST_MSS,
+	HOST_TTL, HOST_TOS, /* hop limit and traffic class of IPv6 */
+	HOST_GROUP_TTL,     /* of what goes to groups; IPv4 alone */
 };
 /* 0, -EINVAL. */
 int host_tcp_set(int fd, enum host_tcp_option option, int value);

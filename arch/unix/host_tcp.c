@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is set of a TCP connection of the host's, and what the host tells of it: tcp(7), socket(7). Values
+/* What is set of a socket of the host's, and what the host tells of it: tcp(7), socket(7), ip(7). Values
  * are translated to those of host.h, which are not the host's where those surprise. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
@@ -10,9 +10,11 @@
 
 #include "arch/unix/host_priv.h"
 
-static const struct {
+struct name {
 	int level, name;
-} names[] = {
+};
+
+static const struct name names[] = {
 	[HOST_NODELAY] = { IPPROTO_TCP, TCP_NODELAY },
 	[HOST_CORK] = { IPPROTO_TCP, TCP_CORK },
 	[HOST_KEEPALIVE] = { SOL_SOCKET, SO_KEEPALIVE },
@@ -23,7 +25,22 @@ static const struct {
 	[HOST_SNDBUF] = { SOL_SOCKET, SO_SNDBUF },
 	[HOST_USERTIMEOUT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
 	[HOST_MSS] = { IPPROTO_TCP, TCP_MAXSEG },
+	[HOST_TTL] = { IPPROTO_IP, IP_TTL },
+	[HOST_TOS] = { IPPROTO_IP, IP_TOS },
+	[HOST_GROUP_TTL] = { IPPROTO_IP, IP_MULTICAST_TTL },
 };
+
+static struct name name_of(int fd, enum host_tcp_option option)
+{
+	int domain = AF_INET;
+	socklen_t size = sizeof(domain);
+
+	if (names[option].level == IPPROTO_IP)
+		getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	if (domain != AF_INET6)
+		return names[option];
+	return (struct name){ IPPROTO_IPV6, option == HOST_TTL ? IPV6_UNICAST_HOPS : IPV6_TCLASS };
+}
 
 static bool is_size(enum host_tcp_option option)
 {
@@ -32,16 +49,19 @@ static bool is_size(enum host_tcp_option option)
 
 int host_tcp_set(int fd, enum host_tcp_option option, int value)
 {
+	struct name n = name_of(fd, option);
+
 	if (is_size(option) && value < 0)
 		return -EINVAL;
-	return result(setsockopt(fd, names[option].level, names[option].name, &value, sizeof(value)));
+	return result(setsockopt(fd, n.level, n.name, &value, sizeof(value)));
 }
 
 int host_tcp_get(int fd, enum host_tcp_option option, int *value)
 {
+	struct name n = name_of(fd, option);
 	socklen_t size = sizeof(*value);
 
-	if (getsockopt(fd, names[option].level, names[option].name, value, &size) < 0)
+	if (getsockopt(fd, n.level, n.name, value, &size) < 0)
 		return -errno;
 	if (is_size(option))
 		*value /= 2; /* Linux counts its own needs too: socket(7) */

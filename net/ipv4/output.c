@@ -11,8 +11,6 @@
 #include "kernel/siphash.h"
 #include "net/checksum.h"
 
-#define TTL 64 /* RFC 1700; 1 for multicast by RFC 1112 */
-
 static bool is_ours(const struct ipv4 *ip, uint32_t a)
 {
 	enum ipv4_kind kind = ipv4_kind(ip, a);
@@ -104,17 +102,17 @@ static uint16_t next_id(struct ipv4 *ip)
 	return (uint16_t)ip->ids;
 }
 
-static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t tos,
+static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, uint8_t ecn,
                         uint16_t id, uint16_t fragment)
 {
 	struct ipv4_header *h = (void *)buf_push(b, sizeof(*h));
 
 	h->version_ihl = 4 << 4 | sizeof(*h) / 4;
-	h->tos = tos;
+	h->tos = r->wishes.tos | ecn;
 	h->total_bytes = be16((uint16_t)(len + sizeof(*h)));
 	h->id = id;
 	h->fragment = be16(fragment);
-	h->ttl = r->dst.bytes[0] >> 4 == 0xe ? 1 : TTL;
+	h->ttl = r->wishes.ttl ? r->wishes.ttl : r->dst.bytes[0] >> 4 == 0xe ? 1 : IP_TTL;
 	h->protocol = protocol;
 	h->checksum = 0;
 	memcpy(&h->src, r->src.bytes, 4);

@@ -364,7 +364,7 @@ void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, u
 
 /* -- what is set and asked -- */
 
-static const uint8_t host_options[STACK_ERROR] = {
+static const uint8_t host_options[STACK_MSS + 1] = {
 	[STACK_NODELAY] = HOST_NODELAY,
 	[STACK_CORK] = HOST_CORK,
 	[STACK_KEEPALIVE] = HOST_KEEPALIVE,
@@ -392,8 +392,8 @@ int socket_tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 {
 	struct socket_flow *f = flow_of(flow);
 
-	if (option >= STACK_ERROR)
-		return -ENOPROTOOPT;
+	if (option > STACK_MSS)
+		return socket_wish(&f->socket, option, value);
 	if (option == STACK_RCVBUF || option == STACK_SNDBUF)
 		return set_buffer(f, option, value);
 	if (option != STACK_LINGER)
@@ -408,9 +408,9 @@ int socket_tcp_get(struct flow *flow, enum stack_option option, int32_t *value)
 {
 	struct socket_flow *f = flow_of(flow);
 
-	if (option >= STACK_OPTIONS)
-		return -ENOPROTOOPT;
-	if (option < STACK_ERROR && option != STACK_LINGER)
+	if (option > STACK_MSS && option != STACK_ERROR)
+		return socket_wished(&f->socket, option, value);
+	if (option <= STACK_MSS && option != STACK_LINGER)
 		return host_tcp_get(f->socket.watch.fd, host_options[option], value);
 	if (option == STACK_ERROR && !f->error)
 		f->error = flow_error(host_socket_error(f->socket.watch.fd)); /* asking makes the host forget it */

@@ -87,6 +87,9 @@ struct buf *socket_alloc(struct socket_stack *stack, size_t bytes, struct host_i
 void socket_address(struct host_address *to, const struct endpoint *from);
 void socket_endpoint(struct endpoint *to, const struct host_address *from);
 int socket_send_error(int error);
+/* STACK_TTL and STACK_DSCP of any socket. 0, -EINVAL, -ENOPROTOOPT. */
+int socket_wish(const struct socket *s, enum stack_option option, int32_t value);
+int socket_wished(const struct socket *s, enum stack_option option, int32_t *value);
 
 /* -- listener.c -- */
 

@@ -8,6 +8,7 @@
 #include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "net/socket/socket_priv.h"
+#include "net/wishes.h"
 
 struct buffer {
 	struct storage storage;
@@ -203,6 +204,29 @@ int socket_send_error(int error)
 	default:
 		return error;
 	}
+}
+
+int socket_wish(const struct socket *s, enum stack_option option, int32_t value)
+{
+	struct ip_wishes w = { 0 };
+	int error = ip_wish(&w, option, value);
+
+	if (error < 0)
+		return error;
+	return host_tcp_set(s->watch.fd, option == STACK_TTL ? HOST_TTL : HOST_TOS, w.ttl | w.tos);
+}
+
+int socket_wished(const struct socket *s, enum stack_option option, int32_t *value)
+{
+	struct ip_wishes w = { 0 };
+	int error = ip_wished(&w, option, value), host;
+
+	if (error == 0)
+		error = host_tcp_get(s->watch.fd, option == STACK_TTL ? HOST_TTL : HOST_TOS, &host);
+	if (error < 0)
+		return error;
+	w = (struct ip_wishes){ (uint8_t)host, (uint8_t)host };
+	return ip_wished(&w, option, value);
 }
 
 void socket_stats(const struct socket_stack *s, struct socket_stats *out)

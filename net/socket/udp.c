@@ -76,6 +76,24 @@ void socket_udp_unlisten(struct socket_stack *s, uint16_t port)
 		socket_listener_close(l);
 }
 
+/* A host has two limits, one of them for groups. */
+int socket_udp_set(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t value)
+{
+	struct socket_listener *l = socket_listener_find(s, port, run_receive);
+	int error = l ? socket_wish(&l->socket, option, value) : -ENOTCONN;
+
+	if (error == 0 && option == STACK_TTL)
+		error = host_tcp_set(l->socket.watch.fd, HOST_GROUP_TTL, value);
+	return error;
+}
+
+int socket_udp_get(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t *value)
+{
+	struct socket_listener *l = socket_listener_find(s, port, run_receive);
+
+	return l ? socket_wished(&l->socket, option, value) : -ENOTCONN;
+}
+
 static intptr_t send_chain(int fd, const struct buf *b, const struct endpoint *to,
                            const struct endpoint *from)
 {

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
+#include "net/wishes.h"
 
 #define KEEPALIVE_IDLE_S 7200 /* at least: RFC 9293 §3.8.4 MUST-28 */
 #define KEEPALIVE_INTERVAL_S 75
@@ -17,14 +18,14 @@ static struct tcp_conn *conn_of(const struct flow *f)
 
 /* An option that is a number, kept in a field of 16 bits; 0 there: it was not chosen. */
 struct number {
-	uint16_t at;    /* the field's offset; 0: the option is no number */
+	uint16_t at;    /* the field's offset */
 	uint16_t unit;  /* of the field */
 	uint16_t usual; /* what 0 stands for */
 	uint16_t least; /* of what can be chosen */
 	int32_t most;
 };
 
-static const struct number numbers[STACK_OPTIONS] = {
+static const struct number numbers[STACK_MSS] = {
 	[STACK_KEEPIDLE] = { offsetof(struct tcp_conn, keepalive_idle_s), 1, KEEPALIVE_IDLE_S, 1, SECONDS_MAX },
 	[STACK_KEEPINTVL] = { offsetof(struct tcp_conn, keepalive_interval_s), 1, KEEPALIVE_INTERVAL_S, 1,
 	                      SECONDS_MAX },
@@ -34,8 +35,8 @@ static const struct number numbers[STACK_OPTIONS] = {
 	[STACK_USERTIMEOUT] = { offsetof(struct tcp_conn, user_timeout_ds), 100, 0, 0, INT32_MAX },
 };
 
-/* Those that are kept as wishes. */
-static const uint8_t wishes[STACK_OPTIONS] = {
+/* Those that are kept as wishes; before STACK_MSS the others are numbers. */
+static const uint8_t wishes[STACK_MSS] = {
 	[STACK_NODELAY] = CONN_NAGLE, /* the other way round */
 	[STACK_CORK] = CONN_CORKED,
 	[STACK_KEEPALIVE] = CONN_KEEPALIVE,
@@ -93,13 +94,11 @@ static int set_wish(struct tcp_conn *c, enum stack_option option, int32_t value)
 
 static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 {
-	if (option >= STACK_OPTIONS)
-		return -ENOPROTOOPT;
-	if (wishes[option])
-		return set_wish(c, option, value);
-	if (numbers[option].at)
-		return set_number(c, &numbers[option], value);
-	return option == STACK_MSS ? set_mss(c, value) : -ENOPROTOOPT;
+	if (option > STACK_MSS)
+		return ip_wish(&c->route.wishes, option, value);
+	if (option == STACK_MSS)
+		return set_mss(c, value);
+	return wishes[option] ? set_wish(c, option, value) : set_number(c, &numbers[option], value);
 }
 
 /* What was not chosen is as usual. */
@@ -152,9 +151,13 @@ int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value)
 {
 	const struct tcp_conn *c = conn_of(flow);
 
-	if (option >= STACK_OPTIONS)
-		return -ENOPROTOOPT;
-	if (option == STACK_RCVBUF)
+	if (option == STACK_MSS)
+		*value = c->mss;
+	else if (option == STACK_ERROR)
+		*value = c->error;
+	else if (option > STACK_MSS)
+		return ip_wished(&c->route.wishes, option, value);
+	else if (option == STACK_RCVBUF)
 		*value = (int32_t)conn_receive_bytes(c);
 	else if (option == STACK_SNDBUF && !c->send_kib)
 		*value = INT32_MAX;
@@ -162,10 +165,8 @@ int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value)
 		*value = c->wishes & CONN_LINGER ? c->linger_s : -1;
 	else if (wishes[option])
 		*value = !(c->wishes & wishes[option]) == (option == STACK_NODELAY);
-	else if (numbers[option].at)
-		*value = chosen_or_usual(c, &numbers[option]) * numbers[option].unit;
 	else
-		*value = option == STACK_MSS ? c->mss : c->error;
+		*value = chosen_or_usual(c, &numbers[option]) * numbers[option].unit;
 	return 0;
 }
 

@@ -130,6 +130,28 @@ def test_udp(agent, linux):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_the_header_is_the_applications(agent, linux):
+    """Time to live and differentiated services, as they are on the wire."""
+    linux.do("def header(s):\n    while True:\n        p = s.recv(2000)\n        if len(p) > 45: return [p[8], p[1]]")
+    for kind, protocol in ("udp", 17), ("tcp", 6):
+        handle = agent.ok(f"socket {kind}")[0]
+        agent.ok(f"set {handle} ttl 9")
+        linux.do(f"r = socket.socket(socket.AF_INET, socket.SOCK_RAW, {protocol})")
+        if kind == "udp":
+            linux.do(f"s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('{HOST_IP}', 9000))")
+        else:
+            linux.do(f"s = socket.create_server(('{HOST_IP}', 9000))")
+        agent.ok(f"connect {handle} {HOST_IP} 9000")
+        agent.ok(f"send {handle} {bytes(30).hex()}")
+        assert linux.get("header(r)") == [9, 0]
+        agent.ok(f"set {handle} dscp 46")
+        agent.ok(f"set {handle} ttl 33")
+        assert (agent.ok(f"get {handle} ttl"), agent.ok(f"get {handle} dscp")) == (["33"], ["46"])
+        agent.ok(f"send {handle} {bytes(30).hex()}")
+        assert linux.get("header(r)") == [33, 46 << 2]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_many_at_once_are_answered_once_each(agent, linux):
     listener = listen(agent, backlog=100)
     accepts = [agent.send(f"accept {listener}") for _ in range(40)]

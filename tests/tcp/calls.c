@@ -203,7 +203,8 @@ static enum stack_option option_named(const struct line *l, const char *word)
 		[STACK_NODELAY] = "nodelay", [STACK_CORK] = "cork", [STACK_KEEPALIVE] = "keepalive",
 		[STACK_KEEPIDLE] = "keepidle", [STACK_KEEPINTVL] = "keepintvl", [STACK_KEEPCNT] = "keepcnt",
 		[STACK_LINGER] = "linger", [STACK_RCVBUF] = "rcvbuf", [STACK_SNDBUF] = "sndbuf",
-		[STACK_USERTIMEOUT] = "usertimeout", [STACK_MSS] = "mss", [STACK_ERROR] = "error",
+		[STACK_USERTIMEOUT] = "usertimeout", [STACK_MSS] = "mss",
+		[STACK_TTL] = "ttl", [STACK_DSCP] = "dscp", [STACK_ERROR] = "error",
 	};
 
 	for (unsigned i = 0; i < STACK_OPTIONS; i++)

@@ -115,6 +115,8 @@ void wire_emit(const struct wire *w, const struct bases *b, struct frame *f)
 		emit_tcp(w, b, f);
 	if (wire_has(w, WIRE_TTL))
 		f->bytes[IP + 8] = (uint8_t)w->value[WIRE_TTL].least;
+	if (wire_has(w, WIRE_DSCP))
+		f->bytes[IP + 1] |= (uint8_t)(w->value[WIRE_DSCP].least << 2);
 	if (wire_has(w, WIRE_ECN))
 		f->bytes[IP + 1] |= (uint8_t)w->value[WIRE_ECN].least;
 	frame_finish(f);
@@ -211,6 +213,7 @@ const char *wire_read(struct wire *w, struct bases *b, const struct frame *f)
 	if (!frame_ipv4_is_right(f) || f->bytes[IP] != 0x45)
 		return "it is no IPv4 packet with right checksums";
 	wire_set(w, WIRE_TTL, f->bytes[IP + 8]);
+	wire_set(w, WIRE_DSCP, f->bytes[IP + 1] >> 2);
 	wire_set(w, WIRE_ECN, f->bytes[IP + 1] & 3);
 	if (f->bytes[IP + 6] & 0x40)
 		wire_set(w, WIRE_DF, 1);

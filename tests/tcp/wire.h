@@ -10,7 +10,7 @@
 enum wire_field {
 	WIRE_SEQ, WIRE_ACK, WIRE_DATA, WIRE_WINDOW, WIRE_URGENT, WIRE_RESERVED,
 	WIRE_MSS, WIRE_SCALE, WIRE_SACK_OK, WIRE_TS_VALUE, WIRE_TS_ECHO, WIRE_SACKS, WIRE_UTO,
-	WIRE_TTL, WIRE_ECN, WIRE_DF,
+	WIRE_TTL, WIRE_DSCP, WIRE_ECN, WIRE_DF,
 	WIRE_MTU,                          /* of an ICMP error */
 	WIRE_TIMES, WIRE_AFTER,            /* how often, and how long after what came before */
 	WIRE_FIELDS

@@ -11,8 +11,8 @@ static const char *const names[WIRE_FIELDS] = {
 	[WIRE_SEQ] = "seq", [WIRE_ACK] = "ack", [WIRE_DATA] = "data", [WIRE_WINDOW] = "win",
 	[WIRE_URGENT] = "urg", [WIRE_RESERVED] = "reserved", [WIRE_MSS] = "mss", [WIRE_UTO] = "uto",
 	[WIRE_SCALE] = "wscale",
-	[WIRE_TTL] = "ttl", [WIRE_ECN] = "ecn", [WIRE_MTU] = "mtu", [WIRE_TIMES] = "times",
-	[WIRE_AFTER] = "after",
+	[WIRE_TTL] = "ttl", [WIRE_DSCP] = "dscp", [WIRE_ECN] = "ecn", [WIRE_MTU] = "mtu",
+	[WIRE_TIMES] = "times", [WIRE_AFTER] = "after",
 };
 
 static const struct { const char *name; uint8_t bit; } flag_names[] = {

@@ -367,6 +367,44 @@ Test(udp, from_where_it_was_asked)
 	cr_expect_eq(frame_32(lan_next(&lan), IP + 12), LAN_IP);
 }
 
+/* RFC 1122 §4.1.4: of what is sent from a port that somebody listens at, to whom ever. */
+Test(udp, the_header_is_the_applications)
+{
+	static const struct { uint16_t port; uint32_t to; uint8_t ttl, tos; } sent[] = {
+		{ 53, LAN_PEER_IP, 9, 46 << 2 }, { 54, LAN_PEER_IP, 64, 0 }, { 0, LAN_PEER_IP, 64, 0 },
+		{ 53, 0xe0000005, 9, 46 << 2 }, { 54, 0xe0000005, 1, 0 },
+	};
+	int32_t value;
+
+	cr_assert_eq(udp_listen(udp, 53, take, &args[0]), 0);
+	cr_assert_eq(udp_listen(udp, 54, take, &args[0]), 0);
+	cr_expect(udp_get(udp, 53, STACK_TTL, &value) == 0 && value == 64);
+	cr_expect_eq(udp_set(udp, 53, STACK_TTL, 9), 0);
+	cr_expect_eq(udp_set(udp, 53, STACK_DSCP, 46), 0);
+	cr_expect(udp_get(udp, 53, STACK_TTL, &value) == 0 && value == 9);
+	cr_expect(udp_get(udp, 53, STACK_DSCP, &value) == 0 && value == 46);
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++) {
+		const struct frame *f;
+
+		cr_expect_eq(send_to(sent[i].to, sent[i].port, 4000, 3), 0);
+		f = lan_next(&lan);
+		cr_assert(f && frame_ipv4_is_right(f), "%zu", i);
+		cr_expect(f->bytes[IP + 8] == sent[i].ttl && f->bytes[IP + 1] == sent[i].tos, "%zu", i);
+	}
+	cr_expect_eq(udp_set(udp, 53, STACK_TTL, 0), -EINVAL);
+	cr_expect_eq(udp_set(udp, 53, STACK_TTL, 256), -EINVAL);
+	cr_expect_eq(udp_set(udp, 53, STACK_DSCP, -1), -EINVAL);
+	cr_expect_eq(udp_set(udp, 53, STACK_DSCP, 64), -EINVAL);
+	cr_expect_eq(udp_set(udp, 53, STACK_MSS, 100), -ENOPROTOOPT);
+	cr_expect_eq(udp_get(udp, 53, STACK_MSS, &value), -ENOPROTOOPT);
+	cr_expect(udp_set(udp, 55, STACK_TTL, 9) == -ENOTCONN && udp_set(udp, 0, STACK_TTL, 9) == -ENOTCONN);
+	cr_expect_eq(udp_get(udp, 55, STACK_TTL, &value), -ENOTCONN);
+	cr_expect_eq(udp_get(udp, 0, STACK_TTL, &value), -ENOTCONN);
+	udp_unlisten(udp, 53);
+	cr_assert_eq(udp_listen(udp, 53, take, &args[0]), 0);
+	cr_expect(udp_get(udp, 53, STACK_DSCP, &value) == 0 && value == 0, "whoever listens next begins anew");
+}
+
 static struct {
 	unsigned calls;
 	int error;

@@ -741,6 +741,58 @@ Test(socket, datagrams_from_an_address_that_is_asked_for)
 	socket_udp_unlisten(stack, a);
 }
 
+/* What the header of a datagram to a socket of the host's has in it. */
+static void expect_header(int fd, int ttl, int tos)
+{
+	char data[8], control[128];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int seen = 0;
+
+	cr_assert_gt(recvmsg(fd, &m, 0), 0, "%s", strerror(errno));
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_type == IP_TTL)
+			cr_assert_eq(*(int *)CMSG_DATA(c), ttl);
+		if (c->cmsg_type == IP_TOS)
+			cr_assert_eq(*CMSG_DATA(c), tos);
+		seen++;
+	}
+	cr_assert_eq(seen, 2);
+}
+
+Test(socket, the_header_of_datagrams_is_the_ports)
+{
+	uint16_t a = free_port(SOCK_DGRAM), b = free_port(SOCK_DGRAM);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(a) };
+	struct endpoint to = local(a);
+	int32_t value;
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+	cr_assert_eq(socket_udp_listen(stack, b, receive, NULL), 0);
+	cr_assert_eq(socket_udp_set(stack, b, STACK_TTL, 9), 0);
+	cr_assert_eq(socket_udp_set(stack, b, STACK_DSCP, 46), 0);
+	cr_assert_eq(socket_udp_get(stack, b, STACK_TTL, &value), 0);
+	cr_assert_eq(value, 9);
+	cr_assert_eq(socket_udp_get(stack, b, STACK_DSCP, &value), 0);
+	cr_assert_eq(value, 46);
+	cr_assert_eq(socket_udp_send(stack, b, &to, buf_alloc_slice(NULL, "x", 1)), 0);
+	expect_header(fd, 9, 46 << 2);
+	cr_assert_eq(socket_udp_send(stack, 0, &to, buf_alloc_slice(NULL, "x", 1)), 0);
+	expect_header(fd, 64, 0);
+	cr_assert_eq(socket_udp_set(stack, b, STACK_TTL, 0), -EINVAL);
+	cr_assert_eq(socket_udp_set(stack, b, STACK_MSS, 1000), -ENOPROTOOPT);
+	cr_assert_eq(socket_udp_get(stack, b, STACK_ERROR, &value), -ENOPROTOOPT);
+	socket_udp_unlisten(stack, b);
+	cr_assert_eq(socket_udp_set(stack, b, STACK_TTL, 1), -ENOTCONN);
+	cr_assert_eq(socket_udp_get(stack, b, STACK_TTL, &value), -ENOTCONN);
+	close(fd);
+}
+
 /* -- what is set and asked -- */
 
 Test(socket, options_are_set_and_read_back)
@@ -753,6 +805,7 @@ Test(socket, options_are_set_and_read_back)
 		{ STACK_KEEPIDLE, 7200, 100 }, { STACK_KEEPINTVL, 75, 10 }, { STACK_KEEPCNT, 9, 3 },
 		{ STACK_LINGER, -1, 5 },
 		{ STACK_USERTIMEOUT, 0, 12345 }, { STACK_RCVBUF, -1, 16384 }, { STACK_SNDBUF, -1, 16384 },
+		{ STACK_TTL, 64, 9 }, { STACK_DSCP, 0, 46 },
 	};
 	struct flow *client, *server;
 	int32_t value;
@@ -770,6 +823,8 @@ Test(socket, options_are_set_and_read_back)
 	cr_assert_eq(socket_tcp_get(server, STACK_ERROR, &value), 0);
 	cr_assert_eq(value, 0);
 	cr_assert_eq(socket_tcp_set(server, STACK_ERROR, 0), -ENOPROTOOPT);
+	cr_assert_eq(socket_tcp_set(server, STACK_TTL, -1), -EINVAL); /* which a host takes for "as usual" */
+	cr_assert_eq(socket_tcp_set(server, STACK_DSCP, 64), -EINVAL);
 	cr_assert_eq(socket_tcp_get(server, STACK_OPTIONS, &value), -ENOPROTOOPT);
 	cr_assert_eq(socket_tcp_set(server, STACK_KEEPIDLE, 0), -EINVAL);
 	cr_assert_eq(socket_tcp_set(server, STACK_LINGER, -2), -EINVAL);

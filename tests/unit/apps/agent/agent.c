@@ -326,7 +326,7 @@ Test(agent, options)
 		{ "keepidle", 17, 0, 32768 }, { "keepintvl", 18, 0, 32768 }, { "keepcnt", 19, 0, 128 },
 		{ "linger", 20, -2, 32768 },
 		{ "rcvbuf", 4096, -1, -2 }, { "sndbuf", 8192, -1, -2 }, { "usertimeout", 9000, -1, -2 },
-		{ "mss", 500, 63, 65536 },
+		{ "mss", 500, 63, 65536 }, { "ttl", 7, 0, 256 }, { "dscp", 46, -1, 64 },
 	};
 	char lines[200], answers[200];
 
@@ -356,10 +356,13 @@ Test(agent, options)
 	    "cur_rwin_sent=*,in_flight=0,app_wqueue=0,app_rqueue=0,segs_retrans=0\n");
 }
 
-Test(agent, of_udp_there_are_none)
+Test(agent, of_udp_there_are_those_of_the_header)
 {
 	ask("1 socket udp\n2 set 1 nodelay 1\n3 get 1 nodelay\n4 get 1 error\n5 get 1 info\n",
 	    "1 0 1\n2 -ENOPROTOOPT\n3 -ENOPROTOOPT\n4 -ENOPROTOOPT\n5 -ENOPROTOOPT\n");
+	ask("1 get 1 ttl\n2 set 1 ttl 9\n3 get 1 ttl\n4 set 1 dscp 64\n", "1 -ENOTCONN\n2 0\n3 0 9\n4 -EINVAL\n");
+	ask("1 bind 1 10.0.0.2 99\n2 get 1 ttl\n3 get 1 dscp\n", "1 0 10.0.0.2 99\n2 0 9\n3 0 0\n");
+	ask("1 set 1 dscp 46\n2 get 1 dscp\n3 set 1 ttl 0\n", "1 0\n2 0 46\n3 -EINVAL\n");
 }
 
 /* The peer reads nothing: 32 kB fill its window, and 2 more are all that is accepted. */
