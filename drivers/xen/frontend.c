@@ -18,17 +18,16 @@ enum phase {
 	PHASE_FINDING,   /* which device, and whose */
 	PHASE_WAITING,   /* for the backend to be ready for us */
 	PHASE_OFFERED,   /* the rings are in the store */
-	PHASE_CONNECTED,
 	PHASE_CLOSED,    /* until the backend has closed too, and comes back */
+	PHASE_CONNECTED, /* from here on nothing is awaited */
 	PHASE_REFUSED,
 	PHASE_GONE,      /* refused, and gone since: whoever comes now is another */
 };
 
 static struct list frontends = LIST_INIT(frontends);
 
-#define WAIT_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
-
 static void look(struct frontend *f);
+static void look_again(struct timer *t);
 static void begin_again(struct frontend *f);
 
 /* -- questions: next follows when all of them are answered -- */
@@ -117,10 +116,20 @@ static void refuse(struct frontend *f, int error)
 	enter(f, PHASE_REFUSED, XenbusStateClosed);
 }
 
+/* Somebody who comes and goes does not make it longer. */
+static void await(struct frontend *f)
+{
+	if (timer_is_running(&f->again))
+		return;
+	f->looks = 0;
+	timer_start(&f->again, clock_now_ns() + NS_PER_S);
+}
+
 static void leave(struct frontend *f, enum phase phase)
 {
 	f->kind->disconnect(f);
 	enter(f, phase, XenbusStateClosed);
+	await(f);
 }
 
 /* -- values and keys -- */
@@ -207,7 +216,7 @@ static void read_values(struct frontend *f)
 
 static void have_state(struct frontend *f, intptr_t result)
 {
-	uint64_t state = number(f->text, result, XenbusStateReconfigured);
+	uint64_t state = f->state = (uint8_t)number(f->text, result, XenbusStateReconfigured);
 	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
 	bool is_away = state == XenbusStateUnknown || is_closed;
 	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
@@ -223,6 +232,7 @@ static void have_state(struct frontend *f, intptr_t result)
 		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
 		leave(f, PHASE_CLOSED);
 	} else if (f->phase == PHASE_REFUSED && is_away && state != XenbusStateClosing) {
+		f->kind->disconnect(f); /* what it had kept */
 		f->phase = PHASE_GONE;
 	} else if (may_come) {
 		enter(f, PHASE_WAITING, XenbusStateInitialising);
@@ -250,6 +260,24 @@ static void changed(struct store_watch *w)
 	f->changed = true;
 	if (!f->next)
 		look(f);
+}
+
+/* While a backend is awaited the watch alone is not trusted, for so long as the store is. */
+static void look_again(struct timer *t)
+{
+	struct frontend *f = container_of(t, struct frontend, again);
+
+	if (f->phase >= PHASE_CONNECTED || (!f->watched && !f->next))
+		return;
+	if (f->looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS) {
+		timer_start(t, clock_now_ns() + NS_PER_S);
+		if (f->watched)
+			changed(&f->watch);
+		return;
+	}
+	log_error("device=%s backend=%s state=%u phase=%u asks=%d connected=false", f->dir, f->backend, f->state,
+	          f->phase, f->next != NULL);
+	settle_ready(f, -ETIMEDOUT);
 }
 
 static void ignore(struct frontend *f, intptr_t result)
@@ -318,8 +346,10 @@ void frontend_start(struct frontend *f, const struct frontend_kind *kind)
 {
 	f->kind = kind;
 	promise_init(&f->ready, NULL);
+	timer_init(&f->again, look_again);
 	list_push_back(&frontends, &f->link);
 	find(f);
+	await(f);
 }
 
 bool frontend_has(const char *dir)
@@ -343,6 +373,7 @@ static void begin_again(struct frontend *f)
 {
 	f->moved = f->changed = f->refuse = false;
 	f->phase = PHASE_FINDING;
+	await(f);
 	if (!f->watched) {
 		find(f);
 		return;
@@ -374,8 +405,5 @@ void frontend_resume(void)
 
 int frontend_wait(struct frontend *f)
 {
-	struct timeout limit;
-
-	with_timeout(&limit, &f->ready, clock_now_ns() + WAIT_NS);
-	return (int)loop_run(&limit.promise);
+	return (int)loop_run(&f->ready);
 }

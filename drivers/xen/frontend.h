@@ -26,7 +26,7 @@ struct frontend_kind {
 	int (*offer)(struct frontend *f);
 	/* The same; the backend uses the rings now. */
 	int (*connect)(struct frontend *f);
-	/* The backend is gone, or refused: ends the grants. After offer. */
+	/* The backend is gone, or refused: ends the grants, as far as it lets go. Also more than once. */
 	void (*disconnect)(struct frontend *f);
 };
 
@@ -48,11 +48,13 @@ struct frontend {
 	intptr_t result; /* the least */
 	struct waiter waiter;
 	struct store_watch watch;
+	struct timer again; /* while a backend is awaited: looks at it */
+	uint32_t looks;
 	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
 	bool changed, refuse;
 	bool watched, moved; /* moved: into another domain, while something was being asked */
 	struct list link;
-	uint8_t phase;
+	uint8_t phase, state; /* state: the backend's, when it was last read */
 };
 
 /* Finds the first device of its kind and begins; f is zeroed, and stays for good. */

@@ -20,7 +20,6 @@
 
 #define RING_BYTES XENSTORE_RING_SIZE
 #define HEADER_BYTES ((uint32_t)sizeof(struct xsd_sockmsg))
-#define TIMEOUT_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
 
 static volatile struct xenstore_domain_interface *ring;
 static uint32_t port;
@@ -72,14 +71,21 @@ static bool is_in_part(const struct store_op *op)
 	return op->sent && op->sent < HEADER_BYTES + op->bytes;
 }
 
+/* An event may be lost, and the guest may not have run for as long as it likes: each second the store is told
+ * again, and what it has answered is looked at. */
 static void expired(struct timer *t)
 {
 	struct store_op *op = container_of(t, struct store_op, timer);
 
-	if (is_in_part(op))
+	if (--op->seconds) {
+		timer_start(t, clock_now_ns() + NS_PER_S);
+		event_send(port);
+		poller_mark(&poller);
+	} else if (is_in_part(op)) {
 		fail_all("takes no requests");
-	else
+	} else {
 		settle(op, -ETIMEDOUT);
+	}
 }
 
 static void cancel(struct promise *p)
@@ -183,7 +189,8 @@ static void request(struct store_op *op, uint32_t type, uint32_t transaction, co
 	promise_init(&op->promise, cancel);
 	list_push_back(&sending, &op->link);
 	timer_init(&op->timer, expired);
-	timer_start(&op->timer, clock_now_ns() + TIMEOUT_NS);
+	timer_start(&op->timer, clock_now_ns() + NS_PER_S);
+	op->seconds = CONFIG_XEN_STORE_TIMEOUT_SECONDS;
 	poller_mark(&poller);
 }
 

@@ -17,6 +17,7 @@ struct store_op {
 	struct promise promise;
 	struct list link;
 	struct timer timer;
+	uint32_t seconds; /* that are left until it is given up */
 	uint32_t type, id, transaction, bytes; /* of the request, as on the wire */
 	char path[STORE_PATH_MAX];
 	uint32_t path_bytes;

@@ -132,7 +132,7 @@ static void fire(const char *path)
 		char body[256];
 		size_t len = strlen(watches[i].path);
 
-		if (!*watches[i].path || strncmp(watches[i].path, path, len))
+		if (fake.loses_watches || !*watches[i].path || strncmp(watches[i].path, path, len))
 			continue;
 		memcpy(body, path, strlen(path) + 1);
 		memcpy(body + strlen(path) + 1, watches[i].token, strlen(watches[i].token) + 1);
@@ -295,6 +295,8 @@ void fake_raise(uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % 64;
 
+	if (fake.loses_events)
+		return;
 	if (fake.words) {
 		append(port);
 		event_upcall();

@@ -31,6 +31,8 @@ struct fake {
 	uint32_t tail;             /* of the queue */
 	bool store_is_deaf;        /* requests stay in the ring */
 	bool store_is_mute;        /* they are read, and not answered */
+	bool loses_watches;        /* values change, and nobody is told */
+	bool loses_events;         /* what Xen has for the guest does not come */
 	bool conflict;             /* the next transaction ends with EAGAIN */
 	uint32_t store_type;       /* of the last request */
 	uint64_t timer_ns;         /* when the one-shot timer was last set to */

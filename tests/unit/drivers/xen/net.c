@@ -933,6 +933,78 @@ Test(xen_net_start, without_an_answer)
 	cr_assert_eq(xen_net_create(&net), -ETIMEDOUT);
 }
 
+/* The backend is connected, and what says so is lost. */
+Test(xen_net_start, a_watch_that_is_silent_costs_a_second)
+{
+	describe("1");
+	fake.loses_watches = true;
+	cr_assert_eq(xen_net_create(&net), 0, "%s", test_console_text());
+	cr_assert_leq(clock_now_ns(), 5 * NS_PER_S);
+	test_settle();
+	fake_set(BACK "/state", CLOSED);
+	fake.loses_watches = false;
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	fake.loses_watches = true;
+	fake_set(BACK "/state", WAIT);
+	back.replies = true;
+	for (unsigned i = 0; i < 5; i++) {
+		test_run_for_ns(NS_PER_S);
+		follow(DEADLINE_NEVER);
+	}
+	cr_assert_str_eq(fake_get(BACK "/state"), CONNECTED);
+	cr_assert_eq(netdev_send(net, buf_alloc_header()), -EMSGSIZE, "not connected");
+}
+
+Test(xen_net_start, events_that_are_lost_cost_some_seconds)
+{
+	describe("1");
+	fake.loses_events = true;
+	cr_assert_eq(xen_net_create(&net), 0, "%s", test_console_text());
+	cr_assert_leq(clock_now_ns(), 20 * NS_PER_S);
+}
+
+static void come_and_go(uint64_t deadline_ns)
+{
+	static bool waits;
+
+	waits = !waits;
+	if (waits)
+		fake.next_port = 3; /* Xen gives the lowest that is free */
+	fake_set(BACK "/state", waits ? WAIT : CLOSED);
+	if (deadline_ns != DEADLINE_NEVER)
+		clock_advance_ns(NS_PER_S / 4);
+}
+
+/* What is known of it then is said. */
+Test(xen_net_start, who_comes_and_goes_for_ever_is_not_awaited_for_ever)
+{
+	describe("1");
+	clock_on_block = come_and_go;
+	cr_assert_eq(xen_net_create(&net), -ETIMEDOUT, "%s", test_console_text());
+	cr_assert_geq(clock_now_ns(), CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	cr_assert_leq(clock_now_ns(), 2 * CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	cr_assert_not_null(strstr(test_console_text(), "device=" FRONT " backend=" BACK " state="));
+}
+
+/* Neither a device that is connected nor one that is not there wakes anybody. */
+Test(xen_net_start, nothing_is_looked_at_for_ever)
+{
+	unsigned calls;
+
+	fake_begin();
+	cr_assert_eq(xen_net_create(&net), -ENODEV);
+	test_run_for_ns(3 * NS_PER_S);
+	calls = fake.calls;
+	test_run_for_ns(100 * NS_PER_S);
+	cr_assert_eq(fake.calls, calls);
+	begin();
+	test_run_for_ns(3 * NS_PER_S);
+	calls = fake.calls;
+	test_run_for_ns(100 * NS_PER_S);
+	cr_assert_eq(fake.calls, calls);
+}
+
 Test(xen_net_start, without_copying)
 {
 	describe("1");

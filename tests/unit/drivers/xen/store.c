@@ -199,6 +199,35 @@ Test(xen_store, silence_ends_an_operation_and_its_late_answer_is_nobodys)
 	test_assert_value(&other.promise, 4);
 }
 
+Test(xen_store, an_event_that_is_lost_either_way_costs_a_second)
+{
+	fake_set("a", "here");
+	fake.store_is_deaf = true;
+	store_read(&op, 0, "a", NULL, text, sizeof(text));
+	test_settle();
+	fake.store_is_deaf = false;
+	test_run_for_ns(NS_PER_S + NS_PER_MS);
+	test_assert_value(&op.promise, 4);
+	fake.loses_events = true;
+	store_read(&op, 0, "a", NULL, text, sizeof(text));
+	test_settle();
+	cr_assert_not(promise_is_settled(&op.promise));
+	test_run_for_ns(NS_PER_S + NS_PER_MS);
+	test_assert_value(&op.promise, 4);
+}
+
+/* Nobody has run for a while, as in a domain that xl has paused. */
+Test(xen_store, an_answer_that_waited_as_long_as_the_guest_is_no_silence)
+{
+	fake_set("a", "here");
+	fake.loses_events = true;
+	store_read(&op, 0, "a", NULL, text, sizeof(text));
+	test_settle();
+	clock_advance_ns(10 * CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	test_settle();
+	test_assert_value(&op.promise, 4);
+}
+
 Test(xen_store, a_half_sent_request_that_nobody_takes_is_the_end)
 {
 	static char large[3000];
