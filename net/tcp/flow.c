@@ -6,11 +6,6 @@
 
 #include "net/tcp/tcp_priv.h"
 
-static struct tcp_conn *conn_of(const struct flow *f)
-{
-	return container_of(f, struct tcp_conn, flow);
-}
-
 /* -- reading -- */
 
 /* Tells the peer of new room when it is worth a segment (RFC 9293 §3.8.6.2.2). */

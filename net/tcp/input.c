@@ -250,6 +250,30 @@ static void tell_of_late(struct tcp_conn *c, uint32_t seq, uint32_t len, bool wa
 	}
 }
 
+/* Cuts off what has come before, and what lies beyond the window; *seq: where the rest begins. Takes b and
+ * gives the rest. */
+static struct buf *cut_to_window(struct tcp_conn *c, uint32_t *seq, uint32_t *len, struct buf *b)
+{
+	if (seq_lt(*seq, c->rcv_nxt)) {
+		uint32_t known = MIN(c->rcv_nxt - *seq, *len);
+
+		/* our acknowledgement was lost, or is late */
+		if (c->options & SEG_HAS_SACK_PERMITTED)
+			conn_send_dsack(c, *seq, *seq + known);
+		else
+			c->flags |= CONN_ACK_NOW;
+		b = buf_drop(b, known);
+		*seq += known;
+		*len -= known;
+	}
+	if (*len > 0 && seq_lt(c->rcv_adv, *seq + *len)) {
+		*len = seq_lt(*seq, c->rcv_adv) ? c->rcv_adv - *seq : 0;
+		c->flags |= CONN_ACK_NOW;
+		buf_trim(b, *len);
+	}
+	return b;
+}
+
 /* Queues the payload; takes b. */
 static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b)
 {
@@ -258,23 +282,7 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 	bool is_next;
 	int added;
 
-	if (seq_lt(seq, c->rcv_nxt)) {
-		uint32_t known = MIN(c->rcv_nxt - seq, len);
-
-		/* our acknowledgement was lost, or is late */
-		if (c->options & SEG_HAS_SACK_PERMITTED)
-			conn_send_dsack(c, seq, seq + known);
-		else
-			c->flags |= CONN_ACK_NOW;
-		b = buf_drop(b, known);
-		seq += known;
-		len -= known;
-	}
-	if (len > 0 && seq_lt(c->rcv_adv, seq + len)) {
-		len = seq_lt(seq, c->rcv_adv) ? c->rcv_adv - seq : 0; /* beyond the window */
-		c->flags |= CONN_ACK_NOW;
-		buf_trim(b, len);
-	}
+	b = cut_to_window(c, &seq, &len, b);
 	if (len == 0) {
 		tcp_refused(tcp, "no data that is wanted");
 		buf_free(b);

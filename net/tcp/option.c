@@ -11,11 +11,6 @@
 #define KEEPALIVE_PROBES 9
 #define SECONDS_MAX INT16_MAX
 
-static struct tcp_conn *conn_of(const struct flow *f)
-{
-	return container_of(f, struct tcp_conn, flow);
-}
-
 /* An option that is a number, kept in a field of 16 bits; 0 there: it was not chosen. */
 struct number {
 	uint16_t at;    /* the field's offset */

@@ -15,8 +15,8 @@ enum segment_options {
 	SEG_HAS_SCALE = 1 << 1,
 	SEG_HAS_TIMESTAMPS = 1 << 2,
 	SEG_HAS_SACK_PERMITTED = 1 << 3,
-	SEG_HAS_USER_TIMEOUT = 1 << 5, /* RFC 5482 */
 	SEG_HAS_ECN = 1 << 4, /* no option: flags of a SYN, of which segment_offers tells */
+	SEG_HAS_USER_TIMEOUT = 1 << 5, /* RFC 5482 */
 };
 
 #define SEGMENT_HEADER_BYTES 20

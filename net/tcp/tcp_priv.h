@@ -290,6 +290,10 @@ void entry_challenge(struct tcp *tcp, struct tcp_entry *e, uint32_t window);
 /* -- conn.c -- */
 
 void conn_destroy_all(struct tcp *tcp);
+static inline struct tcp_conn *conn_of(const struct flow *f)
+{
+	return container_of(f, struct tcp_conn, flow);
+}
 /* Nothing is sent or received any more. */
 static inline bool conn_is_over(const struct tcp_conn *c)
 {

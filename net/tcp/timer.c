@@ -63,15 +63,14 @@ void conn_arm_retransmit(struct tcp_conn *c)
 	conn_arm(c, CONN_RETRANSMIT, within_user_timeout(c, in_ms));
 }
 
-static bool is_over(const struct tcp_conn *c, uint32_t since_ms)
+/* How long nothing needs to come back. */
+static uint32_t patience_ms(const struct tcp_conn *c)
 {
 	uint32_t limit_ms = c->user_timeout_ds * 100u;
 
 	if (limit_ms == 0)
 		limit_ms = CONFIG_TCP_USER_TIMEOUT_SECONDS * 1000u;
-	if (c->state < TCP_ESTABLISHED)
-		limit_ms = MAX(limit_ms, SYN_TIMEOUT_S * 1000);
-	return c->tcp->now_ms - since_ms >= limit_ms;
+	return c->state < TCP_ESTABLISHED ? MAX(limit_ms, SYN_TIMEOUT_S * 1000) : limit_ms;
 }
 
 /* A shut window may stay shut, and a tail be held, as long as the peer answers what probes it, but not when
@@ -83,7 +82,7 @@ static bool is_given_up(struct tcp_conn *c, bool persist)
 		c->progress_ms = c->tcp->now_ms;
 		return false;
 	}
-	return is_over(c, c->progress_ms);
+	return left_ms(c, patience_ms(c)) == 0;
 }
 
 /* The network has lost all that is in flight. false: it is to be sent again in order. */
