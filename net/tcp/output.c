@@ -2,7 +2,7 @@
 /* Sending: a segment is a header buffer and references to the application's memory; up to 64 KiB at
  * once where the device cuts it (BUF_TSO4). When to send: RFC 9293 §3.8.6.2.1 (silly windows),
  * RFC 5681 (congestion window), RFC 3042 (limited transmit). An acknowledgement that is due
- * rides on data when there is any. */
+ * rides on data when there is any, which is shorter while it has to tell of late data (RFC 2018 §4). */
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -10,6 +10,9 @@
 /* Our data may be on its way: from the handshake's end until our FIN is acknowledged. */
 #define MAY_SEND (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT_1 | \
                   1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
+
+#define DATA_SACKS 3 /* blocks beside data: as many as fit beside timestamps */
+#define SACKS_BYTES (4 + 8 * DATA_SACKS)
 
 /* Puts the header before what b has, and sends it; takes b. As ip_send: -ENOBUFS is the device's queue, which
  * may soon have room; what fails otherwise is lost, and sent again. */
@@ -33,6 +36,14 @@ uint32_t conn_window(const struct tcp_conn *c)
 	if (free <= offered || free - offered < MIN(limit / 2, (uint32_t)c->mss))
 		return offered;
 	return free;
+}
+
+/* Payload bytes of a segment: fewer while it has to tell of late data, unless that would leave hardly any. */
+static uint32_t segment_bytes(const struct tcp_conn *c)
+{
+	bool tells = c->recvq.late && c->options & SEG_HAS_SACK_PERMITTED && c->mss > 2 * SACKS_BYTES;
+
+	return c->mss - (tells ? SACKS_BYTES : 0);
 }
 
 /* A segment of c: sequence number, acknowledgement, window, timestamps. */
@@ -78,14 +89,14 @@ static void prepare_syn(struct tcp_conn *c, struct segment *s)
 		s->flags |= SEG_ECE;
 }
 
-/* Tells of [start, end) coming twice, if it did (RFC 2883), and of late data. */
-static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end)
+/* Tells of [start, end) coming twice, if it did (RFC 2883), and of late data: in `most` blocks. */
+static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end, unsigned most)
 {
 	if (start != end)
 		s->sacks[s->sack_count++] = (struct sack_block){ start, end };
 	if (c->recvq.late)
 		s->sack_count += (uint8_t)recvq_sacks(&c->recvq, c->rcv_late, s->sacks + s->sack_count,
-		                                      SEGMENT_SACKS - s->sack_count);
+		                                      most - s->sack_count);
 }
 
 /* Sends a segment of c from seq on, with the payload that lies in b; takes b, NULL: there was no memory.
@@ -94,6 +105,7 @@ static bool send(struct tcp_conn *c, struct buf *b, uint32_t seq, uint8_t flags,
                  uint32_t start, uint32_t end)
 {
 	bool is_new = payload > 0 && !seq_lt(seq, c->snd_max) && c->snd_wnd > 0; /* no repetition, no probe */
+	uint32_t room = segment_bytes(c);
 	struct segment s;
 	int error = -ENOBUFS;
 
@@ -101,13 +113,12 @@ static bool send(struct tcp_conn *c, struct buf *b, uint32_t seq, uint8_t flags,
 		prepare(c, &s, seq, flags);
 		if (flags & SEG_SYN)
 			prepare_syn(c, &s);
-		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && payload + SEGMENT_USER_TIMEOUT_BYTES <= c->mss)
+		if (IS_ENABLED(CONFIG_TCP_USER_TIMEOUT_OPTION) && payload + SEGMENT_USER_TIMEOUT_BYTES <= room)
 			user_timeout_tell(c, &s);
 		if (IS_ENABLED(CONFIG_TCP_ECN))
 			s.flags = ecn_flags(c, s.flags, is_new);
-		/* only so: data fills its segment, and what the blocks say is sent at once, without data */
-		if (payload == 0 && c->options & SEG_HAS_SACK_PERMITTED)
-			add_sacks(c, &s, start, end);
+		if (payload == 0 ? c->options & SEG_HAS_SACK_PERMITTED : room < c->mss)
+			add_sacks(c, &s, start, end, payload == 0 ? SEGMENT_SACKS : DATA_SACKS);
 		error = emit(c->tcp, &c->route, &s, b, is_new && conn_has_ecn(c) ? IP_ECT0 : 0);
 	}
 	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
@@ -211,37 +222,11 @@ static bool has_written_all(const struct tcp_conn *c)
 	return c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
 }
 
-/* Sends wanted bytes of the queue from seq, and FIN where it follows them; fewer if they lie in more pieces
- * than fit one frame or the pool has now. Gives how far seq moves, 0: no room for it now. */
-static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
+/* [seq, end) is on its way. */
+static void mark_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 {
 	struct tcp *tcp = c->tcp;
-	uint32_t offset = seq - c->snd_una, n, end;
-	struct buf *b = buf_alloc_header();
-	uint8_t flags = SEG_ACK;
-	bool fin;
 
-	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
-	fin = offset + n == c->sendq.bytes;
-	if (fin && n > 0)
-		flags |= SEG_PSH;
-	fin = fin && has_written_all(c);
-	if (fin)
-		flags |= SEG_FIN;
-	end = seq + n + fin;
-	if (!b || end == seq) {
-		buf_free(b);
-		conn_resume_soon(c);
-		return 0;
-	}
-	if (n > c->mss) {
-		b->flags |= BUF_TSO4;
-		b->gso_size = c->mss;
-	}
-	if (!send(c, b, seq, flags, n, 0, 0))
-		return 0;
-	if (fin && !(c->flags & CONN_FIN_SENT))
-		conn_event(c, TCP_CLOSE, 0);
 	if (conn_has_recovery(c))
 		recovery_sent(c, seq, end);
 	if (seq_lt(seq, c->snd_max)) {
@@ -265,6 +250,42 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 		c->snd_max = end;
 	if (!conn_is_armed(c, CONN_RETRANSMIT) || (IS_ENABLED(CONFIG_TCP_RECOVERY) && recovery_wants_probe(c)))
 		conn_arm_retransmit(c);
+}
+
+/* Sends wanted bytes of the queue from seq, and FIN where it follows them; fewer if they lie in more pieces
+ * than fit one frame or the pool has now, or the header needs room. Gives how far seq moves, 0: no room for it
+ * now. */
+static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
+{
+	uint32_t offset = seq - c->snd_una, room = segment_bytes(c), n, end;
+	struct buf *b = buf_alloc_header();
+	uint8_t flags = SEG_ACK;
+	bool fin;
+
+	if (wanted > room)
+		wanted -= wanted % room;
+	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
+	fin = offset + n == c->sendq.bytes;
+	if (fin && n > 0)
+		flags |= SEG_PSH;
+	fin = fin && has_written_all(c);
+	if (fin)
+		flags |= SEG_FIN;
+	end = seq + n + fin;
+	if (!b || end == seq) {
+		buf_free(b);
+		conn_resume_soon(c);
+		return 0;
+	}
+	if (n > room) {
+		b->flags |= BUF_TSO4;
+		b->gso_size = (uint16_t)room;
+	}
+	if (!send(c, b, seq, flags, n, 0, 0))
+		return 0;
+	if (fin && !(c->flags & CONN_FIN_SENT))
+		conn_event(c, TCP_CLOSE, 0);
+	mark_sent(c, seq, end);
 	return end - seq;
 }
 
@@ -333,7 +354,7 @@ static OUT_OF_LINE bool try_larger(struct tcp_conn *c, uint32_t offset, size_t l
 	uint32_t sent = 0;
 
 	if (left < 4u * larger || c->flags & (CONN_TIMING | CONN_FORCE) || c->snd_nxt != c->snd_max ||
-	    c->congestion.recovering)
+	    c->congestion.recovering || c->recvq.late)
 		return false;
 	c->mss = larger;
 	if (allowance(c, offset, left) >= larger)
