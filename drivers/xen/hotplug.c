@@ -14,8 +14,6 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
-#define LOOKS 30 /* at a backend that is not ready */
-
 static const char *const folders[] = { "device/vif", "device/vbd" };
 
 static struct {
@@ -23,7 +21,6 @@ static struct {
 	struct store_op op;
 	struct waiter waiter;
 	struct timer timer;
-	void (*next)(intptr_t result);
 	uint32_t folder, at, end; /* where we are, in folders, and in names */
 	uint32_t looks;
 	bool later;               /* some backend was not ready */
@@ -31,33 +28,28 @@ static struct {
 	char dir[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
 } all;
 
-static void next_device(intptr_t ignored);
+static void next_device(struct waiter *ignored);
 
-static void answered(struct waiter *w)
+static void then(void (*next)(struct waiter *w))
 {
-	all.next(promise_result(w->promise));
+	promise_wait(&all.op.promise, &all.waiter, next);
 }
 
-static void then(void (*next)(intptr_t result))
-{
-	all.next = next;
-	promise_wait(&all.op.promise, &all.waiter, answered);
-}
-
-static bool has_state(intptr_t result, enum xenbus_state state)
+static bool has_state(const struct waiter *w, enum xenbus_state state)
 {
 	uint64_t value;
 
-	return result > 0 && store_number(all.text, XenbusStateReconfigured, &value) && value == state;
+	return promise_result(w->promise) > 0 && store_number(all.text, XenbusStateReconfigured, &value) &&
+	       value == state;
 }
 
 /* -- one device -- */
 
-static void have_backend_state(intptr_t result)
+static void have_backend_state(struct waiter *w)
 {
-	if (!has_state(result, XenbusStateInitWait)) {
+	if (!has_state(w, XenbusStateInitWait)) {
 		all.later = true;
-		next_device(0);
+		next_device(NULL);
 		return;
 	}
 	log_warn("device=%s refused=\"there is one of its kind, which is all that is used\"", all.dir);
@@ -66,20 +58,20 @@ static void have_backend_state(intptr_t result)
 	then(next_device);
 }
 
-static void have_backend(intptr_t result)
+static void have_backend(struct waiter *w)
 {
-	if (result <= 0) {
-		next_device(0);
+	if (promise_result(w->promise) <= 0) {
+		next_device(NULL);
 		return;
 	}
 	store_read(&all.op, 0, all.text, "state", all.text, sizeof(all.text));
 	then(have_backend_state);
 }
 
-static void have_state(intptr_t result)
+static void have_state(struct waiter *w)
 {
-	if (!has_state(result, XenbusStateInitialising)) {
-		next_device(0);
+	if (!has_state(w, XenbusStateInitialising)) {
+		next_device(NULL);
 		return;
 	}
 	store_read(&all.op, 0, all.dir, "backend", all.text, sizeof(all.text));
@@ -89,23 +81,25 @@ static void have_state(intptr_t result)
 /* -- all of them -- */
 
 /* A list that does not fit is looked through as far as it does. */
-static void have_names(intptr_t result)
+static void have_names(struct waiter *w)
 {
+	intptr_t result = promise_result(w->promise);
+
 	all.names[sizeof(all.names) - 1] = '\0';
 	all.at = 0;
 	all.end = result == -E2BIG ? sizeof(all.names) : result < 0 ? 0 : (uint32_t)result;
 	all.folder++;
-	next_device(0);
+	next_device(NULL);
 }
 
 static void finish(void)
 {
 	store_watch_done(&all.watch);
-	if (all.later && all.looks++ < LOOKS) /* not where all begins anew */
+	if (all.later && all.looks++ < CONFIG_XEN_HOTPLUG_LOOKS) /* not where all begins anew */
 		timer_start(&all.timer, clock_now_ns() + NS_PER_S);
 }
 
-static void next_device(intptr_t ignored)
+static void next_device(struct waiter *ignored)
 {
 	(void)ignored;
 	while (all.at < all.end) {
@@ -132,7 +126,7 @@ static void begin(void)
 	store_watch_look(&all.watch);
 	all.later = false;
 	all.folder = all.at = all.end = 0;
-	next_device(0);
+	next_device(NULL);
 }
 
 static void changed(struct store_watch *w)

@@ -27,11 +27,10 @@ static void attach_all(uint64_t callback, uint64_t now_ns)
 	xen_set_callback(callback);
 	xen_attach();
 	xen_clock_resume(now_ns);
-	if (IS_ENABLED(CONFIG_XEN_FRONTEND)) {
-		if (grant_resume() < 0)
-			panic("Xen does not lend its grants again");
+	if (IS_ENABLED(CONFIG_XEN_GRANTS) && grant_resume() < 0)
+		panic("Xen does not lend its grants again");
+	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
 		frontend_disconnect();
-	}
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_resume();
 	store_resume();
