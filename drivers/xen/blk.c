@@ -6,8 +6,8 @@
  *
  * A backend that goes away takes no request along: those that it had are asked again of the next, and what
  * comes meanwhile waits. Memory that it does not let go of is not given back: its request stays pending until
- * another comes and the memory is free, and is asked again then. On the wire sectors have 512 bytes, whatever
- * the device's blocks have. */
+ * another comes and the memory is free, and is asked again then. One that is silent or away for long is given
+ * up until it comes again: requests fail. On the wire sectors have 512 bytes, whatever the device's have. */
 #define LOG_TAG "xen-blk"
 #include "drivers/xen/event.h"
 #include "drivers/xen/frontend.h"
@@ -16,6 +16,7 @@
 #include "drivers/xen/ring.h"
 #include "drivers/xen/xen.h"
 #include "kernel/dev/blkdev.h"
+#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
@@ -29,6 +30,7 @@
 #define WIRE_BYTES 512
 #define SECTOR_LARGE 4096
 #define DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
+#define PATIENCE_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
 
 enum { SECTORS, SECTOR_SIZE, INFO, FLUSH, DISCARD, INDIRECT };
 static const char *const names[] = {
@@ -42,7 +44,7 @@ struct slot {
 	struct slot *next; /* free */
 	uint32_t slice, offset, sectors; /* of op, that earlier requests have done; with the pending one */
 	uint16_t count;                  /* segments that are granted */
-	bool is_indirect, lost;
+	bool is_indirect, lost, is_old;
 	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
 	uint32_t indirect_ref, refs[CONFIG_XEN_BLK_SEGMENTS];
 };
@@ -56,6 +58,8 @@ struct blk {
 	struct xen_ring ring;
 	uint32_t port, segments, quarantined;
 	bool connected, refused;
+	bool is_away; /* and was not connected when patience last looked */
+	struct timer patience; /* while there are requests */
 	struct list waiting;
 	struct slot *free;
 	struct slot slots[CONFIG_XEN_BLK_REQUESTS];
@@ -181,6 +185,7 @@ static bool put_request(struct blk *blk, struct slot *slot)
 	} else if (!put_transfer(blk, slot)) {
 		return false;
 	}
+	slot->is_old = false;
 	poller_mark(&blk->kick);
 	return true;
 }
@@ -222,6 +227,12 @@ static bool is_aligned(const struct blkdev_op *op)
 	return true;
 }
 
+static void be_patient(struct blk *blk)
+{
+	if (!timer_is_running(&blk->patience))
+		timer_start(&blk->patience, clock_now_ns() + PATIENCE_NS);
+}
+
 static void submit(struct blkdev *dev, struct blkdev_op *op)
 {
 	struct blk *blk = container_of(dev, struct blk, dev);
@@ -236,6 +247,7 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 		blkdev_done(op, 0);
 	else if (!list_is_empty(&blk->waiting) || !start(blk, op))
 		list_push_back(&blk->waiting, &op->link);
+	be_patient(blk);
 }
 
 /* -- from the backend -- */
@@ -311,6 +323,52 @@ static void kick(struct poller *p)
 
 	if (blk->connected && xen_ring_push(&blk->ring))
 		event_send(blk->port);
+}
+
+/* What is found twice was so for all of the time between. */
+static bool look_for_late(struct blk *blk, bool *is_busy)
+{
+	bool is_late = blk->is_away && !blk->connected;
+
+	blk->is_away = !blk->connected;
+	*is_busy = !list_is_empty(&blk->waiting);
+	for (struct slot *slot = blk->slots; slot < blk->slots + ARRAY_SIZE(blk->slots); slot++) {
+		if (!slot->op || slot->lost)
+			continue;
+		*is_busy = true;
+		is_late |= slot->is_old;
+		slot->is_old = true;
+	}
+	return is_late;
+}
+
+/* One that is away may come again, and is as good as ever then. */
+static void give_up(struct blk *blk)
+{
+	if (blk->connected) {
+		broken(blk, "a request is not answered in time");
+		return;
+	}
+	log_error("away_s=%u given_up=true", CONFIG_XEN_STORE_TIMEOUT_SECONDS);
+	blk->refused = true;
+	fail_all(blk);
+}
+
+/* An event may have been lost: what has been answered is no longer out. */
+static void on_time(struct timer *t)
+{
+	struct blk *blk = container_of(t, struct blk, patience);
+	bool is_late, is_busy;
+
+	if (blk->connected)
+		reap(blk);
+	is_late = look_for_late(blk, &is_busy);
+	if (is_busy && is_late) {
+		give_up(blk);
+	} else if (is_busy) {
+		poller_mark(&blk->events);
+		be_patient(blk);
+	}
 }
 
 /* No event is asked for while each look finds something. */
@@ -431,6 +489,7 @@ static int connect(struct frontend *f)
 	choose_segments(blk);
 	blk->refused = false;
 	blk->connected = true;
+	be_patient(blk);
 	poller_mark(&blk->events);
 	return 0;
 }
@@ -457,6 +516,7 @@ int xen_blk_create(struct blkdev **out)
 		}
 		poller_add(&blk->events, events);
 		poller_add(&blk->kick, kick);
+		timer_init(&blk->patience, on_time);
 		blk->dev.ops = &ops;
 		frontend_start(&blk->front, &kind);
 		error = frontend_wait(&blk->front);

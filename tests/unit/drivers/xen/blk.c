@@ -426,6 +426,94 @@ Test(xen_blk, a_page_of_segments_that_is_kept)
 	cr_assert_eq(fake_grants_out(), 1);
 }
 
+/* -- silence -- */
+
+enum { PATIENCE_S = CONFIG_XEN_STORE_TIMEOUT_SECONDS };
+
+Test(xen_blk, who_falls_silent_is_given_up)
+{
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_run_for_ns((PATIENCE_S - 1) * NS_PER_S);
+	for (size_t i = 1; i < OPS; i++)
+		blkdev_read(dev, &ops[i], 0, 8, slices, 1);
+	test_run_for_ns(2 * NS_PER_S);
+	answer(perform().id, BLKIF_RSP_OKAY); /* the oldest alone */
+	fake_raise(back.port);
+	test_run_for_ns((PATIENCE_S - 3) * NS_PER_S);
+	test_assert_value(&ops[0].promise, 0);
+	test_assert_pending(&ops[1].promise);
+	test_run_for_ns((PATIENCE_S + 4) * NS_PER_S);
+	for (size_t i = 1; i < OPS; i++)
+		test_assert_error(&ops[i].promise, -ENXIO);
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	cr_assert_not_null(strstr(test_console_text(), "broken=\"a request is not answered in time\""));
+	cr_assert_eq(fake_grants_out(), 0);
+	come_back();
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+}
+
+/* Only what nobody can write to any more is given back, which it is once the silent one has closed. */
+Test(xen_blk, who_falls_silent_and_keeps_memory)
+{
+	struct blkif_request r;
+
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_settle();
+	r = next_request();
+	fake_hold(r.seg[0].gref, true);
+	test_run_for_ns((2 * PATIENCE_S + 1) * NS_PER_S);
+	test_assert_pending(&ops[0].promise);
+	cr_assert_not_null(strstr(test_console_text(), "quarantined=1"));
+	fake_hold(r.seg[0].gref, false);
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	test_assert_error(&ops[0].promise, -ENXIO);
+	cr_assert_eq(fake_grants_out(), 0);
+}
+
+Test(xen_blk, who_stays_away_is_given_up_until_there_is_one)
+{
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	for (unsigned round = 0; round < 2; round++) {
+		blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+		test_run_for_ns((PATIENCE_S - 1) * NS_PER_S);
+		test_assert_pending(&ops[0].promise);
+		test_run_for_ns((PATIENCE_S + 2) * NS_PER_S);
+		test_assert_error(&ops[0].promise, -ENXIO);
+		blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+		test_assert_error(&ops[0].promise, -ENXIO);
+		come_back();
+		blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+		serve();
+		test_assert_value(&ops[0].promise, 0);
+		fake_set(BACK "/state", CLOSED);
+		test_settle();
+	}
+}
+
+Test(xen_blk, an_event_that_is_lost_is_no_silence)
+{
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_settle();
+	answer(perform().id, BLKIF_RSP_OKAY);
+	test_run_for_ns((PATIENCE_S + 1) * NS_PER_S);
+	test_assert_value(&ops[0].promise, 0);
+}
+
+/* Neither while there is nothing to do, nor for ever. */
+Test(xen_blk, nobody_is_woken_for_nothing)
+{
+	unsigned calls;
+
+	test_run_for_ns(2 * PATIENCE_S * NS_PER_S);
+	calls = fake.calls;
+	test_run_for_ns(10 * PATIENCE_S * NS_PER_S);
+	cr_assert_eq(fake.calls, calls);
+}
+
 /* -- backends that lie -- */
 
 static void assert_refused(void)
