@@ -69,10 +69,12 @@ static inline uint64_t cpu_timer_hz(void)
 	return CPU_READ(cntfrq_el0);
 }
 
-/* Interrupts once the count has reached at; UINT64_MAX: never. */
+/* Interrupts once the count has reached at; UINT64_MAX: never. That is not written down: under a hypervisor
+ * QEMU before 8.2 takes it for a time that has passed, again and again, and does nothing else. */
 static inline void cpu_timer_set(uint64_t at)
 {
-	CPU_WRITE(cntv_cval_el0, at);
+	if (at != UINT64_MAX)
+		CPU_WRITE(cntv_cval_el0, at);
 	CPU_WRITE(cntv_ctl_el0, at != UINT64_MAX);
 	cpu_synchronise();
 }
