@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What an emulated machine is told: QEMU by its machine protocol, dom0 by shell scripts (dom0/serve). Both come to
-sockets that we listen at."""
+"""What an emulated machine is told: QEMU by its machine protocol, dom0 by shell scripts (dom0/serve)."""
 import json
 import os
 import shlex
@@ -21,16 +20,20 @@ class Silent(Lost):
 
 
 class Line:
-    """A socket at which one peer arrives, and what has been read of it. alive: says whether it may still come."""
+    """A socket at path with one peer, and what has been read of it. Either the peer comes to us, listen() and
+    accept(), or we go to it, connect()."""
 
     def __init__(self, path):
         self.path = path
+        self.listener, self.peer, self.data = None, None, b""
+
+    def listen(self):
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
+        self.listener.bind(self.path)
         self.listener.listen(1)
-        self.peer, self.data = None, b""
 
     def accept(self, alive, seconds=SECONDS):
+        """alive: says whether the peer may still come."""
         self.listener.settimeout(0.1)
         end = time.monotonic() + seconds
         while not self.peer:
@@ -40,6 +43,15 @@ class Line:
                 if not alive() or time.monotonic() > end:
                     raise Lost("QEMU has not come up") from None
         self.listener.close()
+
+    def connect(self, seconds=SECONDS):
+        """To a peer that listens, or is about to."""
+        self.peer = socket.socket(socket.AF_UNIX)
+        end = time.monotonic() + seconds
+        while self.peer.connect_ex(self.path) != 0:
+            if time.monotonic() > end:
+                raise Lost("QEMU has not come up")
+            time.sleep(0.02)
 
     def send(self, data):
         try:
@@ -77,9 +89,8 @@ class Line:
         return struct.unpack("iII", self.peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
 
     def close(self):
-        self.listener.close()
-        if self.peer:
-            self.peer.close()
+        for one in filter(None, (self.listener, self.peer)):
+            one.close()
 
 
 class Monitor(Line):

@@ -173,6 +173,8 @@ class Machine:
         self.log, self.kept = self.path("log"), None
         self.monitor = Monitor(self.path("monitor"))
         self.dom0 = Dom0(self.path("requests"))
+        for line in (self.monitor, self.dom0):
+            line.listen()
         ports = (("requests", f"socket,path={self.dom0.path}"), ("typed", typed), ("shown", shown))
         self.command = [
             home.cpu.qemu, "-accel", "tcg", *home.cpu.machine, "-machine", "memory-backend=ram", "-m", MEMORY,

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Guests: QEMU with an image in it, or a Unix process. The verdict is what the console says."""
 import codecs
-import json
 import os
 import re
 import selectors
 import signal
-import socket
 import subprocess
 import time
 
 from rig.cpus import MACHINES, machines
+from xen.control import Monitor  # pylint: disable=wrong-import-order
 
 MAC = "52:54:00:12:34:56"
 GUEST_IP = "10.0.0.2"
@@ -155,39 +154,15 @@ class Guest:
             print(f"--- console of {' '.join(self.command)}\n{self.console[-6000:]}\n---")
 
 
-class Qmp:
-    """QEMU's monitor on a Unix socket: stop, and look into guest memory."""
+class Qmp(Monitor):
+    """QEMU's monitor on a Unix socket, at which QEMU listens: stop, and look into guest memory."""
 
-    def __init__(self, path, seconds=10):
-        deadline = time.monotonic() + seconds
-        self.socket = socket.socket(socket.AF_UNIX)
-        while True:
-            try:
-                self.socket.connect(str(path))
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-        self.file = self.socket.makefile("rw")
-        self.file.readline()
-        self.command("qmp_capabilities")
-
-    def command(self, name, **arguments):
-        self.file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
-        self.file.flush()
-        while True:
-            answer = json.loads(self.file.readline())
-            if "error" in answer:
-                raise RuntimeError(answer["error"])
-            if "return" in answer:
-                return answer["return"]
+    def __init__(self, path):
+        super().__init__(str(path))
+        self.connect()
+        self.greet()
 
     def words(self, address, count=1):
         """64-bit words of guest virtual memory; the guest should be stopped."""
         text = self.command("human-monitor-command", **{"command-line": f"x /{count}gx {address:#x}"})
         return [int(word, 16) for line in text.splitlines() for word in line.split(":", 1)[1].split()]
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
