@@ -19,8 +19,8 @@ CONFIG = "defconfig_www_xen"
 
 
 def on_each_cpu(app):
-    """Its configurations, those of another CPU than x86-64 for test-all. There are no two guests there: Xen on ARM
-    lets guests share with dom0 alone, unless it is booted with xsm=dummy."""
+    """Its configurations, those of another CPU than x86-64 for test-all. What is not for each CPU saves guests, which
+    Xen does on x86-64 alone."""
     return pytest.mark.parametrize("config", [params.marked(name, name) for name in build.defconfigs()
                                               if re.fullmatch(f"defconfig_{app}_xen(_arm64|_armv7)?", name)])
 
@@ -49,6 +49,12 @@ def www(builder, site=None, config=CONFIG):
     variables = (f"WWW_DIR={site}",) if site else ()
     name = f"{config}_vchan_large" if site else f"{config}_vchan"
     return builder.build(config, *variables, name=name, options=WITH_VCHAN)
+
+
+def fetch(builder, emulated, config, options):
+    """A client, for the same CPU as www's configuration is."""
+    return emulated.create(builder.build(config.replace("www", "fetch")), "memory=8", f'cmdline="{options}"',
+                           name="fetch")
 
 
 def start_server(emulated, out, client=0, *words):
@@ -134,13 +140,12 @@ def test_a_client_in_dom0(builder, namespace, emulated, large_site, config):
 
 
 @pytest.mark.long
-@pytest.mark.config(CONFIG)
-def test_two_guests(builder, emulated):
+@on_each_cpu("www")
+def test_two_guests(builder, emulated, config):
     """The client is there first, and comes again and again."""
     client_id, server_id = next_domains(emulated, 2)
-    client = emulated.create(builder.build("defconfig_fetch_xen"), "memory=4",
-                             f'cmdline="server={server_id} page=/style.css times=5"', name="fetch")
-    start_server(emulated, www(builder), client_id)
+    client = fetch(builder, emulated, config, f"server={server_id} page=/style.css times=5")
+    start_server(emulated, www(builder, config=config), client_id)
     assert client.wait_end() == xen.POWEROFF
     with open(os.path.join(server.HTDOCS, "style.css"), encoding="utf-8") as file:
         page = file.read()
@@ -150,10 +155,10 @@ def test_two_guests(builder, emulated):
 
 
 @pytest.mark.long
-@pytest.mark.config(CONFIG)
-def test_a_client_that_is_killed_in_the_middle(builder, emulated, large_site):
+@on_each_cpu("www")
+def test_a_client_that_is_killed_in_the_middle(builder, emulated, large_site, config):
     """Again and again; the next one is served in full, and nothing is left of those before."""
-    start_server(emulated, www(builder, large_site), 0, "memory=8")
+    start_server(emulated, www(builder, large_site, config), 0, "memory=8")
     before, _ = counted(emulated)
     emulated.run("mkfifo /tmp/in /tmp/out")
     for _ in range(10):
@@ -221,12 +226,11 @@ def test_a_client_that_is_saved_and_restored(builder, emulated, large_site):
     wait_until_offered(emulated, NOTICED)
 
 
-def paused_in_the_middle(builder, emulated, site):
+def paused_in_the_middle(builder, emulated, site, config=CONFIG):
     """A client that asks for the same page again and again, and its server."""
     client_id, server_id = next_domains(emulated, 2)
-    client = emulated.create(builder.build("defconfig_fetch_xen"), "memory=4",
-                             f'cmdline="server={server_id} page=/large.txt times=1000"', name="fetch")
-    start_server(emulated, www(builder, site), client_id, "memory=8")
+    client = fetch(builder, emulated, config, f"server={server_id} page=/large.txt times=1000")
+    start_server(emulated, www(builder, site, config), client_id, "memory=8")
     client.wait_for("HTTP/1.1 200 OK")
     emulated.run("xl pause fetch")
     while is_offered(emulated):  # it had all of one page, and had not asked for the next
@@ -234,11 +238,11 @@ def paused_in_the_middle(builder, emulated, site):
 
 
 @pytest.mark.long
-@pytest.mark.config(CONFIG)
-def test_a_client_that_is_destroyed_in_the_middle(builder, emulated, large_site):
+@on_each_cpu("www")
+def test_a_client_that_is_destroyed_in_the_middle(builder, emulated, large_site, config):
     """The server offers its vchan again, and nobody keeps what was the client's."""
     start, _ = counted(emulated)
-    paused_in_the_middle(builder, emulated, large_site)
+    paused_in_the_middle(builder, emulated, large_site, config)
     emulated.run("xl destroy fetch")
     wait_until_offered(emulated, NOTICED)
     assert emulated.domains() == ["www"]
@@ -247,12 +251,12 @@ def test_a_client_that_is_destroyed_in_the_middle(builder, emulated, large_site)
 
 
 @pytest.mark.long
-@pytest.mark.config(CONFIG)
-def test_a_server_that_is_destroyed_in_the_middle(builder, emulated, large_site):
+@on_each_cpu("www")
+def test_a_server_that_is_destroyed_in_the_middle(builder, emulated, large_site, config):
     """The client hears of the end, and lets go of the server's pages: until then the domain is not gone. It waits
     for another server."""
     start, _ = counted(emulated)
-    paused_in_the_middle(builder, emulated, large_site)
+    paused_in_the_middle(builder, emulated, large_site, config)
     emulated.run("xl destroy www")
     assert len(emulated.domains()) == 2, "what it has is nobody's"
     emulated.run("xl unpause fetch")
