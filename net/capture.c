@@ -19,27 +19,24 @@ struct record {
 	const char *reason; /* why it was dropped, or NULL */
 	uint32_t len, kept;
 	bool is_outbound;
+	uint8_t data[]; /* snap_bytes, of which kept are the frame's */
 };
 
 struct capture {
 	struct netdev dev; /* what the stack sees */
 	struct netdev *below;
 	uint32_t count, snap_bytes;
+	size_t record_bytes; /* of each record with its data */
+	size_t bytes_taken;
 	uint64_t next;     /* the number of the next frame */
-	struct record *records;
-	uint8_t *bytes;    /* count times snap_bytes */
 	uint64_t received; /* the number of the frame that is being received, if is_receiving */
 	bool is_receiving;
+	_Alignas(struct record) char records[];
 };
 
 static struct record *record_of(const struct capture *c, uint64_t number)
 {
-	return &c->records[number % c->count];
-}
-
-static uint8_t *bytes_of(const struct capture *c, uint64_t number)
-{
-	return c->bytes + number % c->count * c->snap_bytes;
+	return (void *)(c->records + number % c->count * c->record_bytes);
 }
 
 /* Gives its number. */
@@ -49,7 +46,7 @@ static uint64_t remember(struct capture *c, const struct buf *b, bool is_outboun
 	uint32_t len = buf_length(b);
 
 	*r = (struct record){ clock_now_ns(), NULL, len, MIN(len, c->snap_bytes), is_outbound };
-	buf_copy_out(b, 0, bytes_of(c, c->next), r->kept);
+	buf_copy_out(b, 0, r->data, r->kept);
 	return c->next++;
 }
 
@@ -102,21 +99,20 @@ void capture_refused(struct netdev *dev, const char *reason)
 
 int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes)
 {
-	struct capture *c = instance_alloc(sizeof(*c));
+	uint32_t count = frames ?: CONFIG_NET_CAPTURE_FRAMES, snap = snap_bytes ?: CONFIG_NET_CAPTURE_BYTES;
+	size_t record_bytes = ALIGN_UP(sizeof(struct record) + snap, _Alignof(struct record));
+	size_t bytes = sizeof(struct capture) + count * record_bytes;
+	struct capture *c = instance_alloc(bytes);
 
 	if (!c)
 		return -ENOMEM;
 	c->dev = (struct netdev){ .ops = &ops, .mtu = dev->mtu, .features = dev->features };
 	memcpy(c->dev.mac, dev->mac, sizeof(c->dev.mac));
 	c->below = dev;
-	c->count = frames ?: CONFIG_NET_CAPTURE_FRAMES;
-	c->snap_bytes = snap_bytes ?: CONFIG_NET_CAPTURE_BYTES;
-	c->records = instance_alloc(c->count * sizeof(*c->records));
-	c->bytes = instance_alloc((size_t)c->count * c->snap_bytes);
-	if (!c->records || !c->bytes) {
-		capture_destroy(c);
-		return -ENOMEM;
-	}
+	c->count = count;
+	c->snap_bytes = snap;
+	c->record_bytes = record_bytes;
+	c->bytes_taken = bytes;
 	if (IS_ENABLED(CONFIG_NETDEV_GROUPS))
 		netdev_filter(&c->dev, want);
 	netdev_listen(dev, input, c);
@@ -126,11 +122,8 @@ int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, ui
 
 void capture_destroy(struct capture *c)
 {
-	if (c->below->input_arg == c)
-		netdev_listen(c->below, NULL, NULL);
-	instance_free(c->records, c->count * sizeof(*c->records));
-	instance_free(c->bytes, (size_t)c->count * c->snap_bytes);
-	instance_free(c, sizeof(*c));
+	netdev_listen(c->below, NULL, NULL);
+	instance_free(c, c->bytes_taken);
 }
 
 struct netdev *capture_netdev(struct capture *c)
@@ -158,7 +151,7 @@ static void write_all(const struct capture *c, uint64_t boot_ns, struct pcapng *
 		if (r->reason)
 			format(comment, sizeof(comment), "dropped: %s", r->reason);
 		pcapng_put_packet(f, &(struct pcapng_packet){
-			.time_ns = boot_ns + r->time_ns, .len = r->len, .kept = r->kept, .data = bytes_of(c, number),
+			.time_ns = boot_ns + r->time_ns, .len = r->len, .kept = r->kept, .data = r->data,
 			.is_outbound = r->is_outbound, .comment = r->reason ? comment : NULL,
 		});
 	}

@@ -199,7 +199,7 @@ static void create(void *arg)
 
 Test(capture, without_memory)
 {
-	cr_expect_eq(test_alloc_fail_each(create, NULL), 4);
+	cr_expect_eq(test_alloc_fail_each(create, NULL), 2);
 }
 
 Test(capture, nobody_listens)
