@@ -174,7 +174,7 @@ static void ask(struct arp *a, struct entry *e, enum state state)
 		send_packet(a, OP_REQUEST, source, state == PROBE ? e->mac : broadcast_mac, e->address);
 }
 
-static struct buf *queue_pop(struct arp *a, struct entry *e)
+static OUT_OF_LINE struct buf *queue_pop(struct arp *a, struct entry *e)
 {
 	struct buf *b = e->queue;
 

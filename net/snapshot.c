@@ -17,7 +17,7 @@ static void release(struct storage *s)
 	instance_free(snapshot, snapshot->bytes_taken);
 }
 
-void *snapshot_create(struct slice *out, size_t len)
+OUT_OF_LINE void *snapshot_create(struct slice *out, size_t len)
 {
 	size_t bytes = sizeof(struct snapshot) + len + 1;
 	struct snapshot *s = instance_alloc(bytes);

@@ -55,7 +55,7 @@ static uint8_t *put_option(uint8_t *at, enum option code, const void *value, siz
 	return put(at, value, len);
 }
 
-static uint8_t *put_address(uint8_t *at, enum option code, const struct ip_addr *a)
+static OUT_OF_LINE uint8_t *put_address(uint8_t *at, enum option code, const struct ip_addr *a)
 {
 	return a ? put_option(at, code, a->bytes, 4) : at;
 }

@@ -103,7 +103,7 @@ struct tcp_entry *entry_find(const struct tcp_table *t, const struct tcp_key *k)
 	return e;
 }
 
-void entry_add(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms)
+OUT_OF_LINE void entry_add(struct tcp_table *t, struct tcp_entry *e, uint32_t in_ms)
 {
 	struct tcp_entry **head = &t->heads[e->key.hash & t->mask];
 

@@ -200,8 +200,8 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	return true;
 }
 
-void listen_input(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *before, const struct segment *s,
-                  struct buf *b)
+OUT_OF_LINE void listen_input(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *before,
+                              const struct segment *s, struct buf *b)
 {
 	unsigned flags = s->flags & (SEG_SYN | SEG_ACK | SEG_RST);
 	struct tcp_half h; /* for who is in no table */
@@ -221,7 +221,7 @@ void listen_input(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 	buf_free(b);
 }
 
-void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
+OUT_OF_LINE void half_input(struct tcp *tcp, struct tcp_half *h, const struct segment *s, struct buf *b)
 {
 	struct tcp_entry *e = &h->entry;
 	uint32_t into = s->seq - e->rcv_nxt, window = tcp->first_window;

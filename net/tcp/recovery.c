@@ -314,7 +314,7 @@ bool recovery_on_timer(struct tcp_conn *c)
 	return true;
 }
 
-bool recovery_on_timeout(struct tcp_conn *c, bool again)
+OUT_OF_LINE bool recovery_on_timeout(struct tcp_conn *c, bool again)
 {
 	struct congestion *cc = &c->congestion;
 	struct recovery *r = c->recovery ? recovery_of(c) : NULL;

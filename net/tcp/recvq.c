@@ -141,7 +141,7 @@ static struct buf *compact(struct buf *b, uint32_t len)
 }
 
 /* The chain from b to last comes next; room: bytes free behind it. */
-static void append(struct recvq *q, struct buf *b, struct buf *last, uint32_t len, uint32_t room)
+static OUT_OF_LINE void append(struct recvq *q, struct buf *b, struct buf *last, uint32_t len, uint32_t room)
 {
 	if (q->head)
 		q->tail->next = b;
@@ -178,7 +178,7 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 }
 
 /* Lets go of the islands from *at to the one before `past`. */
-static void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, const struct buf *past)
+static OUT_OF_LINE void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, const struct buf *past)
 {
 	while (*at != past) {
 		struct buf *covered = *at, *next = covered->queue, *chain = island_open(covered);

@@ -138,7 +138,7 @@ uint32_t segment_emit(const struct segment *s, uint8_t *to, uint32_t most)
 	return header;
 }
 
-uint8_t segment_offers(const struct segment *syn)
+OUT_OF_LINE uint8_t segment_offers(const struct segment *syn)
 {
 	uint8_t options = syn->options & (SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED);
 	uint8_t both = syn->flags & (SEG_ECE | SEG_CWR); /* RFC 3168 §6.1.1 */
