@@ -10,7 +10,7 @@ bool ip_checksum_is_right(const struct ip_meta *meta, const struct buf *b)
 
 	if (b->flags & (BUF_CSUM_VALID | BUF_CSUM_PARTIAL))
 		return true;
-	sum = checksum_pseudo(&meta->src, &meta->dst, meta->protocol, buf_length(b));
+	sum = checksum_pseudo(&meta->src.addr, &meta->dst.addr, meta->protocol, buf_length(b));
 	return checksum_finish(checksum_add_buf(sum, b)) == 0;
 }
 

@@ -20,7 +20,8 @@ struct netdev;
 /* What the header of a received packet said. Lives as long as the call that it is passed to. */
 struct ip_meta {
 	struct ip *ip;           /* where it came in, and where the answer goes out */
-	struct ip_addr src, dst; /* src is never a group's; dst only when to_group says so */
+	struct endpoint src, dst; /* src is never a group's; dst only when to_group says so; ports are 0, for the
+	                             transport to fill in */
 	const uint8_t *header;   /* the IP header as received, and what can be quoted of the packet behind it */
 	uint16_t header_len;
 	uint32_t quote_len;      /* of both: with 8 bytes of the packet or more, or all */
@@ -36,7 +37,7 @@ struct ip_error {
 	 * prohibited; -EMSGSIZE: larger than mtu; -ETIMEDOUT: ran out of hops; -EPROTO: bad header. */
 	int error;
 	uint32_t mtu;            /* -EMSGSIZE: what fits, or a guess when the router did not say */
-	struct ip_addr src, dst; /* of the packet that we sent: src is ours */
+	struct endpoint src, dst; /* of the packet that we sent: src is ours; ports as in struct ip_meta */
 	const uint8_t *quoted;   /* start of its transport header */
 	size_t quoted_len;       /* at least 8 */
 	bool local;              /* our own link found nobody: nothing was forged */
@@ -47,8 +48,8 @@ struct ip_handler {
 	/* Takes b: the transport header first, without link padding. Its first slice has at least
 	 * min(length, 54) bytes, or, when we sent the packet to ourselves, the transport header; headers
 	 * that do not lie whole in it are malformed. */
-	void (*input)(void *arg, const struct ip_meta *meta, struct buf *b);
-	void (*error)(void *arg, const struct ip_error *error); /* may be NULL */
+	void (*input)(void *arg, struct ip_meta *meta, struct buf *b);
+	void (*error)(void *arg, struct ip_error *error); /* may be NULL */
 	/* address is ours no longer: nothing can be sent from it. May be NULL. */
 	void (*gone)(void *arg, const struct ip_addr *address);
 	void *arg;

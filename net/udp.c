@@ -64,55 +64,53 @@ static bool is_right(const struct ip_meta *meta, struct buf *b)
 	if (be16(h->bytes) < len)
 		buf_trim(b, be16(h->bytes));
 	if (h->checksum == 0)
-		return meta->src.family == IP_V4;
+		return meta->src.addr.family == IP_V4;
 	return ip_checksum_is_right(meta, b);
 }
 
 /* Where every datagram goes that is refused: counts it, says why under log=debug, frees b. */
-static void drop(struct udp *u, struct buf *b, const struct endpoint *from, uint16_t port, uint64_t *counter,
+static void drop(struct udp *u, struct buf *b, const struct ip_meta *meta, uint64_t *counter,
                  const char *reason)
 {
 	char text[IP_TEXT_MAX];
 
 	++*counter;
-	log_debug("drop reason=\"%s\" from=%s:%u port=%u", reason, ip_format(text, &from->addr), from->port,
-	          port);
+	log_debug("drop reason=\"%s\" from=%s:%u port=%u", reason, ip_format(text, &meta->src.addr),
+	          meta->src.port, meta->dst.port);
 	capture_drop(u->ip->dev, reason);
 	buf_free(b);
 }
 
-static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf *b,
-                          const struct endpoint *from, const struct endpoint *to)
+static void deliver_other(struct udp *u, const struct ip_meta *meta, struct buf *b)
 {
 	b = ip_strip(b, sizeof(struct udp_header));
-	if (u->other && u->other(u->other_arg, b, from, to) == 0) {
+	if (u->other && u->other(u->other_arg, b, &meta->src, &meta->dst) == 0) {
 		u->stats.in_datagrams++;
 		return;
 	}
 	ip_refuse(meta, IP_REFUSE_PORT);
-	drop(u, b, from, to->port, &u->stats.no_ports, "nobody listens");
+	drop(u, b, meta, &u->stats.no_ports, "nobody listens");
 }
 
-static void udp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+static void udp_input(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	struct udp *u = arg;
 	const struct udp_header *h = (const void *)b->data;
-	struct endpoint from = { .addr = meta->src }, to = { .addr = meta->dst };
 	struct listener *l;
 
 	if (!is_right(meta, b)) {
-		drop(u, b, &from, 0, &u->stats.in_errors, "a bad header or checksum");
+		drop(u, b, meta, &u->stats.in_errors, "a bad header or checksum");
 		return;
 	}
-	from.port = be16(h->src_port);
-	to.port = be16(h->dst_port);
-	l = to.port ? find_listener(u, to.port) : NULL;
+	meta->src.port = be16(h->src_port);
+	meta->dst.port = be16(h->dst_port);
+	l = h->dst_port ? find_listener(u, meta->dst.port) : NULL;
 	if (!l) {
-		deliver_other(u, meta, b, &from, &to);
+		deliver_other(u, meta, b);
 		return;
 	}
 	u->stats.in_datagrams++;
-	l->receive(l->arg, ip_strip(b, sizeof(*h)), &from, &to);
+	l->receive(l->arg, ip_strip(b, sizeof(*h)), &meta->src, &meta->dst);
 }
 
 int udp_create(struct udp **out, struct ip *ip)
@@ -139,7 +137,7 @@ void udp_destroy(struct udp *u)
 	instance_free(u, sizeof(*u));
 }
 
-int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg)
+OUT_OF_LINE int udp_listen(struct udp *u, uint16_t port, datagram_fn *receive, void *arg)
 {
 	struct listener *l;
 
@@ -195,13 +193,13 @@ static uint16_t free_port(struct udp *u)
 	return port;
 }
 
-static void udp_error(void *arg, const struct ip_error *error)
+static void udp_error(void *arg, struct ip_error *error)
 {
-	struct endpoint from = { error->src, get_be16(error->quoted) };
-	struct endpoint to = { error->dst, get_be16(error->quoted + 2) };
 	struct udp *u = arg;
 
-	u->error(u->error_arg, error->error, &from, &to);
+	error->src.port = get_be16(error->quoted);
+	error->dst.port = get_be16(error->quoted + 2);
+	u->error(u->error_arg, error->error, &error->src, &error->dst);
 }
 
 void udp_listen_errors(struct udp *u,

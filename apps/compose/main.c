@@ -60,12 +60,12 @@ static void other_frame(void *arg, const struct ethernet_meta *meta, struct buf 
 	buf_free(b);
 }
 
-static void other_protocol(void *arg, const struct ip_meta *meta, struct buf *b)
+static void other_protocol(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	char from[IP_TEXT_MAX];
 
 	(void)arg;
-	say(RED, "protocol %u from %s", meta->protocol, ip_format(from, &meta->src));
+	say(RED, "protocol %u from %s", meta->protocol, ip_format(from, &meta->src.addr));
 	buf_free(b);
 }
 

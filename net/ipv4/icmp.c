@@ -104,7 +104,7 @@ static void answer_echo(struct ipv4 *ip, const struct ip_meta *meta, struct buf 
 	b->flags = 0;
 	head->next = b;
 	ip->stats.icmp_out_msgs++;
-	ipv4_send(ip, IP_ICMP, &meta->dst, &meta->src, head, 0);
+	ipv4_send(ip, IP_ICMP, &meta->dst.addr, &meta->src.addr, head, 0);
 }
 
 static int error_of(const struct icmp_header *icmp)
@@ -152,7 +152,7 @@ static bool input_error(struct ipv4 *ip, const struct buf *b, int error)
 	return true;
 }
 
-void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+void icmp_input(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	struct ipv4 *ip = arg;
 	const struct icmp_header *icmp = (const void *)b->data;

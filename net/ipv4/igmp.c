@@ -217,7 +217,7 @@ static void input_report(struct igmp *g, uint32_t group)
 		}
 }
 
-static void igmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+static void igmp_input(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	const struct message *m = (const void *)b->data;
 	uint32_t len = buf_length(b);
@@ -228,7 +228,7 @@ static void igmp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 		return;
 	}
 	if (m->type == QUERY)
-		input_query(g, m, len, get_be32(meta->dst.bytes));
+		input_query(g, m, len, get_be32(meta->dst.addr.bytes));
 	else if (m->type == V1_REPORT || m->type == V2_REPORT)
 		input_report(g, be32(m->group));
 	say_due(g);

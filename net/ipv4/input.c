@@ -126,8 +126,9 @@ static void input_checked(struct ipv4 *ip, struct buf *b, bool to_group)
 	struct ip_meta meta;
 
 	meta.ip = &ip->ip;
-	ipv4_addr(&meta.src, b->data + offsetof(struct ipv4_header, src));
-	ipv4_addr(&meta.dst, b->data + offsetof(struct ipv4_header, dst));
+	ipv4_addr(&meta.src.addr, b->data + offsetof(struct ipv4_header, src));
+	ipv4_addr(&meta.dst.addr, b->data + offsetof(struct ipv4_header, dst));
+	meta.src.port = meta.dst.port = 0;
 	meta.header = b->data;
 	meta.header_len = (uint16_t)ipv4_header_bytes(h);
 	meta.protocol = h->protocol;

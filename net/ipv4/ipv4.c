@@ -57,7 +57,7 @@ void ipv4_addr(struct ip_addr *to, const void *bytes)
 	memcpy(to->bytes, words, sizeof(words));
 }
 
-const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)
+OUT_OF_LINE const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)
 {
 	for (int i = 0; i < IPV4_HANDLERS; i++) {
 		if (ip->handlers[i].handler && ip->handlers[i].protocol == protocol)
@@ -74,8 +74,8 @@ void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uin
 
 	if (!handler || !handler->error)
 		return;
-	ipv4_addr(&error->src, sent + offsetof(struct ipv4_header, src));
-	ipv4_addr(&error->dst, sent + offsetof(struct ipv4_header, dst));
+	ipv4_addr(&error->src.addr, sent + offsetof(struct ipv4_header, src));
+	ipv4_addr(&error->dst.addr, sent + offsetof(struct ipv4_header, dst));
 	error->quoted = sent + header_bytes;
 	error->quoted_len = len - header_bytes;
 	handler->error(handler->arg, error);

@@ -207,7 +207,7 @@ void ipv4_unreachable(void *arg, struct buf *b);
 void ipv4_loop_poll(struct poller *p);
 
 /* icmp.c */
-void icmp_input(void *arg, const struct ip_meta *meta, struct buf *b);
+void icmp_input(void *arg, struct ip_meta *meta, struct buf *b);
 void icmp_refuse(const struct ip_meta *meta, enum ip_refusal why);
 /* piece: the first of a datagram whose others have not come, its IP header first. */
 void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece);

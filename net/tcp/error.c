@@ -7,11 +7,11 @@
 #include "net/bytes.h"
 #include "net/tcp/tcp_priv.h"
 
-void tcp_error(void *arg, const struct ip_error *error)
+void tcp_error(void *arg, struct ip_error *error)
 {
 	struct tcp *tcp = arg;
 	struct tcp_key k = {
-		.ends = { get_be16(error->quoted), get_be16(error->quoted + 2), error->dst, error->src },
+		.ends = { get_be16(error->quoted), get_be16(error->quoted + 2), error->dst.addr, error->src.addr },
 	};
 	uint32_t seq = get_be32(error->quoted + 4);
 	struct tcp_conn *c;

@@ -473,7 +473,7 @@ void conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 		conn_output(c);
 }
 
-void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
+void tcp_input(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	struct tcp *tcp = arg;
 	struct segment s;
@@ -495,8 +495,8 @@ void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b)
 	tcp_update_clock(tcp);
 	k.ends.local_port = s.dst_port;
 	k.ends.remote_port = s.src_port;
-	k.ends.remote = meta->src;
-	k.ends.local = meta->dst;
+	k.ends.remote = meta->src.addr;
+	k.ends.local = meta->dst.addr;
 	c = conn_find(tcp, &k);
 	if (c) {
 		conn_input(c, &s, b);

@@ -367,13 +367,13 @@ uint32_t wait_replace(struct tcp *tcp, struct tcp_entry *w, uint32_t isn);
 
 /* -- input.c -- */
 
-void tcp_input(void *arg, const struct ip_meta *meta, struct buf *b);
+void tcp_input(void *arg, struct ip_meta *meta, struct buf *b);
 /* A segment for c, which may end it; takes b, whose data is the payload. */
 void conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
 
 /* -- error.c -- */
 
-void tcp_error(void *arg, const struct ip_error *error);
+void tcp_error(void *arg, struct ip_error *error);
 void tcp_gone(void *arg, const struct ip_addr *address);
 
 /* -- output.c -- */

@@ -610,7 +610,7 @@ static void other_frame(void *arg, const struct ethernet_meta *meta, struct buf 
 	buf_free(b);
 }
 
-static void other_packet(void *arg, const struct ip_meta *meta, struct buf *b)
+static void other_packet(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	(void)arg;
 	CHECK(meta->protocol != IP_ICMP && meta->protocol != IP_TCP && meta->protocol != IP_UDP);

@@ -155,7 +155,7 @@ void peer_destroy(struct peer *p)
 void peer_send_raw(struct peer *p, const struct segment *segment, const void *payload, uint32_t len)
 {
 	struct ip_meta meta = {
-		.ip = &p->ip, .src = p->addr, .dst = p->stack_addr, .protocol = IP_TCP, .ttl = 64,
+		.ip = &p->ip, .src.addr = p->addr, .dst.addr = p->stack_addr, .protocol = IP_TCP, .ttl = 64,
 		.ecn = p->ecn,
 	};
 	struct segment s = *segment;

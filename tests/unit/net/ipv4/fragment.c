@@ -14,7 +14,7 @@ static struct ip_route r;
 static uint8_t pattern[70000], whole[70000];
 static uint32_t got_len;
 
-static void take(void *arg, const struct ip_meta *meta, struct buf *b)
+static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	(void)arg;
 	got_len = buf_length(b);
@@ -25,7 +25,7 @@ static void take(void *arg, const struct ip_meta *meta, struct buf *b)
 
 static unsigned bad_news;
 
-static void hear(void *arg, const struct ip_error *error)
+static void hear(void *arg, struct ip_error *error)
 {
 	(void)arg;
 	cr_expect(error->local && memcmp(error->quoted, pattern, 6) == 0, "not where the transport header is");

@@ -18,7 +18,7 @@ static struct {
 	uint8_t quoted[64];
 } heard;
 
-static void hear(void *arg, const struct ip_error *error)
+static void hear(void *arg, struct ip_error *error)
 {
 	(void)arg;
 	heard.calls++;
@@ -26,7 +26,7 @@ static void hear(void *arg, const struct ip_error *error)
 	memcpy(heard.quoted, error->quoted, MIN(error->quoted_len, sizeof(heard.quoted)));
 }
 
-static void take(void *arg, const struct ip_meta *meta, struct buf *b)
+static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	(void)arg;
 	(void)meta;
@@ -200,7 +200,7 @@ Test(icmp, errors_reach_the_protocol)
 			continue;
 		cr_expect_eq(heard.error.error, cases[i].error, "%u %u", cases[i].type, cases[i].code);
 		cr_expect_eq(heard.error.mtu, cases[i].error == -EMSGSIZE ? 30 : 0);
-		cr_expect(ip_equal(&heard.error.src, &us) && ip_equal(&heard.error.dst, &them));
+		cr_expect(ip_equal(&heard.error.src.addr, &us) && ip_equal(&heard.error.dst.addr, &them));
 		cr_expect(heard.error.quoted_len == 12 && !memcmp(heard.quoted, "abcdefghijkl", 12));
 		cr_expect_not(heard.error.local);
 	}

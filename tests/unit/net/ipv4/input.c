@@ -20,7 +20,7 @@ static struct {
 	uint8_t header[60];
 } got;
 
-static void take(void *arg, const struct ip_meta *meta, struct buf *b)
+static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	(void)arg;
 	got.calls++;
@@ -81,7 +81,7 @@ Test(ipv4_input, hands_up_what_the_header_says)
 	f.bytes[IP + 8] = 17;
 	frame_finish(&f);
 	cr_assert(passes(&f));
-	cr_expect(ip_equal(&got.meta.src, &src) && ip_equal(&got.meta.dst, &dst));
+	cr_expect(ip_equal(&got.meta.src.addr, &src) && ip_equal(&got.meta.dst.addr, &dst));
 	cr_expect(got.meta.protocol == PROTOCOL && got.meta.ttl == 17 && got.meta.ecn == 3);
 	cr_expect(!got.meta.to_group && got.meta.header_len == 20 && got.meta.ip == ipv4_ip(ipv4));
 	cr_expect_eq(memcmp(got.header, f.bytes + IP, 20), 0);

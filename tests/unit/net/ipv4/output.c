@@ -22,7 +22,7 @@ static struct {
 	uint8_t quoted[8];
 } bad_news;
 
-static void take(void *arg, const struct ip_meta *meta, struct buf *b)
+static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	(void)arg;
 	got.calls++;
@@ -33,7 +33,7 @@ static void take(void *arg, const struct ip_meta *meta, struct buf *b)
 	buf_free(b);
 }
 
-static void hear(void *arg, const struct ip_error *error)
+static void hear(void *arg, struct ip_error *error)
 {
 	(void)arg;
 	bad_news.calls++;
@@ -354,7 +354,7 @@ Test(ipv4_output, nobody_answers)
 	lan_wait_ms(3010);
 	cr_assert_eq(bad_news.calls, 1);
 	cr_expect(bad_news.error.error == -EHOSTUNREACH && bad_news.error.local);
-	cr_expect(ip_equal(&bad_news.error.dst, &peer) && bad_news.error.quoted_len == 8);
+	cr_expect(ip_equal(&bad_news.error.dst.addr, &peer) && bad_news.error.quoted_len == 8);
 	cr_expect_eq(memcmp(bad_news.quoted, "header..", 8), 0);
 	cr_expect_eq(ip_send(&r, PROTOCOL, packet(20), IP_NO_CHECKSUM, 0), -EHOSTUNREACH);
 	ip_listen(ipv4_ip(ipv4), PROTOCOL, NULL);
@@ -378,7 +378,7 @@ Test(ipv4_output, to_ourselves)
 		cr_expect_eq(got.calls, i, "delivered from within the call");
 		lan_run();
 		cr_assert_eq(got.calls, i + 1);
-		cr_expect(ip_equal(&got.meta.src, &us) && ip_equal(&got.meta.dst, &us));
+		cr_expect(ip_equal(&got.meta.src.addr, &us) && ip_equal(&got.meta.dst.addr, &us));
 		cr_expect(got.len == 108 && got.checksum);
 		cr_expect_eq(memcmp(got.bytes, "header", 6), 0);
 	}
@@ -386,7 +386,7 @@ Test(ipv4_output, to_ourselves)
 }
 
 /* Refuses late, when the slice that the IP header stood in has gone and was used again. */
-static void refuse_late(void *arg, const struct ip_meta *meta, struct buf *b)
+static void refuse_late(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	struct buf *other;
 
@@ -412,7 +412,7 @@ Test(ipv4_output, a_late_refusal_still_knows_the_header)
 	ip_send(&r, PROTOCOL, packet(100), IP_NO_CHECKSUM, 0);
 	lan_run();
 	cr_assert_eq(bad_news.calls, 1);
-	cr_expect(bad_news.error.error == -ECONNREFUSED && ip_equal(&bad_news.error.dst, &us));
+	cr_expect(bad_news.error.error == -ECONNREFUSED && ip_equal(&bad_news.error.dst.addr, &us));
 }
 
 Test(ipv4_output, to_ourselves_is_bounded)

@@ -21,7 +21,7 @@ static struct {
 } got;
 
 /* Is what came the beginning of the pattern? */
-static void take(void *arg, const struct ip_meta *meta, struct buf *b)
+static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	uint8_t bytes[65536];
 	uint32_t sum = 0;

@@ -23,7 +23,7 @@ static struct ip_prefix prefix(uint32_t a, uint8_t len)
 	return (struct ip_prefix){ address(a), len };
 }
 
-static void take(void *arg, const struct ip_meta *meta, struct buf *b)
+static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	(void)arg;
 	(void)meta;

@@ -14,8 +14,8 @@ TestSuite(tcp_mtu, .init = stream_create, .fini = stream_destroy);
 static void say_too_big(uint32_t seq, uint32_t mtu)
 {
 	uint8_t quoted[8] = { 0, 80, PEER_PORT >> 8, PEER_PORT & 0xff };
-	struct ip_error error = { .error = -EMSGSIZE, .mtu = mtu, .src = peer.stack_addr, .dst = peer.addr,
-	                          .quoted = quoted, .quoted_len = 8 };
+	struct ip_error error = { .error = -EMSGSIZE, .mtu = mtu, .src.addr = peer.stack_addr,
+	                          .dst.addr = peer.addr, .quoted = quoted, .quoted_len = 8 };
 
 	for (int i = 0; i < 4; i++)
 		quoted[4 + i] = (uint8_t)((peer.stack_iss + seq) >> (24 - 8 * i));

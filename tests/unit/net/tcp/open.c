@@ -380,7 +380,7 @@ Test(tcp_open, unreachable)
 	struct stack_connect op;
 	struct endpoint to = { peer.addr, 0 };
 	uint8_t quoted[8];
-	struct ip_error error = { .error = -EHOSTUNREACH, .src = peer.stack_addr, .dst = peer.addr,
+	struct ip_error error = { .error = -EHOSTUNREACH, .src.addr = peer.stack_addr, .dst.addr = peer.addr,
 	                          .quoted = quoted, .quoted_len = 8 };
 	uint32_t seq;
 
@@ -430,7 +430,8 @@ Test(tcp_open, peer_without_mss_gets_the_default_and_small_ones_a_floor)
 
 Test(tcp_open, malformed_segments_are_counted_and_dropped)
 {
-	struct ip_meta meta = { .ip = &peer.ip, .src = peer.addr, .dst = peer.stack_addr, .protocol = IP_TCP };
+	struct ip_meta meta = { .ip = &peer.ip, .src.addr = peer.addr, .dst.addr = peer.stack_addr,
+	                        .protocol = IP_TCP };
 	struct buf *b = buf_alloc_header();
 
 	b->flags = BUF_CSUM_VALID;
