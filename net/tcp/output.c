@@ -262,7 +262,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 	uint8_t flags = SEG_ACK;
 	bool fin;
 
-	if (wanted > room)
+	if (wanted > room && room < c->mss) /* the others were counted without blocks */
 		wanted -= wanted % room;
 	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
 	fin = offset + n == c->sendq.bytes;
