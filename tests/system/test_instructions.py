@@ -7,7 +7,7 @@ import re
 import pytest
 
 from rig import build, icount
-from rig.guest import GUEST_IP, MAC, Guest, qemu_command, tap_netdev
+from rig.guest import GUEST_IP, MAC, Guest, drive, qemu_command, tap_netdev
 
 SLACK = 0.05  # when a frame comes is the host's affair: an acknowledgement more or less
 
@@ -19,10 +19,10 @@ def budget(name):
     return int(found.group(1))
 
 
-@pytest.mark.config("defconfig_www_qemu")
-@pytest.mark.parametrize("machine", ("microvm", "q35"))
-def test_instructions_are_within_their_budgets(builder, namespace, tmp_path, machine):
-    out = builder.build("defconfig_www_qemu")
+@pytest.mark.config("defconfig_www_qemu", "defconfig_www_qemu_fat")
+@pytest.mark.parametrize("machine, files", (("microvm", ""), ("q35", ""), ("microvm", "_fat")))
+def test_instructions_are_within_their_budgets(builder, namespace, tmp_path, machine, files):
+    out = builder.build("defconfig_www_qemu" + files)
     namespace.tap(neighbour=(GUEST_IP, MAC))
 
     def ask(count):
@@ -30,13 +30,14 @@ def test_instructions_are_within_their_budgets(builder, namespace, tmp_path, mac
         answers = json.loads(namespace.python("clients.py", "keep_alive", arguments))["answers"]
         assert [(answer[:3], times) for answer, times in answers.items()] == [("200", count)], answers
 
+    disk = drive(os.path.join(out, "disk.img"), machine, ",readonly=on") if files else []
     command = qemu_command(os.path.join(out, "image"), machine, netdev=tap_netdev(),
-                           extra=icount.arguments(tmp_path / "qmp"))
+                           extra=icount.arguments(tmp_path / "qmp") + disk)
     with Guest(command, namespace) as guest:
         guest.wait_for(" up ")
         found = icount.measure(out, tmp_path / "qmp", ask)
-    print(machine, found)
-    wrong = [f"{name}_{machine}: {instructions}, budget {budget(f'{name}_{machine}')}"
+    print(machine, files, found)
+    wrong = [f"{name}_{machine}{files}: {instructions}, budget {budget(f'{name}_{machine}{files}')}"
              for name, instructions in found.items() if name != "connection"  # a frame or two are a tenth of it
-             if abs(instructions / budget(f"{name}_{machine}") - 1) > SLACK]
+             if abs(instructions / budget(f"{name}_{machine}{files}") - 1) > SLACK]
     assert not wrong, "more than a budget in tests/budgets, or so much less that it should be lowered: " + str(wrong)
