@@ -90,7 +90,8 @@ static void prepare_syn(struct tcp_conn *c, struct segment *s)
 }
 
 /* Tells of [start, end) coming twice, if it did (RFC 2883), and of late data: in `most` blocks. */
-static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end, unsigned most)
+static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end,
+                      unsigned most)
 {
 	if (start != end)
 		s->sacks[s->sack_count++] = (struct sack_block){ start, end };
@@ -253,8 +254,8 @@ static void mark_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 }
 
 /* Sends wanted bytes of the queue from seq, and FIN where it follows them; fewer if they lie in more pieces
- * than fit one frame or the pool has now, or the header needs room. Gives how far seq moves, 0: no room for it
- * now. */
+ * than fit one frame or the pool has now, or the header needs room. Gives how far seq moves, 0: no room for
+ * it now. */
 static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 {
 	uint32_t offset = seq - c->snd_una, room = segment_bytes(c), n, end;
