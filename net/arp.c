@@ -253,6 +253,8 @@ static void entry_timeout(struct arp *a, struct entry *e)
 		}
 		a->stats.unreachable++;
 		set_state(e, FAILED, a->now_ns + RETRY_NS);
+		if (a->user.silent)
+			a->user.silent(a->user.arg, e->address);
 		queue_fail(a, e);
 		break;
 	case FAILED:
@@ -477,6 +479,11 @@ void arp_destroy(struct arp *a)
 void arp_set_user(struct arp *a, const struct arp_user *user)
 {
 	a->user = user ? *user : (struct arp_user){ 0 };
+}
+
+void arp_listen_silence(struct arp *a, void (*silent)(void *arg, uint32_t address))
+{
+	a->user.silent = silent;
 }
 
 int arp_add_address(struct arp *a, uint32_t address)

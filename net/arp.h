@@ -16,6 +16,7 @@ struct arp_user {
 	void (*changed)(void *arg);                    /* what arp_resolve said may no longer be so */
 	void (*unreachable)(void *arg, struct buf *b); /* nobody answered for b, which is given back */
 	void *arg;
+	void (*silent)(void *arg, uint32_t address);   /* arp_listen_silence */
 };
 
 struct arp_stats {
@@ -28,6 +29,9 @@ struct arp_stats {
 int arp_create(struct arp **out, struct ethernet *e);
 void arp_destroy(struct arp *a);
 void arp_set_user(struct arp *a, const struct arp_user *user);
+/* The user hears, too, of each neighbour that has been asked in vain, before it gets back what waited for it.
+ * It may send nothing from there. */
+void arp_listen_silence(struct arp *a, void (*silent)(void *arg, uint32_t address));
 
 /* An address of ours: answers requests for it, announces it, and defends it. One that is ours already stays
  * as it is. 0, -ENOBUFS: there are CONFIG_IPV4_ADDRESSES. */

@@ -93,7 +93,7 @@ static void probe(struct dhcp_client *c)
 static void add_route(struct dhcp_client *c, const struct ip_prefix *to, const struct ip_addr *via)
 {
 	char prefix[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
-	int error = ipv4_add_route(c->layers.ipv4, to, via);
+	int error = ipv4_add_stand_in(c->layers.ipv4, to, via); /* no route is left from before */
 
 	ip_format(prefix, &to->addr);
 	ip_format(gateway, via);
@@ -112,8 +112,6 @@ static void add_routes(struct dhcp_client *c)
 		for (const struct dhcp_route *r = l->routes; r < l->routes + DHCP_ROUTES; r++)
 			if (r->to.addr.family != IP_NONE && (r->via.family != IP_NONE) == far)
 				add_route(c, &r->to, &r->via);
-	if (l->gateway.family != IP_NONE)
-		add_route(c, &ipv4_everywhere, &l->gateway);
 }
 
 /* Times aside: some servers give others at each renewal. */

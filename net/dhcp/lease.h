@@ -27,9 +27,8 @@ struct dhcp_lease {
 	uint32_t renew_s, rebind_s; /* 58, 59: T1 < T2 < seconds */
 	struct ip_prefix ip;        /* from here on: what a renewal seldom changes */
 	struct ip_addr server;  /* who lent it (54); IP_NONE: nobody, it is link-local */
-	struct ip_addr gateway; /* IP_NONE: none (3), or routes say it (RFC 3442) */
 	struct ip_addr dns[DHCP_SERVERS], ntp[DHCP_SERVERS]; /* 6, 42 */
-	struct dhcp_route routes[DHCP_ROUTES];               /* 121, RFC 3442 */
+	struct dhcp_route routes[DHCP_ROUTES];               /* 121, RFC 3442; else 3, to everywhere */
 	uint16_t mtu;               /* 26: bytes; 0: nothing was said */
 	char hostname[DHCP_HOSTNAME_BYTES]; /* 12: ours; "": nothing was said */
 	char domain[DHCP_DOMAIN_BYTES];     /* 15 */

@@ -198,7 +198,21 @@ static void get_routes(struct dhcp_route *r, const uint8_t *value, int len)
 	}
 }
 
-enum kind { NUMBER, ADDRESSES, NAME, ROUTES };
+/* Routers by preference (RFC 2132 §3.5), to be ignored where there are routes (RFC 3442). */
+static void get_routers(struct dhcp_route *r, const uint8_t *value, int len)
+{
+	const struct dhcp_route *end = r + DHCP_ROUTES;
+
+	if (r->to.addr.family != IP_NONE)
+		return;
+	for (; len >= 4 && r < end; len -= 4, value += 4) {
+		get_address(&r->via, value);
+		r->to.addr.family = r->via.family;
+		r += r->via.family != IP_NONE;
+	}
+}
+
+enum kind { NUMBER, ADDRESSES, NAME, ROUTES, ROUTER_LIST };
 
 #define AT(member) offsetof(struct dhcp_reply, member)
 
@@ -214,12 +228,12 @@ static const struct wanted {
 	{ REBIND, NUMBER, 4, AT(lease.rebind_s) },
 	{ MTU, NUMBER, 2, AT(lease.mtu) },
 	{ SERVER, ADDRESSES, 1, AT(lease.server) },
-	{ ROUTERS, ADDRESSES, 1, AT(lease.gateway) },
 	{ DNS, ADDRESSES, DHCP_SERVERS, AT(lease.dns) },
 	{ NTP, ADDRESSES, DHCP_SERVERS, AT(lease.ntp) },
 	{ HOSTNAME, NAME, DHCP_HOSTNAME_BYTES, AT(lease.hostname) },
 	{ DOMAIN, NAME, DHCP_DOMAIN_BYTES, AT(lease.domain) },
 	{ CLASSLESS_ROUTES, ROUTES, DHCP_ROUTES, AT(lease.routes) },
+	{ ROUTERS, ROUTER_LIST, DHCP_ROUTES, AT(lease.routes) }, /* behind them */
 };
 
 static void get_option(void *to, const struct wanted *w, const uint8_t *value, int len)
@@ -237,6 +251,9 @@ static void get_option(void *to, const struct wanted *w, const uint8_t *value, i
 		break;
 	case ROUTES:
 		get_routes(to, value, len);
+		break;
+	case ROUTER_LIST:
+		get_routers(to, value, len);
 		break;
 	}
 }
@@ -265,8 +282,6 @@ static int get_options(const struct source *s, const uint8_t mac[6], struct dhcp
 		len = gather(s, w->code, value, sizeof(value));
 		get_option((uint8_t *)out + w->at, w, value, len);
 	}
-	if (out->lease.routes[0].to.addr.family != IP_NONE) /* RFC 3442: then the other is to be ignored */
-		out->lease.gateway = (struct ip_addr){ 0 };
 	return out->type ? 0 : -EBADMSG;
 }
 

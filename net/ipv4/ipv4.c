@@ -134,7 +134,8 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 	listen_protocol(&ip->ip, IP_ICMP, &ip->icmp);
 	ip->loop_end = &ip->loop_first;
 	poller_add(&ip->loop, ipv4_loop_poll);
-	arp_set_user(arp, &(struct arp_user){ link_changed, ipv4_unreachable, ip });
+	arp_set_user(arp, &(struct arp_user){
+		.changed = link_changed, .unreachable = ipv4_unreachable, .arg = ip });
 	*out = ip;
 	return 0;
 }

@@ -44,7 +44,10 @@ extern const struct ip_prefix ipv4_everywhere; /* 0.0.0.0/0, the prefix of the d
  * prefix had before; the longest prefix decides. 0, -EINVAL, -ENETUNREACH: the gateway is not another host
  * on the link, by our addresses or other routes; -ENOBUFS: there are CONFIG_IPV4_ROUTES. */
 int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway);
-/* 0, -ENOENT. */
+/* One gateway more for a prefix: where those before it do not answer ARP, it takes their place until it does
+ * not either (RFC 1122 §3.3.1.4, §3.3.1.5). Errors as ipv4_add_route; each counts as a route. */
+int ipv4_add_stand_in(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway);
+/* All that lead to that very prefix. 0, -ENOENT. */
 int ipv4_remove_route(struct ipv4 *ip, const struct ip_prefix *to);
 
 /* While we have no address: takes packets to any host's address that come in a frame of our own, as though

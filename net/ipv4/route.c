@@ -109,11 +109,11 @@ static struct ipv4_way *find(struct ipv4 *ip, const struct ip_prefix *to)
 	return NULL;
 }
 
-int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway)
+/* replaces: what led there before. */
+static int add(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway, bool replaces)
 {
 	bool on_link = !gateway || gateway->family == IP_NONE;
 	uint32_t prefix = get_be32(to->addr.bytes), via = on_link ? 0 : get_be32(gateway->bytes);
-	struct ipv4_way *old;
 
 	/* nothing leads to where no host can be, though what leads everywhere may have that in it */
 	if (to->addr.family != IP_V4 || to->len > 32 ||
@@ -121,21 +121,48 @@ int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_
 		return -EINVAL;
 	if (!on_link && (gateway->family != IP_V4 || !is_neighbour(ip, via)))
 		return -ENETUNREACH;
-	old = find(ip, to);
-	if (old)
-		remove_way(ip, old);
-	else if (ip->count[IPV4_ON_LINK] + ip->count[IPV4_GATEWAY] == CONFIG_IPV4_ROUTES)
+	if (replaces)
+		ipv4_remove_route(ip, to);
+	if (ip->count[IPV4_ON_LINK] + ip->count[IPV4_GATEWAY] == CONFIG_IPV4_ROUTES)
 		return -ENOBUFS;
 	ipv4_insert_way(ip, prefix, ipv4_mask(to), on_link ? IPV4_ON_LINK : IPV4_GATEWAY, via);
 	return 0;
 }
 
+int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway)
+{
+	return add(ip, to, gateway, true);
+}
+
+/* Puts the ways by that gateway behind others to the same prefix; the last first, lest one comes twice. */
+static void pass_over(void *arg, uint32_t gateway)
+{
+	struct ipv4 *ip = arg;
+
+	for (unsigned i = ip->ways; i-- > 0;) {
+		struct ipv4_way w = ip->way[i];
+
+		if (w.kind == IPV4_GATEWAY && w.via == gateway) {
+			remove_way(ip, &ip->way[i]);
+			ipv4_insert_way(ip, w.prefix, w.mask, IPV4_GATEWAY, gateway);
+		}
+	}
+}
+
+int ipv4_add_stand_in(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway)
+{
+	arp_listen_silence(ip->arp, pass_over);
+	return add(ip, to, gateway, false);
+}
+
 int ipv4_remove_route(struct ipv4 *ip, const struct ip_prefix *to)
 {
-	struct ipv4_way *w = to->len <= 32 ? find(ip, to) : NULL;
+	int error = -ENOENT;
+	struct ipv4_way *w;
 
-	if (!w)
-		return -ENOENT;
-	remove_way(ip, w);
-	return 0;
+	while (to->len <= 32 && (w = find(ip, to))) {
+		remove_way(ip, w);
+		error = 0;
+	}
+	return error;
 }

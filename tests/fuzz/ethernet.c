@@ -273,6 +273,7 @@ static void change_addresses(uint32_t what)
 		ipv4_add_address(ipv4, &prefixes[2]); /* cannot be: the subnet's own */
 		CHECK(ipv4_add_route(ipv4, &prefixes[2], &gateway) != -EINVAL);
 		ipv4_add_route(ipv4, &prefixes[3], NULL);
+		ipv4_add_stand_in(ipv4, &prefixes[2], &gateway);
 		CHECK(ipv4_add_route(ipv4, &prefixes[3], &ours) < 0);
 		break;
 	case 4:

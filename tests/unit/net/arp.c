@@ -53,7 +53,7 @@ static void set_up(void)
 	lan_init(&lan, 0);
 	cr_assert_eq(ethernet_create(&ethernet, &lan.dev), 0);
 	cr_assert_eq(arp_create(&arp, ethernet), 0);
-	arp_set_user(arp, &(struct arp_user){ on_changed, on_unreachable, NULL });
+	arp_set_user(arp, &(struct arp_user){ .changed = on_changed, .unreachable = on_unreachable });
 	cr_assert_eq(arp_add_address(arp, LAN_IP), 0);
 	lan_wait_ms(3000);
 	lan_forget(&lan);
@@ -164,6 +164,29 @@ Test(arp, keeps_the_latest_packets)
 	for (uint8_t i = 3; i < CONFIG_ARP_QUEUE_PACKETS + 3; i++)
 		expect_packet(LAN_PEER_MAC, i);
 	expect_nothing();
+}
+
+static uint32_t silent;
+
+/* Before what waited is given back: who gets it may ask others. */
+static void hear_silence(void *arg, uint32_t address)
+{
+	(void)arg;
+	cr_expect_eq(returned, 0);
+	silent = address;
+}
+
+Test(arp, tells_who_is_silent)
+{
+	silent = 0;
+	arp_listen_silence(arp, hear_silence);
+	cr_expect_eq(send_to(LAN_PEER_IP, 1), 0);
+	lan_wait_ms(2990);
+	cr_expect_eq(silent, 0);
+	lan_wait_ms(20);
+	cr_expect_eq(silent, LAN_PEER_IP);
+	cr_expect_eq(returned, 1);
+	lan_forget(&lan);
 }
 
 Test(arp, gives_up_after_three_requests)

@@ -425,6 +425,19 @@ static uint32_t next_hop(uint32_t to)
 	return f && frame_16(f, 12) == 0x0806 ? frame_32(f, 38) : 1;
 }
 
+/* RFC 1122 §3.3.1.4: the first that is there, in the order of their list. */
+Test(dhcp_client, a_router_that_is_silent_has_a_stand_in)
+{
+	reach_probing();
+	begin_reply(ACK, 1000);
+	reply_option(&reply, 3, "\x0a\0\0\1\x7f\0\0\1\x0a\0\0\xfe\xe0\0\0\1", 16); /* two of them cannot be */
+	finish_reply();
+	lan_wait_ms(7 * UNIT_MS);
+	cr_expect_eq(next_hop(0x08080808), 0x0a000001);
+	cr_expect_eq(next_hop(0x08080808), 0x0a0000fe, "the first has been asked in vain");
+	cr_expect_eq(next_hop(0x08080808), 0x0a000001, "so has the second");
+}
+
 /* As some clouds have it: an address alone on the link, its gateway beside it. */
 Test(dhcp_client, classless_routes_whatever_their_order)
 {

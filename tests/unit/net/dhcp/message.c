@@ -151,7 +151,11 @@ Test(dhcp_message, everything_that_a_lease_holds)
 	expect_addr(&r.lease.ip.addr, "10.0.0.50");
 	cr_expect_eq(r.lease.ip.len, 24);
 	expect_addr(&r.lease.server, "10.0.0.1");
-	expect_addr(&r.lease.gateway, "10.0.0.1");
+	expect_addr(&r.lease.routes[0].to.addr, "0.0.0.0");
+	expect_addr(&r.lease.routes[0].via, "10.0.0.1");
+	expect_addr(&r.lease.routes[1].to.addr, "0.0.0.0");
+	expect_addr(&r.lease.routes[1].via, "10.0.0.254");
+	cr_expect_eq(r.lease.routes[2].to.addr.family, IP_NONE);
 	expect_addr(&r.lease.dns[0], "10.0.0.1");
 	expect_addr(&r.lease.dns[1], "8.8.8.8");
 	expect_addr(&r.lease.dns[2], "-");
@@ -170,7 +174,6 @@ Test(dhcp_message, classless_routes_in_place_of_routers)
 	reply_option(&m, 3, "\x0a\0\0\1", 4);
 	reply_end(&m);
 	cr_assert_eq(parse(), 0);
-	cr_expect_eq(r.lease.gateway.family, IP_NONE, "RFC 3442: to be ignored");
 	expect_addr(&r.lease.routes[0].to.addr, "0.0.0.0");
 	cr_expect_eq(r.lease.routes[0].to.len, 0);
 	expect_addr(&r.lease.routes[0].via, "10.0.0.7");

@@ -54,6 +54,14 @@ static int add_route(uint32_t to, uint8_t len, uint32_t gateway)
 	return ipv4_add_route(ipv4, &p, gateway ? &via : NULL);
 }
 
+static int add_stand_in(uint32_t to, uint8_t len, uint32_t gateway)
+{
+	struct ip_prefix p = prefix(to, len);
+	struct ip_addr via = address(gateway);
+
+	return ipv4_add_stand_in(ipv4, &p, &via);
+}
+
 static int remove_route(uint32_t to, uint8_t len)
 {
 	struct ip_prefix p = prefix(to, len);
@@ -150,6 +158,54 @@ Test(ipv4_route, the_longest_prefix_decides)
 	expect_hop(0x08080101, SECOND_GATEWAY, SECOND_IP);
 	cr_assert_eq(remove_route(0, 0), 0);
 	expect_hop(0x01010101, 0, 0);
+}
+
+/* RFC 1122 §3.3.1.4: the first that answers, in the order that they were given in, goes on being used. */
+Test(ipv4_route, a_silent_gateway_has_a_stand_in)
+{
+	cr_assert_eq(add_route(0, 0, LAN_GATEWAY_IP), 0);
+	cr_assert_eq(add_stand_in(0, 0, LAN_GATEWAY_IP + 4), 0);
+	cr_assert_eq(add_stand_in(0, 0, LAN_GATEWAY_IP + 5), 0);
+	cr_assert_eq(add_route(0x08000000, 8, LAN_GATEWAY_IP), 0);
+	expect_hop(0x01010101, LAN_GATEWAY_IP, LAN_IP);
+	expect_hop(0x01010101, LAN_GATEWAY_IP + 4, LAN_IP);
+	expect_hop(0x08010101, LAN_GATEWAY_IP, LAN_IP); /* nobody stands in there */
+	expect_hop(0x08010101, LAN_GATEWAY_IP, LAN_IP);
+	expect_hop(0x01010101, LAN_GATEWAY_IP + 5, LAN_IP);
+	expect_hop(0x0a000077, 0x0a000077, LAN_IP); /* that a host is silent says nothing of a gateway */
+	expect_hop(0x01010101, LAN_GATEWAY_IP + 4, LAN_IP);
+	cr_assert_eq(add_route(0, 0, LAN_PEER_IP), 0); /* in place of them all */
+	expect_hop(0x01010101, LAN_PEER_IP, LAN_IP);
+	expect_hop(0x01010101, LAN_PEER_IP, LAN_IP);
+	cr_assert_eq(add_stand_in(0, 0, LAN_GATEWAY_IP), 0);
+	cr_assert_eq(remove_route(0, 0), 0);
+	expect_hop(0x01010101, 0, 0);
+	cr_assert_eq(remove_route(0, 0), -ENOENT);
+}
+
+/* A connection's own route goes the new way, too. */
+Test(ipv4_route, a_route_made_before_goes_by_the_stand_in)
+{
+	struct ip_addr to = address(0x08080808);
+	struct ip_route r;
+	struct frame f;
+	struct buf *b;
+
+	add_route(0, 0, LAN_GATEWAY_IP);
+	add_stand_in(0, 0, LAN_PEER_IP);
+	cr_assert_eq(ip_route_init(ipv4_ip(ipv4), &r, NULL, &to), 0);
+	b = buf_alloc_header();
+	buf_push(b, 8);
+	cr_assert_eq(ip_send(&r, PROTOCOL, b, IP_NO_CHECKSUM, 0), 0);
+	lan_wait_ms(3010); /* asked in vain */
+	lan_forget(&lan);
+	b = buf_alloc_header();
+	buf_push(b, 8);
+	cr_assert_eq(ip_send(&r, PROTOCOL, b, IP_NO_CHECKSUM, 0), 0);
+	cr_expect_eq(frame_32(lan_next(&lan), 38), LAN_PEER_IP);
+	frame_arp(&f, 2, LAN_PEER_MAC, LAN_PEER_IP, LAN_MAC, LAN_IP);
+	lan_receive(&lan, &f, 0);
+	cr_expect_eq(memcmp(lan_next(&lan)->bytes, LAN_PEER_MAC, 6), 0);
 }
 
 /* RFC 3927 §2.6.2, and what clouds say of their own service there by RFC 3442. */
