@@ -124,8 +124,10 @@ static void end_all(void)
 	if (beginning.promise.state == PROMISE_FULFILLED)
 		CHECK(promise_result(&beginning.promise) > 0);
 	/* Silence: what has not been answered by now never is. */
-	clock_advance_ns(TIMEOUT_NS);
-	settle_all();
+	for (int i = 0; i < CONFIG_XEN_STORE_TIMEOUT_SECONDS; i++) {
+		clock_advance_ns(NS_PER_S);
+		settle_all();
+	}
 	end_one(&reading);
 	end_one(&listing);
 	end_one(&writing);
