@@ -10,7 +10,8 @@ from rig.build import symbols
 from rig.guest import Qmp
 
 COUNTERS = ("machine_boot_ticks", "machine_idle_ticks", "machine_idle_since")
-SETTLED_SECONDS = 0.5  # delayed acknowledgements are out, and the guest is halted
+SETTLED_SECONDS = 0.25  # a guest that has not woken for so long is done: delayed acknowledgements are out
+SETTLED_TRIES = 100
 REQUESTS = 200
 BATCHES = 5  # a busy host delivers some of them two frames at a time, or an acknowledgement on its own
 
@@ -26,13 +27,22 @@ class Counter:
         self.addresses = [known[name] for name in COUNTERS]
         self.monitor = Qmp(socket)
 
+    def look(self):
+        self.monitor.command("stop")
+        found = [self.monitor.words(address)[0] for address in self.addresses]
+        self.monitor.command("cont")
+        return found
+
     def instructions(self):
         """From the image's entry to its last halt, once nothing goes on any more."""
-        time.sleep(SETTLED_SECONDS)
-        self.monitor.command("stop")
-        boot, idle, since = (self.monitor.words(address)[0] for address in self.addresses)
-        self.monitor.command("cont")
-        return since - boot - idle
+        before = None
+        for _ in range(SETTLED_TRIES):
+            time.sleep(SETTLED_SECONDS)
+            boot, idle, since = found = self.look()
+            if found == before:
+                return since - boot - idle
+            before = found
+        raise AssertionError("the guest does not come to rest")
 
     def close(self):
         self.monitor.close()
