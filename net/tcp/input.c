@@ -85,15 +85,17 @@ static bool recovery_takes(struct tcp_conn *c, const struct segment *s, uint32_t
 	return IS_ENABLED(CONFIG_TCP_RECOVERY) && (c->recovery || s->sack_count) && recovery_on_ack(c, s, acked);
 }
 
-/* Does s tell how long ago it was sent that it acknowledges? */
-static bool is_stamped(const struct tcp_conn *c, const struct segment *s)
+/* Nothing, and what our clock has not said yet, come from peers that do not echo, and from boxes on the way
+ * that set others' clocks. */
+bool conn_is_stamped(const struct tcp_conn *c, const struct segment *s)
 {
-	return c->options & s->options & SEG_HAS_TIMESTAMPS;
+	return c->options & s->options & SEG_HAS_TIMESTAMPS && s->ts_echo &&
+	       seq_le(s->ts_echo, conn_timestamp(c));
 }
 
 static void measure(struct tcp_conn *c, const struct segment *s)
 {
-	bool stamped = is_stamped(c, s);
+	bool stamped = conn_is_stamped(c, s);
 	bool due = c->flags & CONN_TIMING && seq_le(c->rtt_seq, s->ack);
 
 	if (due && conn_tries_larger(c))
@@ -147,7 +149,7 @@ static OUT_OF_LINE void judge(struct tcp_conn *c, const struct segment *s, uint3
 	if (!limited) {
 		cc->in_epoch = false;
 	} else if (grows && !cc->recovering) {
-		if (IS_ENABLED(CONFIG_TCP_CUBIC) && cc->is_first && is_stamped(c, s))
+		if (IS_ENABLED(CONFIG_TCP_CUBIC) && cc->is_first && conn_is_stamped(c, s))
 			hystart_on_ack(cc, s->ack, c->snd_nxt, conn_timestamp(c) - s->ts_echo);
 		congestion_grow(cc, c->mss, acked, s->ack, c->tcp->now_ms, c->rto.srtt8 / 8);
 	}

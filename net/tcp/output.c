@@ -236,8 +236,7 @@ static void mark_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 			c->resent_segs--;
 		if (conn_tries_larger(c))
 			mtu_is_lost(c);
-		if (!(c->options & SEG_HAS_TIMESTAMPS))
-			c->flags &= (uint16_t)~CONN_TIMING; /* Karn: no telling which one is acknowledged */
+		c->flags &= (uint16_t)~CONN_TIMING; /* Karn: no telling which one is acknowledged */
 	} else if (!(c->flags & CONN_TIMING)) {
 		c->flags |= CONN_TIMING;
 		c->rtt_seq = end;
@@ -254,8 +253,7 @@ static void mark_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 }
 
 /* Sends wanted bytes of the queue from seq, and FIN where it follows them; fewer if they lie in more pieces
- * than fit one frame or the pool has now, or the header needs room. Gives how far seq moves, 0: no room for
- * it now. */
+ * than fit one frame or the pool has, or the header needs room. Gives how far seq moves, 0: no room now. */
 static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 {
 	uint32_t offset = seq - c->snd_una, room = segment_bytes(c), n, end;

@@ -238,7 +238,7 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 		r = attach(c, c->snd_una - acked, c->rto.srtt8 / 8);
 	if (!r)
 		return false;
-	ack.stamped = c->options & s->options & SEG_HAS_TIMESTAMPS && s->ts_echo;
+	ack.stamped = conn_is_stamped(c, s);
 	ack.echo_ms = conn_timestamp(c) - s->ts_echo;
 	delivered = rack_arrived(&r->rack, &r->board, r->board.start, c->snd_una, &ack);
 	for (const struct sack_block *b = s->sacks; b < s->sacks + s->sack_count; b++)

@@ -371,6 +371,9 @@ void tcp_input(void *arg, struct ip_meta *meta, struct buf *b);
 /* A segment for c, which may end it; takes b, whose data is the payload. */
 void conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b);
 
+/* Does s tell when we sent what it acknowledges? (RFC 7323 §4) */
+bool conn_is_stamped(const struct tcp_conn *c, const struct segment *s);
+
 /* -- error.c -- */
 
 void tcp_error(void *arg, struct ip_error *error);
