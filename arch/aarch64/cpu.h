@@ -5,9 +5,6 @@
 
 #include "kernel/util.h"
 
-/* The interrupt controllers' drivers are compiled so as a whole: drivers/irq/Makefile. */
-#define CPU_IN_INTERRUPT
-
 /* System registers (ARM ARM D19), also those that assemblers know by encoding alone. */
 #define CPU_READ(name) \
 	({ \

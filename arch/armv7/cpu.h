@@ -5,9 +5,6 @@
 
 #include "kernel/util.h"
 
-/* The interrupt controllers' drivers are compiled so as a whole: drivers/irq/Makefile. */
-#define CPU_IN_INTERRUPT
-
 /* What was written to system registers holds from here on. */
 static inline void cpu_synchronise(void)
 {

@@ -105,7 +105,6 @@ void machine_init(char ***start_words, size_t *count)
 		xen_console_init();
 	xen_clock_init();
 	xen_set_vector(VECTOR_FIRST);
-	interrupts_on();
 }
 
 struct promise *machine_end(void)
@@ -117,27 +116,25 @@ struct promise *machine_end(void)
 	return xen_control_start();
 }
 
-/* Called by trap_entry.S, which saves the general registers only. Xen's vector wants no acknowledgement. */
+/* None comes: they are never switched on. The vector stands for the tools that look whether there is one. */
 CPU_IN_INTERRUPT void interrupt_dispatch(unsigned int vector)
 {
 	(void)vector;
-	event_upcall();
 }
 
-/* Xen turns hlt into SCHEDOP_block once the instruction is over, and with it the shadow of sti, in which it
- * holds events back. The hypercall itself, made in that shadow, would sleep through an event that is already
- * there; made after it, through one that came in between. */
+static void look(void)
+{
+	if (xen_shared->vcpu_info[0].evtchn_upcall_pending)
+		event_upcall();
+}
+
 void arch_block(uint64_t deadline_ns)
 {
-	uint64_t now;
-
-	interrupts_off();
-	if (!loop_attention && deadline_ns > (now = clock_now_ns())) {
-		if (deadline_ns != DEADLINE_NEVER)
-			xen_timer_start(now, deadline_ns);
-		__asm__ volatile("sti; hlt" : : : "memory");
-	}
-	interrupts_on();
+	look();
+	if (loop_attention || deadline_ns <= clock_now_ns())
+		return;
+	event_wait(xen_clock_deadline(deadline_ns));
+	look();
 }
 
 /* What a failure is to xl depends on its on_crash. */

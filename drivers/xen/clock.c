@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Xen's clock: the shared page says what time it was at which count of the time stamp counter, and how fast
  * that counts (public/xen.h, vcpu_time_info). Xen writes while we read: a version that is odd, or another
- * afterwards, says so. The one-shot timer is by the same clock. */
+ * afterwards, says so. */
 #include "arch/x86_64/cpu.h"
-#include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
 #include "kernel/dev/clock.h"
-#include "kernel/panic.h"
-
-#include <xen/vcpu.h>
 
 static uint64_t start_ns; /* Xen's time at machine_boot_ticks */
 static uint64_t latest_ns;
-static uint64_t armed_ns; /* when the timer runs out; 0 once it has */
-static struct poller timer;
-static uint32_t timer_port;
 
 /* Of a difference: the counter may have been read on another CPU of the host, a little behind. */
 static uint64_t scale(int64_t ticks, uint32_t mul, int shift)
@@ -59,20 +52,6 @@ uint64_t clock_wall_ns(void)
 	return ns ? ns + start_ns + clock_now_ns() : 0;
 }
 
-/* Xen's clock may be ahead of ours, by which armed_ns may still be to come. */
-static void ran_out(struct poller *p)
-{
-	(void)p;
-	event_again(timer_port);
-	armed_ns = 0;
-}
-
-void xen_clock_bind(void)
-{
-	if (event_bind_virq(VIRQ_TIMER, &timer, &timer_port) < 0)
-		panic("Xen gives no timer");
-}
-
 /* The image's first moment lies before the page's, in ticks that are scaled as those after it. */
 void xen_clock_init(void)
 {
@@ -81,26 +60,16 @@ void xen_clock_init(void)
 
 	start_ns = read_at(now) -
 	           scale((int64_t)(now - machine_boot_ticks), time->tsc_to_system_mul, time->tsc_shift);
-	poller_add(&timer, ran_out);
-	xen_clock_bind();
 }
 
-/* What was set to wake the CPU is not waited for: in another domain nobody has set it. */
 void xen_clock_resume(uint64_t now_ns)
 {
 	start_ns = xen_clock_system_ns() - now_ns;
-	armed_ns = 0;
 }
 
-/* Setting it is a hypercall: one that runs out before the deadline, and has not yet, is left alone. */
-void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns)
+uint64_t xen_clock_deadline(uint64_t deadline_ns)
 {
-	struct vcpu_set_singleshot_timer op;
-
-	deadline_ns = MIN(deadline_ns, (uint64_t)INT64_MAX / 2); /* Xen's time is signed */
-	op = (struct vcpu_set_singleshot_timer){ .timeout_abs_ns = start_ns + deadline_ns };
-	if (armed_ns > now_ns && armed_ns <= deadline_ns)
-		return;
-	armed_ns = deadline_ns;
-	xen_call(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, (uintptr_t)&op);
+	if (deadline_ns == DEADLINE_NEVER)
+		return 0;
+	return start_ns + MIN(deadline_ns, (uint64_t)INT64_MAX / 2); /* Xen's time is signed */
 }

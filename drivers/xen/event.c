@@ -8,13 +8,14 @@
 #include "drivers/xen/event_fifo.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
-#include CONFIG_CPU_HEADER
 
 #include <errno.h>
 #include <string.h>
 #include <xen/event_channel.h>
+#include <xen/sched.h>
 
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
+#define WAIT_PORTS 128 /* Xen's limit */
 
 static struct poller *pollers[CONFIG_XEN_EVENTS];
 LIMIT_BYTES(XEN_EVENTS, sizeof(pollers[0]), 8);
@@ -24,14 +25,14 @@ static long event_op(unsigned op, void *argument)
 	return xen_call(__HYPERVISOR_event_channel_op, op, (uintptr_t)argument, 0);
 }
 
-CPU_IN_INTERRUPT static inline bool set_bit(volatile xen_ulong_t *words, uint32_t port)
+static inline bool set_bit(volatile xen_ulong_t *words, uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % WORD_BITS;
 
 	return __atomic_fetch_or(&words[port / WORD_BITS], bit, __ATOMIC_SEQ_CST) & bit;
 }
 
-CPU_IN_INTERRUPT static inline bool clear_bit(volatile xen_ulong_t *words, uint32_t port)
+static inline bool clear_bit(volatile xen_ulong_t *words, uint32_t port)
 {
 	xen_ulong_t bit = (xen_ulong_t)1 << port % WORD_BITS;
 
@@ -40,12 +41,19 @@ CPU_IN_INTERRUPT static inline bool clear_bit(volatile xen_ulong_t *words, uint3
 
 /* -- a port's bits -- */
 
-CPU_IN_INTERRUPT static void mask(uint32_t port)
+static void mask(uint32_t port)
 {
 	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
 		event_fifo_set(port, EVTCHN_FIFO_MASKED);
 	else
 		set_bit(xen_shared->evtchn_mask, port);
+}
+
+static bool is_masked(uint32_t port)
+{
+	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+		return event_fifo_has(port, EVTCHN_FIFO_MASKED);
+	return xen_shared->evtchn_mask[port / WORD_BITS] >> port % WORD_BITS & 1;
 }
 
 static void unmask(uint32_t port)
@@ -57,7 +65,7 @@ static void unmask(uint32_t port)
 }
 
 /* Was there an event? */
-CPU_IN_INTERRUPT static bool clear_pending(uint32_t port)
+static bool clear_pending(uint32_t port)
 {
 	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
 		return event_fifo_clear(port, EVTCHN_FIFO_PENDING);
@@ -66,7 +74,7 @@ CPU_IN_INTERRUPT static bool clear_pending(uint32_t port)
 
 /* -- the upcall -- */
 
-CPU_IN_INTERRUPT static void take(uint32_t port)
+static void take(uint32_t port)
 {
 	struct poller *p = port < ARRAY_SIZE(pollers) ? pollers[port] : NULL;
 
@@ -79,7 +87,7 @@ CPU_IN_INTERRUPT static void take(uint32_t port)
 
 /* What comes while it looks is either seen here or raises the next upcall: the words are read after the mark
  * that announces them is taken away. */
-CPU_IN_INTERRUPT void event_upcall(void)
+void event_upcall(void)
 {
 	volatile struct vcpu_info *cpu = &xen_shared->vcpu_info[0];
 	xen_ulong_t words, bits;
@@ -119,7 +127,7 @@ void event_again(uint32_t port)
 bool event_is_pending(uint32_t port)
 {
 	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
-		return event_fifo_is_pending(port);
+		return event_fifo_has(port, EVTCHN_FIFO_PENDING);
 	return xen_shared->evtchn_pending[port / WORD_BITS] >> port % WORD_BITS & 1;
 }
 
@@ -185,13 +193,6 @@ bool event_is_connected(uint32_t port)
 	return event_op(EVTCHNOP_status, &op) == 0 && op.status == EVTCHNSTAT_interdomain;
 }
 
-int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port)
-{
-	struct evtchn_bind_virq op = { .virq = virq, .vcpu = 0 };
-
-	return event_op(EVTCHNOP_bind_virq, &op) < 0 ? -ENOSPC : attach_new(op.port, p, port);
-}
-
 void event_close(uint32_t port)
 {
 	if (port >= ARRAY_SIZE(pollers) || !pollers[port])
@@ -199,6 +200,20 @@ void event_close(uint32_t port)
 	mask(port);
 	pollers[port] = NULL;
 	close_port(port);
+}
+
+/* A port that has an event already ends it at once. One that is masked has told of its event, and its poller
+ * will look. */
+void event_wait(uint64_t until_ns)
+{
+	evtchn_port_t ports[WAIT_PORTS];
+	struct sched_poll op = { .timeout = until_ns };
+
+	for (uint32_t port = 0; port < ARRAY_SIZE(pollers) && op.nr_ports < WAIT_PORTS; port++)
+		if (pollers[port] && !is_masked(port))
+			ports[op.nr_ports++] = port;
+	set_xen_guest_handle(op.ports, ports);
+	xen_call(__HYPERVISOR_sched_op, SCHEDOP_poll, (uintptr_t)&op, 0);
 }
 
 void event_send(uint32_t port)

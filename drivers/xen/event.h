@@ -20,8 +20,6 @@ int event_connect(uint16_t domain, uint32_t offered, struct poller *p, uint32_t 
 bool event_marks(uint32_t port, const struct poller *p);
 /* Is there somebody at the other end of port? */
 bool event_is_connected(uint32_t port);
-/* The port of Xen's own event virq (VIRQ_…), which marks p: in *port. 0, -ENOSPC. */
-int event_bind_virq(uint32_t virq, struct poller *p, uint32_t *port);
 /* Harmless for a port that is not attached. */
 void event_close(uint32_t port);
 void event_send(uint32_t port);
@@ -33,7 +31,10 @@ bool event_is_pending(uint32_t port);
 /* What has come up to now has not: for who waits by xen_poll, which returns at once for an event that is
  * still there, masked or not. Its poller must be marked afterwards. */
 void event_forget(uint32_t port);
-/* For the interrupt. */
+/* Marks the pollers of all ports that have events. */
 void event_upcall(void);
+/* Gives the CPU away until a port has an event, or the time is until_ns by Xen's clock; 0: there is no such
+ * time. Where XEN_EVENTS is at most 128. */
+void event_wait(uint64_t until_ns);
 
 #endif

@@ -8,7 +8,6 @@
 #include "drivers/xen/event_fifo.h"
 #include "drivers/xen/hypercall.h"
 #include "kernel/panic.h"
-#include CONFIG_CPU_HEADER
 
 #include <string.h>
 #include <xen/event_channel.h>
@@ -59,23 +58,23 @@ void event_fifo_init(void)
 		lend_words();
 }
 
-CPU_IN_INTERRUPT bool event_fifo_set(uint32_t port, unsigned bit)
+bool event_fifo_set(uint32_t port, unsigned bit)
 {
 	return __atomic_fetch_or(&words[port], BIT(bit), __ATOMIC_SEQ_CST) & BIT(bit);
 }
 
-CPU_IN_INTERRUPT bool event_fifo_clear(uint32_t port, unsigned bit)
+bool event_fifo_clear(uint32_t port, unsigned bit)
 {
 	return __atomic_fetch_and(&words[port], ~BIT(bit), __ATOMIC_SEQ_CST) & BIT(bit);
 }
 
-bool event_fifo_is_pending(uint32_t port)
+bool event_fifo_has(uint32_t port, unsigned bit)
 {
-	return words[port] & BIT(EVTCHN_FIFO_PENDING);
+	return words[port] & BIT(bit);
 }
 
 /* Takes port out of the queue, so that Xen may append it again. The one behind it, or 0. */
-CPU_IN_INTERRUPT static uint32_t unlink(uint32_t port)
+static uint32_t unlink(uint32_t port)
 {
 	uint32_t keep = ~(BIT(EVTCHN_FIFO_LINKED) | EVTCHN_FIFO_LINK_MASK);
 
@@ -83,7 +82,7 @@ CPU_IN_INTERRUPT static uint32_t unlink(uint32_t port)
 }
 
 /* At most as many as there are ports: what an endless queue still has is left for the next upcall. */
-CPU_IN_INTERRUPT void event_fifo_upcall(void (*take)(uint32_t port))
+void event_fifo_upcall(void (*take)(uint32_t port))
 {
 	for (size_t left = ARRAY_SIZE(words); left; left--) {
 		uint32_t port = head;

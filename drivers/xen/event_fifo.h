@@ -13,8 +13,8 @@ void event_fifo_init(void);
 /* Changes a bit of port, EVTCHN_FIFO_…; gives what it was. port is below XEN_EVENTS. */
 bool event_fifo_set(uint32_t port, unsigned bit);
 bool event_fifo_clear(uint32_t port, unsigned bit);
-bool event_fifo_is_pending(uint32_t port);
-/* For the interrupt: calls take for each port that has an event and is not masked. */
+bool event_fifo_has(uint32_t port, unsigned bit);
+/* Calls take for each port that has an event and is not masked. */
 void event_fifo_upcall(void (*take)(uint32_t port));
 
 #endif

@@ -34,7 +34,6 @@ static void attach_all(uint64_t callback, uint64_t now_ns)
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_resume();
 	store_resume();
-	xen_clock_bind();
 	if (IS_ENABLED(CONFIG_XEN_FRONTEND))
 		frontend_resume();
 	if (IS_ENABLED(CONFIG_XEN_VCHAN))
@@ -61,7 +60,6 @@ void xen_suspend(void)
 		xen_vchan_suspend();
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_drain();
-	interrupts_off();
 	now_ns = clock_now_ns();
 	result = xen_call(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (uintptr_t)&op, 0);
 	if (result == 0)
@@ -69,6 +67,5 @@ void xen_suspend(void)
 	else
 		xen_clock_resume(now_ns);
 	renew_random();
-	interrupts_on();
 	log_info("result=%ld", result);
 }

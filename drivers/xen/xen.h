@@ -39,17 +39,15 @@ void xen_poll(uint32_t port, uint64_t timeout_ns);
 /* Ends the domain with SHUTDOWN_… reason: what xl shows and acts on. */
 void xen_shutdown(uint32_t reason) __attribute__((noreturn));
 
-/* -- on a PC: Xen's clock as the CPU's timer. Elsewhere the CPU has one of its own -- */
+/* -- on a PC: Xen's clock. Elsewhere the CPU has one of its own -- */
 
-/* Xen's clock as the CPU's timer: wakes the CPU at deadline_ns, or sooner. Interrupts are off. */
-void xen_timer_start(uint64_t now_ns, uint64_t deadline_ns);
 void xen_clock_init(void);
 /* After a suspension: the clock goes on from now_ns, at which it stopped. */
 void xen_clock_resume(uint64_t now_ns);
-/* The timer is an event. Panics where Xen gives none. */
-void xen_clock_bind(void);
 /* Nanoseconds since Xen started, in which its deadlines are. */
 uint64_t xen_clock_system_ns(void);
+/* A deadline of ours as one of Xen's; 0 for DEADLINE_NEVER. */
+uint64_t xen_clock_deadline(uint64_t deadline_ns);
 
 /* The console's ring; kernel/dev/console.h has its calls. */
 void xen_console_init(void);

@@ -4,6 +4,7 @@
 
 #include "drivers/xen/event.h"
 #include "drivers/xen/xen.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/test.h"
 #include "tests/unit/drivers/xen/fake.h"
 
@@ -50,17 +51,45 @@ Test(xen_event, an_event_marks_its_poller_once_until_it_listens_again)
 
 Test(xen_event, events_of_others_mark_nobody)
 {
-	uint32_t other, timer;
+	uint32_t other;
 
 	cr_assert_eq(event_offer(0, NULL, &other), 0);
-	cr_assert_eq(event_bind_virq(VIRQ_TIMER, NULL, &timer), 0);
 	fake_raise(other);
-	fake_raise(timer);
-	fake_raise(timer);
+	fake_raise(other);
 	test_settle();
 	cr_assert_eq(polled, 0);
-	cr_assert(!(fake.shared->evtchn_pending[0] & (UINT64_C(1) << timer | UINT64_C(1) << other)));
-	cr_assert(!(fake.shared->evtchn_mask[0] & UINT64_C(1) << timer), "a timer that nobody polls is masked");
+	cr_assert(!(fake.shared->evtchn_pending[0] & UINT64_C(1) << other));
+}
+
+/* Of the ports that are listened to; one that has told of its event waits for its poller, not for more. */
+Test(xen_event, waits)
+{
+	const uint64_t store = 1 << FAKE_STORE_PORT, ours = UINT64_C(1) << port;
+	uint32_t closed;
+
+	cr_assert_eq(event_offer(0, &poller, &closed), 0);
+	event_close(closed);
+	event_wait(77);
+	cr_assert(fake.until_ns == 77 && fake.waited_for == (store | ours));
+	fake_raise(port);
+	test_settle();
+	fake_raise(port);
+	event_wait(0);
+	cr_assert(fake.until_ns == 0 && fake.waited_for == store);
+	event_again(port);
+	event_wait(0);
+	cr_assert_eq(fake.waited_for, store | ours);
+}
+
+/* Between the last look and the wait: nobody has been told of it. */
+Test(xen_event, what_comes_before_the_wait_ends_it)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	fake.loses_events = true; /* the upcall, that is */
+	fake.shared->evtchn_pending[port / 64] |= UINT64_C(1) << port % 64;
+	event_wait(0);
+	cr_assert_eq(clock_now_ns(), now_ns, "it has slept");
 }
 
 Test(xen_event, a_closed_channel_says_nothing)

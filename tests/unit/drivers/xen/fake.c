@@ -9,16 +9,6 @@
 
 #include "tests/unit/drivers/xen/fake.h"
 
-static void interrupts_off(void)
-{
-	fake.is_masked = true;
-}
-
-static void interrupts_on(void)
-{
-	fake.is_masked = false;
-}
-
 static uint64_t rdtsc(void)
 {
 	return 1;
@@ -37,7 +27,6 @@ static uint64_t rdtsc(void)
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
-#include <xen/vcpu.h>
 
 enum { VALUES = 128, WATCHES = 16, FIRST_PLACE = XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES };
 
@@ -81,15 +70,6 @@ uint64_t xen_clock_system_ns(void)
 __attribute__((weak)) void xen_clock_resume(uint64_t now_ns)
 {
 	fake.clock_ns = now_ns;
-}
-
-static uint32_t timer_port;
-
-__attribute__((weak)) void xen_clock_bind(void)
-{
-	static struct poller timer;
-
-	cr_assert_eq(event_bind_virq(VIRQ_TIMER, &timer, &timer_port), 0);
 }
 
 int entropy_read_cpu(void *to, size_t n)
@@ -329,7 +309,6 @@ static long queue_op(uintptr_t op, void *argument)
 static long event_op(uintptr_t op, void *argument)
 {
 	struct evtchn_alloc_unbound *alloc = argument;
-	struct evtchn_bind_virq *virq = argument;
 	struct evtchn_close *close = argument;
 	struct evtchn_send *send = argument;
 	struct evtchn_bind_interdomain *bind = argument;
@@ -350,10 +329,10 @@ static long event_op(uintptr_t op, void *argument)
 	}
 	if (op == EVTCHNOP_alloc_unbound && fake.offer_error)
 		return fake.offer_error;
-	if (op == EVTCHNOP_alloc_unbound || op == EVTCHNOP_bind_virq) {
+	if (op == EVTCHNOP_alloc_unbound) {
 		cr_assert_lt(fake.next_port, FAKE_PORTS);
 		fake.open[fake.next_port] = true;
-		*(op == EVTCHNOP_bind_virq ? &virq->port : &alloc->port) = fake.next_port++;
+		alloc->port = fake.next_port++;
 	} else if (op == EVTCHNOP_close) {
 		cr_assert(fake.open[close->port]);
 		fake.open[close->port] = false;
@@ -416,7 +395,6 @@ void fake_restore(void)
 static long shut_down(uint32_t reason)
 {
 	cr_assert_eq(reason, SHUTDOWN_suspend);
-	cr_assert(fake.is_masked, "an interrupt could come before the shared page is there");
 	if (!fake.saved)
 		return -22;
 	fake.saved();
@@ -436,6 +414,20 @@ static long move_page(uintptr_t what, const struct xen_memory_reservation *r)
 	cr_assert_eq(mprotect(page, PAGE_BYTES, gives ? PROT_NONE : PROT_READ | PROT_WRITE), 0);
 	fake.given_back += gives ? 1 : -1;
 	return 1;
+}
+
+/* true: there is an event already. */
+static bool wait(const struct sched_poll *op)
+{
+	bool is_over = false;
+
+	fake.until_ns = op->timeout;
+	fake.waited_for = 0;
+	for (uint32_t i = 0; i < op->nr_ports; i++) {
+		fake.waited_for |= UINT64_C(1) << op->ports.p[i];
+		is_over |= is_pending(op->ports.p[i]);
+	}
+	return is_over;
 }
 
 long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
@@ -463,11 +455,8 @@ long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 			return shut_down(((struct sched_shutdown *)b)->reason);
 		if (a == SCHEDOP_yield)
 			fake.shared->evtchn_pending[0] |= fake.yield_raises ? UINT64_C(1) << fake.yield_raises : 0;
-		if (a == SCHEDOP_yield || (a == SCHEDOP_poll && !is_pending(*((struct sched_poll *)b)->ports.p)))
+		if (a == SCHEDOP_yield || (a == SCHEDOP_poll && !wait((struct sched_poll *)b)))
 			clock_advance_ns(NS_PER_MS);
-		return 0;
-	case __HYPERVISOR_vcpu_op:
-		fake.timer_ns = ((struct vcpu_set_singleshot_timer *)c)->timeout_abs_ns;
 		return 0;
 	}
 	cr_assert(false, "hypercall %u", number);

@@ -35,7 +35,8 @@ struct fake {
 	bool loses_events;         /* what Xen has for the guest does not come */
 	bool conflict;             /* the next transaction ends with EAGAIN */
 	uint32_t store_type;       /* of the last request */
-	uint64_t timer_ns;         /* when the one-shot timer was last set to */
+	uint64_t until_ns;         /* of the last wait for an event */
+	uint64_t waited_for;       /* in it: a bit for each port */
 	uint32_t yield_raises;     /* this port's event comes while others run; 0: none */
 	uint32_t shutdown;         /* reason, once asked for */
 	/* Another domain lets the guest have a page: GNTST_…, and what is in the page. */
@@ -47,7 +48,6 @@ struct fake {
 	bool connected[FAKE_PORTS];
 	char permissions[32];      /* that were last set, a space between them */
 	void (*saved)(void);       /* called when the guest asks to be saved. NULL: Xen refuses */
-	bool is_masked;            /* interrupts are off */
 	uint64_t clock_ns;         /* where the guest's clock last went on */
 };
 extern struct fake fake;
