@@ -122,7 +122,7 @@ def test_header_lines_by_pattern(tmp_path, builder, namespace):
         one.stop()
 
 
-@pytest.mark.parametrize("way", params.ways("microvm-user", *(f"{name}-user" for name in cpus.others(first=True))))
+@pytest.mark.parametrize("way", params.ways(*(f"{name}-user" for name in cpus.others(first=True))))
 def test_a_site_that_is_larger_than_code_reaches(tmp_path, builder, namespace, way):
     """By one instruction AArch64's reaches a MiB, RISC-V's two to each side; and a large site's page tables."""
     picture = random.Random(way).randbytes(9 << 20)
