@@ -271,6 +271,8 @@ void http_wake_waiting(struct http_server *server)
 	if (IS_ENABLED(CONFIG_FS_PIECES) && server->transfers.total &&
 	    server->transfers.used == server->transfers.total)
 		return;
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_awaited(server))
+		return;
 	http_connection_wait(c, HTTP_WAIT_INPUT);
 	c->flags |= HTTP_READING;
 	promise_return(&c->read.promise, 0);

@@ -5,6 +5,9 @@
 
 #include "net/http/server_priv.h"
 
+#define LOG_TAG "http"
+#include "kernel/log.h"
+
 #define CACHE_CONTROL CONFIG_HTTP_CACHE_CONTROL
 #define CHARSET "; charset=utf-8"
 
@@ -61,6 +64,56 @@ static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: 
               HTTP_TYPE_BYTES + 20 + KV_ETAG_BYTES + HTTP_DATE_BYTES <= HTTP_BLOCK_BYTES,
               "HTTP_CACHE_CONTROL is too long");
 
+/* -- lines by pattern -- */
+
+/* Both are names of fields, which differ in no other bit than that of case. */
+static bool has_name(const char *line, struct http_text name)
+{
+	size_t i = 0;
+
+	while (i < name.len && (line[i] | 0x20) == (name.at[i] | 0x20))
+		i++;
+	return i == name.len && line[i] == ':';
+}
+
+/* Puts line in the place of the one of the same name, or behind them all. false: there is no room. */
+static bool put_line(char *lines, struct kv_entry *e, struct http_text line)
+{
+	const struct http_text name = { line.at, (size_t)((char *)memchr(line.at, ':', line.len) - line.at) };
+	char *at = lines, *end = lines + e->header_len, *next = lines;
+	size_t len = line.len + 2;
+
+	while (at < end) {
+		next = (char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+		if ((size_t)(next - at) > name.len && has_name(at, name))
+			break;
+		at = next;
+	}
+	if (e->header_len - (size_t)(next - at) + len + 2 > HTTP_BLOCK_BYTES)
+		return false;
+	e->header_len = (uint16_t)(e->header_len - (next - at) + len);
+	if (at < lines + e->validators)
+		e->validators = (uint16_t)(e->validators - (next - at) + len);
+	memmove(at + len, next, (size_t)(end - next));
+	memcpy(put(at, line.at, line.len), "\r\n", 2);
+	return true;
+}
+
+/* What the site has for this key. */
+static bool put_rules(const struct http_server *server, struct http_text key, char *lines, struct kv_entry *e)
+{
+	struct http_rules_at at = http_rules_begin(server);
+	struct http_text line;
+
+	while (http_rules_next(&at, key, &line)) {
+		if (put_line(lines, e, line))
+			continue;
+		log_warn("header too long key=\"%.*s\"", (int)key.len, key.at);
+		return false;
+	}
+	return true;
+}
+
 struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e)
 {
 	struct http_block *block = http_block_alloc(server);
@@ -73,6 +126,10 @@ struct http_block *http_lines_create(struct http_server *server, struct http_tex
 	at = put_validators(at, e);
 	e->header = block->bytes;
 	e->header_len = (uint16_t)(at - block->bytes);
-	PUT(at, "\r\n");
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && !put_rules(server, key, block->bytes, e)) {
+		storage_put(&block->storage);
+		return NULL;
+	}
+	PUT(block->bytes + e->header_len, "\r\n");
 	return block;
 }

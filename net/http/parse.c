@@ -63,6 +63,13 @@ bool http_text_is(struct http_text text, const char *word)
 	return i == text.len && !word[i];
 }
 
+bool http_text_is_token(struct http_text text)
+{
+	const char *end = text.at + text.len;
+
+	return text.len && skip(text.at, end, &token_chars) == end;
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t';

@@ -73,5 +73,6 @@ bool http_next_line(struct http_text *rest, struct http_text *line);
 bool http_next_item(struct http_text *rest, struct http_text *item);
 /* Compares without regard to case; word is in lower case. */
 bool http_text_is(struct http_text text, const char *word);
+bool http_text_is_token(struct http_text text); /* RFC 9110 §5.6.2 */
 
 #endif

@@ -148,6 +148,11 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 		list_init(&server->behind);
 	}
 	timer_init(&server->timer, look_at_deadlines);
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && waits(config->kv) && config->rules &&
+	    http_rules_create(server) < 0) {
+		http_server_destroy(server);
+		return -ENOMEM;
+	}
 	*out = server;
 	return 0;
 }
@@ -205,6 +210,8 @@ void http_server_close(struct http_server *server)
 void http_server_destroy(struct http_server *server)
 {
 	timer_stop(&server->timer);
+	if (IS_ENABLED(CONFIG_HTTP_RULES))
+		http_rules_destroy(server);
 	if (server->date)
 		storage_put(&server->date->storage);
 	pool_destroy(&server->connections);

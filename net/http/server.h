@@ -37,6 +37,8 @@ typedef int http_handler(void *arg, const struct http_request *request, struct h
 
 struct http_config {
 	struct kv *kv;         /* what is served; or NULL */
+	const char *rules;     /* with HTTP_RULES, the key of header lines by pattern (net/http/rules.h), of a
+	                          store without ready ones: it is read at once, and not served; or NULL */
 	http_handler *handler; /* asked first; or NULL */
 	void *arg;             /* handler's */
 	/* With HTTP_LOG: told of each answer when its head is made; of one in pieces (net/http/exchange.h) when
@@ -65,7 +67,14 @@ struct http_config {
 #define HTTP_CONFIG_TRANSFERS 0
 #endif
 
+#ifdef CONFIG_HTTP_RULES
+#define HTTP_CONFIG_RULES "_headers"
+#else
+#define HTTP_CONFIG_RULES NULL
+#endif
+
 #define HTTP_CONFIG_DEFAULTS { \
+	.rules = HTTP_CONFIG_RULES, \
 	.limits = { CONFIG_HTTP_HEAD_BYTES, CONFIG_HTTP_TARGET_BYTES, CONFIG_HTTP_FIELDS }, \
 	.connections = CONFIG_HTTP_CONNECTIONS, \
 	.spare = CONFIG_HTTP_SPARE_CONNECTIONS, \

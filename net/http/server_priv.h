@@ -10,6 +10,7 @@
 #include "kernel/timer.h"
 #include "net/http/date.h"
 #include "net/http/range.h"
+#include "net/http/rules.h"
 #include "net/http/server.h"
 
 /* What a connection waits for. Each has a time limit, the same for all its connections, so that a
@@ -102,6 +103,7 @@ struct http_server {
 	size_t pieces;           /* of transfers, filled or in flight */
 	struct list waits[HTTP_WAITS];
 	struct timer timer;      /* runs no later than the earliest deadline */
+	struct http_rules *rules; /* rules_read.c; NULL: none */
 	struct http_block *date; /* of the second from date_ns on; NULL: the time is not known */
 	uint64_t date_ns;
 	struct http_stats stats;
@@ -204,7 +206,15 @@ static inline bool http_connection_lags(const struct http_connection *c)
 	return IS_ENABLED(CONFIG_FS_PIECES) && c->unacknowledged;
 }
 
-/* lines.c: header lines for e, whose key has this suffix, in a block that the caller puts. Sets e's header,
+/* rules_read.c: the store's header lines by pattern. */
+int http_rules_create(struct http_server *server); /* -ENOMEM */
+void http_rules_destroy(struct http_server *server);
+bool http_rules_are_awaited(const struct http_server *server);
+/* Is this the key of the value that they stand in? */
+bool http_rules_are_in(const struct http_server *server, struct http_text key);
+struct http_rules_at http_rules_begin(const struct http_server *server);
+
+/* lines.c: header lines for e, whose key this is, in a block that the caller puts. Sets e's header,
  * header_len and validators. NULL: no room. */
 struct http_block *http_lines_create(struct http_server *server, struct http_text key, struct kv_entry *e);
 #define HTTP_TYPE_BYTES 48 /* of a media type, with its NUL */

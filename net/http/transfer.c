@@ -511,6 +511,13 @@ static void ask(struct http_transfer *t, const char *key, size_t key_len)
 	promise_wait(&t->get.promise, &t->waiter, got);
 }
 
+/* That which says that there is no such value. */
+static void ask_for_page(struct http_transfer *t)
+{
+	t->status = 404;
+	ask(t, NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1);
+}
+
 static void got(struct waiter *waiter)
 {
 	struct http_transfer *t = container_of(waiter, struct http_transfer, waiter);
@@ -522,8 +529,7 @@ static void got(struct waiter *waiter)
 	} else if (result == 0) {
 		answer_value(t);
 	} else if (result == -ENOENT && t->status == 200 && sizeof(NOT_FOUND_PAGE) > 1) {
-		t->status = 404;
-		ask(t, NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1);
+		ask_for_page(t);
 	} else {
 		add_failure(t->answer, &t->request, t->status == 404 ? -ENOENT : (int)result);
 		http_answer_send(detach(t));
@@ -571,8 +577,11 @@ enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_r
                                       uint8_t codings)
 {
 	struct http_server *server = a->connection->server;
-	struct http_transfer *t = pool_alloc(&server->transfers);
+	struct http_transfer *t;
 
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_awaited(server))
+		return HTTP_CROWDED;
+	t = pool_alloc(&server->transfers);
 	if (!t && end_holder(server, NULL))
 		t = pool_alloc(&server->transfers);
 	if (!t)
@@ -597,6 +606,9 @@ enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_r
 	}
 	a->event = on_event;
 	a->owner = t;
-	ask(t, t->request.key.at, t->request.key.len);
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_in(server, t->request.key))
+		ask_for_page(t);
+	else
+		ask(t, t->request.key.at, t->request.key.len);
 	return HTTP_PENDING;
 }

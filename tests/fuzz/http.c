@@ -2,7 +2,8 @@
 /* Fuzzes the HTTP server from the bytes of a connection on: two clients send the input at the same time, with
  * pools so small that they get into each other's way. The first byte of the input says how it is cut into
  * packets, whether the first client is slow and whether there is a third; the second byte whether the time is
- * known, how it ends, and of what kind the store is. "/e" sends a request's body back as it comes in, "/l"
+ * known, how it ends, and of what kind the store is. An input that begins with a slash is a site's header
+ * lines by pattern in place of a request. "/e" sends a request's body back as it comes in, "/l"
  * answers when it has all of it, "/s" without reading it, "/a" and "/c" think better of it. Checked
  * besides what the sanitizers see: slices lie inside the request, keys cannot climb, what comes out is a row
  * of well-formed answers with as many bytes as they say, and all memory comes back. */
@@ -21,6 +22,7 @@
 #include "net/http/negotiate.h"
 #include "net/http/path.h"
 #include "net/http/range.h"
+#include "net/http/rules.h"
 #include "tests/lib/check.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/fake_flow.h"
@@ -428,8 +430,73 @@ static struct http_server *server_of(struct kv *store)
 	config.transfers = 3;
 	config.body_bytes = 20;
 	config.kv = store;
+	config.rules = NULL;
 	config.handler = handle;
 	return make_server(&config);
+}
+
+/* -- header lines by pattern -- */
+
+/* As they are in the store when a server begins, who answers a request by them then. */
+static void serve_by_rules(const char *file, size_t size, uint8_t how)
+{
+	static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	const struct fake_value values[] = {
+		{ "_headers", how & 1 ? CONFIG_HTTP_RULES_BYTES + 1 : size, NULL, 0 },
+		{ "index.html", 5, "\"i\"", 0 },
+		{ 0 },
+	};
+	struct http_config config = HTTP_CONFIG_DEFAULTS;
+	struct http_server *server;
+	struct fake_kv store;
+	struct fake_flow f;
+
+	config.connections = config.answers = config.heads = config.transfers = 2;
+	config.spare = 0;
+	config.blocks = 4;
+	config.kv = &store.kv;
+	fake_kv_init(&store, values);
+	store.text = file;
+	store.slice_bytes = how & 2 ? 7 : 0;
+	store.read_error = how & 4 ? -EIO : 0;
+	store.get_error = how & 8 ? -EIO : 0;
+	CHECK(http_server_create(&server, &config) == 0);
+	fake_flow_init(&f);
+	fake_flow_feed_text(&f, get);
+	CHECK(http_server_serve(server, &f.flow) == 0);
+	do {
+		fake_flow_acknowledge(&f);
+		while (loop_turn())
+			;
+	} while (f.unacknowledged_count);
+	CHECK(!memcmp(f.output, "HTTP/1.1 200 ", 13) || !memcmp(f.output, "HTTP/1.1 503 ", 13));
+	http_server_close(server);
+	while (loop_turn())
+		;
+	fake_flow_destroy(&f);
+	http_server_destroy(server);
+}
+
+static void fuzz_rules(const uint8_t *data, size_t size, uint8_t how)
+{
+	static const char *const keys[] = { "index.html", "d/index.html", "f" };
+	char *exact = malloc(size);
+	struct http_text line;
+
+	memcpy(exact, data, size);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct http_rules_at at = { .rest = { exact, size } };
+
+		if (http_rules_check(at.rest))
+			break;
+
+		while (http_rules_next(&at, (struct http_text){ keys[i], strlen(keys[i]) }, &line))
+			CHECK(inside(line, exact, size) && memchr(line.at, ':', line.len) &&
+			      !memchr(line.at, '\r', line.len) && !memchr(line.at, '\n', line.len));
+	}
+	if (size <= CONFIG_HTTP_RULES_BYTES)
+		serve_by_rules(exact, size, how);
+	free(exact);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -463,6 +530,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pieces.read_error = data[1] & 64 ? -ESTALE : 0;
 	pieces.read_error_at = data[0] & 4 ? 0 : 4000;
 	pieces.get_error = data[1] & 128 ? -ESTALE : 0;
+	if (size > 2 && memchr("/# \n", data[2], 4)) { /* a request does not begin so */
+		fuzz_rules(data + 2, size - 2, data[1]);
+		return 0;
+	}
 	fuzz_parser(data + 2, size - 2, &limits);
 	fuzz_chunks(data + 2, size - 2);
 	fuzz_server(data + 2, size - 2, data[1] & 4 ? waiting : constant, data[0], data[1] & 2);

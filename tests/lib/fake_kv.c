@@ -86,11 +86,12 @@ static void slice_free(struct storage *storage)
 
 static void add_slice(struct fake_kv *f, struct kv_read *op, uint64_t offset, uint32_t len)
 {
+	const struct fake_value *v = (const struct fake_value *)(uintptr_t)op->entry->place[1];
 	struct fake_slice *s = malloc(sizeof(*s));
 
 	*s = (struct fake_slice){ { .refs = 1, .free = slice_free }, f, malloc(len) };
 	for (uint32_t i = 0; i < len; i++)
-		s->bytes[i] = fake_kv_byte(offset + i);
+		s->bytes[i] = f->text && v == f->values ? f->text[offset + i] : fake_kv_byte(offset + i);
 	op->slices[op->count++] = (struct slice){ s->bytes, len, &s->storage };
 	f->slices_out++;
 	f->slices_peak = MAX(f->slices_peak, f->slices_out);

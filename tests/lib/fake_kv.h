@@ -17,6 +17,7 @@ struct fake_value {
 struct fake_kv {
 	struct kv kv;
 	const struct fake_value *values; /* ended by one without a key */
+	const char *text;       /* the bytes of the first of them; NULL: they follow from their place, too */
 	bool waits;             /* operations stay pending until fake_kv_settle */
 	bool gives_data;        /* gets give lines and data of constant memory, as crunch does */
 	uint32_t piece_bytes;   /* of a read at most; 0: as many as are asked for */

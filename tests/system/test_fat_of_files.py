@@ -12,14 +12,14 @@ TOOLS = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "
          "MTOOLSRC": os.devnull, "HOME": "/nonexistent"}
 
 
-def fat_of_files(folder, image, *more):
-    return subprocess.run([os.path.join(build.TREE, "scripts/fat-of-files"), str(folder), str(image), *more],
+def fat_of_files(folder, image, *more, options=()):
+    return subprocess.run([os.path.join(build.TREE, "scripts/fat-of-files"), *options, str(folder), str(image), *more],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
                           env=build.clean_environment())
 
 
-def make(folder, image, *more):
-    done = fat_of_files(folder, image, *more)
+def make(folder, image, *more, options=()):
+    done = fat_of_files(folder, image, *more, options=options)
     assert done.returncode == 0, done.stdout
     checked = subprocess.run(["fsck.fat", "-nv", str(image)], stdout=subprocess.PIPE, text=True, env=TOOLS, timeout=120)
     assert checked.returncode == 0, checked.stdout
@@ -84,12 +84,26 @@ def test_what_is_made_already_stays(site, tmp_path):
     assert os.stat(image).st_ino != before
 
 
-def test_what_only_crunched_files_have_is_said(site, tmp_path):
-    """The rules for header lines are not served, as they are not when the same folder is crunched."""
-    write(site / "_headers", b"/*\n  X-Frame-Options: DENY\n")
+def test_header_lines_are_for_who_reads_them(site, tmp_path):
+    """The rules for header lines are on the disk for a server that reads them, if it will take them, and on no other:
+    there they would be served."""
+    image, rules = tmp_path / "disk.img", b"/*\n  X-Frame-Options: DENY\n"
+    write(site / "_headers", rules)
     write(site / "docs" / "_headers", b"a page")
-    said = fat_of_files(site, tmp_path / "disk.img").stdout
-    assert "left out: _headers: only what is crunched" in said, said
+    make(site, image, options=("--headers=40",))
+    assert read(image, "_headers") == rules
+    for wrong, why in ((b"A: b\n", "line 1: a path begins with /"),
+                       (b"/*\n  Date: x\n", "line 2: Date is the server's"),
+                       (b"/*\n  A:\tb\n", "line 2: a value that is not printable"),
+                       (b"/*\n  A: %035d\n" % 1, "longer than 40")):
+        write(site / "_headers", wrong)
+        done = fat_of_files(site, image, options=("--headers=40",))
+        assert done.returncode and why in done.stdout, done.stdout
+    write(site / "_headers", b"/EMPTY\n  A: %0200d\n" % 1)
+    done = fat_of_files(site, image, options=("--headers=400",))
+    assert done.returncode and "empty: _headers has 205 bytes of header lines for it" in done.stdout, done.stdout
+    said = fat_of_files(site, image).stdout
+    assert "left out: _headers: header lines by pattern are not configured" in said, said
     assert read(tmp_path / "disk.img", "docs/_headers") == b"a page"
     listing = subprocess.run(["mdir", "-b", "-i", str(tmp_path / "disk.img"), "::/"], stdout=subprocess.PIPE, text=True,
                              env=TOOLS, check=True).stdout

@@ -108,10 +108,14 @@ def test_what_is_not_served_is_said(tmp_path):
 
 
 @PROCESS
-def test_header_lines_by_pattern(tmp_path, builder, namespace):
+@pytest.mark.parametrize("files", ["FS_CRUNCH", "FS_FAT"])
+def test_header_lines_by_pattern(files, tmp_path, builder, namespace):
     write(tmp_path / "site", {"index.html": b"<p>start", "docs/a.css": b"p {}",
                               "_headers": b"/*\n  X-Frame-Options: DENY\n/docs/*\n  Cache-Control: max-age=60\n"})
-    one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",), name="headers")
+    name = f"headers-{files}"
+    disk = f"disk={builder.path(name)}/disk.img,ro" if files == "FS_FAT" else ""
+    one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",), name=name,
+                        options=disk, options_set={files: "y"})
     try:
         one.guest.wait_for("listening")
         start, style = one.curl("--head", one.url()), one.curl("--head", one.url("docs/a.css"))

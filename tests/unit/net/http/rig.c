@@ -25,6 +25,7 @@ void rig_set_up(void)
 	cr_assert(random_init() == 0);
 	fake_kv_init(&rig_store, none);
 	rig_config.kv = &rig_store.kv;
+	rig_config.rules = NULL;
 }
 
 void rig_run(void)
