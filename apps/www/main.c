@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* www: serves the folder that was crunched into the image (WWW_DIR) over HTTP. */
+/* www: serves the files of a folder, crunched into the image or on a FAT disk (WWW_DIR), over HTTP. */
 #include "apps/www/access.h"
 #include "apps/www/observe.h"
 #include "apps/www/vchan.h"
