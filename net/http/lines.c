@@ -102,9 +102,12 @@ static bool put_line(char *lines, struct kv_entry *e, struct http_text line)
 /* What the site has for this key. */
 static bool put_rules(const struct http_server *server, struct http_text key, char *lines, struct kv_entry *e)
 {
-	struct http_rules_at at = http_rules_begin(server);
+	struct http_rules_at at;
 	struct http_text line;
 
+	if (!IS_ENABLED(CONFIG_HTTP_RULES))
+		return true;
+	at = http_rules_begin(server);
 	while (http_rules_next(&at, key, &line)) {
 		if (put_line(lines, e, line))
 			continue;
@@ -126,7 +129,7 @@ struct http_block *http_lines_create(struct http_server *server, struct http_tex
 	at = put_validators(at, e);
 	e->header = block->bytes;
 	e->header_len = (uint16_t)(at - block->bytes);
-	if (IS_ENABLED(CONFIG_HTTP_RULES) && !put_rules(server, key, block->bytes, e)) {
+	if (!put_rules(server, key, block->bytes, e)) {
 		storage_put(&block->storage);
 		return NULL;
 	}
