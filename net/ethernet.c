@@ -26,7 +26,7 @@ static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire for
 
 struct handler {
 	uint16_t type; /* 0: free, or all other types */
-	void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b);
+	ethernet_input_fn *input;
 	void *arg;
 };
 
@@ -108,8 +108,7 @@ void ethernet_destroy(struct ethernet *e)
 	instance_free(e, sizeof(*e));
 }
 
-int ethernet_listen(struct ethernet *e, uint16_t type,
-                    void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b), void *arg)
+int ethernet_listen(struct ethernet *e, uint16_t type, ethernet_input_fn *input, void *arg)
 {
 	struct handler *h = find_handler(e, type), *none = &e->handlers[HANDLERS];
 
@@ -123,9 +122,7 @@ int ethernet_listen(struct ethernet *e, uint16_t type,
 	return 0;
 }
 
-void ethernet_listen_other(struct ethernet *e,
-                           void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b),
-                           void *arg)
+void ethernet_listen_other(struct ethernet *e, ethernet_input_fn *input, void *arg)
 {
 	e->handlers[HANDLERS] = (struct handler){ 0, input, arg };
 }

@@ -34,14 +34,13 @@ struct ethernet_stats {
 int ethernet_create(struct ethernet **out, struct netdev *dev);
 void ethernet_destroy(struct ethernet *e);
 
-/* Hands frames of a type (host byte order) to input, which takes b: what follows the header, the
- * link's padding included. input NULL: no longer. 0, -EADDRINUSE, -ENOBUFS. */
-int ethernet_listen(struct ethernet *e, uint16_t type,
-                    void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b), void *arg);
+/* Takes b: what follows the header, the link's padding included. */
+typedef void ethernet_input_fn(void *arg, const struct ethernet_meta *meta, struct buf *b);
+
+/* Hands frames of a type (host byte order) to input; NULL: no longer. 0, -EADDRINUSE, -ENOBUFS. */
+int ethernet_listen(struct ethernet *e, uint16_t type, ethernet_input_fn *input, void *arg);
 /* Hands frames to input whose type nobody listens to, as IPv6's. */
-void ethernet_listen_other(struct ethernet *e,
-                           void (*input)(void *arg, const struct ethernet_meta *meta, struct buf *b),
-                           void *arg);
+void ethernet_listen_other(struct ethernet *e, ethernet_input_fn *input, void *arg);
 
 /* Sends b to dst with our source address. b's first slice has header room for 14 bytes. Takes b,
  * also on failure: as netdev_send. */

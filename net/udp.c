@@ -36,9 +36,9 @@ struct udp {
 	struct udp_stats stats;
 	struct ip_route last; /* where the last datagram went: often the next one goes there too */
 	bool last_chosen;     /* its source was not asked for */
-	int (*other)(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
+	udp_other_fn *other;
 	void *other_arg;
-	void (*error)(void *arg, int error, const struct endpoint *from, const struct endpoint *to);
+	udp_error_fn *error;
 	void *error_arg;
 	struct ip_handler handler;
 	struct listener listeners[CONFIG_UDP_LISTENERS];
@@ -174,10 +174,7 @@ int udp_get(struct udp *u, uint16_t port, enum stack_option option, int32_t *val
 	return l ? ip_wished(&l->wishes, option, value) : -ENOTCONN;
 }
 
-void udp_listen_other(struct udp *u,
-                      int (*receive)(void *arg, struct buf *b, const struct endpoint *from,
-                                     const struct endpoint *to),
-                      void *arg)
+void udp_listen_other(struct udp *u, udp_other_fn *receive, void *arg)
 {
 	u->other = receive;
 	u->other_arg = arg;
@@ -202,10 +199,7 @@ static void udp_error(void *arg, struct ip_error *error)
 	u->error(u->error_arg, error->error, &error->src, &error->dst);
 }
 
-void udp_listen_errors(struct udp *u,
-                       void (*error)(void *arg, int error, const struct endpoint *from,
-                                     const struct endpoint *to),
-                       void *arg)
+void udp_listen_errors(struct udp *u, udp_error_fn *error, void *arg)
 {
 	u->error = error;
 	u->error_arg = arg;

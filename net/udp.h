@@ -25,12 +25,11 @@ void udp_unlisten(struct udp *u, uint16_t port);
 /* As net/stack.h says. */
 int udp_set(struct udp *u, uint16_t port, enum stack_option option, int32_t value);
 int udp_get(struct udp *u, uint16_t port, enum stack_option option, int32_t *value);
-/* Receives what no other listener wants: takes b and gives 0, or declines with a negative errno and
- * keeps off b, which is then answered with "port unreachable". */
-void udp_listen_other(struct udp *u,
-                      int (*receive)(void *arg, struct buf *b, const struct endpoint *from,
-                                     const struct endpoint *to),
-                      void *arg);
+/* Takes b and gives 0, or declines with a negative errno and keeps off b, which is then answered with "port
+ * unreachable". */
+typedef int udp_other_fn(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
+/* Receives what no other listener wants. */
+void udp_listen_other(struct udp *u, udp_other_fn *receive, void *arg);
 
 /* Sends b (payload; may be empty) from from_port, 0: one that is free. Takes b, also on failure.
  * 0, -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH, -ENETUNREACH, -EINVAL: to port 0. */
@@ -39,12 +38,11 @@ int udp_send(struct udp *u, uint16_t from_port, const struct endpoint *to, struc
  * from->addr IP_NONE: chosen, as udp_send does. Also -EADDRNOTAVAIL: not ours, or a group's. */
 int udp_send_from(struct udp *u, const struct endpoint *from, const struct endpoint *to, struct buf *b);
 
-/* Hears of datagrams that did not get there (RFC 1122 §4.1.3.3): from is ours, to whom it went, error as in
- * struct ip_error. Anybody who knows both ports can make that up: a hint, no proof. error NULL: none. */
-void udp_listen_errors(struct udp *u,
-                       void (*error)(void *arg, int error, const struct endpoint *from,
-                                     const struct endpoint *to),
-                       void *arg);
+/* from is ours, to whom it went, error as in struct ip_error. */
+typedef void udp_error_fn(void *arg, int error, const struct endpoint *from, const struct endpoint *to);
+/* Hears of datagrams that did not get there (RFC 1122 §4.1.3.3). Anybody who knows both ports can make that
+ * up: a hint, no proof. error NULL: none. */
+void udp_listen_errors(struct udp *u, udp_error_fn *error, void *arg);
 
 const struct udp_stats *udp_stats(const struct udp *u);
 
