@@ -155,7 +155,7 @@ def test_events_by_a_queue(builder, namespace, emulated):
     """Also in the next domain, and in the same one after a checkpoint."""
     www = emulated.create(builder.build("defconfig_www_xen", name="www_xen_queue", options={"XEN_EVENTS_FIFO": "y"}))
     www.wait_for(" boot_us=")
-    for happens in ("true", CHECKPOINT, SAVE_AND_RESTORE, restart("vif")):
+    for happens in ("true", CHECKPOINT, SAVE_AND_RESTORE, rebind("vif")):
         emulated.run(happens)
         log = emulated.held()["log"]
         # Of a port in two levels Xen shows its word's bit there, of one in a queue whether it is linked, and to what.

@@ -215,26 +215,32 @@ def test_a_server_that_is_saved_and_restored(builder, emulated, large_site):
 @pytest.mark.long
 @pytest.mark.config(CONFIG)
 def test_a_client_that_is_saved_and_restored(builder, emulated, large_site):
-    """In the middle of a page: it hears of the end of its flow, and the server offers its vchan again."""
+    """In the middle of a page, which does not go on meanwhile, for its server is paused: it hears of the end of its
+    flow, and the server offers its vchan again."""
     paused_in_the_middle(builder, emulated, large_site)
     client = xen.Domain(emulated, "fetch")
-    emulated.run("xl unpause fetch; xl save fetch /guests/saved && xl restore /guests/saved")
+    emulated.run("xl pause www; xl unpause fetch; xl save fetch /guests/saved && xl restore /guests/saved")
     client.wait_for("fetch: page=/large.txt error=104$")
     client.wait_end()
     assert "virga: exit status 1" in client.console
     assert sorted(client.reasons()) == [xen.SUSPEND, xen.CRASH]
+    emulated.run("xl unpause www")
     wait_until_offered(emulated, NOTICED)
 
 
 def paused_in_the_middle(builder, emulated, site, config=CONFIG):
-    """A client that asks for the same page again and again, and its server."""
+    """A client that asks for the same page again and again, and is paused before it has half of one; and its
+    server."""
     client_id, server_id = next_domains(emulated, 2)
     client = fetch(builder, emulated, config, f"server={server_id} page=/large.txt times=1000")
     start_server(emulated, www(builder, site, config), client_id, "memory=8")
-    client.wait_for("HTTP/1.1 200 OK")
-    emulated.run("xl pause fetch")
-    while is_offered(emulated):  # it had all of one page, and had not asked for the next
-        emulated.run("xl unpause fetch; sleep 0.2; xl pause fetch")
+    while True:
+        client.wait_for("HTTP/1.1 200 OK")
+        emulated.run("xl pause fetch")
+        if len(client.console.rpartition("HTTP/1.1 200 OK")[2]) < LARGE_BYTES / 2:
+            break
+        emulated.run("xl unpause fetch; sleep 0.2")
+    assert not is_offered(emulated)
 
 
 @pytest.mark.long

@@ -131,4 +131,6 @@ def running(enter=(), cold=False, netdev=TAP, disk=None, cpu="x86_64"):
                 yield Xen(emulated, cpu)
             except BaseException:
                 print(f"--- Xen and dom0\n{emulated.last_lines(60)}\n---")
+                with contextlib.suppress(machine.Lost):
+                    print(f"--- dom0's own\n{emulated.dom0.run(emulated.dom0.STATE)[1]}\n---")
                 raise
