@@ -6,6 +6,7 @@
  * to lower digits, some at a time, so that the loop turns on however many they are; none runs before
  * the last is dealt. A ring of the lowest digit holds one deadline.
  * Invariant: a running timer is in dealt, or in the ring that ring_of() names for it. */
+#include "kernel/dev/clock.h"
 #include "kernel/kernel_priv.h"
 
 /* A list that lies all over memory is as slow as its cache misses. A ring is several, chosen by the
@@ -94,6 +95,11 @@ void timer_start(struct timer *t, uint64_t deadline_ns)
 	/* Behind all that is due: one that is always late must not keep the others from their turn. */
 	t->deadline_ns = MAX(deadline_ns, present_ns);
 	insert(t);
+}
+
+void timer_start_in(struct timer *t, uint64_t in_ns)
+{
+	timer_start(t, clock_now_ns() + in_ns);
 }
 
 uint64_t timer_next_ns(void)

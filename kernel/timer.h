@@ -20,6 +20,7 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /* Restarts one that runs; DEADLINE_NEVER: stops it. */
 void timer_start(struct timer *t, uint64_t deadline_ns);
+void timer_start_in(struct timer *t, uint64_t in_ns);    /* from now on */
 void timer_stop(struct timer *t);                        /* harmless on a stopped one */
 static inline bool timer_is_running(const struct timer *t)
 {

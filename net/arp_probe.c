@@ -3,7 +3,6 @@
  * last. Nobody must learn from them that it is ours, because it is not yet. */
 #include <errno.h>
 
-#include "kernel/dev/clock.h"
 #include "kernel/random.h"
 #include "net/arp_priv.h"
 
@@ -39,7 +38,7 @@ static void ask(struct timer *t)
 	}
 	op->left--;
 	arp_send_probe(op->arp, op->address);
-	timer_start(t, clock_now_ns() + (op->left ? UNIT_NS + random_u32() % UNIT_NS : 2 * UNIT_NS));
+	timer_start_in(t, op->left ? UNIT_NS + random_u32() % UNIT_NS : 2 * UNIT_NS);
 }
 
 static void cancel(struct promise *p)
@@ -59,5 +58,5 @@ void arp_probe(struct arp *a, struct arp_probe *op, uint32_t address)
 	op->address = address;
 	op->left = PROBES;
 	*arp_probing(a) = op;
-	timer_start(&op->timer, clock_now_ns() + random_u32() % UNIT_NS);
+	timer_start_in(&op->timer, random_u32() % UNIT_NS);
 }

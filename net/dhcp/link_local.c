@@ -5,7 +5,6 @@
 
 #include <errno.h>
 
-#include "kernel/dev/clock.h"
 #include "kernel/fnv.h"
 
 #define PATIENCE_NS (60 * NS_PER_S) /* RFC 3927 §2.2.1 */
@@ -35,7 +34,7 @@ static void have_probed(struct waiter *w)
 		if (++l->conflicts < CONFLICTS)
 			look_at_next(l);
 		else
-			timer_start(&l->timer, clock_now_ns() + PATIENCE_NS);
+			timer_start_in(&l->timer, PATIENCE_NS);
 		return;
 	}
 	l->running = false;

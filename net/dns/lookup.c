@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/dev/clock.h"
 #include "kernel/random.h"
 #include "net/dns/dns_priv.h"
 
@@ -158,7 +157,7 @@ static void wait_for_room(struct dns_lookup *l)
 {
 	hang_up(l);
 	if (l->shortages++ < SHORTAGES_MAX)
-		timer_start(&l->timer, clock_now_ns() + l->resolver->config.try_ns / 8);
+		timer_start_in(&l->timer, l->resolver->config.try_ns / 8);
 	else
 		end(l, -ENOBUFS);
 }
@@ -287,7 +286,7 @@ static int put_question(struct dns_lookup *l)
 	}
 	if (error < 0)
 		return error;
-	timer_start(&l->timer, clock_now_ns() + wait_ns);
+	timer_start_in(&l->timer, wait_ns);
 	r->stats.questions++;
 	r->stats.over_tcp += !!(l->manner & OVER_TCP);
 	return 0;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "net/socket/socket_priv.h"
 #include "net/wishes.h"
@@ -99,7 +98,7 @@ void socket_wait_for_memory(struct socket *s)
 	list_remove(&s->queued);
 	list_push_back(&stack->hungry, &s->queued);
 	if (!timer_is_running(&stack->retry))
-		timer_start(&stack->retry, clock_now_ns() + RETRY_NS);
+		timer_start_in(&stack->retry, RETRY_NS);
 }
 
 static void retry(struct timer *t)
