@@ -84,9 +84,9 @@ static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 /* An address of ours; NULL: it is not. */
 static struct own *find_own(struct arp *a, uint32_t address)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(a->own); i++) {
-		if (a->own[i].address == address && address)
-			return &a->own[i];
+	for (struct own *own = a->own; own < a->own + ARRAY_SIZE(a->own); own++) {
+		if (own->address == address && address)
+			return own;
 	}
 	return NULL;
 }
@@ -286,9 +286,9 @@ static void arp_timeout(struct timer *t)
 
 static struct entry *find_entry(struct arp *a, uint32_t address)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(a->entries); i++) {
-		if (a->entries[i].state != FREE && a->entries[i].address == address)
-			return &a->entries[i];
+	for (struct entry *e = a->entries; e < a->entries + ARRAY_SIZE(a->entries); e++) {
+		if (e->state != FREE && e->address == address)
+			return e;
 	}
 	return NULL;
 }

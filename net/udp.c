@@ -46,9 +46,9 @@ struct udp {
 
 static struct listener *find_listener(struct udp *u, uint16_t port)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(u->listeners); i++) {
-		if (u->listeners[i].port == port)
-			return &u->listeners[i];
+	for (struct listener *l = u->listeners; l < u->listeners + ARRAY_SIZE(u->listeners); l++) {
+		if (l->port == port)
+			return l;
 	}
 	return NULL;
 }
@@ -244,7 +244,10 @@ static int send(struct udp *u, const struct ip_addr *src, uint16_t from_port, co
 		u->last.wishes = l ? l->wishes : (struct ip_wishes){ 0 };
 		error = ip_send(&u->last, IP_UDP, b, offsetof(struct udp_header, checksum), 0);
 	}
-	++*(error < 0 ? &u->stats.out_errors : &u->stats.out_datagrams);
+	if (error < 0)
+		u->stats.out_errors++;
+	else
+		u->stats.out_datagrams++;
 	return error;
 }
 

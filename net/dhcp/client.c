@@ -65,10 +65,10 @@ static void send(struct dhcp_client *c, enum dhcp_action action)
 	to.addr = *destination;
 	if (b && udp_send(c->layers.udp, DHCP_CLIENT_PORT, &to, b) == 0)
 		c->stats.out_messages++;
-	if (c->engine.state == DHCP_SELECTING && c->engine.tries > 1)
-		log_warn("no server answers asked=%u", c->engine.tries);
-	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL) && c->engine.state == DHCP_SELECTING &&
-	    c->engine.tries > SILENT_TRIES && !c->bound)
+	if (c->engine.state != DHCP_SELECTING || c->engine.tries <= 1)
+		return;
+	log_warn("no server answers asked=%u", c->engine.tries);
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL) && c->engine.tries > SILENT_TRIES && !c->bound)
 		link_local_start(&c->link_local);
 }
 

@@ -14,15 +14,15 @@
 
 struct dns_exchange {
 	struct storage storage; /* of the question: the flow counts, too */
-	struct stack_connect connect;
-	struct flow_write write;
-	struct flow_read read;
-	struct waiter waiter; /* for whichever of them is pending */
+	struct waiter waiter; /* for whichever operation is pending */
 	struct flow *flow;    /* NULL: not connected */
 	struct slice slice;
 	dns_exchange_fn *done; /* NULL: cancelled */
 	void *arg;
 	uint32_t got;
+	struct stack_connect connect;
+	struct flow_write write;
+	struct flow_read read;
 	uint8_t question[PREFIX + DNS_QUERY_BYTES];
 	uint8_t data[PREFIX + CONFIG_DNS_MESSAGE_BYTES]; /* the answer */
 };

@@ -67,10 +67,8 @@ static int want(struct ipv4 *ip, uint32_t group, bool is_wanted)
 	return netdev_want(ethernet_netdev(ip->ethernet), mac, is_wanted);
 }
 
-static uint8_t version(const struct igmp *g)
+static uint8_t version(const struct igmp *g, uint64_t now_ns)
 {
-	uint64_t now_ns = clock_now_ns();
-
 	return now_ns < g->v1_ns ? 1 : now_ns < g->v2_ns ? 2 : 3;
 }
 
@@ -119,10 +117,9 @@ static void send_report(struct igmp *g)
 }
 
 /* One group, in the words of the version that is spoken. */
-static void say(struct igmp *g, const struct igmp_group *at)
+static void say(struct igmp *g, const struct igmp_group *at, uint8_t spoken)
 {
 	bool left = at == &g->left;
-	uint8_t spoken = version(g);
 
 	if (spoken == 1 && left)
 		return; /* version 1 has no word for it */
@@ -155,7 +152,7 @@ static void say_due(struct igmp *g)
 
 	for (struct igmp_group *at = &g->left; at; at = at->next) {
 		if (at->due_ns <= now_ns) {
-			say(g, at);
+			say(g, at, version(g, now_ns));
 			at->repeats -= at->repeats > 0;
 			at->due_ns = at->repeats > 0 ? random_within_ns(UNSOLICITED_NS) : DEADLINE_NEVER;
 		}
@@ -208,7 +205,7 @@ static void input_query(struct igmp *g, const struct message *m, uint32_t len, u
 /* Somebody else has said what we would have: the router, an older one, needs no more. */
 static void input_report(struct igmp *g, uint32_t group)
 {
-	if (version(g) == 3)
+	if (version(g, clock_now_ns()) == 3)
 		return;
 	for (struct igmp_group *at = g->left.next; at; at = at->next)
 		if (at->address == group) {

@@ -263,8 +263,10 @@ int ipv4_send_on(struct ip_route *r, uint8_t protocol, struct buf *b, uint16_t c
 		              !cut && ((ethernet_netdev(ip->ethernet)->features & NETDEV_TX_CSUM) ||
 		                       is_ours(ip, get_be32(r->dst.bytes))));
 	error = send_pieces(r, protocol, b, len, cut, flags);
-	if (cut)
-		++*(error < 0 ? &ip->stats.out_frag_fails : &ip->stats.out_frag_oks);
+	if (cut && error < 0)
+		ip->stats.out_frag_fails++;
+	else if (cut)
+		ip->stats.out_frag_oks++;
 	return error;
 }
 

@@ -218,7 +218,10 @@ OUT_OF_LINE struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 	if (p->have != p->total)
 		return NULL;
 	b = join(p->pieces, p->total, p->ecn);
-	++*(b ? &ip->stats.reasm_oks : &ip->stats.reasm_fails);
+	if (b)
+		ip->stats.reasm_oks++;
+	else
+		ip->stats.reasm_fails++;
 	p->pieces = NULL;
 	p->expires_ns = 0;
 	r->bufs -= p->bufs;

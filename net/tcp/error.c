@@ -10,14 +10,16 @@
 void tcp_error(void *arg, struct ip_error *error)
 {
 	struct tcp *tcp = arg;
-	struct tcp_key k = {
-		.ends = { get_be16(error->quoted), get_be16(error->quoted + 2), error->dst.addr, error->src.addr },
-	};
 	uint32_t seq = get_be32(error->quoted + 4);
+	struct tcp_key k;
 	struct tcp_conn *c;
 	struct tcp_entry *e;
 
 	tcp_update_clock(tcp);
+	k.ends.local_port = get_be16(error->quoted);
+	k.ends.remote_port = get_be16(error->quoted + 2);
+	k.ends.remote = error->dst.addr;
+	k.ends.local = error->src.addr;
 	c = conn_find(tcp, &k);
 	if (!c) {
 		e = error->local ? entry_find(&tcp->halves, &k) : NULL;

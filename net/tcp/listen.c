@@ -13,9 +13,9 @@
 
 static struct tcp_listener *listener_of(struct tcp *tcp, uint16_t port)
 {
-	for (unsigned i = 0; i < CONFIG_TCP_LISTENERS; i++)
-		if (tcp->listeners[i].port == port)
-			return &tcp->listeners[i];
+	for (struct tcp_listener *l = tcp->listeners; l < tcp->listeners + CONFIG_TCP_LISTENERS; l++)
+		if (l->port == port)
+			return l;
 	return NULL;
 }
 

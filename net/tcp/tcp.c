@@ -100,8 +100,8 @@ void tcp_destroy(struct tcp *tcp)
 static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
                       const struct endpoint *to)
 {
-	struct tcp_key k = { .ends = { .local_port = from_port, .remote_port = to->port, .remote = to->addr } };
 	struct ip_route route;
+	struct tcp_key k;
 	struct tcp_conn *c;
 	int error;
 
@@ -110,6 +110,9 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	error = ip_route_init(tcp->ip, &route, NULL, &to->addr);
 	if (error < 0)
 		return error == -ENETUNREACH ? -EHOSTUNREACH : error;
+	k.ends.local_port = from_port;
+	k.ends.remote_port = to->port;
+	k.ends.remote = to->addr;
 	k.ends.local = route.src;
 	if (from_port && !isn_port_is_free(tcp, &k))
 		return -EADDRINUSE;
