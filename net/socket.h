@@ -79,6 +79,9 @@ static inline int socket_udp_send(struct socket_stack *s, uint16_t from_port, co
 int socket_udp_join(struct socket_stack *s, struct socket_group *g, const struct ip_addr *group);
 void socket_udp_leave(struct socket_stack *s, struct socket_group *g);
 
+/* Can connections and datagrams come to that address? */
+bool socket_has_address(const struct socket_stack *s, const struct ip_addr *a);
+
 /* For observation and tests. */
 void socket_stats(const struct socket_stack *s, struct socket_stats *out);
 

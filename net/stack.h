@@ -53,7 +53,8 @@ enum stack_option {
 	STACK_RCVBUF,      /* bytes that may come before they are read; 0: as many as the stack allows */
 	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged; 0: any number */
 	STACK_USERTIMEOUT, /* milliseconds without progress before it is given up (RFC 5482); 0: the stack's */
-	STACK_MSS,         /* payload bytes of a segment at most; can only be made less, to 64 */
+	STACK_MSS,         /* payload bytes of a segment at most; can only be made less, to 64, and cannot be set
+	                      of a host's socket */
 	/* of the IP header, and so of UDP, too */
 	STACK_TTL,         /* links that a packet may pass: 1 to 255; default 64, of UDP to groups 1 */
 	STACK_DSCP,        /* what routers treat it as: 0, the default, to 63 (RFC 2474) */

@@ -6,6 +6,7 @@
 
 #include "net/direct.h"
 #include "net/ipv4/ipv4.h"
+#include "net/socket.h"
 
 struct data {
 	struct storage storage;
@@ -36,11 +37,13 @@ bool address_is_any(const struct ip_addr *a)
 	return ip_equal(a, &any);
 }
 
-/* The host's own sockets do not tell: there any address will do. */
 bool address_is_ours(const struct ip_addr *a)
 {
 	struct ip_route route;
 
-	return address_is_any(a) || !IS_ENABLED(CONFIG_NET_DIRECT) ||
-	       ip_route_init(ipv4_ip(direct_ipv4((struct direct *)agent_stack)), &route, a, a) == 0;
+	if (address_is_any(a))
+		return true;
+	if (IS_ENABLED(CONFIG_NET_SOCKET))
+		return socket_has_address((struct socket_stack *)agent_stack, a);
+	return ip_route_init(ipv4_ip(direct_ipv4((struct direct *)agent_stack)), &route, a, a) == 0;
 }

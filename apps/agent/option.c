@@ -48,8 +48,8 @@ int option_set(struct handle *h, const struct word *name, int64_t value)
 {
 	size_t i = find(name);
 
-	if (!is_there(h, i))
-		return -ENOPROTOOPT;
+	if (!is_there(h, i) || (IS_ENABLED(CONFIG_NET_SOCKET) && options[i].option == STACK_MSS))
+		return -ENOPROTOOPT; /* at once, though the stack would be asked later */
 	if (value < options[i].least || value > options[i].most)
 		return -EINVAL;
 	if (h->state == HANDLE_CONNECTED) {

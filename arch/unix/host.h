@@ -121,7 +121,7 @@ enum host_tcp_option {
 int host_tcp_set(int fd, enum host_tcp_option option, int value);
 int host_tcp_get(int fd, enum host_tcp_option option, int *value);
 
-/* The host's view of a connection; 0 where it has none. state: as RFC 9293's figure 5 is numbered here. */
+/* The host's view of a connection; 0 where it has none. state: enum tcp_state of net/tcp/state.h. */
 struct host_tcp_info {
 	uint32_t state, mss, rtt_us, rtt_var_us, rto_us, cwnd_bytes, ssthresh_bytes;
 	uint32_t peer_window, window, in_flight, unacknowledged, unread, retransmissions;
@@ -129,6 +129,8 @@ struct host_tcp_info {
 };
 void host_tcp_info(int fd, struct host_tcp_info *info);
 void host_tcp_ends(int fd, struct host_address *local, struct host_address *peer);
+
+bool host_has_address(const struct host_address *a); /* whatever its port */
 
 /* A datagram socket at port (0: any) on every IPv4 (family 4) or IPv6 address. Gives an fd. */
 int host_udp_open(uint8_t family, uint16_t port);

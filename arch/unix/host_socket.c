@@ -179,6 +179,21 @@ int host_udp_open(uint8_t family, uint16_t port)
 	return fd;
 }
 
+bool host_has_address(const struct host_address *a)
+{
+	struct host_address alone = *a;
+	union address at;
+	socklen_t size;
+	int fd = socket_open(a->family, SOCK_DGRAM), bad;
+
+	alone.port = 0;
+	size = address_to_host(&at, &alone);
+	bad = fd < 0 || bind(fd, &at.any, size);
+	if (fd >= 0)
+		close(fd);
+	return !bad;
+}
+
 static void packet_info(struct msghdr *m, struct host_address *to)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {

@@ -68,13 +68,13 @@ int host_tcp_get(int fd, enum host_tcp_option option, int *value)
 	return 0;
 }
 
-/* enum tcp_state of net/tcp/state.h has the order of RFC 9293, the host its own. */
+/* As enum tcp_state of net/tcp/state.h has them, which cannot be seen from here. */
 static uint32_t state_of(uint8_t host)
 {
 	static const uint8_t states[] = {
-		[TCP_CLOSE] = 0, [TCP_LISTEN] = 1, [TCP_SYN_SENT] = 2, [TCP_SYN_RECV] = 3, [TCP_ESTABLISHED] = 4,
-		[TCP_FIN_WAIT1] = 5, [TCP_FIN_WAIT2] = 6, [TCP_CLOSE_WAIT] = 7, [TCP_CLOSING] = 8,
-		[TCP_LAST_ACK] = 9, [TCP_TIME_WAIT] = 10,
+		[TCP_CLOSE] = 0, [TCP_TIME_WAIT] = 1, [TCP_LISTEN] = 2, [TCP_SYN_SENT] = 3, [TCP_SYN_RECV] = 4,
+		[TCP_ESTABLISHED] = 5, [TCP_FIN_WAIT1] = 6, [TCP_FIN_WAIT2] = 7, [TCP_CLOSE_WAIT] = 8,
+		[TCP_CLOSING] = 9, [TCP_LAST_ACK] = 10,
 	};
 
 	return host < sizeof(states) ? states[host] : 0;

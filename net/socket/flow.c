@@ -392,6 +392,8 @@ int socket_tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 {
 	struct socket_flow *f = flow_of(flow);
 
+	if (option == STACK_MSS)
+		return -ENOPROTOOPT; /* Linux heeds it only before there is a connection */
 	if (option > STACK_MSS)
 		return socket_wish(&f->socket, option, value);
 	if (option == STACK_RCVBUF || option == STACK_SNDBUF)

@@ -191,6 +191,15 @@ void socket_endpoint(struct endpoint *to, const struct host_address *from)
 	to->port = from->port;
 }
 
+bool socket_has_address(const struct socket_stack *s, const struct ip_addr *a)
+{
+	struct host_address address;
+
+	(void)s;
+	socket_address(&address, &(struct endpoint){ *a, 0 });
+	return host_has_address(&address);
+}
+
 /* What net/stack.h promises, for what the host may say of one who cannot be reached. */
 int socket_send_error(int error)
 {

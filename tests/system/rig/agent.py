@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""An agent image on a tap, asked line by line over its console."""
+"""An agent image on a tap, or on a host's sockets, asked line by line over its console."""
 import os
 import re
 
@@ -9,12 +9,16 @@ from rig.guest import Guest, qemu_command, tap_netdev
 
 class Agent:
     def __init__(self, builder, namespace, way, options="", make_tap=True):
-        config = "defconfig_agent_unix" if way == "unix" else cpus.defconfig("agent", way)
-        image = os.path.join(builder.build(config), "image")
-        if make_tap:
-            namespace.tap()
-        command = [image, "tap=tap0", *options.split()] if way == "unix" else \
-            qemu_command(image, way, "64M", tap_netdev(), options)
+        if way == "unix-socket":
+            out = builder.build("defconfig_agent_unix", name="agent-socket", options={"NET_SOCKET": "y"})
+            command = [*namespace.host(), os.path.join(out, "image"), *options.split()]
+        else:
+            config = "defconfig_agent_unix" if way == "unix" else cpus.defconfig("agent", way)
+            image = os.path.join(builder.build(config), "image")
+            if make_tap:
+                namespace.tap()
+            command = [image, "tap=tap0", *options.split()] if way == "unix" else \
+                qemu_command(image, way, "64M", tap_netdev(), options)
         self.guest = Guest(command, namespace)
         self.last_id = 0
 

@@ -10,6 +10,9 @@ import subprocess
 import sys
 
 
+IP = shutil.which("ip") or "/usr/sbin/ip"
+
+
 class Namespace:
     def __init__(self):
         unshare = ["unshare", "--net"]
@@ -46,7 +49,7 @@ class Namespace:
         return self.run([sys.executable, "-B", path, *arguments], timeout=timeout, check=check).stdout
 
     def ip(self, *words):
-        self.run([shutil.which("ip") or "/usr/sbin/ip", *" ".join(words).split()])
+        self.run([IP, *" ".join(words).split()])
 
     def tap(self, name="tap0", address="10.0.0.1/24", neighbour=None):
         """A tap as a user would make it. neighbour: (address, mac) known from the start."""
@@ -59,6 +62,20 @@ class Namespace:
         if neighbour:
             self.ip(f"neigh replace {neighbour[0]} lladdr {neighbour[1]} dev {name} nud permanent")
         return name
+
+    def host(self, address="10.0.0.2/24", ours="10.0.0.1/24"):
+        """Another host at the other end of a wire: the words before a command that is to run there."""
+        holder = self.popen(["unshare", "--net", "sh", "-c", "ip link set lo up && echo ready && exec cat"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if holder.stdout.readline() != "ready\n":
+            raise RuntimeError("no network namespace can be made within another")
+        there = ["nsenter", "--net", "--target", str(holder.pid), "--"]
+        self.ip(f"link add veth0 type veth peer name veth1 netns {holder.pid}")
+        for words, device, prefix in ([], "veth0", ours), (there, "veth1", address):
+            self.run([*words, "sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{device}/disable_ipv6"], check=False)
+            self.run([*words, IP, "addr", "add", prefix, "dev", device])
+            self.run([*words, IP, "link", "set", device, "up"])
+        return there
 
     def close(self):
         for child in self.children:

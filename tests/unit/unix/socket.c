@@ -16,6 +16,7 @@
 #include "arch/unix/host.h"
 #include "kernel/loop.h"
 #include "net/socket.h"
+#include "net/tcp/state.h"
 #include "tests/lib/test.h"
 #include "tests/unit/unix/world.h"
 
@@ -741,6 +742,17 @@ Test(socket, datagrams_from_an_address_that_is_asked_for)
 	socket_udp_unlisten(stack, a);
 }
 
+Test(socket, addresses_that_the_host_has)
+{
+	struct ip_addr ours = ip_v4(127, 0, 0, 1), anothers = ip_v4(192, 0, 2, 99), v6 = { IP_V6, { [15] = 1 } };
+
+	make_network();
+	cr_assert(socket_has_address(stack, &ours));
+	cr_assert(!socket_has_address(stack, &anothers));
+	v6.bytes[0] = 0xfd;
+	cr_assert(!socket_has_address(stack, &v6));
+}
+
 /* What the header of a datagram to a socket of the host's has in it. */
 static void expect_header(int fd, int ttl, int tos)
 {
@@ -823,6 +835,7 @@ Test(socket, options_are_set_and_read_back)
 	cr_assert_eq(socket_tcp_get(server, STACK_ERROR, &value), 0);
 	cr_assert_eq(value, 0);
 	cr_assert_eq(socket_tcp_set(server, STACK_ERROR, 0), -ENOPROTOOPT);
+	cr_assert_eq(socket_tcp_set(server, STACK_MSS, 500), -ENOPROTOOPT, "it would be without effect");
 	cr_assert_eq(socket_tcp_set(server, STACK_TTL, -1), -EINVAL); /* which a host takes for "as usual" */
 	cr_assert_eq(socket_tcp_set(server, STACK_DSCP, 64), -EINVAL);
 	cr_assert_eq(socket_tcp_get(server, STACK_OPTIONS, &value), -ENOPROTOOPT);
@@ -880,7 +893,7 @@ Test(socket, info_and_ends)
 	write_all(client, "hello", 5);
 	world_run_for_ms(20);
 	socket_tcp_info(server, &info);
-	cr_assert_eq(info.state, 4); /* ESTABLISHED */
+	cr_assert_eq(info.state, TCP_ESTABLISHED);
 	cr_assert_gt(info.cur_mss, 500);
 	cr_assert_gt(info.cur_cwnd, info.cur_mss);
 	cr_assert_eq(info.app_rqueue, 5);
@@ -891,6 +904,12 @@ Test(socket, info_and_ends)
 	socket_tcp_ends(client, &theirs_too, &ours);
 	cr_assert_eq(ours.port, port);
 	cr_assert_eq(theirs.port, theirs_too.port);
+	cr_assert_eq(flow_shutdown(client), 0);
+	world_run_for_ms(20);
+	socket_tcp_info(server, &info);
+	cr_assert_eq(info.state, TCP_CLOSE_WAIT);
+	socket_tcp_info(client, &info);
+	cr_assert_eq(info.state, TCP_FIN_WAIT_2);
 	flow_abort(client);
 	flow_abort(server);
 }
