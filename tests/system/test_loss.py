@@ -6,6 +6,9 @@ import os
 import pytest
 
 from rig import cpus, relay, server
+from rig.agent import Agent
+from rig.guest import HOST_IP
+from rig.sockets import Sockets
 
 BIG_BYTES = 64 << 20
 # Where there is enough memory SeaBIOS moves itself to 16 MiB below its end, over whatever part of an image
@@ -81,6 +84,32 @@ def test_losses_each_way(serve, namespace, relay_program, output, percent):
     """So much of what either sends is lost, and the rest overtakes itself; Linux is the other end."""
     transfer(serve, namespace, relay_program, output, "unix", True, "--seed", "7", "--drop", str(percent / 100),
              "--reorder", "0.02", "--delay", "0:300", seconds=300, size=1 << 20)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("percent", [1, 5])
+@pytest.mark.config("defconfig_agent_unix")
+def test_linux_sends_through_losses(builder, namespace, relay_program, percent):
+    """The other way round: we find out what is missing, and say so to Linux."""
+    data = hashlib.shake_256(b"linux").digest(1 << 19)
+    relay.beside(namespace)
+    wire = relay.Relay(relay_program, namespace, "--seed", "11", "--drop", str(percent / 100), "--reorder", "0.02",
+                       "--delay", "0:300")
+    linux = Sockets(namespace)
+    linux.do(f"s = socket.create_server(('{HOST_IP}', 7000))")
+    with Agent(builder, namespace, "unix", make_tap=False) as agent:
+        handle = agent.wait().ok("socket tcp")[0]
+        agent.ok(f"connect {handle} {HOST_IP} 7000")
+        linux.do("import hashlib, threading; c, peer = s.accept(); c.settimeout(None)")
+        linux.do(f"data = hashlib.shake_256(b'linux').digest({len(data)})")
+        linux.do("threading.Thread(target=lambda: (c.sendall(data), c.close())).start()")
+        got = bytearray()
+        while (answer := agent.ask(f"recv {handle} 65507", 300))[0] != 0:
+            assert len(answer) == 2, answer
+            got += bytes.fromhex(answer[1])
+    counts = wire.stop()
+    assert hashlib.sha256(got).digest() == hashlib.sha256(data).digest(), len(got)
+    assert counts["tap:tap1"]["dropped"] > 0
 
 
 @pytest.mark.long
