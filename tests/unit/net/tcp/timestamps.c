@@ -82,6 +82,26 @@ Test(tcp_timestamps, old_ones_outside_the_window_change_nothing)
 	expect_echo(2000, 1, 2, 2000);
 }
 
+/* §4: some peers do not echo. */
+Test(tcp_timestamps, an_echo_of_nothing_measures_nothing)
+{
+	struct slice slice = { "x", 1, NULL };
+	struct stack_tcp_info info;
+	struct flow_write write;
+	struct tcp_conn *c;
+
+	flow = peer_open(&peer);
+	c = conn_of(flow);
+	c->ts_offset = 60000 - c->tcp->now_ms; /* nothing seems to be a minute ago */
+	flow_write(flow, &write, &slice, 1);
+	peer_expect(&peer, SEG_ACK, 1, 1, 1);
+	peer_wait_ms(20);
+	peer.ts_echo = 0;
+	peer_send(&peer, SEG_ACK, 1, 2, NULL, 0);
+	tcp_info(flow, &info);
+	cr_assert_leq(info.smoothed_rtt_us, 20000);
+}
+
 /* §5.5: after so long the peer's clock may have gone round. */
 Test(tcp_timestamps, grow_old)
 {
