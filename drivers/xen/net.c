@@ -69,6 +69,7 @@ struct net {
 	struct xen_ring rx, tx;
 	uint32_t port;
 	bool link_up, can_gather, filters;
+	bool is_awaited; /* somebody may wait for the memory of a frame that is out */
 	struct buffer *free, *kept;
 	uint32_t free_count, posted_count, quarantined;
 	struct buffer *posted[SLOTS]; /* by place in the ring */
@@ -310,7 +311,18 @@ static void done(struct net *net, uint16_t id)
 		release(net, slot->first);
 }
 
-/* Asks for an event only when much is out: frames are let go of whenever there is something else to do. */
+/* Asks for an event only when much is out, or at the end of what somebody may wait for: else frames are let
+ * go of whenever there is something else to do. */
+static void expect(struct net *net)
+{
+	uint32_t out = net->tx.size - xen_ring_room(&net->tx);
+	bool is_much = net->free_slots < SLOTS / 2;
+
+	net->is_awaited = net->is_awaited && out;
+	if ((is_much || net->is_awaited) && xen_ring_expect(&net->tx, is_much ? out / 2 : out))
+		poller_mark(&net->kick);
+}
+
 static void reap(struct net *net)
 {
 	struct netif_tx_response r;
@@ -327,8 +339,7 @@ static void reap(struct net *net)
 	}
 	if (some < 0 || broken)
 		disable(net, broken ? broken : "more answers than requests");
-	if (net->free_slots < SLOTS / 2 && xen_ring_expect(&net->tx, (SLOTS - net->free_slots) / 2))
-		poller_mark(&net->kick);
+	expect(net);
 }
 
 /* Pages that the slice touches. */
@@ -492,6 +503,8 @@ static int queue(struct net *net, struct buf *b, uint32_t bytes)
 	}
 	net->slots[first].frame = b;
 	put_requests(net, b, first, bytes);
+	for (; b; b = b->next)
+		net->is_awaited |= b->storage != NULL;
 	return 0;
 }
 

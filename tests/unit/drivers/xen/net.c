@@ -384,6 +384,44 @@ Test(xen_net, a_full_ring_drops_and_goes_on)
 	tell();
 }
 
+static bool is_let_go;
+
+static void let_go(struct storage *s)
+{
+	(void)s;
+	is_let_go = true;
+}
+
+/* Sends b; gives whether the backend is to tell that it has been sent. */
+static bool is_told_after(struct buf *b)
+{
+	uint32_t before = back.tx->rsp_prod, bytes;
+	struct netif_tx_request first;
+
+	cr_assert_eq(netdev_send(net, b), 0);
+	test_settle();
+	take_frame(seen, &bytes, &first);
+	return back.tx->rsp_prod - back.tx->rsp_event < back.tx->rsp_prod - before;
+}
+
+/* When nothing else happens, who waits for it waits for the event. Constants are nobody's to wait for. */
+Test(xen_net, memory_that_somebody_counts_is_let_go_of_once_it_is_sent)
+{
+	struct storage counted = { .refs = 1, .free = let_go };
+	struct buf *b = frame_of(54, NULL, 0);
+
+	is_let_go = false;
+	is_told_after(frame_of(54, memory, 1000)); /* the first event is wanted in any case */
+	tell();
+	buf_append(b, buf_alloc_slice(&counted, memory, 1000));
+	storage_put(&counted);
+	cr_assert(is_told_after(b));
+	tell();
+	cr_assert(is_let_go);
+	cr_assert_not(is_told_after(frame_of(54, memory, 1000)));
+	tell();
+}
+
 Test(xen_net, what_cannot_be_sent_is_refused)
 {
 	struct buf *b = frame_of(54, memory, 2000);
