@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes the FAT file system, all of it, from the bytes of a disk on. The volume is one of three that are
- * made here, with files and folders in them; the input spoils bytes of it, and then makes calls:
+/* Fuzzes the FAT file system, all of it, and the block cache below it, from the bytes of a disk on. The
+ * volume is one of three that are made here, with files and folders in them; the input spoils bytes of it,
+ * and then makes calls:
  *
- *   byte 0          bits 0 and 1: FAT12, FAT16, FAT32, FAT12 in a partition; 6: the disk takes its time;
- *                   7: read-only
+ *   byte 0          bits 0 and 1: FAT12, FAT16, FAT32, FAT12 in a partition; 2: the disk has a cache of its
+ *                   own; 6: the disk takes its time; 7: read-only
  *   byte 1          bits 0 to 4: how many patches; bits 5 to 7: after so many requests one fails
  *   each patch      two bits where: the boot sector, the table, the folders, anywhere; 14 bits how far from
  *                   there; a byte how many bytes, those bytes
@@ -30,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define KINDS 4
 #define TURNS 2000000
 #define PARTITION 63 /* sectors before it */
+#define BLOCKS 8     /* of the cache */
 
 static struct disk bases[KINDS];
 static struct fat_geometry geometries[KINDS];
@@ -149,6 +151,35 @@ static void give_up_looking(struct kv *kv, const char *key)
 			storage_put(read.slices[i].storage);
 }
 
+/* Others, who have the same cache, take all of it for a moment, and change their minds about more. Whoever
+ * looks for something then is told so. */
+static void crowd(struct cache *c, struct kv *kv, const char *key)
+{
+	struct cache_get gets[BLOCKS + 1], beyond;
+	struct cache_stats stats;
+	struct cache_sync sync;
+	struct kv_get get;
+	size_t held = 0;
+
+	cache_sync(c, &sync);
+	promise_cancel(&sync.promise);
+	wait(&sync.promise);
+	cache_get(c, &beyond, UINT32_MAX, CACHE_READ);
+	CHECK(wait(&beyond.promise) == -EINVAL);
+	for (uint64_t number = 0; number <= BLOCKS; number++) {
+		cache_get(c, &gets[held], number, CACHE_READ);
+		if (number == BLOCKS / 2)
+			promise_cancel(&gets[held].promise);
+		held += wait(&gets[held].promise) == 0;
+	}
+	cache_stats(c, &stats);
+	CHECK(stats.blocks == BLOCKS && stats.held == held && held <= BLOCKS);
+	kv_get(kv, &get, key, strlen(key));
+	wait(&get.promise);
+	while (held > 0)
+		cache_put(gets[--held].block);
+}
+
 static void change(struct kv *kv, uint8_t what, uint8_t how, bool is_whole)
 {
 	const char *key = keys[how & 15], *to = keys[how >> 4];
@@ -191,7 +222,7 @@ static void end(struct kv *kv)
 static struct kv *begin(struct disk *d, struct cache **cache, bool read_only)
 {
 	struct cache_config cache_config = {
-		.blocks = 8, .read_ahead = 4, .requests = 2, .write_back_ns = NS_PER_S,
+		.blocks = BLOCKS, .read_ahead = 4, .requests = 2, .write_back_ns = NS_PER_S,
 	};
 	struct fat_config config = { .dev = &d->dev, .read_only = read_only };
 	struct fat_mount op;
@@ -301,14 +332,33 @@ static void run(struct disk *d, const uint8_t *data, size_t size, size_t at)
 
 	if (kv) {
 		walk(kv, "", 0, &budget);
-		for (; at + 2 <= size; at += 2)
+		for (; at + 2 <= size; at += 2) {
+			if (data[at] % 8 == 7)
+				crowd(cache, kv, keys[data[at + 1] >> 4]);
 			change(kv, data[at], data[at + 1], is_whole);
+			clock_advance_ns(NS_PER_S); /* so that what nobody syncs is written */
+		}
 		budget = 150;
 		walk(kv, "", 0, &budget);
 		end(kv);
 	}
 	settle();
 	cache_destroy(cache);
+}
+
+static void make_bases(void)
+{
+	struct cache_config config = CACHE_CONFIG_DEFAULTS;
+	struct blkdev wrong[2];
+	struct cache *cache;
+
+	for (unsigned i = 0; i < KINDS; i++)
+		make_base(i);
+	wrong[0] = wrong[1] = bases[0].dev;
+	wrong[0].sector_bytes = 3000;
+	wrong[1].slices_max = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		CHECK(cache_create(&cache, &wrong[i], &config) == -EINVAL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -319,15 +369,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t live;
 	size_t at;
 
-	for (unsigned i = 0; i < KINDS && !is_made; i++)
-		make_base(i);
+	if (!is_made)
+		make_bases();
 	is_made = true;
 	log_level = LOG_ERROR;
 	if (size < 2 || size > 400)
 		return 0;
 	kind = data[0] & 3;
 	clock_set_wall_ns(data[0] & 0x20 ? UINT64_C(1700000000) * NS_PER_S : 0);
-	disk_init(&d, bases[kind].dev.sectors, 512, 0);
+	disk_init(&d, bases[kind].dev.sectors, 512, data[0] & 4 ? BLKDEV_CACHES : 0);
 	d.forgets = true;
 	memcpy(d.image, bases[kind].image, d.dev.sectors * 512);
 	d.when = data[0] & 0x40 ? DISK_LATER : DISK_AT_ONCE;
