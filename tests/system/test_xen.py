@@ -445,9 +445,10 @@ def test_a_transfer_goes_on(builder, namespace, tmp_path, config):
             held = emulated.held()
             before = before or held
             assert {**held, "log": "", "free": 0} == {**before, "log": "", "free": 0}, held["log"]
-        # Once, and after each of two restarts, and of four restorations.
-        assert [len(re.findall(f"device=device/{kind}/[0-9]+ .* connected=true", www.console))
-                for kind in ("vbd", "vif")] == 2 * [3 + 4 * len(restored)]
+        # Once, and after each of two restarts, and of four restorations; a driver that is loaded anew may come twice.
+        for kind in ("vbd", "vif"):
+            assert len(re.findall(f"device=device/{kind}/[0-9]+ .* connected=true", www.console)) >= \
+                3 + 4 * len(restored), www.console
 
 
 @pytest.mark.long
