@@ -487,7 +487,7 @@ static int connect(struct frontend *f)
 		return -ENOTSUP;
 	}
 	choose_segments(blk);
-	blk->refused = false;
+	blk->refused = blk->is_away = false;
 	blk->connected = true;
 	be_patient(blk);
 	poller_mark(&blk->events);

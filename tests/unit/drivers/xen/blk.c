@@ -494,6 +494,23 @@ Test(xen_blk, who_stays_away_is_given_up_until_there_is_one)
 	}
 }
 
+/* Twice for less than that is not once for long. */
+Test(xen_blk, who_comes_and_goes_is_not_given_up)
+{
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_run_for_ns((PATIENCE_S + 1) * NS_PER_S); /* found away once */
+	come_back();
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	test_run_for_ns((PATIENCE_S + 1) * NS_PER_S);
+	test_assert_pending(&ops[0].promise);
+	come_back();
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+}
+
 Test(xen_blk, an_event_that_is_lost_is_no_silence)
 {
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
