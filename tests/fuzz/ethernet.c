@@ -263,6 +263,7 @@ static void change_addresses(uint32_t what)
 	static const struct ip_prefix prefixes[] = {
 		{ { IP_V4, { 10, 0, 0, 2 } }, 24 }, { { IP_V4, { 192, 0, 2, 2 } }, 24 },
 		{ { IP_V4, { 192, 0, 3, 0 } }, 24 }, { { IP_V4, { 192, 0, 3, 7 } }, 32 },
+		{ { IP_V4, { 239, 1, 2, 0 } }, 24 },
 	};
 	static const struct ip_addr gateway = { IP_V4, { 192, 0, 2, 1 } }, ours = { IP_V4, { 10, 0, 0, 2 } };
 	static const struct ip_addr all_of_them = { IP_V4, { 239, 1, 2, 3 } };
@@ -275,6 +276,7 @@ static void change_addresses(uint32_t what)
 		ipv4_add_route(ipv4, &prefixes[3], NULL);
 		ipv4_add_stand_in(ipv4, &prefixes[2], &gateway);
 		CHECK(ipv4_add_route(ipv4, &prefixes[3], &ours) < 0);
+		CHECK(ipv4_add_route(ipv4, &prefixes[4], &gateway) == -EINVAL);
 		break;
 	case 4:
 		ipv4_remove_route(ipv4, &prefixes[3]);
@@ -300,6 +302,8 @@ static void change_addresses(uint32_t what)
 /* The servers come and go, and so does the wire. */
 static void change_world(uint32_t what)
 {
+	int32_t ttl;
+
 	if (what == 0 && listening) {
 		tcp_unlisten(tcp, 80);
 		udp_unlisten(udp, 7);
@@ -309,6 +313,7 @@ static void change_world(uint32_t what)
 		CHECK(tcp_listen(tcp, 80, accept_side, NULL) == -EADDRINUSE);
 		CHECK(udp_listen(udp, 7, echo, NULL) == 0);
 		CHECK(udp_listen(udp, 7, echo, NULL) == -EADDRINUSE);
+		CHECK(udp_set(udp, 7, STACK_TTL, 3) == 0 && udp_get(udp, 7, STACK_TTL, &ttl) == 0 && ttl == 3);
 		listening = true;
 	} else if (what == 1) {
 		tcp_listen_other(tcp, accept_other, NULL);
