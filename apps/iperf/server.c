@@ -184,7 +184,7 @@ static int accept_newcomer(void *arg, struct flow *flow, const struct endpoint *
 		return -ENOBUFS;
 	*n = (struct newcomer){ .flow = flow };
 	timer_init(&n->timer, too_late);
-	timer_start(&n->timer, clock_now_ns() + GREETING_SECONDS * NS_PER_S);
+	timer_start_in(&n->timer, GREETING_SECONDS * NS_PER_S);
 	read_cookie(n);
 	return 0;
 }

@@ -8,7 +8,6 @@
 #define LOG_TAG "virtio-blk"
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/dev/blkdev.h"
-#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/timer.h"
@@ -126,7 +125,7 @@ static void add_discard(struct blk *blk, struct slot *slot)
 
 static void be_patient(struct blk *blk)
 {
-	timer_start(&blk->patience, clock_now_ns() + CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS);
+	timer_start_in(&blk->patience, CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS);
 }
 
 /* The descriptors are there. */

@@ -16,7 +16,6 @@
 #include "drivers/xen/ring.h"
 #include "drivers/xen/xen.h"
 #include "kernel/dev/blkdev.h"
-#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
@@ -230,7 +229,7 @@ static bool is_aligned(const struct blkdev_op *op)
 static void be_patient(struct blk *blk)
 {
 	if (!timer_is_running(&blk->patience))
-		timer_start(&blk->patience, clock_now_ns() + PATIENCE_NS);
+		timer_start_in(&blk->patience, PATIENCE_NS);
 }
 
 static void submit(struct blkdev *dev, struct blkdev_op *op)

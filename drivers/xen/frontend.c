@@ -6,7 +6,6 @@
 #define LOG_TAG "xenbus"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/hypercall.h"
-#include "kernel/dev/clock.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
 
@@ -122,7 +121,7 @@ static void await(struct frontend *f)
 	if (timer_is_running(&f->again))
 		return;
 	f->looks = 0;
-	timer_start(&f->again, clock_now_ns() + NS_PER_S);
+	timer_start_in(&f->again, NS_PER_S);
 }
 
 static void leave(struct frontend *f, enum phase phase)
@@ -270,7 +269,7 @@ static void look_again(struct timer *t)
 	if (f->phase >= PHASE_CONNECTED || (!f->watched && !f->next))
 		return;
 	if (f->looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS) {
-		timer_start(t, clock_now_ns() + NS_PER_S);
+		timer_start_in(t, NS_PER_S);
 		if (f->watched)
 			changed(&f->watch);
 		return;

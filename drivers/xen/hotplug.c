@@ -7,7 +7,6 @@
 #define LOG_TAG "hotplug"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/xen.h"
-#include "kernel/dev/clock.h"
 #include "kernel/log.h"
 
 #include <errno.h>
@@ -96,7 +95,7 @@ static void finish(void)
 {
 	store_watch_done(&all.watch);
 	if (all.later && all.looks++ < CONFIG_XEN_HOTPLUG_LOOKS) /* not where all begins anew */
-		timer_start(&all.timer, clock_now_ns() + NS_PER_S);
+		timer_start_in(&all.timer, NS_PER_S);
 }
 
 static void next_device(struct waiter *ignored)

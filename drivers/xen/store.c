@@ -9,7 +9,6 @@
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
-#include "kernel/dev/clock.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
 
@@ -78,7 +77,7 @@ static void expired(struct timer *t)
 	struct store_op *op = container_of(t, struct store_op, timer);
 
 	if (--op->seconds) {
-		timer_start(t, clock_now_ns() + NS_PER_S);
+		timer_start_in(t, NS_PER_S);
 		event_send(port);
 		poller_mark(&poller);
 	} else if (is_in_part(op)) {
@@ -189,7 +188,7 @@ static void request(struct store_op *op, uint32_t type, uint32_t transaction, co
 	promise_init(&op->promise, cancel);
 	list_push_back(&sending, &op->link);
 	timer_init(&op->timer, expired);
-	timer_start(&op->timer, clock_now_ns() + NS_PER_S);
+	timer_start_in(&op->timer, NS_PER_S);
 	op->seconds = CONFIG_XEN_STORE_TIMEOUT_SECONDS;
 	poller_mark(&poller);
 }

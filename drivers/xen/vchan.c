@@ -9,7 +9,6 @@
 #include "drivers/xen/vchan.h"
 #include "drivers/xen/event.h"
 #include "drivers/xen/xen.h"
-#include "kernel/dev/clock.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 
@@ -119,7 +118,7 @@ static void try_read(struct vchan *v)
 	n = MIN(MIN(n, v->read->max), (uint32_t)PAGE_BYTES);
 	v->read->bufs = buf_alloc_slice(&v->input, v->input_page, n);
 	if (!v->read->bufs) {
-		timer_start(&v->timer, clock_now_ns() + RETRY_NS);
+		timer_start_in(&v->timer, RETRY_NS);
 		return;
 	}
 	take(v, n);
@@ -245,7 +244,7 @@ static void expired(struct timer *t)
 
 	v->is_lost = !event_marks(v->port, &v->poller) || !event_is_connected(v->port);
 	if (!v->is_lost)
-		timer_start(t, clock_now_ns() + VCHAN_LOOK_NS);
+		timer_start_in(t, VCHAN_LOOK_NS);
 	poller_mark(&v->poller);
 }
 
@@ -375,7 +374,7 @@ void vchan_open(struct vchan *v)
 {
 	v->is_shut = v->is_closed = v->has_ended = v->is_broken = v->is_lost = false;
 	v->is_open = true;
-	timer_start(&v->timer, clock_now_ns() + VCHAN_LOOK_NS);
+	timer_start_in(&v->timer, VCHAN_LOOK_NS);
 }
 
 /* -- another domain -- */

@@ -13,7 +13,6 @@
 #include "drivers/xen/grant.h"
 #include "drivers/xen/store.h"
 #include "drivers/xen/vchan.h"
-#include "kernel/dev/clock.h"
 #include "kernel/format.h"
 #include "kernel/instance.h"
 #include "kernel/log.h"
@@ -91,7 +90,7 @@ static void told(struct server *s)
 	}
 	s->is_offered = true;
 	if (s->domain)
-		timer_start(&s->vchan.timer, clock_now_ns() + VCHAN_LOOK_NS);
+		timer_start_in(&s->vchan.timer, VCHAN_LOOK_NS);
 	poller_mark(&s->vchan.poller);
 }
 

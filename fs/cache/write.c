@@ -9,7 +9,6 @@
 #include <errno.h>
 
 #include "fs/cache/cache_priv.h"
-#include "kernel/dev/clock.h"
 
 void cache_barrier(struct cache *c)
 {
@@ -29,7 +28,7 @@ void cache_changed(struct block *b)
 	list_push_back(&c->dirty, &b->link);
 	c->dirty_count++;
 	if (!timer_is_running(&c->timer))
-		timer_start(&c->timer, clock_now_ns() + c->config.write_back_ns);
+		timer_start_in(&c->timer, c->config.write_back_ns);
 }
 
 void cache_on_time(struct timer *t)
