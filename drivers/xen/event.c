@@ -39,6 +39,11 @@ static inline bool clear_bit(volatile xen_ulong_t *words, uint32_t port)
 	return __atomic_fetch_and(&words[port / WORD_BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
 }
 
+static inline bool has_bit(const volatile xen_ulong_t *words, uint32_t port)
+{
+	return words[port / WORD_BITS] >> port % WORD_BITS & 1;
+}
+
 /* -- a port's bits -- */
 
 static void mask(uint32_t port)
@@ -53,7 +58,7 @@ static bool is_masked(uint32_t port)
 {
 	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
 		return event_fifo_has(port, EVTCHN_FIFO_MASKED);
-	return xen_shared->evtchn_mask[port / WORD_BITS] >> port % WORD_BITS & 1;
+	return has_bit(xen_shared->evtchn_mask, port);
 }
 
 static void unmask(uint32_t port)
@@ -128,7 +133,7 @@ bool event_is_pending(uint32_t port)
 {
 	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
 		return event_fifo_has(port, EVTCHN_FIFO_PENDING);
-	return xen_shared->evtchn_pending[port / WORD_BITS] >> port % WORD_BITS & 1;
+	return has_bit(xen_shared->evtchn_pending, port);
 }
 
 void event_forget(uint32_t port)
