@@ -356,12 +356,10 @@ static bool write_piece(struct http_transfer *t)
 {
 	struct piece *p = &t->pieces[t->drain];
 	struct http_answer *a = t->answer;
-	uint32_t count = 0;
+	uint32_t count;
 
-	while (count < a->count) {
+	for (count = 0; count < a->count; count++)
 		t->out[count] = a->slices[count];
-		count++;
-	}
 	if (p->lines.len)
 		t->out[count++] = p->lines;
 	for (uint32_t i = 0; i < p->count; i++)
