@@ -58,6 +58,7 @@ struct net {
 	uint16_t posted;
 	uint8_t watch; /* enum watch */
 	bool link_up;
+	bool is_awaited; /* frames are out whose memory somebody may wait for, or many are */
 };
 
 /* A multiple of 64 bytes; data begins so that the IP header is aligned. */
@@ -203,6 +204,8 @@ static void reap(struct net *net)
 
 	while ((b = virtqueue_take(&net->tx, &written)))
 		buf_free(b);
+	if (!net->tx.pending)
+		net->is_awaited = false;
 }
 
 static void fill_header(struct header *h, const struct buf *b, bool tso)
@@ -265,6 +268,11 @@ static int check(struct net *net, const struct buf *b, uint32_t *bytes)
 	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
 
+static bool is_half_full(const struct virtqueue *q)
+{
+	return q->free_count < q->size / 2;
+}
+
 static int queue(struct net *net, struct buf *b)
 {
 	uint16_t slices = count_slices(b);
@@ -276,13 +284,13 @@ static int queue(struct net *net, struct buf *b)
 	}
 	if (error)
 		return error;
-	for (const struct buf *slice = b; slice; slice = slice->next)
+	for (const struct buf *slice = b; slice; slice = slice->next) {
+		net->is_awaited |= slice->storage != NULL;
 		if (slice->len)
 			virtqueue_out(&net->tx, slice->data, slice->len);
+	}
 	virtqueue_commit(&net->tx, b);
-	/* Half full: hear of it when half of that is done, or the chains would wait for the next frame. */
-	if (net->tx.free_count < net->tx.size / 2)
-		virtqueue_interrupt_after(&net->tx, (uint16_t)(net->tx.pending / 2 + 1));
+	net->is_awaited |= is_half_full(&net->tx);
 	return 0;
 }
 
@@ -320,6 +328,10 @@ static void kick(struct poller *p)
 	if (virtqueue_kick(&net->tx))
 		poller_mark(p);
 	reap(net);
+	if (net->is_awaited) {
+		net->watch = LOOKING;
+		poller_mark(&net->events);
+	}
 	if (refill(net))
 		poller_mark(p);
 }
@@ -346,13 +358,23 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
+/* Asks for an interrupt where frames are awaited: when all are done, of many when half are. False when they
+ * are already. */
+static bool expect_sent(struct net *net)
+{
+	uint16_t out = net->tx.pending;
+
+	return !net->is_awaited ||
+	       virtqueue_interrupt_after(&net->tx, (uint16_t)(is_half_full(&net->tx) ? out / 2 + 1 : out));
+}
+
 /* What a look leads to. */
 static enum watch watch_after(struct net *net, bool found)
 {
 	if (!found && net->watch == ASKED)
 		return WAITING;
 	if (!found)
-		return virtqueue_interrupt_after(&net->rx, 1) ? ASKED : LOOKING;
+		return virtqueue_interrupt_after(&net->rx, 1) && expect_sent(net) ? ASKED : LOOKING;
 	virtqueue_interrupt_never(&net->rx);
 	return LOOKING;
 }
@@ -367,11 +389,12 @@ static void events(struct poller *p)
 		return;
 	if (net->watch == ASKED)
 		net->virtio.transport->acknowledge(&net->virtio);
+	else
+		virtqueue_interrupt_never(&net->tx);
 	if (net->virtio.changed)
 		config_changed(net);
-	virtqueue_interrupt_never(&net->tx);
-	net->watch = watch_after(net, receive(net) > 0);
 	reap(net);
+	net->watch = watch_after(net, receive(net) > 0);
 	if (refill(net) && net->watch == WAITING)
 		poller_mark(&net->kick);
 	if (net->watch != WAITING)

@@ -580,6 +580,66 @@ Test(virtio_net, hears_of_a_long_queue_being_done)
 	cr_assert_leq(stats.headers_used, CONFIG_VIRTIO_NET_TX_RING / 4 + 1);
 }
 
+/* Sends b over a device that finishes late; gives whether it is to interrupt then. */
+static bool is_told_after(struct buf *b)
+{
+	uint16_t before = device.queues[TX].done;
+	struct device_request r;
+
+	cr_assert_eq(netdev_send(net, b), 0);
+	loop();
+	cr_assert(device_next(TX, &r));
+	device_done(TX, r.id, 0);
+	return device.accepted & VIRTIO_F_EVENT_IDX ? device_wants_interrupt(TX, before) :
+	                                              !(device.queues[TX].avail->flags & 1);
+}
+
+/* When nothing else happens, who waits for it waits for the interrupt. Constants are nobody's to wait for. */
+static void let_go_once_sent(void)
+{
+	is_told_after(packet(0)); /* of the first in any case */
+	loop();
+	freed = 0;
+	cr_assert(is_told_after(packet(1000)));
+	payload_storage.refs = 1;
+	device_interrupt();
+	loop();
+	cr_assert_eq(freed, 1);
+	cr_assert_not(is_told_after(packet(0)));
+}
+
+Test(virtio_net, memory_that_somebody_counts_is_let_go_of_once_it_is_sent)
+{
+	let_go_once_sent();
+}
+
+Test(virtio_net, so_it_is_by_a_device_without_event_indices, .init = test_begin)
+{
+	begin_with(all & ~VIRTIO_F_EVENT_IDX);
+	let_go_once_sent();
+}
+
+/* Then the device need not know of it: while each look finds frames, what is sent is looked for, too. */
+Test(virtio_net, wants_no_interrupt_for_what_is_sent_while_frames_keep_coming)
+{
+	const uint32_t bytes = 60;
+	struct device_request r;
+
+	is_told_after(packet(0));
+	device_interrupt();
+	for (unsigned i = 0; i < 5; i++) {
+		uint16_t before = device.queues[TX].done;
+
+		put_parts(pattern, &bytes, 1, 0, 1);
+		cr_assert_eq(netdev_send(net, packet(1000)), 0);
+		loop_turn();
+		cr_assert(device_next(TX, &r));
+		device_done(TX, r.id, 0);
+		cr_assert_not(device_wants_interrupt(TX, before));
+	}
+	free_all();
+}
+
 Test(virtio_net, is_down_while_the_link_is)
 {
 	device.config[6] = 0;
