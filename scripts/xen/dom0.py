@@ -3,13 +3,13 @@
 kernel, and the scripts of the folder dom0/. Made of unpacked packages of any architecture, none of which is
 run; the same bytes from the same packages."""
 import glob
-import gzip
 import lzma
 import os
 import re
 import stat
 import struct
 import subprocess
+import zlib
 
 from xen import packages
 from xen.packages import Missing
@@ -163,17 +163,24 @@ def initramfs(root):
 
 
 def unpacked(data):
-    """What a hypervisor's or a kernel's file has packed: so the emulated machine need not unpack it."""
+    """What a hypervisor's or a kernel's file has packed: so the emulated machine need not unpack it. Behind it may
+    follow its length, which the tools that are no libraries complain of when they have written all."""
+    is_kernel = data[0x202:0x206] == b"HdrS"  # of a PC's: Linux's Documentation/arch/x86/boot.rst
+    if is_kernel:
+        offset, size = struct.unpack_from("<II", data, 0x248)
+        start = ((data[0x1F1] or 4) + 1) * 512 + offset
+        data = data[start:start + size]
     if data.startswith(b"\x1f\x8b"):
-        return gzip.decompress(data)
-    if data[0x202:0x206] != b"HdrS":  # of a PC's kernel: Linux's Documentation/arch/x86/boot.rst
-        return data
-    offset, size = struct.unpack_from("<II", data, 0x248)
-    start = ((data[0x1F1] or 4) + 1) * 512 + offset
-    payload = data[start:start + size]
-    if not payload.startswith(b"\xfd7zXZ"):
+        return zlib.decompressobj(31).decompress(data)
+    if data.startswith(b"\xfd7zXZ"):
+        return lzma.LZMADecompressor().decompress(data)
+    for magic, tool in (b"\x02\x21\x4c\x18", "lz4"), (b"\x28\xb5\x2f\xfd", "zstd"):
+        if data.startswith(magic):
+            return subprocess.run([tool, "-dc"], input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  check=False).stdout
+    if is_kernel:
         raise Missing("the kernel is packed in a way that is not known here")
-    return lzma.LZMADecompressor().decompress(payload)
+    return data
 
 
 def text(path):
