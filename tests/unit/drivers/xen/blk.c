@@ -259,16 +259,6 @@ Test(xen_blk, errors)
 
 /* -- backends that go and come back -- */
 
-static void come_back(void)
-{
-	fake_set(BACK "/state", CLOSED);
-	test_settle();
-	fake_set(BACK "/state", WAIT);
-	test_settle();
-	follow(DEADLINE_NEVER);
-	test_settle();
-}
-
 Test(xen_blk, no_request_is_lost_with_the_backend)
 {
 	for (unsigned round = 0; round < 10; round++) {
@@ -281,7 +271,7 @@ Test(xen_blk, no_request_is_lost_with_the_backend)
 		cr_assert_eq(fake_grants_out(), 0);
 		for (size_t i = 1; i < OPS; i++)
 			test_assert_pending(&ops[i].promise);
-		come_back();
+		fake_come_back(BACK "/state");
 		serve();
 		for (size_t i = 0; i < OPS; i++) {
 			test_assert_value(&ops[i].promise, 0);
@@ -343,7 +333,7 @@ Test(xen_blk, what_is_asked_meanwhile_waits)
 	blkdev_flush(dev, &ops[1]);
 	test_settle();
 	test_assert_pending(&ops[0].promise);
-	come_back();
+	fake_come_back(BACK "/state");
 	serve();
 	test_assert_value(&ops[0].promise, 0);
 	test_assert_value(&ops[1].promise, 0);
@@ -354,14 +344,14 @@ Test(xen_blk, another_disk_is_refused)
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	test_settle();
 	fake_set(BACK "/sectors", "4095");
-	come_back();
+	fake_come_back(BACK "/state");
 	test_settle();
 	test_assert_error(&ops[0].promise, -ENXIO);
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	test_assert_error(&ops[0].promise, -ENXIO);
 	cr_assert_eq(fake_grants_out(), 0);
 	fake_set(BACK "/sectors", "4096");
-	come_back();
+	fake_come_back(BACK "/state");
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	serve();
 	test_assert_value(&ops[0].promise, 0);
@@ -380,7 +370,7 @@ Test(xen_blk, memory_that_is_kept_is_given_back_when_it_is_let_go_of)
 	serve();
 	test_assert_pending(&ops[0].promise);
 	test_assert_value(&ops[1].promise, 0);
-	come_back();
+	fake_come_back(BACK "/state");
 	test_assert_pending(&ops[0].promise);
 	for (unsigned i = 0; i < 3 * CONFIG_XEN_BLK_REQUESTS; i++) {
 		blkdev_read(dev, &ops[1], 8, 8, &slices[1], 1);
@@ -389,7 +379,7 @@ Test(xen_blk, memory_that_is_kept_is_given_back_when_it_is_let_go_of)
 	}
 	fake_hold(r.seg[0].gref, false);
 	memset(memory, 0, PAGE_BYTES);
-	come_back();
+	fake_come_back(BACK "/state");
 	serve();
 	test_assert_value(&ops[0].promise, 0);
 	assert_sectors(slices[0].data, 0, 8);
@@ -415,12 +405,12 @@ Test(xen_blk, a_page_of_segments_that_is_kept)
 	test_assert_pending(&ops[0].promise);
 	cr_assert_eq(fake_grants_out(), 3);
 	fake_hold(page, false);
-	come_back();
+	fake_come_back(BACK "/state");
 	serve();
 	test_assert_pending(&ops[0].promise);
 	cr_assert_eq(fake_grants_out(), 2);
 	fake_hold(memory_ref, false);
-	come_back();
+	fake_come_back(BACK "/state");
 	serve();
 	test_assert_value(&ops[0].promise, 0);
 	cr_assert_eq(fake_grants_out(), 1);
@@ -448,7 +438,7 @@ Test(xen_blk, who_falls_silent_is_given_up)
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
 	cr_assert_not_null(strstr(test_console_text(), "broken=\"a request is not answered in time\""));
 	cr_assert_eq(fake_grants_out(), 0);
-	come_back();
+	fake_come_back(BACK "/state");
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	serve();
 	test_assert_value(&ops[0].promise, 0);
@@ -485,7 +475,7 @@ Test(xen_blk, who_stays_away_is_given_up_until_there_is_one)
 		test_assert_error(&ops[0].promise, -ENXIO);
 		blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 		test_assert_error(&ops[0].promise, -ENXIO);
-		come_back();
+		fake_come_back(BACK "/state");
 		blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 		serve();
 		test_assert_value(&ops[0].promise, 0);
@@ -501,12 +491,12 @@ Test(xen_blk, who_comes_and_goes_is_not_given_up)
 	test_settle();
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	test_run_for_ns((PATIENCE_S + 1) * NS_PER_S); /* found away once */
-	come_back();
+	fake_come_back(BACK "/state");
 	fake_set(BACK "/state", CLOSED);
 	test_settle();
 	test_run_for_ns((PATIENCE_S + 1) * NS_PER_S);
 	test_assert_pending(&ops[0].promise);
-	come_back();
+	fake_come_back(BACK "/state");
 	serve();
 	test_assert_value(&ops[0].promise, 0);
 }
@@ -545,7 +535,7 @@ static void assert_refused(void)
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED, "it is trusted again");
 	blkdev_read(dev, &ops[2], 0, 8, slices, 1);
 	test_assert_error(&ops[2].promise, -ENXIO);
-	come_back();
+	fake_come_back(BACK "/state");
 	blkdev_read(dev, &ops[2], 0, 8, slices, 1);
 	serve();
 	test_assert_value(&ops[2].promise, 0);
@@ -611,7 +601,7 @@ ParameterizedTest(uint64_t *seed, xen_blk, lies_in_every_field)
 		test_settle();
 	}
 	if (strcmp(fake_get(FRONT "/state"), CLOSED)) {
-		come_back();
+		fake_come_back(BACK "/state");
 		serve();
 	}
 	for (size_t i = 0; i < OPS; i++)

@@ -80,6 +80,16 @@ int entropy_read_cpu(void *to, size_t n)
 
 /* -- xenstored -- */
 
+void fake_come_back(const char *state)
+{
+	fake_set(state, "6"); /* XenbusStateClosed */
+	test_settle();
+	fake_set(state, "2"); /* XenbusStateInitWait */
+	test_settle();
+	clock_on_block(DEADLINE_NEVER);
+	test_settle();
+}
+
 void fake_answer(const void *bytes, uint32_t count)
 {
 	const char *from = bytes;

@@ -76,6 +76,8 @@ void fake_restore(void);
 void fake_set(const char *path, const char *value);
 const char *fake_get(const char *path);
 uint64_t fake_get_number(const char *path);
+/* A backend whose state is there has gone away, and comes; it follows the front end by clock_on_block. */
+void fake_come_back(const char *state);
 /* Puts bytes as they are where the guest expects answers, as far as there is room, and raises the event. */
 void fake_answer(const void *bytes, uint32_t count);
 /* The same of a whole message. */

@@ -471,12 +471,7 @@ Test(xen_net, a_backend_goes_and_comes_back)
 		cr_assert(!fake.open[back.port], "its event channel is open");
 		cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
 		free_all();
-		fake_set(BACK "/state", CLOSED);
-		test_settle();
-		fake_set(BACK "/state", WAIT);
-		test_settle();
-		follow(DEADLINE_NEVER);
-		test_settle();
+		fake_come_back(BACK "/state");
 		cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
 		cr_assert_eq(returns, round + 1);
 		got_count = 0;
@@ -503,16 +498,6 @@ Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 	tell();
 	cr_assert_eq(got_count, 1);
 	free_all();
-}
-
-static void come_back(void)
-{
-	fake_set(BACK "/state", CLOSED);
-	test_settle();
-	fake_set(BACK "/state", WAIT);
-	test_settle();
-	follow(DEADLINE_NEVER);
-	test_settle();
 }
 
 static void assert_serves(void)
@@ -574,7 +559,7 @@ Test(xen_net_start, multicast_that_is_wanted_comes_in)
 	cr_assert_eq(netdev_want(net, group_macs[0], false), 0);
 	test_settle();
 	cr_assert_eq(take_group(NETIF_RSP_OKAY), 31);
-	come_back();
+	fake_come_back(BACK "/state");
 	cr_assert_eq(take_group(NETIF_RSP_OKAY), 23);
 	cr_assert_eq(back.tx->req_prod, back.tx_seen);
 	assert_serves();
@@ -598,7 +583,7 @@ Test(xen_net_start, an_address_is_not_wanted_when_the_ring_is_full)
 		;
 	while (netdev_want(net, group_macs[0], true) == 0)
 		netdev_want(net, group_macs[0], false);
-	come_back();
+	fake_come_back(BACK "/state");
 	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
 	test_settle();
 	cr_assert_eq(take_group(NETIF_RSP_OKAY), 21);
@@ -611,7 +596,7 @@ Test(xen_net, without_a_filter_nothing_is_asked_for)
 	cr_assert(back.tx->req_prod == 0 && !fake_get(FRONT "/request-multicast-control"));
 	/* The next backend has one. */
 	fake_set(BACK "/feature-multicast-control", "1");
-	come_back();
+	fake_come_back(BACK "/state");
 	cr_assert_eq(take_group(NETIF_RSP_OKAY), 21);
 }
 
@@ -744,7 +729,7 @@ static void assert_refused(void)
 	fake_set(BACK "/state", CLOSED);
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
-	come_back();
+	fake_come_back(BACK "/state");
 	assert_serves();
 }
 
@@ -804,14 +789,14 @@ Test(xen_net, what_was_kept_comes_back_with_another_backend)
 	tx_answer(tx.id, NETIF_RSP_OKAY);
 	put(1, 0, 60, 0);
 	tell();
-	come_back();
+	fake_come_back(BACK "/state");
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2 + 2);
 	assert_serves();
 	fake_hold(tx.gref, false);
 	fake_hold(rx.gref, false);
-	come_back();
+	fake_come_back(BACK "/state");
 	assert_serves();
-	come_back();
+	fake_come_back(BACK "/state");
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
 	buf_stats(&after);
 	cr_assert_eq(after.headers_used, before.headers_used);
@@ -823,12 +808,12 @@ Test(xen_net, who_keeps_a_ring_is_refused_until_it_lets_go)
 
 	fake_hold(ring, true);
 	for (unsigned i = 0; i < 3; i++) {
-		come_back();
+		fake_come_back(BACK "/state");
 		cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
 		cr_assert_eq(fake_grants_out(), 1);
 	}
 	fake_hold(ring, false);
-	come_back();
+	fake_come_back(BACK "/state");
 	assert_serves();
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2 + 1);
 }
@@ -853,7 +838,7 @@ Test(xen_net, who_keeps_many_pages_is_refused)
 	cr_assert(kept > 10 && kept < 30, "after %u", kept);
 	for (uint32_t ref = 0; ref < FAKE_GRANTS; ref++)
 		fake_hold(ref, false);
-	come_back();
+	fake_come_back(BACK "/state");
 	assert_serves();
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2 + 1);
 }
