@@ -348,8 +348,9 @@ class Connection:
 @pytest.mark.config("defconfig_www_xen")
 def test_save_and_restore(builder, namespace, emulated):
     """After a checkpoint, which goes on in the same domain, and in new ones. A connection goes on, the time of day is
-    right, the clock has stood still, and nothing is left of each."""
-    www = emulated.create(builder.build("defconfig_www_xen"))
+    right, the clock has stood still, and nothing is left of each. How long a connection may be idle is none of it."""
+    www = emulated.create(builder.build("defconfig_www_xen", name="defconfig_www_xen_patient",
+                                        options={"HTTP_IDLE_SECONDS": "3600"}))
     www.wait_for(" boot_us=")
     connection = Connection(namespace)
     connection.assert_answers("/", index())
