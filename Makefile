@@ -103,7 +103,7 @@ $(O)/config.h: $(O)/config.mk ;
 ##   before or after make: OPTIONS="log=warn …" (start options) HOST_PORT=8080 GUEST_PORT=80
 ##   NET_TAP=tap0 DISK=file[,ro] (else the one that was built) MACHINE=name ACCEL=kvm|tcg MEM=64M QEMU_EXTRA="…"
 ##   NO_COLOR=1 (no colours at a terminal, where a start knows the option color=true|false)
-##   xen-run: MEM=4 (MiB) COLD=1 (Xen is booted, not resumed)
+##   xen-run: MEM=4 (MiB) COLD=1 (Xen is booted, not resumed) XEN_LOG=file (what Xen and dom0 say)
 image-goals := all build size run qemu-run unix-run xen-run gdb
 
 # What a person wants to run must have what it needs; after that comes the configuration.

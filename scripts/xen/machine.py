@@ -166,12 +166,14 @@ class Machine:
     also when nobody closes it.
     cold: it boots, in place of being resumed from what home has saved; memory_file: there, its memory becomes this
     file. netdev: the text of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown:
-    chardevs, from which dom0 reads as /dev/typed, and to which it writes as /dev/shown."""
+    chardevs, from which dom0 reads as /dev/typed, and to which it writes as /dev/shown; log: a file of the caller's
+    for what Xen and dom0 say."""
 
-    def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null"):
+    def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null",
+                 log=None):
         self.home, self.cold = home, cold
         self.work = tempfile.TemporaryDirectory(prefix="xen-")
-        self.log, self.kept = self.path("log"), None
+        self.log, self.kept = log or self.path("log"), None
         self.monitor = Monitor(self.path("monitor"))
         self.dom0 = Dom0(self.path("requests"))
         for line in (self.monitor, self.dom0):

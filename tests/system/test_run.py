@@ -259,11 +259,11 @@ def test_unix_tap(builder, namespace):
 
 
 @pytest.mark.config("defconfig_www_xen")
-def test_xen(builder, namespace):
+def test_xen(builder, namespace, tmp_path):
     """Of the emulated machine, whose Xen has a guest that is reached over dom0's bridge, nothing is left."""
-    out = builder.build("defconfig_www_xen")
+    out, log = builder.build("defconfig_www_xen"), tmp_path / "xen.log"
     xen.prepare()
-    with run(namespace, out, "xen-run") as guest:
+    with run(namespace, out, "xen-run", XEN_LOG=str(log)) as guest, xen.told(log):
         assert served_at(guest, namespace, xen.SECONDS) == "http://localhost:8080/"
         guest.wait_for("up [0-9]+ ms after xl create", xen.SECONDS)
         interrupt(guest)

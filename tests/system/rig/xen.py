@@ -121,6 +121,17 @@ def prepare(cpu="x86_64"):
 
 
 @contextlib.contextmanager
+def told(log):
+    """Where what is inside fails, the end of a file of Xen's and dom0's words is shown, too."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            print(f"--- Xen and dom0\n{log.read_text(errors='replace')[-6000:]}\n---")
+        raise
+
+
+@contextlib.contextmanager
 def running(enter=(), cold=False, netdev=TAP, disk=None, cpu="x86_64"):
     """A Xen; enter: the words that go into a namespace; with netdev TAP, dom0's bridge reaches tap0. disk: (path,
     whether it is only read), dom0's /dev/vda."""
