@@ -4,6 +4,7 @@
 
 #include "drivers/xen/event.h"
 #include "drivers/xen/xen.h"
+#include "kernel/timer.h"
 #include "tests/lib/clock.h"
 #include "tests/lib/test.h"
 #include "tests/unit/drivers/xen/fake.h"
@@ -47,6 +48,51 @@ Test(xen_event, an_event_marks_its_poller_once_until_it_listens_again)
 	fake_raise(port);
 	test_settle();
 	cr_assert_eq(polled, 3);
+}
+
+static unsigned ran;
+
+static void storm(struct poller *p)
+{
+	(void)p;
+	polled++;
+	event_again(port);
+	fake_raise(port);
+}
+
+static void run(struct poller *p)
+{
+	ran++;
+	poller_mark(p);
+}
+
+static void expire(struct timer *t)
+{
+	ran += 1000;
+	(void)t;
+}
+
+/* Each look of one finds another event already; others get their turn in between. */
+Test(xen_event, a_storm_starves_nobody)
+{
+	struct poller stormy, other;
+	struct timer timer;
+	uint32_t quiet = port;
+
+	poller_add(&stormy, storm);
+	poller_add(&other, run);
+	cr_assert_eq(event_offer(0, &stormy, &port), 0);
+	cr_assert_neq(port, quiet);
+	timer_init(&timer, expire);
+	timer_start_in(&timer, NS_PER_MS);
+	poller_mark(&other);
+	fake_raise(port);
+	for (unsigned i = 0; i < 100; i++) {
+		clock_advance_ns(NS_PER_MS / 10);
+		loop_turn();
+	}
+	cr_assert_geq(polled, 10);
+	cr_assert_geq(ran, 1000 + 90, "a timer and a poller had %u turns", ran);
 }
 
 Test(xen_event, events_of_others_mark_nobody)
