@@ -12,12 +12,7 @@
 /* The address of a symbol that may lie farther away than code reaches otherwise: the site, a disk in the
  * image, and the image's ends. */
 #ifdef CONFIG_CODE_MODEL_TINY
-#define ARCH_FAR(symbol) \
-	({ \
-		__typeof__(&*(symbol)) arch_far; \
-		__asm__("ldr %0, =%c1" : "=r"(arch_far) : "i"(symbol)); \
-		arch_far; \
-	})
+#include "arch/aarch64/far.h"
 #else
 #define ARCH_FAR(symbol) (symbol)
 #endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* ARCH_FAR of arch/arch.h where an address is one instruction that reaches a MiB. */
+#ifndef ARCH_AARCH64_FAR_H
+#define ARCH_AARCH64_FAR_H
+
+#define ARCH_FAR(symbol) \
+	({ \
+		__typeof__(&*(symbol)) arch_far; \
+		__asm__("ldr %0, =%c1" : "=r"(arch_far) : "i"(symbol)); \
+		arch_far; \
+	})
+
+#endif
