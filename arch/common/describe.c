@@ -8,9 +8,6 @@
 extern const char text_start[], text_end[], rodata_end[];
 extern const char fault_guard[], interrupt_guard[], boot_guard[], boot_stack_top[];
 
-/* A site lies before text on AArch64, elsewhere behind it. */
-#define CONSTANTS_START (IS_ENABLED(CONFIG_ARCH_AARCH64) ? ARCH_FAR(image_start) : text_end)
-
 static const struct {
 	const char *guard, *name;
 } guards[] = {
@@ -45,7 +42,8 @@ const char *memory_describe(uintptr_t address)
 		return "null page";
 	if (memory_is_text(address))
 		return "text";
-	if (address >= (uintptr_t)CONSTANTS_START && address < (uintptr_t)rodata_end)
+	/* The constants, and the site, before text or behind it. */
+	if (address >= (uintptr_t)ARCH_FAR(image_start) && address < (uintptr_t)rodata_end)
 		return "read-only data";
 	return "memory";
 }
