@@ -341,6 +341,15 @@ def test_size_adds_up(builder):
     assert int(again.stdout) == image
 
 
+@pytest.mark.config("defconfig_hello_qemu_arm64")
+def test_text_of_a_section_of_its_own_is_counted(builder):
+    """Fibers' switch, of 35 instructions, is not in .text on AArch64; a function of the C library follows."""
+    out = builder.build("defconfig_hello_qemu_arm64")
+    said = subprocess.run(["scripts/size", "--text", "arch/unix", out], cwd=build.TREE, stdout=subprocess.PIPE,
+                          check=True)
+    assert 4 * 35 <= int(said.stdout) < 4 * 64
+
+
 def test_the_other_targets_goal(builder):
     for name, goal in (("defconfig_hello_qemu", "unix-run"), ("defconfig_hello_unix", "qemu-run")):
         done = build.make(f"O={builder.build(name)}", goal, check=False)
