@@ -10,7 +10,6 @@
 #include "net/http/server_priv.h"
 
 #define INDEX "index.html"
-#define NOT_FOUND_PAGE CONFIG_HTTP_NOT_FOUND_PAGE
 #define LOCATION_BYTES 320
 
 void http_add_redirect(struct http_answer *a, const struct http_request *request)
@@ -40,25 +39,18 @@ static void answer_at_once(struct http_answer *a, const struct http_request *req
 	kv_get_coded(kv, &get, request->key.at, request->key.len, codings);
 	assert(promise_is_settled(&get.promise));
 	result = promise_result(&get.promise);
-	if (result == -ENOENT && sizeof(NOT_FOUND_PAGE) > 1) {
-		value.status = 404;
-		kv_get_coded(kv, &get, NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1, codings);
-		result = promise_result(&get.promise) == 0 ? 0 : -ENOENT;
-	}
-	if (result < 0) {
-		if (result == -EISDIR)
-			http_add_redirect(a, request);
-		else
-			http_add_status(a, request, result == -ENOENT ? 404 : 500);
-		return;
-	}
-	if (!identity && !get.entry.coding && value.status == 200)
-		value.status = 406;
-	http_add_value(a, request, &value);
+	if (result == -EISDIR)
+		http_add_redirect(a, request);
+	else if (result < 0)
+		http_add_status(a, request, result == -ENOENT ? 404 : 500);
+	else if (!identity && !get.entry.coding)
+		http_add_status(a, request, 406);
+	else
+		http_add_value(a, request, &value);
 }
 
 /* The key has room for INDEX behind it. */
-static enum http_outcome answer_from_store(struct http_answer *a, struct http_request *request, char *key)
+static bool answer_from_store(struct http_answer *a, struct http_request *request, char *key)
 {
 	struct kv *kv = a->connection->server->config.kv;
 	bool identity = true;
@@ -75,7 +67,7 @@ static enum http_outcome answer_from_store(struct http_answer *a, struct http_re
 		return http_transfer_begin(a, request, codings);
 	else
 		answer_at_once(a, request, codings, identity);
-	return HTTP_ANSWERED;
+	return true;
 }
 
 /* -- requests -- */
@@ -103,8 +95,7 @@ static bool persists(const struct http_request *request)
 	return request->minor || request->flags & HTTP_KEEP_ALIVE;
 }
 
-static enum http_outcome answer_without_handler(struct http_answer *a, struct http_request *request,
-                                                char *key)
+static bool answer_without_handler(struct http_answer *a, struct http_request *request, char *key)
 {
 	if (request->flags & HTTP_CHUNKED)
 		http_answer_error(a, request, 411);
@@ -114,7 +105,7 @@ static enum http_outcome answer_without_handler(struct http_answer *a, struct ht
 		http_add_status(a, request, 405);
 	else
 		return answer_from_store(a, request, key);
-	return HTTP_ANSWERED;
+	return true;
 }
 
 /* What the handler says. 0: it has answered. */
@@ -130,7 +121,7 @@ static int ask_handler(struct http_answer *a, const struct http_request *request
 	return result;
 }
 
-enum http_outcome http_answer_request(struct http_answer *a, struct http_request *request)
+bool http_answer_request(struct http_answer *a, struct http_request *request)
 {
 	struct http_connection *c = a->connection;
 	const struct http_config *config = &c->server->config;
@@ -140,7 +131,7 @@ enum http_outcome http_answer_request(struct http_answer *a, struct http_request
 
 	if (status) {
 		http_answer_error(a, request, status);
-		return HTTP_ANSWERED;
+		return true;
 	}
 	c->drop = (uint32_t)request->content_length;
 	if (!persists(request))
@@ -148,16 +139,14 @@ enum http_outcome http_answer_request(struct http_answer *a, struct http_request
 	key_len = http_path_to_key(request->path, key);
 	if (key_len < 0) {
 		http_add_status(a, request, 400);
-		return HTTP_ANSWERED;
+		return true;
 	}
 	request->key = (struct http_text){ key, (size_t)key_len };
 	if (config->handler && *request->path.at == '/')
 		result = ask_handler(a, request);
 	if (result == -ENOENT)
 		return answer_without_handler(a, request, key);
-	if (result == HTTP_LATER)
-		return HTTP_PENDING;
-	if (result != 0)
+	if (result != 0 && result != HTTP_LATER)
 		http_add_status(a, request, 500);
-	return HTTP_ANSWERED;
+	return true;
 }

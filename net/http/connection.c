@@ -390,13 +390,13 @@ void http_answer_send(struct http_answer *a)
 }
 
 /* Gives a's slices to the flow, or lets the one who has more to say begin. */
-static enum step send_answer(struct http_answer *a, enum http_outcome outcome)
+static enum step send_answer(struct http_answer *a)
 {
 	struct http_connection *c = a->connection;
 
 	c->server->stats.requests++;
 	c->answer = a;
-	if (outcome == HTTP_ANSWERED)
+	if (!a->event)
 		return send_slices(a);
 	http_connection_wait(c, HTTP_WAIT_WORK);
 	a->event(a);
@@ -440,7 +440,6 @@ static enum step wait_for_answer(struct http_connection *c)
 
 static enum step serve_request(struct http_connection *c)
 {
-	enum http_outcome outcome = HTTP_ANSWERED;
 	struct http_request request;
 	struct http_answer *a;
 	int len = -ENOBUFS;
@@ -462,14 +461,13 @@ static enum step serve_request(struct http_connection *c)
 	} else if (len < 0) {
 		http_answer_error(a, &request, request.status);
 	} else {
-		outcome = http_answer_request(a, &request);
-		if (outcome == HTTP_CROWDED) {
+		if (!http_answer_request(a, &request)) {
 			pool_free(&c->server->answers, a);
 			return wait_for_answer(c);
 		}
 		http_connection_consume(c, (size_t)len);
 	}
-	return send_answer(a, outcome);
+	return send_answer(a);
 }
 
 /* -- running -- */
@@ -564,7 +562,7 @@ static void give_up_request(struct http_connection *c)
 		return;
 	}
 	http_answer_error(a, NULL, 408);
-	if (send_answer(a, HTTP_ANSWERED) != STEP_WAIT)
+	if (send_answer(a) != STEP_WAIT)
 		http_connection_run(c);
 }
 

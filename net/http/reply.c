@@ -6,6 +6,7 @@
 
 #include "kernel/dev/clock.h"
 #include "kernel/format.h"
+#include "net/http/negotiate.h"
 #include "net/http/server_priv.h"
 
 #define LOG_TAG "http"
@@ -142,18 +143,46 @@ static size_t format_head(struct http_answer *a, char *to, const struct http_rep
 	              connection);
 }
 
+void http_page_key(char key[HTTP_PAGE_KEY_BYTES], uint16_t status)
+{
+	memcpy(key, http_status_text(status), 3);
+	memcpy(key + 3, ".html", 5);
+}
+
+/* What the site says to its visitors instead of us, if it does. */
+static bool add_page(struct http_answer *a, const struct http_request *request, const struct http_reply *r)
+{
+	struct kv *kv = a->connection->server->config.kv;
+	struct kv_get get;
+	struct http_value value = { .entry = &get.entry, .status = r->status };
+	char key[HTTP_PAGE_KEY_BYTES];
+	struct http_range none;
+
+	if (!kv)
+		return false;
+	if (IS_ENABLED(CONFIG_FS_PIECES) && kv->ops->read)
+		return http_transfer_page(a, request, r);
+	http_page_key(key, r->status);
+	kv_get_coded(kv, &get, key, sizeof(key), 0);
+	return promise_result(&get.promise) == 0 && http_add_page(a, request, &value, r->header, &none);
+}
+
 void http_add_reply(struct http_answer *a, const struct http_request *request, struct http_reply *r)
 {
 	static const char no_room[] =
 		"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 	struct http_connection *c = a->connection;
-	struct http_block *block = http_block_alloc(c->server);
 	const char *text = http_status_text(r->status);
+	struct http_block *block;
 	size_t len;
 	bool body;
 
-	if (r->status >= 400 && !r->body.data)
+	if (r->status >= 400 && !r->body.data) {
+		if (add_page(a, request, r))
+			return;
 		r->body = (struct slice){ text, strlen(text), NULL };
+	}
+	block = http_block_alloc(c->server);
 	body = has_body(r) && r->body.len && !(request && request->verb == HTTP_HEAD);
 	http_log(a, request, r->status, body ? r->body.len : 0);
 	len = block ? format_head(a, block->bytes, r, text, http_connection_lines(c, request)) : 0;

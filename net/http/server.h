@@ -3,6 +3,11 @@
  * handler wants to answer. All memory is taken when the server is created; no request allocates, and an
  * idle connection holds 144 bytes.
  *
+ * The store's value "404.html" is the body of answers with that status, and so for every other error that
+ * a client is told, also where there was no whole request (400, 408, 414, 431, 505) or no room for one (503).
+ * Conditions, ranges and codings of the request do not matter to it. A store that waits is asked for it only
+ * while a transfer is free; else there is a line of text.
+ *
  *   struct http_config config = HTTP_CONFIG_DEFAULTS;
  *   config.kv = app->kv;
  *   http_server_create(&server, &config);
@@ -19,7 +24,9 @@ struct http_answer;
 struct kv;       /* fs/kv.h */
 struct endpoint; /* net/addr.h */
 
-/* What a handler answers. All but body is copied before the handler's caller returns. */
+/* What a handler answers. All but body is copied before the handler's caller returns. An error without a body
+ * has the page of the store for it, if there is one, or a line of text; answered later (net/http/exchange.h),
+ * only from a store that need not be waited for. */
 struct http_reply {
 	uint16_t status;    /* 200 when the handler leaves it */
 	const char *type;   /* media type of body; NULL: text/plain */

@@ -142,17 +142,14 @@ bool http_connection_end_stalled(struct http_server *server, enum http_wait wait
                                  const struct http_connection *but);
 void http_wake_waiting(struct http_server *server);
 
-/* answer.c: fills in slices; sets the connection's HTTP_LAST, HTTP_UNREAD and drop. */
-enum http_outcome {
-	HTTP_ANSWERED, /* slices are to be sent */
-	HTTP_PENDING,  /* a's event and owner see to it */
-	HTTP_CROWDED,  /* needs a transfer, and there is none: to be asked again */
-};
-enum http_outcome http_answer_request(struct http_answer *a, struct http_request *request);
+/* answer.c: fills in slices, or, when somebody else sees to it, event and owner; sets the connection's
+ * HTTP_LAST, HTTP_UNREAD and drop. false: that needs a transfer, and there is none: to be asked again. */
+bool http_answer_request(struct http_answer *a, struct http_request *request);
 /* A folder, request's key, was asked for as if it were a file: relative links in its index need the slash. */
 void http_add_redirect(struct http_answer *a, const struct http_request *request);
 
-/* reply.c. request may be in part only, or NULL: there was none. */
+/* reply.c. request may be in part only, or NULL: there was none. What adds an error gives it the site's page,
+ * which may take a transfer: then that is a's owner. */
 extern const char http_ok_line[];
 const char *http_status_text(uint16_t status); /* "404 Not Found" */
 /* Takes storage. */
@@ -172,12 +169,19 @@ void http_answer_error(struct http_answer *a, const struct http_request *request
 struct http_value {
 	const struct kv_entry *entry;
 	struct storage *lines; /* what entry->header lies in; NULL: constant memory */
-	uint16_t status;       /* 200; 404: the page that says so; 406: in no coding that is taken */
+	uint16_t status;       /* 200; or of the error whose page this is */
 };
 /* Gives what is to be sent after slices (and before a->parts, if there are any), for a store that gives
  * values in pieces; len 0: nothing. */
 struct http_range http_add_value(struct http_answer *a, const struct http_request *request,
                                  const struct http_value *v);
+/* The value as the page of an error that has these lines, or NULL. Sets rest to what http_add_value gives.
+ * false: no room. */
+bool http_add_page(struct http_answer *a, const struct http_request *request, const struct http_value *v,
+                   const char *lines, struct http_range *rest);
+#define HTTP_PAGE_KEY_BYTES 8
+/* "404.html", not ended */
+void http_page_key(char key[HTTP_PAGE_KEY_BYTES], uint16_t status);
 
 /* parts.c: multipart/byteranges (RFC 9110 §14.6). */
 /* NULL: no room. Sets bytes, the length of it all. */
@@ -192,10 +196,11 @@ int http_parts_next(struct http_block *parts, struct slice *lines, struct http_r
  * ended. */
 bool http_parts_add(struct http_answer *a);
 
-/* transfer.c: asks a store that may wait, and sends the answer. HTTP_PENDING, HTTP_CROWDED, or HTTP_ANSWERED
- * when the request's fields are too long. */
-enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
-                                      uint8_t codings);
+/* transfer.c: asks a store that may wait, and sends the answer; gives what http_answer_request does. */
+bool http_transfer_begin(struct http_answer *a, const struct http_request *request, uint8_t codings);
+/* Asks for the page of error r, and sends it, or r when there is none. false: r has to do. */
+bool http_transfer_page(struct http_answer *a, const struct http_request *request,
+                        const struct http_reply *r);
 size_t http_transfer_bytes(void);
 /* c ends: what its client has not acknowledged is c's no more. */
 void http_transfers_leave(struct http_connection *c);

@@ -18,7 +18,6 @@
 #define FIELDS_BYTES 512
 #define PIECES 2
 #define PIECES_IN_A_ROW 8 /* before others get a turn */
-#define NOT_FOUND_PAGE CONFIG_HTTP_NOT_FOUND_PAGE
 
 struct piece {
 	struct storage storage; /* one count while it is filled and written, one for each slice in flight */
@@ -45,10 +44,10 @@ struct http_transfer {
 	struct http_connection *ahead; /* which is at another answer already, though pieces are out; or NULL */
 	struct list link;           /* in server->starved, or, with ahead, in server->behind */
 	struct http_range range;    /* of the value, still to be read */
-	uint16_t status;            /* 200; 404: of the page that says so */
+	uint16_t status;            /* 200; or of the error whose page is sent */
 	uint8_t flags, codings;
 	uint8_t fill, drain;        /* the piece to be filled next, and to be written next */
-	struct http_request request; /* what of it matters, in text */
+	struct http_request request; /* what of it matters, in text; for a page, fields is its key */
 	struct waiter waiter, write_waiter, wake_waiter;
 	struct promise wake;
 	struct kv_get get;          /* its entry is what read is about */
@@ -92,14 +91,8 @@ static void leave_starved(struct http_transfer *t)
 	t->flags &= (uint8_t)~STARVED;
 }
 
-/* The answer goes on without t; what is pending comes back in its time. */
-static struct http_answer *detach(struct http_transfer *t)
+static void forget_pieces(struct http_transfer *t)
 {
-	struct http_answer *a = t->answer;
-
-	leave_starved(t);
-	if (t->flags & READING)
-		promise_cancel(&t->read.promise);
 	for (int i = 0; i < PIECES; i++) {
 		struct piece *p = &t->pieces[i];
 
@@ -109,6 +102,17 @@ static struct http_answer *detach(struct http_transfer *t)
 			storage_put(&p->storage);
 		p->is_ready = false;
 	}
+}
+
+/* The answer goes on without t; what is pending comes back in its time. */
+static struct http_answer *detach(struct http_transfer *t)
+{
+	struct http_answer *a = t->answer;
+
+	leave_starved(t);
+	if (t->flags & READING)
+		promise_cancel(&t->read.promise);
+	forget_pieces(t);
 	t->answer = NULL;
 	a->event = NULL;
 	free_if_over(t);
@@ -162,14 +166,40 @@ static void piece_free(struct storage *storage)
 
 /* -- failing -- */
 
-/* Why the store does not give what was asked for. */
-static void add_failure(struct http_answer *a, const struct http_request *request, int error)
+/* What is to be said has been added, or t asks for the page that says it. */
+static void send_added(struct http_transfer *t)
 {
+	if (!(t->flags & ASKING))
+		http_answer_send(detach(t));
+}
+
+static bool is_page(const struct http_transfer *t)
+{
+	return t->status != 200;
+}
+
+/* There is no such page, or no room for its head. */
+static void add_without_page(struct http_transfer *t)
+{
+	const struct http_text key = t->request.fields;
+	struct http_reply r = { .status = t->status, .header = key.at + key.len };
+
+	http_add_reply(t->answer, &t->request, &r);
+}
+
+/* Why the store does not give what was asked for. */
+static void add_failure(struct http_transfer *t, int error)
+{
+	struct http_answer *a = t->answer;
 	uint16_t status = 500;
 
+	if (is_page(t)) {
+		add_without_page(t);
+		return;
+	}
 	switch (error) {
 	case -EISDIR:
-		http_add_redirect(a, request);
+		http_add_redirect(a, &t->request);
 		return;
 	case -ENOENT:
 	case -ENOTDIR:
@@ -182,7 +212,7 @@ static void add_failure(struct http_answer *a, const struct http_request *reques
 	case -ESTALE: /* changed while it was asked for */
 		status = 503;
 	}
-	http_add_status(a, request, status);
+	http_add_status(a, &t->request, status);
 }
 
 static void on_event(struct http_answer *a);
@@ -238,8 +268,9 @@ static bool fail(struct http_transfer *t, int error)
 	http_answer_clear(a);
 	if (CONFIG_HTTP_RANGES > 1)
 		http_parts_free(a);
-	add_failure(a, &t->request, error);
-	http_answer_send(detach(t));
+	forget_pieces(t);
+	add_failure(t, error);
+	send_added(t);
 	return false;
 }
 
@@ -477,25 +508,28 @@ static void on_event(struct http_answer *a)
 /* The store has the value. */
 static void answer_value(struct http_transfer *t)
 {
-	static const struct http_text not_found = { NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1 };
+	const struct http_text key = is_page(t) ? t->request.fields : t->request.key;
 	struct kv_entry *entry = &t->get.entry;
 	struct http_value value = { .entry = entry, .status = t->status };
 	struct http_answer *a = t->answer;
 	struct http_block *lines = NULL;
 
 	if (!entry->header) {
-		lines = http_lines_create(t->server, t->status == 200 ? t->request.key : not_found, entry);
+		lines = http_lines_create(t->server, key, entry);
 		if (!lines) {
-			http_add_status(a, &t->request, 503);
-			http_answer_send(detach(t));
+			add_failure(t, -ENOBUFS);
+			send_added(t);
 			return;
 		}
 		value.lines = &lines->storage;
 	}
-	t->range = http_add_value(a, &t->request, &value);
+	if (!is_page(t))
+		t->range = http_add_value(a, &t->request, &value);
+	else if (!http_add_page(a, &t->request, &value, key.at + key.len, &t->range))
+		add_without_page(t);
 	storage_put(value.lines);
 	if (entry->data || (!t->range.len && !a->parts))
-		http_answer_send(detach(t));
+		send_added(t);
 	else
 		go_on(t);
 }
@@ -505,15 +539,10 @@ static void got(struct waiter *waiter);
 static void ask(struct http_transfer *t, const char *key, size_t key_len)
 {
 	t->flags |= ASKING;
+	memset(t->read.cursor, 0, sizeof(t->read.cursor));
+	t->range = (struct http_range){ 0 };
 	kv_get_coded(t->server->config.kv, &t->get, key, key_len, t->codings);
 	promise_wait(&t->get.promise, &t->waiter, got);
-}
-
-/* That which says that there is no such value. */
-static void ask_for_page(struct http_transfer *t)
-{
-	t->status = 404;
-	ask(t, NOT_FOUND_PAGE, sizeof(NOT_FOUND_PAGE) - 1);
 }
 
 static void got(struct waiter *waiter)
@@ -526,11 +555,9 @@ static void got(struct waiter *waiter)
 		free_if_over(t);
 	} else if (result == 0) {
 		answer_value(t);
-	} else if (result == -ENOENT && t->status == 200 && sizeof(NOT_FOUND_PAGE) > 1) {
-		ask_for_page(t);
 	} else {
-		add_failure(t->answer, &t->request, t->status == 404 ? -ENOENT : (int)result);
-		http_answer_send(detach(t));
+		add_failure(t, (int)result);
+		send_added(t);
 	}
 }
 
@@ -550,8 +577,6 @@ static bool keep_request(struct http_transfer *t, const struct http_request *req
 	struct http_text rest = request->fields, line;
 	char *at = t->text, *end = t->text + sizeof(t->text);
 
-	t->request = *request;
-	t->request.method = t->request.path = (struct http_text){ 0 };
 	t->request.key = keep(&at, request->key);
 	if (request->query.at)
 		t->request.query = keep(&at, request->query);
@@ -571,42 +596,91 @@ static bool keep_request(struct http_transfer *t, const struct http_request *req
 	return true;
 }
 
-enum http_outcome http_transfer_begin(struct http_answer *a, const struct http_request *request,
-                                      uint8_t codings)
+static void start(struct http_transfer *t, struct http_answer *a, const struct http_request *request)
 {
-	struct http_server *server = a->connection->server;
-	struct http_transfer *t;
-
-	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_awaited(server))
-		return HTTP_CROWDED;
-	t = pool_alloc(&server->transfers);
-	if (!t && end_holder(server, NULL))
-		t = pool_alloc(&server->transfers);
-	if (!t)
-		return HTTP_CROWDED;
 	/* Not what is filled in before it is looked at: that is most of it. */
 	memset(t, 0, offsetof(struct http_transfer, request));
-	memset(t->read.cursor, 0, sizeof(t->read.cursor));
 	for (int i = 0; i < PIECES; i++) {
 		t->pieces[i].storage.refs = 0;
 		t->pieces[i].is_ready = false;
 		t->pieces[i].lines = (struct slice){ 0 };
 	}
-	t->server = server;
+	t->server = a->connection->server;
 	t->answer = a;
 	t->status = 200;
-	t->codings = codings;
 	list_init(&t->link);
-	if (!keep_request(t, request)) {
-		pool_free(&server->transfers, t);
-		http_answer_error(a, request, 431);
-		return HTTP_ANSWERED;
-	}
+	t->request = request ? *request : (struct http_request){ 0 };
+	t->request.method = t->request.path = (struct http_text){ 0 };
 	a->event = on_event;
 	a->owner = t;
-	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_in(server, t->request.key))
-		ask_for_page(t);
-	else
+}
+
+bool http_transfer_begin(struct http_answer *a, const struct http_request *request, uint8_t codings)
+{
+	struct http_server *server = a->connection->server;
+	struct http_transfer *t;
+
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_awaited(server))
+		return false;
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_in(server, request->key)) {
+		http_add_status(a, request, 404);
+		return true;
+	}
+	t = pool_alloc(&server->transfers);
+	if (!t && end_holder(server, NULL))
+		t = pool_alloc(&server->transfers);
+	if (!t)
+		return false;
+	start(t, a, request);
+	t->codings = codings;
+	if (keep_request(t, request)) {
 		ask(t, t->request.key.at, t->request.key.len);
-	return HTTP_PENDING;
+		return true;
+	}
+	pool_free(&server->transfers, t);
+	a->event = NULL;
+	http_answer_error(a, request, 431);
+	return true;
+}
+
+/* -- errors -- */
+
+/* For an error without one. Nobody loses his own for it. NULL: none is free. */
+static struct http_transfer *start_page(struct http_answer *a, const struct http_request *request)
+{
+	struct http_server *server = a->connection->server;
+	struct http_transfer *t = http_rules_are_awaited(server) ? NULL : pool_alloc(&server->transfers);
+	char *at;
+
+	if (!t)
+		return NULL;
+	start(t, a, request);
+	at = t->text;
+	if (request && request->path.at)
+		t->request.path = keep(&at, request->path); /* for the log */
+	if (request && request->query.at)
+		t->request.query = keep(&at, request->query);
+	t->request.fields.at = at;
+	return t;
+}
+
+bool http_transfer_page(struct http_answer *a, const struct http_request *request, const struct http_reply *r)
+{
+	const char *lines = r->header ? r->header : "";
+	size_t len = strlen(lines) + 1;
+	struct http_transfer *t;
+	char *key;
+
+	if (len > FIELDS_BYTES - HTTP_PAGE_KEY_BYTES || (a->event && a->event != on_event))
+		return false;
+	t = a->event ? a->owner : start_page(a, request);
+	if (!t || is_page(t))
+		return false;
+	t->status = r->status;
+	key = t->text + (t->request.fields.at - t->text);
+	t->request.fields.len = HTTP_PAGE_KEY_BYTES;
+	http_page_key(key, r->status);
+	memcpy(key + HTTP_PAGE_KEY_BYTES, lines, len);
+	ask(t, key, HTTP_PAGE_KEY_BYTES);
+	return true;
 }

@@ -36,8 +36,8 @@ static bool is_head(const struct http_request *request)
 	return request->verb == HTTP_HEAD;
 }
 
-/* Status line, date, and these lines, in a block. false: no room. */
-static bool add_made_start(struct http_answer *a, uint16_t status, const char *lines)
+/* Status line, date, these lines and more, in a block. false: no room. */
+static bool add_made_start(struct http_answer *a, uint16_t status, const char *lines, struct http_text more)
 {
 	struct http_block *block = http_block_alloc(a->connection->server);
 	struct http_text date = http_date_line(a->connection->server);
@@ -45,8 +45,12 @@ static bool add_made_start(struct http_answer *a, uint16_t status, const char *l
 
 	if (!block)
 		return false;
-	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s", http_status_text(status),
-	             (int)date.len, date.at, lines);
+	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s%.*s", http_status_text(status),
+	             (int)date.len, date.at, lines, (int)more.len, more.at);
+	if (len >= HTTP_BLOCK_BYTES) {
+		storage_put(&block->storage);
+		return false;
+	}
 	http_add(a, block->bytes, len, &block->storage);
 	return true;
 }
@@ -64,7 +68,7 @@ static struct http_range add_whole(struct http_answer *a, const struct http_requ
 	http_log(a, request, status, body ? e->size : 0);
 	if (status == 304)
 		http_add_start(a, not_modified, sizeof(not_modified) - 1);
-	else if (status == 200)
+	else
 		http_add_start(a, http_ok_line, HTTP_OK_BYTES);
 	if (body && plain && e->data == e->header + len) {
 		len += e->size;
@@ -103,7 +107,7 @@ static bool add_part_start(struct http_answer *a, const struct http_request *req
 	format(lines, sizeof(lines), "%s\r\nContent-Length: %llu\r\n%.*s", what, (unsigned long long)range.len,
 	       (int)strlen(connection) - 2, connection);
 	http_log(a, request, 206, range.len);
-	return add_made_start(a, 206, lines);
+	return add_made_start(a, 206, lines, (struct http_text){ "", 0 });
 }
 
 /* What is said of the value as a whole, before its length. */
@@ -160,16 +164,36 @@ struct http_range http_add_value(struct http_answer *a, const struct http_reques
 {
 	struct http_range ranges[CONFIG_HTTP_RANGES];
 	const struct kv_entry *e = v->entry;
-	uint16_t status = v->status == 200 ? http_check_conditions(request, e->etag, e->modified_ns) : v->status;
+	uint16_t status = http_check_conditions(request, e->etag, e->modified_ns);
 	int count = status == 200 ? wanted_ranges(request, e, ranges) : 0;
 
 	if (count > 0 && add_parts(a, request, v, ranges, count))
 		return a->parts ? (struct http_range){ 0 } : add_body(a, v, ranges[0]);
 	if (count < 0)
 		add_unsatisfied(a, request, e->size);
-	else if (status == 406 || status == 412 || (status == 404 && !add_made_start(a, status, "")))
+	else if (status == 412)
 		http_add_status(a, request, status);
 	else
 		return add_whole(a, request, v, status);
 	return (struct http_range){ 0 };
+}
+
+/* The page's validators are left out: they would be taken for those of what was asked for. */
+bool http_add_page(struct http_answer *a, const struct http_request *request, const struct http_value *v,
+                   const char *lines, struct http_range *rest)
+{
+	const struct kv_entry *e = v->entry;
+	const char *at = e->header + e->validators, *end = e->header + e->header_len;
+	const char *connection = http_connection_lines(a->connection, request);
+	bool body = e->size && !(request && is_head(request));
+
+	if (!add_made_start(a, v->status, lines ? lines : "", (struct http_text){ e->header, e->validators }))
+		return false;
+	http_log(a, request, v->status, body ? e->size : 0);
+	while (at < end && (*at == 'E' || *at == 'L')) /* ETag, Last-Modified: the first of what is left */
+		at = memchr(at, '\n', (size_t)(end - at)) + 1;
+	add_lines(a, v, at, (size_t)(end - at));
+	http_add(a, connection, strlen(connection), NULL);
+	*rest = add_body(a, v, (struct http_range){ 0, body ? e->size : 0 });
+	return true;
 }

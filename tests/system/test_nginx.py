@@ -18,7 +18,7 @@ PORT = 9090
 TEXT = b"<!doctype html><title>page</title>" + b"<p>All work and no play makes Jack a dull boy." * 200
 FILES = {
     "index.html": b"<!doctype html><p>index",
-    "404.html": b"<!doctype html><p>there is no such page",
+    **{f"{status}.html": b"<!doctype html><p>error %d" % status for status in (400, 404, 405, 412, 416)},
     "page.html": TEXT,
     "data.bin": random.Random(1).randbytes(1024),   # nothing to compress
     "empty.txt": b"",
@@ -28,6 +28,7 @@ FILES = {
     "docs/style.css": b"p { color: black }",
     "picture.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
 }
+HTML = "text/html"
 CONF = """daemon off; master_process off; pid {folder}/pid; error_log stderr;
 events {{ worker_connections 64; }}
 http {{
@@ -35,8 +36,10 @@ http {{
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder};
   scgi_temp_path {folder}; charset utf-8; charset_types text/html text/css text/plain image/svg+xml;
   types {{ text/html html; text/css css; text/plain txt; image/svg+xml svg; application/octet-stream bin; }}
-  server {{ listen 127.0.0.1:{port}; root {folder}/site; error_page 404 /404.html; }}
-  server {{ listen 127.0.0.1:{plain}; root {folder}/site; error_page 404 /404.html; gzip_static off; gzip_vary off; }}
+  error_page 400 /400.html; error_page 404 /404.html; error_page 405 /405.html; error_page 412 /412.html;
+  error_page 416 /416.html;
+  server {{ listen 127.0.0.1:{port}; root {folder}/site; }}
+  server {{ listen 127.0.0.1:{plain}; root {folder}/site; gzip_static off; gzip_vary off; }}
 }}
 """
 CLIENT = """def ask(port, text):
@@ -105,10 +108,12 @@ def read_answer(data, method):
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     status = int(lines[0].split()[1])
     seen = {"status": status, **{name: fields.get(name) for name in FIELDS}}
-    if status >= 400 and body != FILES["404.html"]:
+    if status >= 400 and body != FILES.get(f"{status}.html"):
         for name in ("content-type", "content-length", "vary"):
             seen[name] = None   # how an error looks is everybody's own
         body = b""
+    elif status >= 400:   # nginx leaves the page's charset out where the file would have none
+        seen["content-type"] = seen["content-type"].partition(";")[0]
     if status in (204, 301, 304):
         for name in ("content-type", "content-length", "vary", "content-encoding"):
             seen[name] = None
@@ -127,6 +132,10 @@ def read_answer(data, method):
         seen["content-length"] = None   # the compressor may be another
     seen["body"] = body
     return seen
+
+
+def page_length(status):
+    return str(len(FILES[f"{status}.html"]))
 
 
 # (what, method, target, fields; what differs: (field, ours, nginx's), and why)
@@ -170,17 +179,18 @@ CASES = [
     ("no bytes", "GET", "/data.bin", ["Range: bytes=-0"]),
     ("a range of nothing", "GET", "/empty.txt", ["Range: bytes=0-"],
      [("status", 416, 200), ("content-range", "bytes */0", None), ("accept-ranges", None, "bytes"),
-      ("content-length", None, "0"), ("content-type", None, "text/plain; charset=utf-8")],
+      ("content-length", page_length(416), "0"), ("content-type", HTML, "text/plain; charset=utf-8"),
+      ("body", FILES["416.html"], b"")],
      "9110 §14.1.2: a first position that is not less than the length cannot be satisfied; nginx makes an exception"),
     ("backwards", "GET", "/data.bin", ["Range: bytes=5-4"],
      [("status", 200, 416), ("content-range", None, "bytes */1024"), ("accept-ranges", "bytes", None),
-      ("content-length", "1024", None), ("content-type", "application/octet-stream", None),
-      ("body", FILES["data.bin"], b"")],
+      ("content-length", "1024", page_length(416)), ("content-type", "application/octet-stream", HTML),
+      ("body", FILES["data.bin"], FILES["416.html"])],
      "9110 §14.1.1 and §14.2: such a set is invalid, and an invalid one may be ignored or refused"),
     ("no number", "GET", "/data.bin", ["Range: bytes=x-4"],
      [("status", 200, 416), ("content-range", None, "bytes */1024"), ("accept-ranges", "bytes", None),
-      ("content-length", "1024", None), ("content-type", "application/octet-stream", None),
-      ("body", FILES["data.bin"], b"")], "the same"),
+      ("content-length", "1024", page_length(416)), ("content-type", "application/octet-stream", HTML),
+      ("body", FILES["data.bin"], FILES["416.html"])], "the same"),
     ("another unit", "GET", "/data.bin", ["Range: lines=1-2"]),
     ("two", "GET", "/data.bin", ["Range: bytes=0-9,20-29"]),
     ("two, the other way round", "GET", "/data.bin", ["Range: bytes=20-29,0-9"]),
@@ -223,8 +233,8 @@ CASES = [
     ("If-Modified-Since, long ago", "GET", "/page.html", ["If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT"]),
     ("If-Modified-Since, no date", "GET", "/page.html", ["If-Modified-Since: yesterday"]),
     ("If-Unmodified-Since, long ago", "GET", "/page.html", ["If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT"],
-     [("status", 200, 412), ("accept-ranges", "bytes", None), ("content-length", str(len(TEXT)), None),
-      ("content-type", "text/html; charset=utf-8", None), ("vary", "Accept-Encoding", None), ("body", TEXT, b"")],
+     [("status", 200, 412), ("accept-ranges", "bytes", None), ("content-length", str(len(TEXT)), page_length(412)),
+      ("content-type", "text/html; charset=utf-8", HTML), ("vary", "Accept-Encoding", None), ("body", TEXT, FILES["412.html"])],
      "9110 §13.1.4: ignored, for a crunched file has no date"),
 
     ("gzip", "GET", "/page.html", ["Accept-Encoding: gzip"]),
@@ -242,9 +252,13 @@ CASES = [
      "9110 §12.5.3: where it is not acceptable; nginx does not look"),
 
     ("a method that is not served", "DELETE", "/page.html", []),
-    ("an unknown one", "BREW", "/page.html", [], [("status", 501, 405)],
+    ("an unknown one", "BREW", "/page.html", [],
+     [("status", 501, 405), ("content-type", None, HTML), ("content-length", None, page_length(405)),
+      ("body", b"", FILES["405.html"])],
      "9110 §9.1: 501 for a method that is not known, 405 for one that is not allowed"),
-    ("options", "OPTIONS", "/page.html", [], [("status", 204, 405)], "9110 §9.3.7: nginx has none for files"),
+    ("options", "OPTIONS", "/page.html", [],
+     [("status", 204, 405), ("content-type", None, HTML), ("content-length", None, page_length(405)),
+      ("body", b"", FILES["405.html"])], "9110 §9.3.7: nginx has none for files"),
 ]
 
 

@@ -126,6 +126,38 @@ def test_header_lines_by_pattern(files, tmp_path, builder, namespace):
         one.stop()
 
 
+ERRORS = {   # status: a request that gets it, and the line that goes with it
+    400: (b"GET /%0 HTTP/1.1\r\nHost: a\r\n\r\n", b""),
+    405: (b"DELETE /index.html HTTP/1.1\r\nHost: a\r\n\r\n", b"Allow: GET, HEAD, OPTIONS\r\n"),
+    412: (b"GET /index.html HTTP/1.1\r\nHost: a\r\nIf-Match: \"x\"\r\n\r\n", b""),
+    416: (b"GET /index.html HTTP/1.1\r\nHost: a\r\nRange: bytes=99-\r\n\r\n", b"Content-Range: bytes */8\r\n"),
+    431: (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 100 + b"\r\n", b"Connection: close\r\n"),
+    501: (b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", b"Connection: close\r\n"),
+}
+
+
+@PROCESS
+@pytest.mark.parametrize("files", ["FS_CRUNCH", "FS_FAT"])
+def test_pages_for_errors(files, tmp_path, builder, namespace):
+    write(tmp_path / "site", {"index.html": b"<p>start", **{f"{status}.html": b"<p>%d" % status for status in ERRORS}})
+    name = f"errors-{files}"
+    disk = f"disk={builder.path(name)}/disk.img,ro" if files == "FS_FAT" else ""
+    one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",), name=name,
+                        options=disk, options_set={files: "y"})
+    try:
+        one.guest.wait_for("listening")
+        for status, (request, line) in ERRORS.items():
+            request = request.replace(b"Host: a\r\n", b"Host: a\r\nConnection: close\r\n")
+            head, _, body = one.raw(request)[0].partition(b"\r\n\r\n")
+            head += b"\r\n"
+            assert head.startswith(b"HTTP/1.1 %d " % status) and line in head and b"text/html" in head, head
+            assert body == b"<p>%d" % status and b"ETag" not in head, head
+        assert one.curl("--head", one.url("nothing")).startswith(b"HTTP/1.1 404 ")
+        assert one.curl(one.url("405.html")) == b"<p>405"
+    finally:
+        one.stop()
+
+
 @pytest.mark.parametrize("way", params.ways(*(f"{name}-user" for name in cpus.others(first=True))))
 def test_a_site_that_is_larger_than_code_reaches(tmp_path, builder, namespace, way):
     """By one instruction AArch64's reaches a MiB, RISC-V's two to each side; and a large site's page tables."""

@@ -19,11 +19,6 @@ static const struct fake_value values[] = {
 	{ "a.json", 5, "\"j\"", 0 },            { "a.txt", 5, "\"t\"", 0 },
 	{ 0 },
 };
-static const struct fake_value values_with_page[] = {
-	{ "small", 100, "\"s\"", 0 },
-	{ "404.html", 30, "\"p\"", 0 },
-	{ 0 },
-};
 
 static void set_up(void)
 {
@@ -536,32 +531,4 @@ Test(http_transfer, takes_conditions_of_bounded_length)
 	snprintf(text, sizeof(text), "GET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=0-0,%03000d-\r\n\r\n", 1);
 	rig_say(f, text);
 	rig_expect_head(f, 200, NULL); /* a range may be ignored */
-}
-
-/* -- the page for what is not found -- */
-
-Test(http_transfer, finds_the_page_for_what_is_not_found)
-{
-	struct fake_flow *f;
-	const char *body;
-
-	rig_store.values = values_with_page;
-	rig_store.waits = true;
-	f = rig_connect();
-	rig_say(f, GET_WITH("/none", "If-None-Match: \"p\"\r\nRange: bytes=0-0\r\n"));
-	finish(f);
-	body =
-		rig_expect_head(f, 404, "Content-Type: text/html; charset=utf-8\r\n", "Content-Length: 30\r\n", NULL);
-	rig_expect_bytes(f, body, 0, 30, true);
-	fake_flow_clear(f);
-	rig_say(f, "HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n");
-	finish(f);
-	cr_expect_eq(*rig_expect_head(f, 404, "Content-Length: 30\r\n", NULL), '\0');
-	fake_flow_clear(f);
-	rig_say(f, GET("/small"));
-	finish(f);
-	expect_whole(f, 100);
-	rig_say(f, GET("/404.html"));
-	finish(f);
-	rig_expect_bytes(f, rig_expect_head(f, 200, NULL), 0, 30, true);
 }
