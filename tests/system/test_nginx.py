@@ -234,7 +234,8 @@ CASES = [
     ("If-Modified-Since, no date", "GET", "/page.html", ["If-Modified-Since: yesterday"]),
     ("If-Unmodified-Since, long ago", "GET", "/page.html", ["If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT"],
      [("status", 200, 412), ("accept-ranges", "bytes", None), ("content-length", str(len(TEXT)), page_length(412)),
-      ("content-type", "text/html; charset=utf-8", HTML), ("vary", "Accept-Encoding", None), ("body", TEXT, FILES["412.html"])],
+      ("content-type", "text/html; charset=utf-8", HTML), ("vary", "Accept-Encoding", None),
+      ("body", TEXT, FILES["412.html"])],
      "9110 §13.1.4: ignored, for a crunched file has no date"),
 
     ("gzip", "GET", "/page.html", ["Accept-Encoding: gzip"]),
