@@ -161,7 +161,7 @@ void entry_send(struct tcp *tcp, const struct tcp_entry *e, uint8_t flags, uint3
 		if (IS_ENABLED(CONFIG_TCP_ECN) && e->options & SEG_HAS_ECN)
 			s.flags |= SEG_ECE;
 	}
-	tcp_send_bare(tcp, &e->key.ends, &s);
+	tcp_send_bare(tcp, &e->key.ends, e->key.wishes, &s);
 }
 
 OUT_OF_LINE void entry_send_ack(struct tcp *tcp, const struct tcp_entry *e, uint32_t window)

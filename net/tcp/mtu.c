@@ -3,8 +3,8 @@
  * Routers that say nothing are found out by large segments that time out again and again (RFC 4821 §7.7,
  * RFC 8899 §4.3): then segments shrink to what nearly all paths take; next, routers may cut them; at last
  * they shrink to the least, so late that few other troubles last that long. IP forgets in time: then a
- * single larger segment is tried (RFC 4821 §7.4 to §7.6), whose loss means no congestion where recovery.c
- * sees it; a peer without SACK gets all of them larger at once. */
+ * single larger segment is tried (RFC 4821 §7.4 to §7.6), whose loss means no congestion. That only this one
+ * was lost SACK alone can tell; without, its loss would cost as much as that of all, and all are larger. */
 #include "net/tcp/tcp_priv.h"
 
 #define BASE_MTU 1200 /* RFC 8899 §5.1.2 */

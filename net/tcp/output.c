@@ -438,7 +438,7 @@ void conn_output(struct tcp_conn *c)
 		conn_send_ack(c);
 }
 
-void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct segment *s)
+void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct ip_wishes wishes, struct segment *s)
 {
 	struct ip_route route;
 	struct buf *b;
@@ -448,6 +448,7 @@ void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct segment 
 	b = buf_alloc_header();
 	if (!b)
 		return;
+	route.wishes = wishes;
 	s->src_port = ends->local_port;
 	s->dst_port = ends->remote_port;
 	s->mss = tcp_mss_of_route(&route);
@@ -466,5 +467,5 @@ void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct s
 		reset.flags |= SEG_ACK;
 		reset.ack = s->seq + segment_space(s);
 	}
-	tcp_send_bare(tcp, ends, &reset);
+	tcp_send_bare(tcp, ends, (struct ip_wishes){ 0 }, &reset);
 }

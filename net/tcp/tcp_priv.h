@@ -61,6 +61,7 @@ struct tcp_ends {
 
 struct tcp_key {
 	struct tcp_ends ends;
+	struct ip_wishes wishes; /* of an entry, where the ends leave room */
 	uint32_t hash; /* ends_hash; each table masks it */
 };
 
@@ -410,7 +411,7 @@ void conn_go_back(struct tcp_conn *c);
 /* The window to offer, in bytes. */
 uint32_t conn_window(const struct tcp_conn *c);
 /* A segment without a control block: s, whose ports and MSS follow from ends. */
-void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct segment *s);
+void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct ip_wishes wishes, struct segment *s);
 /* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself. */
 void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct segment *s);
 /* Our timestamp now. */

@@ -22,6 +22,7 @@ void wait_start(struct tcp_conn *c)
 	w->challenged = 0;
 	w->tries = 0;
 	w->options = c->options & SEG_HAS_TIMESTAMPS;
+	w->key.wishes = c->route.wishes;
 	w->key.ends = *conn_ends(c);
 	w->key.hash = ends_hash(tcp, &w->key.ends);
 	entry_add(&tcp->wait_table, w, WAIT_MS);
