@@ -106,7 +106,9 @@ int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, ui
 
 	if (!c)
 		return -ENOMEM;
-	c->dev = (struct netdev){ .ops = &ops, .mtu = dev->mtu, .features = dev->features };
+	c->dev.ops = &ops;
+	c->dev.mtu = dev->mtu;
+	c->dev.features = dev->features;
 	memcpy(c->dev.mac, dev->mac, sizeof(c->dev.mac));
 	c->below = dev;
 	c->count = count;

@@ -24,7 +24,8 @@ OUT_OF_LINE void *snapshot_create(struct slice *out, size_t len)
 
 	if (!s)
 		return NULL;
-	s->storage = (struct storage){ .refs = 1, .free = release };
+	s->storage.refs = 1;
+	s->storage.free = release;
 	s->bytes_taken = bytes;
 	*out = (struct slice){ s->bytes, len, &s->storage };
 	return s->bytes;

@@ -121,7 +121,8 @@ int udp_create(struct udp **out, struct ip *ip)
 	if (!u)
 		return -ENOMEM;
 	u->ip = ip;
-	u->handler = (struct ip_handler){ .input = udp_input, .arg = u };
+	u->handler.input = udp_input;
+	u->handler.arg = u;
 	error = ip_listen(ip, IP_UDP, &u->handler);
 	if (error < 0) {
 		instance_free(u, sizeof(*u));

@@ -241,7 +241,8 @@ static int create(struct ipv4 *ip)
 		return -ENOMEM;
 	g->ip = ip;
 	g->left.due_ns = DEADLINE_NEVER;
-	g->handler = (struct ip_handler){ .input = igmp_input, .arg = g };
+	g->handler.input = igmp_input;
+	g->handler.arg = g;
 	timer_init(&g->timer, fire);
 	error = ip_listen(&ip->ip, IP_IGMP, &g->handler);
 	if (!error && (error = want(ip, ALL_HOSTS, true)) < 0)

@@ -130,7 +130,8 @@ int ipv4_create(struct ipv4 **out, struct ethernet *e, struct arp *arp)
 	ip->ethernet = e;
 	ip->arp = arp;
 	random_bytes(ip->id_key, sizeof(ip->id_key));
-	ip->icmp = (struct ip_handler){ .input = icmp_input, .arg = ip };
+	ip->icmp.input = icmp_input;
+	ip->icmp.arg = ip;
 	listen_protocol(&ip->ip, IP_ICMP, &ip->icmp);
 	ip->loop_end = &ip->loop_first;
 	poller_add(&ip->loop, ipv4_loop_poll);

@@ -50,7 +50,7 @@ static uint32_t stamp_of(const struct tcp_half *h)
 	       (IS_ENABLED(CONFIG_TCP_ECN) && h->entry.options & SEG_HAS_ECN ? STAMP_ECN : 0);
 }
 
-uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp)
+OUT_OF_LINE uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t timestamp)
 {
 	uint32_t time = time_of(tcp), stamp;
 	unsigned size = ARRAY_SIZE(sizes) - 1;
@@ -80,7 +80,8 @@ static void read_stamp(struct tcp_half *h, uint32_t stamp)
 		h->entry.options |= SEG_HAS_ECN;
 }
 
-bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s, struct tcp_half *h)
+OUT_OF_LINE bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const struct segment *s,
+                              struct tcp_half *h)
 {
 	uint32_t time = time_of(tcp), iss = s->ack - 1, age = (time - iss) & TIME_MASK, stamp = STAMP_MASK + 1;
 

@@ -6,6 +6,7 @@
  *
  * RFC 9293 §3.10.7.2 and §3.10.7.4 (SYN-RECEIVED), RFC 5961. */
 #include <errno.h>
+#include <string.h>
 
 #include "net/tcp/tcp_priv.h"
 
@@ -130,16 +131,13 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 	}
 	h = half_alloc(tcp, before);
 	to = h ? h : asked;
-	*to = (struct tcp_half){
-		.entry = {
-			.key = *k,
-			.rcv_nxt = s->seq + 1,
-			.ts_recent = s->ts_value,
-			.options = segment_offers(s),
-		},
-		.mss = s->mss,
-		.scale = s->scale,
-	};
+	memset(to, 0, sizeof(*to)); /* and no copy of *to, as a literal would be */
+	to->entry.key = *k;
+	to->entry.rcv_nxt = s->seq + 1;
+	to->entry.ts_recent = s->ts_value;
+	to->entry.options = segment_offers(s);
+	to->mss = s->mss;
+	to->scale = s->scale;
 	if (h) {
 		isn = isn_choose(tcp, &k->ends);
 		h->entry.snd_nxt = (before ? wait_replace(tcp, before, isn) : isn) + 1;
