@@ -10,6 +10,12 @@
 #define USED 0x60		/* accessed and dirty: spares the CPU the writes */
 #define NO_EXECUTE 0x80000000	/* in the high half of an entry */
 
+#ifdef CONFIG_TARGET_XEN
+#define LOW_END text_start	/* a guest of type pvh has no firmware */
+#else
+#define LOW_END 0xa0000
+#endif
+
 	.section .note.Xen, "a", @note
 	.balign 4
 	.long 4, 4, 18		/* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -174,7 +180,7 @@ long_mode:
 	.balign 8
 layout:
 	.long 0x1000, PRESENT + USED, NO_EXECUTE	/* loaders leave things here: memory_close_null */
-	.long 0xa0000, PRESENT + WRITE + USED, NO_EXECUTE
+	.long LOW_END, PRESENT + WRITE + USED, NO_EXECUTE
 	.long text_start, PRESENT + USED, NO_EXECUTE	/* firmware, where start info may lie */
 	.long text_end, PRESENT + USED, 0
 	.long rodata_end, PRESENT + USED, NO_EXECUTE

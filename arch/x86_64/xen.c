@@ -24,7 +24,6 @@
 #include <xen/arch-x86/cpuid.h>
 #include <xen/sched.h>
 
-#define READ_ONLY 0xa0000 /* start.S maps it so, up to the image */
 /* Between the local APIC and Xen's own pages at the end of these 2 MiB: never memory, and their page table
  * is needed anyway. */
 #define LENT_PAGES UINT64_C(0xfef00000)
@@ -81,7 +80,7 @@ static void find_xen(void)
 static void memory_init(void)
 {
 	const struct ram_range ours[] = {
-		{ READ_ONLY, (uintptr_t)image_end - READ_ONLY, RAM_TAKEN, 0 },
+		{ (uintptr_t)image_start, image_size_bytes(), RAM_TAKEN, 0 },
 		{ CONFIG_STACK_WINDOW, UINT64_MAX, RAM_TAKEN, 0 },
 	};
 	struct ram_range ranges[PVH_RANGES_MAX + ARRAY_SIZE(ours)];

@@ -6,7 +6,7 @@ import re
 import machines
 
 MIB = 1 << 20
-LOW_BYTES = 640 << 10   # of a PC's memory below the image: as good as what lies behind it
+LOW_BYTES = 1 << 20     # of a PC's memory below the image: as good as what lies behind it
 AT_BYTES = {"aarch64": 0x1000, "armv7": 0x8000}  # how far into memory libxl puts an image that is no ELF file
 # libxl puts the device tree of such a guest at the end of memory, beyond the last 2 MiB that the image's file reaches
 # into; where there is nothing beyond it means to put it below the image, but then refuses to do so.
