@@ -34,14 +34,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HTTP_LINES_TOO_LONG 600
 #define HEADER LINES "ETag: \"t\"\r\n"
 
-/* Files: "f" and every index; everything that begins with d is a folder. */
+/* Files: "f", every index, and pages for errors; everything that begins with d is a folder. */
 static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
 {
 	static const char value[] = HEADER "\r\nhello";
 	bool index = key_len >= 10 && !memcmp(key + key_len - 10, "index.html", 10);
 
 	(void)kv;
-	if (!index && !(key_len == 1 && *key == 'f')) {
+	if (!index && !(key_len == 1 && *key == 'f') && !(key_len == 8 && *key == '4' && key[2] >= '4')) {
 		promise_throw(&op->promise, key_len && *key == 'd' ? -EISDIR : key_len == 3 ? -EIO : -ENOENT);
 		return;
 	}
@@ -505,6 +505,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct fake_value values[] = {
 		{ "f", 5, "\"t\"", 0 },
+		{ "400.html", 9000, "\"a\"", 0 },
+		{ "405.html", 5, "\"b\"", 784111777 * NS_PER_S },
+		{ "416.html", 0, NULL, 0 },
+		{ "431.html/x", 5, NULL, 0 },
 		{ "index.html", 9000, "\"i\"", 784111777 * NS_PER_S },
 		{ "d/index.html", 0, NULL, 0 },
 		{ 0 },
