@@ -268,11 +268,6 @@ static int check(struct net *net, const struct buf *b, uint32_t *bytes)
 	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
 
-static bool is_half_full(const struct virtqueue *q)
-{
-	return q->free_count < q->size / 2;
-}
-
 static int queue(struct net *net, struct buf *b)
 {
 	uint16_t slices = count_slices(b);
@@ -290,7 +285,7 @@ static int queue(struct net *net, struct buf *b)
 			virtqueue_out(&net->tx, slice->data, slice->len);
 	}
 	virtqueue_commit(&net->tx, b);
-	net->is_awaited |= is_half_full(&net->tx);
+	net->is_awaited |= net->tx.free_count < net->tx.size / 2;
 	return 0;
 }
 
@@ -358,14 +353,10 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* Asks for an interrupt where frames are awaited: when all are done, of many when half are. False when they
- * are already. */
+/* Asks for an interrupt when all frames are done, where they are awaited. False when they are already. */
 static bool expect_sent(struct net *net)
 {
-	uint16_t out = net->tx.pending;
-
-	return !net->is_awaited ||
-	       virtqueue_interrupt_after(&net->tx, (uint16_t)(is_half_full(&net->tx) ? out / 2 + 1 : out));
+	return !net->is_awaited || virtqueue_interrupt_after(&net->tx, net->tx.pending);
 }
 
 /* What a look leads to. */
