@@ -649,9 +649,12 @@ bool http_transfer_begin(struct http_answer *a, const struct http_request *reque
 static struct http_transfer *start_page(struct http_answer *a, const struct http_request *request)
 {
 	struct http_server *server = a->connection->server;
-	struct http_transfer *t = http_rules_are_awaited(server) ? NULL : pool_alloc(&server->transfers);
+	struct http_transfer *t;
 	char *at;
 
+	if (IS_ENABLED(CONFIG_HTTP_RULES) && http_rules_are_awaited(server))
+		return NULL;
+	t = pool_alloc(&server->transfers);
 	if (!t)
 		return NULL;
 	start(t, a, request);
