@@ -11,6 +11,7 @@
 #include "kernel/instance.h"
 #include "kernel/log.h"
 #include "kernel/pool.h"
+#include "kernel/timer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,6 +31,7 @@ enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
 #define MTU_LEAST 68 /* RFC 791 */
 #define TSO_BYTES_MAX (65535 + NETDEV_HEADER_BYTES)
 #define BUFFER_BYTES 1600
+#define LATE_NS (10 * NS_PER_MS) /* until what is sent, and may be awaited, is looked for */
 #define RESERVE 8 /* buffers that stay in the ring whatever is held above */
 #define BUDGET 64 /* frames per poll: then timers and others get their turn */
 #define FRAME_PARTS (NETDEV_SLICES + 1) /* the device's header may need one of its own */
@@ -54,6 +56,7 @@ struct net {
 	struct virtqueue rx, tx;
 	struct poller events; /* looks at the rings */
 	struct poller kick;   /* frames are queued that the device was not told of */
+	struct timer late;    /* frames are awaited: they are looked for, also when nothing comes in */
 	struct pool buffers;
 	uint16_t posted;
 	uint8_t watch; /* enum watch */
@@ -323,12 +326,16 @@ static void kick(struct poller *p)
 	if (virtqueue_kick(&net->tx))
 		poller_mark(p);
 	reap(net);
-	if (net->is_awaited) {
-		net->watch = LOOKING;
-		poller_mark(&net->events);
-	}
+	if (net->is_awaited && !timer_is_running(&net->late))
+		timer_start_in(&net->late, LATE_NS);
 	if (refill(net))
 		poller_mark(p);
+}
+
+/* By a timer: an interrupt would come after each small answer, mostly for memory that nobody waits for. */
+static void look_for_late(struct timer *t)
+{
+	poller_mark(&container_of(t, struct net, late)->kick);
 }
 
 /* A 16-bit register of the device's configuration; 0 where it has none. */
@@ -353,19 +360,13 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* Asks for an interrupt when all frames are done, where they are awaited. False when they are already. */
-static bool expect_sent(struct net *net)
-{
-	return !net->is_awaited || virtqueue_interrupt_after(&net->tx, net->tx.pending);
-}
-
 /* What a look leads to. */
 static enum watch watch_after(struct net *net, bool found)
 {
 	if (!found && net->watch == ASKED)
 		return WAITING;
 	if (!found)
-		return virtqueue_interrupt_after(&net->rx, 1) && expect_sent(net) ? ASKED : LOOKING;
+		return virtqueue_interrupt_after(&net->rx, 1) ? ASKED : LOOKING;
 	virtqueue_interrupt_never(&net->rx);
 	return LOOKING;
 }
@@ -380,12 +381,10 @@ static void events(struct poller *p)
 		return;
 	if (net->watch == ASKED)
 		net->virtio.transport->acknowledge(&net->virtio);
-	else
-		virtqueue_interrupt_never(&net->tx);
 	if (net->virtio.changed)
 		config_changed(net);
-	reap(net);
 	net->watch = watch_after(net, receive(net) > 0);
+	reap(net);
 	if (refill(net) && net->watch == WAITING)
 		poller_mark(&net->kick);
 	if (net->watch != WAITING)
@@ -437,6 +436,7 @@ static int make_queues(struct net *net)
 
 	poller_add(&net->events, events);
 	poller_add(&net->kick, kick);
+	timer_init(&net->late, look_for_late);
 	error = net->virtio.transport->attach(&net->virtio, &net->events);
 	if (!error)
 		error = pool_init(&net->buffers, sizeof(struct rx_buffer), 64, CONFIG_VIRTIO_NET_BUFFERS);

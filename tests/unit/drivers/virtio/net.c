@@ -7,7 +7,9 @@
 
 #include "kernel/buf.h"
 #include "kernel/dev/netdev.h"
+#include "kernel/kernel_priv.h"
 #include "kernel/loop.h"
+#include "tests/lib/clock.h"
 #include "tests/lib/test.h"
 #include "tests/unit/drivers/virtio/device.h"
 
@@ -557,87 +559,49 @@ Test(virtio_net, never_waits_for_a_full_queue)
 	cr_assert_eq(netdev_send(net, packet(100)), -ENOBUFS);
 }
 
-/* Without more traffic the chains of a long queue come back by interrupt. */
+/* Without more traffic the chains of a long queue come back all the same, of constants, too. */
 Test(virtio_net, hears_of_a_long_queue_being_done)
 {
 	struct device_request r;
-	unsigned interrupts = 0;
 	struct buf_stats stats;
 
-	for (unsigned i = 0; i < CONFIG_VIRTIO_NET_TX_RING / 2; i++)
-		cr_assert_eq(netdev_send(net, packet(100)), 0);
+	for (unsigned i = 0; i < CONFIG_VIRTIO_NET_TX_RING; i++)
+		cr_assert_eq(netdev_send(net, packet(0)), 0);
 	loop();
-	while (device_next(TX, &r)) {
+	while (device_next(TX, &r))
 		device_done(TX, r.id, 0);
-		if (device_wants_interrupt(TX, (uint16_t)(device.queues[TX].done - 1))) {
-			interrupts++;
-			poller_mark(device.poller);
-			loop();
-		}
-	}
-	cr_assert(interrupts >= 1 && interrupts <= 2, "%u interrupts", interrupts);
+	clock_advance_ns(20 * NS_PER_MS);
+	loop();
 	buf_stats(&stats);
-	cr_assert_leq(stats.headers_used, CONFIG_VIRTIO_NET_TX_RING / 4 + 1);
+	cr_assert_eq(stats.headers_used, 0);
 }
 
-/* Sends b over a device that finishes late; gives whether it is to interrupt then. */
-static bool is_told_after(struct buf *b)
-{
-	uint16_t before = device.queues[TX].done;
-	struct device_request r;
-
-	cr_assert_eq(netdev_send(net, b), 0);
-	loop();
-	cr_assert(device_next(TX, &r));
-	device_done(TX, r.id, 0);
-	return device.accepted & VIRTIO_F_EVENT_IDX ? device_wants_interrupt(TX, before) :
-	                                              !(device.queues[TX].avail->flags & 1);
-}
-
-/* When nothing else happens, who waits for it waits for the interrupt. Constants are nobody's to wait for. */
-static void let_go_once_sent(void)
-{
-	is_told_after(packet(0)); /* of the first in any case */
-	loop();
-	freed = 0;
-	cr_assert(is_told_after(packet(1000)));
-	payload_storage.refs = 1;
-	device_interrupt();
-	loop();
-	cr_assert_eq(freed, 1);
-	cr_assert_not(is_told_after(packet(0)));
-}
-
+/* When nothing else happens, who waits for it waits for the next look. Constants are nobody's to wait for. */
 Test(virtio_net, memory_that_somebody_counts_is_let_go_of_once_it_is_sent)
 {
-	let_go_once_sent();
-}
-
-Test(virtio_net, so_it_is_by_a_device_without_event_indices, .init = test_begin)
-{
-	begin_with(all & ~VIRTIO_F_EVENT_IDX);
-	let_go_once_sent();
-}
-
-/* Then the device need not know of it: while each look finds frames, what is sent is looked for, too. */
-Test(virtio_net, wants_no_interrupt_for_what_is_sent_while_frames_keep_coming)
-{
-	const uint32_t bytes = 60;
 	struct device_request r;
+	uint16_t before;
 
-	is_told_after(packet(0));
-	device_interrupt();
-	for (unsigned i = 0; i < 5; i++) {
-		uint16_t before = device.queues[TX].done;
-
-		put_parts(pattern, &bytes, 1, 0, 1);
-		cr_assert_eq(netdev_send(net, packet(1000)), 0);
-		loop_turn();
-		cr_assert(device_next(TX, &r));
-		device_done(TX, r.id, 0);
-		cr_assert_not(device_wants_interrupt(TX, before));
-	}
-	free_all();
+	cr_assert_eq(netdev_send(net, packet(0)), 0);
+	loop();
+	cr_assert_eq(timer_next_ns(), DEADLINE_NEVER);
+	cr_assert(device_next(TX, &r));
+	device_done(TX, r.id, 0);
+	freed = 0;
+	cr_assert_eq(netdev_send(net, packet(1000)), 0);
+	loop();
+	payload_storage.refs = 1;
+	clock_advance_ns(20 * NS_PER_MS);
+	loop();
+	cr_assert_eq(freed, 0, "the device has it");
+	cr_assert(device_next(TX, &r));
+	before = device.queues[TX].done;
+	device_done(TX, r.id, 0);
+	cr_assert_not(device_wants_interrupt(TX, before));
+	clock_advance_ns(20 * NS_PER_MS);
+	loop();
+	cr_assert_eq(freed, 1);
+	cr_assert_eq(timer_next_ns(), DEADLINE_NEVER, "it looks for ever");
 }
 
 Test(virtio_net, is_down_while_the_link_is)
