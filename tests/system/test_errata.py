@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from rig import build
 from rig.guest import Guest, qemu_command
 
 SOURCE = r"""
@@ -74,3 +75,13 @@ def test_an_adrp_that_ends_a_page(builder, output, apart, stubs):
     # Its own, wherever it is: near, it is no ADRP; far, what should come two behind it is a jump.
     own = code.split("<erratum>:\n")[1].splitlines()[:3]
     assert re.search(r"ff8:\s", own[0]) and ("\tb\t" in own[2] if stubs else "\tadr\t" in own[0]), own
+
+
+@pytest.mark.config("defconfig_agent_qemu_arm64")
+def test_more_data_than_code_reaches(tmp_path):
+    """An option of ours that takes more than a MiB does without, and nobody has to know."""
+    build.make(f"O={tmp_path}", "defconfig_agent_qemu_arm64")
+    assert "CODE_MODEL_TINY" in build.configuration(tmp_path)
+    build.set_options(tmp_path, {"AGENT_DATA_BYTES": "1048576"})
+    build.make(f"O={tmp_path}", "olddefconfig")
+    assert "CODE_MODEL_TINY" not in build.configuration(tmp_path)
