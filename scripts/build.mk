@@ -45,15 +45,6 @@ small := -Os $(if $(clang),,-fno-jump-tables -fipa-pta -fno-move-loop-invariants
 	-fno-tree-scev-cprop $(small-flags))
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,$(small)))
 
-# What few packets or requests come by takes as few bytes as can be, though it runs more instructions: gcc's
-# -Oz, which gcc 11 does not know yet.
-seldom := init/% drivers/pci/% net/dhcp/% net/dns/% \
-	$(patsubst %,net/ipv4/%.o,address fragment icmp igmp ipv4 pmtu reassembly route) \
-	$(patsubst %,net/%.o,addr arp arp_probe capture config direct metrics pcapng snapshot wishes) \
-	$(patsubst %,net/tcp/%.o,cookie error option timewait usertimeout mtu)
-least := $(if $(filter -Os,$(optimize)),$(if $(clang),,$(if $(shell $(cc) -Oz -E -x c /dev/null 2>/dev/null),\
-	-Oz -fno-shrink-wrap)))
-
 # Objects hold both kinds of code: "make size" also links without.
 lto := $(if $(CONFIG_LTO),-flto$(if $(clang),,=1 -flto-partition=one -ffat-lto-objects))
 lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld))
@@ -108,14 +99,13 @@ define keep
 $(O)/.$(1): FORCE
 	@mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
 endef
-$(eval $(call keep,flags,$(cc) $(CPPFLAGS) $(CFLAGS) $(least) $(seldom)))
+$(eval $(call keep,flags,$(cc) $(CPPFLAGS) $(CFLAGS)))
 $(eval $(call keep,objects,$(LDFLAGS) $(near-flags) $(objects)))
 
 exact-depends = scripts/fixdep $@.d $(O)/deps $(O)/config.h
 compile = mkdir -p $(@D) && $(cc) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d \
 	$(if $(CONFIG_LTO),-frandom-seed=$(patsubst $(O)/%,%,$@)) -c -o $@ $< && $(exact-depends)
 
-$(filter $(addprefix $(O)/,$(seldom)),$(objects)): private CFLAGS += $(least)
 $(objects): $(O)/.flags | $(O)/config.h $(libc)
 $(O)/%.o: %.c
 	$(call say,CC,$<) $(compile)
