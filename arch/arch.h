@@ -51,8 +51,7 @@ uint64_t arch_device_address(const void *p);
 
 /* Ends the image: QEMU and Unix exit with this status where they can tell it. Never returns. */
 void arch_poweroff(int status) __attribute__((noreturn));
-/* Return addresses of the callers, newest first; gives how many. Stops at the first bad frame, or, where
- * frames are not chained, gives all that the stack has above addresses. */
+/* Return addresses of the callers, newest first; gives how many. Stops at the first bad frame. */
 size_t arch_backtrace(uintptr_t *addresses, size_t max);
 
 /* -- the machine: called by init/main.c in this order -- */

@@ -171,6 +171,10 @@ long_mode:
 	mov %rdi, __stack_chk_guard
 
 	mov %ebp, %ebx
+	xor %ebp, %ebp		/* the end of every backtrace */
+	push %rbp
+	push %rbp
+	mov %rsp, %rbp
 	call posix_start
 	mov %ebx, %edi
 	call boot

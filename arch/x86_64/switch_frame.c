@@ -11,8 +11,9 @@ void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg)
 	uintptr_t *frame = (uintptr_t *)ALIGN_DOWN((uintptr_t)top, 16) - 9;
 
 	frame[0] = (uintptr_t)entry; /* rbx */
+	frame[1] = 0;                /* rbp: the end of backtraces */
 	frame[2] = (uintptr_t)arg;   /* r12 */
-	frame[1] = frame[3] = frame[4] = frame[5] = 0;
+	frame[3] = frame[4] = frame[5] = 0;
 	frame[6] = (uintptr_t)switch_entry;
 	frame[7] = frame[8] = 0;
 	return frame;

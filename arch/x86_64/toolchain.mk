@@ -5,8 +5,6 @@ cpu-flags :=
 integer-flags := -mgeneral-regs-only
 # The canary is a variable as on other CPUs: four bytes less a function than in what FS points at.
 canary-flags := -mstack-protector-guard=global
-# Nothing needs frame pointers (backtrace.c): 3 % of an image. A process has libc below it, and keeps them.
-frame-flags := $(if $(CONFIG_TARGET_UNIX),,-fno-unwind-tables -fomit-frame-pointer)
 # Another half a kilobyte of www that gcc pays for speed, which then does not come: no instruction less is run.
 small-flags := -fno-expensive-optimizations
 musl-cpu := x86_64
