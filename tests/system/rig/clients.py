@@ -287,9 +287,13 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.001):
                     continue
                 conn.close()
                 attempts.remove(attempt)
-        # A guest that starts finds the newest attempts, not thousands of old ones.
-        while len(attempts) > 16:
-            attempts.pop(0)[0].close()
+        # A guest that starts finds the newest attempts, not thousands of old ones; one that is slow answers the
+        # oldest that it has taken.
+        waiting = [attempt for attempt in attempts if not attempt[1]]
+        taken = [attempt for attempt in attempts if attempt[1]]
+        for attempt in waiting[:-16] + taken[16:]:
+            attempt[0].close()
+            attempts.remove(attempt)
         time.sleep(pause)
     return {"clock": None}
 
