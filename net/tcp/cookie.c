@@ -88,7 +88,8 @@ OUT_OF_LINE bool cookie_check(struct tcp *tcp, const struct tcp_key *k, const st
 	if (time >= tcp->cookies_until || age > AGE_MAX)
 		return false;
 	memset(h, 0, sizeof(*h));
-	h->entry.key = *k;
+	h->entry.key.ends = k->ends;
+	h->entry.key.hash = k->hash;
 	h->entry.snd_nxt = s->ack;
 	h->entry.rcv_nxt = s->seq;
 	h->entry.ts_recent = s->ts_value;

@@ -499,7 +499,6 @@ void tcp_input(void *arg, struct ip_meta *meta, struct buf *b)
 	k.ends.remote_port = s.src_port;
 	k.ends.remote = meta->src.addr;
 	k.ends.local = meta->dst.addr;
-	k.wishes = (struct ip_wishes){ 0 };
 	c = conn_find(tcp, &k);
 	if (c) {
 		conn_input(c, &s, b);

@@ -132,7 +132,8 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 	h = half_alloc(tcp, before);
 	to = h ? h : asked;
 	memset(to, 0, sizeof(*to)); /* and no copy of *to, as a literal would be */
-	to->entry.key = *k;
+	to->entry.key.ends = k->ends;
+	to->entry.key.hash = k->hash;
 	to->entry.rcv_nxt = s->seq + 1;
 	to->entry.ts_recent = s->ts_value;
 	to->entry.options = segment_offers(s);
