@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Any folder is a site: whatever its files are called, and built again when it has changed."""
+import contextlib
 import os
 import random
 import subprocess
@@ -107,23 +108,30 @@ def test_what_is_not_served_is_said(tmp_path):
     assert "index.html" not in said and "begin with a dot, 2, the first .git\n" in said, said
 
 
+@pytest.fixture(params=["FS_CRUNCH", "FS_FAT"])
+def serve_files(request, tmp_path, builder, namespace):
+    """Serves files, crunched or from a disk: serve_files({name: data})."""
+    with contextlib.ExitStack() as stack:
+        def start(files):
+            write(tmp_path / "site", files)
+            name = tmp_path.name
+            disk = f"disk={builder.path(name)}/disk.img,ro" if request.param == "FS_FAT" else ""
+            one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",),
+                                name=name, options=disk, options_set={request.param: "y"})
+            stack.callback(one.stop)
+            one.guest.wait_for("listening")
+            return one
+        yield start
+
+
 @PROCESS
-@pytest.mark.parametrize("files", ["FS_CRUNCH", "FS_FAT"])
-def test_header_lines_by_pattern(files, tmp_path, builder, namespace):
-    write(tmp_path / "site", {"index.html": b"<p>start", "docs/a.css": b"p {}",
-                              "_headers": b"/*\n  X-Frame-Options: DENY\n/docs/*\n  Cache-Control: max-age=60\n"})
-    name = f"headers-{files}"
-    disk = f"disk={builder.path(name)}/disk.img,ro" if files == "FS_FAT" else ""
-    one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",), name=name,
-                        options=disk, options_set={files: "y"})
-    try:
-        one.guest.wait_for("listening")
-        start, style = one.curl("--head", one.url()), one.curl("--head", one.url("docs/a.css"))
-        assert b"\r\nX-Frame-Options: DENY\r\n" in start and b"\r\nCache-Control: no-cache\r\n" in start
-        assert b"\r\nX-Frame-Options: DENY\r\n" in style and b"\r\nCache-Control: max-age=60\r\n" in style
-        assert b" 404 " in one.curl("--head", one.url("_headers"))
-    finally:
-        one.stop()
+def test_header_lines_by_pattern(serve_files):
+    one = serve_files({"index.html": b"<p>start", "docs/a.css": b"p {}",
+                       "_headers": b"/*\n  X-Frame-Options: DENY\n/docs/*\n  Cache-Control: max-age=60\n"})
+    start, style = one.curl("--head", one.url()), one.curl("--head", one.url("docs/a.css"))
+    assert b"\r\nX-Frame-Options: DENY\r\n" in start and b"\r\nCache-Control: no-cache\r\n" in start
+    assert b"\r\nX-Frame-Options: DENY\r\n" in style and b"\r\nCache-Control: max-age=60\r\n" in style
+    assert b" 404 " in one.curl("--head", one.url("_headers"))
 
 
 ERRORS = {   # status: a request that gets it, and the line that goes with it
@@ -137,25 +145,16 @@ ERRORS = {   # status: a request that gets it, and the line that goes with it
 
 
 @PROCESS
-@pytest.mark.parametrize("files", ["FS_CRUNCH", "FS_FAT"])
-def test_pages_for_errors(files, tmp_path, builder, namespace):
-    write(tmp_path / "site", {"index.html": b"<p>start", **{f"{status}.html": b"<p>%d" % status for status in ERRORS}})
-    name = f"errors-{files}"
-    disk = f"disk={builder.path(name)}/disk.img,ro" if files == "FS_FAT" else ""
-    one = server.Server(builder, namespace, "unix-socket", variables=(f"WWW_DIR={tmp_path / 'site'}",), name=name,
-                        options=disk, options_set={files: "y"})
-    try:
-        one.guest.wait_for("listening")
-        for status, (request, line) in ERRORS.items():
-            request = request.replace(b"Host: a\r\n", b"Host: a\r\nConnection: close\r\n")
-            head, _, body = one.raw(request)[0].partition(b"\r\n\r\n")
-            head += b"\r\n"
-            assert head.startswith(b"HTTP/1.1 %d " % status) and line in head and b"text/html" in head, head
-            assert body == b"<p>%d" % status and b"ETag" not in head, head
-        assert one.curl("--head", one.url("nothing")).startswith(b"HTTP/1.1 404 ")
-        assert one.curl(one.url("405.html")) == b"<p>405"
-    finally:
-        one.stop()
+def test_pages_for_errors(serve_files):
+    one = serve_files({"index.html": b"<p>start", **{f"{status}.html": b"<p>%d" % status for status in ERRORS}})
+    for status, (request, line) in ERRORS.items():
+        request = request.replace(b"Host: a\r\n", b"Host: a\r\nConnection: close\r\n")
+        head, _, body = one.raw(request)[0].partition(b"\r\n\r\n")
+        head += b"\r\n"
+        assert head.startswith(b"HTTP/1.1 %d " % status) and line in head and b"text/html" in head, head
+        assert body == b"<p>%d" % status and b"ETag" not in head, head
+    assert one.curl("--head", one.url("nothing")).startswith(b"HTTP/1.1 404 ")
+    assert one.curl(one.url("405.html")) == b"<p>405"
 
 
 @pytest.mark.parametrize("way", params.ways(*(f"{name}-user" for name in cpus.others(first=True))))
