@@ -153,7 +153,9 @@ new-app:
 CONFIGS ?= $(defconfigs)
 SECONDS ?= 60
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-pytest := O='$(abspath $(O))' scripts/python pytest -m pytest -p no:cacheprovider
+# A file of tests stays with one process: its tests may share what they start.
+pytest := O='$(abspath $(O))' scripts/python xdist -m pytest -p no:cacheprovider -n auto --maxprocesses=4 \
+	--dist loadfile
 
 test: test-unit test-system
 test-unit: setup-test

@@ -61,9 +61,10 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def output(tmp_path_factory):
-    """Where builds, screenshots and captures of this session stay: $O/system, or a temporary folder."""
+    """Where builds, screenshots and captures of this session stay: $O/system, or a temporary folder. Of several
+    processes that share the tests each has its own."""
     if os.environ.get("O"):
-        folder = os.path.join(build.TREE, os.environ["O"], "system")
+        folder = os.path.join(build.TREE, os.environ["O"], "system", os.environ.get("PYTEST_XDIST_WORKER", ""))
         os.makedirs(folder, exist_ok=True)
         return folder
     return str(tmp_path_factory.mktemp("virga"))
