@@ -45,8 +45,7 @@ small := -Os $(if $(clang),,-fno-jump-tables -fipa-pta -fno-move-loop-invariants
 	-fno-tree-scev-cprop $(small-flags))
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,$(small)))
 
-# Objects hold both kinds of code: "make size" also links without.
-lto := $(if $(CONFIG_LTO),-flto$(if $(clang),,=1 -flto-partition=one -ffat-lto-objects))
+lto := $(if $(CONFIG_LTO),-flto$(if $(clang),,=1 -flto-partition=one))
 lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld))
 
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(cc) -print-file-name=include) \
@@ -139,17 +138,22 @@ endif
 # With the flags that a CPU has for images that are not too large for them; if it does not work, without.
 link = $(call link-with,$(1) $(near-flags)) $(if $(near-flags),2>$(O)/.near || $(call link-with,$(1)))
 link-with = $(cc) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
-	$(first) $(objects) -Wl,--start-group $(libc) $(shell $(cc) -print-libgcc-file-name) \
-	-Wl,--end-group $(last)
+	$(first) $(if $(filter -fno-lto,$(1)),$(apart),$(objects)) \
+	-Wl,--start-group $(libc) $(shell $(cc) -print-libgcc-file-name) -Wl,--end-group $(last)
 
 $(O)/image.debug: $(objects) $(script) $(O)/.objects $(libc)
 	$(call say,LINK,$@) $(call link,-Wl$(comma)--gc-sections $(lto-linker))
 $(O)/image: $(O)/image.debug
 	$(call say,STRIP,$@) $(cross)objcopy $(format) --strip-all $< $@
-# The same objects without link-time optimisation, without and with --gc-sections, to be measured.
-$(O)/whole.debug: $(O)/image.debug
+
+# To be measured: the same objects, each translated by itself where the image's are together, without and with
+# --gc-sections.
+apart := $(if $(lto),$(objects:$(O)/%=$(O)/apart/%),$(objects))
+$(O)/apart/%.o: $(O)/%.o
+	$(call say,LTO,$<) mkdir -p $(@D) && $(cc) $(CFLAGS) -nostdlib -r -flinker-output=nolto-rel -o $@ $<
+$(O)/whole.debug: $(O)/image.debug $(apart)
 	$(call say,LINK,$@) $(call link,-fno-lto)
-$(O)/sections.debug: $(O)/image.debug
+$(O)/sections.debug: $(O)/image.debug $(apart)
 	$(call say,LINK,$@) $(call link,-fno-lto -Wl$(comma)--gc-sections)
 
 # -- what is done with it --
