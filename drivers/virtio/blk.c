@@ -265,7 +265,7 @@ static enum watch watch_after(struct blk *blk, bool found)
 	if (!found && blk->watch == ASKED)
 		return WAITING;
 	if (!found)
-		return virtqueue_interrupt_after(&blk->queue, 1) ? ASKED : LOOKING;
+		return virtqueue_interrupt_next(&blk->queue) ? ASKED : LOOKING;
 	virtqueue_interrupt_never(&blk->queue);
 	return LOOKING;
 }

@@ -366,7 +366,7 @@ static enum watch watch_after(struct net *net, bool found)
 	if (!found && net->watch == ASKED)
 		return WAITING;
 	if (!found)
-		return virtqueue_interrupt_after(&net->rx, 1) ? ASKED : LOOKING;
+		return virtqueue_interrupt_next(&net->rx) ? ASKED : LOOKING;
 	virtqueue_interrupt_never(&net->rx);
 	return LOOKING;
 }

@@ -6,7 +6,7 @@
  *
  * An emulator of a single CPU may leave our fences out though its devices run beside us (QEMU before 8
  * does, under TCG). Then what was written may still be on its way when the other side's wish is read,
- * so each wish is read twice, a turn of the loop apart: virtqueue_kick and virtqueue_interrupt_after
+ * so each wish is read twice, a turn of the loop apart: virtqueue_kick and virtqueue_interrupt_next
  * say how. */
 #include "drivers/virtio/virtqueue.h"
 #include "arch/arch.h"
@@ -196,14 +196,14 @@ void *virtqueue_take(struct virtqueue *q, uint32_t *written)
 	return slot->token;
 }
 
-bool virtqueue_interrupt_after(struct virtqueue *q, uint16_t count)
+bool virtqueue_interrupt_next(struct virtqueue *q)
 {
 	if (has_event_index(q))
-		*(volatile uint16_t *)&q->avail->ring[q->size] = (uint16_t)(q->used_index + count - 1);
+		*(volatile uint16_t *)&q->avail->ring[q->size] = q->used_index;
 	else
 		*(volatile uint16_t *)&q->avail->flags = 0;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return (uint16_t)(__atomic_load_n(&q->used->index, __ATOMIC_RELAXED) - q->used_index) < count;
+	return __atomic_load_n(&q->used->index, __ATOMIC_RELAXED) == q->used_index;
 }
 
 /* With event indices it is enough to leave ours behind, where the device passed it. */

@@ -75,9 +75,9 @@ bool virtqueue_kick(struct virtqueue *q);
  * it was given. NULL when there is none, or when the device was caught and broken. */
 void *virtqueue_take(struct virtqueue *q, uint32_t *written);
 
-/* Asks for an interrupt once another count requests (at least 1) are done. False when they are
- * already: then none may come. Whoever is to sleep until it comes looks once more in the next turn. */
-bool virtqueue_interrupt_after(struct virtqueue *q, uint16_t count);
+/* Asks for an interrupt once another request is done. False when one is already: then none may come.
+ * Whoever is to sleep until it comes looks once more in the next turn. */
+bool virtqueue_interrupt_next(struct virtqueue *q);
 void virtqueue_interrupt_never(struct virtqueue *q);
 
 #endif
