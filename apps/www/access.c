@@ -61,15 +61,13 @@ static void put_time(struct line *line, uint64_t wall_ns)
 
 static void put_request(struct line *line, const struct http_request *request)
 {
-	if (!request || (!request->path.at && !request->key.at)) {
+	if (!request || !request->path.at) {
 		put(line, "-"); /* there was nothing, or nothing that can be read */
 		return;
 	}
 	put(line, request->verb < HTTP_METHOD_UNKNOWN ? http_method_name(request->verb) : "?");
 	put(line, " ");
-	if (!request->path.at)
-		put(line, "/"); /* what is left of it is the key */
-	put_escaped(line, request->path.at ? request->path : request->key);
+	put_escaped(line, request->path);
 	if (request->query.at) {
 		put(line, "?");
 		put_escaped(line, request->query);

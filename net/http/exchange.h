@@ -49,9 +49,6 @@ struct http_write {
 	size_t bytes;
 };
 
-/* Of path and query, for the log: a little more than a line of it has room for. */
-#define HTTP_LOGGED_BYTES (IS_ENABLED(CONFIG_HTTP_LOG) ? 240 : 1)
-
 /* The fields are the server's. */
 struct http_exchange {
 	struct http_answer *answer;

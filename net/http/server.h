@@ -80,6 +80,9 @@ struct http_config {
 #define HTTP_CONFIG_RULES NULL
 #endif
 
+/* Of path and query, kept for the log: a little more than a line of it has room for. */
+#define HTTP_LOGGED_BYTES (IS_ENABLED(CONFIG_HTTP_LOG) ? 240 : 1)
+
 #define HTTP_CONFIG_DEFAULTS { \
 	.rules = HTTP_CONFIG_RULES, \
 	.limits = { CONFIG_HTTP_HEAD_BYTES, CONFIG_HTTP_TARGET_BYTES, CONFIG_HTTP_FIELDS }, \

@@ -16,6 +16,7 @@
 
 #define INDEX_BYTES 11  /* behind the longest key */
 #define FIELDS_BYTES 512
+#define LOGGED_BYTES (IS_ENABLED(CONFIG_HTTP_LOG) ? HTTP_LOGGED_BYTES : 0)
 #define PIECES 2
 #define PIECES_IN_A_ROW 8 /* before others get a turn */
 
@@ -54,9 +55,10 @@ struct http_transfer {
 	struct kv_read read;
 	struct piece pieces[PIECES];
 	struct slice out[4 + 1 + KV_READ_SLICES]; /* head, lines of the part, piece */
-	char text[CONFIG_HTTP_TARGET_BYTES + INDEX_BYTES + FIELDS_BYTES];
+	char text[LOGGED_BYTES + CONFIG_HTTP_TARGET_BYTES + INDEX_BYTES + FIELDS_BYTES];
 };
-LIMIT_BYTES(HTTP_TRANSFERS, CONFIG_HTTP_TARGET_BYTES == 2048 ? sizeof(struct http_transfer) : 4440, 4440);
+LIMIT_BYTES(HTTP_TRANSFERS,
+            CONFIG_HTTP_TARGET_BYTES == 2048 ? sizeof(struct http_transfer) - LOGGED_BYTES : 4440, 4440);
 
 size_t http_transfer_bytes(void)
 {
@@ -571,12 +573,22 @@ static struct http_text keep(char **at, struct http_text text)
 	return kept;
 }
 
+/* As much of the path as the log shows: the key tells no more how it was spelt. */
+static void keep_path(struct http_transfer *t, char **at, const struct http_request *request)
+{
+	const struct http_text path = { request->path.at, MIN(request->path.len, (size_t)LOGGED_BYTES) };
+
+	if (LOGGED_BYTES && path.at)
+		t->request.path = keep(at, path);
+}
+
 /* Copies what matters of request. false: its conditions are too long. */
 static bool keep_request(struct http_transfer *t, const struct http_request *request)
 {
 	struct http_text rest = request->fields, line;
 	char *at = t->text, *end = t->text + sizeof(t->text);
 
+	keep_path(t, &at, request);
 	t->request.key = keep(&at, request->key);
 	if (request->query.at)
 		t->request.query = keep(&at, request->query);
@@ -659,10 +671,10 @@ static struct http_transfer *start_page(struct http_answer *a, const struct http
 		return NULL;
 	start(t, a, request);
 	at = t->text;
-	if (request && request->path.at)
-		t->request.path = keep(&at, request->path); /* for the log */
+	if (request)
+		keep_path(t, &at, request);
 	if (request && request->query.at)
-		t->request.query = keep(&at, request->query);
+		t->request.query = keep(&at, request->query); /* for the log */
 	t->request.fields.at = at;
 	return t;
 }

@@ -49,7 +49,7 @@ Test(access, cannot_be_forged)
 {
 	char text[900] = "GET /", expected[ACCESS_LINE_BYTES] = "10.0.0.1 - - [-] \"GET /",
 		 line[ACCESS_LINE_BYTES];
-	struct http_request r = { .key = { "\x1b[2J\xc3\n", 6 } };
+	struct http_request r = { .path = { "/\x1b[2J\xc3\n", 7 } };
 	struct ip_addr client = ip_v4(10, 0, 0, 1);
 
 	expect_line("GET /\"\\ HTTP/1.1\r\nHost: a\r\n\r\n", 1, 0, 404, 9,

@@ -357,7 +357,7 @@ Test(http_pages, do_not_hold_who_goes)
 	}
 }
 
-static char logged[200];
+static char logged[400];
 
 static void take_note(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
                       uint64_t bytes)
@@ -384,6 +384,29 @@ Test(http_pages, are_logged_once)
 		finish(rig_connect());
 		snprintf(expected, sizeof(expected), "/small?a=b 405 %d\n? 400 %d\n? 408 %d\n", store ? 30 : 5,
 		         store ? 30 : 5, store ? 30 : 5);
+		cr_expect_str_eq(logged, expected, "%d:\n%s", store, logged);
+	}
+}
+
+/* The key of what was asked for may have spaces, and an index at its end. */
+Test(http_pages, requests_are_logged_as_they_were_spelt)
+{
+	char path[301] = "/", text[400];
+
+	memset(path + 1, 'a', sizeof(path) - 2);
+	snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+	rig_config.limits.target_bytes = 400;
+	rig_config.log = take_note;
+	for (int store = 2; store >= 0; store--) {
+		char expected[400];
+
+		choose(store);
+		*logged = '\0';
+		ask(GET("/.//sm%61ll?a"));
+		ask(GET("/no%20ne/"));
+		ask(text);
+		snprintf(expected, sizeof(expected), "/.//sm%%61ll?a 200 %d\n/no%%20ne/? 404 %d\n%.*s? 404 %d\n",
+		         store ? 100 : 5, store ? 30 : 5, store ? HTTP_LOGGED_BYTES : 300, path, store ? 30 : 5);
 		cr_expect_str_eq(logged, expected, "%d:\n%s", store, logged);
 	}
 }
