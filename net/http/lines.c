@@ -3,6 +3,7 @@
  * their order (fs/kv.h). They are made for each request, so format() is spared. */
 #include <string.h>
 
+#include "kernel/dev/clock.h"
 #include "net/http/server_priv.h"
 
 #define LOG_TAG "http"
@@ -45,6 +46,14 @@ static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
 	return PUT(to, "\r\n");
 }
 
+/* What is said to be of the future is told as of now (RFC 9110 §8.8.2.1): FAT's times may be of another zone. */
+static uint32_t last_modified(const struct kv_entry *e)
+{
+	uint64_t now_ns = clock_wall_ns();
+
+	return (uint32_t)((now_ns ? MIN(now_ns, e->modified_ns) : e->modified_ns) / NS_PER_S);
+}
+
 static char *put_validators(char *to, const struct kv_entry *e)
 {
 	if (e->etag) {
@@ -54,7 +63,7 @@ static char *put_validators(char *to, const struct kv_entry *e)
 	}
 	if (IS_ENABLED(CONFIG_FS_MODIFIED) && e->modified_ns) {
 		to = PUT(to, "Last-Modified: ");
-		http_date_format(to, (uint32_t)(e->modified_ns / NS_PER_S));
+		http_date_format(to, last_modified(e));
 		to = PUT(to + HTTP_DATE_BYTES, "\r\n");
 	}
 	return PUT(to, "Cache-Control: " CACHE_CONTROL "\r\n");

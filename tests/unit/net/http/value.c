@@ -42,6 +42,21 @@ Test(http_value, has_lines_that_are_made)
 	cr_expect(f->closed && !f->aborted);
 }
 
+/* RFC 9110 §8.8.2.1 */
+Test(http_value, was_not_modified_after_the_answer)
+{
+	struct fake_flow *f = rig_connect();
+
+	clock_set_wall_ns(MODIFIED_NS - NS_PER_S);
+	rig_say(f, GET("/page.html"));
+	rig_expect_head(f, 200, "Date: Sun, 06 Nov 1994 08:49:36 GMT\r\n",
+	                "Last-Modified: Sun, 06 Nov 1994 08:49:36 GMT\r\n", NULL);
+	rig_forget(f);
+	clock_set_wall_ns(MODIFIED_NS + NS_PER_S);
+	rig_say(f, GET("/page.html"));
+	rig_expect_head(f, 200, "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n", "Last-Modified: " MODIFIED "\r\n", NULL);
+}
+
 Test(http_value, follows_conditions)
 {
 	static const struct {
