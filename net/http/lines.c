@@ -46,7 +46,8 @@ static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
 	return PUT(to, "\r\n");
 }
 
-/* What is said to be of the future is told as of now (RFC 9110 §8.8.2.1): FAT's times may be of another zone. */
+/* What is said to be of the future is told as of now (RFC 9110 §8.8.2.1): FAT's times may be of another
+ * zone. */
 static uint32_t last_modified(const struct kv_entry *e)
 {
 	uint64_t now_ns = clock_wall_ns();

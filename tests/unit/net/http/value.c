@@ -54,7 +54,8 @@ Test(http_value, was_not_modified_after_the_answer)
 	rig_forget(f);
 	clock_set_wall_ns(MODIFIED_NS + NS_PER_S);
 	rig_say(f, GET("/page.html"));
-	rig_expect_head(f, 200, "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n", "Last-Modified: " MODIFIED "\r\n", NULL);
+	rig_expect_head(f, 200, "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n", "Last-Modified: " MODIFIED "\r\n",
+	                NULL);
 }
 
 Test(http_value, follows_conditions)
