@@ -110,6 +110,15 @@ def test_header_lines_are_for_who_reads_them(site, tmp_path):
     assert "::/_headers" not in listing, listing
 
 
+def test_names_that_are_short_ones_of_others(tmp_path):
+    site, image = tmp_path / "site", tmp_path / "disk.img"
+    for name in ("longer name.txt", "longer~1.txt", "con.txt", "nul.tar.gz", "com5", "prn~"):
+        write(site / name, name.encode())
+    make(site, image)
+    for name in os.listdir(site):
+        assert read(image, name) == name.encode()
+
+
 @pytest.mark.long
 def test_many_files_and_every_width(tmp_path):
     """A root of more entries than mkfs.fat would give it, and FAT of 12, 16 and 32 bits."""
@@ -132,7 +141,8 @@ def test_clusters_are_aligned_and_there_is_room(site, tmp_path, free_kib):
 def test_what_cannot_be_is_refused_by_name(site, tmp_path):
     for name, why in (("b:c", "FAT has no names with :"), ("INDEX.html", "the name clashes with"),
                       ("dot.", "FAT has no names that end in a space or a dot"), ("space ", "end in a space or a dot"),
-                      ("\U0001F600", "beyond U+FFFF"), ("new\nline", "control character")):
+                      ("\U0001F600", "beyond U+FFFF"), ("new\nline", "control character"),
+                      ("con", "the name of a device"), ("docs/LPT4", "the name of a device")):
         write(site / name, b"")
         done = fat_of_files(site, tmp_path / "disk.img")
         assert done.returncode and why in done.stdout and "because of 1 of its files" in done.stdout, done.stdout
