@@ -78,7 +78,8 @@ void http_reply(struct http_exchange *x, struct http_reply *reply);
 /* The head of an answer whose length is not known: reply's body does not count. In HTTP/1.1 it is chunked, in
  * 1.0 it ends with the connection. 0, -ENOBUFS: no block; then there can still be an http_reply. */
 int http_start(struct http_exchange *x, struct http_reply *reply);
-/* One at a time, after http_start. Borrows slices, and their storage is the caller's, as with flow_write. */
+/* One at a time, after http_start. Borrows slices, and their storage is the caller's, as with flow_write. An
+ * answer to HEAD has none of it: each settles at once, so what has no end is not to be written then. */
 void http_write(struct http_exchange *x, struct http_write *op, const struct slice *slices, uint32_t count);
 /* The answer is whole. Ends the exchange; nothing may be pending. */
 void http_end(struct http_exchange *x);
