@@ -578,7 +578,7 @@ static void keep_path(struct http_transfer *t, char **at, const struct http_requ
 {
 	const struct http_text path = { request->path.at, MIN(request->path.len, (size_t)LOGGED_BYTES) };
 
-	if (LOGGED_BYTES && path.at)
+	if (IS_ENABLED(CONFIG_HTTP_LOG) && path.at)
 		t->request.path = keep(at, path);
 }
 
@@ -671,10 +671,11 @@ static struct http_transfer *start_page(struct http_answer *a, const struct http
 		return NULL;
 	start(t, a, request);
 	at = t->text;
-	if (request)
+	if (IS_ENABLED(CONFIG_HTTP_LOG) && request) {
 		keep_path(t, &at, request);
-	if (request && request->query.at)
-		t->request.query = keep(&at, request->query); /* for the log */
+		if (request->query.at)
+			t->request.query = keep(&at, request->query);
+	}
 	t->request.fields.at = at;
 	return t;
 }
