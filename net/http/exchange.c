@@ -374,8 +374,8 @@ int http_start(struct http_exchange *x, struct http_reply *reply)
 		return -ENOBUFS;
 	if (!x->minor && !bodiless)
 		c->flags |= HTTP_LAST;
-	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s", http_status_text(reply->status),
-	             (int)date.len, date.at, reply->header ? reply->header : "");
+	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %u %s\r\n%.*s%s", reply->status,
+	             http_status_text(reply->status) + 4, (int)date.len, date.at, reply->header ? reply->header : "");
 	if (!bodiless && len < HTTP_BLOCK_BYTES)
 		len += format(block->bytes + len, HTTP_BLOCK_BYTES - len, "Content-Type: %s\r\n%s",
 		              reply->type ? reply->type : "text/plain",

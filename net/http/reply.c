@@ -17,7 +17,6 @@ static const char allow[] = "Allow: GET, HEAD, OPTIONS\r\n";
 
 /* Each is the second half of a status line and, for errors, the body too. */
 static const char statuses[] =
-	"500 Internal Server Error\0" /* first: for numbers that are not here */
 	"200 OK\0"
 	"201 Created\0"
 	"204 No Content\0"
@@ -43,16 +42,20 @@ static const char statuses[] =
 	"417 Expectation Failed\0"
 	"429 Too Many Requests\0"
 	"431 Request Header Fields Too Large\0"
+	"500 Internal Server Error\0"
 	"501 Not Implemented\0"
 	"503 Service Unavailable\0"
-	"505 HTTP Version Not Supported\0";
+	"505 HTTP Version Not Supported\0"
+	"\0\0\0\0"; /* for numbers that are not here */
 
 const char *http_status_text(uint16_t status)
 {
-	for (const char *text = statuses; *text; text += strlen(text) + 1)
-		if ((text[0] - '0') * 100 + (text[1] - '0') * 10 + text[2] - '0' == status)
-			return text;
-	return statuses;
+	const char *text = statuses;
+
+	assert_debug(status >= 200 && status <= 599);
+	while (*text && (text[0] - '0') * 100 + (text[1] - '0') * 10 + text[2] - '0' != status)
+		text += strlen(text) + 1;
+	return text;
 }
 
 void http_add(struct http_answer *a, const void *data, size_t len, struct storage *storage)
@@ -136,17 +139,16 @@ static size_t format_head(struct http_answer *a, char *to, const struct http_rep
 	const char *header = r->header ? r->header : "";
 
 	if (!has_body(r))
-		return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s%s", text, (int)date.len, date.at, header,
-		              connection);
-	return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%sContent-Type: %s\r\nContent-Length: %zu\r\n%s",
-	              text, (int)date.len, date.at, header, r->type ? r->type : "text/plain", r->body.len,
-	              connection);
+		return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %u %s\r\n%.*s%s%s", r->status, text + 4, (int)date.len,
+		              date.at, header, connection);
+	return format(to, HTTP_BLOCK_BYTES,
+	              "HTTP/1.1 %u %s\r\n%.*s%sContent-Type: %s\r\nContent-Length: %zu\r\n%s", r->status, text + 4,
+	              (int)date.len, date.at, header, r->type ? r->type : "text/plain", r->body.len, connection);
 }
 
-void http_page_key(char key[HTTP_PAGE_KEY_BYTES], uint16_t status)
+void http_page_key(char key[HTTP_PAGE_KEY_BYTES + 1], uint16_t status)
 {
-	memcpy(key, http_status_text(status), 3);
-	memcpy(key + 3, ".html", 5);
+	format(key, HTTP_PAGE_KEY_BYTES + 1, "%u.html", status);
 }
 
 /* What the site says to its visitors instead of us, if it does. */
@@ -155,7 +157,7 @@ static bool add_page(struct http_answer *a, const struct http_request *request, 
 	struct kv *kv = a->connection->server->config.kv;
 	struct kv_get get;
 	struct http_value value = { .entry = &get.entry, .status = r->status };
-	char key[HTTP_PAGE_KEY_BYTES];
+	char key[HTTP_PAGE_KEY_BYTES + 1];
 	struct http_range none;
 
 	if (!kv)
@@ -163,7 +165,7 @@ static bool add_page(struct http_answer *a, const struct http_request *request, 
 	if (IS_ENABLED(CONFIG_FS_PIECES) && kv->ops->read)
 		return http_transfer_page(a, request, r);
 	http_page_key(key, r->status);
-	kv_get_coded(kv, &get, key, sizeof(key), 0);
+	kv_get_coded(kv, &get, key, HTTP_PAGE_KEY_BYTES, 0);
 	return promise_result(&get.promise) == 0 && http_add_page(a, request, &value, r->header, &none);
 }
 

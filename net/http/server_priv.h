@@ -151,7 +151,8 @@ void http_add_redirect(struct http_answer *a, const struct http_request *request
 /* reply.c. request may be in part only, or NULL: there was none. What adds an error gives it the site's page,
  * which may take a transfer: then that is a's owner. */
 extern const char http_ok_line[];
-const char *http_status_text(uint16_t status); /* "404 Not Found" */
+/* "404 Not Found", or four zeros where a status is told by its number alone (RFC 9112 §4). */
+const char *http_status_text(uint16_t status);
 /* Takes storage. */
 void http_add(struct http_answer *a, const void *data, size_t len, struct storage *storage);
 /* A status line of constant memory and the date. */
@@ -180,8 +181,8 @@ struct http_range http_add_value(struct http_answer *a, const struct http_reques
 bool http_add_page(struct http_answer *a, const struct http_request *request, const struct http_value *v,
                    const char *lines, struct http_range *rest);
 #define HTTP_PAGE_KEY_BYTES 8
-/* "404.html", not ended */
-void http_page_key(char key[HTTP_PAGE_KEY_BYTES], uint16_t status);
+/* "404.html" */
+void http_page_key(char key[HTTP_PAGE_KEY_BYTES + 1], uint16_t status);
 
 /* parts.c: multipart/byteranges (RFC 9110 §14.6). */
 /* NULL: no room. Sets bytes, the length of it all. */

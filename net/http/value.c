@@ -45,8 +45,8 @@ static bool add_made_start(struct http_answer *a, uint16_t status, const char *l
 
 	if (!block)
 		return false;
-	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %s\r\n%.*s%s%.*s", http_status_text(status),
-	             (int)date.len, date.at, lines, (int)more.len, more.at);
+	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %u %s\r\n%.*s%s%.*s", status,
+	             http_status_text(status) + 4, (int)date.len, date.at, lines, (int)more.len, more.at);
 	if (len >= HTTP_BLOCK_BYTES) {
 		storage_put(&block->storage);
 		return false;

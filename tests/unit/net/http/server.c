@@ -301,7 +301,7 @@ static int handler(void *arg, const struct http_request *request, struct http_re
 	if (key_len == 4 && !memcmp(key, "long", 4))
 		return 0;
 	reply->header = NULL;
-	reply->status = 299; /* one that has no text */
+	reply->status = 422; /* one that we have no words for */
 	if (key_len == 3 && !memcmp(key, "odd", 3))
 		return 0;
 	return key_len == 4 && !memcmp(key, "fail", 4) ? -EIO : -ENOENT;
@@ -326,7 +326,7 @@ Test(http_server, asks_the_handler_first)
 	say(f, GET("/fail"));
 	expect_status(f, 500);
 	say(f, GET("/odd"));
-	expect_status(f, 500);
+	expect_output(f, "HTTP/1.1 422 \r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n");
 	say(f, GET("/long"));
 	expect_output(f, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 	cr_expect(f->closed);
