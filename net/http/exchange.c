@@ -375,7 +375,8 @@ int http_start(struct http_exchange *x, struct http_reply *reply)
 	if (!x->minor && !bodiless)
 		c->flags |= HTTP_LAST;
 	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %u %s\r\n%.*s%s", reply->status,
-	             http_status_text(reply->status) + 4, (int)date.len, date.at, reply->header ? reply->header : "");
+	             http_status_text(reply->status) + 4, (int)date.len, date.at,
+	             reply->header ? reply->header : "");
 	if (!bodiless && len < HTTP_BLOCK_BYTES)
 		len += format(block->bytes + len, HTTP_BLOCK_BYTES - len, "Content-Type: %s\r\n%s",
 		              reply->type ? reply->type : "text/plain",

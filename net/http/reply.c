@@ -142,8 +142,9 @@ static size_t format_head(struct http_answer *a, char *to, const struct http_rep
 		return format(to, HTTP_BLOCK_BYTES, "HTTP/1.1 %u %s\r\n%.*s%s%s", r->status, text + 4, (int)date.len,
 		              date.at, header, connection);
 	return format(to, HTTP_BLOCK_BYTES,
-	              "HTTP/1.1 %u %s\r\n%.*s%sContent-Type: %s\r\nContent-Length: %zu\r\n%s", r->status, text + 4,
-	              (int)date.len, date.at, header, r->type ? r->type : "text/plain", r->body.len, connection);
+	              "HTTP/1.1 %u %s\r\n%.*s%sContent-Type: %s\r\nContent-Length: %zu\r\n%s", r->status,
+	              text + 4, (int)date.len, date.at, header, r->type ? r->type : "text/plain", r->body.len,
+	              connection);
 }
 
 void http_page_key(char key[HTTP_PAGE_KEY_BYTES + 1], uint16_t status)

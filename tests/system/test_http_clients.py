@@ -132,13 +132,18 @@ for one in held:
 
 
 @pytest.mark.config("defconfig_www_unix")
-def test_the_access_log(serve):
-    www = serve("unix", name="access", options_set={"WWW_ACCESS_LOG": "y"})
+@pytest.mark.parametrize("store", ["crunch", "fat"])
+def test_the_access_log(serve, builder, store):
+    name = f"access-{store}"
+    www = serve("unix", name=name, options_set={"WWW_ACCESS_LOG": "y", f"FS_{store.upper()}": "y"},
+                options=f"disk={builder.path(name)}/disk.img,ro" if store == "fat" else "")
+    www.curl(www.url())
     www.curl(www.url("style.css?a=b"))
     www.curl("--head", www.url("none"))
     www.raw('GET /"\x1b HTTP/1.1\r\n\r\n')
     day = r"10\.0\.0\.1 - - \[\d\d/[A-Z][a-z][a-z]/20\d\d:\d\d:\d\d:\d\d \+0000\]"
-    for line in (r'"GET /style\.css\?a=b HTTP/1\.1" 200 [1-9]\d*', r'"HEAD /none HTTP/1\.1" 404 0', r'"-" 400 \d+'):
+    for line in (r'"GET / HTTP/1\.1" 200 [1-9]\d*', r'"GET /style\.css\?a=b HTTP/1\.1" 200 [1-9]\d*',
+                 r'"HEAD /none HTTP/1\.1" 404 0', r'"-" 400 \d+'):
         www.guest.wait_for(f"{day} {line}$")
 
 
