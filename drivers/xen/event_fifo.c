@@ -2,11 +2,15 @@
 /* Event channels in a queue (public/event_channel.h, "FIFO"): of each port a word, with its bits and the next
  * port in the queue. Xen appends a port that gets an event and is neither masked nor in the queue, and writes
  * the queue's head into the control block only when it was empty: until then the place is ours to remember.
- * There are queues of several priorities, but all our ports are in that of the usual one.
+ * There are queues of several priorities, but all our ports are in that of the usual one. What Xen writes is
+ * looked at before it is followed: a port that cannot be ends a queue, and no queue is longer than all ports.
  *
  * Xen has no use for two levels once it has these; a domain that has been restored begins with them again. */
+#define LOG_TAG "event"
 #include "drivers/xen/event_fifo.h"
 #include "drivers/xen/hypercall.h"
+#include "kernel/log.h"
+#include "kernel/loop.h"
 #include "kernel/panic.h"
 
 #include <string.h>
@@ -25,9 +29,30 @@ static _Alignas(128) volatile struct evtchn_fifo_control_block control;
 static_assert(sizeof(control) <= 128, "public/event_channel.h");
 static uint32_t head; /* port to be looked at next; 0: the control block says which */
 
+/* Says that a queue was broken: an upcall may be an interrupt, which writes nothing. */
+static struct poller reporter;
+static uint32_t broken_at; /* port */
+static bool is_broken;
+
 static long event_op(unsigned op, void *argument)
 {
 	return xen_call(__HYPERVISOR_event_channel_op, op, (uintptr_t)argument, 0);
+}
+
+static void report(struct poller *p)
+{
+	(void)p;
+	log_error("port=%u broken=\"a queue that cannot be\"", broken_at);
+}
+
+/* Once in each domain, however often. */
+static void break_at(uint32_t port)
+{
+	if (is_broken)
+		return;
+	is_broken = true;
+	broken_at = port;
+	poller_mark(&reporter);
 }
 
 /* What has no word gets no event: Xen would remember it, and never tell. */
@@ -51,6 +76,9 @@ void event_fifo_init(void)
 
 	memset((void *)&control, 0, sizeof(control));
 	head = 0;
+	is_broken = false;
+	if (!reporter.poll)
+		poller_add(&reporter, report);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		words[i] = BIT(EVTCHN_FIFO_MASKED);
 	event_fifo_is_used = event_op(EVTCHNOP_init_control, &op) >= 0;
@@ -73,12 +101,17 @@ bool event_fifo_has(uint32_t port, unsigned bit)
 	return words[port] & BIT(bit);
 }
 
-/* Takes port out of the queue, so that Xen may append it again. The one behind it, or 0. */
+/* Takes port out of the queue, so that Xen may append it again. The one behind it, or 0; one that was in no
+ * queue has none: it has been here, or never was. */
 static uint32_t unlink(uint32_t port)
 {
 	uint32_t keep = ~(BIT(EVTCHN_FIFO_LINKED) | EVTCHN_FIFO_LINK_MASK);
+	uint32_t word = __atomic_fetch_and(&words[port], keep, __ATOMIC_SEQ_CST);
 
-	return __atomic_fetch_and(&words[port], keep, __ATOMIC_SEQ_CST) & EVTCHN_FIFO_LINK_MASK;
+	if (word & BIT(EVTCHN_FIFO_LINKED))
+		return word & EVTCHN_FIFO_LINK_MASK;
+	break_at(port);
+	return 0;
 }
 
 /* At most as many as there are ports: what an endless queue still has is left for the next upcall. */
@@ -92,10 +125,13 @@ void event_fifo_upcall(void (*take)(uint32_t port))
 		if (!port)
 			port = control.head[QUEUE];
 		head = 0;
-		if (!port || port >= ARRAY_SIZE(words))
+		if (!port || port >= ARRAY_SIZE(words)) {
+			break_at(port);
 			continue;
+		}
 		head = unlink(port);
 		if ((words[port] & (BIT(EVTCHN_FIFO_PENDING) | BIT(EVTCHN_FIFO_MASKED))) == BIT(EVTCHN_FIFO_PENDING))
 			take(port);
 	}
+	break_at(head);
 }

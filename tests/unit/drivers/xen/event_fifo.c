@@ -2,11 +2,13 @@
 /* Event channels in a queue: nothing is lost and nothing comes twice, also in another domain and where Xen
  * has no queues; and queues that cannot be. */
 #include "drivers/xen/event.h"
+#include "drivers/xen/event_fifo.h"
 #include "drivers/xen/xen.h"
 #include "tests/lib/test.h"
 #include "tests/unit/drivers/xen/fake.h"
 
 #include <criterion/parameterized.h>
+#include <string.h>
 
 enum { PORTS = 12 };
 
@@ -148,6 +150,17 @@ static void saved_for_an_older_xen(void)
 	fake_has_queues = false;
 }
 
+/* So many times that a queue was broken. */
+static void assert_reported(unsigned times)
+{
+	const char *at = test_console_text();
+	unsigned found = 0;
+
+	for (; (at = strstr(at, " broken=\"a queue that cannot be\"")); at++)
+		found++;
+	cr_assert_eq(found, times, "%s", test_console_text());
+}
+
 static void assert_works(size_t i)
 {
 	unsigned before = channels[i].polled;
@@ -185,13 +198,67 @@ Test(xen_event_fifo, a_queue_that_goes_round)
 {
 	uint32_t first = channels[0].port, second = channels[1].port;
 
-	fake.words[first] |= UINT32_C(1) << EVTCHN_FIFO_PENDING | second;
-	fake.words[second] |= UINT32_C(1) << EVTCHN_FIFO_PENDING | first;
+	fake.words[first] |= UINT32_C(1) << EVTCHN_FIFO_PENDING | UINT32_C(1) << EVTCHN_FIFO_LINKED | second;
+	fake.words[second] |= UINT32_C(1) << EVTCHN_FIFO_PENDING | UINT32_C(1) << EVTCHN_FIFO_LINKED | first;
 	fake.control->head[EVTCHN_FIFO_PRIORITY_DEFAULT] = first;
 	fake.control->ready = UINT32_MAX;
 	event_upcall();
 	test_settle();
 	cr_assert(channels[0].polled == 1 && channels[1].polled == 1);
+	assert_reported(1);
+}
+
+static unsigned taken;
+
+/* Appends the port anew as soon as it is out. */
+static void append_again(uint32_t port)
+{
+	taken++;
+	fake.words[port] |= UINT32_C(1) << EVTCHN_FIFO_PENDING | UINT32_C(1) << EVTCHN_FIFO_LINKED;
+	fake.control->head[EVTCHN_FIFO_PRIORITY_DEFAULT] = port;
+	fake.control->ready = 1 << EVTCHN_FIFO_PRIORITY_DEFAULT;
+}
+
+Test(xen_event_fifo, a_queue_without_end)
+{
+	append_again(channels[0].port);
+	event_fifo_upcall(append_again);
+	cr_assert_eq(taken, 1 + 1024);
+	test_settle();
+	assert_reported(1);
+}
+
+/* Behind what is sane, at its head, and none at all; a restored domain hears of it anew. */
+Test(xen_event_fifo, a_port_that_cannot_be_ends_its_queue)
+{
+	uint32_t port = channels[0].port, at = 1024;
+
+	assert_works(0);
+	assert_reported(0);
+	fake.words[port] |= UINT32_C(1) << EVTCHN_FIFO_PENDING | UINT32_C(1) << EVTCHN_FIFO_LINKED | at;
+	fake.control->head[EVTCHN_FIFO_PRIORITY_DEFAULT] = port;
+	fake.control->ready = 1 << EVTCHN_FIFO_PRIORITY_DEFAULT;
+	event_upcall();
+	test_settle();
+	cr_assert_eq(channels[0].polled, 2);
+	cr_assert_not_null(strstr(test_console_text(), "port=1024 broken="), "%s", test_console_text());
+	fake.control->head[EVTCHN_FIFO_PRIORITY_DEFAULT] = UINT32_MAX;
+	fake.control->ready = 1 << EVTCHN_FIFO_PRIORITY_DEFAULT;
+	event_upcall();
+	test_settle();
+	assert_reported(1);
+	fake.tail = 0;
+	event_again(port);
+	assert_works(0);
+	fake.saved = saved;
+	xen_suspend();
+	offer_all();
+	assert_works(0);
+	fake.control->head[EVTCHN_FIFO_PRIORITY_DEFAULT] = 0;
+	fake.control->ready = 1 << EVTCHN_FIFO_PRIORITY_DEFAULT;
+	event_upcall();
+	test_settle();
+	assert_reported(2);
 }
 
 ParameterizedTestParameters(xen_event_fifo, queues_that_cannot_be)
@@ -227,4 +294,5 @@ ParameterizedTest(uint64_t *seed, xen_event_fifo, queues_that_cannot_be)
 	fake.tail = 0;
 	event_again(channels[0].port);
 	assert_works(0);
+	assert_reported(1);
 }
