@@ -332,10 +332,13 @@ static void reap(struct net *net)
 	while ((some = xen_ring_take(&net->tx, &r)) > 0 && !broken) {
 		if (r.status == NETIF_RSP_NULL)
 			continue;
-		if (r.id >= SLOTS || !net->slots[r.id].busy)
+		if (r.id >= SLOTS || !net->slots[r.id].busy) {
 			broken = "sent what is not there";
-		else
-			done(net, r.id);
+			continue;
+		}
+		if (IS_ENABLED(CONFIG_NETDEV_GROUPS) && r.status == NETIF_RSP_ERROR && !net->slots[r.id].ref)
+			log_warn("a multicast address is refused");
+		done(net, r.id);
 	}
 	if (some < 0 || broken)
 		disable(net, broken ? broken : "more answers than requests");

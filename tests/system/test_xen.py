@@ -183,6 +183,69 @@ def test_events_by_a_queue(builder, namespace, emulated, config):
     assert www.reasons().count(xen.POWEROFF) == 1
 
 
+JOINED, OTHER = "239.1.1.1", "239.1.1.2"
+
+
+class Groups:
+    """tests/group as a guest, to which datagrams are sent."""
+
+    SEND = ("import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+            "s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton('10.0.0.1')); "
+            "s.sendto(sys.argv[1].encode(), (sys.argv[2], 5000))")
+
+    def __init__(self, namespace, emulated, out):
+        self.namespace, self.emulated = namespace, emulated
+        self.guest = emulated.create(out)
+        self.sent = 0  # texts
+        self.guest.wait_for(" boot_us=")
+
+    def send(self, text, address="10.0.0.2"):
+        self.namespace.run([sys.executable, "-c", self.SEND, text, address])
+
+    def send_until_it_comes(self, text, address="10.0.0.2"):
+        """A datagram may be lost while the guest, or dom0's half of its vif, is away."""
+        before = self.guest.console.count(f"got {text}: 0\n")
+        end = time.monotonic() + xen.SECONDS
+        while self.guest.console.count(f"got {text}: 0\n") == before:
+            assert time.monotonic() < end, self.guest.console[-4000:]
+            self.send(text, address)
+            time.sleep(1)
+
+    def dropped(self):
+        """What dom0 has kept from the guest."""
+        return int(self.emulated.run("cat /sys/class/net/vif*/statistics/tx_dropped"))
+
+    def assert_comes(self, address):
+        self.sent += 1
+        self.send_until_it_comes(f"wanted{self.sent}", address)
+
+    def assert_kept_away(self, address):
+        self.sent += 1
+        before = self.dropped()
+        for _ in range(5):
+            self.send(f"unwanted{self.sent}", address)
+        self.send_until_it_comes(f"behind{self.sent}")
+        assert f"unwanted{self.sent}" not in self.guest.console
+        assert self.dropped() >= before + 5
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("config", guests("www"))
+def test_multicast_that_nobody_wants(builder, namespace, emulated, config):
+    """It stays in dom0, and what has been joined comes: also when the guest or dom0's half of its vif has been away."""
+    application = os.path.join(build.TREE, "tests", "group")
+    out = builder.build(config, f"APP={application}", name=f"{config}_groups", options={"XEN_NET_GROUPS": "8"})
+    groups = Groups(namespace, emulated, out)
+    groups.assert_kept_away(JOINED)
+    groups.send_until_it_comes(f"join {JOINED}")
+    for happens in ("true", *saving(config, CHECKPOINT, SAVE_AND_RESTORE), rebind("vif"), reload("vif")):
+        emulated.run(happens)
+        groups.assert_comes(JOINED)
+        groups.assert_kept_away(OTHER)
+    groups.send_until_it_comes(f"leave {JOINED}")
+    groups.assert_kept_away(JOINED)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("www"))
 def test_from_a_cold_boot(builder, namespace, config):

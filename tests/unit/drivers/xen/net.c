@@ -552,7 +552,9 @@ Test(xen_net_start, multicast_that_is_wanted_comes_in)
 	cr_assert_eq(netdev_want(net, group_macs[2], true), 0);
 	test_settle();
 	cr_assert_eq(take_group(NETIF_RSP_OKAY), 21);
+	cr_assert_null(strstr(test_console_text(), "refused"));
 	cr_assert_eq(take_group(NETIF_RSP_ERROR), 23);
+	cr_assert_not_null(strstr(test_console_text(), "a multicast address is refused"));
 	cr_assert_eq(netdev_want(net, group_macs[0], false), 0);
 	test_settle();
 	cr_assert_eq(back.tx->req_prod, back.tx_seen, "one who wants it is left");
