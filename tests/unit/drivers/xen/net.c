@@ -547,6 +547,10 @@ Test(xen_net_start, multicast_that_is_wanted_comes_in)
 {
 	begin_with_filter();
 	cr_assert_eq(fake_get_number(FRONT "/request-multicast-control"), 1);
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), 0);
+	test_settle();
+	tx_answer(tx_request().id, NETIF_RSP_ERROR);
+	tell();
 	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
 	cr_assert_eq(netdev_want(net, group_macs[0], true), 0);
 	cr_assert_eq(netdev_want(net, group_macs[2], true), 0);
