@@ -494,7 +494,7 @@ static int connect(struct frontend *f)
 }
 
 static const struct frontend_kind kind = {
-	.folder = "device/vbd", .names = names, .offered = XenbusStateInitialised,
+	.folder = "device/vbd", .names = names, .offered = XenbusStateInitialised, .has_number = true,
 	.offer = offer, .connect = connect, .disconnect = disconnect,
 };
 static const struct blkdev_ops ops = { submit };

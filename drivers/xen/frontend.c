@@ -47,7 +47,7 @@ static void answered(struct waiter *w)
 		begin_again(f);
 	else
 		next(f, f->result);
-	if (!f->next && (f->changed || f->refuse))
+	if (!f->next && (f->changed || f->refuse || f->seeks))
 		look(f);
 }
 
@@ -238,10 +238,22 @@ static void have_state(struct frontend *f, intptr_t result)
 	}
 }
 
+/* The device has gone, or come again, perhaps with a backend elsewhere. */
+static void have_own(struct frontend *f, intptr_t result)
+{
+	if (result > 0 && f->watched && !strcmp(f->text, f->backend))
+		return;
+	f->kind->disconnect(f);
+	begin_again(f);
+}
+
 static void look(struct frontend *f)
 {
-	f->changed = false;
-	if (f->refuse) {
+	f->changed = f->seeks; /* then the state is looked at afterwards */
+	if (f->seeks) {
+		f->seeks = false;
+		ask(f, f->dir, "backend", sizeof(f->text), have_own);
+	} else if (f->refuse) {
 		f->refuse = false;
 		if (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)
 			leave(f, PHASE_REFUSED);
@@ -297,7 +309,8 @@ void frontend_break(struct frontend *f, const char *how)
 
 static void watched(struct frontend *f, intptr_t result)
 {
-	f->phase = PHASE_WAITING;
+	/* One that was passed over before has closed: it may come. */
+	f->phase = promise_is_settled(&f->ready) ? PHASE_CLOSED : PHASE_WAITING;
 	if (result < 0)
 		refuse(f, (int)result);
 }
@@ -337,6 +350,10 @@ static void have_names(struct frontend *f, intptr_t result)
 
 static void find(struct frontend *f)
 {
+	if (f->kind->has_number && *f->dir) {
+		find_backend(f);
+		return;
+	}
 	store_list(&f->ops[0], f->kind->folder, f->text, sizeof(f->text));
 	then(f, f->ops, 1, have_names);
 }
@@ -359,7 +376,29 @@ bool frontend_has(const char *dir)
 	return false;
 }
 
-/* -- another domain -- */
+bool frontend_lacks(const char *folder)
+{
+	list_for_each(item, &frontends) {
+		const struct frontend *f = list_entry(item, struct frontend, link);
+
+		if (!strcmp(f->kind->folder, folder))
+			return f->phase != PHASE_CONNECTED;
+	}
+	return false;
+}
+
+void frontend_seek(void)
+{
+	list_for_each(item, &frontends) {
+		struct frontend *f = list_entry(item, struct frontend, link);
+
+		f->seeks = f->phase != PHASE_CONNECTED;
+		if (f->seeks && !f->next)
+			look(f);
+	}
+}
+
+/* -- another domain, or another device -- */
 
 static void unwatched(struct frontend *f, intptr_t result)
 {
@@ -370,7 +409,7 @@ static void unwatched(struct frontend *f, intptr_t result)
 /* Nothing of the store is being waited for. Whoever was refused is in another domain. */
 static void begin_again(struct frontend *f)
 {
-	f->moved = f->changed = f->refuse = false;
+	f->moved = f->changed = f->refuse = f->seeks = false;
 	f->phase = PHASE_FINDING;
 	await(f);
 	if (!f->watched) {

@@ -22,6 +22,7 @@ struct frontend_kind {
 	 * has none or no number. Ends with NULL. */
 	const char *const *names;
 	uint8_t offered; /* state that tells the backend that the keys are there */
+	bool has_number; /* only the device of the same number is the same */
 	/* Makes the rings for backend_id and frontend_key's. 0, or a negative errno: the backend is refused. */
 	int (*offer)(struct frontend *f);
 	/* The same; the backend uses the rings now. */
@@ -52,6 +53,7 @@ struct frontend {
 	uint32_t looks;
 	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
 	bool changed, refuse;
+	bool seeks; /* the device may be another */
 	bool watched, moved; /* moved: into another domain, while something was being asked */
 	struct list link;
 	uint8_t phase, state; /* state: the backend's, when it was last read */
@@ -72,6 +74,11 @@ void frontend_disconnect(void);
 void frontend_resume(void);
 /* Is dir the folder of a device that one of them has? */
 bool frontend_has(const char *dir);
+/* Is there one for the devices in folder that is not connected? */
+bool frontend_lacks(const char *folder);
+/* Devices have come or gone: who is not connected looks whether its own is among them. If not, the first of
+ * its kind takes its place, unless has_number. */
+void frontend_seek(void);
 /* The backend has broken the rules: reported, disconnected soon, and refused. */
 void frontend_break(struct frontend *f, const char *how);
 

@@ -3,7 +3,8 @@
  * come later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready, so
  * that xl neither attaches nor detaches it in vain. The watch says no more than that something below device/
  * may have changed: so all is looked through, one question after the other. A backend that is not ready yet
- * is looked at again a second later, some times. */
+ * is looked at again a second later, some times; so is a device while the first of its kind is away, whose
+ * place it may get. */
 #define LOG_TAG "hotplug"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/xen.h"
@@ -46,7 +47,7 @@ static bool has_state(const struct waiter *w, enum xenbus_state state)
 
 static void have_backend_state(struct waiter *w)
 {
-	if (!has_state(w, XenbusStateInitWait)) {
+	if (!has_state(w, XenbusStateInitWait) || frontend_lacks(folders[all.folder - 1])) {
 		all.later = true;
 		next_device(NULL);
 		return;
@@ -132,6 +133,7 @@ static void changed(struct store_watch *w)
 {
 	(void)w;
 	all.looks = 0;
+	frontend_seek();
 	begin();
 }
 

@@ -368,7 +368,7 @@ DETACH = {"vif": "xl network-detach guest 1", "vbd": "xl block-detach guest xvdb
 @pytest.mark.parametrize("config", guests("www_fat"))
 def test_devices_that_come_while_it_runs(builder, namespace, config):
     """A second one of either kind is refused, which is said; nothing is left of it, and the first is not touched. The
-    first may go, and come again."""
+    first may go, and come again; a second vif takes its place."""
     out = builder.build(config)
     namespace.tap()
     with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
@@ -392,6 +392,14 @@ def test_devices_that_come_while_it_runs(builder, namespace, config):
         assert not states(emulated, "vif")
         emulated.run(f"xl network-attach guest bridge=xenbr0 mac={mac}")
         assert page(namespace) == index()
+        for times, number in enumerate(("0", "1"), start=3):
+            first = set(states(emulated, "vif"))
+            assert first == {number}
+            emulated.run(ATTACH["vif"])
+            www.wait_for("hotplug: device=device/vif/[0-9]+ refused=", times=times)
+            emulated.run(f"xl network-detach guest {number}")
+            assert page(namespace) == index()
+            assert list(states(emulated, "vif").values()) == [CONNECTED]
 
 
 APART_SECONDS = 10

@@ -10,50 +10,103 @@
 
 #include <string.h>
 
-#define OWN_BACK "/local/domain/0/backend/vif/1/0"
+#define DOMAINS "/local/domain/"
+#define OWN_BACK DOMAINS "0/backend/vif/1/0"
 #define READY "2"
 #define CLOSED "6"
 
-static void nothing(struct frontend *f)
+static int accept(struct frontend *f)
 {
 	(void)f;
+	return 0;
 }
 
-static const char *const no_names[] = { NULL };
-static const struct frontend_kind kind = { .folder = "device/vif", .names = no_names, .disconnect = nothing };
-static struct frontend used;
+static unsigned disconnected;
+
+static void disconnect(struct frontend *f)
+{
+	(void)f;
+	disconnected++;
+}
+
+static int offer(struct frontend *f)
+{
+	frontend_key(f, "ring-ref", 8);
+	return 0;
+}
+
+static const char *const names[] = { "feature", NULL };
+static const struct frontend_kind kind = {
+	.folder = "device/vif", .names = names, .offered = 3, .offer = offer, .connect = accept,
+	.disconnect = disconnect,
+};
+static const struct frontend_kind disk_kind = {
+	.folder = "device/vbd", .names = names, .offered = 3, .offer = offer, .connect = accept,
+	.disconnect = disconnect, .has_number = true,
+};
+static struct frontend used, disk;
+
+static void set_at(const char *dir, const char *key, const char *value)
+{
+	char path[128];
+
+	format(path, sizeof(path), "%s/%s", dir, key);
+	fake_set(path, value);
+}
 
 /* The toolstack describes a device, whose backend is in that state. */
 static void plug(const char *dir, const char *back, const char *state)
 {
-	char path[64];
+	char domain[2] = { strlen(back) > strlen(DOMAINS) ? back[strlen(DOMAINS)] : '0', '\0' };
 
-	format(path, sizeof(path), "%s/state", back);
-	fake_set(path, state);
+	set_at(back, "state", state);
+	set_at(dir, "backend-id", domain);
+	set_at(dir, "backend", back);
+	set_at(dir, "state", "1");
 	fake_set(dir, "");
-	format(path, sizeof(path), "%s/backend", dir);
-	fake_set(path, back);
-	format(path, sizeof(path), "%s/state", dir);
-	fake_set(path, "1");
 	test_settle();
 }
 
-/* One is used, which waits for its backend. */
+static void unplug(const char *dir, const char *back)
+{
+	set_at(back, "state", NULL);
+	set_at(dir, "backend-id", NULL);
+	set_at(dir, "backend", NULL);
+	set_at(dir, "state", NULL);
+	fake_set(dir, NULL);
+	test_settle();
+}
+
+/* The backend takes what it is offered. */
+static void assert_connects(const char *dir, const char *back)
+{
+	char path[64];
+
+	format(path, sizeof(path), "%s/state", dir);
+	cr_assert_str_eq(fake_get(path), "3", "%s: %s", dir, fake_get(path));
+	set_at(back, "state", "4");
+	test_settle();
+	cr_assert_str_eq(fake_get(path), "4", "%s: %s", dir, fake_get(path));
+}
+
+/* One is used. */
 static void begin(void)
 {
 	fake_begin();
-	plug("device/vif/0", OWN_BACK, "1");
+	plug("device/vif/0", OWN_BACK, READY);
 	frontend_start(&used, &kind);
 	test_settle();
+	assert_connects("device/vif/0", OWN_BACK);
 	xen_hotplug_start();
 	test_settle();
+	disconnected = 0;
 }
 
 TestSuite(xen_hotplug, .init = begin, .timeout = 60);
 
 Test(xen_hotplug, what_is_used_stays)
 {
-	cr_assert_str_eq(fake_get("device/vif/0/state"), "1");
+	cr_assert_str_eq(fake_get("device/vif/0/state"), "4");
 	cr_assert_null(strstr(test_console_text(), "refused"));
 }
 
@@ -66,7 +119,7 @@ Test(xen_hotplug, each_other_is_refused)
 	cr_assert_str_eq(fake_get("device/vbd/51712/state"), CLOSED);
 	cr_assert_str_eq(fake_get("device/vbd/51728/state"), CLOSED);
 	cr_assert_not_null(strstr(test_console_text(), "device=device/vif/1 refused="));
-	cr_assert_str_eq(fake_get("device/vif/0/state"), "1");
+	cr_assert_str_eq(fake_get("device/vif/0/state"), "4");
 }
 
 /* xl waits for the backend, and takes one that closes before for a failure. */
@@ -114,6 +167,145 @@ Test(xen_hotplug, what_is_no_device_is_passed_over)
 	cr_assert_str_eq(fake_get("device/vif/5/state"), CLOSED);
 }
 
+#define NEXT_BACK "/local/domain/0/backend/vif/1/1"
+
+/* It may be of use. */
+Test(xen_hotplug, while_the_first_is_away_others_wait)
+{
+	fake_set(OWN_BACK "/state", CLOSED);
+	test_settle();
+	plug("device/vif/1", NEXT_BACK, READY);
+	clock_advance_ns(NS_PER_S);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vif/1/state"), "1");
+	fake_set(OWN_BACK "/state", READY);
+	test_settle();
+	assert_connects("device/vif/0", OWN_BACK);
+	clock_advance_ns(NS_PER_S);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
+	cr_assert_str_eq(fake_get("device/vif/0/state"), "4");
+}
+
+Test(xen_hotplug, who_was_refused_takes_the_place_of_one_that_goes)
+{
+	plug("device/vif/1", NEXT_BACK, READY);
+	fake_set(NEXT_BACK "/state", CLOSED);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
+	unplug("device/vif/0", OWN_BACK);
+	cr_assert_geq(disconnected, 1);
+	cr_assert_str_eq(fake_get("device/vif/1/state"), "1");
+	fake_set(NEXT_BACK "/state", READY);
+	test_settle();
+	assert_connects("device/vif/1", NEXT_BACK);
+	plug("device/vif/0", OWN_BACK, READY);
+	cr_assert_str_eq(fake_get("device/vif/0/state"), CLOSED);
+	cr_assert_str_eq(fake_get("device/vif/1/state"), "4");
+}
+
+/* For as long as nothing is there nothing is asked. */
+Test(xen_hotplug, who_comes_long_after_takes_the_place)
+{
+	unsigned calls;
+
+	unplug("device/vif/0", OWN_BACK);
+	for (unsigned i = 0; i < 200; i++) {
+		clock_advance_ns(NS_PER_S);
+		test_settle();
+	}
+	calls = fake.calls;
+	clock_advance_ns(100 * NS_PER_S);
+	test_settle();
+	cr_assert_eq(fake.calls, calls);
+	plug("device/vif/2", "/local/domain/0/backend/vif/1/2", READY);
+	assert_connects("device/vif/2", "/local/domain/0/backend/vif/1/2");
+	cr_assert_null(strstr(test_console_text(), "refused"));
+}
+
+/* Of the same number, that is. */
+Test(xen_hotplug, a_device_comes_again_with_a_backend_elsewhere)
+{
+	for (unsigned domain = 5; domain < 8; domain++) {
+		char back[64];
+
+		unplug("device/vif/0", domain == 5 ? OWN_BACK : back);
+		format(back, sizeof(back), "/local/domain/%u/backend/vif/1/0", domain);
+		plug("device/vif/0", back, READY);
+		assert_connects("device/vif/0", back);
+		cr_assert_eq(used.backend_id, domain);
+	}
+}
+
+/* While it waits for the one, the other. */
+Test(xen_hotplug, a_backend_that_is_replaced_before_it_was_ready)
+{
+	fake_set(OWN_BACK "/state", CLOSED);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vif/0/state"), "1");
+	fake_set(NEXT_BACK "/state", READY);
+	fake_set("device/vif/0/backend", NEXT_BACK);
+	test_settle();
+	assert_connects("device/vif/0", NEXT_BACK);
+}
+
+/* While an answer is awaited that belongs to what was before. */
+Test(xen_hotplug, a_backend_that_is_replaced_while_something_is_asked)
+{
+	char text[8];
+	struct store_op op;
+
+	fake_set(OWN_BACK "/state", CLOSED);
+	test_settle();
+	fake.store_is_deaf = true;
+	fake_set(OWN_BACK "/state", "1");
+	test_settle();
+	fake_set(NEXT_BACK "/state", READY);
+	fake_set("device/vif/0/backend", NEXT_BACK);
+	test_settle();
+	fake.store_is_deaf = false;
+	store_read(&op, 0, "name", NULL, text, sizeof(text)); /* the store looks again */
+	test_settle();
+	assert_connects("device/vif/0", NEXT_BACK);
+}
+
+/* What was offered is taken back first. */
+Test(xen_hotplug, a_backend_that_is_replaced_before_it_was_connected)
+{
+	fake_set(OWN_BACK "/state", CLOSED);
+	test_settle();
+	fake_set(OWN_BACK "/state", READY);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vif/0/state"), "3");
+	disconnected = 0;
+	fake_set(NEXT_BACK "/state", READY);
+	fake_set("device/vif/0/backend", NEXT_BACK);
+	test_settle();
+	cr_assert_geq(disconnected, 1);
+	assert_connects("device/vif/0", NEXT_BACK);
+}
+
+/* It holds something else. */
+Test(xen_hotplug, another_disk_is_none)
+{
+	plug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712", READY);
+	fake_set("device/vbd/51712/state", "1"); /* it was refused before anybody used it */
+	frontend_start(&disk, &disk_kind);
+	test_settle();
+	assert_connects("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712");
+	unplug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712");
+	plug("device/vbd/51728", "/local/domain/0/backend/vbd/1/51728", READY);
+	cr_assert_str_eq(fake_get("device/vbd/51728/state"), "1");
+	plug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712", READY);
+	assert_connects("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712");
+	unplug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712");
+	plug("device/vbd/51712", "/local/domain/0/backend/qdisk/1/51712", READY);
+	assert_connects("device/vbd/51712", "/local/domain/0/backend/qdisk/1/51712");
+	clock_advance_ns(NS_PER_S);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vbd/51728/state"), CLOSED);
+}
+
 static void restore(void)
 {
 	fake_restore();
@@ -129,7 +321,11 @@ Test(xen_hotplug, is_asked_again_in_another_domain)
 	fake_set("device/vif/1/state", "1");
 	test_settle();
 	fake.store_is_deaf = false;
+	fake_set(OWN_BACK "/state", READY);
 	xen_suspend();
+	test_settle();
+	assert_connects("device/vif/0", OWN_BACK);
+	clock_advance_ns(NS_PER_S);
 	test_settle();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 }
