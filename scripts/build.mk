@@ -46,7 +46,7 @@ small := -Os $(if $(clang),,-fno-jump-tables -fipa-pta -fno-move-loop-invariants
 optimize := $(if $(CONFIG_OPTIMIZE_SPEED),-O2,$(if $(CONFIG_OPTIMIZE_NONE),-O0,$(small)))
 
 lto := $(if $(CONFIG_LTO),-flto$(if $(clang),,=1 -flto-partition=one))
-lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld))
+lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld $(lld-flags)))
 
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(cc) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
