@@ -85,3 +85,17 @@ def test_more_data_than_code_reaches(tmp_path):
     build.set_options(tmp_path, {"AGENT_DATA_BYTES": "1048576"})
     build.make(f"O={tmp_path}", "olddefconfig")
     assert "CODE_MODEL_TINY" not in build.configuration(tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_agent_qemu_arm64")
+@pytest.mark.parametrize("data_bytes,tiny", [(262144, True), (1048576, False)])
+def test_the_most_data_of_an_agent(builder, data_bytes, tiny):
+    """With as long commands as may be it links and starts, on both sides of where code no longer reaches the data."""
+    out = builder.build("defconfig_agent_qemu_arm64", name=f"errata-agent-{data_bytes}",
+                        options={"AGENT_DATA_BYTES": str(data_bytes), "AGENT_HANDLES": "4096"})
+    assert ("CODE_MODEL_TINY" in build.configuration(out)) == tiny
+    with Guest(qemu_command(os.path.join(out, "image"), "arm64-virt", "64M", "user,restrict=on")) as guest:
+        guest.wait_for("agent: ready$", 120)
+        guest.write("1 socket tcp\n")
+        guest.wait_for("^1 0 1$")
