@@ -372,6 +372,7 @@ int http_start(struct http_exchange *x, struct http_reply *reply)
 	assert(!(x->flags & STARTED));
 	if (!block)
 		return -ENOBUFS;
+	http_correct_status(reply);
 	if (!x->minor && !bodiless)
 		c->flags |= HTTP_LAST;
 	len = format(block->bytes, HTTP_BLOCK_BYTES, "HTTP/1.1 %u %s\r\n%.*s%s", reply->status,

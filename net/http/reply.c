@@ -52,10 +52,15 @@ const char *http_status_text(uint16_t status)
 {
 	const char *text = statuses;
 
-	assert_debug(status >= 200 && status <= 599);
 	while (*text && (text[0] - '0') * 100 + (text[1] - '0') * 10 + text[2] - '0' != status)
 		text += strlen(text) + 1;
 	return text;
+}
+
+void http_correct_status(struct http_reply *r)
+{
+	if (r->status < 200 || r->status > 599)
+		r->status = 500;
 }
 
 void http_add(struct http_answer *a, const void *data, size_t len, struct storage *storage)
@@ -175,11 +180,13 @@ void http_add_reply(struct http_answer *a, const struct http_request *request, s
 	static const char no_room[] =
 		"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 	struct http_connection *c = a->connection;
-	const char *text = http_status_text(r->status);
 	struct http_block *block;
+	const char *text;
 	size_t len;
 	bool body;
 
+	http_correct_status(r);
+	text = http_status_text(r->status);
 	if (r->status >= 400 && !r->body.data) {
 		if (add_page(a, request, r))
 			return;

@@ -28,7 +28,7 @@ struct endpoint; /* net/addr.h */
  * has the page of the store for it, if there is one, or a line of text; answered later (net/http/exchange.h),
  * only from a store that need not be waited for. */
 struct http_reply {
-	uint16_t status;    /* 200 to 599; 200 when the handler leaves it */
+	uint16_t status;    /* 200 to 599, 200 when the handler leaves it; what is none is told as 500 */
 	const char *type;   /* media type of body; NULL: text/plain */
 	const char *header; /* further header lines, each with its CRLF; or NULL */
 	struct slice body;  /* as flow_write wants it; storage is taken */

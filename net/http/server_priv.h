@@ -153,6 +153,8 @@ void http_add_redirect(struct http_answer *a, const struct http_request *request
 extern const char http_ok_line[];
 /* "404 Not Found", or four zeros where a status is told by its number alone (RFC 9112 §4). */
 const char *http_status_text(uint16_t status);
+/* What is no status of an answer becomes 500. */
+void http_correct_status(struct http_reply *r);
 /* Takes storage. */
 void http_add(struct http_answer *a, const void *data, size_t len, struct storage *storage);
 /* A status line of constant memory and the date. */

@@ -304,6 +304,9 @@ static int handler(void *arg, const struct http_request *request, struct http_re
 	reply->status = 422; /* one that we have no words for */
 	if (key_len == 3 && !memcmp(key, "odd", 3))
 		return 0;
+	reply->status = 777; /* none at all */
+	if (key_len == 3 && !memcmp(key, "bad", 3))
+		return 0;
 	return key_len == 4 && !memcmp(key, "fail", 4) ? -EIO : -ENOENT;
 }
 
@@ -324,6 +327,8 @@ Test(http_server, asks_the_handler_first)
 	say(f, GET("/text"));
 	expect_output(f, TEXT_ANSWER);
 	say(f, GET("/fail"));
+	expect_status(f, 500);
+	say(f, GET("/bad"));
 	expect_status(f, 500);
 	say(f, GET("/odd"));
 	expect_output(f, "HTTP/1.1 422 \r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n");
