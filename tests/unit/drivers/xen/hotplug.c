@@ -102,6 +102,21 @@ static void begin(void)
 	disconnected = 0;
 }
 
+/* So many seconds later nobody looks any more: the guest sleeps on. */
+static void assert_sleeps_after(unsigned seconds)
+{
+	unsigned calls;
+
+	for (unsigned i = 0; i < seconds; i++) {
+		clock_advance_ns(NS_PER_S);
+		test_settle();
+	}
+	calls = fake.calls;
+	clock_advance_ns(100 * NS_PER_S);
+	test_settle();
+	cr_assert_eq(fake.calls, calls);
+}
+
 TestSuite(xen_hotplug, .init = begin, .timeout = 60);
 
 Test(xen_hotplug, what_is_used_stays)
@@ -136,17 +151,8 @@ Test(xen_hotplug, a_backend_may_take_its_time)
 /* The guest sleeps on: nobody looks for ever. */
 Test(xen_hotplug, a_backend_that_never_comes_is_forgotten)
 {
-	unsigned calls;
-
 	plug("device/vif/1", "/local/domain/0/backend/vif/1/1", "1");
-	for (unsigned i = 0; i < 100; i++) {
-		clock_advance_ns(NS_PER_S);
-		test_settle();
-	}
-	calls = fake.calls;
-	clock_advance_ns(100 * NS_PER_S);
-	test_settle();
-	cr_assert_eq(fake.calls, calls);
+	assert_sleeps_after(100);
 	fake_set("/local/domain/0/backend/vif/1/1/state", READY);
 	fake_set("device/vif/1/state", "1"); /* something has changed */
 	test_settle();
@@ -207,17 +213,8 @@ Test(xen_hotplug, who_was_refused_takes_the_place_of_one_that_goes)
 /* For as long as nothing is there nothing is asked. */
 Test(xen_hotplug, who_comes_long_after_takes_the_place)
 {
-	unsigned calls;
-
 	unplug("device/vif/0", OWN_BACK);
-	for (unsigned i = 0; i < 200; i++) {
-		clock_advance_ns(NS_PER_S);
-		test_settle();
-	}
-	calls = fake.calls;
-	clock_advance_ns(100 * NS_PER_S);
-	test_settle();
-	cr_assert_eq(fake.calls, calls);
+	assert_sleeps_after(200);
 	plug("device/vif/2", "/local/domain/0/backend/vif/1/2", READY);
 	assert_connects("device/vif/2", "/local/domain/0/backend/vif/1/2");
 	cr_assert_null(strstr(test_console_text(), "refused"));
