@@ -158,7 +158,7 @@ static int echo(const struct http_request *request, struct http_reply *reply)
 /* An application's own answers: "h" and a digit say which. */
 static int handle(void *arg, const struct http_request *request, struct http_reply *reply)
 {
-	static const uint16_t statuses[] = { 0, 204, 422, 777 };
+	static const uint16_t statuses[] = { 0, 204, 404, 777 };
 	static char lines[HTTP_LINES_TOO_LONG + 1];
 
 	const char *key = request->key.at;

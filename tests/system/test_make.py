@@ -107,7 +107,7 @@ def test_two_folders_give_the_same_bytes(tmp_path):
     tree = copy_tree(tmp_path / "another" / "place" / "for-the-tree")
     outs = [tmp_path / "one", tmp_path / "a-longer-name-for-two"]
     for out, where in zip(outs, (build.TREE, tree)):
-        build.make(f"O={out}", "defconfig_hello_qemu", tree=where)
+        build.make(f"O={out}", "defconfig_www_qemu", tree=where)
         build.make(f"O={out}", tree=where)
     assert digest(outs[0] / "image") == digest(outs[1] / "image")
 
