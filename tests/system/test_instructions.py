@@ -9,7 +9,8 @@ import pytest
 from rig import build, icount
 from rig.guest import GUEST_IP, MAC, Guest, drive, qemu_command, tap_netdev
 
-SLACK = 0.05  # when a frame comes is the host's affair: an acknowledgement more or less
+ABOVE = 0.05  # when a frame comes is the host's affair: an acknowledgement more or less
+BELOW = 0.10  # a busy host hands over an acknowledgement with the next request: all of them save a wakeup, 7 %
 
 
 def budget(name):
@@ -39,5 +40,5 @@ def test_instructions_are_within_their_budgets(builder, namespace, tmp_path, mac
     print(machine, files, found)
     wrong = [f"{name}_{machine}{files}: {instructions}, budget {budget(f'{name}_{machine}{files}')}"
              for name, instructions in found.items() if name != "connection"  # a frame or two are a tenth of it
-             if abs(instructions / budget(f"{name}_{machine}{files}") - 1) > SLACK]
+             if not 1 - BELOW <= instructions / budget(f"{name}_{machine}{files}") <= 1 + ABOVE]
     assert not wrong, "more than a budget in tests/budgets, or so much less that it should be lowered: " + str(wrong)
