@@ -89,7 +89,7 @@ struct cache_block *cache_peek(struct cache *c, uint64_t number);
 
 /* A hint: blocks number to number + count - 1 will be wanted soon. Those that are absent are read in
  * requests as large as the device and read_ahead allow, a quarter of the cache at most, and none when memory
- * is short. Gives how many of them, from number on, are there or on their way. */
+ * is short, or much is there already that nobody has asked for yet. Gives how many of them, from number on, are there or on their way. */
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count);
 
 /* What is changed from now on reaches the medium only after all that was changed before. Nothing is written

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding blocks, and which of them makes room: the first that came of those that were used in one stretch
- * only, so that what was read ahead outlives what has been used. A block that is asked for again after that
- * stretch, when many others have come since, is proven, and makes room only when there is no other kind, the
- * one longest unused first: so a file that is read from end to end takes turns in its own half of the cache,
- * and leaves folders and tables alone. */
+/* Finding blocks, and which of them makes room: of those that were used in one stretch only the one longest
+ * unused. What a hint has brought outlives them, until so many others have come that nobody will ask for it any
+ * more. A block that is asked for again after its stretch, when many others have come since, is proven, and makes
+ * room only when there is no other kind: so a file that is read from end to end takes turns in its own half of
+ * the cache, and leaves folders and tables alone. */
 #include "fs/cache/cache_priv.h"
 
 /* A stretch is as long as it takes this part of the cache's blocks to come. Longer than what one hint brings
@@ -48,10 +48,13 @@ static void show(struct block *b, uint64_t number)
 	b->is_current = true;
 }
 
-static void set_proven(struct block *b, bool is_proven)
+static void set_rank(struct block *b, enum block_rank rank)
 {
-	b->cache->proven_count += (size_t)is_proven - b->is_proven;
-	b->is_proven = is_proven;
+	struct rank *ranks = b->cache->ranks;
+
+	ranks[b->rank].count--;
+	ranks[rank].count++;
+	b->rank = rank;
 }
 
 void cache_rest(struct block *b)
@@ -61,11 +64,10 @@ void cache_rest(struct block *b)
 	if (b->shown.storage.refs)
 		return;
 	if (b->state == BLOCK_CLEAN) {
-		if (list_is_empty(&b->link))
-			list_push_back(b->is_proven ? &c->proven : &c->recent, &b->link);
+		list_push_back(&c->ranks[b->rank].blocks, &b->link);
 	} else if (b->state == BLOCK_ORPHAN) {
 		b->state = BLOCK_FREE;
-		set_proven(b, false);
+		set_rank(b, BLOCK_RECENT);
 		list_push_back(&c->free, &b->link);
 	}
 }
@@ -79,36 +81,42 @@ void cache_drop(struct block *b)
 	cache_rest(b);
 }
 
-/* NULL: there is none. Who is held is left out, and comes in again as the last when he is let go. */
-static struct block *take_unheld(struct list *list)
+/* Nobody comes any more for what the oldest hint has brought. */
+static bool has_old_hint(const struct cache *c)
 {
-	struct list *item;
+	const struct list *hinted = &c->ranks[BLOCK_HINTED].blocks;
 
-	while ((item = list_pop_front(list))) {
-		struct block *b = list_entry(item, struct block, link);
+	return !list_is_empty(hinted) &&
+	       c->inserted - list_first(hinted, struct block, link)->born > 2 * c->config.blocks;
+}
 
-		if (!b->shown.storage.refs)
-			return b;
-	}
-	return NULL;
+/* Whose first makes room, if it has any. */
+static struct list *makes_room(struct cache *c, bool is_awaited)
+{
+	struct list *list = &c->free;
+
+	if (list_is_empty(list))
+		list = &c->ranks[has_old_hint(c) ? BLOCK_HINTED : BLOCK_RECENT].blocks;
+	if (list_is_empty(list))
+		list = &c->ranks[BLOCK_HINTED].blocks;
+	if (list_is_empty(list) && is_awaited)
+		list = &c->ranks[BLOCK_PROVEN].blocks;
+	return list;
 }
 
 struct block *cache_insert(struct cache *c, uint64_t number, bool is_awaited)
 {
-	struct block *b = take_unheld(&c->free);
+	struct list *item = list_pop_front(makes_room(c, is_awaited));
+	struct block *b;
 
-	if (!b)
-		b = take_unheld(&c->recent);
-	if (!b && is_awaited)
-		b = take_unheld(&c->proven);
-	if (!b)
+	if (!item)
 		return NULL;
+	b = list_entry(item, struct block, link);
 	cache_hide(b);
-	set_proven(b, false);
+	set_rank(b, is_awaited ? BLOCK_RECENT : BLOCK_HINTED);
 	show(b, number);
 	b->born = ++c->inserted;
 	b->copied_in = b->oldest = 0;
-	b->is_unused = false;
 	return b;
 }
 
@@ -123,18 +131,17 @@ struct block *cache_insert_version(struct block *old)
 	return b;
 }
 
-/* b, which is held, stays in recent, at the place that it came in; not so in proven. */
 static void prove(struct block *b)
 {
-	struct cache *c = b->cache;
+	struct rank *proven = &b->cache->ranks[BLOCK_PROVEN];
 	struct block *oldest;
 
-	set_proven(b, true);
-	if (c->proven_count <= c->config.blocks / 2 || list_is_empty(&c->proven))
+	set_rank(b, BLOCK_PROVEN);
+	if (proven->count <= b->cache->config.blocks / 2 || list_is_empty(&proven->blocks))
 		return;
-	oldest = list_first(&c->proven, struct block, link);
+	oldest = list_first(&proven->blocks, struct block, link);
 	list_remove(&oldest->link);
-	set_proven(oldest, false);
+	set_rank(oldest, BLOCK_RECENT);
 	cache_rest(oldest);
 }
 
@@ -143,12 +150,12 @@ void cache_hold(struct block *b)
 	struct cache *c = b->cache;
 
 	b->shown.storage.refs++;
-	if (b->is_unused) {
-		b->is_unused = false;
-		b->born = c->inserted;
-	}
-	if (!b->is_proven && c->inserted - b->born >= STRETCH(c->config.blocks))
-		prove(b);
-	if (b->is_proven && b->state == BLOCK_CLEAN)
+	if (b->state == BLOCK_CLEAN)
 		list_remove(&b->link);
+	if (b->rank == BLOCK_HINTED) {
+		set_rank(b, BLOCK_RECENT);
+		b->born = c->inserted;
+	} else if (b->rank == BLOCK_RECENT && c->inserted - b->born >= STRETCH(c->config.blocks)) {
+		prove(b);
+	}
 }

@@ -58,11 +58,14 @@ static void make_requests(struct cache *c)
 static void make_lists(struct cache *c)
 {
 	struct list *const lists[] = {
-		&c->free, &c->recent, &c->proven, &c->waiting, &c->requests, &c->dirty, &c->syncs,
+		&c->free, &c->waiting, &c->requests, &c->dirty, &c->syncs,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		list_init(lists[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(c->ranks); i++)
+		list_init(&c->ranks[i].blocks);
+	c->ranks[BLOCK_RECENT].count = c->config.blocks;
 }
 
 /* What follows from the device and the configuration alone. */

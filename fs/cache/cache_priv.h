@@ -26,11 +26,18 @@ static_assert((BLOCK_BYTES & (BLOCK_BYTES - 1)) == 0, "a block is a power of two
 enum block_state {
 	BLOCK_FREE,     /* in free */
 	BLOCK_READING,  /* a request fills it; who wants it waits in gets */
-	BLOCK_CLEAN,    /* as on the device; in recent or proven while nobody holds it, or still in recent */
+	BLOCK_CLEAN,    /* as on the device; in the list of its rank while nobody holds it */
 	BLOCK_CHANGING, /* somebody changes it; who else wants it waits in gets */
 	BLOCK_DIRTY,    /* in dirty */
 	BLOCK_WRITING,  /* a request writes it */
 	BLOCK_ORPHAN,   /* nobody can find it any more; free once its holders let go */
+};
+
+/* How much a block is worth. */
+enum block_rank {
+	BLOCK_RECENT,
+	BLOCK_HINTED, /* nobody has asked for it yet */
+	BLOCK_PROVEN, /* has been asked for again */
 };
 
 struct block {
@@ -45,9 +52,8 @@ struct block {
 	uint64_t copied_in; /* the round of writes that an older version of it may be a part of */
 	uint64_t born;      /* what inserted was when it came, or was first used */
 	uint8_t state;      /* enum block_state */
+	uint8_t rank;       /* enum block_rank */
 	bool is_current;    /* the table finds it */
-	bool is_proven;
-	bool is_unused;     /* came by a hint, and nobody has asked for it yet */
 };
 
 /* A read or write of consecutive blocks, or a flush. */
@@ -72,8 +78,11 @@ struct cache {
 	uint8_t *data; /* of all blocks */
 	struct block *blocks, **table;
 	unsigned table_bits;
-	struct list free, recent, proven; /* recent: first come first; proven: longest unused first */
-	size_t proven_count;
+	struct list free;
+	struct rank {
+		struct list blocks; /* those that are CLEAN and nobody holds, in the order in which they came in here */
+		size_t count;       /* all of this rank */
+	} ranks[BLOCK_PROVEN + 1];
 	uint64_t inserted;
 
 	/* Who waits for room: for a block, or for a request to read it with. */

@@ -21,7 +21,8 @@ static void on_read(struct waiter *w)
 		if (!error) {
 			b->state = BLOCK_CLEAN;
 			cache_rest(b);
-			cache_wake(b);
+			if (!list_is_empty(&b->gets))
+				cache_wake(b);
 		} else {
 			cache_drop(b);
 			if (is_alone)
@@ -60,7 +61,6 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct 
 		b = add(r, number++, op);
 		if (!b)
 			break;
-		b->is_unused = !op;
 		c->stats.read_ahead += !op;
 		if (op) {
 			op->ahead = 0; /* should this fail, it is tried again alone */
@@ -75,15 +75,23 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct 
 	return count;
 }
 
-/* No more than a part of the cache, or it would throw out what it has just read. */
-static uint64_t end_of_run(const struct cache *c, uint64_t number, uint64_t count)
+/* How many of the blocks from number on may come by a hint. All of them, up to a quarter of the cache, or none: a
+ * device wants large requests. Those that nobody has asked for yet must leave a quarter of what is not proven, or
+ * the readers of several files would throw out each other's before they come to them. */
+static uint32_t hinted_blocks(const struct cache *c, uint64_t number, uint64_t count)
 {
-	return number + MIN(MIN(count, MAX(c->config.blocks / 4, UINT64_C(1))), c->number_end - number);
+	uint64_t room = (c->config.blocks - c->ranks[BLOCK_PROVEN].count) / 4 * 3;
+
+	count = MIN(MIN(count, c->config.blocks / 4), c->number_end - number);
+	return count + c->ranks[BLOCK_HINTED].count <= room ? (uint32_t)count : 0;
 }
 
 bool cache_read_for(struct cache *c, struct cache_get *op)
 {
-	return read_run(c, op->number, end_of_run(c, op->number, UINT64_C(1) + op->ahead), op);
+	uint64_t behind = op->number + 1;
+	uint32_t few = MIN(op->ahead, c->config.blocks / 64), count = hinted_blocks(c, behind, op->ahead);
+
+	return read_run(c, op->number, MIN(behind + MAX(count, few), c->number_end), op);
 }
 
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count)
@@ -93,7 +101,7 @@ uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count)
 
 	if (number >= c->number_end)
 		return 0;
-	end = end_of_run(c, number, count);
+	end = number + hinted_blocks(c, number, count);
 	for (; number + done < end && step; done += step)
 		step = cache_find(c, number + done) ? 1 : read_run(c, number + done, end, NULL);
 	return done;

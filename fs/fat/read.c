@@ -18,8 +18,13 @@ struct cursor {
 };
 static_assert(sizeof(struct cursor) <= sizeof(((struct kv_read *)0)->cursor), "room in the operation");
 
+/* Whoever reads on has a step more read ahead when he has come so near to what was asked for: the device does that
+ * while he goes through the step before. */
+#define AHEAD_STEP MIN(CONFIG_FS_CACHE_READ_AHEAD, CONFIG_FS_CACHE_BLOCKS / 4)
+#define AHEAD (AHEAD_STEP + AHEAD_STEP / 4)
+
 /* What an operation gives, and what is read ahead of it. */
-#define RUN_BLOCKS (KV_READ_SLICES + 2 * CONFIG_FS_CACHE_READ_AHEAD)
+#define RUN_BLOCKS (KV_READ_SLICES + AHEAD + AHEAD_STEP)
 
 /* Makes the run begin with cluster number index of the file, which is not before it. */
 static int move(struct fat_task *t, struct cursor *c, uint32_t index)
@@ -71,16 +76,19 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 	return error;
 }
 
-/* Asks for a request's worth more than has been asked for of the run, which is read at block number and ends
- * before block end. */
+/* The run is read at block number and ends before block end. */
 static void read_ahead(struct fat *fat, struct cursor *c, uint64_t number, uint64_t end)
 {
+	uint32_t count;
+
 	if (c->ahead < number || c->ahead > number + RUN_BLOCKS)
 		c->ahead = number;
-	end = MIN(end, c->ahead + CONFIG_FS_CACHE_READ_AHEAD);
-	if (c->ahead >= end)
-		return;
-	c->ahead += cache_read_ahead(fat->cache, c->ahead, (uint32_t)(end - c->ahead));
+	while (c->ahead < end && c->ahead <= number + AHEAD) {
+		count = cache_read_ahead(fat->cache, c->ahead, (uint32_t)MIN(end - c->ahead, (uint64_t)AHEAD_STEP));
+		if (!count)
+			return;
+		c->ahead += count;
+	}
 }
 
 static void add_slice(struct kv_read *op, struct cache_block *b, uint32_t offset, uint32_t len)
@@ -99,7 +107,7 @@ static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, u
 	struct cache_block *b;
 	int error;
 
-	if (c->ahead && number + CONFIG_FS_CACHE_READ_AHEAD / 2 >= c->ahead)
+	if (c->ahead)
 		read_ahead(t->fat, c, number, last + 1);
 	while (place < end && op->count < KV_READ_SLICES) {
 		b = t->get.block ? NULL : cache_peek(t->fat->cache, number);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The table ("FAT Data Structure"): which cluster follows which. An entry is checked before it is followed,
  * and a chain that leads into itself is found out by Brent's algorithm: each cluster is compared with one
- * that was passed earlier, which moves on whenever the number of steps is a power of two. */
+ * that was passed earlier, which moves on when the number of steps is a power of two, or soon after: behind the
+ * clusters that lie together there. These ascend, so they are fewer than a loop is long. */
 #include <errno.h>
 #include <string.h>
 
@@ -66,6 +67,36 @@ static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry, bool in_
 	return 0;
 }
 
+/* How many entries from at to end, up to most, name the cluster behind their own, which is the first's. */
+static uint32_t count_ascending(const struct fat_geometry *g, uint32_t cluster, const uint8_t *at,
+                                const uint8_t *end, uint32_t most)
+{
+	uint32_t count = 0, bytes = g->bits / 8;
+
+	for (; at < end && count < most && decode(g, at) == cluster + 1; at += bytes, cluster++)
+		count++;
+	return count;
+}
+
+/* Goes on by the steps, up to index, that follow need not look at: those to the cluster behind, which is nobody
+ * else's and not the mark. false: there are none. */
+static bool skip(struct fat *fat, struct fat_chain *c, const uint8_t *at, const uint8_t *end, uint32_t index)
+{
+	const struct fat_geometry *g = &fat->geometry;
+	uint32_t most = MIN(index - c->index, g->clusters + 1 - c->cluster), count;
+
+	if (CONFIG_FAT_OWNERS_CLUSTERS > 0 && fat->owners)
+		return false;
+	if (c->mark > c->cluster)
+		most = MIN(most, c->mark - c->cluster - 1);
+	count = count_ascending(g, c->cluster, at, end, most);
+	c->cluster += count;
+	if ((c->index ^ (c->index + count)) > c->index)
+		c->mark = c->cluster;
+	c->index += count;
+	return count;
+}
+
 /* A FAT12 entry may straddle blocks. Such a table is small. */
 static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index, bool in_run)
 {
@@ -98,6 +129,8 @@ static int walk(struct fat_task *t, struct fat_chain *c, uint32_t index, bool in
 			place = place_of(g, c->cluster) - number * FAT_BLOCK_BYTES;
 			if (place >= b->len)
 				break;
+			if (skip(t->fat, c, b->data + place, b->data + b->len, index))
+				continue;
 			error = follow(t->fat, c, decode(g, b->data + place), in_run);
 		} while (!error && c->index < index);
 		cache_put(b);

@@ -119,6 +119,35 @@ Test(fat_hostile, a_chain_that_is_a_loop)
 	}
 }
 
+/* On a volume whose clusters are too many to look for those that several have: three.bin has runs of these lengths,
+ * and its last cluster is followed by that number back of it. */
+Test(fat_hostile, a_loop_of_clusters_that_lie_together)
+{
+	static const struct {
+		uint32_t runs[4], back;
+	} chains[] = {
+		{ { 1 }, 0 }, { { 2 }, 1 }, { { 3000 }, 0 }, { { 3000 }, 1 }, { { 3000 }, 2999 }, { { 3000 }, 1500 },
+		{ { 1023, 2 }, 1 }, { { 1024, 1 }, 1024 }, { { 1025, 1023, 1 }, 1100 }, { { 127, 129, 1, 7 }, 263 },
+		{ { 1, 1, 1, 1 }, 3 }, { { 500, 2000, 1, 3 }, 2001 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
+		uint32_t all[5000], count = 0, next = 20000;
+
+		load("-F 32 -s 1", 150000);
+		cr_assert_gt(g.clusters, CONFIG_FAT_OWNERS_CLUSTERS);
+		for (size_t k = 0; k < 4; k++, next -= 4000)
+			for (uint32_t j = 0; j < chains[i].runs[k]; j++)
+				all[count++] = next + j;
+		set_first("THREE   BIN", all[0]);
+		for (uint32_t j = 0; j < count; j++)
+			set_table(all[j], j + 1 < count ? all[j + 1] : all[j - chains[i].back]);
+		mount();
+		expect_refused("three.bin", "a chain is a loop");
+		expect_whole();
+	}
+}
+
 Test(fat_hostile, chains_that_end_early_late_or_elsewhere)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
