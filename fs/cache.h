@@ -74,8 +74,9 @@ struct cache_get {
 	uint32_t ahead;
 	uint8_t mode; /* enum cache_mode */
 };
-/* Up to ahead blocks behind it will be wanted soon: should it have to be read, so many of them as are absent
- * and lie together come in the same request, which is as large as cache_read_ahead's. */
+/* Up to ahead blocks behind it will be wanted soon: should it have to be read, so many of them as are
+ * absent and lie together come in the same request: as many as cache_read_ahead would read, and a few where
+ * that would read none. */
 void cache_get_ahead(struct cache *c, struct cache_get *op, uint64_t number, enum cache_mode mode,
                      uint32_t ahead);
 
@@ -88,8 +89,9 @@ static inline void cache_get(struct cache *c, struct cache_get *op, uint64_t num
 struct cache_block *cache_peek(struct cache *c, uint64_t number);
 
 /* A hint: blocks number to number + count - 1 will be wanted soon. Those that are absent are read in
- * requests as large as the device and read_ahead allow, a quarter of the cache at most, and none when memory
- * is short, or much is there already that nobody has asked for yet. Gives how many of them, from number on, are there or on their way. */
+ * requests as large as the device and read_ahead allow, a quarter of the cache at most, and none when
+ * memory is short, or much is there already that nobody has asked for yet. Gives how many of them, from
+ * number on, are there or on their way. */
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count);
 
 /* What is changed from now on reaches the medium only after all that was changed before. Nothing is written

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Finding blocks, and which of them makes room: of those that were used in one stretch only the one longest
- * unused. What a hint has brought outlives them, until so many others have come that nobody will ask for it any
- * more. A block that is asked for again after its stretch, when many others have come since, is proven, and makes
- * room only when there is no other kind: so a file that is read from end to end takes turns in its own half of
- * the cache, and leaves folders and tables alone. */
+ * unused. What a hint has brought outlives them, as long as it is not too much, nor so many others have
+ * come that nobody will ask for it any more. A block that is asked for again after its stretch, when many
+ * others have come since, is proven, and makes room only when there is no other kind: so a file that is
+ * read from end to end takes turns in its own half of the cache, and leaves folders and tables alone. */
 #include "fs/cache/cache_priv.h"
 
-/* A stretch is as long as it takes this part of the cache's blocks to come. Longer than what one hint brings
- * (read.c), and shorter than what a block that is not proven can count on. */
+/* A stretch is as long as it takes this part of the cache's blocks to come: longer than what one hint
+ * brings. */
 #define STRETCH(blocks) ((blocks) / 8 * 3)
 
 static struct block **chain_of(const struct cache *c, uint64_t number)
@@ -81,13 +81,20 @@ void cache_drop(struct block *b)
 	cache_rest(b);
 }
 
-/* Nobody comes any more for what the oldest hint has brought. */
-static bool has_old_hint(const struct cache *c)
+size_t cache_hinted_max(const struct cache *c)
 {
-	const struct list *hinted = &c->ranks[BLOCK_HINTED].blocks;
+	return (c->config.blocks - c->ranks[BLOCK_PROVEN].count) / 4 * 3;
+}
 
-	return !list_is_empty(hinted) &&
-	       c->inserted - list_first(hinted, struct block, link)->born > 2 * c->config.blocks;
+/* They are too many, or nobody will come any more for what the oldest hint has brought. */
+static bool can_spare_hinted(const struct cache *c)
+{
+	const struct rank *hinted = &c->ranks[BLOCK_HINTED];
+
+	if (list_is_empty(&hinted->blocks))
+		return false;
+	return hinted->count > cache_hinted_max(c) ||
+	       c->inserted - list_first(&hinted->blocks, struct block, link)->born > 2 * c->config.blocks;
 }
 
 /* Whose first makes room, if it has any. */
@@ -96,7 +103,7 @@ static struct list *makes_room(struct cache *c, bool is_awaited)
 	struct list *list = &c->free;
 
 	if (list_is_empty(list))
-		list = &c->ranks[has_old_hint(c) ? BLOCK_HINTED : BLOCK_RECENT].blocks;
+		list = &c->ranks[can_spare_hinted(c) ? BLOCK_HINTED : BLOCK_RECENT].blocks;
 	if (list_is_empty(list))
 		list = &c->ranks[BLOCK_HINTED].blocks;
 	if (list_is_empty(list) && is_awaited)

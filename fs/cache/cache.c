@@ -136,8 +136,12 @@ int cache_create(struct cache **out, struct blkdev *dev, const struct cache_conf
 void cache_destroy(struct cache *c)
 {
 	assert(!c->busy && !c->dirty_count && list_is_empty(&c->waiting) && list_is_empty(&c->syncs));
-	for (uint32_t i = 0; i < c->config.blocks; i++)
+	for (uint32_t i = 0; i < c->config.blocks; i++) {
 		assert(!c->blocks[i].shown.storage.refs);
+		c->ranks[c->blocks[i].rank].count--;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(c->ranks); i++)
+		assert(!c->ranks[i].count);
 	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE))
 		timer_stop(&c->timer);
 	free_memory(c);

@@ -37,7 +37,7 @@ enum block_state {
 enum block_rank {
 	BLOCK_RECENT,
 	BLOCK_HINTED, /* nobody has asked for it yet */
-	BLOCK_PROVEN, /* has been asked for again */
+	BLOCK_PROVEN, /* has been asked for again, after its stretch (block.c) */
 };
 
 struct block {
@@ -80,7 +80,7 @@ struct cache {
 	unsigned table_bits;
 	struct list free;
 	struct rank {
-		struct list blocks; /* those that are CLEAN and nobody holds, in the order in which they came in here */
+		struct list blocks; /* those that are CLEAN and nobody holds, in the order in which they came here */
 		size_t count;       /* all of this rank */
 	} ranks[BLOCK_PROVEN + 1];
 	uint64_t inserted;
@@ -117,8 +117,11 @@ struct cache {
 /* -- block.c: finding blocks, and which of them makes room -- */
 
 struct block *cache_find(const struct cache *c, uint64_t number);
-/* A block for number, which is absent, in the table; its content is anything. NULL: all are held, or have
- * something to be written, or for what nobody waits for, are proven. */
+/* So many blocks at most come by hints before somebody asks for them. */
+size_t cache_hinted_max(const struct cache *c);
+/* A block for number, which is absent, in the table; its content is anything. Its rank is HINTED where
+ * nobody waits for it. NULL: all are held, or have something to be written, or for what nobody waits for,
+ * are proven. */
 struct block *cache_insert(struct cache *c, uint64_t number, bool is_awaited);
 /* As cache_insert, in the place of old, which the table finds no longer then. */
 struct block *cache_insert_version(struct block *old);

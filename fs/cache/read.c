@@ -21,8 +21,7 @@ static void on_read(struct waiter *w)
 		if (!error) {
 			b->state = BLOCK_CLEAN;
 			cache_rest(b);
-			if (!list_is_empty(&b->gets))
-				cache_wake(b);
+			cache_wake(b);
 		} else {
 			cache_drop(b);
 			if (is_alone)
@@ -75,33 +74,35 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct 
 	return count;
 }
 
-/* How many of the blocks from number on may come by a hint. All of them, up to a quarter of the cache, or none: a
- * device wants large requests. Those that nobody has asked for yet must leave a quarter of what is not proven, or
- * the readers of several files would throw out each other's before they come to them. */
+/* How many of the blocks from number on may come by a hint. All of them, up to a quarter of the cache, or
+ * none: a device wants large requests. Too many that nobody has asked for yet would cost those that are
+ * used, and the readers of several files would throw out each other's before they come to them. */
 static uint32_t hinted_blocks(const struct cache *c, uint64_t number, uint64_t count)
 {
-	uint64_t room = (c->config.blocks - c->ranks[BLOCK_PROVEN].count) / 4 * 3;
-
 	count = MIN(MIN(count, c->config.blocks / 4), c->number_end - number);
-	return count + c->ranks[BLOCK_HINTED].count <= room ? (uint32_t)count : 0;
+	return count + c->ranks[BLOCK_HINTED].count <= cache_hinted_max(c) ? (uint32_t)count : 0;
 }
 
+/* Behind the block that somebody waits for at least a few: who is refused all hints, because of what others
+ * have left unused, must not come for each block by itself. */
 bool cache_read_for(struct cache *c, struct cache_get *op)
 {
 	uint64_t behind = op->number + 1;
-	uint32_t few = MIN(op->ahead, c->config.blocks / 64), count = hinted_blocks(c, behind, op->ahead);
+	uint32_t few = MIN(op->ahead, 1 + c->config.blocks / 64), count = hinted_blocks(c, behind, op->ahead);
 
 	return read_run(c, op->number, MIN(behind + MAX(count, few), c->number_end), op);
 }
 
 uint32_t cache_read_ahead(struct cache *c, uint64_t number, uint32_t count)
 {
+	uint64_t end = MIN(number + count, c->number_end);
 	uint32_t done = 0, step = 1;
-	uint64_t end;
 
-	if (number >= c->number_end)
-		return 0;
-	end = number + hinted_blocks(c, number, count);
+	while (number + done < end && cache_find(c, number + done))
+		done++;
+	if (number + done >= end)
+		return done;
+	end = number + done + hinted_blocks(c, number + done, count - done);
 	for (; number + done < end && step; done += step)
 		step = cache_find(c, number + done) ? 1 : read_run(c, number + done, end, NULL);
 	return done;

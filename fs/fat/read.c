@@ -18,8 +18,8 @@ struct cursor {
 };
 static_assert(sizeof(struct cursor) <= sizeof(((struct kv_read *)0)->cursor), "room in the operation");
 
-/* Whoever reads on has a step more read ahead when he has come so near to what was asked for: the device does that
- * while he goes through the step before. */
+/* Whoever reads on has a step more read ahead when he has come so near to what was asked for: the device
+ * does that while he goes through the step before ("make bench", disk). */
 #define AHEAD_STEP MIN(CONFIG_FS_CACHE_READ_AHEAD, CONFIG_FS_CACHE_BLOCKS / 4)
 #define AHEAD (AHEAD_STEP + AHEAD_STEP / 4)
 
@@ -79,16 +79,11 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 /* The run is read at block number and ends before block end. */
 static void read_ahead(struct fat *fat, struct cursor *c, uint64_t number, uint64_t end)
 {
-	uint32_t count;
-
 	if (c->ahead < number || c->ahead > number + RUN_BLOCKS)
 		c->ahead = number;
-	while (c->ahead < end && c->ahead <= number + AHEAD) {
-		count = cache_read_ahead(fat->cache, c->ahead, (uint32_t)MIN(end - c->ahead, (uint64_t)AHEAD_STEP));
-		if (!count)
-			return;
-		c->ahead += count;
-	}
+	end = MIN(end, c->ahead + AHEAD_STEP);
+	if (c->ahead < end && c->ahead <= number + AHEAD)
+		c->ahead += cache_read_ahead(fat->cache, c->ahead, (uint32_t)(end - c->ahead));
 }
 
 static void add_slice(struct kv_read *op, struct cache_block *b, uint32_t offset, uint32_t len)
@@ -114,7 +109,7 @@ static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, u
 		if (!b && op->count)
 			break;
 		if (!b) {
-			if (!t->get.block)
+			if (!c->ahead)
 				read_ahead(t->fat, c, number, last + 1);
 			error = fat_block(t, number, (uint32_t)MIN(last - number, (uint64_t)RUN_BLOCKS), &b);
 			if (error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The table ("FAT Data Structure"): which cluster follows which. An entry is checked before it is followed,
  * and a chain that leads into itself is found out by Brent's algorithm: each cluster is compared with one
- * that was passed earlier, which moves on when the number of steps is a power of two, or soon after: behind the
- * clusters that lie together there. These ascend, so they are fewer than a loop is long. */
+ * that was passed earlier, which moves on when the number of steps is a power of two, or soon after: behind
+ * the clusters that lie together there. These ascend, so they are fewer than a loop is long. */
 #include <errno.h>
 #include <string.h>
 
@@ -78,8 +78,8 @@ static uint32_t count_ascending(const struct fat_geometry *g, uint32_t cluster, 
 	return count;
 }
 
-/* Goes on by the steps, up to index, that follow need not look at: those to the cluster behind, which is nobody
- * else's and not the mark. false: there are none. */
+/* Goes on by the steps, up to index, that follow need not look at: those to the cluster behind, which is
+ * nobody else's and not the mark. false: there are none. */
 static bool skip(struct fat *fat, struct fat_chain *c, const uint8_t *at, const uint8_t *end, uint32_t index)
 {
 	const struct fat_geometry *g = &fat->geometry;

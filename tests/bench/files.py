@@ -29,8 +29,11 @@ def make_disk_site(bench):
 def bytes_per_second(command):
     """By the image's own clock. Nobody watches meanwhile: a figure about two who wait for each other on two
     processors does not bear a third."""
-    console = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             timeout=120, check=False).stdout
+    try:
+        console = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, timeout=120, check=False).stdout
+    except subprocess.TimeoutExpired:
+        return None
     found = re.search(rb"read bytes=(\d+) ns=(\d+)", console)
     return int(found[1]) / int(found[2]) * 1e9 if found else None
 

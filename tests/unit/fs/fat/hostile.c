@@ -119,8 +119,8 @@ Test(fat_hostile, a_chain_that_is_a_loop)
 	}
 }
 
-/* On a volume whose clusters are too many to look for those that several have: three.bin has runs of these lengths,
- * and its last cluster is followed by that number back of it. */
+/* On a volume whose clusters are too many to look for those that several have: three.bin has runs of these
+ * lengths, and its last cluster is followed by that number back of it. */
 Test(fat_hostile, a_loop_of_clusters_that_lie_together)
 {
 	static const struct {
@@ -168,6 +168,14 @@ Test(fat_hostile, chains_that_end_early_late_or_elsewhere)
 		set_table(one, g.clusters + 2);
 		mount();
 		expect_refused("three.bin", "a chain runs into a free cluster");
+		expect_refused("one.bin", "a chain leaves the volume");
+		expect_whole();
+
+		load(kinds[i].options, kinds[i].kib);
+		set_first("ONE     BIN", g.clusters + 1);
+		set_table(g.clusters + 1, g.clusters + 2);
+		set_table(g.clusters + 2, 0x0fffffff);
+		mount();
 		expect_refused("one.bin", "a chain leaves the volume");
 		expect_whole();
 	}
