@@ -53,6 +53,9 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
+    emulated = getattr(item, "funcargs", {}).get("emulated")
+    if report.when == "call" and report.failed and emulated:  # a fixture does not learn of it
+        report.sections.append(("Xen", emulated.state()))
     if report.skipped and item.config.getoption("--all"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"

@@ -72,6 +72,13 @@ class Xen:
     def said(self):
         return self.emulated.last_lines()
 
+    def state(self):
+        """What may say why a test has failed."""
+        text = f"--- Xen and dom0\n{self.emulated.last_lines(60)}\n---"
+        with contextlib.suppress(machine.Lost, ValueError):  # the answer to what came too late
+            text += f"\n--- dom0's own\n{self.dom0.run(self.dom0.STATE)[1]}\n---"
+        return text
+
     def put(self, out, name):
         """The image of a build and its file, for xl create. Its disk is the one that dom0 has."""
         self.dom0.put_file(f"/guests/{name}", os.path.join(out, "image"))
@@ -138,10 +145,9 @@ def running(enter=(), cold=False, netdev=TAP, disk=None, cpu="x86_64"):
     home = machine.Home(cpu) if cold else prepare(cpu)
     with machine.Machine(home, cold=cold, netdev=netdev, disk=disk) as emulated:
         with emulated.started(enter):
+            one = Xen(emulated, cpu)
             try:
-                yield Xen(emulated, cpu)
+                yield one
             except BaseException:
-                print(f"--- Xen and dom0\n{emulated.last_lines(60)}\n---")
-                with contextlib.suppress(machine.Lost):
-                    print(f"--- dom0's own\n{emulated.dom0.run(emulated.dom0.STATE)[1]}\n---")
+                print(one.state())
                 raise
