@@ -128,7 +128,8 @@ class Dom0(Line):
     """dom0's shell."""
     # A script: what may say why a guest has not come up.
     STATE = ("xl list; xenstore-ls -f; dmesg | tail -n 20; tail -n 20 /var/log/xen/hotplug.log /var/log/xen/xl-*.log "
-             "/var/log/xen/console/guest-*.log; grep -v ' 0 ' /proc/interrupts; ip -s link; brctl show")
+             "/var/log/xen/console/guest-*.log; grep -v ' 0 ' /proc/interrupts; cat /proc/net/dev; "
+             "grep . /sys/class/net/*/operstate; xl debug-keys e")
 
     def run(self, script, data=b"", seconds=SECONDS):
         """Gives the script's status and what it has printed. data: what it may read; seconds: None is for ever."""
