@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "arch/arch.h"
@@ -294,8 +295,10 @@ static intptr_t overflow(void *arg)
 	volatile char here = 0;
 
 	(void)arg;
-	/* Stacks are aligned to pages here, and the frames so far fit into the highest one. */
-	stack_low = (char *)ALIGN_UP((uintptr_t)&here, PAGE_BYTES) - CONFIG_FIBER_STACK_BYTES;
+	/* Stacks are aligned to pages here. Above are the context that tests/lib/cpu.c begins with, which on
+	 * some CPUs is more than a page, and frames that fit into one. */
+	stack_low = (char *)ALIGN_UP((uintptr_t)&here + sizeof(ucontext_t), PAGE_BYTES);
+	stack_low -= CONFIG_FIBER_STACK_BYTES;
 	return recurse(&here);
 }
 
