@@ -105,7 +105,7 @@ Test(cache_rank, what_is_in_use_stays_beside_hints_that_nobody_comes_for)
 		.blocks = LARGE_BLOCKS, .read_ahead = 64, .requests = 8, .write_back_ns = NS_PER_S,
 	};
 	uint32_t seed = 1, misses = 0;
-	uint64_t before = 0;
+	uint64_t before;
 
 	world_end();
 	world_begin_with(0, 4096 * 8, 512);
