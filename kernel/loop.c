@@ -85,12 +85,14 @@ static bool run_timers(void)
 	return next_ns <= now_ns && timer_run_due(now_ns, CONFIG_LOOP_BATCH);
 }
 
+/* Devices first: who wakes late, because a host did not let it run, finds what has come meanwhile and the
+ * time limits that it has kept both due, and must not hold those against whoever has kept them. */
 bool loop_turn(void)
 {
-	bool worked = run_ready();
+	bool worked = poll_devices();
 
+	worked |= run_ready();
 	worked |= run_timers();
-	worked |= poll_devices();
 	return worked;
 }
 

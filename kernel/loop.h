@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The run loop: ready queue, then due timers, then devices, then block the CPU until an interrupt
+/* The run loop: devices, then the ready queue, then due timers, then block the CPU until an interrupt
  * or the next deadline ("select in Unix = block the whole domain in Xen"). One loop per CPU; the
  * image has one CPU and one loop. Everything but poller_mark is called from the loop's CPU only,
  * never from an interrupt. */

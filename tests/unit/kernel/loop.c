@@ -37,7 +37,7 @@ static void note_poll(struct poller *p)
 	note(p == &poller ? 'p' : 'o');
 }
 
-Test(loop, ready_then_timers_then_devices)
+Test(loop, devices_then_ready_then_timers)
 {
 	struct promise p;
 	struct waiter w;
@@ -50,7 +50,7 @@ Test(loop, ready_then_timers_then_devices)
 	promise_return(&p, 0);
 	promise_wait(&p, &w, note_ready);
 	cr_assert(loop_turn());
-	cr_assert_str_eq(trace, "rtp");
+	cr_assert_str_eq(trace, "prt");
 	cr_assert(!loop_turn());
 }
 
@@ -141,7 +141,7 @@ Test(loop, a_storm_starves_neither_devices_nor_timers)
 		timer_start(&t, 0);
 		loop_turn();
 	}
-	cr_assert_str_eq(trace, "tptptptptptptptptptp");
+	cr_assert_str_eq(trace, "ptptptptptptptptptpt");
 	cr_assert_eq(storms, 10 * CONFIG_LOOP_BATCH);
 	promise_unwait(&w);
 }
