@@ -73,7 +73,7 @@ def instructions(bench):
     out = bench.path("defconfig_www_qemu")
 
     def ask(count):
-        answers = clients.keep_alive(GUEST_IP, path="/style.css", count=count)["answers"]
+        answers = clients.keep_alive(GUEST_IP, path=icount.PATH, count=count)["answers"]
         assert len(answers) == 1 and next(iter(answers)).startswith("200 "), answers
     result = {}
     for machine in ("microvm", "q35"):

@@ -12,8 +12,9 @@ from rig.guest import Qmp
 COUNTERS = ("machine_boot_ticks", "machine_idle_ticks", "machine_idle_since")
 SETTLED_SECONDS = 0.25  # a guest that has not woken for so long is done: delayed acknowledgements are out
 SETTLED_TRIES = 100
+PATH = "/favicon.svg"  # its answer is one segment, which the next request acknowledges: no frame more or less
 REQUESTS = 200
-BATCHES = 5  # a busy host delivers some of them two frames at a time, or an acknowledgement on its own
+BATCHES = 5  # a busy host delivers some of them late, so that a timer is due between
 
 
 def arguments(socket):
@@ -51,7 +52,7 @@ class Counter:
 def measure(out, socket, ask):
     """Instructions of a guest that is up and has not been asked anything: from its entry to the idle after
     the first answer, for a whole connection with one request, and for each further request on it.
-    ask(n) asks n times on one connection."""
+    ask(n) asks for PATH n times on one connection."""
     counter = Counter(out, socket)
     try:
         ask(1)
