@@ -72,6 +72,9 @@ disk := $(or $(given-disk),$(O)/disk.img)
 $(call plain,FAT_IMAGE,$(disk))
 $(if $(given-disk),$(if $(shell test -s $(disk) && echo there),,\
 	$(error FAT_IMAGE=$(disk): there is no such file, or nothing in it)))
+else
+$(if $(FAT_IMAGE),\
+	$(error FAT_IMAGE=$(FAT_IMAGE): this image has no files on a FAT disk; FS=fat make configure gives it some))
 endif
 
 # -- the walk: folder $(1)'s list, then its subfolders'. d is the folder, for rules of its own. --

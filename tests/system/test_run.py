@@ -234,6 +234,27 @@ def test_unix_sockets(builder, namespace):
         interrupt(guest)
 
 
+@pytest.mark.config("defconfig_www_unix_socket")
+def test_a_disk_of_ones_own(builder, namespace, tmp_path):
+    """It is attached as it is; what is none is refused by name, and so is one that the image would not look at."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "mine.txt").write_text("mine")
+    disk = tmp_path / "mine.img"
+    subprocess.run(["scripts/fat-of-files", tmp_path / "site", disk], cwd=build.TREE, check=True)
+    before = disk.read_bytes()
+    out = builder.build("defconfig_www_unix_socket", f"FAT_IMAGE={disk}", name="own_disk", options={"FS_FAT": "y"})
+    with run(namespace, out, f"FAT_IMAGE={disk}", "run") as guest:
+        url = guest.wait_for(r"(http://[\w.]+(:\d+)?/)", 120).group(1)
+        guest.wait_for("listening")
+        assert namespace.run(["curl", "--silent", "--max-time", "60", f"{url}mine.txt"], timeout=90).stdout == "mine"
+        interrupt(guest)
+    assert disk.read_bytes() == before
+    crunched = builder.build("defconfig_www_unix_socket")
+    for where, path, said in ((out, f"{disk}.no", "no such file"), (crunched, disk, "FS=fat")):
+        refused = build.make(f"O={where}", f"FAT_IMAGE={path}", check=False)
+        assert refused.returncode and f"FAT_IMAGE={path}" in refused.stdout and said in refused.stdout, refused.stdout
+
+
 @pytest.mark.parametrize("runner,config", RUNNERS)
 def test_it_ends_when_nobody_reads(builder, namespace, runner, config):
     """As after "| head": quietly, and also when nothing more is said."""

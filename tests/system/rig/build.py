@@ -12,7 +12,7 @@ def clean_environment():
     """Our environment without what an outer make left in it."""
     return {key: value for key, value in os.environ.items()
             if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "SILENT", "O", "V", "APP",
-                           "WWW_DIR", "PORT", "NET", "FS", "DHCP", "DISK")}
+                           "WWW_DIR", "FAT_IMAGE", "PORT", "NET", "FS", "DHCP", "DISK")}
 
 
 def make(*words, tree=TREE, timeout=1500, environment=None, check=True):
