@@ -27,8 +27,8 @@ int app_start(const struct app *app, struct promise *done)
 	(void)done; /* a server never ends */
 	config.kv = app->kv;
 	if (IS_ENABLED(CONFIG_WWW_OBSERVE)) {
-		config.handler = observe_answer;
-		config.arg = app->stack;
+		config.handler = http_route;
+		config.arg = observe_routes(app->stack);
 	}
 	if (IS_ENABLED(CONFIG_WWW_ACCESS_LOG))
 		config.log = access_log;

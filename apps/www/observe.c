@@ -3,8 +3,6 @@
  * that does not read holds that memory, so there is one copy of each page at a time. */
 #include "apps/www/observe.h"
 
-#include <errno.h>
-
 #include "net/capture.h"
 #include "net/metrics.h"
 
@@ -14,8 +12,6 @@ struct page {
 	struct storage *copy; /* NULL: nobody has one */
 };
 
-static struct page metrics, capture;
-
 static void page_free(struct storage *storage)
 {
 	struct page *page = container_of(storage, struct page, storage);
@@ -24,41 +20,59 @@ static void page_free(struct storage *storage)
 	page->copy = NULL;
 }
 
-/* Takes the one copy that there may be, which reply's body is. */
-static void hold(struct page *page, struct http_reply *reply)
+/* A client has its copy still: the others are told so. */
+static bool is_held(const struct page *page, struct http_reply *reply)
 {
+	if (!page->copy)
+		return false;
+	reply->status = 503;
+	reply->header = "Retry-After: 1\r\n";
+	return true;
+}
+
+/* Takes the one copy that there may be, which reply's body is if result says that it could be made. */
+static int hold(struct page *page, struct http_reply *reply, int result)
+{
+	reply->header = "Cache-Control: no-store\r\n";
+	if (result)
+		return result;
 	page->storage = (struct storage){ .refs = 1, .free = page_free };
 	page->copy = reply->body.storage;
 	reply->body.storage = &page->storage;
-}
-
-static int refuse(struct http_reply *reply)
-{
-	reply->status = 503;
-	reply->header = "Retry-After: 1\r\n";
 	return 0;
 }
 
-static bool is(struct http_text key, const char *name)
+static int answer_metrics(void *stack, const struct http_request *request, struct http_reply *reply)
 {
-	return key.len == strlen(name) && !memcmp(key.at, name, key.len);
+	static struct page page;
+
+	(void)request;
+	if (is_held(&page, reply))
+		return 0;
+	reply->type = METRICS_TYPE;
+	return hold(&page, reply, metrics_snapshot(stack, &reply->body));
 }
 
-int observe_answer(void *stack, const struct http_request *request, struct http_reply *reply)
+static int answer_capture(void *stack, const struct http_request *request, struct http_reply *reply)
 {
-	bool is_metrics = is(request->key, "metrics");
-	struct page *page = is_metrics ? &metrics : &capture;
-	int result;
+	static struct page page;
 
-	if (!is_metrics && !is(request->key, "capture.pcapng"))
-		return -ENOENT;
-	if (page->copy)
-		return refuse(reply);
-	reply->header = "Cache-Control: no-store\r\n";
-	reply->type = is_metrics ? METRICS_TYPE : "application/x-pcapng";
-	result = is_metrics ? metrics_snapshot(stack, &reply->body) :
-		capture_snapshot(direct_capture(stack), &reply->body);
-	if (result == 0)
-		hold(page, reply);
-	return result;
+	(void)request;
+	if (is_held(&page, reply))
+		return 0;
+	reply->type = "application/x-pcapng";
+	return hold(&page, reply, capture_snapshot(direct_capture(stack), &reply->body));
+}
+
+struct http_routes *observe_routes(struct stack *stack)
+{
+	static const struct http_route routes[] = {
+		{ "metrics", HTTP_METHOD(GET), answer_metrics },
+		{ "capture.pcapng", HTTP_METHOD(GET), answer_capture },
+		{ 0 },
+	};
+	static struct http_routes table = { .routes = routes };
+
+	table.arg = stack;
+	return &table;
 }

@@ -3,9 +3,11 @@
 #ifndef APPS_WWW_OBSERVE_H
 #define APPS_WWW_OBSERVE_H
 
-#include "net/http/server.h"
+#include "net/http/route.h"
 
-/* A handler of net/http/server.h, with the stack as its argument. */
-int observe_answer(void *stack, const struct http_request *request, struct http_reply *reply);
+struct stack;
+
+/* The routes of the server over this stack: there is one. */
+struct http_routes *observe_routes(struct stack *stack);
 
 #endif

@@ -46,6 +46,14 @@ def test_counters(www):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_they_are_only_looked_at(www):
+    for name in ("metrics", "capture.pcapng"):
+        refused = www.curl("--request", "DELETE", "--include", www.url(name))
+        assert refused.startswith(b"HTTP/1.1 405 ") and b"\r\nAllow: OPTIONS, GET, HEAD\r\n" in refused
+        assert www.curl("--request", "OPTIONS", "--include", www.url(name)).startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_capture_that_tshark_reads(www, namespace, need, tmp_path, way):
     tshark = need("tshark")
     namespace.run(["ping", "-c", "2", "-W", "5", www.host], check=False)
