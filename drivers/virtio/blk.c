@@ -60,9 +60,6 @@ struct slot {
 };
 LIMIT_BYTES(VIRTIO_BLK_REQUESTS, sizeof(struct slot), 56);
 
-/* How we learn of what is done: as drivers/virtio/net.c, which says why. */
-enum watch { LOOKING, ASKED, WAITING };
-
 struct blk {
 	struct blkdev dev; /* first */
 	struct virtio_device virtio;
@@ -75,7 +72,6 @@ struct blk {
 	uint32_t segment_bytes;   /* of one descriptor at most; a multiple of a sector */
 	uint32_t discard_sectors; /* of one chain at most */
 	uint32_t wire_sectors;    /* in one of ours */
-	uint8_t watch;            /* enum watch */
 	struct slot slots[CONFIG_VIRTIO_BLK_REQUESTS];
 };
 
@@ -260,33 +256,23 @@ static void kick(struct poller *p)
 		poller_mark(p);
 }
 
-static enum watch watch_after(struct blk *blk, bool found)
-{
-	if (!found && blk->watch == ASKED)
-		return WAITING;
-	if (!found)
-		return virtqueue_interrupt_next(&blk->queue) ? ASKED : LOOKING;
-	virtqueue_interrupt_never(&blk->queue);
-	return LOOKING;
-}
-
 static void events(struct poller *p)
 {
 	struct blk *blk = container_of(p, struct blk, events);
 
-	if (!blk->virtio.broken && blk->watch == ASKED)
+	if (!blk->virtio.broken && blk->queue.watch == VIRTQUEUE_ASKED)
 		blk->virtio.transport->acknowledge(&blk->virtio);
 	if (!blk->virtio.broken && blk->virtio.changed) {
 		blk->virtio.changed = false;
 		virtio_needs_reset(&blk->virtio);
 	}
-	blk->watch = watch_after(blk, reap(blk));
+	virtqueue_watch(&blk->queue, reap(blk));
 	if (blk->virtio.broken) {
 		fail_all(blk);
 		return;
 	}
 	start_waiting(blk);
-	if (blk->watch != WAITING)
+	if (blk->queue.watch != VIRTQUEUE_WAITING)
 		poller_mark(p);
 }
 

@@ -42,14 +42,6 @@ struct header {
 };
 static_assert(sizeof(struct header) == 12, "§5.1.6");
 
-/* How we learn of frames. Interrupts stay off while each look finds some: they cost exits to the
- * hypervisor, and whoever sends now will soon send again. */
-enum watch {
-	LOOKING, /* no interrupt is asked for: the next look comes in the next turn */
-	ASKED,   /* one is, but the last look is still to come */
-	WAITING, /* nothing was there: only an interrupt brings the next look */
-};
-
 struct net {
 	struct netdev dev; /* first */
 	struct virtio_device virtio;
@@ -59,7 +51,6 @@ struct net {
 	struct timer late;    /* frames are awaited: they are looked for, also when nothing comes in */
 	struct pool buffers;
 	uint16_t posted;
-	uint8_t watch; /* enum watch */
 	bool link_up;
 	bool is_awaited; /* frames are out whose memory somebody may wait for, or many are */
 };
@@ -360,17 +351,6 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* What a look leads to. */
-static enum watch watch_after(struct net *net, bool found)
-{
-	if (!found && net->watch == ASKED)
-		return WAITING;
-	if (!found)
-		return virtqueue_interrupt_next(&net->rx) ? ASKED : LOOKING;
-	virtqueue_interrupt_never(&net->rx);
-	return LOOKING;
-}
-
 /* The device's line is an edge: what the device tells before it is acknowledged raises none, so that
  * comes before the last look (§2.7.14, §4.2.3.4). */
 static void events(struct poller *p)
@@ -379,15 +359,15 @@ static void events(struct poller *p)
 
 	if (net->virtio.broken)
 		return;
-	if (net->watch == ASKED)
+	if (net->rx.watch == VIRTQUEUE_ASKED)
 		net->virtio.transport->acknowledge(&net->virtio);
 	if (net->virtio.changed)
 		config_changed(net);
-	net->watch = watch_after(net, receive(net) > 0);
+	virtqueue_watch(&net->rx, receive(net) > 0);
 	reap(net);
-	if (refill(net) && net->watch == WAITING)
+	if (refill(net) && net->rx.watch == VIRTQUEUE_WAITING)
 		poller_mark(&net->kick);
-	if (net->watch != WAITING)
+	if (net->rx.watch != VIRTQUEUE_WAITING)
 		poller_mark(p);
 }
 

@@ -212,3 +212,15 @@ void virtqueue_interrupt_never(struct virtqueue *q)
 	if (!has_event_index(q))
 		*(volatile uint16_t *)&q->avail->flags = AVAIL_NO_INTERRUPT;
 }
+
+void virtqueue_watch(struct virtqueue *q, bool found)
+{
+	if (found) {
+		virtqueue_interrupt_never(q);
+		q->watch = VIRTQUEUE_LOOKING;
+	} else if (q->watch == VIRTQUEUE_ASKED) {
+		q->watch = VIRTQUEUE_WAITING;
+	} else {
+		q->watch = virtqueue_interrupt_next(q) ? VIRTQUEUE_ASKED : VIRTQUEUE_LOOKING;
+	}
+}

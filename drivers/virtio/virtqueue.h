@@ -39,6 +39,14 @@ struct virtqueue_slot {
 	uint16_t next;     /* in the chain, or in the free list */
 };
 
+/* How a driver learns of what the device is done with. Interrupts stay off while each look finds
+ * something: they cost exits to the hypervisor, and where something is done now more will soon be. */
+enum virtqueue_watch {
+	VIRTQUEUE_LOOKING, /* no interrupt is asked for: the next look comes in the next turn */
+	VIRTQUEUE_ASKED,   /* one is, but the last look is still to come */
+	VIRTQUEUE_WAITING, /* nothing was there: only an interrupt brings the next look */
+};
+
 struct virtqueue {
 	struct virtio_device *dev;
 	struct virtq_desc *desc;
@@ -53,6 +61,7 @@ struct virtqueue {
 	uint16_t kicked_index; /* avail_index when the device had last been told, or asked twice */
 	uint16_t looked_index; /* avail_index when it was last asked */
 	uint16_t head, missing; /* of the chain being built: its first, and how many are still to follow */
+	uint8_t watch; /* enum virtqueue_watch */
 };
 
 /* Makes queue index of dev with the most descriptors that are a power of two up to size. 0, -ENODEV,
@@ -79,5 +88,7 @@ void *virtqueue_take(struct virtqueue *q, uint32_t *written);
  * Whoever is to sleep until it comes looks once more in the next turn. */
 bool virtqueue_interrupt_next(struct virtqueue *q);
 void virtqueue_interrupt_never(struct virtqueue *q);
+/* Where q's watch goes after a look at it that has found something, or nothing. */
+void virtqueue_watch(struct virtqueue *q, bool found);
 
 #endif

@@ -206,6 +206,29 @@ Test(virtqueue, asks_for_interrupts_when_it_wants_them)
 	cr_assert(virtqueue_interrupt_next(&q));
 }
 
+Test(virtqueue, sleeps_when_a_look_after_the_wish_has_found_nothing_either)
+{
+	struct device_request r;
+	uint32_t written;
+
+	cr_assert_eq(q.watch, VIRTQUEUE_LOOKING);
+	virtqueue_watch(&q, false);
+	cr_assert_eq(q.watch, VIRTQUEUE_ASKED);
+	virtqueue_watch(&q, false);
+	cr_assert_eq(q.watch, VIRTQUEUE_WAITING);
+	virtqueue_watch(&q, true);
+	cr_assert_eq(q.watch, VIRTQUEUE_LOOKING);
+	request(0, 1, memory);
+	device_next(0, &r);
+	device_done(0, r.id, 0);
+	virtqueue_watch(&q, false);
+	cr_assert_eq(q.watch, VIRTQUEUE_LOOKING, "some are done: none may come");
+	take(&written);
+	virtqueue_watch(&q, false);
+	virtqueue_watch(&q, true);
+	cr_assert_eq(q.watch, VIRTQUEUE_LOOKING, "what comes after the wish is looked for again");
+}
+
 Test(virtqueue, does_without_event_indices)
 {
 	struct device_request r;
