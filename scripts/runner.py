@@ -118,18 +118,19 @@ def guest_port(config, options):
     return port_number("GUEST_PORT", os.environ.get("GUEST_PORT") or "80")
 
 
-def wanted_port(default):
-    """HOST_PORT, or else the default; and the first from there on that nobody has."""
-    wanted = port_number("HOST_PORT", os.environ.get("HOST_PORT") or str(default))
+def wanted_port(guest):
+    """HOST_PORT, or else the image's own port, or 8080 where only root may listen on that; and the first from there
+    on that nobody has."""
+    wanted = port_number("HOST_PORT", os.environ.get("HOST_PORT") or str(guest if guest >= 1024 else 8080))
     free = next(filter(port_is_free, range(wanted, min(wanted + 100, 65536))), None)
     if not free:
         fail(f"ports {wanted} to {wanted + 99} are all taken: choose another with HOST_PORT=")
     return wanted, free
 
 
-def host_port(default):
+def host_port(guest):
     """The port of the host to use; says so where it is another than the one that was wanted."""
-    wanted, free = wanted_port(default)
+    wanted, free = wanted_port(guest)
     if free != wanted:
         say(f"port {wanted} is taken: using {free}")
     return free
@@ -187,7 +188,8 @@ def netdev(config, options):
         need_tap(tap, config, options)
         return f"tap,id=net0,ifname={tap},script=no,downscript=no", own_place(config, options)
     interface, gateway = own_interface(config, options)
-    guest, port = guest_port(config, options), host_port(8080)
+    guest = guest_port(config, options)
+    port = host_port(guest)
     user = user_network(interface, gateway)
     forward = f"hostfwd=tcp:127.0.0.1:{port}-{interface.split('/')[0]}:{guest}"
     return f"{user},id=net0,{forward}", ("localhost", port, guest)
@@ -195,13 +197,12 @@ def netdev(config, options):
 
 def check_netdev(config, options):
     """Fails for what netdev would fail for, and says nothing else."""
-    guest_port(config, options)
-    tap = os.environ.get("NET_TAP")
+    guest, tap = guest_port(config, options), os.environ.get("NET_TAP")
     if tap:
         need_tap(tap, config, options)
     else:
         user_network(*own_interface(config, options))
-        wanted_port(8080)
+        wanted_port(guest)
 
 
 def say_where(config, host, port, guest):

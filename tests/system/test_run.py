@@ -407,10 +407,10 @@ def test_the_port_of_an_application_of_ones_own(builder, namespace, tmp_path):
     words = (f"APP={app}", f"O={tmp_path / 'out'}")
     build.make(*words, "defconfig_skeleton_qemu", "all")
     with run(namespace, tmp_path / "out", words[0], "qemu-run", GUEST_PORT="7007") as guest:
-        guest.wait_for(r"the image's port 7007 is at localhost:8080 ")
+        guest.wait_for(r"the image's port 7007 is at localhost:7007 ")
         guest.wait_for(r" boot_us=")
         assert "http:" not in guest.console
-        said = namespace.run(["curl", "--silent", "--max-time", "60", "http://localhost:8080/"]).stdout
+        said = namespace.run(["curl", "--silent", "--max-time", "60", "http://localhost:7007/"]).stdout
         assert said == "Hello from the bare machine.\n"
 
 
