@@ -77,9 +77,67 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 	promise_return(&op->promise, 0);
 }
 
+/* -- listing: all keys are looked at for those that are the folder's with a name behind it -- */
+
+enum cursor {
+	FOLDER, NEXT, /* slots */
+};
+
+static void crunch_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len)
+{
+	const struct crunch_data *data = container_of(kv, struct crunch, kv)->data;
+	const struct crunch_entry *e = lookup(data, key, key_len), *entries = at(data, sizeof(*data));
+
+	if (!e || !e->is_folder) {
+		promise_throw(&op->promise, e ? -ENOTDIR : -ENOENT);
+		return;
+	}
+	op->cursor[FOLDER] = (uint64_t)(e - entries);
+	op->cursor[NEXT] = 0;
+	promise_return(&op->promise, 0);
+}
+
+/* What e is called in folder; NULL: it lies elsewhere. */
+static const char *name_in(const struct crunch_data *data, const struct crunch_entry *folder,
+                           const struct crunch_entry *e)
+{
+	const char *key = at(data, e->key), *name = key + folder->key_len + (folder->key_len > 0);
+	const char *end = key + e->key_len;
+
+	if (name >= end || memcmp(key, at(data, folder->key), folder->key_len) ||
+	    (name > key && name[-1] != '/') || memchr(name, '/', (size_t)(end - name)))
+		return NULL;
+	return name;
+}
+
+static void crunch_list_next(struct kv *kv, struct kv_list *op)
+{
+	const struct crunch_data *data = container_of(kv, struct crunch, kv)->data;
+	const struct crunch_entry *entries = at(data, sizeof(*data)), *folder = &entries[op->cursor[FOLDER]];
+
+	while (op->cursor[NEXT] < data->count) {
+		const struct crunch_entry *e = &entries[op->cursor[NEXT]++];
+		const char *name = name_in(data, folder, e);
+
+		if (!name)
+			continue;
+		op->name_len = (uint16_t)((const char *)at(data, e->key) + e->key_len - name);
+		memcpy(op->name, name, op->name_len + 1u);
+		op->size = e->size;
+		op->modified_ns = 0;
+		op->is_folder = e->is_folder;
+		promise_return(&op->promise, 1);
+		return;
+	}
+	promise_return(&op->promise, 0);
+}
+
 int crunch_create(struct kv **out, const struct crunch_data *data)
 {
-	static const struct kv_ops ops = { .get = crunch_get };
+	static const struct kv_ops ops = {
+		.get = crunch_get, .list = IS_ENABLED(CONFIG_FS_LIST) ? crunch_list : NULL,
+		.list_next = IS_ENABLED(CONFIG_FS_LIST) ? crunch_list_next : NULL,
+	};
 	struct crunch *c = instance_alloc(sizeof(*c));
 
 	if (!c)

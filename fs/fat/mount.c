@@ -52,8 +52,8 @@ static int understand(struct mounting *m, struct fat_mount *op, const void *sect
 
 /* What both can do. */
 #define READING \
-	.get = fat_get, .read = fat_read, .list = IS_ENABLED(CONFIG_FAT_LIST) ? fat_list : NULL, \
-	.list_next = IS_ENABLED(CONFIG_FAT_LIST) ? fat_list_next : NULL
+	.get = fat_get, .read = fat_read, .list = IS_ENABLED(CONFIG_FS_LIST) ? fat_list : NULL, \
+	.list_next = IS_ENABLED(CONFIG_FS_LIST) ? fat_list_next : NULL
 
 /* FAT without writing leaves the other one out. */
 static const struct kv_ops ops = { READING };
