@@ -61,7 +61,8 @@ int http_date_parse(struct http_text text, uint32_t *seconds)
 	const char *comma = memchr(text.at, ',', text.len);
 	struct http_text rest = comma ? (struct http_text){ comma, (size_t)(text.at + text.len - comma) } : text;
 	const struct form *f = !comma ? &asctimes : text.len == HTTP_DATE_BYTES ? &today : &rfc_850;
-	uint32_t day, year, hour, minute, second, month = 0;
+	uint32_t day, days, year, hour, minute, second, month = 0;
+	struct calendar_date date;
 	bool bad = false, is_padded;
 
 	if (rest.len != f->len || (comma && memcmp(rest.at + f->len - 4, " GMT", 4)))
@@ -76,9 +77,12 @@ int http_date_parse(struct http_text text, uint32_t *seconds)
 		month++;
 	if (!bad && f == &rfc_850)
 		year = year_of_two_digits(year);
-	if (bad || month == 12 || day < 1 || day > 31 || year < 1970 || year > 2105 || hour > 23 || minute > 59 ||
-	    second > 60)
+	if (bad || month == 12 || year < 1970 || year > 2105 || hour > 23 || minute > 59 || second > 60)
 		return -EBADMSG;
-	*seconds = calendar_days(year, month + 1, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+	days = calendar_days(year, month + 1, day);
+	calendar_date(days, &date);
+	if (date.day != day) /* the month has no such one */
+		return -EBADMSG;
+	*seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
 	return 0;
 }

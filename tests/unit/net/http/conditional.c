@@ -142,6 +142,7 @@ Test(http_date, refuses_what_is_no_date)
 	static const char *const wrong[] = {
 		"", "Sun, 06 Nov 1994 08:49:37 GM", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 0x Nov 1994 08:49:37 GMT",
 		"Sun, 06 nov 1994 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 32 Nov 1994 08:49:37 GMT",
+		"Thu, 31 Nov 1994 08:49:37 GMT", "Tue, 29 Feb 1994 08:49:37 GMT", "Thu, 00 Jan 1970 08:49:37 GMT",
 		"Sun, 06 Nov 1969 08:49:37 GMT", "Sun, 06 Nov 2106 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
 		"Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06-Nov-94 08:49:37",
 		"Sunday, 06-Nov-1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 UTC",
