@@ -16,7 +16,11 @@ int fat_slots_check(const struct fat_writer *w)
 {
 	const struct fat_survey *s = &w->survey;
 
-	return !s->found && s->needed * sizeof(struct fat_slot) > w->sector_bytes ? -EOPNOTSUPP : 0;
+	if (s->found)
+		return 0;
+	if (s->is_taken)
+		return -EEXIST;
+	return s->needed * sizeof(struct fat_slot) > w->sector_bytes ? -EOPNOTSUPP : 0;
 }
 
 /* -- making room -- */

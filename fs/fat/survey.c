@@ -42,7 +42,7 @@ static int look(void *arg, const struct fat_slot *slot)
 	struct fat_writer *w = l->w;
 	struct fat_survey *s = &w->survey;
 	uint64_t place = fat_directory_place(fat_of_writer(w), &s->at);
-	bool has_long;
+	bool has_long, goes = place == w->moved.place;
 
 	if (slot->name[0] == FAT_SLOT_END)
 		return -ENODATA;
@@ -58,7 +58,7 @@ static int look(void *arg, const struct fat_slot *slot)
 	}
 	s->slots++;
 	has_long = fat_long_belongs(&s->name, slot);
-	if (fat_sought_is(&l->sought, &s->name, slot) && place != w->moved.place) {
+	if (fat_sought_is(&l->sought, &s->name, slot) && !goes) {
 		s->found = true;
 		fat_entry_read(&s->entry, place, slot);
 		s->start = has_long ? s->name_start : s->at;
@@ -67,7 +67,8 @@ static int look(void *arg, const struct fat_slot *slot)
 	}
 	if (!fat_slot_is_long(slot)) {
 		s->slots = 0;
-		if (!(slot->attributes & FAT_LABEL))
+		/* What is renamed makes way for itself where only its case changes. */
+		if (!(slot->attributes & FAT_LABEL) && !(goes && !s->digit_at))
 			fat_short_note(s, slot);
 	}
 	return 0;
@@ -98,8 +99,9 @@ int fat_survey_run(struct fat_writer *w)
 			return result;
 		if (fat_short_choose(s))
 			break;
-		if (!s->digit_at || ++s->round == ROUNDS)
-			return -EEXIST;
+		s->is_taken = !s->digit_at || ++s->round == ROUNDS;
+		if (s->is_taken)
+			break;
 		fat_survey_begin(w);
 	}
 	s->room_is_end = !s->has_room;

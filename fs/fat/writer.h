@@ -35,6 +35,7 @@ struct fat_survey {
 	uint8_t digit_at;                /* where that stands, 0: it has none */
 	uint8_t round;                   /* how often all nine were taken */
 	uint16_t taken;                  /* bits of the numbers that others have */
+	bool is_taken;                   /* no number is left, or it needs none and is another's already */
 };
 
 /* A row of clusters that becomes free. */
@@ -167,7 +168,8 @@ int fat_survey_run(struct fat_writer *w);
 
 /* -- slots.c -- */
 
-/* -EOPNOTSUPP where the name that was surveyed is not there, and needs more slots than a sector has. */
+/* Where the name that was surveyed is not there: -EEXIST, its 8.3 name is another's; -EOPNOTSUPP, it needs
+ * more slots than a sector has. */
 int fat_slots_check(const struct fat_writer *w);
 /* Puts w->slot under that name: into the slot that has it, or new ones. */
 int fat_slots_prepare(struct fat_writer *w);

@@ -108,8 +108,18 @@ Test(fat_limits, names_that_are_alike)
 		sprintf(key, "alike/A name like others %u.text", i);
 		world_expect(w.kv, key, key);
 	}
-	/* The 8.3 name of another is taken, though nobody sees it. */
+	/* The 8.3 name of another is taken, though nobody sees it: so nothing goes by it. */
 	cr_expect_eq(world_set(w.kv, "alike/ANAMEL~1.TEX", "", 0), -EEXIST);
+	cr_expect_eq(world_append(w.kv, "alike/ANAMEL~1.TEX", "", 0), -ENOENT);
+	cr_expect_eq(world_rename(w.kv, "alike/ANAMEL~1.TEX", "other"), -ENOENT);
+	cr_expect_eq(world_remove(w.kv, "alike/ANAMEL~1.TEX"), -ENOENT);
+	/* Its own is no other's. */
+	cr_assert_eq(world_set(w.kv, "OWN.TXT", "own", 3), 0);
+	cr_expect_eq(world_rename(w.kv, "own.txt", "OWN.TXT"), 0);
+	cr_expect_eq(world_rename(w.kv, "OWN.TXT", "own.txt"), 0);
+	cr_expect_eq(world_rename(w.kv, "own.txt", "OWN.TXT"), 0);
+	cr_expect_str_eq(world_list(w.kv, ""), "OWN.TXT alike/");
+	world_expect(w.kv, "own.txt", "own");
 	world_unmount(&w);
 	said = world_check(&w);
 	cr_expect_null(said, "%s", said);
