@@ -85,8 +85,8 @@ static bool run_timers(void)
 	return next_ns <= now_ns && timer_run_due(now_ns, CONFIG_LOOP_BATCH);
 }
 
-/* Devices first: who wakes late, because a host did not let it run, finds what has come meanwhile and the
- * time limits that it has kept both due, and must not hold those against whoever has kept them. */
+/* Devices first: a machine that its host did not let run for a while wakes to what came in time, and to
+ * time limits that have passed since; nobody who has kept them is to suffer by them. */
 bool loop_turn(void)
 {
 	bool worked = poll_devices();
