@@ -106,8 +106,10 @@ static bool add_part_start(struct http_answer *a, const struct http_request *req
 		       (unsigned long long)(range.start + range.len - 1), (unsigned long long)v->entry->size);
 	format(lines, sizeof(lines), "%s\r\nContent-Length: %llu\r\n%.*s", what, (unsigned long long)range.len,
 	       (int)strlen(connection) - 2, connection);
+	if (!add_made_start(a, 206, lines, (struct http_text){ "", 0 }))
+		return false;
 	http_log(a, request, 206, range.len);
-	return add_made_start(a, 206, lines, (struct http_text){ "", 0 });
+	return true;
 }
 
 /* What is said of the value as a whole, before its length. */

@@ -260,22 +260,34 @@ Test(http_value, boundaries_cannot_be_known)
 	cr_expect(strncmp(first, strstr(f->output, "boundary=") + 9, 16));
 }
 
+static unsigned logged;
+
+static void take_note(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
+                      uint64_t bytes)
+{
+	(void)arg, (void)flow, (void)request, (void)bytes;
+	logged = logged * 1000 + status;
+}
+
 Test(http_value, gives_all_where_there_is_no_room_for_ranges)
 {
 	struct fake_flow *f;
 
 	rig_store.gives_data = true;
 	rig_config.blocks = 2;
+	rig_config.log = take_note;
 	f = rig_connect();
 	rig_say(f, GET("/none")); /* holds one */
 	fake_flow_clear(f);
 	rig_say(f, GET_WITH("/page.html", "Range: bytes=0-0,2-2\r\n"));
 	rig_expect_head(f, 200, "Content-Length: 5\r\n", NULL);
 	fake_flow_clear(f);
+	logged = 0;
 	rig_say(f, GET("/none"));
 	fake_flow_clear(f);
 	rig_say(f, GET_WITH("/page.html", "Range: bytes=0-0\r\n"));
 	rig_expect_head(f, 200, "Content-Length: 5\r\n", NULL);
+	cr_expect_eq(logged, 404200, "%u", logged);
 }
 
 /* The length has been told, so there is nothing else left. */
