@@ -9,7 +9,7 @@
  * What is damaged is refused, with -EUCLEAN and a line in the log that says what it is: chains that are
  * loops, too short or too long for their file, or leave the volume, folders that are none, and clusters that
  * several files have. A look at the whole volume finds the last when it is mounted (FAT_OWNERS_CLUSTERS), and
- * nothing is written then.
+ * nothing is written then, nor where a power cut has left the two names of a half-done renaming.
  *
  * A new name must fit into one sector, or it fails with -EOPNOTSUPP: 195 characters where that has 512 bytes
  * (docs/adr/0012). */

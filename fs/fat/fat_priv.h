@@ -92,7 +92,8 @@ static inline uint32_t fat_clusters_of(const struct fat *fat, uint64_t bytes)
 
 /* -- owners.c -- */
 
-/* Finds the clusters that several have: part of a step. 0; -ENOMEM, the device's errors. */
+/* Finds the clusters that several have: part of a step. 0; 1: there are some, or two names of one file or
+ * folder, and nothing may be written; -ENOMEM, the device's errors. */
 int fat_owners_find(struct fat_task *t);
 void fat_owners_destroy(struct fat *fat);
 /* -EUCLEAN: this is one of them. 0 for what is no cluster. */

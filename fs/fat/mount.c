@@ -104,15 +104,15 @@ static intptr_t load(struct fat_task *t)
 static intptr_t look_at_owners(struct fat_task *t)
 {
 	struct fat *fat = t->fat;
-	int error = 0;
+	int result = 0;
 
 	if (fat->geometry.clusters <= CONFIG_FAT_OWNERS_CLUSTERS)
-		error = fat_owners_find(t);
+		result = fat_owners_find(t);
 	else
 		log_info("not looked at as a whole: clusters=%u", fat->geometry.clusters);
-	if (error)
-		return fail(t, error);
-	if (IS_ENABLED(CONFIG_FAT_WRITE) && fat->owners && fat->writer) {
+	if (result < 0)
+		return fail(t, result);
+	if (IS_ENABLED(CONFIG_FAT_WRITE) && result && fat->writer) {
 		log_warn("nothing is written: see what fsck.fat says");
 		be_read_only(fat);
 	}

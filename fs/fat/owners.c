@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* One look at the whole volume when it is mounted: which clusters belong to two chains, or to one twice? What
  * they hold is right for one of their owners at most, so whoever comes to one of them later is refused. Two
- * names of one chain are not: after a power cut a half-done renaming looks like that.
+ * names of one chain are not: after a power cut a half-done renaming looks like that. But a change of the one
+ * would take from the other what it has, so nothing is written then either.
  *
  * A cluster is followed once, however many claim it, and a folder waits for its turn as a bit. So there is no
  * recursion and no queue, and the time that it takes is bounded, whatever is on the disk. */
@@ -27,7 +28,7 @@ struct fat_owners {
 	struct fat_directory at; /* the folder that is looked at */
 	struct fat_chain chain;  /* of what was found in it */
 	bool is_following;
-	bool has_shared;
+	bool has_shared, has_twins; /* twins: two names of one chain */
 	uint32_t maps[];
 };
 
@@ -73,7 +74,11 @@ static void begin_chain(struct fat *fat, uint32_t first, bool is_folder)
 
 	if (!fat_is_cluster(&fat->geometry, first))
 		return;
-	if ((has(o, FIRST, first) && has(o, FOLDER, first) == is_folder) || !take(fat, first))
+	if (has(o, FIRST, first) && has(o, FOLDER, first) == is_folder) {
+		o->has_twins |= IS_ENABLED(CONFIG_FAT_WRITE);
+		return;
+	}
+	if (!take(fat, first))
 		return;
 	put(o, FIRST, first);
 	if (is_folder) {
@@ -171,6 +176,7 @@ int fat_owners_find(struct fat_task *t)
 	struct fat *fat = t->fat;
 	struct fat_owners *o;
 	int result = fat->owners ? 0 : create(fat);
+	bool has_twins;
 
 	while (!result) {
 		o = fat->owners;
@@ -185,7 +191,8 @@ int fat_owners_find(struct fat_task *t)
 	}
 	if (!can_be_left_out(result))
 		return result;
+	has_twins = fat->owners->has_twins;
 	if (!fat->owners->has_shared)
 		fat_owners_destroy(fat);
-	return 0;
+	return has_twins || fat->owners;
 }

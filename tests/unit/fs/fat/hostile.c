@@ -513,6 +513,8 @@ Test(fat_hostile, two_names_of_one_file)
 		mount();
 		cr_expect_eq(world_get(w.kv, &op, "one.bin"), 0);
 		cr_expect_eq(world_get(w.kv, &op, "three.bin"), 0);
+		/* That would free what the other has. */
+		cr_expect_eq(world_remove(w.kv, "one.bin"), -EROFS);
 		expect_whole();
 	}
 }
