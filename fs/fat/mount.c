@@ -113,7 +113,8 @@ static intptr_t look_at_owners(struct fat_task *t)
 	if (result < 0)
 		return fail(t, result);
 	if (IS_ENABLED(CONFIG_FAT_WRITE) && result && fat->writer) {
-		log_warn("nothing is written: see what fsck.fat says");
+		log_warn("nothing is written, for there are %s: see what fsck.fat says",
+		         fat->owners ? "clusters that several have" : "two names of one file");
 		be_read_only(fat);
 	}
 	t->step = load;

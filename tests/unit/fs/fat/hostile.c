@@ -510,7 +510,9 @@ Test(fat_hostile, two_names_of_one_file)
 		load(kinds[i].options, kinds[i].kib);
 		set_first("ONE     BIN", first_of("THREE   BIN"));
 		slot_of("ONE     BIN")->size = 1500;
+		test_console_clear();
 		mount();
+		cr_expect(strstr(test_console_text(), "two names of one file"), "%s", test_console_text());
 		cr_expect_eq(world_get(w.kv, &op, "one.bin"), 0);
 		cr_expect_eq(world_get(w.kv, &op, "three.bin"), 0);
 		/* That would free what the other has. */
@@ -524,7 +526,9 @@ Test(fat_hostile, shared_clusters_are_not_written)
 {
 	load("-F 16 -s 1", 4000);
 	set_first("ONE     BIN", first_of("THREE   BIN") + 1);
+	test_console_clear();
 	mount();
+	cr_expect(strstr(test_console_text(), "clusters that several have"), "%s", test_console_text());
 	cr_expect_eq(world_remove(w.kv, "one.bin"), -EROFS);
 	cr_expect_eq(world_set(w.kv, "new", "", 0), -EROFS);
 	expect_whole();
