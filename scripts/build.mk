@@ -176,12 +176,12 @@ $(O)/image.xl: $(O)/image $(O)/.config $(disk) $(O)/.disk \
 runner := $(if $(CONFIG_TARGET_UNIX),unix,$(if $(CONFIG_TARGET_XEN),xen,qemu))
 run: $(runner)-run
 # An image that does not write leaves its disk as it is; DISK= names another.
-given-disk := $(DISK)
+users-disk := $(DISK)
 export DISK := $(or $(DISK),$(addsuffix $(if $(CONFIG_FAT_WRITE),,$(comma)ro),$(outer-disk)))
 # What a start lacks is said before anything is compiled.
 ifneq ($(filter run $(runner)-run gdb,$(goals)),)
 .PHONY: ready
-ready: export DISK := $(given-disk)
+ready: export DISK := $(users-disk)
 ready:
 	@scripts/python json scripts/run-$(runner) --check $(O)/image
 $(objects) $(script) $(libc): | ready
