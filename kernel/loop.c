@@ -112,6 +112,7 @@ intptr_t loop_run(struct promise *p)
 		else if (++turns % LOOK_TURNS == 0)
 			arch_block(0);
 	}
+	poll_devices(); /* they are told of what the last turn has sent */
 	running = false;
 	return promise_result(p);
 }

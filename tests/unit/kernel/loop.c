@@ -203,6 +203,27 @@ Test(loop, an_interrupt_wakes_it)
 	cr_assert_eq(clock_blocks, 1);
 }
 
+static void send_and_end(struct waiter *w)
+{
+	(void)w;
+	poller_mark(&poller);
+	promise_fulfil(&done, 0);
+}
+
+/* A last goodbye waits in a ring until the driver's poller has told the device of it. */
+Test(loop, devices_are_told_of_what_was_sent_last)
+{
+	struct promise now;
+	struct waiter w;
+
+	promise_init(&done, NULL);
+	promise_return(&now, 0);
+	promise_wait(&now, &w, send_and_end);
+	poller_add(&poller, note_poll);
+	cr_assert_eq(loop_run(&done), 0);
+	cr_assert_str_eq(trace, "p");
+}
+
 Test(loop, the_clock_is_not_read_without_timers)
 {
 	struct promise now;
