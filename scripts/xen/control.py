@@ -126,10 +126,15 @@ class Monitor(Line):
 
 class Dom0(Line):
     """dom0's shell."""
-    # A script: what may say why a guest has not come up.
-    STATE = ("xl list; xenstore-ls -f; dmesg | tail -n 20; tail -n 20 /var/log/xen/hotplug.log /var/log/xen/xl-*.log "
-             "/var/log/xen/console/guest-*.log; grep -v ' 0 ' /proc/interrupts; cat /proc/net/dev; "
-             "grep . /sys/class/net/*/operstate; xl debug-keys e")
+    # A script: what may say why a guest has not come up, or does not answer. One that lives tells of a key; where its
+    # virtual CPU is, what it waits for, and the event channels are among what Xen says.
+    STATE = """
+        for guest in $(xl list | sed 1,2d | cut -d ' ' -f 1); do xl sysrq $guest m; done
+        xl list; xenstore-ls -f; dmesg | tail -n 20; grep -v ' 0 ' /proc/interrupts; cat /proc/net/dev
+        grep . /sys/class/net/*/operstate /sys/class/net/*/brport/state
+        mount -t debugfs debugfs /sys/kernel/debug; grep . /sys/kernel/debug/xen-netback/*/io_ring*
+        for key in q v e; do xl debug-keys $key; done
+        sleep 1; tail -n 20 /var/log/xen/hotplug.log /var/log/xen/xl-*.log /var/log/xen/console/guest-*.log"""
 
     def run(self, script, data=b"", seconds=SECONDS):
         """Gives the script's status and what it has printed. data: what it may read; seconds: None is for ever."""

@@ -73,11 +73,11 @@ class Xen:
         return self.emulated.last_lines()
 
     def state(self):
-        """What may say why a test has failed. The event channels are among what Xen says."""
+        """What may say why a test has failed. What Xen is asked for it says at the end."""
         text = ""
         with contextlib.suppress(machine.Lost, ValueError):  # the answer to what came too late
             text = f"--- dom0's own\n{self.dom0.run(self.dom0.STATE)[1]}\n---\n"
-        return f"{text}--- Xen and dom0\n{self.emulated.last_lines(120)}\n---"
+        return f"{text}--- Xen and dom0\n{self.emulated.last_lines(300)}\n---"
 
     def put(self, out, name):
         """The image of a build and its file, for xl create. Its disk is the one that dom0 has."""
