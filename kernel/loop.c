@@ -86,33 +86,42 @@ static bool run_timers(void)
 }
 
 /* Devices first: a machine that its host did not let run for a while wakes to what came in time, and to
- * time limits that have passed since; nobody who has kept them is to suffer by them. */
-bool loop_turn(void)
+ * time limits that have passed since; nobody who has kept them is to suffer by them. When all is over they
+ * are still told of what was sent last. */
+static bool turn(bool over)
 {
 	bool worked = poll_devices();
 
+	if (over)
+		return worked;
 	worked |= run_ready();
 	worked |= run_timers();
 	return worked;
+}
+
+bool loop_turn(void)
+{
+	return turn(false);
 }
 
 intptr_t loop_run(struct promise *p)
 {
 	static bool running;
 	unsigned turns = 0;
+	bool over;
 
 	assert_debug(!running);
 	running = true;
-	while (!promise_is_settled(p)) {
-		loop_turn();
-		if (promise_is_settled(p))
-			break;
-		if (!loop_ready && !loop_attention)
+	do {
+		over = promise_is_settled(p);
+		turn(over);
+		if (loop_ready || loop_attention) {
+			if (++turns % LOOK_TURNS == 0)
+				arch_block(0);
+		} else if (!promise_is_settled(p)) {
 			arch_block(timer_next_ns());
-		else if (++turns % LOOK_TURNS == 0)
-			arch_block(0);
-	}
-	poll_devices(); /* they are told of what the last turn has sent */
+		}
+	} while (!over);
 	running = false;
 	return promise_result(p);
 }
