@@ -79,9 +79,7 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 
 /* -- listing: all keys are looked at for those that are the folder's with a name behind it -- */
 
-enum cursor {
-	FOLDER, NEXT, /* slots */
-};
+enum cursor { FOLDER, NEXT }; /* entries, by their numbers */
 
 static void crunch_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len)
 {
