@@ -129,7 +129,7 @@ TEXTS = {
     "boot": text_boot("Exec to first 200 (floor: to the null guest's line), polled each millisecond"),
     "boot_cpus": text_boot("The same on other CPUs' machines"),
     "boot_memory": text_boot_memory,
-    "boot_xen": text_boot("xl create to first 200 (floor: to the null guest's line), polled each 5 ms"),
+    "boot_xen": text_boot("xl create to first 200 (floor: to the null guest's line), polled each 20 ms"),
     "requests": text_requests("Requests per second, 1 kB by wrk; peer: nginx on Linux in the same emulation",
                               "linux q35"),
     "requests_unix": text_requests("Requests per second of Unix processes; peer: nginx on the host over veth",
