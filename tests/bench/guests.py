@@ -23,7 +23,8 @@ VIF = f"vif=['mac={MAC}, bridge=xenbr0']"
 
 @contextlib.contextmanager
 def creating(emulated, name):
-    """xl create, while something else is done; gives when it began. Afterwards the guest is gone."""
+    """xl create, while something else is done; gives when it began. Afterwards the guest is gone, and so is what xl
+    does about its end, which the next guest would wait for."""
     thread = threading.Thread(target=emulated.start, args=(name, VIF))
     started = time.monotonic()
     thread.start()
@@ -32,6 +33,7 @@ def creating(emulated, name):
     finally:
         thread.join()
         emulated.dom0.run(f"xl destroy {name}")
+        emulated.run("while pidof xl || ls /sys/class/net | grep vif; do sleep 0.1; done")
 
 
 def seconds_to_null(emulated):
