@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/* What the network device sends goes by one grant for each page that a slice touches; a frame in more of
+ * them than a backend takes is first copied into pages together. A frame is let go of when the backend has
+ * answered all of its requests and given back all of its pages. */
+#define LOG_TAG "xen-net"
+#include "drivers/xen/grant.h"
+#include "drivers/xen/hypercall.h"
+#include "drivers/xen/net.h"
+#include "kernel/log.h"
+
+#include <errno.h>
+#include <xen/io/netif.h>
+
+/* -- what is done -- */
+
+/* The frame that begins at slot first has been answered whole, or never will be. */
+static void release(struct xen_net *net, uint16_t first)
+{
+	uint16_t id = first, next;
+
+	buf_free(net->slots[first].frame);
+	for (; id != XEN_NET_NONE; id = next) {
+		next = net->slots[id].next;
+		net->slots[id].next = net->free_slot;
+		net->free_slot = id;
+		net->free_slots++;
+	}
+}
+
+/* The backend has no use for the slot any more. The frame waits until it has let go of all pages. */
+static void done(struct xen_net *net, uint16_t id)
+{
+	struct xen_net_slot *slot = &net->slots[id];
+	bool was_kept = slot->kept;
+
+	slot->busy = false;
+	slot->kept = slot->ref && !grant_end(slot->ref);
+	net->quarantined -= was_kept;
+	if (slot->kept)
+		xen_net_count_kept(net);
+	else if (--net->slots[slot->first].left == 0)
+		release(net, slot->first);
+}
+
+/* Asks for an event only when much is out, or at the end of what somebody may wait for: else frames are let
+ * go of whenever there is something else to do. */
+static void expect(struct xen_net *net)
+{
+	uint32_t out = net->tx.size - xen_ring_room(&net->tx);
+	bool is_much = net->free_slots < XEN_NET_SLOTS / 2;
+
+	net->is_awaited = net->is_awaited && out;
+	if ((is_much || net->is_awaited) && xen_ring_expect(&net->tx, is_much ? out / 2 : out))
+		poller_mark(&net->kick);
+}
+
+void xen_net_reap(struct xen_net *net)
+{
+	struct netif_tx_response r;
+	const char *broken = NULL;
+	int some;
+
+	while ((some = xen_ring_take(&net->tx, &r)) > 0 && !broken) {
+		if (r.status == NETIF_RSP_NULL)
+			continue;
+		if (r.id >= XEN_NET_SLOTS || !net->slots[r.id].busy) {
+			broken = "sent what is not there";
+			continue;
+		}
+		if (IS_ENABLED(CONFIG_NETDEV_GROUPS) && r.status == NETIF_RSP_ERROR && !net->slots[r.id].ref)
+			log_warn("a multicast address is refused");
+		done(net, r.id);
+	}
+	if (some < 0 || broken)
+		xen_net_disable(net, broken ? broken : "more answers than requests");
+	expect(net);
+}
+
+/* -- what is to be done -- */
+
+/* Pages that the slice touches. */
+static uint32_t pieces_of(const struct buf *slice)
+{
+	uint32_t offset = (uintptr_t)slice->data % PAGE_BYTES;
+
+	return slice->len ? (offset + slice->len - 1) / PAGE_BYTES + 1 : 0;
+}
+
+static uint32_t count_pieces(const struct buf *b)
+{
+	uint32_t pieces = 0;
+
+	for (; b; b = b->next)
+		pieces += pieces_of(b);
+	return pieces;
+}
+
+/* The same frame in as few pages as can be, of those to receive into; NULL: there are not enough. Takes b. */
+static struct buf *gather(struct xen_net *net, struct buf *b, uint32_t bytes)
+{
+	struct buf *frame = NULL, **end = &frame;
+
+	for (uint32_t at = 0, n; at < bytes; at += n) {
+		struct xen_net_buffer *page = net->free_count > XEN_NET_RESERVE ? xen_net_take_buffer(net) : NULL;
+
+		n = MIN(bytes - at, (uint32_t)PAGE_BYTES);
+		*end = page ? buf_alloc_slice(&page->storage, page->page, n) : NULL;
+		if (page)
+			storage_put(&page->storage);
+		if (!*end) {
+			buf_free(frame);
+			frame = NULL;
+			break;
+		}
+		buf_copy_out(b, at, page->page, n);
+		end = &(*end)->next;
+	}
+	if (frame) {
+		frame->flags = b->flags;
+		frame->gso_size = b->gso_size;
+	}
+	buf_free(b);
+	return frame;
+}
+
+uint16_t xen_net_take_slot(struct xen_net *net, uint32_t ref, uint16_t first)
+{
+	uint16_t id = net->free_slot;
+	struct xen_net_slot *slot = &net->slots[id];
+
+	net->free_slot = slot->next;
+	net->free_slots--;
+	*slot = (struct xen_net_slot){ .ref = ref, .next = XEN_NET_NONE, .busy = true };
+	slot->first = first == XEN_NET_NONE ? id : first;
+	return id;
+}
+
+/* One request more of the frame; false: no grant. What was put into the ring cannot be taken back, so grants
+ * are had first. */
+static bool grant_piece(struct xen_net *net, const uint8_t *data, uint16_t *first, uint16_t *last)
+{
+	int32_t ref = grant_page(net->front.backend_id, data, true);
+	uint16_t id;
+
+	if (ref < 0)
+		return false;
+	id = xen_net_take_slot(net, (uint32_t)ref, *first);
+	*first = net->slots[id].first;
+	if (*last != XEN_NET_NONE)
+		net->slots[*last].next = id;
+	*last = id;
+	net->slots[*first].left++;
+	return true;
+}
+
+/* Grants for all of b's pages; XEN_NET_NONE: there are not enough. */
+static uint16_t take_slots(struct xen_net *net, const struct buf *b)
+{
+	uint16_t first = XEN_NET_NONE, last = XEN_NET_NONE, id, next;
+
+	for (; b; b = b->next) {
+		for (uint32_t i = 0; i < pieces_of(b); i++) {
+			const uint8_t *page = (const uint8_t *)ALIGN_DOWN((uintptr_t)b->data, PAGE_BYTES);
+
+			if (grant_piece(net, page + i * PAGE_BYTES, &first, &last))
+				continue;
+			for (id = first; id != XEN_NET_NONE; id = next) {
+				next = net->slots[id].next;
+				done(net, id);
+			}
+			return XEN_NET_NONE;
+		}
+	}
+	return first;
+}
+
+/* Says how the first request's frame is to be cut. */
+static void put_gso(struct xen_net *net, const struct buf *b)
+{
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO };
+
+	extra.u.gso.size = b->gso_size;
+	extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+	xen_ring_put(&net->tx, &extra, sizeof(extra));
+}
+
+/* The first request has the size of the whole frame, each other its own. */
+static void put_requests(struct xen_net *net, const struct buf *b, uint16_t first, uint32_t bytes)
+{
+	uint16_t id = first, flags = b->flags & (BUF_CSUM_PARTIAL | BUF_TSO4) ? NETTXF_csum_blank : 0;
+	const struct buf *frame = b;
+
+	for (; b; b = b->next) {
+		uint32_t offset = (uintptr_t)b->data % PAGE_BYTES;
+
+		for (uint32_t left = b->len, n; left; left -= n, offset = 0, id = net->slots[id].next) {
+			struct netif_tx_request r = { .gref = net->slots[id].ref, .offset = (uint16_t)offset, .id = id };
+			bool tso = id == first && (frame->flags & BUF_TSO4);
+
+			n = MIN(left, PAGE_BYTES - offset);
+			r.size = (uint16_t)(id == first ? bytes : n);
+			r.flags = (uint16_t)(id == first ? flags | (flags ? NETTXF_data_validated : 0) : 0);
+			r.flags |= (uint16_t)((net->slots[id].next != XEN_NET_NONE ? NETTXF_more_data : 0) |
+			                      (tso ? NETTXF_extra_info : 0));
+			xen_ring_put(&net->tx, &r, sizeof(r));
+			if (tso)
+				put_gso(net, frame);
+		}
+	}
+}
+
+static int check(struct xen_net *net, const struct buf *b, uint32_t *bytes)
+{
+	bool tso = b->flags & BUF_TSO4;
+
+	if (!net->link_up)
+		return -ENETDOWN;
+	*bytes = buf_length(b);
+	if (*bytes > (tso ? (uint32_t)XEN_NETIF_MAX_TX_SIZE : net->dev.mtu + (uint32_t)NETDEV_HEADER_BYTES) ||
+	    *bytes < NETDEV_HEADER_BYTES)
+		return -EMSGSIZE;
+	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
+}
+
+/* For a frame of as many pieces as there may be, and what is said of it. */
+static bool has_room(const struct xen_net *net)
+{
+	return xen_ring_room(&net->tx) > XEN_NET_PIECES_MAX && net->free_slots >= XEN_NET_PIECES_MAX;
+}
+
+/* Takes b. */
+static int queue(struct xen_net *net, struct buf *b, uint32_t bytes)
+{
+	uint32_t most = net->can_gather ? XEN_NET_PIECES_MAX : 1;
+	uint16_t first;
+
+	if (count_pieces(b) > most && !(b = gather(net, b, bytes)))
+		return -ENOBUFS;
+	if (!has_room(net))
+		xen_net_reap(net);
+	first = has_room(net) ? take_slots(net, b) : XEN_NET_NONE;
+	if (first == XEN_NET_NONE) {
+		buf_free(b);
+		return -ENOBUFS;
+	}
+	net->slots[first].frame = b;
+	put_requests(net, b, first, bytes);
+	for (; b; b = b->next)
+		net->is_awaited |= b->storage != NULL;
+	return 0;
+}
+
+int xen_net_send(struct netdev *dev, struct buf *b)
+{
+	struct xen_net *net = container_of(dev, struct xen_net, dev);
+	uint32_t bytes;
+	int error = check(net, b, &bytes);
+
+	if (error)
+		buf_free(b);
+	else
+		error = queue(net, b, bytes);
+	if (error) {
+		net->dev.stats.tx_dropped++;
+		return error;
+	}
+	net->dev.stats.tx_frames++;
+	net->dev.stats.tx_bytes += bytes;
+	poller_mark(&net->kick);
+	return 0;
+}
+
+/* -- all of it -- */
+
+void xen_net_transmit_init(struct xen_net *net)
+{
+	net->free_slot = XEN_NET_NONE;
+	for (uint16_t id = 0; id < XEN_NET_SLOTS; id++) {
+		net->slots[id].next = net->free_slot;
+		net->free_slot = id;
+	}
+	net->free_slots = XEN_NET_SLOTS;
+}
+
+void xen_net_transmit_take_back(struct xen_net *net)
+{
+	for (uint16_t id = 0; id < XEN_NET_SLOTS; id++)
+		if (net->slots[id].busy || net->slots[id].kept)
+			done(net, id);
+}
