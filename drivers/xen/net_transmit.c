@@ -153,24 +153,37 @@ static bool grant_piece(struct xen_net *net, const uint8_t *data, uint16_t *firs
 	return true;
 }
 
-/* Grants for all of b's pages; XEN_NET_NONE: there are not enough. */
-static uint16_t take_slots(struct xen_net *net, const struct buf *b)
+/* Lets go of b, whose requests from slot first on will not be made. A page that the backend has taken all
+ * the same, by guessing its grant, is waited for. */
+static void give_up(struct xen_net *net, struct buf *b, uint16_t first)
 {
-	uint16_t first = XEN_NET_NONE, last = XEN_NET_NONE, id, next;
+	if (first == XEN_NET_NONE) {
+		buf_free(b);
+		return;
+	}
+	net->slots[first].frame = b;
+	for (uint16_t id = first, next; id != XEN_NET_NONE; id = next) {
+		next = net->slots[id].next;
+		done(net, id);
+	}
+}
 
-	for (; b; b = b->next) {
-		for (uint32_t i = 0; i < pieces_of(b); i++) {
-			const uint8_t *page = (const uint8_t *)ALIGN_DOWN((uintptr_t)b->data, PAGE_BYTES);
+/* Grants for all of b's pages; XEN_NET_NONE: there are not enough. Takes b. */
+static uint16_t take_slots(struct xen_net *net, struct buf *b)
+{
+	uint16_t first = XEN_NET_NONE, last = XEN_NET_NONE;
 
-			if (grant_piece(net, page + i * PAGE_BYTES, &first, &last))
-				continue;
-			for (id = first; id != XEN_NET_NONE; id = next) {
-				next = net->slots[id].next;
-				done(net, id);
+	for (const struct buf *slice = b; slice; slice = slice->next) {
+		const uint8_t *page = (const uint8_t *)ALIGN_DOWN((uintptr_t)slice->data, PAGE_BYTES);
+
+		for (uint32_t i = 0; i < pieces_of(slice); i++) {
+			if (!grant_piece(net, page + i * PAGE_BYTES, &first, &last)) {
+				give_up(net, b, first);
+				return XEN_NET_NONE;
 			}
-			return XEN_NET_NONE;
 		}
 	}
+	net->slots[first].frame = b;
 	return first;
 }
 
@@ -238,12 +251,13 @@ static int queue(struct xen_net *net, struct buf *b, uint32_t bytes)
 		return -ENOBUFS;
 	if (!has_room(net))
 		xen_net_reap(net);
-	first = has_room(net) ? take_slots(net, b) : XEN_NET_NONE;
-	if (first == XEN_NET_NONE) {
+	if (!has_room(net)) {
 		buf_free(b);
 		return -ENOBUFS;
 	}
-	net->slots[first].frame = b;
+	first = take_slots(net, b);
+	if (first == XEN_NET_NONE)
+		return -ENOBUFS;
 	put_requests(net, b, first, bytes);
 	for (; b; b = b->next)
 		net->is_awaited |= b->storage != NULL;
