@@ -61,6 +61,8 @@ static void link_returned(void *arg)
 {
 	struct direct *d = arg;
 
+	if (IS_ENABLED(CONFIG_NET_OBSERVE))
+		capture_netdev(d->capture)->features = d->dev->features;
 	arp_announce(d->arp);
 	tcp_retry(d->tcp);
 }

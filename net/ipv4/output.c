@@ -23,6 +23,9 @@ void ipv4_look(struct ip_route *r)
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
 
 	r->link_bytes = (uint16_t)(ethernet_netdev(ip->ethernet)->mtu - IPV4_HEADER_BYTES);
+	/* A device that has come back may be able to do less than before. */
+	if (IS_ENABLED(CONFIG_NETDEV_RETURNS) && !(ethernet_netdev(ip->ethernet)->features & NETDEV_TSO4))
+		r->tso_bytes = 0;
 	if (IS_ENABLED(CONFIG_IPV4_PMTU)) {
 		pmtu_look(ip, r);
 	} else {

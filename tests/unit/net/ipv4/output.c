@@ -194,6 +194,22 @@ Test(ipv4_output, no_large_packets_where_the_device_has_none)
 	cr_expect_eq(ip_send(&r, PROTOCOL, b, 6, 0), -EMSGSIZE);
 }
 
+/* Whoever has a route hears of it with the link's return. */
+Test(ipv4_output, a_device_that_comes_back_may_have_no_large_packets)
+{
+	struct ip_route r;
+
+	create(NETDEV_TX_CSUM | NETDEV_TSO4);
+	meet(LAN_PEER_IP);
+	route(&r, LAN_PEER_IP);
+	ip_send(&r, PROTOCOL, packet(100), 6, 0);
+	lan.dev.features = NETDEV_TX_CSUM;
+	arp_announce(arp);
+	cr_assert_neq(r.generation, ipv4_ip(ipv4)->generation);
+	ip_route_look(&r);
+	cr_expect(r.tso_bytes == 0 && r.payload_bytes == 1480);
+}
+
 Test(ipv4_output, identification_is_not_counted)
 {
 	unsigned same = 0, small_steps = 0, same_steps = 0;
