@@ -10,7 +10,7 @@
 
 enum netdev_features {
 	NETDEV_TX_CSUM = 1 << 0, /* honours BUF_CSUM_PARTIAL */
-	NETDEV_TSO4 = 1 << 1,    /* honours BUF_TSO4, frames up to 65535 bytes after the Ethernet header */
+	NETDEV_TSO4 = 1 << 1,    /* honours BUF_TSO4, frames up to 65535 bytes, the Ethernet header among them */
 	NETDEV_RX_CSUM = 1 << 2, /* may set BUF_CSUM_VALID or BUF_CSUM_PARTIAL on received frames */
 };
 

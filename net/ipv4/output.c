@@ -70,7 +70,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	r->dst = *dst;
 	ipv4_look(r);
 	if ((ethernet_netdev(ip->ethernet)->features & NETDEV_TSO4) && !ours)
-		r->tso_bytes = UINT16_MAX - IPV4_HEADER_BYTES;
+		r->tso_bytes = UINT16_MAX - ETHERNET_HEADER_BYTES - IPV4_HEADER_BYTES;
 	r->pseudo = checksum_fold(checksum_pseudo(&r->src, &r->dst, 0, 0));
 	return 0;
 }
