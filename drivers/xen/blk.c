@@ -385,7 +385,7 @@ static void events(struct poller *p)
 
 /* -- the two halves -- */
 
-/* In the order in which they came, before those that wait. */
+/* They go before those that wait; among themselves requests have no order (kernel/dev/blkdev.h). */
 static void take_back(struct blk *blk)
 {
 	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
