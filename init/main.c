@@ -94,12 +94,34 @@ static void files_init(void)
 		app.kv = fat_init();
 }
 
-/* Applications find a network that works: they start when there is an address. While there is none, the
- * DHCP client says each time that it asks in vain. */
-static void wait_for_address(void)
+/* Until p has settled, or the machine is asked to end, which gives 0. */
+static intptr_t run_until(struct promise *p)
 {
-	if (IS_ENABLED(CONFIG_NET_DIRECT) && IS_ENABLED(CONFIG_NET_DHCP))
-		loop_run(direct_ready((struct direct *)app.stack));
+	static struct promise *asked;
+	static struct group either;
+	static struct source sources[2];
+
+	if (!IS_ENABLED(CONFIG_MACHINE_END))
+		return loop_run(p);
+	if (!asked)
+		asked = machine_end();
+	sources[0].promise = p;
+	sources[1].promise = asked;
+	promise_choose(&either, sources, ARRAY_SIZE(sources));
+	return loop_run(&either.promise);
+}
+
+/* Applications find a network that works: they start when there is an address. While there is none, the
+ * DHCP client says each time that it asks in vain. false: the machine is asked to end before. */
+static bool wait_for_address(void)
+{
+	struct promise *ready;
+
+	if (!IS_ENABLED(CONFIG_NET_DIRECT) || !IS_ENABLED(CONFIG_NET_DHCP))
+		return true;
+	ready = direct_ready((struct direct *)app.stack);
+	run_until(ready);
+	return promise_is_settled(ready);
 }
 
 static void up(void)
@@ -119,25 +141,26 @@ static void up(void)
 		log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", boot_us, mem_kib, used_kib);
 }
 
-/* Until the application is done, or the machine is asked to end. Gives the status. */
+/* The application, until it is done or the machine is asked to end. Gives the status. */
 static int run(void)
 {
-	static struct group either;
-	static struct source sources[2];
+	int error;
 
-	if (!IS_ENABLED(CONFIG_MACHINE_END))
-		return loop_run(&done) == 0 ? 0 : 1;
-	sources[0].promise = &done;
-	sources[1].promise = machine_end();
-	promise_choose(&either, sources, ARRAY_SIZE(sources));
-	return loop_run(&either.promise) == 0 ? 0 : 1;
+	promise_init(&done, NULL);
+	error = app_start(&app, &done);
+	if (error == -ENOMEM)
+		panic("out of memory: give the machine more");
+	if (error < 0)
+		panic("the application does not start: error %d", -error);
+	up();
+	return run_until(&done) == 0 ? 0 : 1;
 }
 
 void init_main(void)
 {
 	char **words;
 	size_t count;
-	int error, status;
+	int status;
 
 	machine_init(&words, &count);
 	parse_options(words, count);
@@ -146,15 +169,7 @@ void init_main(void)
 	else if (IS_ENABLED(CONFIG_XEN_VCHAN) && buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES) < 0)
 		panic("out of memory: give the machine more");
 	files_init();
-	wait_for_address();
-	promise_init(&done, NULL);
-	error = app_start(&app, &done);
-	if (error == -ENOMEM)
-		panic("out of memory: give the machine more");
-	if (error < 0)
-		panic("the application does not start: error %d", -error);
-	up();
-	status = run();
+	status = wait_for_address() ? run() : 0;
 	if (IS_ENABLED(CONFIG_FAT_WRITE))
 		fat_end(app.kv);
 	arch_poweroff(status);

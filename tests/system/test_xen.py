@@ -183,6 +183,21 @@ def test_events_by_a_queue(builder, namespace, emulated, config):
     assert www.reasons().count(xen.POWEROFF) == 1
 
 
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
+def test_waits_for_an_address_and_is_told_to_end(builder, emulated):
+    """Nobody lends it one, so its application does not start; xl has its way all the same."""
+    out = builder.build("defconfig_www_xen", name="defconfig_www_xen_dhcp", options={"NET_DHCP": "y"})
+    www = emulated.create(out)
+    www.wait_for("dhcp: no server answers")
+    emulated.run(SAVE_AND_RESTORE)
+    www.wait_for("suspend: result=0")
+    emulated.run("xl shutdown guest")
+    www.wait_end()
+    assert www.reasons().count(xen.POWEROFF) == 1
+    assert " boot_us=" not in www.console and "virga: exit status 0" in www.console
+
+
 JOINED, OTHER = "239.1.1.1", "239.1.1.2"
 
 
