@@ -31,10 +31,11 @@
 #define DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
 #define PATIENCE_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
 
-enum { SECTORS, SECTOR_SIZE, INFO, FLUSH, DISCARD, INDIRECT };
+enum { STATE, SECTORS, SECTOR_SIZE, INFO, FLUSH, DISCARD, INDIRECT };
 static const char *const names[] = {
-	[SECTORS] = "sectors", [SECTOR_SIZE] = "sector-size", [INFO] = "info", [FLUSH] = "feature-flush-cache",
-	[DISCARD] = "feature-discard", [INDIRECT] = "feature-max-indirect-segments", NULL,
+	[STATE] = "state", [SECTORS] = "sectors", [SECTOR_SIZE] = "sector-size", [INFO] = "info",
+	[FLUSH] = "feature-flush-cache", [DISCARD] = "feature-discard",
+	[INDIRECT] = "feature-max-indirect-segments", NULL,
 };
 
 /* A request with the backend. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Questions to the store that do not depend on each other's answers go out together, for each turn is one of
- * another domain's. The answers lead to the next questions, or to a look at the backend's state, which its
+/* What is asked of the store and does not depend on an answer goes out together, for each turn is one of
+ * another domain's. The store does one after the other: a state is read before the values that belong to it,
+ * and written after the keys. The answers lead to the next questions, or to a look at the backend, which its
  * watch asks for. Nothing that the store says of the backend is believed: numbers are bounded, text is cut,
  * and a state that does not fit is waited out. */
 #define LOG_TAG "xenbus"
@@ -154,8 +155,6 @@ static void told_keys(struct frontend *f, intptr_t result)
 {
 	if (result < 0)
 		leave(f, PHASE_CLOSED);
-	else
-		enter(f, PHASE_OFFERED, f->kind->offered);
 }
 
 static void offer(struct frontend *f)
@@ -168,6 +167,8 @@ static void offer(struct frontend *f)
 		refuse(f, error);
 		return;
 	}
+	f->phase = PHASE_OFFERED;
+	frontend_key(f, "state", f->kind->offered);
 	for (uint32_t i = 0; i < f->key_count; i++)
 		store_write(&f->ops[i], 0, f->dir, f->keys[i].name, f->keys[i].text);
 	then(f, f->ops, f->key_count, told_keys);
@@ -188,34 +189,11 @@ void frontend_key(struct frontend *f, const char *name, uint32_t value)
 	frontend_key_text(f, name, text);
 }
 
-static void have_values(struct frontend *f, intptr_t result)
-{
-	(void)result; /* one that is missing is 0 */
-	for (uint32_t i = 0; i < f->asked; i++)
-		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
-	if (f->phase == PHASE_OFFERED)
-		connect(f);
-	else
-		offer(f);
-}
-
-static void read_values(struct frontend *f)
-{
-	uint32_t count = 0;
-
-	for (; f->kind->names[count]; count++) {
-		assert(count < ARRAY_SIZE(f->keys));
-		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text,
-		           sizeof(f->keys[count].text));
-	}
-	then(f, f->ops, count, have_values);
-}
-
 /* -- the backend's state -- */
 
-static void have_state(struct frontend *f, intptr_t result)
+static void have_values(struct frontend *f, intptr_t result)
 {
-	uint64_t state = f->state = (uint8_t)number(f->text, result, XenbusStateReconfigured);
+	uint64_t state = number(f->keys[0].text, promise_result(&f->ops[0].promise), XenbusStateReconfigured);
 	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
 	bool is_away = state == XenbusStateUnknown || is_closed;
 	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
@@ -224,9 +202,14 @@ static void have_state(struct frontend *f, intptr_t result)
 	bool is_lost = (f->phase == PHASE_OFFERED && is_away) ||
 	               (f->phase == PHASE_CONNECTED && (is_away || is_new));
 
-	if ((f->phase == PHASE_WAITING && state == XenbusStateInitWait) ||
-	    (f->phase == PHASE_OFFERED && state == XenbusStateConnected)) {
-		read_values(f);
+	(void)result; /* the least of all: a value that is missing is 0 */
+	f->state = (uint8_t)state;
+	for (uint32_t i = 0; i < f->asked; i++)
+		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
+	if (f->phase == PHASE_WAITING && state == XenbusStateInitWait) {
+		offer(f);
+	} else if (f->phase == PHASE_OFFERED && state == XenbusStateConnected) {
+		connect(f);
 	} else if (is_lost) {
 		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
 		leave(f, PHASE_CLOSED);
@@ -247,6 +230,18 @@ static void have_own(struct frontend *f, intptr_t result)
 	begin_again(f);
 }
 
+static void look_at_backend(struct frontend *f)
+{
+	uint32_t count = 0;
+
+	for (; f->kind->names[count]; count++) {
+		assert(count < ARRAY_SIZE(f->keys));
+		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text,
+		           sizeof(f->keys[count].text));
+	}
+	then(f, f->ops, count, have_values);
+}
+
 static void look(struct frontend *f)
 {
 	f->changed = f->seeks; /* then the state is looked at afterwards */
@@ -260,7 +255,7 @@ static void look(struct frontend *f)
 		else
 			f->phase = PHASE_REFUSED;
 	} else {
-		ask(f, f->backend, "state", STORE_NUMBER_MAX, have_state);
+		look_at_backend(f);
 	}
 }
 

@@ -12,14 +12,14 @@
 #include "drivers/xen/store.h"
 
 #define FRONTEND_PATH_MAX 64
-#define FRONTEND_KEYS_MAX 8
+#define FRONTEND_KEYS_MAX 9 /* the state is one */
 
 struct frontend;
 
 struct frontend_kind {
 	const char *folder; /* of the devices: "device/vif" */
-	/* The backend's numbers, which are read into values before offer and again before connect; 0 where it
-	 * has none or no number. Ends with NULL. */
+	/* The backend's numbers, "state" being the first; they are read together, into values, before offer and
+	 * again before connect; 0 where it has none or no number. Ends with NULL. */
 	const char *const *names;
 	uint8_t offered; /* state that tells the backend that the keys are there */
 	bool has_number; /* only the device of the same number is the same */

@@ -17,9 +17,9 @@
 
 #define KEPT_MAX 16 /* pages that a backend may fail to let go of */
 
-enum { FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY, FEATURE_GROUPS };
+enum { STATE, FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY, FEATURE_GROUPS };
 static const char *const features[] = {
-	[FEATURE_NO_CSUM] = "feature-no-csum-offload", [FEATURE_SG] = "feature-sg",
+	[STATE] = "state", [FEATURE_NO_CSUM] = "feature-no-csum-offload", [FEATURE_SG] = "feature-sg",
 	[FEATURE_GSO] = "feature-gso-tcpv4", [FEATURE_COPY] = "feature-rx-copy",
 	[FEATURE_GROUPS] = IS_ENABLED(CONFIG_NETDEV_GROUPS) ? "feature-multicast-control" : NULL, NULL,
 };

@@ -434,7 +434,8 @@ static uint32_t take_piece(const char *from, uint32_t bytes)
 	return bytes;
 }
 
-/* true: something was read. No more than a ring's bytes at a time. */
+/* No more than a ring's bytes at a time. true: the ring was full, and the store may wait to be told of room.
+ * It is not told otherwise, for that is a turn of another domain's. */
 static bool receive(void)
 {
 	uint32_t at = ring->rsp_cons, end = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE), start = at;
@@ -450,21 +451,22 @@ static bool receive(void)
 		at += taken;
 	}
 	__atomic_store_n(&ring->rsp_cons, at, __ATOMIC_RELEASE);
-	return at != start;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the store sees the room, or is seen to have found none */
+	return at != start && ring->rsp_prod - start >= RING_BYTES;
 }
 
 static void poll(struct poller *p)
 {
-	bool moved;
+	bool tells;
 
 	(void)p;
 	if (broken) /* and the port may be none */
 		return;
 	event_again(port);
-	moved = receive();
+	tells = receive();
 	if (!broken)
-		moved |= send_all();
-	if (moved)
+		tells |= send_all();
+	if (tells)
 		event_send(port);
 }
 

@@ -35,7 +35,7 @@ static int offer(struct frontend *f)
 	return 0;
 }
 
-static const char *const names[] = { "feature", NULL };
+static const char *const names[] = { "state", "feature", NULL };
 static const struct frontend_kind kind = {
 	.folder = "device/vif", .names = names, .offered = 3, .offer = offer, .connect = accept,
 	.disconnect = disconnect,

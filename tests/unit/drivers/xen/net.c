@@ -21,7 +21,7 @@
 #define WAIT "2"
 #define CONNECTED "4"
 #define CLOSED "6"
-enum { FRAMES = 600, RING = 256 };
+enum { FRAMES = 600, RING = 256, TURNS = 7 };
 
 static struct netdev *net;
 static struct buf *got[FRAMES];
@@ -161,6 +161,15 @@ Test(xen_net, begins_as_the_backend_offers)
 	cr_assert_eq(fake_get_number(FRONT "/request-rx-copy"), 1);
 	cr_assert_eq(back.rx->req_prod, CONFIG_XEN_NET_RX_RING);
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
+}
+
+/* Each turn is one of another domain's: the devices, the backend, the watch, what the backend says, what it is
+ * told, all at once, what it says then, and the address. */
+Test(xen_net_start, the_store_has_few_turns)
+{
+	describe("1");
+	cr_assert_eq(xen_net_create(&net), 0, "%s", test_console_text());
+	cr_assert_leq(fake.sent[FAKE_STORE_PORT], TURNS, "%u", fake.sent[FAKE_STORE_PORT]);
 }
 
 Test(xen_net, a_frame_comes_up_where_it_was_written_and_the_grant_has_ended)
