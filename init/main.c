@@ -95,16 +95,13 @@ static void files_init(void)
 }
 
 /* Until p has settled, or the machine is asked to end, which gives 0. */
-static intptr_t run_until(struct promise *p)
+static intptr_t run_until(struct promise *p, struct promise *asked)
 {
-	static struct promise *asked;
 	static struct group either;
 	static struct source sources[2];
 
 	if (!IS_ENABLED(CONFIG_MACHINE_END))
 		return loop_run(p);
-	if (!asked)
-		asked = machine_end();
 	sources[0].promise = p;
 	sources[1].promise = asked;
 	promise_choose(&either, sources, ARRAY_SIZE(sources));
@@ -113,14 +110,14 @@ static intptr_t run_until(struct promise *p)
 
 /* Applications find a network that works: they start when there is an address. While there is none, the
  * DHCP client says each time that it asks in vain. false: the machine is asked to end before. */
-static bool wait_for_address(void)
+static bool wait_for_address(struct promise *asked)
 {
 	struct promise *ready;
 
 	if (!IS_ENABLED(CONFIG_NET_DIRECT) || !IS_ENABLED(CONFIG_NET_DHCP))
 		return true;
 	ready = direct_ready((struct direct *)app.stack);
-	run_until(ready);
+	run_until(ready, asked);
 	return promise_is_settled(ready);
 }
 
@@ -142,7 +139,7 @@ static void up(void)
 }
 
 /* The application, until it is done or the machine is asked to end. Gives the status. */
-static int run(void)
+static int run(struct promise *asked)
 {
 	int error;
 
@@ -153,11 +150,12 @@ static int run(void)
 	if (error < 0)
 		panic("the application does not start: error %d", -error);
 	up();
-	return run_until(&done) == 0 ? 0 : 1;
+	return run_until(&done, asked) == 0 ? 0 : 1;
 }
 
 void init_main(void)
 {
+	struct promise *asked = NULL;
 	char **words;
 	size_t count;
 	int status;
@@ -169,7 +167,9 @@ void init_main(void)
 	else if (IS_ENABLED(CONFIG_XEN_VCHAN) && buf_init(CONFIG_BUF_HEADERS, CONFIG_BUF_SLICES) < 0)
 		panic("out of memory: give the machine more");
 	files_init();
-	status = wait_for_address() ? run() : 0;
+	if (IS_ENABLED(CONFIG_MACHINE_END))
+		asked = machine_end();
+	status = wait_for_address(asked) ? run(asked) : 0;
 	if (IS_ENABLED(CONFIG_FAT_WRITE))
 		fat_end(app.kv);
 	arch_poweroff(status);
