@@ -81,6 +81,16 @@ def test_www(builder, namespace, emulated, config):
     assert "virga: exit status 0" in www.console
 
 
+@pytest.mark.long
+@pytest.mark.config("defconfig_www_xen")
+def test_a_vif_that_no_bridge_takes(builder, emulated):
+    """dom0 says so, rather than that a guest does not answer."""
+    emulated.put(builder.build("defconfig_www_xen"), "guest")
+    status, said = emulated.dom0.run("xl create -q guest.xl 'vif=[\"bridge=nowhere\"]'")
+    assert status != 0 and "cannot be put on nowhere" in said, said
+    assert emulated.domains() == []
+
+
 def test_a_qemu_that_hangs_is_killed(emulated):
     process = emulated.emulated.monitor.process()
     os.kill(process, signal.SIGSTOP)
