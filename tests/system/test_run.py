@@ -372,6 +372,33 @@ def test_the_xen_that_is_there(builder, tmp_path):
         assert guest.console.endswith("\nxl destroy hello\n"), guest.console
 
 
+@pytest.mark.config("defconfig_hello_xen")
+def test_a_seed_where_the_cpu_has_no_randomness(builder, tmp_path):
+    """It is in xenstore before the guest runs, and its console is looked at before. As on a Cortex-A72."""
+    image = os.path.join(builder.build("defconfig_hello_xen"), "image")
+    environment = own_xl(tmp_path, "")
+    fakes = {"xl": """case $1 in domid) echo 7; exit ;; esac
+                      echo xl "$@"
+                      case $1 in
+                      unpause) : >unpaused ;;
+                      console) while [ ! -e unpaused ]; do sleep 0.1; done; echo virga: exit status 5 ;;
+                      esac""", "xenstore-write": 'echo xenstore-write "$@"'}
+    for name, text in fakes.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "cpuinfo").write_text("processor : 0\nFeatures : fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid\n")
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount --bind cpuinfo /proc/cpuinfo && exec "$@"', "sh",
+                           os.path.join(build.TREE, "scripts", "run-xen"), image], cwd=tmp_path, env=environment,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False)
+    lines = re.sub("[0-9a-f]{128}", "SEED", done.stdout).splitlines()
+    words = r'memory=8 cmdline="\"name=Big World\" log=warn"'
+    assert lines[0] == f'xl create -q -p {image}.xl {words} on_reboot="destroy"', done
+    assert lines[1:] == ["xenstore-write /local/domain/7/data/seed SEED", "xl console 7", "xl unpause 7",
+                         "virga: exit status 5"], done
+    assert done.returncode == 5
+
+
 @pytest.mark.config("defconfig_www_unix")
 def test_the_wrong_runner_says_so(builder):
     done = build.make(f"O={builder.build('defconfig_www_unix')}", "qemu-run", check=False)
