@@ -137,7 +137,8 @@ uint16_t xen_net_take_slot(struct xen_net *net, uint32_t ref, uint16_t first)
 
 /* One request more of the frame; false: no grant. What was put into the ring cannot be taken back, so grants
  * are had first. */
-static bool grant_piece(struct xen_net *net, const uint8_t *data, uint16_t *first, uint16_t *last)
+static bool grant_piece(struct xen_net *net, struct buf *frame, const uint8_t *data, uint16_t *first,
+                        uint16_t *last)
 {
 	int32_t ref = grant_page(net->front.backend_id, data, true);
 	uint16_t id;
@@ -148,6 +149,8 @@ static bool grant_piece(struct xen_net *net, const uint8_t *data, uint16_t *firs
 	*first = net->slots[id].first;
 	if (*last != XEN_NET_NONE)
 		net->slots[*last].next = id;
+	else
+		net->slots[id].frame = frame;
 	*last = id;
 	net->slots[*first].left++;
 	return true;
@@ -161,7 +164,6 @@ static void give_up(struct xen_net *net, struct buf *b, uint16_t first)
 		buf_free(b);
 		return;
 	}
-	net->slots[first].frame = b;
 	for (uint16_t id = first, next; id != XEN_NET_NONE; id = next) {
 		next = net->slots[id].next;
 		done(net, id);
@@ -177,13 +179,12 @@ static uint16_t take_slots(struct xen_net *net, struct buf *b)
 		const uint8_t *page = (const uint8_t *)ALIGN_DOWN((uintptr_t)slice->data, PAGE_BYTES);
 
 		for (uint32_t i = 0; i < pieces_of(slice); i++) {
-			if (!grant_piece(net, page + i * PAGE_BYTES, &first, &last)) {
+			if (!grant_piece(net, b, page + i * PAGE_BYTES, &first, &last)) {
 				give_up(net, b, first);
 				return XEN_NET_NONE;
 			}
 		}
 	}
-	net->slots[first].frame = b;
 	return first;
 }
 
