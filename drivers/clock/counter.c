@@ -20,19 +20,28 @@ void counter_set_rate(uint64_t rate_hz)
 	mul = (uint32_t)((NS_PER_S << 32) / scaled);
 }
 
-uint64_t clock_now_ns(void)
+OUT_OF_LINE static uint64_t ns_at(uint64_t count)
 {
-	uint64_t ticks = (cpu_timer_count() - machine_boot_ticks) << shift;
+	uint64_t ticks = (count - machine_boot_ticks) << shift;
 
 	return (ticks >> 32) * mul + ((ticks & UINT32_MAX) * mul >> 32);
 }
 
+uint64_t clock_now_ns(void)
+{
+	return ns_at(cpu_timer_count());
+}
+
+/* Counted from now on: what mul has been rounded off by makes the clock slow, a millisecond in a few weeks, and an
+ * alarm that did not know of it would come as much too early, again and again. */
 void alarm_set(uint64_t deadline_ns)
 {
-	uint64_t seconds = deadline_ns / NS_PER_S, ns = deadline_ns % NS_PER_S;
+	uint64_t count = cpu_timer_count(), now_ns = ns_at(count);
+	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+	uint64_t seconds = left_ns / NS_PER_S;
 
 	if (seconds > UINT32_MAX) /* so that no product wraps: 136 years are never, too */
 		cpu_timer_set(UINT64_MAX);
 	else
-		cpu_timer_set(machine_boot_ticks + seconds * hz + (ns * hz + NS_PER_S - 1) / NS_PER_S);
+		cpu_timer_set(count + seconds * hz + left_ns % NS_PER_S * hz / NS_PER_S + 1);
 }
