@@ -70,11 +70,15 @@ static bool take_over(const struct fdt *tree, const struct fdt_node *n)
 {
 	struct fdt_range at;
 	uint64_t count;
+	uint32_t bytes;
 
 	if (fdt_reg(tree, n, 0, &at) || at.start % 4 || !fdt_number(tree, n, "riscv,ndev", &count) ||
-	    count > SOURCES_MAX || !find_context(tree, n) || at.bytes < CONTEXT + (context + 1) * CONTEXT_BYTES)
+	    count > SOURCES_MAX || !find_context(tree, n))
 		return false;
-	base = arch_map_device(at.start, at.bytes);
+	bytes = CONTEXT + (context + 1) * CONTEXT_BYTES;
+	if (at.bytes < bytes)
+		return false;
+	base = arch_map_device(at.start, bytes);
 	if (!base)
 		return false;
 	sources = (unsigned)count;

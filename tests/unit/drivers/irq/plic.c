@@ -96,6 +96,12 @@ Test(plic, lets_nothing_through_to_this_cpu_at_first)
 	cr_assert_eq(*at(0x203000), 0);
 }
 
+Test(plic, has_no_more_mapped_than_it_needs)
+{
+	start(NODE "reg = <0xc000000 0x40000000>; " HARTS SOURCES "};");
+	cr_assert_eq(*at(0x203000), 0);
+}
+
 Test(plic, knows_its_interrupts_by_the_cells_of_the_tree)
 {
 	start(NODE REG HARTS SOURCES "};");
