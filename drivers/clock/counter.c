@@ -32,8 +32,8 @@ uint64_t clock_now_ns(void)
 	return ns_at(cpu_timer_count());
 }
 
-/* Counted from now on: what mul has been rounded off by makes the clock slow, a millisecond in a few weeks, and an
- * alarm that did not know of it would come as much too early, again and again. */
+/* Counted from now on: what mul has been rounded off by makes the clock slow, a millisecond in some weeks,
+ * and an alarm that did not know of it would come as much too early, again and again. */
 void alarm_set(uint64_t deadline_ns)
 {
 	uint64_t count = cpu_timer_count(), now_ns = ns_at(count);
