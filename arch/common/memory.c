@@ -42,7 +42,7 @@ uint64_t *memory_entry(uint64_t address, unsigned level, bool make)
 int memory_map(uint64_t start, uint64_t end, bool device)
 {
 	start = ALIGN_DOWN(start, LARGE_BYTES);
-	if (!paging_is_free(start, end))
+	if (!paging_is_free(start, MAX(end, ALIGN_UP(end, LARGE_BYTES)))) /* there may be no multiple any more */
 		return -EINVAL;
 	for (; start < end; start += LARGE_BYTES) {
 		uint64_t *entry = memory_entry(start, 1, true);

@@ -20,9 +20,13 @@ uint64_t *paging_table_at(uint64_t physical)
 	return (uint64_t *)(uintptr_t)physical;
 }
 
+/* Where the image lies nothing else is, whatever a tree says: no second way leads to its text. */
 bool paging_is_free(uint64_t start, uint64_t end)
 {
-	return start <= end && end <= CONFIG_IMAGE_ADDRESS;
+	uintptr_t image = (uintptr_t)image_physical;
+
+	return start <= end && end <= CONFIG_IMAGE_ADDRESS &&
+	       ((uintptr_t)end <= image || (uintptr_t)start >= image + (uintptr_t)image_size_bytes());
 }
 
 uint64_t paging_device_address(uintptr_t address)

@@ -60,6 +60,7 @@ const struct option machine_options[] = {
 /* Its first words say how long it is; only then is the rest mapped. */
 static const char *open_tree(void)
 {
+	static const char elsewhere[] = "it lies where no memory can be, or in the image";
 	const uint8_t *blob = (const uint8_t *)tree_start;
 	const char *why;
 	uint32_t bytes;
@@ -67,12 +68,12 @@ static const char *open_tree(void)
 	if (!tree_start || tree_start % 8)
 		return "there is none at the address that the loader gives";
 	if (memory_map_pages(tree_start, (uint64_t)tree_start + 8) < 0)
-		return "it lies where no memory can be";
+		return elsewhere;
 	bytes = (uint32_t)blob[4] << 24 | (uint32_t)blob[5] << 16 | (uint32_t)blob[6] << 8 | blob[7];
 	if (bytes > TREE_BYTES_MAX)
 		return "it is not one, or has more than 2 MiB";
 	if (memory_map_pages(tree_start, (uint64_t)tree_start + bytes) < 0)
-		return "it lies where no memory can be";
+		return elsewhere;
 	return fdt_open(&tree, blob, bytes, &why) < 0 ? why : NULL;
 }
 

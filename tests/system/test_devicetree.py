@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from rig import cpus, params
+from rig import build, cpus, params
 from rig.guest import Guest, qemu_command
 
 TREE_AT = 0x3000000
@@ -67,15 +67,18 @@ def start_of(way):
 
 @pytest.fixture
 def boot(builder, tmp_path):
-    """boot(way, blob, address): a guest whose image is given the blob, at its place, by that address."""
+    """boot(way, blob, address): a guest whose image, hello, is given the blob, at its place, by that address. Another
+    image or its place, another loader and more memory may be given, too."""
     guests = []
 
-    def start(way, blob, address=None):
-        image, how = os.path.join(builder.build(cpus.defconfig("hello", way)), "image"), start_of(way)
-        tree_at, image_at, start_at = how.memory + TREE_AT, how.memory + how.image, how.memory + how.start
+    def start(way, blob, address=None, image=None, image_at=None, code=None, memory="64M", extra=()):
+        image, how = image or os.path.join(builder.build(cpus.defconfig("hello", way)), "image"), start_of(way)
+        image_at = image_at or how.memory + how.image
+        tree_at, start_at = how.memory + TREE_AT, how.memory + how.start
         blobs = {image_at: open(image, "rb").read(), tree_at: blob,
-                 start_at: how.code(tree_at if address is None else address, image_at)}
-        command = [word for word in qemu_command(image, way, "64M", rng=False) if word not in ("-kernel", image)]
+                 start_at: (code or how.code)(tree_at if address is None else address, image_at)}
+        command = [word for word in qemu_command(image, way, memory, rng=False, extra=extra)
+                   if word not in ("-kernel", image)]
         for place, content in blobs.items():
             path = tmp_path / f"{place:x}"
             path.write_bytes(content)
@@ -92,10 +95,10 @@ def boot(builder, tmp_path):
         guest.stop()
 
 
-def source(way, tmp_path):
+def source(way, tmp_path, memory="64M"):
     """QEMU's own tree, as text, with what firmware adds."""
     path, how = tmp_path / "tree", start_of(way)
-    command = qemu_command("no-image", way, "64M", rng=False)
+    command = qemu_command("no-image", way, memory, rng=False)
     command[command.index("-M") + 1] += f",dumpdtb={path}"
     subprocess.run([word for word in command if word not in ("-kernel", "no-image")], check=True,
                    stdin=subprocess.DEVNULL, capture_output=True)
@@ -159,6 +162,29 @@ def test_a_tree_that_is_elsewhere(boot, tmp_path, way, where):
     with boot(way, compiled(source(way, tmp_path)), address(start_of(way))) as guest:
         guest.wait_for(f"^panic: the device tree .*{why}" if why else "^panic: page fault: .*refused by the bus",
                        SECONDS)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_tree_in_the_image(builder, boot, tmp_path, way):
+    """Where the loader has left too little room behind what is in the file: on the stack that the boot runs on."""
+    symbols = build.symbols(os.path.join(builder.build(cpus.defconfig("hello", way)), "image.debug"))
+    how, blob = start_of(way), compiled(source(way, tmp_path))
+    place = how.memory + how.image + symbols["boot_guard"] - symbols["image_start"]
+    path = tmp_path / "inside"
+    path.write_bytes(blob)
+    with boot(way, blob, place, extra=("-device", f"loader,file={path},addr={place:#x},force-raw=on")) as guest:
+        guest.wait_for("^panic: the device tree .*in the image", SECONDS)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_registers_in_the_image(boot, tmp_path, way):
+    """A serial port that would be spoken to by writes to the image: another one speaks."""
+    text, how = source(way, tmp_path), start_of(way)
+    place = how.memory + how.image + 0x2000
+    more = (f"/ {{ serial@{place:x} {{ compatible = \"ns16550a\"; reg = <0 {place:#x} 0 0x100>; }};"
+            f"chosen {{ stdout-path = \"/serial@{place:x}\"; }}; }};")
+    with boot(way, compiled(text + more)) as guest:
+        guest.wait_for("^Hello, world!$", SECONDS)
 
 
 LACKS = {

@@ -25,6 +25,7 @@ static uint64_t *tables[64];
 static unsigned table_count, early_left;
 static uintptr_t flushed;
 static unsigned filled;
+static uint64_t taken_start, taken_end; /* nothing can be mapped there */
 
 uint64_t *paging_table(uint64_t entry)
 {
@@ -56,7 +57,7 @@ uint64_t paging_physical(uint64_t entry)
 
 bool paging_is_free(uint64_t start, uint64_t end)
 {
-	return start <= end && end <= TOP;
+	return start <= end && end <= TOP && (end <= taken_start || start >= taken_end);
 }
 
 uint64_t paging_device_address(uintptr_t address)
@@ -86,6 +87,7 @@ static void begin(void)
 	test_begin();
 	memset(page_map, 0, sizeof(page_map));
 	table_count = filled = 0;
+	taken_start = taken_end = 0;
 	early_left = 0;
 }
 
@@ -142,6 +144,19 @@ Test(memory, is_not_mapped_where_it_cannot_be)
 	cr_assert_null(arch_map_device(TOP, 1));
 	cr_assert_null(arch_map_device(UINT64_MAX - 1, 4));
 	cr_assert_eq(table_count, 0u);
+}
+
+Test(memory, is_not_mapped_by_widening_to_where_it_cannot_be)
+{
+	taken_start = 7 * MIB;
+	taken_end = 9 * MIB;
+	cr_assert_null(arch_map_device(6 * MIB, 4), "the same 2 MiB");
+	cr_assert_null(arch_map_device(9 * MIB, 4));
+	cr_assert_eq(memory_map_pages(7 * MIB - 4 * KIB, 7 * MIB), 0);
+	cr_assert_eq(memory_map_pages(7 * MIB - 4 * KIB, 7 * MIB + 1), -EINVAL);
+	cr_assert_eq((uintptr_t)arch_map_device(6 * MIB - 4, 4), 6 * MIB - 4);
+	cr_assert_eq((uintptr_t)arch_map_device(10 * MIB, 4), 10 * MIB);
+	cr_assert_null(arch_map_device(0, UINT64_MAX), "no multiple of 2 MiB follows");
 }
 
 Test(memory, exactly_means_no_byte_beside_its_pages)
