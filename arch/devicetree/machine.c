@@ -4,6 +4,8 @@
  * node. Registers and memory are mapped as they are needed, and memory only where the tree says that it is
  * nobody's. */
 #define LOG_TAG "machine"
+#include <errno.h>
+
 #include "arch/arch.h"
 #include "arch/common/devices.h"
 #include "arch/common/image.h"
@@ -119,12 +121,19 @@ static void add_range(uint64_t start, uint64_t bytes, uint32_t kind)
 	ranges.list[ranges.count++] = (struct ram_range){ start, bytes, kind, 0 };
 }
 
+/* Memory that cannot be understood is not used; a reservation of that kind might be of any. */
 static void add_regs(const struct fdt_node *n, uint32_t kind)
 {
 	struct fdt_range at;
+	uint32_t i = 0;
+	int error;
 
-	for (uint32_t i = 0; fdt_reg(&tree, n, i, &at) == 0; i++)
+	while (!(error = fdt_reg(&tree, n, i, &at))) {
 		add_range(at.start, at.bytes, kind);
+		i++;
+	}
+	if (kind == RAM_TAKEN && (!i || error == -ERANGE) && fdt_has(&tree, n, "reg"))
+		panic("the device tree reserves memory, and %s does not say where", fdt_name(&tree, n));
 }
 
 /* Where the loader has put the initial RAM disk. */

@@ -187,6 +187,20 @@ def test_registers_in_the_image(boot, tmp_path, way):
         guest.wait_for("^Hello, world!$", SECONDS)
 
 
+RESERVED = "/ {{ reserved-memory {{ #address-cells = <2>; #size-cells = <2>; {}; kept {{ reg = <{}>; }}; }}; }};\n"
+WRONG = {"without-the-bus": ("/delete-property/ ranges", "0 0 0 0x1000"), "half": ("ranges", "0 0x1000"),
+         "beyond-addresses": ("ranges", "0xffffffff 0xfffff000 0 0x2000"),
+         "after-others": ("ranges", "0 0 0 0x1000 0xffffffff 0xfffff000 0 0x2000")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("how", WRONG)
+def test_a_reservation_that_cannot_be_understood(boot, tmp_path, way, how):
+    """It might be of any memory."""
+    with boot(way, compiled(source(way, tmp_path) + RESERVED.format(*WRONG[how]))) as guest:
+        guest.wait_for("^panic: the device tree reserves memory, and .* does not say where", SECONDS)
+
+
 LACKS = {
     "memory": (lambda how: ('device_type = "memory"',), "names no memory"),
     "controller": (lambda how: how.controller, "no interrupt controller"),
