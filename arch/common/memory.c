@@ -18,6 +18,7 @@ static bool make_table(uint64_t *entry)
 		table = page_alloc(1, true);
 	if (!table)
 		return false;
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* the CPU may look into it as soon as it is there */
 	*entry = paging_table_entry(table);
 	return true;
 }
