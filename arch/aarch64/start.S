@@ -67,6 +67,9 @@ entry:
 	mov x0, #0x33ff
 	msr cptr_el2, x0
 	msr hstr_el2, xzr
+	mrs x0, mdcr_el2	/* no more than how many counters there are: no breakpoint ends here */
+	and x0, x0, #0x1f
+	msr mdcr_el2, x0
 	mrs x0, midr_el1
 	msr vpidr_el2, x0
 	mrs x0, mpidr_el1
@@ -136,8 +139,10 @@ next_part:
 	cmp x4, x8
 	b.lo next_part
 
-	/* Here, too, while the MMU is being turned on: the GiB by one read-only entry. */
-	lsr x22, x20, #30
+	/* Here, too, while the MMU is being turned on: the GiB by one read-only entry. A long site may lie
+	 * between the image's beginning and us. */
+	adr x22, .
+	lsr x22, x22, #30
 	lsl x2, x22, #30
 	ldr x3, =(MEMORY & ~TABLE) | BLOCK | READ_ONLY | USER_NO_EXECUTE
 	orr x2, x2, x3
@@ -186,6 +191,7 @@ next_part:
 	mov x0, #3 << 20	/* floating point and vectors */
 	msr cpacr_el1, x0
 	isb
+	msr fpcr, xzr		/* rounds to the nearest, whatever firmware has done */
 
 	ldr x0, =bss_start
 	ldr x1, =fault_guard
@@ -241,6 +247,7 @@ next_part:
 #endif
 	mov x29, #0		/* the end of every backtrace */
 	mov x30, #0
+	msr daifclr, #4		/* whoever reports a fault has what he needs: system errors are let through */
 	bl posix_start
 	mov x0, x19
 	bl boot

@@ -155,10 +155,11 @@ at_link_address:
 	isb
 	mov r0, #1 << 30		/* on */
 	vmsr fpexc, r0
+	movs r2, #0
+	vmsr fpscr, r2			/* rounds to the nearest, whatever firmware has done */
 
 	ldr r0, =bss_start
 	ldr r1, =fault_guard
-	movs r2, #0
 	movs r3, #0
 1:	strd r2, r3, [r0], #8
 	cmp r0, r1
@@ -191,6 +192,7 @@ at_link_address:
 	ldr r2, =__stack_chk_guard
 	str r0, [r2]
 
+	cpsie a				/* whoever reports a fault has what he needs: late aborts are let through */
 	bl posix_start
 	mov r0, r8
 	movs r7, #0
