@@ -28,29 +28,31 @@ interrupt:
 	bl interrupt_dispatch
 	ldm sp!, {r0-r3, r12, pc}^
 
-	/* distance: of the return address from the instruction; from Thumb code thumb_distance */
-	.macro fault vector, distance, thumb_distance
+	/* distance: of the return address from the instruction */
+	.macro fault vector, distance
 vector_\vector:
 	ldr sp, =fault_stack_top - FRAME
 	stm sp, {r0-r12}
 	mov r0, #\vector
-	mrs r1, spsr
-	tst r1, #THUMB
-	subeq lr, lr, #\distance
-	subne lr, lr, #\thumb_distance
+	sub lr, lr, #\distance
 	b fault_common
 	.endm
 
-	fault 0, 0, 0
-	fault 1, 4, 2
-	fault 2, 4, 2
-	fault 3, 4, 4
-	fault 4, 8, 8
-	fault 5, 4, 4
-	fault 7, 4, 4
+	fault 0, 0
+	fault 1, 4
+	fault 2, 4
+	fault 3, 4
+	fault 4, 8
+	fault 5, 4
+	fault 7, 4
 
-	/* The stack pointer and the return address are those of the mode that it came from. */
+	/* What is undefined, or a call, is two bytes nearer in Thumb code. The stack pointer and the return
+	 * address are those of the mode that it came from. */
 fault_common:
+	mrs r1, spsr
+	cmp r0, #2
+	andls r3, r1, #THUMB
+	addls lr, lr, r3, lsr #4
 	mov r2, sp
 	str lr, [r2, #60]
 	str r1, [r2, #64]
