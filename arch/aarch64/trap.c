@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Exceptions (ARM ARM D1.3, D19.2.37 for the syndrome). Each is the end: it is named as exactly as the CPU
  * allows, and panics. */
+#include <string.h>
+
 #include "arch/aarch64/trap.h"
 #include "arch/arch.h"
 #include "arch/common/fault.h"
@@ -17,25 +19,22 @@ void exception(const struct trap_frame *frame) __attribute__((noreturn));
 
 const struct trap_frame *trap_current;
 
-static const struct {
-	uint8_t class;
-	const char *name;
-} names[] = {
-	{ 0x00, "undefined instruction" },
-	{ 0x07, "no FPU" },
-	{ 0x0d, "branch to what is no target" },
-	{ 0x0e, "illegal execution state" },
-	{ 0x15, "supervisor call" },
-	{ 0x16, "hypervisor call" },
-	{ 0x17, "monitor call" },
-	{ 0x18, "system register" },
-	{ 0x1c, "pointer authentication" },
-	{ 0x22, "misaligned program counter" },
-	{ 0x26, "misaligned stack" },
-	{ 0x2c, "floating point" },
-	{ 0x2f, "system error" },
-	{ 0x3c, "illegal instruction: breakpoint" },
-};
+/* Each class of syndrome before its name. */
+static const char names[] =
+	"\x00" "undefined instruction\0"
+	"\x07" "no FPU\0"
+	"\x0d" "branch to what is no target\0"
+	"\x0e" "illegal execution state\0"
+	"\x15" "supervisor call\0"
+	"\x16" "hypervisor call\0"
+	"\x17" "monitor call\0"
+	"\x18" "system register\0"
+	"\x1c" "pointer authentication\0"
+	"\x22" "misaligned program counter\0"
+	"\x26" "misaligned stack\0"
+	"\x2c" "floating point\0"
+	"\x2f" "system error\0"
+	"\x3c" "illegal instruction: breakpoint";
 
 static const char *name_of(const struct trap_frame *f)
 {
@@ -43,9 +42,9 @@ static const char *name_of(const struct trap_frame *f)
 
 	if (f->vector % 4)
 		return kinds[f->vector % 4];
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (names[i].class == (f->syndrome >> 26 & 0x3f))
-			return names[i].name;
+	for (const char *at = names; at < names + sizeof(names); at += strlen(at + 1) + 2)
+		if (*at == (char)(f->syndrome >> 26 & 0x3f))
+			return at + 1;
 	return "unknown";
 }
 
