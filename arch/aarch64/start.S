@@ -122,17 +122,19 @@ at_el1:
 
 	/* Walk the table of (end, attributes) below, page after page. */
 	adr x4, layout
-	ldr x5, =CONFIG_IMAGE_ADDRESS
 	mov x6, x20
 next_part:
-	ldp x7, x8, [x4], #16
-1:	cmp x5, x7
+	ldp w7, w8, [x4], #8
+	add x7, x4, w7, sxtw
+	lsr x9, x8, #12
+	and x8, x8, #0xfff
+	orr x8, x8, x9, lsl #44
+1:	cmp x6, x7
 	b.hs 2f
 	orr x9, x6, x8
 	cmp x8, #0
 	csel x9, x9, xzr, ne
 	str x9, [x3], #8
-	add x5, x5, #4096
 	add x6, x6, #4096
 	b 1b
 2:	adr x8, layout_end
@@ -150,7 +152,7 @@ next_part:
 	dsb sy
 	bl clean_tables
 
-	ldr x2, =ATTRIBUTES
+	mov x2, #ATTRIBUTES
 	msr mair_el1, x2
 	ldr x2, =TRANSLATION
 	mrs x3, id_aa64mmfr0_el1
@@ -180,21 +182,23 @@ next_part:
 	dsb nsh
 	isb
 
-	ldr x0, =interrupt_stack_top
+	adrp x0, interrupt_stack_top
 	msr spsel, #1
 	mov sp, x0
 	msr spsel, #0
-	ldr x0, =boot_stack_top
+	adrp x0, boot_stack_top
 	mov sp, x0
-	ldr x0, =exception_vectors
+	adrp x0, exception_vectors
+	add x0, x0, :lo12:exception_vectors
 	msr vbar_el1, x0
 	mov x0, #3 << 20	/* floating point and vectors */
 	msr cpacr_el1, x0
 	isb
 	msr fpcr, xzr		/* rounds to the nearest, whatever firmware has done */
 
-	ldr x0, =bss_start
-	ldr x1, =fault_guard
+	adrp x0, bss_start
+	add x0, x0, :lo12:bss_start
+	adrp x1, fault_guard
 1:	stp xzr, xzr, [x0], #16
 	cmp x0, x1
 	b.lo 1b
@@ -253,7 +257,14 @@ next_part:
 	bl boot
 	brk #1
 
+refuse:
+	wfi
+	b refuse
+
+	.ltorg
+
 /* [x0, x1) without a trace in the caches; keeps both. */
+	.section .entry.caches, "ax"
 clean_tables:
 	mrs x9, ctr_el0
 	ubfx x9, x9, #16, #4
@@ -267,23 +278,24 @@ clean_tables:
 	dsb sy
 	ret
 
-refuse:
-	wfi
-	b refuse
+/* End, from the next entry on; attributes, of which those in the highest bits come 32 lower. */
+	.macro part end, attributes
+	.word \end - . - 8, (\attributes) & 0xfff | (\attributes) >> 32
+	.endm
 
-	.ltorg
-	.balign 8
+	.section .entry.layout, "ax"
+	.balign 4
 layout:
-	.quad text_start, MEMORY | READ_ONLY | NO_EXECUTE
-	.quad text_end, MEMORY | READ_ONLY | USER_NO_EXECUTE | GUARDED
-	.quad rodata_end, MEMORY | READ_ONLY | NO_EXECUTE
-	.quad fault_guard, MEMORY | NO_EXECUTE
-	.quad fault_guard + 0x1000, 0
-	.quad interrupt_guard, MEMORY | NO_EXECUTE
-	.quad interrupt_guard + 0x1000, 0
-	.quad boot_guard, MEMORY | NO_EXECUTE
-	.quad boot_guard + 0x1000, 0
-	.quad image_end, MEMORY | NO_EXECUTE
+	part text_start, MEMORY | READ_ONLY | NO_EXECUTE
+	part text_end, MEMORY | READ_ONLY | USER_NO_EXECUTE | GUARDED
+	part rodata_end, MEMORY | READ_ONLY | NO_EXECUTE
+	part fault_guard, MEMORY | NO_EXECUTE
+	part fault_guard + 0x1000, 0
+	part interrupt_guard, MEMORY | NO_EXECUTE
+	part interrupt_guard + 0x1000, 0
+	part boot_guard, MEMORY | NO_EXECUTE
+	part boot_guard + 0x1000, 0
+	part image_end, MEMORY | NO_EXECUTE
 layout_end:
 
 	.section .bss.boot, "aw", @nobits

@@ -35,6 +35,7 @@ arch_switch:
 	ret
 	.size arch_switch, . - arch_switch
 
+	.section .text.arch_switch_prepare, "ax"
 	.globl arch_switch_prepare
 	.type arch_switch_prepare, %function
 /* x0: void *top, x1: entry, x2: arg. Lays out what arch_switch loads. */
