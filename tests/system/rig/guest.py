@@ -163,6 +163,11 @@ class Qmp(Monitor):
         self.greet()
 
     def words(self, address, count=1):
-        """64-bit words of guest virtual memory; the guest should be stopped."""
-        text = self.command("human-monitor-command", **{"command-line": f"x /{count}gx {address:#x}"})
+        """64-bit words of guest virtual memory; the guest should be stopped. One that is not may be in its firmware,
+        which sees none: then it is asked again."""
+        for _ in range(100):
+            text = self.command("human-monitor-command", **{"command-line": f"x /{count}gx {address:#x}"})
+            if "Cannot access memory" not in text:
+                break
+            time.sleep(0.02)
         return [int(word, 16) for line in text.splitlines() for word in line.split(":", 1)[1].split()]
