@@ -61,7 +61,7 @@ CFLAGS := -std=gnu11 -g $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables \
 	$(or $(frame-flags),-fno-unwind-tables -fno-omit-frame-pointer) \
-	-fstack-protector-strong $(canary-flags) $(prefix-maps)
+	-fstack-protector-strong $(canary-flags) $(if $(CONFIG_TARGET_UNIX),,$(device-flags)) $(prefix-maps)
 LDFLAGS := -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
 
 # -- the disk that files lie on: one that is given, or made of the site's folder (fs/Makefile) --

@@ -10,6 +10,9 @@ small-flags := -fno-expensive-optimizations
 # by a stub, for which it puts a whole page into the image.
 near-flags := $(if $(clang),,-Wl,--fix-cortex-a53-843419=adr)
 integer-flags := -mgeneral-regs-only
+# Of an access that moves its address along the CPU does not tell a hypervisor what it was: KVM can then play no
+# device.
+device-flags = $(if $(clang),,-fno-auto-inc-dec)
 musl-cpu := aarch64
 musl-kernel-flags :=
 image-format := binary

@@ -4,6 +4,9 @@
 triple := arm-linux-gnueabihf
 cpu-flags := -march=armv7ve -mfpu=vfpv3-d16 -mfloat-abi=hard -mthumb
 integer-flags = $(if $(clang),,-mgeneral-regs-only)
+# Of an access that moves its address along the CPU does not tell a hypervisor what it was: KVM can then play no
+# device.
+device-flags = $(if $(clang),,-fno-auto-inc-dec)
 # Thumb code has no chain of frames: a virtual machine's backtrace reads what functions begin with, which then
 # must stand at the beginning. Functions that do not return save where they were called from only for the sake
 # of tables, which image.lds throws away.

@@ -3,6 +3,7 @@
 status at its end."""
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -117,6 +118,19 @@ def test_an_alarm_that_never_comes_is_none(builder, tmp_path, machine):
             time.sleep(0.1)
     times = [value for what, value in said if what == "cval"]
     assert times and max(times) < 1 << 63, [hex(one) for one in times]
+
+
+@pytest.mark.parametrize("machine", ARM)
+def test_no_access_moves_its_address_along(builder, machine):
+    """If it were one to a device, KVM could not tell what it is. The stack is none; the C library and start.S, which
+    come from no .c file of ours, look at none."""
+    elf = image(builder, "www", machine) + ".debug"
+    objdump = cpus.machines.binutil(cpus.MACHINES[machine].cpu.folder, "objdump")
+    text = subprocess.run([objdump, "-d", "--no-show-raw-insn", elf], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    found = re.findall(r"^ *([0-9a-f]+):\t(?:ld|st)r.*\[(?!sp)\w+(?:\], #|, #-?\d+\]!)", text, re.MULTILINE)
+    lines = subprocess.run(["addr2line", "-e", elf, *found], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert found and not re.search(r"\.[ch]:\d+", lines), lines
 
 
 @pytest.mark.config("defconfig_hello_qemu")
