@@ -163,8 +163,8 @@ Test(xen_net, begins_as_the_backend_offers)
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
 }
 
-/* Each turn is one of another domain's: the devices, the backend, the watch, what the backend says, what it is
- * told, all at once, what it says then, and the address. */
+/* Each turn is one of another domain's: the devices, the backend, the watch, what the backend says, what it
+ * is told, all at once, what it says then, and the address. */
 Test(xen_net_start, the_store_has_few_turns)
 {
 	describe("1");

@@ -337,15 +337,17 @@ Test(xen_store, only_a_full_ring_is_told_of_room)
 {
 	static const char event[4] = "a\0b"; /* of a watch that nobody has */
 	unsigned sent = fake.sent[FAKE_STORE_PORT];
-	const uint32_t bytes = sizeof(struct xsd_sockmsg) + sizeof(event);
+	const struct xsd_sockmsg part = { .type = XS_WATCH_EVENT };
+	const uint32_t bytes = sizeof(part) + sizeof(event);
 
 	fake_message(XS_WATCH_EVENT, 0, event, sizeof(event));
 	test_settle();
 	cr_assert_eq(fake.store->rsp_cons, fake.store->rsp_prod);
 	cr_assert_eq(fake.sent[FAKE_STORE_PORT], sent);
-	fake.loses_events = true; /* until the ring is full */
-	for (uint32_t i = 0; i < XENSTORE_RING_SIZE / bytes + 1; i++)
+	fake.loses_events = true; /* until the ring is full, the last message in part */
+	for (uint32_t i = 0; i < XENSTORE_RING_SIZE / bytes; i++)
 		fake_message(XS_WATCH_EVENT, 0, event, sizeof(event));
+	fake_answer(&part, XENSTORE_RING_SIZE % bytes);
 	cr_assert_eq(fake.store->rsp_prod - fake.store->rsp_cons, XENSTORE_RING_SIZE);
 	fake.loses_events = false;
 	fake_raise(FAKE_STORE_PORT);
