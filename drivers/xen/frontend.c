@@ -199,7 +199,9 @@ static void have_values(struct frontend *f, intptr_t result)
 	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
 	bool may_come = f->phase == PHASE_CLOSED ? is_new || state == XenbusStateClosed :
 	                                           f->phase == PHASE_GONE && is_new;
-	bool is_lost = (f->phase == PHASE_OFFERED && is_away) ||
+	/* Who closes while it is waited for has failed with what an earlier connection had left in the store. */
+	bool is_lost = (f->phase == PHASE_WAITING && state == XenbusStateClosing) ||
+	               (f->phase == PHASE_OFFERED && is_away) ||
 	               (f->phase == PHASE_CONNECTED && (is_away || is_new));
 
 	(void)result; /* the least of all: a value that is missing is 0 */

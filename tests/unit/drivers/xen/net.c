@@ -491,6 +491,22 @@ Test(xen_net, a_backend_goes_and_comes_back)
 	}
 }
 
+/* As Linux's, which has come back and tried the rings of before. */
+Test(xen_net, a_backend_that_fails_while_it_is_waited_for)
+{
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
+	fake_set(BACK "/state", "5");
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	fake_come_back(BACK "/state");
+	put(3, 0, 60, 0);
+	tell();
+	cr_assert_eq(got_count, 1);
+	free_all();
+}
+
 Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 {
 	fake_set(BACK "/state", NULL);
