@@ -174,18 +174,8 @@ static unsigned receive(struct net *net)
 	struct rx_buffer *b;
 	uint32_t bytes;
 
-	for (; frames < BUDGET && (b = take(net, &bytes)); frames++) {
-		struct buf *frame = take_frame(net, b, bytes);
-
-		if (!frame || !net->dev.input) {
-			net->dev.stats.rx_dropped++;
-			buf_free(frame);
-			continue;
-		}
-		net->dev.stats.rx_frames++;
-		net->dev.stats.rx_bytes += buf_length(frame);
-		net->dev.input(net->dev.input_arg, frame);
-	}
+	for (; frames < BUDGET && (b = take(net, &bytes)); frames++)
+		netdev_hand_up(&net->dev, take_frame(net, b, bytes));
 	return frames;
 }
 

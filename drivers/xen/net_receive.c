@@ -64,8 +64,6 @@ int xen_net_receive_init(struct xen_net *net)
 
 /* -- with the backend -- */
 
-/* -- receive -- */
-
 void xen_net_refill(struct xen_net *net)
 {
 	struct netif_rx_request request = { 0 };
@@ -193,18 +191,6 @@ static struct buf *take_frame(struct xen_net *net, struct netif_rx_response r, c
 	return frame;
 }
 
-static void hand_up(struct xen_net *net, struct buf *frame)
-{
-	if (!frame || !net->dev.input) {
-		net->dev.stats.rx_dropped++;
-		buf_free(frame);
-		return;
-	}
-	net->dev.stats.rx_frames++;
-	net->dev.stats.rx_bytes += buf_length(frame);
-	net->dev.input(net->dev.input_arg, frame);
-}
-
 /* What the stack does with a frame may take the device away only later, from a poller of the store's. */
 unsigned xen_net_receive(struct xen_net *net)
 {
@@ -216,7 +202,7 @@ unsigned xen_net_receive(struct xen_net *net)
 	for (; frames < BUDGET && !broken && (some = xen_ring_take(&net->rx, &r)) > 0; frames++) {
 		struct buf *frame = take_frame(net, r, &broken);
 
-		hand_up(net, frame);
+		netdev_hand_up(&net->dev, frame);
 	}
 	if (some < 0)
 		broken = "more answers than requests";

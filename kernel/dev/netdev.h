@@ -58,6 +58,19 @@ static inline void netdev_listen(struct netdev *dev, void (*input)(void *arg, st
 	dev->input_arg = arg;
 }
 
+/* For the driver: hands up a frame, and counts it. Takes frame; NULL: one that is dropped. */
+static inline void netdev_hand_up(struct netdev *dev, struct buf *frame)
+{
+	if (!frame || !dev->input) {
+		dev->stats.rx_dropped++;
+		buf_free(frame);
+		return;
+	}
+	dev->stats.rx_frames++;
+	dev->stats.rx_bytes += buf_length(frame);
+	dev->input(dev->input_arg, frame);
+}
+
 #ifdef CONFIG_NETDEV_RETURNS
 /* returned is called from the driver's poller when frames get through again after a time in which none did:
  * what was sent meanwhile is lost, and bridges at the other end may not know us any more. NULL: nobody wants
