@@ -5,9 +5,9 @@ Plain sockets on purpose: these clients see every byte, and no library hides a r
 """
 import asyncio
 import base64
-import errno
 import hashlib
 import json
+import select
 import socket
 import sys
 import time
@@ -246,56 +246,73 @@ def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
     return {"data": base64.b64encode(received).decode(), "ended": ended}
 
 
-def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.001):
-    """Polls after each pause of so many seconds with a fresh connection until an answer of 200 has come whole. Gives
-    the clock at that moment (CLOCK_MONOTONIC is the same for all processes). Ends early when
-    alive() says that nobody is there to answer."""
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-    deadline = time.monotonic() + seconds
-    attempts = []  # [socket, sent, received]
-    while time.monotonic() < deadline and (alive is None or alive()):
-        conn = socket.socket()
-        conn.setblocking(False)
+class Attempt:
+    """One connection that asks once. advance() gives whether the answer of 200 is whole, None while it may come."""
+
+    def __init__(self, host, port, request):
+        self.conn = socket.socket()
+        self.conn.setblocking(False)
+        self.to_send, self.received = request, b""
+        self.conn.connect_ex((host, port))
+
+    def advance(self):
         try:
-            conn.connect((host, port))
+            if self.to_send:
+                self.to_send = self.to_send[self.conn.send(self.to_send):]
+                return None
+            data = self.conn.recv(65536)
         except BlockingIOError:
-            pass
+            return None
         except OSError:
-            conn.close()
-            conn = None
-        if conn:
-            attempts.append([conn, False, b""])
-        for attempt in attempts[:]:
-            conn, sent, received = attempt
-            try:
-                if not sent:
-                    conn.send(request)
-                    attempt[1] = True
-                data = conn.recv(65536)
-                attempt[2] += data
-                if b"\r\n\r\n" in attempt[2]:
-                    head, _, body = attempt[2].partition(b"\r\n\r\n")
-                    status, fields = parse_head(head)
-                    if status == 200 and len(body) >= int(fields.get("content-length", 0)):
-                        return {"clock": time.monotonic(), "attempts": len(attempts)}
-                if not data:
-                    raise ConnectionError
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                if error.errno == errno.ENOTCONN:  # still on its way
-                    continue
-                conn.close()
-                attempts.remove(attempt)
-        # A guest that starts finds the newest attempts, not thousands of old ones; one that is slow answers the
-        # oldest that it has taken.
-        waiting = [attempt for attempt in attempts if not attempt[1]]
-        taken = [attempt for attempt in attempts if attempt[1]]
-        for attempt in waiting[:-16] + taken[16:]:
-            attempt[0].close()
-            attempts.remove(attempt)
-        time.sleep(pause)
-    return {"clock": None}
+            return False
+        self.received += data
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        if end:
+            status, fields = parse_head(head)
+            if status != 200 or len(body) >= int(fields.get("content-length", 0)):
+                return status == 200
+        return None if data else False
+
+
+def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.005):
+    """Opens a fresh connection after each pause of so many seconds until an answer of 200 has come whole, and sleeps
+    between: who starts meanwhile has the processor. Gives the clock at that moment (CLOCK_MONOTONIC is the same for
+    all processes). Ends early when alive() says that nobody is there to answer."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    now = time.monotonic()
+    deadline, opening = now + seconds, now
+    attempts, poll = {}, select.poll()  # the oldest first
+
+    def end(descriptor):
+        poll.unregister(descriptor)
+        attempts.pop(descriptor).conn.close()
+
+    try:
+        while now < deadline and (alive is None or alive()):
+            if now >= opening:
+                opening = now + pause
+                attempt = Attempt(host, port, request)
+                attempts[attempt.conn.fileno()] = attempt
+                poll.register(attempt.conn, select.POLLOUT)
+                # A guest that starts finds the newest attempts, not thousands of old ones; one that is slow answers
+                # the oldest that it has taken.
+                waiting = [at for at, one in attempts.items() if one.to_send]
+                taken = [at for at, one in attempts.items() if not one.to_send]
+                for descriptor in waiting[:-16] + taken[16:]:
+                    end(descriptor)
+            for descriptor, _ in poll.poll(1000 * max(0, opening - now)):
+                done = attempts[descriptor].advance()
+                if done:
+                    return {"clock": time.monotonic(), "attempts": len(attempts)}
+                if done is False:
+                    end(descriptor)
+                elif not attempts[descriptor].to_send:
+                    poll.modify(descriptor, select.POLLIN)
+            now = time.monotonic()
+        return {"clock": None}
+    finally:
+        for descriptor in list(attempts):
+            end(descriptor)
 
 
 def echo(host, sizes, port=0, seconds=30):
