@@ -271,7 +271,6 @@ def test_multicast_that_nobody_wants(builder, namespace, emulated, config):
     groups.assert_kept_away(JOINED)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("config", guests("www"))
 def test_from_a_cold_boot(builder, namespace, config):
     namespace.tap()
