@@ -6,19 +6,26 @@ import re
 import subprocess
 import time
 
-from rig import xen
+from rig import cpus, xen
 from rig.build import TREE
+from xen import machine, packages
 
 SOURCES = os.path.join(TREE, "tests", "system", "liar")
 LIBRARIES = ("xenstore", "xengnttab", "xenevtchn", "xentoolcore", "xentoollog")
 PROGRAM = "/tmp/liar"
 
 
-def compile_liar(folder):
-    """For dom0, with all that it needs in it."""
-    program = os.path.join(folder, "liar")
-    subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-iquote", TREE, "-static", "-o", program,
-                    *sorted(glob.glob(os.path.join(SOURCES, "*.c"))), *(f"-l{name}" for name in LIBRARIES)], check=True)
+def compile_liar(folder, cpu):
+    """For the dom0 of a CPU, with all that it needs in it: with the libraries of Debian's architecture."""
+    program = os.path.join(folder, f"liar-{cpu.folder}")
+    root = program + ".root"
+    if not os.path.isdir(root):
+        packages.Apt(machine.CPUS[cpu.folder].debian, program + ".apt").unpack(["libxen-dev"], root)
+    compiler = "gcc" if cpu is cpus.HOST else f"{cpu.triple}-gcc"
+    subprocess.run([compiler, "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-iquote", TREE,
+                    "-isystem", f"{root}/usr/include", "-static", "-o", program,
+                    *sorted(glob.glob(os.path.join(SOURCES, "*.c"))), f"-L{root}/usr/lib/{cpu.triple}",
+                    *(f"-l{name}" for name in LIBRARIES)], check=True)
     return program
 
 

@@ -93,15 +93,16 @@ class Xen:
         self.put(out, name)
         return self.start(name, *words, seed=seed)
 
-    def start(self, name, *words, seed=None):
-        """seed: whether dom0 gives one; else where the CPU has no randomness of its own."""
-        how, then = "-q", "true"
-        if self.cpu in NO_RANDOM if seed is None else seed:
-            how = "-q -p"
-            then = (f"xenstore-write /local/domain/$(xl domid {name})/data/seed {os.urandom(64).hex()} && "
-                    f"xl unpause {name}")
-        self.run(f"rm -f /var/log/xen/console/guest-{name}.log; "
-                 f"xl create {how} {name}.xl {' '.join(shlex.quote(word) for word in words)} && {then}")
+    def start(self, name, *words, seed=None, paused=False):
+        """seed: whether dom0 gives one; else where the CPU has no randomness of its own. paused: it has not begun."""
+        seed = self.cpu in NO_RANDOM if seed is None else seed
+        steps = [f"rm -f /var/log/xen/console/guest-{name}.log",
+                 f"xl create -q {'-p' if seed or paused else ''} {name}.xl {' '.join(map(shlex.quote, words))}"]
+        if seed:
+            steps.append(f"xenstore-write /local/domain/$(xl domid {name})/data/seed {os.urandom(64).hex()}")
+            if not paused:
+                steps.append(f"xl unpause {name}")
+        self.run(" && ".join(steps))
         return Domain(self, name)
 
     def domains(self):
