@@ -231,6 +231,8 @@ def test_a_site_file_that_cannot_be_read(tmp_path):
 def test_no_site(tmp_path):
     said = fails(f"O={tmp_path / 'out'}", f"WWW_DIR={tmp_path / 'nowhere'}", "defconfig_www_qemu", "all")
     assert "nowhere" in said, said
+    said = fails(f"O={tmp_path / 'none'}", f"WWW_DIR={tmp_path}", "defconfig_hello_qemu", "all")
+    assert f"WWW_DIR={tmp_path}: this image has no files" in said, said
 
 
 def test_no_qemu(tmp_path, builder):
