@@ -5,26 +5,29 @@
 
 #include <errno.h>
 
-/* A list of entries: an address as the children of the bus have it, for ranges one as its parent has it,
- * and a size. */
+/* A list of entries: an address as the node's children have it, which reg is without; one as its parent has
+ * it; and a size. */
 struct table {
 	struct fdt_value value;
-	uint32_t address, above, size; /* cells of each */
+	uint32_t below, above, size; /* cells of each */
 	uint32_t count;
 };
 
-/* How the children of the bus at that depth of n's path write numbers. False where nobody does so. */
-static bool read_form(const struct fdt *tree, const struct fdt_node *n, uint32_t depth, struct table *table)
+/* Reads how reg, else ranges, is written by the node at that depth, of at least 2, of n's path. False where
+ * there is none, or nobody writes so: nobody needs more than 64 bits, and PCI's buses have flags in the
+ * highest of three cells. */
+static bool read_table(const struct fdt *tree, const struct fdt_node *n, uint32_t depth, bool is_reg,
+                      struct table *table)
 {
-	uint32_t bus = n->path[depth - 1];
+	uint32_t node = n->path[depth - 1], parent = n->path[depth - 2];
 
-	table->address = fdt_count_at(tree, bus, "#address-cells", 2);
-	table->size = fdt_count_at(tree, bus, "#size-cells", 1);
-	table->count = 0;
-	/* Nobody needs more than 64 bits; PCI has flags in the highest of three cells. */
-	if (table->address - 1 >= 3 || table->size > 2)
+	table->below = is_reg ? 0 : fdt_count_at(tree, node, "#address-cells", 2);
+	table->above = fdt_count_at(tree, parent, "#address-cells", 2);
+	table->size = fdt_count_at(tree, is_reg ? parent : node, "#size-cells", 1);
+	if (table->below - !is_reg >= 3 || table->above - 1 >= 2 || table->size > 2 ||
+	    !fdt_property_at(tree, node, is_reg ? "reg" : "ranges", &table->value))
 		return false;
-	table->count = fdt_cells(&table->value) / (table->address + table->above + table->size);
+	table->count = fdt_cells(&table->value) / (table->below + table->above + table->size);
 	return true;
 }
 
@@ -38,73 +41,59 @@ static uint64_t number_at(const struct fdt_value *value, uint32_t first, uint32_
 	return number;
 }
 
-static void read_entry(const struct table *t, uint32_t i, struct fdt_window *out)
+/* Gives the address below, and puts what it is above into range. */
+static uint64_t read_entry(const struct table *t, uint32_t i, struct fdt_range *range)
 {
-	uint32_t first = i * (t->address + t->above + t->size);
+	uint32_t first = i * (t->below + t->above + t->size);
 
-	out->space = fdt_cell(&t->value, first);
-	out->bus = number_at(&t->value, first, t->address);
-	out->cpu.start = number_at(&t->value, first + t->address, t->above);
-	out->cpu.bytes = number_at(&t->value, first + t->address + t->above, t->size);
-}
-
-/* The windows between the bus at that depth, of at least 2, and its parent. */
-static bool read_windows(const struct fdt *tree, const struct fdt_node *n, uint32_t depth,
-                         struct table *table)
-{
-	table->above = fdt_count_at(tree, n->path[depth - 2], "#address-cells", 2);
-	return table->above - 1 < 2 && fdt_property_at(tree, n->path[depth - 1], "ranges", &table->value) &&
-	       read_form(tree, n, depth, table);
+	range->start = number_at(&t->value, first + t->below, t->above);
+	range->bytes = number_at(&t->value, first + t->below + t->above, t->size);
+	return number_at(&t->value, first, t->below);
 }
 
 /* From the addresses of a bus to those of its parent, by the window that has all of range, and an end. */
 static bool pass(const struct table *windows, struct fdt_range *range)
 {
-	struct fdt_window w;
-
 	for (uint32_t i = 0; i < windows->count; i++) {
-		read_entry(windows, i, &w);
-		if (w.cpu.bytes <= UINT64_MAX - w.cpu.start && range->start >= w.bus &&
-		    range->start - w.bus <= w.cpu.bytes && range->bytes <= w.cpu.bytes - (range->start - w.bus)) {
-			range->start += w.cpu.start - w.bus;
+		struct fdt_range above;
+		uint64_t offset = range->start - read_entry(windows, i, &above);
+
+		if (above.bytes <= UINT64_MAX - above.start && offset <= range->start && offset <= above.bytes &&
+		    range->bytes <= above.bytes - offset) {
+			range->start = above.start + offset;
 			return true;
 		}
 	}
 	return !windows->value.bytes; /* the same addresses above and below (§2.3.8) */
 }
 
-/* From the addresses of the children of the bus at that depth to those of the root's, the CPU's. */
-static int translate(const struct fdt *tree, const struct fdt_node *n, uint32_t depth,
-                     struct fdt_range *range)
+/* Entry i of n's ranges if there is a window for it, else of its reg. Its address above is then taken up to
+ * the root's, the CPU's. */
+static int entry_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_range *range,
+                    struct fdt_window *window)
 {
-	struct table windows;
+	struct table table;
+	uint64_t bus;
 
-	for (; depth > 1; depth--)
-		if (!read_windows(tree, n, depth, &windows) || windows.address > 2 || !pass(&windows, range))
+	if (n->depth < 2 || !read_table(tree, n, n->depth, !window, &table) || i >= table.count)
+		return -ENOENT;
+	bus = read_entry(&table, i, range);
+	if (window) {
+		window->space = fdt_cell(&table.value, i * (table.below + table.above + table.size));
+		window->bus = bus;
+	}
+	for (uint32_t depth = n->depth; --depth > 1;)
+		if (!read_table(tree, n, depth, false, &table) || table.below > 2 || !pass(&table, range))
 			return -ERANGE;
 	return range->bytes <= UINT64_MAX - range->start ? 0 : -ERANGE;
 }
 
 int fdt_reg(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_range *range)
 {
-	struct table reg = { .above = 0 };
-	struct fdt_window entry;
-
-	if (n->depth < 2 || !fdt_property(tree, n, "reg", &reg.value))
-		return -ENOENT;
-	if (!read_form(tree, n, n->depth - 1, &reg) || reg.address > 2 || i >= reg.count)
-		return -ENOENT;
-	read_entry(&reg, i, &entry);
-	*range = (struct fdt_range){ entry.bus, entry.cpu.bytes };
-	return translate(tree, n, n->depth - 1, range);
+	return entry_of(tree, n, i, range, NULL);
 }
 
 int fdt_window(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_window *window)
 {
-	struct table windows;
-
-	if (n->depth < 2 || !read_windows(tree, n, n->depth, &windows) || i >= windows.count)
-		return -ENOENT;
-	read_entry(&windows, i, window);
-	return translate(tree, n, n->depth - 1, &window->cpu);
+	return entry_of(tree, n, i, &window->cpu, window);
 }
