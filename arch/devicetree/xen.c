@@ -30,11 +30,11 @@ static void look(struct poller *p)
 
 void xen_tree_init(const struct fdt *tree)
 {
-	struct fdt_node n = FDT_BEGIN;
+	struct fdt_node n;
 	struct fdt_range place;
 	int line;
 
-	if (!fdt_next_with(tree, &n, "compatible", "xen,xen"))
+	if (!fdt_find(tree, &n, "xen,xen"))
 		panic("no Xen here: this image is a guest of Xen");
 	line = irq_line_of(tree, &n, 0);
 	if (line < 0 || fdt_reg(tree, &n, 0, &place) < 0 || place.start % PAGE_BYTES ||

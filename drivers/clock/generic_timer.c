@@ -12,15 +12,14 @@
 
 void alarm_init(const struct fdt *tree)
 {
-	struct fdt_node n = FDT_BEGIN;
+	struct fdt_node n;
 	uint64_t said = 0, hz;
 	int line;
 
-	if (!fdt_next_with(tree, &n, "compatible", "arm,armv8-timer"))
-		fdt_next_with(tree, &n, "compatible", "arm,armv7-timer");
-	line = n.depth ? irq_line_of(tree, &n, VIRTUAL) : -1;
-	if (n.depth)
-		fdt_number(tree, &n, "clock-frequency", &said);
+	if (!fdt_find(tree, &n, "arm,armv8-timer"))
+		fdt_find(tree, &n, "arm,armv7-timer");
+	line = irq_line_of(tree, &n, VIRTUAL);
+	fdt_number(tree, &n, "clock-frequency", &said);
 	hz = said ? said : cpu_timer_hz();
 	if (line < 0 || hz < 1000 || hz > NS_PER_S)
 		panic("the device tree has no timer (arm,armv8-timer, arm,armv7-timer) that works");

@@ -18,10 +18,10 @@ void rtc_init(const struct fdt *t)
 /* The registers of the first such device; NULL: there is none. */
 static volatile uint32_t *find(const char *compatible)
 {
-	struct fdt_node n = FDT_BEGIN;
+	struct fdt_node n;
 	struct fdt_range at;
 
-	if (!fdt_next_with(tree, &n, "compatible", compatible) || fdt_reg(tree, &n, 0, &at) < 0 ||
+	if (!fdt_find(tree, &n, compatible) || fdt_reg(tree, &n, 0, &at) < 0 ||
 	    at.bytes < REGISTERS_BYTES || at.start % 4)
 		return NULL;
 	return arch_map_device(at.start, REGISTERS_BYTES);

@@ -89,6 +89,12 @@ bool fdt_next_with(const struct fdt *tree, struct fdt_node *n, const char *prope
 	return false;
 }
 
+bool fdt_find(const struct fdt *tree, struct fdt_node *n, const char *compatible)
+{
+	n->depth = 0;
+	return fdt_next_with(tree, n, "compatible", compatible);
+}
+
 bool fdt_next_child(const struct fdt *tree, const struct fdt_node *parent, struct fdt_node *child)
 {
 	if (!child->depth)

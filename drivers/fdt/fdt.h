@@ -59,6 +59,8 @@ bool fdt_reservation(const struct fdt *tree, uint32_t i, struct fdt_range *range
 bool fdt_next(const struct fdt *tree, struct fdt_node *n);
 /* The next one whose property is a list of strings with text among them: "compatible", "device_type". */
 bool fdt_next_with(const struct fdt *tree, struct fdt_node *n, const char *property, const char *text);
+/* The first node that is compatible with this. */
+bool fdt_find(const struct fdt *tree, struct fdt_node *n, const char *compatible);
 /* The next child of parent after child. */
 bool fdt_next_child(const struct fdt *tree, const struct fdt_node *parent, struct fdt_node *child);
 /* The node at path: "/chosen", "/soc/serial@10000000", "/memory" where one with a unit address is meant; or

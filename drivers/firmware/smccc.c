@@ -32,11 +32,10 @@ static int32_t call(uint32_t function, uint32_t argument, uint32_t *results)
 
 void firmware_init(const struct fdt *tree)
 {
-	struct fdt_node n = FDT_BEGIN;
+	struct fdt_node n;
 	const char *method = NULL;
 
-	if (fdt_next_with(tree, &n, "compatible", "arm,psci-1.0") ||
-	    fdt_next_with(tree, &n, "compatible", "arm,psci-0.2"))
+	if (fdt_find(tree, &n, "arm,psci-1.0") || fdt_find(tree, &n, "arm,psci-0.2"))
 		method = fdt_string(tree, &n, "method");
 	if (method && !strcmp(method, "hvc"))
 		conduit = CPU_CONDUIT_HVC;

@@ -38,9 +38,9 @@ void irq_init(const struct fdt *tree)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct fdt_node n = FDT_BEGIN;
+		struct fdt_node n;
 
-		if (kinds[i].gic && fdt_next_with(tree, &n, "compatible", kinds[i].compatible) &&
+		if (kinds[i].gic && fdt_find(tree, &n, kinds[i].compatible) &&
 		    kinds[i].gic->init(tree, &n) == 0) {
 			gic = kinds[i].gic;
 			controller = n;

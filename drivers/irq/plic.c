@@ -93,9 +93,9 @@ void irq_init(const struct fdt *tree)
 	static const char kinds[][20] = { "riscv,plic0", "sifive,plic-1.0.0" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct fdt_node n = FDT_BEGIN;
+		struct fdt_node n;
 
-		if (fdt_next_with(tree, &n, "compatible", kinds[i]) && take_over(tree, &n)) {
+		if (fdt_find(tree, &n, kinds[i]) && take_over(tree, &n)) {
 			controller = n;
 			return;
 		}

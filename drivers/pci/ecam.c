@@ -149,7 +149,7 @@ void pci_tree(const struct fdt *t)
 	const char *why;
 
 	tree = t;
-	if (!fdt_next_with(tree, &bridge, "compatible", "pci-host-ecam-generic"))
+	if (!fdt_find(tree, &bridge, "pci-host-ecam-generic"))
 		return;
 	why = open_bridge();
 	if (why)

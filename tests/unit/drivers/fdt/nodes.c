@@ -114,6 +114,12 @@ Test(fdt_nodes, are_found_by_a_string_of_a_list)
 	cr_assert_eq(n.depth, 0);
 	cr_assert(fdt_next_with(&tree, &n, "device_type", "virtio,mmio"));
 	cr_assert_str_eq(fdt_name(&tree, &n), "f");
+	for (int i = 0; i < 2; i++) { /* wherever n has been */
+		cr_assert(fdt_find(&tree, &n, "virtio,mmio"));
+		cr_assert_str_eq(fdt_name(&tree, &n), "a");
+	}
+	cr_assert_not(fdt_find(&tree, &n, "nobody"));
+	cr_assert_eq(n.depth, 0);
 }
 
 Test(fdt_nodes, are_found_by_path)
