@@ -63,7 +63,7 @@ const struct option machine_options[] = {
 static const char *open_tree(void)
 {
 	static const char elsewhere[] = "it lies where no memory can be, or in the image";
-	const uint8_t *blob = (const uint8_t *)tree_start;
+	const uint32_t *blob = (const uint32_t *)tree_start;
 	const char *why;
 	uint32_t bytes;
 
@@ -71,7 +71,7 @@ static const char *open_tree(void)
 		return "there is none at the address that the loader gives";
 	if (memory_map_pages(tree_start, (uint64_t)tree_start + 8) < 0)
 		return elsewhere;
-	bytes = (uint32_t)blob[4] << 24 | (uint32_t)blob[5] << 16 | (uint32_t)blob[6] << 8 | blob[7];
+	bytes = __builtin_bswap32(blob[1]);
 	if (bytes > TREE_BYTES_MAX)
 		return "it is not one, or has more than 2 MiB";
 	if (memory_map_pages(tree_start, (uint64_t)tree_start + bytes) < 0)
