@@ -114,8 +114,9 @@ struct fdt_interrupt {
 	struct fdt_node controller;
 	uint32_t count, cells[FDT_INTERRUPT_CELLS];
 };
-/* Entry i of interrupts-extended or of interrupts, followed through the maps on its way to its controller
- * (§2.4). 0; -ENOENT: the list ends before, or cannot be understood; -ERANGE: it leads to no controller. */
+/* Entry i of interrupts-extended or of interrupts, followed to its controller (§2.4), where PCI_PINS is on
+ * through the maps on its way. 0; -ENOENT: the list ends before, or cannot be understood; -ERANGE: it leads to
+ * no controller. */
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out);
 /* The same of interrupt pin (1 to 4) of a PCI function, bus << 16 | device << 11 | function << 8, below the
  * host bridge n. As fdt_interrupt. */

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+/* Maps are what host bridges of PCI have: who takes no function's pin has no use for them. */
+#define MAPS IS_ENABLED(CONFIG_PCI_PINS)
 #define UNIT_CELLS 3   /* of a device's address, as maps have it; longer ones are not understood */
 #define HOPS_MAX 8     /* nexuses in a row; a ring of them is one, too */
 #define LOOKUPS_MAX 64 /* of phandles, in one list: each is a look at the whole tree */
@@ -121,7 +123,7 @@ static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt 
 	for (int i = 0; i < HOPS_MAX; i++) {
 		if (fdt_has(tree, &out->controller, "interrupt-controller"))
 			return 0;
-		if (!pass_nexus(tree, unit, out))
+		if (!MAPS || !pass_nexus(tree, unit, out))
 			break;
 	}
 	return -ERANGE;
@@ -140,7 +142,7 @@ int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, 
 		if ((extended && !take_node(tree, &from)) || !take_interrupt(&from, out))
 			return -ENOENT;
 	} while (i--);
-	if (fdt_property(tree, n, "reg", &reg.left))
+	if (MAPS && fdt_property(tree, n, "reg", &reg.left))
 		take(&reg, unit, MIN(fdt_cells(&reg.left), (uint32_t)UNIT_CELLS));
 	return resolve(tree, unit, out);
 }
