@@ -7,8 +7,9 @@ cpu-flags := -march=armv8-a -mno-outline-atomics $(if $(CONFIG_CODE_MODEL_TINY),
 # Half a kilobyte of www that gcc would pay for speed, as on x86-64.
 small-flags := -fno-expensive-optimizations
 # What Cortex-A53 gets wrong where an ADRP ends a page (erratum 843419) ld mends by an ADR, which reaches a MiB, or
-# by a stub, for which it puts a whole page into the image.
-near-flags := $(if $(clang),,-Wl,--fix-cortex-a53-843419=adr)
+# by a stub, for which it puts a whole page into the image. Where gcc translates all together it leaves out what
+# nobody uses by itself, and reaches several variables from one address when it may place them.
+near-flags := $(if $(clang),,-Wl,--fix-cortex-a53-843419=adr -fno-data-sections)
 integer-flags := -mgeneral-regs-only
 # Of an access that moves its address along the CPU does not tell a hypervisor what it was: KVM can then play no
 # device.
