@@ -141,6 +141,8 @@ static bool on_idle(struct tcp_conn *c)
 	}
 	if (!(c->wishes & CONN_KEEPALIVE))
 		return true;
+	if (c->snd_una != c->snd_max)
+		silent_ms = 0; /* what is in flight probes the peer, and has a time of its own: §3.8.4 MUST-26 */
 	if (silent_ms < limit_ms) {
 		c->probes = 0;
 		conn_arm(c, CONN_IDLE, limit_ms - silent_ms);
