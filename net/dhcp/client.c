@@ -59,7 +59,7 @@ static void send(struct dhcp_client *c, enum dhcp_action action)
 	uint8_t message[DHCP_QUERY_BYTES];
 	struct endpoint to = { .port = DHCP_SERVER_PORT };
 	const struct ip_addr *destination;
-	size_t len = dhcp_engine_write(&c->engine, action, message, &destination, clock_now_ns());
+	size_t len = dhcp_engine_write(&c->engine, action, message, &destination);
 	struct buf *b = buf_alloc_copy(message, len);
 
 	to.addr = *destination;

@@ -58,11 +58,14 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 	/* Once at once, but a server that always says no is not to be hammered at. */
 	if (t->actions & DHCP_RESTART) {
 		e->next_ns = now_ns + (e->failed || (t->actions & DHCP_REFUSE) ? PAUSE_NS : 0) + some_ns();
+		e->secs = 0; /* of a DECLINE: RFC 2131 table 5 */
 		e->failed = true;
 	}
 	if (t->actions & DHCP_SEND) {
 		e->tries += e->tries < UINT8_MAX;
 		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after: it is the link that needs it */
+		if (e->state != DHCP_REQUESTING) /* whose message goes where the one before it went: RFC 2131 §3.1 (3) */
+			e->secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff));
 		e->next_ns = retry_ns(e, now_ns);
 	}
 	return t->actions & EFFECTS;
@@ -192,14 +195,14 @@ unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns
 
 /* RFC 2131 table 5: who fills in what. */
 size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
-                         const struct ip_addr **destination, uint64_t now_ns)
+                         const struct ip_addr **destination)
 {
 	static const struct ip_addr everybody = { IP_V4, { 255, 255, 255, 255 } };
 	struct dhcp_query q = {
 		.type = action == DHCP_REFUSE ? DHCP_DECLINE
 		        : e->state == DHCP_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
-		.broadcast = e->broadcast && e->state < DHCP_BOUND,
-		.secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff)),
+		.broadcast = e->broadcast && e->state > DHCP_INIT && e->state < DHCP_BOUND,
+		.secs = e->secs,
 		.reply_bytes = e->reply_bytes,
 		.xid = e->xid,
 		.mac = e->mac,

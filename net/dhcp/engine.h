@@ -17,6 +17,7 @@ struct dhcp_engine {
 	bool failed;          /* since the last lease */
 	bool broadcast;       /* answers are to go to everybody: they do not reach us otherwise */
 	uint16_t reply_bytes; /* UDP payload that can be received */
+	uint16_t secs;        /* how old the exchange was when its last question was put; in DHCP_INIT 0 */
 	const char *hostname;
 	struct ip_addr known; /* to ask for; IP_NONE: whatever comes */
 	uint32_t xid;
@@ -42,6 +43,6 @@ unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns
 /* The message for DHCP_SEND or DHCP_REFUSE (action is one of them), and where it goes: lent until something
  * happens. As dhcp_write. */
 size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
-                         const struct ip_addr **destination, uint64_t now_ns);
+                         const struct ip_addr **destination);
 
 #endif

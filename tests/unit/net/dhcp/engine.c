@@ -63,7 +63,7 @@ static void expect_renewal_in(double seconds, double passed)
 static void expect_query(enum dhcp_action action, uint8_t type)
 {
 	memset(&query, 0, sizeof(query));
-	query.len = dhcp_engine_write(&e, action, query.bytes, &destination, now_ns);
+	query.len = dhcp_engine_write(&e, action, query.bytes, &destination);
 	cr_expect_eq(query_type(&query), type, "type %u", query_type(&query));
 }
 
@@ -131,7 +131,6 @@ Test(dhcp_engine, discover_offer_request_ack)
 	expect_query(DHCP_SEND, REQUEST);
 	cr_expect(is_broadcast());
 	cr_expect_eq(message_32(&query, 4), xid, "the exchange goes on");
-	cr_expect_eq(query.bytes[9], 3, "seconds since it began");
 	cr_expect_eq(message_32(&query, 12), 0);
 	cr_expect_eq(query_number(&query, 50), ADDRESS);
 	cr_expect_eq(query_number(&query, 54), SERVER);
@@ -150,6 +149,41 @@ Test(dhcp_engine, the_first_offer_is_taken)
 	cr_expect_eq(finish_reply(), 0);
 	expect_query(DHCP_SEND, REQUEST);
 	cr_expect_eq(query_number(&query, 50), ADDRESS);
+}
+
+static unsigned query_secs(void)
+{
+	return get_be16(query.bytes + 8);
+}
+
+/* RFC 2131 §3.1 (3): relays pass by how long it has been asked for, and are to take the request where they took
+ * the question that was answered. */
+Test(dhcp_engine, seconds_since_it_began)
+{
+	unsigned secs = 0;
+
+	for (int i = 0; i < 4; i++) {
+		cr_assert_eq(wait_for_it(), DHCP_SEND);
+		expect_query(DHCP_SEND, DISCOVER);
+		cr_expect_eq(query_secs(), now_ns / NS_PER_S - 5);
+		cr_expect(i == 0 ? query_secs() == 0 : query_secs() > secs);
+		secs = query_secs();
+	}
+	now_ns += 3 * NS_PER_S;
+	cr_assert_eq(answer(OFFER, 1000), DHCP_SEND);
+	for (int i = 0; i < 3; i++) {
+		expect_query(DHCP_SEND, REQUEST);
+		cr_expect_eq(query_secs(), secs, "%d: %u", i, query_secs());
+		cr_assert_eq(wait_for_it(), DHCP_SEND);
+	}
+	cr_assert_eq(answer(ACK, 1000), DHCP_PROBE);
+	cr_assert_eq(dhcp_engine_probed(&e, true, now_ns), DHCP_USE);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	expect_query(DHCP_SEND, REQUEST);
+	cr_expect_eq(query_secs(), 0, "renewing begins anew");
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	expect_query(DHCP_SEND, REQUEST);
+	cr_expect_geq(query_secs(), 60);
 }
 
 /* RFC 2131 §4.1: 4, 8, 16, 32, 64 s, each give or take one. */
@@ -363,10 +397,15 @@ Test(dhcp_engine, the_shortest_leases_are_no_flood)
 
 Test(dhcp_engine, declines_what_somebody_has)
 {
-	reach_requesting();
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_assert_eq(answer(OFFER, 1000), DHCP_SEND);
+	expect_query(DHCP_SEND, REQUEST);
+	cr_expect_eq(query.bytes[10], 0x80);
 	cr_assert_eq(answer(ACK, 1000), DHCP_PROBE);
 	cr_assert_eq(dhcp_engine_probed(&e, false, now_ns), DHCP_REFUSE);
 	expect_query(DHCP_REFUSE, DECLINE);
+	cr_expect_eq(message_32(&query, 8), 0, "RFC 2131 table 5: neither seconds nor flags");
 	cr_expect(is_broadcast());
 	cr_expect_eq(query_number(&query, 50), ADDRESS);
 	cr_expect_eq(query_number(&query, 54), SERVER);
@@ -501,6 +540,6 @@ Test(dhcp_engine, random_events)
 		cr_assert_eq(!!(actions & DHCP_LOSE), was >= DHCP_BOUND && e.state < DHCP_BOUND);
 		cr_assert(e.state < DHCP_BOUND || was >= DHCP_PROBING);
 		if (actions & DHCP_SEND)
-			dhcp_engine_write(&e, DHCP_SEND, query.bytes, &destination, now_ns);
+			dhcp_engine_write(&e, DHCP_SEND, query.bytes, &destination);
 	}
 }
