@@ -64,7 +64,7 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 	if (t->actions & DHCP_SEND) {
 		e->tries += e->tries < UINT8_MAX;
 		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after: it is the link that needs it */
-		if (e->state != DHCP_REQUESTING) /* whose message goes where the one before it went: RFC 2131 §3.1 (3) */
+		if (e->state != DHCP_REQUESTING) /* it goes where the one before it went: RFC 2131 §3.1 (3) */
 			e->secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff));
 		e->next_ns = retry_ns(e, now_ns);
 	}
