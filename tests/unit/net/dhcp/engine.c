@@ -156,8 +156,8 @@ static unsigned query_secs(void)
 	return get_be16(query.bytes + 8);
 }
 
-/* RFC 2131 §3.1 (3): relays go by how long it has been asked for, and are to take the request where they took the
- * question that was answered. */
+/* RFC 2131 §3.1 (3): relays go by how long it has been asked for, and are to take the request where they took
+ * the question that was answered. */
 Test(dhcp_engine, seconds_since_it_began)
 {
 	unsigned secs = 0;
