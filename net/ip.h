@@ -71,6 +71,7 @@ struct ip_route {
 	uint16_t pseudo;        /* folded sum of both addresses */
 	uint8_t link[6];        /* next hop, valid while generation is that of ip */
 	bool may_be_cut;        /* IP_DF does not hold: nobody tells what the path takes */
+	bool to_group;          /* broadcast or multicast */
 	struct ip_wishes wishes; /* its owner's to set */
 	uint32_t generation;
 	struct ip *ip;

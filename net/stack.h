@@ -31,8 +31,8 @@ typedef int accept_fn(void *arg, struct flow *flow, const struct endpoint *peer)
 typedef void datagram_fn(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to);
 
 /* Fulfilled with 0 when connected: flow is then the caller's. Fails with -ECONNREFUSED,
- * -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -EADDRINUSE, -EADDRNOTAVAIL (our address has gone), -ECANCELED,
- * -ENOBUFS. */
+ * -ETIMEDOUT, -EHOSTUNREACH (to a group's address, too), -EADDRINUSE, -EADDRNOTAVAIL (our address has gone),
+ * -ECANCELED, -ENOBUFS; to port 0 with one of these, or -EINVAL. */
 struct stack_connect {
 	struct promise promise;
 	struct flow *flow;

@@ -68,6 +68,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	if (!src && !ours)
 		put_be32(r->src.bytes, ipv4_source(ip, w->kind == IPV4_GATEWAY ? w->via : to));
 	r->dst = *dst;
+	r->to_group = w->kind == IPV4_GROUP || w->kind == IPV4_BROADCAST;
 	ipv4_look(r);
 	if ((ethernet_netdev(ip->ethernet)->features & NETDEV_TSO4) && !ours)
 		r->tso_bytes = UINT16_MAX - ETHERNET_HEADER_BYTES - IPV4_HEADER_BYTES;

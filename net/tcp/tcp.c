@@ -103,13 +103,12 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	struct ip_route route;
 	struct tcp_key k;
 	struct tcp_conn *c;
-	int error;
 
 	if (to->port == 0)
 		return -EINVAL;
-	error = ip_route_init(tcp->ip, &route, NULL, &to->addr);
-	if (error < 0)
-		return error == -ENETUNREACH ? -EHOSTUNREACH : error;
+	/* nor to many at once: RFC 9293 §3.9.2.3 MUST-46 */
+	if (ip_route_init(tcp->ip, &route, NULL, &to->addr) < 0 || route.to_group)
+		return -EHOSTUNREACH;
 	k.ends.local_port = from_port;
 	k.ends.remote_port = to->port;
 	k.ends.remote = to->addr;

@@ -77,6 +77,30 @@ Test(direct, goes_on_when_the_link_returns)
 	lan_done(&lan);
 }
 
+/* RFC 9293 §3.9.2.3 MUST-46 */
+Test(direct, connects_to_no_group)
+{
+	static const uint8_t groups[][4] = { { 224, 0, 0, 1 }, { 239, 1, 2, 3 }, { 255, 255, 255, 255 },
+	                                     { 10, 0, 0, 255 } };
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 }, .gateway = ip_v4(10, 0, 0, 1) };
+	struct stack_connect op;
+	struct direct *d;
+
+	lan_init(&lan, 0);
+	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
+	lan_forget(&lan);
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		const uint8_t *a = groups[i];
+		struct endpoint to = { ip_v4(a[0], a[1], a[2], a[3]), 80 };
+
+		direct_tcp_connect(d, &op, &to);
+		cr_expect(promise_is_settled(&op.promise) && promise_result(&op.promise) == -EHOSTUNREACH, "%zu", i);
+		cr_expect_eq(frames_of(0x0800), 0);
+	}
+	direct_destroy(d);
+	lan_done(&lan);
+}
+
 Test(direct, without_entropy)
 {
 	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };
