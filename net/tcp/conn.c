@@ -49,6 +49,8 @@ struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, cons
 {
 	struct tcp_conn *c = pool_alloc(&tcp->conns), **head = &tcp->conn_hash[k->hash & tcp->conn_mask];
 
+	if (!c && conn_reclaim(tcp))
+		c = pool_alloc(&tcp->conns);
 	if (!c)
 		return NULL;
 	memset(c, 0, sizeof(*c));

@@ -118,8 +118,6 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	if (!from_port && !isn_choose_port(tcp, &k))
 		return -ENOBUFS;
 	c = conn_create(tcp, &route, &k);
-	if (!c && conn_reclaim(tcp))
-		c = conn_create(tcp, &route, &k);
 	if (!c)
 		return -ENOBUFS;
 	c->connector = op;

@@ -300,7 +300,8 @@ static inline bool conn_is_over(const struct tcp_conn *c)
 {
 	return c->state <= TCP_TIME_WAIT;
 }
-/* A block with route, ports and promises set and in the table; NULL when the pool is empty. */
+/* A block with route, ports and promises set and in the table; NULL when the pool is empty and nothing can be
+ * reclaimed. */
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k);
 /* The connection between k's ends. NULL: there is none, and k has its hash now. */
 struct tcp_conn *conn_find(struct tcp *tcp, struct tcp_key *k);

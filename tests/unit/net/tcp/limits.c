@@ -118,6 +118,35 @@ Test(tcp_limits, last_connection_goes_to_the_first_handshake_that_completes)
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 4); /* the application still holds the flow */
 }
 
+/* Nor who has begun a handshake before the last connection was taken. */
+Test(tcp_limits, what_is_closed_makes_room_for_a_handshake_that_completes)
+{
+	uint32_t iss;
+
+	for (uint16_t i = 0; i < 3; i++) {
+		peer.port = PEER_PORT + i;
+		flow_close(peer_open(&peer));
+		peer_expect(&peer, SEG_FIN | SEG_ACK, 1, 1, 0);
+		peer_send(&peer, SEG_ACK, 1, 2, NULL, 0);
+	}
+	peer.port = 1;
+	peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+	peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+	iss = peer.stack_iss;
+	peer.port = 2;
+	peer_open(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->connections, 4);
+	peer_wait_ms(1000);
+	peer_forget(&peer);
+	peer.port = 1;
+	peer.stack_iss = iss;
+	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
+	peer_expect_reset(&peer);
+	cr_assert_eq(peer.accepts, 5);
+	cr_assert_eq(tcp_stats(peer.tcp)->half_open, 0);
+	cr_assert_eq(tcp_stats(peer.tcp)->listen_drops, 0);
+}
+
 /* Nor does a peer of a closed connection keep us from opening another. */
 Test(tcp_limits, what_is_closed_makes_room_for_an_open_of_ours)
 {
