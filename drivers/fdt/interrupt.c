@@ -44,14 +44,14 @@ static bool measure(const struct fdt *tree, struct cells *from)
 /* Takes a phandle; from->node is then its node. */
 static bool take_node(const struct fdt *tree, struct cells *from)
 {
-	uint32_t phandle;
+	uint32_t before = from->phandle;
 
-	if (!take(from, &phandle, 1))
+	if (!take(from, &from->phandle, 1))
 		return false;
-	if (from->lookups && phandle == from->phandle)
+	if (from->lookups && from->phandle == before)
 		return true;
-	from->phandle = phandle;
-	return from->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &from->node, phandle) && measure(tree, from);
+	return from->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &from->node, from->phandle) &&
+	       measure(tree, from);
 }
 
 static bool take_interrupt(struct cells *from, struct fdt_interrupt *out)
@@ -152,6 +152,8 @@ int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t
 {
 	uint32_t unit[UNIT_CELLS] = { function };
 
-	*out = (struct fdt_interrupt){ .controller = *n, .count = 1, .cells = { pin } };
+	out->controller = *n;
+	out->count = 1;
+	out->cells[0] = pin;
 	return resolve(tree, unit, out);
 }
