@@ -19,15 +19,14 @@
 #define RETRIES 1000
 
 static enum cpu_conduit conduit;
+static unsigned long said[4]; /* what the last call has given: its result, and up to three more */
 
-static int32_t call(uint32_t function, uint32_t argument, uint32_t *results)
+static int32_t call(uint32_t function, uint32_t argument)
 {
-	unsigned long values[4] = { function, argument };
-
-	cpu_call(conduit, values);
-	for (unsigned i = 0; results && i < 3; i++)
-		results[i] = (uint32_t)values[1 + i];
-	return (int32_t)values[0];
+	said[0] = function;
+	said[1] = argument;
+	cpu_call(conduit, said);
+	return (int32_t)said[0];
 }
 
 void firmware_init(const struct fdt *tree)
@@ -46,14 +45,14 @@ void firmware_init(const struct fdt *tree)
 void firmware_power_off(void)
 {
 	if (conduit != CPU_CONDUIT_NONE)
-		call(PSCI_SYSTEM_OFF, 0, NULL);
+		call(PSCI_SYSTEM_OFF, 0);
 }
 
 static bool has_random(void)
 {
-	return conduit != CPU_CONDUIT_NONE && call(PSCI_VERSION, 0, NULL) >= VERSION(1, 0) &&
-	       call(PSCI_FEATURES, SMCCC_VERSION, NULL) >= 0 && call(SMCCC_VERSION, 0, NULL) >= VERSION(1, 1) &&
-	       call(TRNG_VERSION, 0, NULL) >= VERSION(1, 0);
+	return conduit != CPU_CONDUIT_NONE && call(PSCI_VERSION, 0) >= VERSION(1, 0) &&
+	       call(PSCI_FEATURES, SMCCC_VERSION) >= 0 && call(SMCCC_VERSION, 0) >= VERSION(1, 1) &&
+	       call(TRNG_VERSION, 0) >= VERSION(1, 0);
 }
 
 int firmware_random(void *to, size_t n)
@@ -66,9 +65,11 @@ int firmware_random(void *to, size_t n)
 	if (!has_random())
 		return -ENODEV;
 	for (; n; n -= part, at += part) {
-		while (call(TRNG_RANDOM, RANDOM_BITS, bits))
+		while (call(TRNG_RANDOM, RANDOM_BITS))
 			if (!--retries)
 				return -ENODEV;
+		for (unsigned i = 0; i < ARRAY_SIZE(bits); i++)
+			bits[i] = (uint32_t)said[1 + i];
 		part = MIN(n, sizeof(bits));
 		memcpy(at, bits, part);
 	}
