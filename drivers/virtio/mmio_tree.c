@@ -38,10 +38,12 @@ static bool next_place(struct place *place)
 
 int virtio_mmio_find_in_tree(struct virtio_device *dev, enum virtio_type type)
 {
-	struct place place = { .node = FDT_BEGIN }, lowest = place, highest = place;
+	struct place place, lowest, highest;
 	bool has_empty = false;
 	int line;
 
+	place.node.depth = lowest.node.depth = highest.node.depth = 0;
+	highest.at.start = 0;
 	while (next_place(&place)) {
 		uint32_t its = virtio_mmio_type(place.at.start, (uint32_t)place.at.bytes);
 
