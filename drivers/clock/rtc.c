@@ -3,7 +3,6 @@
  * wants to know, and what the monotonic clock has counted since. ARM's PL031 (DDI 0224) counts seconds, the
  * goldfish of riscv's virtual machines (Linux rtc-goldfish) nanoseconds; both in UTC. */
 #include "drivers/clock/rtc.h"
-#include "arch/arch.h"
 #include "kernel/dev/clock.h"
 
 #define REGISTERS_BYTES 8
@@ -19,23 +18,19 @@ void rtc_init(const struct fdt *t)
 static volatile uint32_t *find(const char *compatible)
 {
 	struct fdt_node n;
-	struct fdt_range at;
 
-	if (!fdt_find(tree, &n, compatible) || fdt_reg(tree, &n, 0, &at) < 0 ||
-	    at.bytes < REGISTERS_BYTES || at.start % 4)
-		return NULL;
-	return arch_map_device(at.start, REGISTERS_BYTES);
+	return fdt_find(tree, &n, compatible) ? fdt_map(tree, &n, 0, REGISTERS_BYTES) : NULL;
 }
 
 /* Nanoseconds since 1970, 0: nobody knows. */
 static uint64_t read_rtc(void)
 {
-	volatile uint32_t *r = find("arm,pl031");
+	volatile uint32_t *r = IS_ENABLED(CONFIG_RISCV_MACHINE) ? NULL : find("arm,pl031");
 	uint64_t low;
 
 	if (r)
 		return r[0] * NS_PER_S;
-	r = find("google,goldfish-rtc");
+	r = IS_ENABLED(CONFIG_ARM_MACHINE) ? NULL : find("google,goldfish-rtc");
 	if (!r)
 		return 0;
 	low = r[0]; /* keeps the upper half as it was with it */

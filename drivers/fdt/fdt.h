@@ -97,6 +97,9 @@ uint32_t fdt_cell(const struct fdt_value *value, uint32_t i);
 /* Entry i of reg, as the CPU sees it: translated by the ranges of all buses above (§2.3.6, §2.3.8). 0;
  * -ENOENT: the list ends before, or cannot be understood; -ERANGE: the CPU cannot reach it. */
 int fdt_reg(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_range *range);
+/* The first so many bytes of entry i of reg, which are registers of 32 bits, made accessible. NULL: there are
+ * not so many, or the CPU cannot reach them. */
+volatile void *fdt_map(const struct fdt *tree, const struct fdt_node *n, uint32_t i, uint64_t bytes);
 
 /* A piece of a bus's address space, and where the CPU sees it. */
 struct fdt_window {
@@ -115,8 +118,8 @@ struct fdt_interrupt {
 	uint32_t count, cells[FDT_INTERRUPT_CELLS];
 };
 /* Entry i of interrupts-extended or of interrupts, followed to its controller (§2.4), where PCI_PINS is on
- * through the maps on its way. 0; -ENOENT: the list ends before, or cannot be understood; -ERANGE: it leads to
- * no controller. */
+ * through the maps on its way. 0; -ENOENT: the list ends before, or cannot be understood; -ERANGE: it
+ * leads to no controller. */
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out);
 /* The same of interrupt pin (1 to 4) of a PCI function, bus << 16 | device << 11 | function << 8, below the
  * host bridge n. As fdt_interrupt. */

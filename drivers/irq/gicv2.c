@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* GICv2 (IHI 0048B): a distributor, and an interface to this CPU, by registers. */
-#include "arch/arch.h"
 #include "drivers/irq/gic.h"
 
 #include <errno.h>
 
-enum { CONTROL = 0x000, SET_ENABLE = 0x100, TARGETS = 0x800 }; /* the distributor's (§4.3) */
+/* The distributor's (§4.3). */
+enum { CONTROL = 0x000, SET_ENABLE = 0x100, TARGETS = 0x800, DISTRIBUTOR_BYTES = 0x1000 };
 enum {
 	INTERFACE_CONTROL = 0x00, PRIORITY_MASK = 0x04, BINARY_POINT = 0x08, ACKNOWLEDGE = 0x0c, END = 0x10,
 	DEACTIVATE = 0x1000, INTERFACE_BYTES = 0x1004,
@@ -23,13 +23,8 @@ static volatile uint32_t *reg(volatile uint8_t *base, uint32_t offset)
 
 static int init(const struct fdt *tree, const struct fdt_node *n)
 {
-	struct fdt_range at[2];
-
-	if (fdt_reg(tree, n, 0, &at[0]) || fdt_reg(tree, n, 1, &at[1]) || at[0].bytes < 0x1000 ||
-	    at[1].bytes < INTERFACE_BYTES)
-		return -ENODEV;
-	distributor = arch_map_device(at[0].start, 0x1000);
-	interface = arch_map_device(at[1].start, INTERFACE_BYTES);
+	distributor = fdt_map(tree, n, 0, DISTRIBUTOR_BYTES);
+	interface = fdt_map(tree, n, 1, INTERFACE_BYTES);
 	if (!distributor || !interface)
 		return -ENODEV;
 	*reg(distributor, CONTROL) = ENABLE;

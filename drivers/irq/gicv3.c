@@ -77,9 +77,7 @@ static int init(const struct fdt *tree, const struct fdt_node *n)
 	struct fdt_range at;
 
 	affinity = CPU_READ(mpidr_el1) & UINT64_C(0xff00ffffff);
-	if (fdt_reg(tree, n, 0, &at) || at.bytes < DISTRIBUTOR_BYTES)
-		return -ENODEV;
-	distributor = arch_map_device(at.start, DISTRIBUTOR_BYTES);
+	distributor = fdt_map(tree, n, 0, DISTRIBUTOR_BYTES);
 	for (uint32_t i = 1; !frames && fdt_reg(tree, n, i, &at) == 0; i++)
 		frames = find(&at);
 	if (!distributor || !frames || !wake(frames))
