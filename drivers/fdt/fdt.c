@@ -141,13 +141,17 @@ uint32_t fdt_count_at(const struct fdt *tree, uint32_t node, const char *name, u
 	return fdt_cell_at(tree, property + FDT_PROPERTY_BYTES);
 }
 
-bool fdt_property_at(const struct fdt *tree, uint32_t node, const char *name, struct fdt_value *value)
+/* Is there a property? Then its value is *value. */
+static bool give(const struct fdt *tree, uint32_t property, struct fdt_value *value)
 {
-	uint32_t property = find(tree, node, name);
-
 	if (property)
 		*value = value_at(tree, property);
 	return property;
+}
+
+bool fdt_property_at(const struct fdt *tree, uint32_t node, const char *name, struct fdt_value *value)
+{
+	return give(tree, find(tree, node, name), value);
 }
 
 /* Of n, which may be before the first node. */
@@ -158,7 +162,7 @@ static uint32_t find_of(const struct fdt *tree, const struct fdt_node *n, const 
 
 bool fdt_property(const struct fdt *tree, const struct fdt_node *n, const char *name, struct fdt_value *value)
 {
-	return n->depth && fdt_property_at(tree, n->path[n->depth - 1], name, value);
+	return give(tree, find_of(tree, n, name), value);
 }
 
 bool fdt_has(const struct fdt *tree, const struct fdt_node *n, const char *name)

@@ -91,10 +91,12 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
-	struct cells map = { .node = out->controller }, masks;
+	struct cells map, masks;
 	uint32_t unit_cells, cells;
 	struct fdt_interrupt above;
 
+	map.node = out->controller;
+	map.lookups = 0;
 	if (!fdt_property(tree, &map.node, "interrupt-map", &map.left) || !measure(tree, &map) ||
 	    map.interrupt_cells != out->count)
 		return false;
@@ -131,10 +133,12 @@ static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt 
 
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out)
 {
-	struct cells from = { .node = *n }, reg;
+	struct cells from, reg;
 	uint32_t unit[UNIT_CELLS] = { 0 };
 	bool extended = fdt_property(tree, n, "interrupts-extended", &from.left);
 
+	from.node = *n;
+	from.lookups = 0;
 	if (!extended && (!fdt_property(tree, n, "interrupts", &from.left) ||
 	                  !interrupt_parent(tree, &from.node) || !measure(tree, &from)))
 		return -ENOENT;
