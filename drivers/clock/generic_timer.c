@@ -22,7 +22,7 @@ void alarm_init(const struct fdt *tree)
 	fdt_number(tree, &n, "clock-frequency", &said);
 	hz = said ? said : cpu_timer_hz();
 	if (line < 0 || hz < 1000 || hz > NS_PER_S)
-		panic("the device tree has no timer (arm,armv8-timer, arm,armv7-timer) that works");
+		panic("the device tree has no %s that works", "timer (arm,armv8-timer, arm,armv7-timer)");
 	counter_set_rate(hz);
 	cpu_timer_set(UINT64_MAX);
 	irq_attach_wake((unsigned)line);

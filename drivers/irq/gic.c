@@ -49,7 +49,7 @@ void irq_init(const struct fdt *tree)
 			return;
 		}
 	}
-	panic("the device tree has no interrupt controller (GICv2, GICv3) that works");
+	panic("the device tree has no %s that works", "interrupt controller (GICv2, GICv3)");
 }
 
 /* Called by trap_entry.S, which saves the general registers alone: the Makefile lets no others be used. */
