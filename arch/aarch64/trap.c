@@ -38,10 +38,10 @@ static const char names[] =
 
 static const char *name_of(const struct trap_frame *f)
 {
-	static const char kinds[4][16] = { "synchronous", "stray IRQ", "stray FIQ", "system error" };
+	static const char stray[3][16] = { "stray IRQ", "stray FIQ", "system error" };
 
 	if (f->vector % 4)
-		return kinds[f->vector % 4];
+		return stray[f->vector % 4 - 1];
 	for (const char *at = names; at < names + sizeof(names); at += strlen(at + 1) + 2)
 		if (*at == (char)(f->syndrome >> 26 & 0x3f))
 			return at + 1;
@@ -50,17 +50,17 @@ static const char *name_of(const struct trap_frame *f)
 
 static void dump_registers(const struct trap_frame *f)
 {
-	char line[96];
+	char line[96]; /* longer than any of these */
 	size_t len;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(f->x); i++) {
 		len = format(line, sizeof(line), "x%u=%016lx%s", i, (unsigned long)f->x[i],
 		             i % 3 == 2 || i == ARRAY_SIZE(f->x) - 1 ? "\n" : " ");
-		console_write(line, MIN(len, sizeof(line) - 1));
+		console_write(line, len);
 	}
 	len = format(line, sizeof(line), "pc=%016lx sp=%016lx pstate=%lx esr=%lx\n", (unsigned long)f->pc,
 	             (unsigned long)f->sp, (unsigned long)f->pstate, (unsigned long)f->syndrome);
-	console_write(line, MIN(len, sizeof(line) - 1));
+	console_write(line, len);
 }
 
 void exception(const struct trap_frame *frame)
