@@ -5,7 +5,7 @@ triple := aarch64-linux-gnu
 cpu-flags := -march=armv8-a -mno-outline-atomics $(if $(CONFIG_CODE_MODEL_TINY),-mcmodel=tiny) \
 	$(if $(CONFIG_BRANCH_PROTECTION),-mbranch-protection=standard)
 # Half a kilobyte of www that gcc would pay for speed, as on x86-64.
-small-flags := -fno-expensive-optimizations
+small-flags := -fno-expensive-optimizations -fno-ipa-sra
 # What Cortex-A53 gets wrong where an ADRP ends a page (erratum 843419) ld mends by an ADR, which reaches a MiB, or
 # by a stub, for which it puts a whole page into the image. Where gcc translates all together it leaves out what
 # nobody uses by itself, and reaches several variables from one address when it may place them.
