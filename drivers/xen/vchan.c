@@ -261,9 +261,8 @@ static void read_flow(struct flow *f, struct flow_read *op)
 {
 	struct vchan *v = vchan_of(f);
 
-	assert(op->max > 0);
-	if (v->read || v->is_broken) {
-		promise_throw(&op->promise, v->read ? -EBUSY : -ECONNRESET);
+	if (v->read || op->max == 0 || v->is_broken) {
+		promise_throw(&op->promise, v->read ? -EBUSY : op->max == 0 ? -EINVAL : -ECONNRESET);
 		return;
 	}
 	promise_init(&op->promise, cancel_read);

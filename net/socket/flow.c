@@ -86,9 +86,8 @@ static void read_flow(struct flow *flow, struct flow_read *op)
 {
 	struct socket_flow *f = flow_of(flow);
 
-	assert(op->max > 0);
-	if (f->read || f->error) {
-		promise_throw(&op->promise, f->read ? -EBUSY : f->error);
+	if (f->read || op->max == 0 || f->error) {
+		promise_throw(&op->promise, f->read ? -EBUSY : op->max == 0 ? -EINVAL : f->error);
 		return;
 	}
 	promise_init(&op->promise, cancel_read);

@@ -333,6 +333,8 @@ Test(socket, reads_are_cancelled_and_the_next_one_gets_the_data)
 	test_assert_error(&second.promise, -EBUSY);
 	promise_cancel(&op.promise);
 	test_assert_error(&op.promise, -ECANCELED);
+	flow_read(server, &op, 0);
+	test_assert_error(&op.promise, -EINVAL);
 	write_all(client, "still here", 10);
 	expect(server, "still here");
 }

@@ -504,6 +504,8 @@ Test(xen_vchan_server, calls_that_cannot_be)
 	test_assert_error(&second.promise, -EBUSY);
 	promise_cancel(&reading.promise);
 	test_assert_error(&reading.promise, -ECANCELED);
+	flow_read(flow, &second, 0);
+	test_assert_error(&second.promise, -EINVAL);
 	peer_send(10);
 	cr_assert_eq(read_from(0, 100), 10);
 	buf_free(reading.bufs);

@@ -95,6 +95,8 @@ Test(tcp_transfer, only_one_read_at_a_time)
 	cr_assert_eq(promise_result(&other.promise), -EBUSY);
 	promise_cancel(&op.promise);
 	cr_assert_eq(promise_result(&op.promise), -ECANCELED);
+	flow_read(flow, &op, 0);
+	cr_assert_eq(promise_result(&op.promise), -EINVAL);
 	send_data(1, 10);
 	cr_assert_eq(read_bytes(0, 50), 10);
 }
