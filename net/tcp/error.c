@@ -24,7 +24,7 @@ void tcp_error(void *arg, struct ip_error *error)
 	if (!c) {
 		e = error->local ? entry_find(&tcp->halves, &k) : NULL;
 		if (e)
-			entry_drop(&tcp->halves, e);
+			half_fail(&tcp->halves, e);
 		return;
 	}
 	/* RFC 5927 §4: it must quote what is in flight */

@@ -62,9 +62,10 @@ static const struct tcp_listener *find_listener(struct tcp *tcp, uint16_t port)
 
 /* -- half-open entries -- */
 
-static void drop(struct tcp *tcp, struct tcp_half *h)
+OUT_OF_LINE void half_fail(struct tcp_table *t, struct tcp_entry *e)
 {
-	entry_drop(&tcp->halves, &h->entry);
+	t->tcp->stats.attempt_fails++;
+	entry_drop(t, e);
 }
 
 /* Makes room: the one that has been unanswered longest goes, unless its answer may still be on its way.
@@ -77,7 +78,7 @@ static struct tcp_half *replace_oldest(struct tcp *tcp)
 		e = entry_oldest(&tcp->halves, i);
 	if (!e)
 		return NULL;
-	entry_drop(&tcp->halves, e);
+	half_fail(&tcp->halves, e);
 	return pool_alloc(&tcp->halves.pool);
 }
 
@@ -96,8 +97,7 @@ static void ask(struct tcp *tcp, const struct tcp_half *h)
 void half_due(struct tcp_table *t, struct tcp_entry *e)
 {
 	if (e->tries == TCP_SYN_ACK_TRIES) {
-		t->tcp->stats.attempt_fails++;
-		entry_drop(t, e);
+		half_fail(t, e);
 		return;
 	}
 	e->tries++;
@@ -228,8 +228,7 @@ OUT_OF_LINE void half_input(struct tcp *tcp, struct tcp_half *h, const struct se
 	              (!(s->options & SEG_HAS_TIMESTAMPS) || seq_lt(s->ts_value, e->ts_recent));
 
 	if (s->flags & SEG_RST && into == 0) {
-		tcp->stats.attempt_fails++;
-		drop(tcp, h);
+		half_fail(&tcp->halves, e);
 	} else if ((s->flags & (SEG_RST | SEG_SYN | SEG_ACK)) == SEG_SYN && into == UINT32_MAX) {
 		send_syn_ack(tcp, h, entry_timestamp(tcp, e)); /* each time: the last may have been lost */
 	} else if (s->flags & (SEG_RST | SEG_SYN) || into > window || is_old) {
@@ -238,7 +237,7 @@ OUT_OF_LINE void half_input(struct tcp *tcp, struct tcp_half *h, const struct se
 			entry_challenge(tcp, e, window >> tcp_scale(tcp, e->options));
 	} else if (s->flags & SEG_ACK && s->ack == e->snd_nxt) {
 		if (establish(tcp, h, s, b))
-			drop(tcp, h);
+			entry_drop(&tcp->halves, e);
 		return;
 	} else {
 		tcp_refused(tcp, "no acknowledgement of our SYN");

@@ -348,6 +348,8 @@ static inline bool conn_holds_tail(const struct tcp_conn *c)
 
 /* -- listen.c -- */
 
+/* A handshake has come to nothing. */
+void half_fail(struct tcp_table *t, struct tcp_entry *e);
 /* tcp->halves' due. */
 void half_due(struct tcp_table *t, struct tcp_entry *e);
 /* A segment for no connection: begins a handshake, ends one that nobody has remembered, or is refused.

@@ -69,6 +69,7 @@ Test(plain_half_open, unanswered_ones_make_room)
 	cr_assert(ask(PEER_PORT + 3));
 	cr_assert_eq(tcp_stats(peer.tcp)->half_open, 3);
 	cr_assert_eq(tcp_stats(peer.tcp)->listen_drops, 1);
+	cr_assert_eq(tcp_stats(peer.tcp)->attempt_fails, 1);
 	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0); /* the newest is there */
 	cr_assert_eq(peer.accepts, 1);
 	peer.port = PEER_PORT;

@@ -406,6 +406,32 @@ Test(tcp_open, unreachable)
 	cr_assert_eq(promise_result(&op.promise), -EHOSTUNREACH);
 }
 
+/* RFC 4022: from SYN-RECEIVED, whatever the reason. */
+Test(tcp_open, handshakes_that_come_to_nothing_are_counted)
+{
+	uint8_t quoted[8] = { 0, 80, PEER_PORT >> 8, PEER_PORT & 0xff };
+	struct ip_error error = { .error = -EHOSTUNREACH, .src.addr = peer.stack_addr, .dst.addr = peer.addr,
+	                          .quoted = quoted, .quoted_len = 8, .local = true };
+
+	for (unsigned i = 0; i < 3; i++) {
+		peer_send(&peer, SEG_SYN, 0, 0, NULL, 0);
+		peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0);
+		cr_assert_eq(tcp_stats(peer.tcp)->half_open, 1);
+		if (i == 0)
+			peer.handler->error(peer.handler->arg, &error);
+		else if (i == 1)
+			peer_send(&peer, SEG_RST, 1, 0, NULL, 0);
+		else
+			peer_wait_ms(64000);
+		peer_forget(&peer);
+		cr_assert_eq(tcp_stats(peer.tcp)->half_open, 0);
+		cr_assert_eq(tcp_stats(peer.tcp)->attempt_fails, i + 1);
+	}
+	peer_open(&peer);
+	cr_assert_eq(tcp_stats(peer.tcp)->attempt_fails, 3);
+	cr_assert_eq(tcp_stats(peer.tcp)->passive_opens, 1);
+}
+
 Test(tcp_open, peer_without_mss_gets_the_default_and_small_ones_a_floor)
 {
 	static const char data[2000];
