@@ -38,7 +38,7 @@ struct tcp_limits {
 };
 
 /* Names after RFC 4022 where it has one. Segments count as the device has them: those that it joins, or cuts
- * from one, are one, and what is sent again is among out_segs. passive_opens have completed their handshake. */
+ * from one, are one; out_segs has what is sent again, too; passive_opens have completed their handshake. */
 struct tcp_stats {
 	uint32_t curr_estab;      /* ESTABLISHED and CLOSE-WAIT */
 	uint32_t connections, half_open, time_wait, send_slices, receive_bufs,
