@@ -47,10 +47,8 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 		e->tries = 0;
 		e->asked_ns = now_ns;
 	}
-	if (t->actions & DHCP_NEW) {
+	if (t->actions & DHCP_NEW)
 		e->xid = random_u32();
-		e->exchange_ns = now_ns;
-	}
 	if (t->actions & DHCP_FORGET)
 		e->known.family = IP_NONE;
 	if (t->actions & DHCP_USE)
@@ -65,7 +63,7 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 		e->tries += e->tries < UINT8_MAX;
 		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after: it is the link that needs it */
 		if (e->state != DHCP_REQUESTING) /* it goes where the one before it went: RFC 2131 §3.1 (3) */
-			e->secs = (uint16_t)MIN((now_ns - e->exchange_ns) / NS_PER_S, UINT64_C(0xffff));
+			e->secs = (uint16_t)MIN((now_ns - e->asked_ns) / NS_PER_S, UINT64_C(0xffff));
 		e->next_ns = retry_ns(e, now_ns);
 	}
 	return t->actions & EFFECTS;

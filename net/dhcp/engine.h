@@ -21,7 +21,7 @@ struct dhcp_engine {
 	const char *hostname;
 	struct ip_addr known; /* to ask for; IP_NONE: whatever comes */
 	uint32_t xid;
-	uint64_t exchange_ns, asked_ns; /* when it began, when its present state's question was first asked */
+	uint64_t asked_ns;              /* when the present state's question was first asked */
 	uint64_t next_ns;               /* when the state's question is repeated; in DHCP_INIT, when it begins */
 	uint64_t renew_ns, rebind_ns, expiry_ns; /* of the lease: T1, T2 and its end; DEADLINE_NEVER */
 	struct dhcp_lease lease;        /* offered, or held */
