@@ -33,10 +33,7 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 		return;
 	}
 	c->quick_acks = TCP_QUICK_ACKS;
-	if (s->length > 0 && seq_lt(s->seq, c->rcv_nxt))
-		conn_send_dsack(c, s->seq, s->seq + s->length);
-	else
-		conn_send_ack(c);
+	conn_send_dsack(c, s->seq, s->seq + (seq_lt(s->seq, c->rcv_nxt) ? s->length : 0));
 }
 
 /* The checks before the acknowledgement. false: it is done with. */
