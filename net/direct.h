@@ -18,8 +18,8 @@ struct udp;
 
 /* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68 or above dev's, or bad address;
  * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed, and lowers dev's mtu till
- * then to what config asks for. With config->dhcp it asks for an address from now on. A static one is used, and
- * announced, at once: whether it is free nobody is asked, which RFC 5227 §2.1 would wait some seconds for. */
+ * then to what config asks for. With config->dhcp it asks for an address from now on. A static one is used at
+ * once, and announced: nobody is asked whether it is free, as RFC 5227 §2.1 has it, for some seconds. */
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config);
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);
