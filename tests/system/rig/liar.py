@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A guest's backend of our own in dom0, which lies when it is told to (tests/system/liar)."""
+import functools
 import glob
 import os
 import re
@@ -15,6 +16,7 @@ LIBRARIES = ("xenstore", "xengnttab", "xenevtchn", "xentoolcore", "xentoollog")
 PROGRAM = "/tmp/liar"
 
 
+@functools.cache
 def compile_liar(folder, cpu):
     """For the dom0 of a CPU, with all that it needs in it: with the libraries of Debian's architecture."""
     program = os.path.join(folder, f"liar-{cpu.folder}")
