@@ -4,12 +4,21 @@
  * has a path or a phandle is found by it. */
 #include <string.h>
 
+#include "arch/arch.h"
 #include "drivers/fdt/fdt.h"
 #include "tests/lib/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SIZE_MOST = 8192, NODES_MOST = 200, ENTRIES_MOST = 40 };
+enum { SIZE_MOST = 8192, NODES_MOST = 200, ENTRIES_MOST = 40, REGISTERS_BYTES = 4096 };
+
+volatile void *arch_map_device(uint64_t start, uint64_t bytes)
+{
+	static uint32_t registers;
+
+	CHECK(start % 4 == 0 && bytes == REGISTERS_BYTES && start <= UINT64_MAX - bytes);
+	return &registers;
+}
 
 static void check_strings(const struct fdt *tree, const struct fdt_node *n)
 {
@@ -39,8 +48,10 @@ static void check_addresses(const struct fdt *tree, const struct fdt_node *n)
 	struct fdt_window window;
 	struct fdt_range range;
 
-	for (uint32_t i = 0; i < ENTRIES_MOST && fdt_reg(tree, n, i, &range) == 0; i++)
+	for (uint32_t i = 0; i < ENTRIES_MOST && fdt_reg(tree, n, i, &range) == 0; i++) {
 		CHECK(range.bytes <= UINT64_MAX - range.start);
+		CHECK(!fdt_map(tree, n, i, REGISTERS_BYTES) == (range.start % 4 || range.bytes < REGISTERS_BYTES));
+	}
 	for (uint32_t i = 0; i < ENTRIES_MOST && fdt_window(tree, n, i, &window) == 0; i++)
 		CHECK(window.cpu.bytes <= UINT64_MAX - window.cpu.start);
 	for (uint32_t i = 0; i < ENTRIES_MOST && fdt_interrupt(tree, n, i, &interrupt) == 0; i++) {
