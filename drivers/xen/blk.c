@@ -422,8 +422,7 @@ static int offer(struct frontend *f)
 	if (!error)
 		error = event_offer(f->backend_id, &blk->events, &blk->port);
 	if (error) {
-		blk->refused = true;
-		disconnect(f);
+		blk->refused = error != -EBUSY;
 		return error;
 	}
 	frontend_key(f, "ring-ref", blk->ring.ref);
@@ -479,8 +478,11 @@ static void choose_segments(struct blk *blk)
 static int connect(struct frontend *f)
 {
 	struct blk *blk = container_of(f, struct blk, front);
-	const char *wrong = describe(blk);
+	const char *wrong;
 
+	if (!xen_ring_is_mapped(&blk->ring))
+		return -EBUSY;
+	wrong = describe(blk);
 	if (wrong) {
 		log_error("refused=\"%s\"", wrong);
 		blk->refused = true;

@@ -19,6 +19,7 @@ enum phase {
 	PHASE_WAITING,   /* for the backend to be ready for us */
 	PHASE_OFFERED,   /* the rings are in the store */
 	PHASE_CLOSED,    /* until the backend has closed too, and comes back */
+	PHASE_STALE,     /* the same, and it has other rings than ours until it has closed */
 	PHASE_CONNECTED, /* from here on nothing is awaited */
 	PHASE_REFUSED,
 	PHASE_GONE,      /* refused, and gone since: whoever comes now is another */
@@ -134,13 +135,23 @@ static void leave(struct frontend *f, enum phase phase)
 
 /* -- values and keys -- */
 
+static void fail(struct frontend *f, int error)
+{
+	if (error == -EBUSY) {
+		log_warn("device=%s backend=%s stale=true", f->dir, f->backend);
+		leave(f, PHASE_STALE);
+	} else {
+		f->kind->disconnect(f);
+		refuse(f, error);
+	}
+}
+
 static void connect(struct frontend *f)
 {
 	int error = f->kind->connect(f);
 
 	if (error) {
-		f->kind->disconnect(f);
-		refuse(f, error);
+		fail(f, error);
 		return;
 	}
 	log_info("device=%s backend=%s connected=true", f->dir, f->backend);
@@ -164,7 +175,7 @@ static void offer(struct frontend *f)
 	f->key_count = 0;
 	error = f->kind->offer(f);
 	if (error) {
-		refuse(f, error);
+		fail(f, error);
 		return;
 	}
 	f->phase = PHASE_OFFERED;
@@ -196,6 +207,7 @@ static void have_values(struct frontend *f, intptr_t result)
 	uint64_t state = number(f->keys[0].text, promise_result(&f->ops[0].promise), XenbusStateReconfigured);
 	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
 	bool is_away = state == XenbusStateUnknown || is_closed;
+	bool is_gone = is_away && state != XenbusStateClosing;
 	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
 	bool may_come = f->phase == PHASE_CLOSED ? is_new || state == XenbusStateClosed :
 	                                           f->phase == PHASE_GONE && is_new;
@@ -215,9 +227,10 @@ static void have_values(struct frontend *f, intptr_t result)
 	} else if (is_lost) {
 		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
 		leave(f, PHASE_CLOSED);
-	} else if (f->phase == PHASE_REFUSED && is_away && state != XenbusStateClosing) {
+	} else if ((f->phase == PHASE_REFUSED || f->phase == PHASE_STALE) && is_gone) {
 		f->kind->disconnect(f); /* what it had kept */
-		f->phase = PHASE_GONE;
+		f->changed |= f->phase == PHASE_STALE; /* it may wait for us */
+		f->phase = f->phase == PHASE_STALE ? PHASE_CLOSED : PHASE_GONE;
 	} else if (may_come) {
 		enter(f, PHASE_WAITING, XenbusStateInitialising);
 	}

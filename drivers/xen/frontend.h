@@ -4,6 +4,9 @@
  *
  *   we wait ─InitWait→ offer() ─Connected→ connect() ─anything else→ disconnect() → closed → we wait
  *
+ * A backend that comes back may not yet have seen that we closed, and tries the rings of before. Linux's
+ * netback calls itself connected also when it could not map them: what it really has is looked at.
+ *
  * A backend that breaks the rules of its rings, or cannot be used, is refused: we are closed until it has
  * been away, and comes once more. */
 #ifndef DRIVERS_XEN_FRONTEND_H
@@ -23,9 +26,10 @@ struct frontend_kind {
 	const char *const *names;
 	uint8_t offered; /* state that tells the backend that the keys are there */
 	bool has_number; /* only the device of the same number is the same */
-	/* Makes the rings for backend_id and frontend_key's. 0, or a negative errno: the backend is refused. */
+	/* Makes the rings for backend_id and frontend_key's. 0, or a negative errno: the backend is refused.
+	 * -EBUSY: it still has the rings of before; we are closed until it has closed too. */
 	int (*offer)(struct frontend *f);
-	/* The same; the backend uses the rings now. */
+	/* The backend says that it uses the rings. The same; -EBUSY: it does not. */
 	int (*connect)(struct frontend *f);
 	/* The backend is gone, or refused: ends the grants, as far as it lets go. Also more than once. */
 	void (*disconnect)(struct frontend *f);

@@ -74,6 +74,11 @@ int32_t grant_page(uint16_t domain, const void *p, bool read_only)
 	return ref;
 }
 
+bool grant_is_used(uint32_t ref)
+{
+	return table[ref].flags & IN_USE;
+}
+
 bool grant_end(uint32_t ref)
 {
 	volatile struct grant_entry_v1 *entry = &table[ref];

@@ -16,6 +16,8 @@ int grant_resume(void);
 int32_t grant_page(uint16_t domain, const void *p, bool read_only);
 /* true: the domain can no longer reach the page, and has left it. false: it may, and the grant is out. */
 bool grant_end(uint32_t ref);
+/* Has the domain the page at this moment? */
+bool grant_is_used(uint32_t ref);
 
 /* -- those of others: grant_map.c -- */
 

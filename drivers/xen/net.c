@@ -105,10 +105,8 @@ static int offer(struct frontend *f)
 		                    sizeof(struct netif_rx_response));
 	if (!error)
 		error = event_offer(f->backend_id, &net->events, &net->port);
-	if (error) {
-		disconnect(f);
+	if (error)
 		return error;
-	}
 	frontend_key(f, "tx-ring-ref", net->tx.ref);
 	frontend_key(f, "rx-ring-ref", net->rx.ref);
 	frontend_key(f, "event-channel", net->port);
@@ -128,6 +126,8 @@ static int connect(struct frontend *f)
 {
 	struct xen_net *net = container_of(f, struct xen_net, front);
 
+	if (!xen_ring_is_mapped(&net->tx) || !xen_ring_is_mapped(&net->rx))
+		return -EBUSY;
 	net->can_gather = f->values[FEATURE_SG];
 	net->dev.features = NETDEV_RX_CSUM;
 	if (!f->values[FEATURE_NO_CSUM])

@@ -50,6 +50,11 @@ void xen_ring_destroy(struct xen_ring *r)
 	r->page = NULL;
 }
 
+bool xen_ring_is_mapped(const struct xen_ring *r)
+{
+	return grant_is_used(r->ref);
+}
+
 uint32_t xen_ring_room(const struct xen_ring *r)
 {
 	return r->size - (r->made - r->taken);

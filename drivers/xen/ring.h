@@ -28,6 +28,8 @@ int xen_ring_create(struct xen_ring *r, uint16_t domain, uint32_t request_bytes,
 /* Takes it back; a page that the domain will not let go of stays r's until it does. Harmless when there is
  * none. */
 void xen_ring_destroy(struct xen_ring *r);
+/* Has the domain mapped it? */
+bool xen_ring_is_mapped(const struct xen_ring *r);
 
 /* Requests that there is room for. */
 uint32_t xen_ring_room(const struct xen_ring *r);

@@ -154,10 +154,18 @@ uint64_t fake_get_number(const char *path)
 	return number;
 }
 
+static void unmap_rings(void)
+{
+	for (size_t i = 0; i < FAKE_GRANTS; i++)
+		fake.grants[i].flags &= (uint16_t)~GTF_writing;
+}
+
 static void put_value(const char *path, const char *value, size_t len)
 {
 	size_t i = find(path);
 
+	if (strstr(path, "/state") && !(value && len == 1 && *value == '4')) /* XenbusStateConnected */
+		unmap_rings();
 	i = i < VALUES ? i : find("");
 	cr_assert_lt(i, VALUES);
 	format(values[i].path, sizeof(values[i].path), "%s", value ? path : "");
@@ -492,6 +500,15 @@ uint8_t *fake_granted(uint32_t ref, bool read_only)
 		high -= UINT64_C(0x100000000000);
 	cr_assert(is_mapped(page | high));
 	return (uint8_t *)(page | high);
+}
+
+void *fake_map_ring(const char *path)
+{
+	uint32_t ref = (uint32_t)fake_get_number(path);
+	uint8_t *page = fake_granted(ref, false);
+
+	fake.grants[ref].flags |= GTF_writing;
+	return page;
 }
 
 void fake_hold(uint32_t ref, bool hold)

@@ -61,6 +61,8 @@ void fake_begin(void);
 void fake_raise(uint32_t port);
 /* The page that the guest granted as ref; asserts that it did, and whether it is for reading alone. */
 uint8_t *fake_granted(uint32_t ref, bool read_only);
+/* The same of a ring, the other side having mapped it until either is in another state than connected. */
+void *fake_map_ring(const char *path);
 /* The other side begins or ends to use a grant, so that it cannot be ended. */
 void fake_hold(uint32_t ref, bool hold);
 /* How many grants are out. */

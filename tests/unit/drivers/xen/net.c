@@ -87,8 +87,8 @@ static void follow(uint64_t deadline_ns)
 	const char *state = fake_get(FRONT "/state"), *own = fake_get(BACK "/state");
 
 	if (back.replies && state && !strcmp(state, CONNECTED) && own && !strcmp(own, WAIT)) {
-		back.tx = (void *)fake_granted((uint32_t)fake_get_number(FRONT "/tx-ring-ref"), false);
-		back.rx = (void *)fake_granted((uint32_t)fake_get_number(FRONT "/rx-ring-ref"), false);
+		back.tx = fake_map_ring(FRONT "/tx-ring-ref");
+		back.rx = fake_map_ring(FRONT "/rx-ring-ref");
 		back.port = (uint32_t)fake_get_number(FRONT "/event-channel");
 		back.tx_seen = back.rx_seen = 0;
 		fake_set(BACK "/state", CONNECTED);
@@ -467,6 +467,18 @@ Test(xen_net, memory_that_the_backend_keeps_is_not_used_again)
 
 /* -- backends that go and come back -- */
 
+static void assert_serves(void)
+{
+	unsigned before = got_count;
+	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
+	put(3, 0, 60, 0);
+	tell();
+	cr_assert_eq(got_count, before + 1);
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), 0);
+	test_settle();
+	free_all();
+}
+
 Test(xen_net, a_backend_goes_and_comes_back)
 {
 	for (unsigned round = 0; round < 20; round++) {
@@ -507,6 +519,45 @@ Test(xen_net, a_backend_that_fails_while_it_is_waited_for)
 	free_all();
 }
 
+/* The same, looked at later: it has nothing, calls itself connected, and does not hear of the new rings. */
+Test(xen_net, a_backend_that_is_connected_to_nothing)
+{
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
+	fake_set(BACK "/state", CONNECTED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	cr_assert_eq(fake_grants_out(), 0);
+	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
+	fake_come_back(BACK "/state");
+	assert_serves();
+}
+
+/* Or it could still map them, before they were taken back. */
+Test(xen_net, a_backend_that_has_the_rings_of_before)
+{
+	fake_set(BACK "/state", CLOSED);
+	fake_hold((uint32_t)fake_get_number(FRONT "/rx-ring-ref"), true);
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	cr_assert_eq(fake_grants_out(), 1);
+	fake_set(BACK "/state", CONNECTED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	for (uint32_t ref = 0; ref < FAKE_GRANTS; ref++)
+		fake_hold(ref, false);
+	fake_set(BACK "/state", CLOSED); /* it has seen our state, and waits for us */
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
+	cr_assert_eq(fake_grants_out(), 0);
+	fake_come_back(BACK "/state");
+	assert_serves();
+}
+
 Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 {
 	fake_set(BACK "/state", NULL);
@@ -522,19 +573,6 @@ Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 	put(3, 0, 60, 0);
 	tell();
 	cr_assert_eq(got_count, 1);
-	free_all();
-}
-
-static void assert_serves(void)
-{
-	unsigned before = got_count;
-
-	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
-	put(3, 0, 60, 0);
-	tell();
-	cr_assert_eq(got_count, before + 1);
-	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), 0);
-	test_settle();
 	free_all();
 }
 
@@ -752,7 +790,7 @@ static void assert_refused(void)
 {
 	tell();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
-	cr_assert_eq(fake_grants_out(), 0);
+	cr_assert_eq(fake_grants_out(), 2, "all but the rings");
 	cr_assert_eq(netdev_send(net, frame_of(60, NULL, 0)), -ENETDOWN);
 	fake_set(BACK "/state", WAIT);
 	test_settle();
@@ -760,6 +798,7 @@ static void assert_refused(void)
 	fake_set(BACK "/state", CLOSED);
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	cr_assert_eq(fake_grants_out(), 0);
 	fake_come_back(BACK "/state");
 	assert_serves();
 }
@@ -1067,18 +1106,25 @@ Test(xen_net_start, without_copying)
 	cr_assert_eq(fake_grants_out(), 0);
 }
 
-Test(xen_net_start, with_an_address_that_is_none)
-{
-	static const char *const macs[] = { "00:16:3e:01:02:0", "00:16:3e:01:02:03:", "00:16:3e:01:02:g3",
-		"01:16:3e:01:02:03", "" };
+struct mac {
+	char text[24];
+};
 
+ParameterizedTestParameters(xen_net_start, with_an_address_that_is_none)
+{
+	static struct mac macs[] = {
+		{ "00:16:3e:01:02:0" }, { "00:16:3e:01:02:03:" }, { "00:16:3e:01:02:g3" }, { "01:16:3e:01:02:03" },
+		{ "" },
+	};
+
+	return cr_make_param_array(struct mac, macs, ARRAY_SIZE(macs));
+}
+
+ParameterizedTest(struct mac *mac, xen_net_start, with_an_address_that_is_none)
+{
 	describe("1");
-	for (size_t i = 0; i < ARRAY_SIZE(macs); i++) {
-		fake_set(FRONT "/mac", macs[i]);
-		fake_set(BACK "/state", WAIT);
-		fake_set(FRONT "/state", "1");
-		cr_assert_eq(xen_net_create(&net), -ENOTSUP, "%s", macs[i]);
-	}
+	fake_set(FRONT "/mac", mac->text);
+	cr_assert_eq(xen_net_create(&net), -ENOTSUP, "%s", mac->text);
 }
 
 Test(xen_net_start, a_backend_without_gathering_gets_one_page)
