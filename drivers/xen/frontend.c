@@ -128,6 +128,7 @@ static void await(struct frontend *f)
 
 static void leave(struct frontend *f, enum phase phase)
 {
+	log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, f->state);
 	f->kind->disconnect(f);
 	enter(f, phase, XenbusStateClosed);
 	await(f);
@@ -138,7 +139,6 @@ static void leave(struct frontend *f, enum phase phase)
 static void fail(struct frontend *f, int error)
 {
 	if (error == -EBUSY) {
-		log_warn("device=%s backend=%s stale=true", f->dir, f->backend);
 		leave(f, PHASE_STALE);
 	} else {
 		f->kind->disconnect(f);
@@ -225,7 +225,6 @@ static void have_values(struct frontend *f, intptr_t result)
 	} else if (f->phase == PHASE_OFFERED && state == XenbusStateConnected) {
 		connect(f);
 	} else if (is_lost) {
-		log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, (unsigned)state);
 		leave(f, PHASE_CLOSED);
 	} else if ((f->phase == PHASE_REFUSED || f->phase == PHASE_STALE) && is_gone) {
 		f->kind->disconnect(f); /* what it had kept */
