@@ -20,6 +20,12 @@ static inline void cpu_synchronise(void)
 	__asm__ volatile("isb" : : : "memory");
 }
 
+/* Every access before it is over, also those of devices. */
+static inline void cpu_complete(void)
+{
+	__asm__ volatile("dsb sy" : : : "memory");
+}
+
 static inline void cpu_pause(void)
 {
 	__asm__ volatile("yield");

@@ -111,7 +111,7 @@ static unsigned acknowledge(void)
 {
 	unsigned id = READ(ICC_IAR1) & IDENTIFIER;
 
-	__asm__ volatile("dsb sy" : : : "memory"); /* it is active before anything is done about it */
+	cpu_complete(); /* it is active before anything is done about it */
 	return id;
 }
 
