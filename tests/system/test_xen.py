@@ -304,6 +304,19 @@ def test_each_configuration_is_up(builder, namespace, config):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("config", guests("iperf"))
+def test_as_much_as_goes(builder, namespace, emulated, need, config):
+    """In, and out in large segments; what comes in fills the ring of pages as fast as dom0 can."""
+    iperf3 = need("iperf3")
+    emulated.create(builder.build(config)).wait_for("iperf: listening port=5201")
+    for words in ((), ("--reverse",), ("--parallel", "3", "--bidir")):
+        done = namespace.run([iperf3, "--client", "10.0.0.2", "--time", "3", "--json", *words], timeout=LARGE_SECONDS,
+                             check=False)
+        end = json.loads(done.stdout)["end"]
+        assert done.returncode == 0 and end["sum_sent"]["bytes"] > 0 and end["sum_received"]["bytes"] > 0, (words, end)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("config", guests("www_fat"))
 def test_files_of_a_fat_disk(builder, namespace, tmp_path, config):
     """Through dom0's block backend; one of them is much larger than the guest."""
