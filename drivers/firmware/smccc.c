@@ -73,5 +73,6 @@ int firmware_random(void *to, size_t n)
 		part = MIN(n, sizeof(bits));
 		memcpy(at, bits, part);
 	}
+	memset(said, 0, sizeof(said)); /* memory is not to tell what will come of them */
 	return 0;
 }

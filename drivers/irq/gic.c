@@ -49,6 +49,7 @@ void irq_init(const struct fdt *tree)
 			return;
 		}
 	}
+	/* In words that the timer's driver has too: they are in an image once. */
 	panic("the device tree has no %s that works", "interrupt controller (GICv2, GICv3)");
 }
 

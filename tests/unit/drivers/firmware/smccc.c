@@ -142,6 +142,8 @@ Test(smccc, gives_as_many_bytes_as_are_asked_for_each_once)
 		}
 		cr_assert_eq(bytes[n], 0xee);
 		cr_assert_eq(drawn, (n + 11) / 12);
+		for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+			cr_assert_eq(said[i], 0, "memory still tells the last of them");
 		blob_free(&blob);
 	}
 	start_new();
