@@ -202,37 +202,63 @@ void frontend_key(struct frontend *f, const char *name, uint32_t value)
 
 /* -- the backend's state -- */
 
-static void have_values(struct frontend *f, intptr_t result)
-{
-	uint64_t state = number(f->keys[0].text, promise_result(&f->ops[0].promise), XenbusStateReconfigured);
-	bool is_closed = state == XenbusStateClosing || state == XenbusStateClosed;
-	bool is_away = state == XenbusStateUnknown || is_closed;
-	bool is_gone = is_away && state != XenbusStateClosing;
-	bool is_new = state == XenbusStateInitialising || state == XenbusStateInitWait;
-	bool may_come = f->phase == PHASE_CLOSED ? is_new || state == XenbusStateClosed :
-	                                           f->phase == PHASE_GONE && is_new;
-	/* Who closes while it is waited for has failed with what an earlier connection had left in the store. */
-	bool is_lost = (f->phase == PHASE_WAITING && state == XenbusStateClosing) ||
-	               (f->phase == PHASE_OFFERED && is_away) ||
-	               (f->phase == PHASE_CONNECTED && (is_away || is_new));
+/* Sets of states: the backend has just come; is there no more; goes, or has gone. */
+enum {
+	NEW = 1 << XenbusStateInitialising | 1 << XenbusStateInitWait,
+	GONE = 1 << XenbusStateUnknown | 1 << XenbusStateClosed,
+	AWAY = GONE | 1 << XenbusStateClosing,
+};
 
-	(void)result; /* the least of all: a value that is missing is 0 */
-	f->state = (uint8_t)state;
-	for (uint32_t i = 0; i < f->asked; i++)
-		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
-	if (f->phase == PHASE_WAITING && state == XenbusStateInitWait) {
-		offer(f);
-	} else if (f->phase == PHASE_OFFERED && state == XenbusStateConnected) {
-		connect(f);
-	} else if (is_lost) {
-		leave(f, PHASE_CLOSED);
-	} else if ((f->phase == PHASE_REFUSED || f->phase == PHASE_STALE) && is_gone) {
+/* What the backend's state means to us. */
+static void follow(struct frontend *f)
+{
+	uint32_t is = UINT32_C(1) << f->state;
+
+	switch ((enum phase)f->phase) {
+	case PHASE_WAITING:
+		if (f->state == XenbusStateInitWait)
+			offer(f);
+		else if (f->state == XenbusStateClosing) /* failed with what an earlier connection had left */
+			leave(f, PHASE_CLOSED);
+		break;
+	case PHASE_OFFERED:
+		if (f->state == XenbusStateConnected)
+			connect(f);
+		else if (is & AWAY)
+			leave(f, PHASE_CLOSED);
+		break;
+	case PHASE_CONNECTED:
+		if (is & (AWAY | NEW))
+			leave(f, PHASE_CLOSED);
+		break;
+	case PHASE_CLOSED:
+		if (is & (NEW | 1 << XenbusStateClosed))
+			enter(f, PHASE_WAITING, XenbusStateInitialising);
+		break;
+	case PHASE_GONE:
+		if (is & NEW)
+			enter(f, PHASE_WAITING, XenbusStateInitialising);
+		break;
+	case PHASE_STALE:
+	case PHASE_REFUSED:
+		if (!(is & GONE))
+			break;
 		f->kind->disconnect(f); /* what it had kept */
 		f->changed |= f->phase == PHASE_STALE; /* it may wait for us */
 		f->phase = f->phase == PHASE_STALE ? PHASE_CLOSED : PHASE_GONE;
-	} else if (may_come) {
-		enter(f, PHASE_WAITING, XenbusStateInitialising);
+		break;
+	case PHASE_FINDING:
+		break;
 	}
+}
+
+static void have_values(struct frontend *f, intptr_t result)
+{
+	(void)result; /* the least of all: a value that is missing is 0 */
+	for (uint32_t i = 0; i < f->asked; i++)
+		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
+	f->state = f->values[0] <= XenbusStateReconfigured ? (uint8_t)f->values[0] : XenbusStateUnknown;
+	follow(f);
 }
 
 /* The device has gone, or come again, perhaps with a backend elsewhere. */

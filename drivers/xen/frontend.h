@@ -38,29 +38,29 @@ struct frontend_kind {
 struct frontend {
 	const struct frontend_kind *kind;
 	uint16_t backend_id;
-	uint64_t values[FRONTEND_KEYS_MAX];
-	struct promise ready;         /* fulfilled when first connected; -ENODEV: there is no such device */
-	char dir[FRONTEND_PATH_MAX];  /* ours */
-	/* frontend.c's own */
+	/* frontend.c's own, the small ones first: what lies near takes fewer bytes of code */
+	uint8_t phase, state; /* state: the backend's, when it was last read */
+	bool changed, refuse;
+	bool seeks; /* the device may be another */
+	bool watched, moved; /* moved: into another domain, while something was being asked */
+	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
+	uint32_t asked, answered; /* of ops */
+	intptr_t result; /* the least */
+	uint32_t key_count, looks;
+	struct list link;
+	struct waiter waiter;
+	struct timer again; /* while a backend is awaited: looks at it */
+	struct store_watch watch;
 	char backend[FRONTEND_PATH_MAX], text[FRONTEND_PATH_MAX];
 	struct {
 		const char *name;
 		char text[STORE_NUMBER_MAX];
 	} keys[FRONTEND_KEYS_MAX]; /* ours that are told, or the backend's that are read */
-	uint32_t key_count;
-	struct store_op ops[FRONTEND_KEYS_MAX]; /* what is being asked of the store: asked of them */
-	uint32_t asked, answered;
-	intptr_t result; /* the least */
-	struct waiter waiter;
-	struct store_watch watch;
-	struct timer again; /* while a backend is awaited: looks at it */
-	uint32_t looks;
-	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
-	bool changed, refuse;
-	bool seeks; /* the device may be another */
-	bool watched, moved; /* moved: into another domain, while something was being asked */
-	struct list link;
-	uint8_t phase, state; /* state: the backend's, when it was last read */
+	struct store_op ops[FRONTEND_KEYS_MAX]; /* what is being asked of the store */
+	/* the device's too */
+	char dir[FRONTEND_PATH_MAX]; /* ours */
+	uint64_t values[FRONTEND_KEYS_MAX];
+	struct promise ready; /* fulfilled when first connected; -ENODEV: there is no such device */
 };
 
 /* Finds the first device of its kind and begins; f is zeroed, and stays for good. */
