@@ -51,8 +51,8 @@ def disk_of(out):
     return (path, True) if os.path.exists(path) else None
 
 
-def index():
-    with open(os.path.join(server.HTDOCS, "index.html"), "rb") as file:
+def index(folder=server.HTDOCS):
+    with open(os.path.join(build.TREE, folder, "index.html"), "rb") as file:
         return file.read()
 
 
@@ -296,8 +296,9 @@ def test_each_configuration_is_up(builder, namespace, config):
     out = builder.build(config)
     with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
         emulated.create(out).wait_for(" boot_us=")
-        if "WWW_PORT" in build.configuration(out):
-            assert page(namespace) == index()
+        on = build.configuration(out)
+        if "WWW_PORT" in on:
+            assert page(namespace) == index(on["FS_APP_DIR"])
             held = json.loads(namespace.python("clients.py", "hold", json.dumps({"host": "10.0.0.2", "count": 200}),
                                                timeout=400))
             assert held["open_at_once"] == 200 and list(held["answers"].values()) == [200], held
