@@ -57,7 +57,8 @@ $(if $(wildcard $(XEN_HEADERS)/xen.h),,$(error Xen's headers are missing: script
 $(shell mkdir -p $(O)/xen && ln -sfn $(abspath $(XEN_HEADERS)) $(O)/xen/xen)
 CPPFLAGS += -isystem $(O)/xen
 endif
-CFLAGS := -std=gnu11 -g $(cpu-flags) $(optimize) $(lto) $(warnings) \
+# DWARF 4: of DWARF 5 addr2line takes one file's functions for nobody's, before binutils 2.42.
+CFLAGS := -std=gnu11 -gdwarf-4 $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables \
 	$(or $(frame-flags),-fno-unwind-tables -fno-omit-frame-pointer) \

@@ -46,12 +46,22 @@ def check_segments(elf):
     assert loads and not [flags for flags in loads if "W" in flags and "E" in flags], segments
 
 
+def check_lines(elf):
+    """A backtrace finds the file of every function; assembly's labels that are nobody's have none."""
+    symbols = subprocess.run(["nm", elf], stdout=subprocess.PIPE, text=True, check=True).stdout
+    addresses = re.findall(r"^([0-9a-f]+) [tT] ", symbols, re.MULTILINE)
+    places = subprocess.run(["addr2line", "-e", elf], input="\n".join(addresses), stdout=subprocess.PIPE, text=True,
+                            check=True).stdout
+    assert len(re.findall(r"\.[chS]:\d+", places)) > len(addresses) / 2 and "<artificial>" not in places, places
+
+
 @pytest.mark.parametrize("name", DEFCONFIGS)
 def test_builds_an_image_of_its_kind(builder, name):
     out, cpu = builder.build(name), cpus.cpu_of(name)
     image, debug = os.path.join(out, "image"), os.path.join(out, "image.debug")
     assert os.path.getsize(os.path.join(out, "image.map")) > 0
     check_segments(debug)
+    check_lines(debug)
     assert ".symtab" in readelf("-S", debug)
     on = build.configuration(out)
     assert on["CPU"] == cpu.folder
