@@ -422,7 +422,7 @@ static int offer(struct frontend *f)
 	if (!error)
 		error = event_offer(f->backend_id, &blk->events, &blk->port);
 	if (error) {
-		blk->refused = error != -EBUSY;
+		blk->refused |= error != -EBUSY;
 		return error;
 	}
 	frontend_key(f, "ring-ref", blk->ring.ref);
