@@ -392,12 +392,14 @@ static void take_back(struct blk *blk)
 	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
 		struct slot *slot = &blk->slots[i];
 
-		if (slot->op && end_grants(blk, slot))
-			list_push_front(&blk->waiting, &release(blk, slot)->link);
+		if (!slot->op || !end_grants(blk, slot))
+			continue;
+		list_push_front(&blk->waiting, &release(blk, slot)->link);
+		be_patient(blk);
 	}
 }
 
-static void disconnect(struct frontend *f)
+static bool disconnect(struct frontend *f)
 {
 	struct blk *blk = container_of(f, struct blk, front);
 
@@ -409,6 +411,7 @@ static void disconnect(struct frontend *f)
 	xen_ring_destroy(&blk->ring);
 	if (blk->refused)
 		fail_all(blk);
+	return !blk->ring.page;
 }
 
 static int offer(struct frontend *f)

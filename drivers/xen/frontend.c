@@ -165,7 +165,7 @@ static void connect(struct frontend *f)
 static void told_keys(struct frontend *f, intptr_t result)
 {
 	if (result < 0)
-		leave(f, PHASE_CLOSED);
+		fail(f, (int)result);
 }
 
 static void offer(struct frontend *f)
@@ -220,6 +220,8 @@ static void follow(struct frontend *f)
 			offer(f);
 		else if (f->state == XenbusStateClosing) /* failed with what an earlier connection had left */
 			leave(f, PHASE_CLOSED);
+		else if (f->state == XenbusStateConnected) /* by it */
+			leave(f, PHASE_STALE);
 		break;
 	case PHASE_OFFERED:
 		if (f->state == XenbusStateConnected)
@@ -240,12 +242,16 @@ static void follow(struct frontend *f)
 			enter(f, PHASE_WAITING, XenbusStateInitialising);
 		break;
 	case PHASE_STALE:
+		if ((is & GONE) && f->kind->disconnect(f)) {
+			f->phase = PHASE_CLOSED;
+			f->changed = true; /* it may wait for us */
+		}
+		break;
 	case PHASE_REFUSED:
-		if (!(is & GONE))
-			break;
-		f->kind->disconnect(f); /* what it had kept */
-		f->changed |= f->phase == PHASE_STALE; /* it may wait for us */
-		f->phase = f->phase == PHASE_STALE ? PHASE_CLOSED : PHASE_GONE;
+		if (is & GONE) {
+			f->kind->disconnect(f); /* what it had kept */
+			f->phase = PHASE_GONE;
+		}
 		break;
 	case PHASE_FINDING:
 		break;
@@ -290,10 +296,12 @@ static void look(struct frontend *f)
 		ask(f, f->dir, "backend", sizeof(f->text), have_own);
 	} else if (f->refuse) {
 		f->refuse = false;
-		if (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)
+		if (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED) {
 			leave(f, PHASE_REFUSED);
-		else
+		} else {
 			f->phase = PHASE_REFUSED;
+			look_at_backend(f); /* it may be gone by now */
+		}
 	} else {
 		look_at_backend(f);
 	}
@@ -308,14 +316,16 @@ static void changed(struct store_watch *w)
 		look(f);
 }
 
-/* While a backend is awaited the watch alone is not trusted, for so long as the store is. */
+/* While a backend is awaited the watch alone is not trusted, for so long as the store is. That it lets go of
+ * the rings of before nobody says, however long it takes. */
 static void look_again(struct timer *t)
 {
 	struct frontend *f = container_of(t, struct frontend, again);
+	bool holds_rings = f->phase == PHASE_STALE && promise_is_settled(&f->ready);
 
 	if (f->phase >= PHASE_CONNECTED || (!f->watched && !f->next))
 		return;
-	if (f->looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS) {
+	if (f->looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS || holds_rings) {
 		timer_start_in(t, NS_PER_S);
 		if (f->watched)
 			changed(&f->watch);

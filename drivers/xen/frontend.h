@@ -5,7 +5,8 @@
  *   we wait ─InitWait→ offer() ─Connected→ connect() ─anything else→ disconnect() → closed → we wait
  *
  * A backend that comes back may not yet have seen that we closed, and tries the rings of before. Linux's
- * netback calls itself connected also when it could not map them: what it really has is looked at.
+ * netback calls itself connected also when it could not map them: what it really has is looked at. While it
+ * has the rings of before we are closed, and look each second.
  *
  * A backend that breaks the rules of its rings, or cannot be used, is refused: we are closed until it has
  * been away, and comes once more. */
@@ -31,8 +32,9 @@ struct frontend_kind {
 	int (*offer)(struct frontend *f);
 	/* The backend says that it uses the rings. The same; -EBUSY: it does not. */
 	int (*connect)(struct frontend *f);
-	/* The backend is gone, or refused: ends the grants, as far as it lets go. Also more than once. */
-	void (*disconnect)(struct frontend *f);
+	/* The backend is gone, or refused: ends the grants, as far as it lets go. Also more than once. true:
+	 * it has let go of the rings. */
+	bool (*disconnect)(struct frontend *f);
 };
 
 struct frontend {

@@ -78,7 +78,7 @@ static void take_back(struct xen_net *net)
 	xen_net_transmit_take_back(net);
 }
 
-static void disconnect(struct frontend *f)
+static bool disconnect(struct frontend *f)
 {
 	struct xen_net *net = container_of(f, struct xen_net, front);
 
@@ -89,6 +89,7 @@ static void disconnect(struct frontend *f)
 	take_back(net);
 	xen_ring_destroy(&net->rx);
 	xen_ring_destroy(&net->tx);
+	return !net->rx.page && !net->tx.page;
 }
 
 static int offer(struct frontend *f)

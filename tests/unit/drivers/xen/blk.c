@@ -300,6 +300,122 @@ Test(xen_blk, nor_with_one_that_has_the_ring_of_before)
 	cr_assert_eq(fake_grants_out(), 1);
 }
 
+/* It still has the ring of before, and says so only after it has seen that we came back. */
+Test(xen_blk, one_that_is_connected_before_there_is_a_ring)
+{
+	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+
+	fake_hold(ring, true);
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
+	fake_set(BACK "/state", CONNECTED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	fake_hold(ring, false);
+	fake_come_back(BACK "/state");
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+}
+
+Test(xen_blk, one_that_is_connected_to_nothing)
+{
+	back.replies = false;
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), INITIALISED);
+	fake_set(BACK "/state", CONNECTED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	back.replies = true;
+	fake_come_back(BACK "/state");
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+}
+
+/* It closes while it still has the ring, as Linux's does whose disk is slow: nobody spins meanwhile. */
+Test(xen_blk, one_that_closes_before_it_lets_go)
+{
+	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+	unsigned left = 0;
+
+	fake_hold(ring, true);
+	fake_set(BACK "/state", WAIT);
+	for (unsigned i = 0; i < 100; i++) {
+		test_settle();
+		if (!strcmp(fake_get(FRONT "/state"), CLOSED) && strcmp(fake_get(BACK "/state"), CLOSED)) {
+			fake_set(BACK "/state", CLOSED);
+			left++;
+		} else if (!strcmp(fake_get(FRONT "/state"), "1")) {
+			fake_set(BACK "/state", WAIT);
+		}
+	}
+	cr_assert_leq(left, 2);
+	test_run_for_ns(10 * CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	fake_hold(ring, false);
+	test_run_for_ns(2 * NS_PER_S);
+	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
+	fake_come_back(BACK "/state");
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+}
+
+/* Nor is that a reason to take requests again from those that were told it is given up. */
+Test(xen_blk, one_that_was_given_up_and_has_the_ring_of_before)
+{
+	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_run_for_ns((2 * CONFIG_XEN_STORE_TIMEOUT_SECONDS + 1) * NS_PER_S);
+	test_assert_error(&ops[0].promise, -ENXIO);
+	fake_come_back(BACK "/state");
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+	ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+	fake_set(BACK "/sectors", "4095");
+	fake_come_back(BACK "/state");
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_assert_error(&ops[0].promise, -ENXIO);
+	ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+	fake_hold(ring, true);
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_assert_error(&ops[0].promise, -ENXIO);
+}
+
+/* Memory that is let go of late is not waited with for ever: nobody may come. */
+Test(xen_blk, a_request_that_is_taken_back_late_is_given_up)
+{
+	struct blkif_request r;
+
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_settle();
+	r = next_request();
+	fake_hold(r.seg[0].gref, true);
+	fake_set(BACK "/state", "5");
+	test_run_for_ns(5 * CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	test_assert_pending(&ops[0].promise);
+	fake_hold(r.seg[0].gref, false);
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	back.replies = false;
+	test_run_for_ns(5 * CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	test_assert_error(&ops[0].promise, -ENXIO);
+}
+
 static void restore(void)
 {
 	fake_restore();

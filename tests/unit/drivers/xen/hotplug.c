@@ -23,10 +23,11 @@ static int accept(struct frontend *f)
 
 static unsigned disconnected;
 
-static void disconnect(struct frontend *f)
+static bool disconnect(struct frontend *f)
 {
 	(void)f;
 	disconnected++;
+	return true;
 }
 
 static int offer(struct frontend *f)
