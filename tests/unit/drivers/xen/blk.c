@@ -162,6 +162,27 @@ static void assert_sectors(const uint8_t *data, uint64_t first, uint32_t count)
 	}
 }
 
+static void assert_serves(void)
+{
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	serve();
+	test_assert_value(&ops[0].promise, 0);
+}
+
+static void read_all(void)
+{
+	for (size_t i = 0; i < OPS; i++)
+		blkdev_read(dev, &ops[i], i * 16, 16, &slices[2 * i], 2);
+}
+
+static void assert_all_read(void)
+{
+	for (size_t i = 0; i < OPS; i++) {
+		test_assert_value(&ops[i].promise, 0);
+		assert_sectors(slices[2 * i].data, i * 16, 16);
+	}
+}
+
 Test(xen_blk, begins_as_the_backend_describes_it)
 {
 	cr_assert(dev->sectors == SECTORS && dev->sector_bytes == 512);
@@ -262,8 +283,7 @@ Test(xen_blk, errors)
 Test(xen_blk, no_request_is_lost_with_the_backend)
 {
 	for (unsigned round = 0; round < 10; round++) {
-		for (size_t i = 0; i < OPS; i++)
-			blkdev_read(dev, &ops[i], i * 16, 16, &slices[2 * i], 2);
+		read_all();
 		test_settle();
 		answer(perform().id, BLKIF_RSP_OKAY);
 		fake_set(BACK "/state", CLOSED);
@@ -273,30 +293,24 @@ Test(xen_blk, no_request_is_lost_with_the_backend)
 			test_assert_pending(&ops[i].promise);
 		fake_come_back(BACK "/state");
 		serve();
-		for (size_t i = 0; i < OPS; i++) {
-			test_assert_value(&ops[i].promise, 0);
-			assert_sectors(slices[2 * i].data, i * 16, 16);
-		}
+		assert_all_read();
 		memset(memory, 0, sizeof(memory));
 	}
 }
 
 Test(xen_blk, nor_with_one_that_has_the_ring_of_before)
 {
-	for (size_t i = 0; i < OPS; i++)
-		blkdev_read(dev, &ops[i], i * 16, 16, &slices[2 * i], 2);
+	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+
+	read_all();
 	test_settle();
-	fake_hold((uint32_t)fake_get_number(FRONT "/ring-ref"), true);
+	fake_hold(ring, true);
 	fake_come_back(BACK "/state");
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
-	for (uint32_t ref = 0; ref < FAKE_GRANTS; ref++)
-		fake_hold(ref, false);
+	fake_hold(ring, false);
 	fake_come_back(BACK "/state");
 	serve();
-	for (size_t i = 0; i < OPS; i++) {
-		test_assert_value(&ops[i].promise, 0);
-		assert_sectors(slices[2 * i].data, i * 16, 16);
-	}
+	assert_all_read();
 	cr_assert_eq(fake_grants_out(), 1);
 }
 
@@ -314,9 +328,7 @@ Test(xen_blk, one_that_is_connected_before_there_is_a_ring)
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
 	fake_hold(ring, false);
 	fake_come_back(BACK "/state");
-	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
-	serve();
-	test_assert_value(&ops[0].promise, 0);
+	assert_serves();
 }
 
 Test(xen_blk, one_that_is_connected_to_nothing)
@@ -332,9 +344,7 @@ Test(xen_blk, one_that_is_connected_to_nothing)
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
 	back.replies = true;
 	fake_come_back(BACK "/state");
-	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
-	serve();
-	test_assert_value(&ops[0].promise, 0);
+	assert_serves();
 }
 
 /* It closes while it still has the ring, as Linux's does whose disk is slow: nobody spins meanwhile. */
@@ -361,32 +371,24 @@ Test(xen_blk, one_that_closes_before_it_lets_go)
 	test_run_for_ns(2 * NS_PER_S);
 	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
 	fake_come_back(BACK "/state");
-	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
-	serve();
-	test_assert_value(&ops[0].promise, 0);
+	assert_serves();
 }
 
 /* Nor is that a reason to take requests again from those that were told it is given up. */
 Test(xen_blk, one_that_was_given_up_and_has_the_ring_of_before)
 {
-	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
-
 	fake_set(BACK "/state", CLOSED);
 	test_settle();
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	test_run_for_ns((2 * CONFIG_XEN_STORE_TIMEOUT_SECONDS + 1) * NS_PER_S);
 	test_assert_error(&ops[0].promise, -ENXIO);
 	fake_come_back(BACK "/state");
-	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
-	serve();
-	test_assert_value(&ops[0].promise, 0);
-	ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
+	assert_serves();
 	fake_set(BACK "/sectors", "4095");
 	fake_come_back(BACK "/state");
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
 	test_assert_error(&ops[0].promise, -ENXIO);
-	ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
-	fake_hold(ring, true);
+	fake_hold((uint32_t)fake_get_number(FRONT "/ring-ref"), true);
 	fake_set(BACK "/state", CLOSED);
 	test_settle();
 	fake_set(BACK "/state", WAIT);
@@ -427,8 +429,7 @@ Test(xen_blk, no_request_is_lost_on_the_way_to_another_domain)
 {
 	fake.saved = restore;
 	for (unsigned round = 0; round < 10; round++) {
-		for (size_t i = 0; i < OPS; i++)
-			blkdev_read(dev, &ops[i], i * 16, 16, &slices[2 * i], 2);
+		read_all();
 		test_settle();
 		answer(perform().id, BLKIF_RSP_OKAY); /* nobody has seen it when the domain is saved */
 		xen_suspend();
@@ -438,10 +439,7 @@ Test(xen_blk, no_request_is_lost_on_the_way_to_another_domain)
 			test_assert_pending(&ops[i].promise);
 		follow(DEADLINE_NEVER);
 		serve();
-		for (size_t i = 0; i < OPS; i++) {
-			test_assert_value(&ops[i].promise, 0);
-			assert_sectors(slices[2 * i].data, i * 16, 16);
-		}
+		assert_all_read();
 		cr_assert_eq(fake_grants_out(), 1);
 	}
 }
@@ -487,9 +485,7 @@ Test(xen_blk, another_disk_is_refused)
 	cr_assert_eq(fake_grants_out(), 1, "all but the ring");
 	fake_set(BACK "/sectors", "4096");
 	fake_come_back(BACK "/state");
-	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
-	serve();
-	test_assert_value(&ops[0].promise, 0);
+	assert_serves();
 }
 
 Test(xen_blk, memory_that_is_kept_is_given_back_when_it_is_let_go_of)
@@ -574,9 +570,7 @@ Test(xen_blk, who_falls_silent_is_given_up)
 	cr_assert_not_null(strstr(test_console_text(), "broken=\"a request is not answered in time\""));
 	cr_assert_eq(fake_grants_out(), 1, "all but the ring");
 	fake_come_back(BACK "/state");
-	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
-	serve();
-	test_assert_value(&ops[0].promise, 0);
+	assert_serves();
 }
 
 /* Only what nobody can write to any more is given back, which it is once the silent one has closed. */

@@ -470,6 +470,7 @@ Test(xen_net, memory_that_the_backend_keeps_is_not_used_again)
 static void assert_serves(void)
 {
 	unsigned before = got_count;
+
 	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
 	put(3, 0, 60, 0);
 	tell();
@@ -513,10 +514,7 @@ Test(xen_net, a_backend_that_fails_while_it_is_waited_for)
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
 	fake_come_back(BACK "/state");
-	put(3, 0, 60, 0);
-	tell();
-	cr_assert_eq(got_count, 1);
-	free_all();
+	assert_serves();
 }
 
 /* The same, looked at later: it has nothing, calls itself connected, and does not hear of the new rings. */
@@ -540,8 +538,10 @@ Test(xen_net, a_backend_that_is_connected_to_nothing)
 /* Or it could still map them, before they were taken back. */
 Test(xen_net, a_backend_that_has_the_rings_of_before)
 {
+	uint32_t ring = (uint32_t)fake_get_number(FRONT "/rx-ring-ref");
+
 	fake_set(BACK "/state", CLOSED);
-	fake_hold((uint32_t)fake_get_number(FRONT "/rx-ring-ref"), true);
+	fake_hold(ring, true);
 	fake_set(BACK "/state", WAIT);
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
@@ -549,8 +549,7 @@ Test(xen_net, a_backend_that_has_the_rings_of_before)
 	fake_set(BACK "/state", CONNECTED);
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
-	for (uint32_t ref = 0; ref < FAKE_GRANTS; ref++)
-		fake_hold(ref, false);
+	fake_hold(ring, false);
 	fake_set(BACK "/state", CLOSED); /* it has seen our state, and waits for us */
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
@@ -571,10 +570,7 @@ Test(xen_net, a_backend_vanishes_and_another_takes_its_place)
 	follow(DEADLINE_NEVER);
 	test_settle();
 	cr_assert_eq(net->features, NETDEV_RX_CSUM | NETDEV_TX_CSUM);
-	put(3, 0, 60, 0);
-	tell();
-	cr_assert_eq(got_count, 1);
-	free_all();
+	assert_serves();
 }
 
 /* -- multicast -- */
