@@ -202,58 +202,87 @@ void frontend_key(struct frontend *f, const char *name, uint32_t value)
 
 /* -- the backend's state -- */
 
-/* Sets of states: the backend has just come; is there no more; goes, or has gone. */
-enum {
-	NEW = 1 << XenbusStateInitialising | 1 << XenbusStateInitWait,
-	GONE = 1 << XenbusStateUnknown | 1 << XenbusStateClosed,
-	AWAY = GONE | 1 << XenbusStateClosing,
+enum step {
+	STAY,
+	OFFER,
+	CONNECT,
+	CLOSE,       /* until it has closed too */
+	CLOSE_STALE, /* the same: it has the rings of before */
+	LET_GO,      /* of them */
+	FORGET,      /* that it was refused */
+	WAIT,        /* for it, anew */
 };
 
-/* What the backend's state means to us. */
+/* What the backend's state means to us in each phase. */
+static const uint8_t steps[][XenbusStateReconfigured + 1] = {
+	[PHASE_FINDING] = { STAY },
+	[PHASE_WAITING] = {
+		[XenbusStateInitWait] = OFFER,
+		/* With what an earlier connection had left it has failed, or goes on. */
+		[XenbusStateClosing] = CLOSE,
+		[XenbusStateConnected] = CLOSE_STALE,
+	},
+	[PHASE_OFFERED] = {
+		[XenbusStateConnected] = CONNECT,
+		[XenbusStateUnknown] = CLOSE,
+		[XenbusStateClosing] = CLOSE,
+		[XenbusStateClosed] = CLOSE,
+	},
+	[PHASE_CLOSED] = {
+		[XenbusStateInitialising] = WAIT,
+		[XenbusStateInitWait] = WAIT,
+		[XenbusStateClosed] = WAIT,
+	},
+	[PHASE_STALE] = {
+		[XenbusStateUnknown] = LET_GO,
+		[XenbusStateClosed] = LET_GO,
+	},
+	[PHASE_CONNECTED] = {
+		[XenbusStateUnknown] = CLOSE,
+		[XenbusStateInitialising] = CLOSE, /* it is another */
+		[XenbusStateInitWait] = CLOSE,
+		[XenbusStateClosing] = CLOSE,
+		[XenbusStateClosed] = CLOSE,
+	},
+	[PHASE_REFUSED] = {
+		[XenbusStateUnknown] = FORGET,
+		[XenbusStateClosed] = FORGET,
+	},
+	[PHASE_GONE] = {
+		[XenbusStateInitialising] = WAIT,
+		[XenbusStateInitWait] = WAIT,
+	},
+};
+
 static void follow(struct frontend *f)
 {
-	uint32_t is = UINT32_C(1) << f->state;
-
-	switch ((enum phase)f->phase) {
-	case PHASE_WAITING:
-		if (f->state == XenbusStateInitWait)
-			offer(f);
-		else if (f->state == XenbusStateClosing) /* failed with what an earlier connection had left */
-			leave(f, PHASE_CLOSED);
-		else if (f->state == XenbusStateConnected) /* by it */
-			leave(f, PHASE_STALE);
+	switch ((enum step)steps[f->phase][f->state]) {
+	case STAY:
 		break;
-	case PHASE_OFFERED:
-		if (f->state == XenbusStateConnected)
-			connect(f);
-		else if (is & AWAY)
-			leave(f, PHASE_CLOSED);
+	case OFFER:
+		offer(f);
 		break;
-	case PHASE_CONNECTED:
-		if (is & (AWAY | NEW))
-			leave(f, PHASE_CLOSED);
+	case CONNECT:
+		connect(f);
 		break;
-	case PHASE_CLOSED:
-		if (is & (NEW | 1 << XenbusStateClosed))
-			enter(f, PHASE_WAITING, XenbusStateInitialising);
+	case CLOSE:
+		leave(f, PHASE_CLOSED);
 		break;
-	case PHASE_GONE:
-		if (is & NEW)
-			enter(f, PHASE_WAITING, XenbusStateInitialising);
+	case CLOSE_STALE:
+		leave(f, PHASE_STALE);
 		break;
-	case PHASE_STALE:
-		if ((is & GONE) && f->kind->disconnect(f)) {
-			f->phase = PHASE_CLOSED;
-			f->changed = true; /* it may wait for us */
-		}
+	case LET_GO:
+		if (!f->kind->disconnect(f))
+			break;
+		f->phase = PHASE_CLOSED;
+		f->changed = true; /* it may wait for us */
 		break;
-	case PHASE_REFUSED:
-		if (is & GONE) {
-			f->kind->disconnect(f); /* what it had kept */
-			f->phase = PHASE_GONE;
-		}
+	case FORGET:
+		f->kind->disconnect(f); /* what it had kept */
+		f->phase = PHASE_GONE;
 		break;
-	case PHASE_FINDING:
+	case WAIT:
+		enter(f, PHASE_WAITING, XenbusStateInitialising);
 		break;
 	}
 }

@@ -31,6 +31,7 @@ struct fake {
 	uint32_t tail;             /* of the queue */
 	bool store_is_deaf;        /* requests stay in the ring */
 	bool store_is_mute;        /* they are read, and not answered */
+	bool keeps_values;         /* writing is refused */
 	bool loses_watches;        /* values change, and nobody is told */
 	bool loses_events;         /* what Xen has for the guest does not come */
 	bool conflict;             /* the next transaction ends with EAGAIN */
