@@ -172,5 +172,7 @@ void init_main(void)
 	status = wait_for_address(asked) ? run(asked) : 0;
 	if (IS_ENABLED(CONFIG_FAT_WRITE))
 		fat_end(app.kv);
+	if (IS_ENABLED(CONFIG_NET_DIRECT))
+		direct_finish((struct direct *)app.stack);
 	arch_poweroff(status);
 }

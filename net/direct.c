@@ -5,12 +5,17 @@
 
 #include <errno.h>
 
-#include "net/dhcp/client.h"
+#include "kernel/dev/clock.h"
 #include "kernel/instance.h"
+#include "kernel/loop.h"
+#include "kernel/timer.h"
 #include "net/capture.h"
+#include "net/dhcp/client.h"
 #include "net/ipv4/ipv4.h"
 #include "net/tcp/tcp.h"
 #include "net/udp.h"
+
+#define NAP_NS (10 * NS_PER_MS)
 
 struct direct {
 	struct netdev *dev;
@@ -134,6 +139,16 @@ void direct_destroy(struct direct *d)
 	if (d->dev)
 		d->dev->mtu = d->dev_mtu;
 	instance_free(d, sizeof(*d));
+}
+
+void direct_finish(struct direct *d)
+{
+	struct sleep nap;
+
+	for (uint32_t n = CONFIG_TCP_END_SECONDS * (NS_PER_S / NAP_NS); n && tcp_is_closing(d->tcp); n--) {
+		sleep_until(&nap, clock_now_ns() + NAP_NS);
+		loop_run(&nap.promise);
+	}
 }
 
 struct promise *direct_ready(struct direct *d)

@@ -24,6 +24,10 @@ int direct_create(struct direct **out, struct netdev *dev, const struct stack_co
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);
 
+/* Before the machine ends: runs the loop until peers have acknowledged what was written to connections that
+ * are closed by now, for CONFIG_TCP_END_SECONDS at most. */
+void direct_finish(struct direct *d);
+
 /* Fulfilled with 0 when the stack has an address for the first time; of a static one at once. */
 struct promise *direct_ready(struct direct *d);
 /* The address that the stack has now, until the next turn of the loop; family IP_NONE: none. */

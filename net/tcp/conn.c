@@ -45,6 +45,15 @@ struct tcp_conn *conn_find(struct tcp *tcp, struct tcp_key *k)
 	return *last = find_from(tcp->conn_hash[k->hash & tcp->conn_mask], &k->ends);
 }
 
+bool tcp_is_closing(const struct tcp *tcp)
+{
+	for (uint32_t i = 0; i <= tcp->conn_mask; i++)
+		for (const struct tcp_conn *c = tcp->conn_hash[i]; c; c = c->hash_next)
+			if (c->flags & CONN_ORPHAN && !conn_is_over(c) && c->state != TCP_FIN_WAIT_2)
+				return true;
+	return false;
+}
+
 struct tcp_conn *conn_create(struct tcp *tcp, const struct ip_route *route, const struct tcp_key *k)
 {
 	struct tcp_conn *c = pool_alloc(&tcp->conns), **head = &tcp->conn_hash[k->hash & tcp->conn_mask];

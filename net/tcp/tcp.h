@@ -96,6 +96,9 @@ void tcp_local(const struct flow *flow, struct endpoint *local);
  * was for a network that is overloaded, and this one was not there (RFC 6069's reason, with surer news). */
 void tcp_retry(struct tcp *tcp);
 
+/* Is there a connection that the application has closed, and whose peer has yet to acknowledge all of it? */
+bool tcp_is_closing(const struct tcp *tcp);
+
 const struct tcp_stats *tcp_stats(struct tcp *tcp);
 
 #endif

@@ -2,6 +2,7 @@
 """The agent against Linux's sockets over a tap: every command, as a process and as a virtual machine; and over another
 host's sockets."""
 import hashlib
+import time
 
 import pytest
 
@@ -243,3 +244,36 @@ def test_it_ends_with_its_console(builder, namespace, linux):
         assert agent.guest.wait_end(30) == 0
         with pytest.raises(AssertionError, match="ConnectionResetError"):
             linux.get("c.recv(1)")
+
+
+def end_with_a_closed_connection(agent, namespace, linux, quota):
+    """Frames with FIN are lost until they are so many bytes. Gives the seconds from the last word to the end."""
+    agent.wait()
+    linux.do(f"s = socket.create_server(('{HOST_IP}', 7000))")
+    handle = agent.ok("socket tcp")[0]
+    agent.ok(f"connect {handle} {HOST_IP} 7000")
+    linux.do("c, peer = s.accept()")
+    namespace.run(["nft", "add table ip t; add chain ip t in { type filter hook input priority 0; };"
+                   f"add rule ip t in tcp flags & fin != 0 quota until {quota} bytes drop"])
+    agent.ok(f"send {handle} {b'all of it'.hex()}")
+    agent.ok(f"close {handle}")
+    begun = time.monotonic()
+    agent.guest.process.stdin.close()
+    assert agent.guest.wait_end(60) == 0
+    return time.monotonic() - begun
+
+
+@pytest.mark.config("defconfig_agent_unix")
+def test_what_was_closed_is_sent_again_before_it_ends(builder, namespace, need, linux):
+    need("nft")
+    with Agent(builder, namespace, "unix") as agent:
+        end_with_a_closed_connection(agent, namespace, linux, 100)
+        assert linux.get("c.recv(100)") == b"all of it".hex()
+        assert linux.get("c.recv(100)") == ""
+
+
+@pytest.mark.config("defconfig_agent_unix")
+def test_it_ends_though_a_peer_never_answers(builder, namespace, need, linux):
+    need("nft")
+    with Agent(builder, namespace, "unix") as agent:
+        assert 2.9 < end_with_a_closed_connection(agent, namespace, linux, 1000000) < 30

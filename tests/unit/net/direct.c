@@ -140,6 +140,8 @@ Test(direct, has_layers)
 	cr_expect_null(stack_lease((struct stack *)d));
 	stack_lease_listen((struct stack *)d, &listener);
 	list_remove(&listener.link);
+	direct_finish(d);
+	cr_expect_eq(clock_now_ns(), NS_PER_S, "nothing is closing");
 	direct_destroy(d);
 	lan_done(&lan);
 }

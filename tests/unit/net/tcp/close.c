@@ -92,6 +92,42 @@ Test(tcp_close, peer_closes_first)
 	cr_assert_eq(stats()->estab_resets, 0);
 }
 
+/* An image that ends waits for those that the peer has yet to acknowledge, and for no others. */
+Test(tcp_close, is_in_progress_until_the_peer_has_it_all)
+{
+	flow = peer_open(&peer);
+	cr_assert(!tcp_is_closing(peer.tcp));
+	write_bytes("data", 4);
+	cr_assert(!tcp_is_closing(peer.tcp), "somebody has it still");
+	flow_close(flow);
+	cr_assert(tcp_is_closing(peer.tcp));
+	peer_send(&peer, SEG_ACK, 1, 5, NULL, 0);
+	cr_assert(tcp_is_closing(peer.tcp), "FIN is missing");
+	peer_send(&peer, SEG_ACK, 1, 6, NULL, 0);
+	cr_assert(!tcp_is_closing(peer.tcp), "FIN-WAIT-2");
+	peer_send(&peer, SEG_FIN | SEG_ACK, 1, 6, NULL, 0);
+	cr_assert(!tcp_is_closing(peer.tcp), "TIME-WAIT");
+}
+
+Test(tcp_close, is_in_progress_also_when_the_peer_began)
+{
+	flow = peer_open(&peer);
+	peer_send(&peer, SEG_FIN | SEG_ACK, 1, 1, NULL, 0);
+	cr_assert(!tcp_is_closing(peer.tcp));
+	flow_close(flow);
+	cr_assert(tcp_is_closing(peer.tcp));
+	peer_send(&peer, SEG_ACK, 2, 2, NULL, 0);
+	cr_assert(!tcp_is_closing(peer.tcp));
+}
+
+Test(tcp_close, a_reset_is_not_in_progress)
+{
+	flow = peer_open(&peer);
+	write_bytes("data", 4);
+	flow_abort(flow);
+	cr_assert(!tcp_is_closing(peer.tcp));
+}
+
 Test(tcp_close, both_at_once)
 {
 	flow = peer_open(&peer);
