@@ -58,7 +58,7 @@ struct blk {
 	struct xen_ring ring;
 	uint32_t port, segments, quarantined;
 	bool connected, refused;
-	bool is_away; /* and was not connected when patience last looked */
+	bool is_stuck; /* when patience last looked: it was away, or keeps the memory of all slots */
 	struct timer patience; /* while there are requests */
 	struct list waiting;
 	struct slot *free;
@@ -122,6 +122,7 @@ static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
 /* Ends what grant_segments and put_indirect began. false: the backend keeps something. */
 static bool end_grants(struct blk *blk, struct slot *slot)
 {
+	bool was_lost = slot->lost;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < slot->count; i++)
@@ -129,10 +130,10 @@ static bool end_grants(struct blk *blk, struct slot *slot)
 			slot->refs[kept++] = slot->refs[i];
 	slot->count = kept;
 	slot->is_indirect = slot->is_indirect && !grant_end(slot->indirect_ref);
-	blk->quarantined -= slot->lost;
 	slot->lost = kept || slot->is_indirect;
-	if (slot->lost)
-		log_error("quarantined=%u", ++blk->quarantined);
+	blk->quarantined += (uint32_t)slot->lost - was_lost;
+	if (slot->lost && !was_lost)
+		log_error("quarantined=%u", blk->quarantined);
 	return !slot->lost;
 }
 
@@ -263,7 +264,8 @@ static struct blkdev_op *release(struct blk *blk, struct slot *slot)
 	return op;
 }
 
-/* A slot whose memory the backend keeps is not free before take_back finds that it is. */
+/* A slot whose memory the backend keeps is not free before take_back finds that it is: now and then, and when
+ * the backend goes. */
 static void finish(struct blk *blk, struct slot *slot, int16_t status)
 {
 	bool whole = slot->slice == slot->op->count; /* a flush and a discard have no slices */
@@ -325,32 +327,52 @@ static void kick(struct poller *p)
 		event_send(blk->port);
 }
 
-/* What is found twice was so for all of the time between. */
+/* All requests that the backend has, or those alone whose memory it kept. They go before those that wait;
+ * among themselves requests have no order (kernel/dev/blkdev.h). */
+static void take_back(struct blk *blk, bool all)
+{
+	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
+		struct slot *slot = &blk->slots[i];
+
+		if (!slot->op || !(all || slot->lost) || !end_grants(blk, slot))
+			continue;
+		list_push_front(&blk->waiting, &release(blk, slot)->link);
+		be_patient(blk);
+	}
+	if (blk->refused)
+		fail_all(blk);
+}
+
+/* Has it had requests, or have some waited for it, since this was last asked? Then it is late. */
 static bool look_for_late(struct blk *blk, bool *is_busy)
 {
-	bool is_late = blk->is_away && !blk->connected;
+	bool is_late = false, is_stuck = !blk->free;
 
-	blk->is_away = !blk->connected;
 	*is_busy = !list_is_empty(&blk->waiting);
 	for (struct slot *slot = blk->slots; slot < blk->slots + ARRAY_SIZE(blk->slots); slot++) {
+		*is_busy |= slot->op != NULL;
 		if (!slot->op || slot->lost)
 			continue;
-		*is_busy = true;
+		is_stuck = false;
 		is_late |= slot->is_old;
 		slot->is_old = true;
 	}
+	is_stuck |= !blk->connected;
+	is_late |= is_stuck && blk->is_stuck && !list_is_empty(&blk->waiting);
+	blk->is_stuck = is_stuck;
 	return is_late;
 }
 
-/* One that is away may come again, and is as good as ever then. */
+/* It may come again, and is as good as ever then. */
 static void give_up(struct blk *blk)
 {
+	blk->refused = true;
 	if (blk->connected) {
-		broken(blk, "a request is not answered in time");
+		blk->connected = false;
+		frontend_renew(&blk->front, "a request is not answered in time");
 		return;
 	}
 	log_error("away_s=%u given_up=true", CONFIG_XEN_STORE_TIMEOUT_SECONDS);
-	blk->refused = true;
 	fail_all(blk);
 }
 
@@ -362,13 +384,14 @@ static void on_time(struct timer *t)
 
 	if (blk->connected)
 		reap(blk);
+	take_back(blk, false);
 	is_late = look_for_late(blk, &is_busy);
-	if (is_busy && is_late) {
+	if (is_late && !blk->refused)
 		give_up(blk);
-	} else if (is_busy) {
-		poller_mark(&blk->events);
-		be_patient(blk);
-	}
+	if (!is_busy)
+		return;
+	poller_mark(&blk->events);
+	be_patient(blk);
 }
 
 /* No event is asked for while each look finds something. */
@@ -386,19 +409,6 @@ static void events(struct poller *p)
 
 /* -- the two halves -- */
 
-/* They go before those that wait; among themselves requests have no order (kernel/dev/blkdev.h). */
-static void take_back(struct blk *blk)
-{
-	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
-		struct slot *slot = &blk->slots[i];
-
-		if (!slot->op || !end_grants(blk, slot))
-			continue;
-		list_push_front(&blk->waiting, &release(blk, slot)->link);
-		be_patient(blk);
-	}
-}
-
 static bool disconnect(struct frontend *f)
 {
 	struct blk *blk = container_of(f, struct blk, front);
@@ -407,10 +417,8 @@ static bool disconnect(struct frontend *f)
 	if (blk->port)
 		event_close(blk->port);
 	blk->port = 0;
-	take_back(blk);
+	take_back(blk, true);
 	xen_ring_destroy(&blk->ring);
-	if (blk->refused)
-		fail_all(blk);
 	return !blk->ring.page;
 }
 
@@ -419,7 +427,7 @@ static int offer(struct frontend *f)
 	struct blk *blk = container_of(f, struct blk, front);
 	int error;
 
-	take_back(blk);
+	take_back(blk, true);
 	error = xen_ring_create(&blk->ring, f->backend_id, sizeof(struct blkif_request),
 	                        sizeof(struct blkif_response));
 	if (!error)
@@ -492,7 +500,7 @@ static int connect(struct frontend *f)
 		return -ENOTSUP;
 	}
 	choose_segments(blk);
-	blk->refused = blk->is_away = false;
+	blk->refused = blk->is_stuck = false;
 	blk->connected = true;
 	be_patient(blk);
 	poller_mark(&blk->events);

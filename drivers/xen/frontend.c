@@ -49,7 +49,7 @@ static void answered(struct waiter *w)
 		begin_again(f);
 	else
 		next(f, f->result);
-	if (!f->next && (f->changed || f->refuse || f->seeks))
+	if (!f->next && (f->changed || f->leaves || f->seeks))
 		look(f);
 }
 
@@ -89,16 +89,23 @@ static uint64_t number(const char *text, intptr_t result, uint64_t max)
 
 /* -- our state -- */
 
+/* A folder that has been taken away is as good as closed. */
 static void told_state(struct frontend *f, intptr_t result)
 {
-	(void)result; /* a folder that has been taken away is as good as closed */
+	f->untold = result == -ETIMEDOUT;
 	f->changed = true;
+}
+
+static void tell_state(struct frontend *f)
+{
+	tell(f, "state", f->own, told_state);
 }
 
 static void enter(struct frontend *f, enum phase phase, enum xenbus_state state)
 {
 	f->phase = (uint8_t)phase;
-	tell(f, "state", state, told_state);
+	f->own = (uint8_t)state;
+	tell_state(f);
 }
 
 static void settle_ready(struct frontend *f, int error)
@@ -130,15 +137,22 @@ static void leave(struct frontend *f, enum phase phase)
 {
 	log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, f->state);
 	f->kind->disconnect(f);
+	f->seeks = true; /* it may have been taken away while it was connected */
 	enter(f, phase, XenbusStateClosed);
 	await(f);
 }
 
 /* -- values and keys -- */
 
+/* What is no fault of the backend's, and passes. */
+static bool is_passing(int error)
+{
+	return error == -ENOMEM || error == -ENOSPC || error == -ETIMEDOUT;
+}
+
 static void fail(struct frontend *f, int error)
 {
-	if (error == -EBUSY) {
+	if (error == -EBUSY || (promise_is_settled(&f->ready) && is_passing(error))) {
 		leave(f, PHASE_STALE);
 	} else {
 		f->kind->disconnect(f);
@@ -251,6 +265,7 @@ static const uint8_t steps[][XenbusStateReconfigured + 1] = {
 	[PHASE_GONE] = {
 		[XenbusStateInitialising] = WAIT,
 		[XenbusStateInitWait] = WAIT,
+		[XenbusStateClosed] = WAIT, /* it was there, and has closed because we have */
 	},
 };
 
@@ -287,9 +302,19 @@ static void follow(struct frontend *f)
 	}
 }
 
+/* The store's own fault, which says nothing of what was asked for; a silent one is asked again. */
+static bool is_unknown(intptr_t result)
+{
+	return result == -ETIMEDOUT || result == -EIO;
+}
+
 static void have_values(struct frontend *f, intptr_t result)
 {
-	(void)result; /* the least of all: a value that is missing is 0 */
+	result = promise_result(&f->ops[0].promise); /* a value that is missing is 0 */
+	if (is_unknown(result)) {
+		f->changed |= result == -ETIMEDOUT;
+		return;
+	}
 	for (uint32_t i = 0; i < f->asked; i++)
 		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
 	f->state = f->values[0] <= XenbusStateReconfigured ? (uint8_t)f->values[0] : XenbusStateUnknown;
@@ -299,6 +324,10 @@ static void have_values(struct frontend *f, intptr_t result)
 /* The device has gone, or come again, perhaps with a backend elsewhere. */
 static void have_own(struct frontend *f, intptr_t result)
 {
+	if (is_unknown(result)) {
+		f->seeks |= result == -ETIMEDOUT;
+		return;
+	}
 	if (result > 0 && f->watched && !strcmp(f->text, f->backend))
 		return;
 	f->kind->disconnect(f);
@@ -317,22 +346,28 @@ static void look_at_backend(struct frontend *f)
 	then(f, f->ops, count, have_values);
 }
 
+static enum phase take_wish(struct frontend *f)
+{
+	enum phase phase = f->leaves;
+
+	f->leaves = 0;
+	return phase;
+}
+
 static void look(struct frontend *f)
 {
 	f->changed = f->seeks; /* then the state is looked at afterwards */
-	if (f->seeks) {
+	if (f->untold) {
+		tell_state(f);
+	} else if (f->seeks) {
 		f->seeks = false;
 		ask(f, f->dir, "backend", sizeof(f->text), have_own);
-	} else if (f->refuse) {
-		f->refuse = false;
-		if (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED) {
-			leave(f, PHASE_REFUSED);
-		} else {
-			f->phase = PHASE_REFUSED;
-			look_at_backend(f); /* it may be gone by now */
-		}
+	} else if (f->leaves && (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)) {
+		leave(f, take_wish(f));
 	} else {
-		look_at_backend(f);
+		if (take_wish(f) == PHASE_REFUSED)
+			f->phase = PHASE_REFUSED;
+		look_at_backend(f); /* it may be gone by now */
 	}
 }
 
@@ -370,13 +405,24 @@ static void ignore(struct frontend *f, intptr_t result)
 	(void)f, (void)result;
 }
 
-/* The driver is in the middle of something: what follows waits for an answer. */
+/* The driver is in the middle of something: what follows waits for an answer. Who is refused stays so. */
+static void leave_soon(struct frontend *f, enum phase phase)
+{
+	f->leaves = (uint8_t)MAX(f->leaves, (unsigned)phase);
+	if (!f->next)
+		ask(f, f->backend, "state", STORE_NUMBER_MAX, ignore);
+}
+
 void frontend_break(struct frontend *f, const char *how)
 {
 	log_error("device=%s broken=\"%s\"", f->dir, how);
-	f->refuse = true;
-	if (!f->next)
-		ask(f, f->backend, "state", STORE_NUMBER_MAX, ignore);
+	leave_soon(f, PHASE_REFUSED);
+}
+
+void frontend_renew(struct frontend *f, const char *why)
+{
+	log_error("device=%s renewed=\"%s\"", f->dir, why);
+	leave_soon(f, PHASE_CLOSED);
 }
 
 /* -- which device -- */
@@ -483,7 +529,8 @@ static void unwatched(struct frontend *f, intptr_t result)
 /* Nothing of the store is being waited for. Whoever was refused is in another domain. */
 static void begin_again(struct frontend *f)
 {
-	f->moved = f->changed = f->refuse = f->seeks = false;
+	f->moved = f->changed = f->seeks = f->untold = false;
+	f->leaves = 0;
 	f->phase = PHASE_FINDING;
 	await(f);
 	if (!f->watched) {

@@ -2,14 +2,17 @@
 /* Our half of a device: what is told in xenstore, and in which order (public/io/xenbus.h), until both sides
  * are connected, and again when the other side, the backend, goes away and comes back.
  *
- *   we wait ─InitWait→ offer() ─Connected→ connect() ─anything else→ disconnect() → closed → we wait
+ *   waiting ─InitWait→ offer() ─Connected→ connect() ─it goes→ disconnect() → closed ─Closed→ waiting
+ *
+ * What each state of the backend's means in each phase of ours is frontend.c's table.
  *
  * A backend that comes back may not yet have seen that we closed, and tries the rings of before. Linux's
  * netback calls itself connected also when it could not map them: what it really has is looked at. While it
  * has the rings of before we are closed, and look each second.
  *
  * A backend that breaks the rules of its rings, or cannot be used, is refused: we are closed until it has
- * been away, and comes once more. */
+ * closed too, and comes once more. Memory that is short, or a store that is silent, is no fault of its own:
+ * it is tried again. */
 #ifndef DRIVERS_XEN_FRONTEND_H
 #define DRIVERS_XEN_FRONTEND_H
 
@@ -42,8 +45,11 @@ struct frontend {
 	uint16_t backend_id;
 	/* frontend.c's own, the small ones first: what lies near takes fewer bytes of code */
 	uint8_t phase, state; /* state: the backend's, when it was last read */
-	bool changed, refuse;
-	bool seeks; /* the device may be another */
+	uint8_t own;    /* our state, as it is told */
+	uint8_t leaves; /* the phase to go to because the driver asks for it; 0: it does not */
+	bool changed;
+	bool untold; /* the store has not answered whether it has our state */
+	bool seeks;  /* the device may be another */
 	bool watched, moved; /* moved: into another domain, while something was being asked */
 	void (*next)(struct frontend *f, intptr_t result); /* NULL: nothing is being asked of the store */
 	uint32_t asked, answered; /* of ops */
@@ -87,5 +93,7 @@ bool frontend_lacks(const char *folder);
 void frontend_seek(void);
 /* The backend has broken the rules: reported, disconnected soon, and refused. */
 void frontend_break(struct frontend *f, const char *how);
+/* It is of no use as it is: reported, disconnected soon, and waited for anew. */
+void frontend_renew(struct frontend *f, const char *why);
 
 #endif

@@ -517,6 +517,52 @@ Test(xen_blk, memory_that_is_kept_is_given_back_when_it_is_let_go_of)
 	cr_assert_eq(fake_grants_out(), 1);
 }
 
+enum { SLOTS = CONFIG_XEN_BLK_REQUESTS };
+
+/* All slots' requests are answered with the memory kept. */
+static void keep_all(struct blkif_request r[SLOTS])
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		blkdev_read(dev, &ops[i], i * 8, 8, &slices[i], 1);
+	test_settle();
+	for (size_t i = 0; i < SLOTS; i++) {
+		r[i] = perform();
+		fake_hold(r[i].seg[0].gref, true);
+		answer(r[i].id, BLKIF_RSP_OKAY);
+	}
+	fake_raise(back.port);
+	test_settle();
+	blkdev_read(dev, &ops[SLOTS], SLOTS * 8, 8, &slices[SLOTS], 1);
+	test_settle();
+}
+
+Test(xen_blk, memory_that_is_let_go_of_late_is_looked_at_while_connected)
+{
+	struct blkif_request r[SLOTS];
+
+	keep_all(r);
+	for (size_t i = 0; i < SLOTS; i++)
+		fake_hold(r[i].seg[0].gref, false);
+	test_run_for_ns((CONFIG_XEN_STORE_TIMEOUT_SECONDS + 1) * NS_PER_S);
+	serve();
+	for (size_t i = 0; i <= SLOTS; i++)
+		test_assert_value(&ops[i].promise, 0);
+	cr_assert_eq(fake_grants_out(), 1);
+	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
+}
+
+Test(xen_blk, who_keeps_the_memory_of_all_requests_is_given_up)
+{
+	struct blkif_request r[SLOTS];
+
+	keep_all(r);
+	test_run_for_ns((2 * CONFIG_XEN_STORE_TIMEOUT_SECONDS + 1) * NS_PER_S);
+	test_assert_error(&ops[SLOTS].promise, -ENXIO);
+	for (size_t i = 0; i < SLOTS; i++)
+		test_assert_pending(&ops[i].promise);
+	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
+}
+
 /* The page of segments, and one of the memory, are kept: each comes back at its own time. */
 Test(xen_blk, a_page_of_segments_that_is_kept)
 {
@@ -567,13 +613,29 @@ Test(xen_blk, who_falls_silent_is_given_up)
 	for (size_t i = 1; i < OPS; i++)
 		test_assert_error(&ops[i].promise, -ENXIO);
 	cr_assert_str_eq(fake_get(FRONT "/state"), CLOSED);
-	cr_assert_not_null(strstr(test_console_text(), "broken=\"a request is not answered in time\""));
+	cr_assert_not_null(strstr(test_console_text(), "renewed=\"a request is not answered in time\""));
 	cr_assert_eq(fake_grants_out(), 1, "all but the ring");
 	fake_come_back(BACK "/state");
 	assert_serves();
 }
 
-/* Only what nobody can write to any more is given back, which it is once the silent one has closed. */
+/* Linux's closes when we do, and waits for us to begin again. */
+Test(xen_blk, who_was_silent_serves_again_by_itself)
+{
+	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
+	test_run_for_ns((2 * PATIENCE_S + 1) * NS_PER_S);
+	test_assert_error(&ops[0].promise, -ENXIO);
+	fake_set(BACK "/state", CLOSED);
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), "1");
+	fake_set(BACK "/state", WAIT);
+	test_settle();
+	follow(DEADLINE_NEVER);
+	test_settle();
+	assert_serves();
+}
+
+/* Only what nobody can write to any more is given back: it is looked at now and then. */
 Test(xen_blk, who_falls_silent_and_keeps_memory)
 {
 	struct blkif_request r;
@@ -585,11 +647,12 @@ Test(xen_blk, who_falls_silent_and_keeps_memory)
 	test_run_for_ns((2 * PATIENCE_S + 1) * NS_PER_S);
 	test_assert_pending(&ops[0].promise);
 	cr_assert_not_null(strstr(test_console_text(), "quarantined=1"));
+	test_run_for_ns(10 * PATIENCE_S * NS_PER_S);
+	test_assert_pending(&ops[0].promise);
 	fake_hold(r.seg[0].gref, false);
-	fake_set(BACK "/state", CLOSED);
-	test_settle();
+	test_run_for_ns(PATIENCE_S * NS_PER_S);
 	test_assert_error(&ops[0].promise, -ENXIO);
-	cr_assert_eq(fake_grants_out(), 0);
+	cr_assert_eq(fake_grants_out(), 1, "all but the ring");
 }
 
 Test(xen_blk, who_stays_away_is_given_up_until_there_is_one)

@@ -188,7 +188,7 @@ static const struct {
 	{ "stale", to_stale,           { "6d", "6", "6", "6", "6", "6", "1d", "6", "6", "6d", "6d" } },
 	{ "kept", to_stale_for_long,   { "6d", "6", "6", "6", "6", "6", "6d", "6", "6", "6d", "6d" } },
 	{ "refused", to_refused,       { "6d", "6", "6", "6", "6", "6", "6d", "6", "6", "6d", "6d" } },
-	{ "gone", to_gone,             { "6", "1", "3o", "6", "6", "6", "6", "6", "6", "6", "6" } },
+	{ "gone", to_gone,             { "6", "1", "3o", "6", "6", "6", "1", "6", "6", "6", "6" } },
 };
 
 struct cell {
@@ -294,6 +294,52 @@ Test(xen_frontend_table, who_goes_while_it_is_refused_may_come_again)
 	assert_is("4", "c");
 }
 
+/* What passes is tried again with the next offer; the backend can do nothing about it. */
+Test(xen_frontend, memory_that_is_short_for_a_while)
+{
+	static const int errors[] = { -ENOMEM, -ENOSPC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		backend_is("6");
+		driver.offers = errors[i];
+		forget();
+		backend_is("2");
+		assert_is("6", "od");
+		driver.offers = 0;
+		backend_is("6");
+		assert_is("1", "d");
+		backend_is("2");
+		backend_is("4");
+		assert_is("4", "oc");
+	}
+}
+
+/* For three times as long as a request to it may take, and then it answers the next. */
+static void silence_store(void)
+{
+	fake.store_is_mute = true;
+	test_run_for_ns(3 * CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+	fake.store_is_mute = false;
+	test_run_for_ns(CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S);
+}
+
+Test(xen_frontend, a_store_that_is_silent_ends_nothing)
+{
+	fake_set(BACK "/state", "4");
+	silence_store();
+	assert_is("4", "");
+	fake_set(BACK "/state", "5");
+	silence_store();
+	assert_is("6", "d");
+}
+
+Test(xen_frontend, a_state_that_the_store_did_not_hear_is_told_again)
+{
+	frontend_break(&front, "an id of nobody");
+	silence_store();
+	assert_is("6", "d");
+}
+
 /* The ring's rules are broken while the keys are on their way. */
 Test(xen_frontend, who_breaks_the_rules_is_refused_once_it_has_answered)
 {
@@ -326,6 +372,21 @@ Test(xen_frontend, rings_that_are_let_go_of_late)
 	backend_is("2");
 	backend_is("4");
 	assert_is("4", "oc");
+}
+
+/* Devices that go while they are connected are looked for once they are not. */
+Test(xen_frontend, another_backend_takes_its_place_while_it_is_connected)
+{
+	fake_set(BACK "1/state", "2");
+	fake_set(FRONT "/backend", BACK "1");
+	frontend_seek();
+	test_settle();
+	assert_is("4", "");
+	backend_is(NULL);
+	fake_set(BACK "1/state", "4");
+	test_settle();
+	cr_assert_str_eq(fake_get(FRONT "/state"), "4");
+	cr_assert_str_eq(front.backend, BACK "1");
 }
 
 static const char *const keys[] = {
