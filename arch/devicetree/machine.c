@@ -83,6 +83,8 @@ static void tree_init(void)
 {
 	const char *why = open_tree();
 
+	if (!why && !IS_ENABLED(CONFIG_TARGET_XEN))
+		firmware_init(&tree); /* before anything that may fault */
 	if (IS_ENABLED(CONFIG_CONSOLE_SERIAL))
 		serial_init(why ? NULL : &tree);
 	if (why)
@@ -200,8 +202,6 @@ static void memory_init(void)
 void machine_init(char ***words, size_t *count)
 {
 	*count = start_options(fdt_string(&tree, &chosen, "bootargs"), words);
-	if (!IS_ENABLED(CONFIG_TARGET_XEN))
-		firmware_init(&tree);
 	memory_init();
 	irq_init(&tree);
 	alarm_init(&tree);
@@ -231,13 +231,17 @@ void arch_block(uint64_t deadline_ns)
 	interrupts_on();
 }
 
-/* Who wants to know the status reads the console. */
+/* Who wants to know the status reads the console, unless that is what faults. */
 void arch_poweroff(int status)
 {
+	static bool is_said;
 	char line[40];
 
 	interrupts_off();
-	console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
+	if (!is_said) {
+		is_said = true;
+		console_write(line, format(line, sizeof(line), "virga: exit status %d\n", status));
+	}
 	if (IS_ENABLED(CONFIG_TARGET_XEN))
 		xen_tree_end(status);
 	else

@@ -6,6 +6,7 @@ QEMU would refuse such trees, or mend them. So both the image and the tree are o
 instructions hand the one over to the other, as a loader would. Offsets are from where memory begins."""
 import collections
 import os
+import re
 import struct
 import subprocess
 
@@ -223,6 +224,17 @@ def test_memory_where_registers_are(boot, tmp_path, way):
     assert changed != text
     with boot(way, compiled(changed)) as guest:
         guest.wait_for("^panic: .*interrupt controller", SECONDS)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_console_that_is_not_there(boot, tmp_path, way):
+    """Nobody can be told; but it ends."""
+    text = source(way, tmp_path)
+    changed = re.sub(r"((?:pl011|serial)@\w+ \{[^}]*reg = <0x00) 0x\w+", rf"\1 {start_of(way).nothing:#x}", text)
+    assert changed != text
+    with boot(way, compiled(changed)) as guest:
+        guest.wait_end(SECONDS)
+        assert "Hello" not in guest.console
 
 
 @pytest.mark.parametrize("way", WAYS)
