@@ -232,23 +232,6 @@ next_part:
 	adrp x2, __stack_chk_guard
 	str x1, [x2, :lo12:__stack_chk_guard]
 
-#ifdef CONFIG_BRANCH_PROTECTION
-	/* Keys of pointer authentication, where there is any: the calls from here on never return. */
-	mrs x1, id_aa64isar1_el1
-	ubfx x2, x1, #4, #8
-	mrs x1, s3_0_c0_c6_2	/* ID_AA64ISAR2_EL1, whose field is the newest algorithm's */
-	ubfx x1, x1, #12, #4
-	orr x1, x1, x2
-	cbz x1, 1f
-	msr s3_0_c2_c1_0, x0	/* APIAKeyLo_EL1, Hi */
-	ror x0, x0, #29
-	msr s3_0_c2_c1_1, x0
-	mrs x0, sctlr_el1
-	orr x0, x0, #SCTLR_PAC
-	msr sctlr_el1, x0
-	isb
-1:
-#endif
 	mov x29, #0		/* the end of every backtrace */
 	mov x30, #0
 	msr daifclr, #4		/* whoever reports a fault has what he needs: system errors are let through */
@@ -262,6 +245,40 @@ refuse:
 	b refuse
 
 	.ltorg
+
+#ifdef CONFIG_BRANCH_PROTECTION
+/* Returns are signed from here on, where the CPU can: who has been called before must not return. Time is all
+ * that the key may share with the canary: who reads that one, or memory later, learns nothing else of it. */
+	.section .text.sign_returns, "ax"
+	.globl sign_returns
+sign_returns:
+	mrs x0, id_aa64isar1_el1
+	ubfx x0, x0, #4, #8
+	mrs x1, s3_0_c0_c6_2	/* ID_AA64ISAR2_EL1, whose field is the newest algorithm's */
+	ubfx x1, x1, #12, #4
+	orr x0, x0, x1
+	cbz x0, 2f
+	adrp x2, pointer_key
+	add x2, x2, :lo12:pointer_key
+	ldp x0, x1, [x2]
+	stp xzr, xzr, [x2]
+	mrs x3, cntvct_el0
+	eor x0, x0, x3
+	mrs x3, id_aa64isar0_el1
+	lsr x3, x3, #60
+	cbz x3, 1f
+	mrs x3, s3_3_c2_c4_0	/* RNDR */
+	eor x0, x0, x3
+	mrs x3, s3_3_c2_c4_0
+	eor x1, x1, x3
+1:	msr s3_0_c2_c1_0, x0	/* APIAKeyLo_EL1 */
+	msr s3_0_c2_c1_1, x1	/* APIAKeyHi_EL1 */
+	mrs x0, sctlr_el1
+	orr x0, x0, #SCTLR_PAC
+	msr sctlr_el1, x0
+	isb
+2:	ret
+#endif
 
 /* [x0, x1) without a trace in the caches; keeps both. */
 	.section .entry.caches, "ax"
@@ -300,10 +317,15 @@ layout_end:
 
 	.section .bss.boot, "aw", @nobits
 	.balign 16
-	.globl machine_boot_ticks, image_physical, __stack_chk_guard
+	.globl machine_boot_ticks, image_physical, __stack_chk_guard, pointer_key
 machine_boot_ticks:
 	.skip 8
 image_physical:
 	.skip 8
 __stack_chk_guard:
 	.skip 8
+#ifdef CONFIG_BRANCH_PROTECTION
+	.balign 16
+pointer_key:
+	.skip 16
+#endif

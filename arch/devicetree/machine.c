@@ -5,6 +5,7 @@
  * nobody's. */
 #define LOG_TAG "machine"
 #include <errno.h>
+#include <string.h>
 
 #include "arch/arch.h"
 #include "arch/common/devices.h"
@@ -37,9 +38,15 @@
 #define TREE_BYTES_MAX 0x200000 /* the boot protocols' limit */
 #define GIB (UINT64_C(1) << 30)
 
+#define CANARY_BYTES (sizeof(__stack_chk_guard) - 1)
+#define SEED_BYTES 40 /* as many as spread has use for */
+
 void boot(uintptr_t tree_address) __attribute__((noreturn));
 
+/* arch/aarch64/start.S has the key, and what puts it to use. */
 extern uintptr_t __stack_chk_guard;
+extern uint8_t pointer_key[16];
+void sign_returns(void);
 
 struct ram_range machine_initrd;
 
@@ -92,27 +99,46 @@ static void tree_init(void)
 	fdt_at(&tree, &chosen, "/chosen");
 }
 
-/* Randomness that the loader brings is better than what start.S could find. The canary may change here, where
- * nobody returns who has begun before. Its lowest byte stays zero. */
-__attribute__((no_stack_protector)) static void stir(void)
+/* The first bytes are malloc's, the next the canary's, whose lowest byte stays zero; the others are for the
+ * key that signs returns, or for the canary, too. */
+__attribute__((no_stack_protector)) static void spread(const uint8_t *seed, uint32_t bytes)
 {
 	uint8_t *canary = (uint8_t *)&__stack_chk_guard + 1;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		if (i < sizeof(posix_seed))
+			posix_seed[i] ^= seed[i];
+		else if (IS_ENABLED(CONFIG_BRANCH_PROTECTION) && i >= sizeof(posix_seed) + CANARY_BYTES)
+			pointer_key[i % sizeof(pointer_key)] ^= seed[i];
+		else
+			canary[i % CANARY_BYTES] ^= seed[i];
+}
+
+/* Randomness that the loader brings is better than what start.S could find; so is the firmware's, at a price
+ * that only who has a key pays. What guards returns may change here: nobody returns who has begun before. */
+__attribute__((no_stack_protector)) static void stir(void)
+{
+	uint8_t random[SEED_BYTES];
 	struct fdt_value seed;
 
-	if (!fdt_property(&tree, &chosen, "rng-seed", &seed))
-		return;
-	for (uint32_t i = 0; i < seed.bytes; i++)
-		if (i < sizeof(posix_seed))
-			posix_seed[i] ^= seed.at[i];
-		else
-			canary[i % (sizeof(__stack_chk_guard) - 1)] ^= seed.at[i];
+	if (fdt_property(&tree, &chosen, "rng-seed", &seed)) {
+		spread(seed.at, seed.bytes);
+		memset((void *)(uintptr_t)seed.at, 0, seed.bytes); /* for nobody else to read */
+	} else if (IS_ENABLED(CONFIG_BRANCH_PROTECTION) && IS_ENABLED(CONFIG_SMCCC) &&
+	           firmware_random(random, sizeof(random)) == 0) {
+		spread(random, sizeof(random));
+	}
 }
 
 void boot(uintptr_t tree_address)
 {
 	tree_start = tree_address;
 	tree_init();
+	if (!IS_ENABLED(CONFIG_TARGET_XEN))
+		firmware_init(&tree);
 	stir();
+	if (IS_ENABLED(CONFIG_BRANCH_PROTECTION))
+		sign_returns();
 	init_main();
 }
 

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: ISC
 """Branch protection on AArch64: what is no target is not reached, and a return address that somebody has changed
-leads nowhere. CPUs that know of neither run the same image."""
+leads nowhere. CPUs that know of neither run the same image. The key is nothing that the canary would tell."""
 import os
+import re
 
 import pytest
 
-from rig.guest import Guest, qemu_command
+from rig import build
+from rig.guest import Guest, Qmp, qemu_command
+from test_devicetree import SECONDS, TREE_AT, boot, compiled, source, START  # noqa: F401  pylint: disable=unused-import
+
+# pylint: disable=redefined-outer-name
 
 SOURCE = r"""
 #include <string.h>
@@ -37,6 +42,15 @@ __attribute__((noinline)) static void changed(void)
 	__asm__ volatile("" : : : "memory");
 }
 
+#define KEY(name) ({ uintptr_t key; __asm__("mrs %0, " #name : "=r"(key)); (unsigned long)key; })
+
+__attribute__((noreturn)) static void tell(void)
+{
+	extern uintptr_t __stack_chk_guard;
+
+	panic("canary=%lx low=%lx high=%lx", (unsigned long)__stack_chk_guard, KEY(s3_0_c2_c1_0), KEY(s3_0_c2_c1_1));
+}
+
 int app_start(const struct app *app, struct promise *done)
 {
 	(void)app;
@@ -44,6 +58,8 @@ int app_start(const struct app *app, struct promise *done)
 		((void (*)(void))((uintptr_t)middle + skipped))();
 	else if (!strcmp(how, "return"))
 		changed();
+	else if (!strcmp(how, "tell"))
+		tell();
 	promise_fulfil(done, 0);
 	return 0;
 }
@@ -76,3 +92,36 @@ def image(builder, output):
 def test_branches(image, how, cpu):
     with Guest(qemu_command(image, "arm64-virt", "64M", options=f"how={how}", cpu=cpu)) as guest:
         guest.wait_for(OUTCOMES[how][cpu != "max"])
+
+
+def secrets(image, boot, folder, seed):  # noqa: F811
+    """The canary and the key, of a machine where all randomness but the loader's, and the time, are as ever. What a key
+    was made of is nowhere any more."""
+    cells = " ".join(f"{byte:02x}" for byte in seed)
+    blob = compiled(source("arm64-virt", folder) +
+                    f"/ {{ chosen {{ bootargs = \"how=tell\"; rng-seed = [{cells}]; }}; }};")
+    with boot("arm64-virt", blob, image=image, extra=(
+            "-seed", "5", "-icount", "shift=0,sleep=off", "-no-shutdown", "-qmp",
+            f"unix:{folder}/qmp,server=on,wait=off")) as guest:
+        said = guest.wait_for(r"^panic: canary=(\w+) low=(\w+) high=(\w+)\n", SECONDS)
+        qmp = Qmp(folder / "qmp")
+        key = qmp.words(build.symbols(image + ".debug")["pointer_key"], 2)
+        left = qmp.words(START["arm64"].memory + TREE_AT + blob.find(seed), len(seed) // 8)
+        qmp.close()
+    (folder / "qmp").unlink(missing_ok=True)
+    assert key == [0, 0] and not any(left), (key, left)
+    return [int(word, 16) for word in said.groups()]
+
+
+@pytest.mark.long
+@pytest.mark.config("defconfig_skeleton_qemu_arm64")
+def test_the_canary_tells_nothing_of_the_key(image, boot, tmp_path):  # noqa: F811
+    """A loader's 32 bytes are malloc's, the canary's and the key's, each alone."""
+    seed = bytes(range(1, 33))
+    canary, low, high = first = secrets(image, boot, tmp_path, seed)
+    assert secrets(image, boot, tmp_path, seed) == first, "this machine is not always the same"
+    assert low and high and (low ^ canary) >> 8 and (high ^ low >> 29 ^ low << 35) % 2**64
+    others = secrets(image, boot, tmp_path, seed[:16] + bytes(7) + seed[23:])
+    assert others[0] != canary and others[1:] == [low, high]
+    others = secrets(image, boot, tmp_path, seed[:23] + bytes(9))
+    assert others[0] == canary and others[1] != low and others[2] != high
