@@ -32,6 +32,13 @@
 #define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 3 | 1 << 12 | 1 << 19 | SCTLR_BTI)
 #define SCTLR_PAC 0x80000000
 
+/* What EL2 keeps from EL1 (ARM ARM D19.2): nothing but vectors of SVE and SME, which nobody uses. */
+#define HCR (1 << 31 | 1 << 41 | 1 << 40)	/* 64 bits; pointer authentication: its instructions, its keys */
+#define CNTHCTL 0x3	/* the physical counter and timer are EL1's, too */
+#define CPTR 0x33ff	/* what must be one; no trap of floating point */
+#define MDCR_COUNTERS 0x1f	/* how many are EL1's */
+#define SPSR_EL1 0x3c5	/* EL1, its own stack pointer, nothing let through */
+
 	.section .head, "ax"
 	.globl start
 start:
@@ -58,17 +65,17 @@ entry:
 	b.ne at_el1
 
 	/* From EL2 nothing is to be kept away from EL1, which gets the virtual timer without an offset. */
-	ldr x0, =(1 << 31 | 1 << 41 | 1 << 40)	/* 64 bits; pointer authentication */
+	ldr x0, =HCR
 	msr hcr_el2, x0
 	isb
-	mov x0, #3
+	mov x0, #CNTHCTL
 	msr cnthctl_el2, x0
 	msr cntvoff_el2, xzr
-	mov x0, #0x33ff
+	mov x0, #CPTR
 	msr cptr_el2, x0
 	msr hstr_el2, xzr
-	mrs x0, mdcr_el2	/* no more than how many counters there are: no breakpoint ends here */
-	and x0, x0, #0x1f
+	mrs x0, mdcr_el2	/* no breakpoint ends here */
+	and x0, x0, #MDCR_COUNTERS
 	msr mdcr_el2, x0
 	mrs x0, midr_el1
 	msr vpidr_el2, x0
@@ -85,7 +92,7 @@ entry:
 	msr s3_4_c12_c11_0, xzr	/* ICH_HCR_EL2 */
 1:	ldr x0, =SCTLR_OFF
 	msr sctlr_el1, x0
-	mov x0, #0x3c5		/* EL1, its own stack pointer, nothing let through */
+	mov x0, #SPSR_EL1
 	msr spsr_el2, x0
 	adr x0, at_el1
 	msr elr_el2, x0

@@ -27,6 +27,12 @@
 /* With MMU, caches, branch prediction, write-implies-no-execute. */
 #define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 11 | 1 << 12 | 1 << 19)
 #define COPROCESSORS (0xf << 20)	/* VFP, for all */
+#define FPEXC_ON (1 << 30)
+
+/* What hypervisor mode keeps from below (ARM ARM B4.1): nothing. */
+#define HDCR_COUNTERS 0x1f	/* how many are those of below */
+#define CNTHCTL 0x3		/* the physical counter and timer are, too */
+#define HCPTR 0x33ff		/* what must be one; no trap of VFP */
 
 	.syntax unified
 	.section .head, "ax", %progbits
@@ -153,7 +159,7 @@ at_link_address:
 	mov r0, #COPROCESSORS
 	mcr p15, 0, r0, c1, c0, 2	/* CPACR */
 	isb
-	mov r0, #1 << 30		/* on */
+	mov r0, #FPEXC_ON
 	vmsr fpexc, r0
 	movs r2, #0
 	vmsr fpscr, r2			/* rounds to the nearest, whatever firmware has done */
@@ -206,12 +212,12 @@ at_hypervisor:
 	mcr p15, 4, r0, c1, c1, 0	/* HCR */
 	mcr p15, 4, r0, c1, c1, 3	/* HSTR */
 	mcrr p15, 4, r0, r0, c14	/* CNTVOFF */
-	mrc p15, 4, r0, c1, c1, 1	/* HDCR: no more than how many counters there are */
-	and r0, r0, #0x1f
+	mrc p15, 4, r0, c1, c1, 1	/* HDCR */
+	and r0, r0, #HDCR_COUNTERS
 	mcr p15, 4, r0, c1, c1, 1
-	movs r0, #3
+	movs r0, #CNTHCTL
 	mcr p15, 4, r0, c14, c1, 0	/* CNTHCTL */
-	movw r0, #0x33ff
+	movw r0, #HCPTR
 	mcr p15, 4, r0, c1, c1, 2	/* HCPTR */
 	mrc p15, 0, r0, c0, c0, 0	/* MIDR, VPIDR */
 	mcr p15, 4, r0, c0, c0, 0
