@@ -33,9 +33,13 @@
 #define SCTLR_PAC 0x80000000
 
 /* What EL2 keeps from EL1 (ARM ARM D19.2): nothing but vectors of SVE and SME, which nobody uses. */
+#define HCR_E2H 34
 #define HCR (1 << 31 | 1 << 41 | 1 << 40)	/* 64 bits; pointer authentication: its instructions, its keys */
 #define CNTHCTL 0x3	/* the physical counter and timer are EL1's, too */
 #define CPTR 0x33ff	/* what must be one; no trap of floating point */
+/* The same on CPUs that cannot do without E2H. */
+#define CNTHCTL_E2H (CNTHCTL << 10)
+#define CPTR_E2H (3 << 20)
 #define MDCR_COUNTERS 0x1f	/* how many are EL1's */
 #define SPSR_EL1 0x3c5	/* EL1, its own stack pointer, nothing let through */
 
@@ -68,13 +72,28 @@ entry:
 	ldr x0, =HCR
 	msr hcr_el2, x0
 	isb
+	ldr x2, =SCTLR_OFF
 	mov x0, #CNTHCTL
+	mov x1, #CPTR
+	mrs x3, hcr_el2
+	tbz x3, #HCR_E2H, 1f
+	msr s3_5_c1_c0_0, x2	/* SCTLR_EL12: EL1's, while sctlr_el1 is EL2's own */
+	mov x0, #CNTHCTL_E2H
+	mov x1, #CPTR_E2H
+1:	msr sctlr_el1, x2
 	msr cnthctl_el2, x0
 	msr cntvoff_el2, xzr
-	mov x0, #CPTR
-	msr cptr_el2, x0
+	msr cptr_el2, x1
 	msr hstr_el2, xzr
-	mrs x0, mdcr_el2	/* no breakpoint ends here */
+	mrs x0, id_aa64mmfr0_el1
+	tst x0, #0xf << 56
+	b.eq 1f
+	msr s3_4_c1_c1_4, xzr	/* fine-grained traps: HFGRTR_EL2, */
+	msr s3_4_c1_c1_5, xzr	/* HFGWTR_EL2, */
+	msr s3_4_c1_c1_6, xzr	/* HFGITR_EL2, */
+	msr s3_4_c3_c1_4, xzr	/* HDFGRTR_EL2, */
+	msr s3_4_c3_c1_5, xzr	/* HDFGWTR_EL2 */
+1:	mrs x0, mdcr_el2	/* no breakpoint ends here */
 	and x0, x0, #MDCR_COUNTERS
 	msr mdcr_el2, x0
 	mrs x0, midr_el1
@@ -90,9 +109,7 @@ entry:
 	msr s3_4_c12_c9_5, x0
 	isb
 	msr s3_4_c12_c11_0, xzr	/* ICH_HCR_EL2 */
-1:	ldr x0, =SCTLR_OFF
-	msr sctlr_el1, x0
-	mov x0, #SPSR_EL1
+1:	mov x0, #SPSR_EL1
 	msr spsr_el2, x0
 	adr x0, at_el1
 	msr elr_el2, x0

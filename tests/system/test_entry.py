@@ -4,12 +4,13 @@ that has not been told yet."""
 import os
 import random
 import re
+import struct
 import subprocess
 
 import pytest
 
 from rig import cpus, params
-from rig.guest import Qmp
+from rig.guest import Guest, Qmp, qemu_command
 from test_devicetree import SECONDS, WAYS, boot, compiled, source, start_of  # noqa: F401  pylint: disable=unused-import
 from test_panic import build_faulty, faulty_app  # noqa: F401  pylint: disable=unused-import
 
@@ -113,3 +114,15 @@ def test_an_image_across_the_end_of_a_gib(builder, boot, output, tmp_path, way):
     place = how.memory + (1 << 30) - (2 << 20) + how.image % (2 << 20)
     with boot(way, compiled(source(way, tmp_path, "1100M")), image=image, image_at=place, memory="1100M") as guest:
         guest.wait_for("^panic: no (entropy|network)", SECONDS)
+
+
+@pytest.mark.parametrize("way", [way for way in HYPERVISED if way.values[0] == HYPERVISORS["arm64"]])
+def test_a_cpu_that_cannot_do_without_host_extensions(builder, tmp_path, way):
+    """HCR_EL2.E2H, with which other registers have other places. QEMU's CPU can: the image asks for it itself."""
+    usual, hosts = (struct.pack("<Q", 1 << 31 | 3 << 40 | bit) for bit in (0, 1 << 34))
+    with open(os.path.join(builder.build(cpus.defconfig("hello", way)), "image"), "rb") as file:
+        data = file.read()
+    assert data.count(usual) == 1
+    (tmp_path / "image").write_bytes(data.replace(usual, hosts))
+    with Guest(qemu_command(tmp_path / "image", way)) as guest:
+        guest.wait_for("^It is a second later", SECONDS)
