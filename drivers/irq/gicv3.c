@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* GICv3 and 4 (IHI 0069): a distributor, a redistributor for each CPU, and system registers. */
-#include "arch/aarch64/cpu.h"
 #include "arch/arch.h"
 #include "drivers/irq/gic.h"
+#include CONFIG_CPU_HEADER
 
 #include <errno.h>
 
@@ -10,7 +10,9 @@
 enum { CONTROL = 0x000, GROUP = 0x080, SET_ENABLE = 0x100, ROUTER = 0x6000, DISTRIBUTOR_BYTES = 0x10000 };
 /* A redistributor's (§12.11). */
 enum { TYPE = 0x08, WAKER = 0x14, FRAME = 0x10000, FRAMES = 2 * FRAME };
-#define CONTROL_ON 0x13 /* by affinity, both groups, as seen from either security state */
+#define CONTROL_AFFINITY 0x10
+#define CONTROL_ON 0x13 /* both groups, too, as seen from either security state */
+#define CONTROL_PENDING (UINT32_C(1) << 31)
 #define TYPE_VIRTUAL 2  /* two more frames */
 #define TYPE_LAST 0x10
 #define WAKER_SLEEP 2
@@ -62,13 +64,33 @@ static volatile uint8_t *find(const struct fdt_range *range)
 	return NULL;
 }
 
+/* Writes to a register and waits until a bit of it is zero. */
+static bool set(volatile uint32_t *to, uint32_t value, uint32_t bit)
+{
+	*to = value;
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		cpu_pause();
+		if (!(*to & bit))
+			return true;
+	}
+	return false;
+}
+
 static bool wake(volatile uint8_t *frames)
 {
-	*reg(frames, WAKER) &= ~(uint32_t)WAKER_SLEEP;
-	for (unsigned i = 0; i < PATIENCE; i++)
-		if (!(*reg(frames, WAKER) & WAKER_ASLEEP))
-			return true;
-	return false;
+	return set(reg(frames, WAKER), *reg(frames, WAKER) & ~(uint32_t)WAKER_SLEEP, WAKER_ASLEEP);
+}
+
+/* Whatever firmware has left on: whether by affinity may only change while both groups are off (§12.9.4). */
+static bool switch_on(void)
+{
+	volatile uint32_t *control = reg(distributor, CONTROL);
+	uint32_t steps[] = { *control & CONTROL_AFFINITY, CONTROL_AFFINITY, CONTROL_ON };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (!set(control, steps[i], CONTROL_PENDING))
+			return false;
+	return true;
 }
 
 static int init(const struct fdt *tree, const struct fdt_node *n)
@@ -85,9 +107,8 @@ static int init(const struct fdt *tree, const struct fdt_node *n)
 	own = frames + FRAME;
 	WRITE(ICC_SRE, READ(ICC_SRE) | 1);
 	cpu_synchronise();
-	if (!(READ(ICC_SRE) & 1))
+	if (!(READ(ICC_SRE) & 1) || !switch_on())
 		return -ENODEV;
-	*reg(distributor, CONTROL) = CONTROL_ON;
 	WRITE(ICC_PMR, 0xff);
 	WRITE(ICC_BPR1, 0);
 	WRITE(ICC_CTLR, END_MODE);

@@ -3,23 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define ARCH_AARCH64_CPU_H
 #include "kernel/format.h"
 #include "tests/lib/tree.h"
 
-#define CPU_READ(name) (*system_register(#name))
-#define CPU_WRITE(name, value) (*system_register(#name) = (value))
-
-static uint64_t *system_register(const char *name);
-
-static void cpu_synchronise(void)
-{
-}
-
-static void cpu_complete(void)
-{
-}
-
+#undef CONFIG_CPU_HEADER
+#define CONFIG_CPU_HEADER "tests/unit/drivers/irq/cpu.h"
 #include "drivers/irq/gicv3.c"
 
 enum { DISTRIBUTOR = 0x8000000, OWN = 0x80a0000, FURTHER = 0x9000000, CPUS = 3 };
@@ -36,10 +24,28 @@ static uint8_t redistributors[CPUS][2 * FRAMES] __attribute__((aligned(8)));
 static uint64_t stride; /* from one redistributor to the next */
 static unsigned maps_most;
 static bool has_no_registers; /* of the CPU's, for the controller */
+static uint32_t controls[8];  /* what the distributor's control has been, one after the other */
+static unsigned control_count;
+static unsigned busy, busy_looks; /* looks until a change of it is done, and how many are left */
 static struct blob blob;
 static struct fdt tree;
 
-static uint64_t *system_register(const char *name)
+/* The distributor has time to notice what was written. */
+void cpu_pause(void)
+{
+	volatile uint32_t *control = reg(memory, CONTROL);
+	uint32_t now = *control & ~CONTROL_PENDING;
+
+	if (!control_count || controls[control_count - 1] != now) {
+		cr_assert_eq(busy_looks, 0, "a change before the last is done");
+		cr_assert_lt(control_count, ARRAY_SIZE(controls));
+		busy_looks = control_count ? busy : 0;
+		controls[control_count++] = now;
+	}
+	*control = busy_looks && busy_looks-- ? now | CONTROL_PENDING : now;
+}
+
+uint64_t *system_register(const char *name)
 {
 	size_t i = 0;
 
@@ -79,6 +85,7 @@ static void begin(void)
 	stride = FRAMES;
 	maps_most = CPUS;
 	has_no_registers = false;
+	control_count = busy = busy_looks = 0;
 }
 
 static void end_test(void)
@@ -197,6 +204,35 @@ Test(gicv3, is_on_and_lets_nothing_through_at_first)
 	for (uint32_t i = 0; i < 32; i++)
 		cr_assert_eq(*reg(memory, SET_ENABLE + 4 * i), 0);
 	cr_assert_eq(*cpu(0, FRAME + SET_ENABLE), 0);
+}
+
+Test(gicv3, a_distributor_that_firmware_has_used_is_off_meanwhile)
+{
+	static const uint32_t wanted[] = { 3, 0, CONTROL_AFFINITY, CONTROL_ON };
+
+	busy = 5;
+	*reg(memory, CONTROL) = 3;
+	start_first();
+	cr_assert_eq(control_count, ARRAY_SIZE(wanted));
+	cr_assert_eq(memcmp(controls, wanted, sizeof(wanted)), 0);
+}
+
+Test(gicv3, a_distributor_that_goes_by_affinity_does_so_on)
+{
+	static const uint32_t wanted[] = { CONTROL_ON, CONTROL_AFFINITY, CONTROL_ON };
+
+	busy = 5;
+	*reg(memory, CONTROL) = CONTROL_ON;
+	start_first();
+	cr_assert_eq(control_count, ARRAY_SIZE(wanted));
+	cr_assert_eq(memcmp(controls, wanted, sizeof(wanted)), 0);
+}
+
+Test(gicv3, a_distributor_that_is_never_done)
+{
+	busy = UINT32_MAX;
+	*cpu(0, TYPE + 4) = AFFINITY_SHORT;
+	cr_assert_eq(start(DISTRIBUTOR_REG ", <0x80a0000 0x60000>"), -ENODEV);
 }
 
 Test(gicv3, the_machines_interrupts_are_sent_to_this_cpu)
