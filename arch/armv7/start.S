@@ -254,9 +254,26 @@ forget_translations:
 	isb
 	bx lr
 
+	/* Of what the tree names nothing is known: QEMU's port, a PL011 that takes all at once, is told. Xen's
+	 * loader puts no image there. */
 refuse:
-	wfi
-	b refuse
+#ifdef CONFIG_CONSOLE_SERIAL
+	ldr r0, =CONFIG_SERIAL_FALLBACK
+	adr r1, refusal
+1:	ldrb r2, [r1], #1
+	cbz r2, 2f
+	str r2, [r0]
+	b 1b
+#endif
+2:	wfi
+	b 2b
+
+#ifdef CONFIG_CONSOLE_SERIAL
+	.balign 4
+refusal:
+	.asciz "panic: load the image at a page below 0xc0000000\n"
+	.balign 2
+#endif
 
 	.ltorg
 	.balign 4

@@ -126,3 +126,20 @@ def test_a_cpu_that_cannot_do_without_host_extensions(builder, tmp_path, way):
     (tmp_path / "image").write_bytes(data.replace(usual, hosts))
     with Guest(qemu_command(tmp_path / "image", way)) as guest:
         guest.wait_for("^It is a second later", SECONDS)
+
+
+# Where an image cannot be, how much memory the machine has so that it can be put there, and what it says.
+MISPLACED = {"arm64-high": ("arm64-virt", 0x7f40001000, "600G", "load the image at a lower address"),
+             "armv7-high": ("armv7-virt", 0xc0001000, "2560M", "load the image at a page below 0xc0000000"),
+             "armv7-between": ("armv7-virt", 0x40201800, "64M", "load the image at a page below 0xc0000000")}
+
+
+@pytest.mark.parametrize("place", [params.marked(name, cpus.defconfig("hello", row[0]))
+                                   for name, row in MISPLACED.items()])
+def test_an_image_where_none_can_be(boot, tmp_path, place):  # noqa: F811
+    """The memory is none of the host's until somebody uses it."""
+    way, at, memory, said = MISPLACED[place]
+    blob, backend = compiled(source(way, tmp_path)), f"memory-backend-ram,id=ram,size={memory},reserve=off"
+    with boot(way, blob, image_at=at, memory=memory,
+              extra=("-object", backend, "-M", "memory-backend=ram")) as guest:
+        guest.wait_for(f"^panic: {said}$", SECONDS)
