@@ -50,7 +50,8 @@ void irq_init(const struct fdt *tree)
 		}
 	}
 	/* In words that the timer's driver has too: they are in an image once. */
-	panic("the device tree has no %s that works", "interrupt controller (GICv2, GICv3)");
+	panic("the device tree has no %s that works",
+	      IS_ENABLED(CONFIG_GICV3) ? "interrupt controller (GICv2, GICv3)" : "interrupt controller (GICv2)");
 }
 
 /* Called by trap_entry.S, which saves the general registers alone: the Makefile lets no others be used. */

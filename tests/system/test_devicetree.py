@@ -46,17 +46,17 @@ def start_riscv64(tree, image):
 
 
 # For each CPU, where memory begins, how its boot protocol enters an image, and offsets for both; is there firmware
-# first, how much of memory is its; what the tree calls the interrupt controller and the timer; where nothing is;
-# what makes memory lie where registers are, or the other way round.
+# first, how much of memory is its; what the tree calls the interrupt controller, and the image; the timer; where
+# nothing is; what makes memory lie where registers are, or the other way round.
 MORE_MEMORY = ("reg = <0x00 0x40000000 0x00 0x4000000>", "reg = <0x00 0x00 0x00 0x44000000>")
-Start = collections.namedtuple("Start", "memory code image start firmware controller timer nothing clash")
+Start = collections.namedtuple("Start", "memory code image start firmware controller kinds timer nothing clash")
 START = {
-    "arm64": Start(0x40000000, start_arm64, 0x201000, 0x100000, 0, ("arm,cortex-a15-gic",),
+    "arm64": Start(0x40000000, start_arm64, 0x201000, 0x100000, 0, ("arm,cortex-a15-gic",), "GICv2, GICv3",
                    ("arm,armv8-timer", "arm,armv7-timer"), 0x60000000, MORE_MEMORY),
-    "armv7": Start(0x40000000, start_armv7, 0x201000, 0x100000, 0, ("arm,cortex-a15-gic",),
+    "armv7": Start(0x40000000, start_armv7, 0x201000, 0x100000, 0, ("arm,cortex-a15-gic",), "GICv2",
                    ("arm,armv8-timer", "arm,armv7-timer"), 0x60000000, MORE_MEMORY),
     "riscv64": Start(0x80000000, start_riscv64, 0x400000, 0x200000, 0x200000, ("sifive,plic-1.0.0", "riscv,plic0"),
-                     ("timebase-frequency",), 0x2c000000,
+                     "PLIC", ("timebase-frequency",), 0x2c000000,
                      ("reg = <0x00 0xc000000 0x00 0x600000>", "reg = <0x00 0x81000000 0x00 0x600000>")),
 }
 WAYS = [way for way in params.machines("hello", first=True) if cpus.MACHINES[way.values[0]].cpu.name in START]
@@ -204,7 +204,7 @@ def test_a_reservation_that_cannot_be_understood(boot, tmp_path, way, how):
 
 LACKS = {
     "memory": (lambda how: ('device_type = "memory"',), "names no memory"),
-    "controller": (lambda how: how.controller, "no interrupt controller"),
+    "controller": (lambda how: how.controller, r"no interrupt controller \({kinds}\) that works"),
     "timer": (lambda how: how.timer, "no timer"),
 }
 
@@ -213,8 +213,9 @@ LACKS = {
 @pytest.mark.parametrize("what", LACKS)
 def test_a_tree_that_lacks_something(boot, tmp_path, way, what):
     names, why = LACKS[what]
-    with boot(way, compiled(without(source(way, tmp_path), *names(start_of(way))))) as guest:
-        guest.wait_for(rf"^panic: the device tree .*{why}", SECONDS)
+    how = start_of(way)
+    with boot(way, compiled(without(source(way, tmp_path), *names(how)))) as guest:
+        guest.wait_for(rf"^panic: the device tree .*{why.format(kinds=how.kinds)}", SECONDS)
 
 
 @pytest.mark.parametrize("way", WAYS)
