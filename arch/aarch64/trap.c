@@ -50,17 +50,17 @@ static const char *name_of(const struct trap_frame *f)
 
 static void dump_registers(const struct trap_frame *f)
 {
-	char line[96]; /* longer than any of these */
+	char line[96];
 	size_t len;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(f->x); i++) {
 		len = format(line, sizeof(line), "x%u=%016lx%s", i, (unsigned long)f->x[i],
 		             i % 3 == 2 || i == ARRAY_SIZE(f->x) - 1 ? "\n" : " ");
-		console_write(line, len);
+		console_write(line, MIN(len, sizeof(line) - 1));
 	}
 	len = format(line, sizeof(line), "pc=%016lx sp=%016lx pstate=%lx esr=%lx\n", (unsigned long)f->pc,
 	             (unsigned long)f->sp, (unsigned long)f->pstate, (unsigned long)f->syndrome);
-	console_write(line, len);
+	console_write(line, MIN(len, sizeof(line) - 1));
 }
 
 void exception(const struct trap_frame *frame)
