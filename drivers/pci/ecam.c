@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The host bridge that a device tree describes as pci-host-ecam-generic: configuration space lies in memory,
  * 4 KiB for each function (PCI Express Base 4.0 §7.2.2), and interrupts are the pins of old. No firmware has
- * been there: BARs are placed in the first window below 4 GiB, where those of 32 bits can be, too. Buses are
- * counted from the first of its bus-range. Devices see memory as the CPU does. */
+ * been there: BARs are placed in the first window below 4 GiB, where those of 32 bits can be, too. One that
+ * the virtual machine monitor has placed may be in any. Buses are counted from the first of the bridge's
+ * bus-range. Devices see memory as the CPU does. */
 #define LOG_TAG "pci"
 #include "arch/arch.h"
 #include "drivers/irq/tree.h"
@@ -22,7 +23,6 @@ static const struct fdt *tree;
 static struct fdt_node bridge;
 static uint32_t first_bus, buses; /* no buses: no bridge */
 static volatile uint8_t *space;
-static struct fdt_window window;
 
 /* A function's register, NULL behind the last bus. */
 static volatile uint32_t *reg(uint32_t function, uint32_t offset)
@@ -50,14 +50,25 @@ uint32_t pci_first_bus(void)
 	return first_bus;
 }
 
-bool pci_cpu_address(uint64_t *address, uint64_t bytes)
+/* The first window for memory that has so many bytes at an address of the bus. Read in the tree's text each
+ * time, which is a few times for each device. */
+static bool find_window(struct fdt_window *window, uint64_t address, uint64_t bytes)
 {
-	uint64_t offset = *address - window.bus;
+	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
+		if (fdt_window(tree, &bridge, i, window) == 0 && (window->space & SPACE_MEMORY) &&
+		    address - window->bus < window->cpu.bytes &&
+		    bytes <= window->cpu.bytes - (address - window->bus))
+			return true;
+	return false;
+}
 
-	if (*address < window.bus || offset > window.cpu.bytes || bytes > window.cpu.bytes - offset)
-		return false;
-	*address = window.cpu.start + offset;
-	return true;
+volatile void *pci_reach(uint64_t address, uint64_t bytes)
+{
+	struct fdt_window window;
+
+	if (!find_window(&window, address, bytes))
+		return NULL;
+	return arch_map_device(window.cpu.start + (address - window.bus), bytes);
 }
 
 /* A bridge turns pins by the number of the device behind it (PCI-to-PCI Bridge Architecture 1.2 §9.1). */
@@ -99,11 +110,11 @@ bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t
 	       fdt_by_phandle(tree, controller, fdt_cell(&map, 0));
 }
 
-static bool find_window(void)
+static bool find_low_window(struct fdt_window *window)
 {
 	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
-		if (fdt_window(tree, &bridge, i, &window) == 0 && (window.space & SPACE_MEMORY) &&
-		    window.bus < 4 * GIB && window.cpu.bytes <= 4 * GIB - window.bus)
+		if (fdt_window(tree, &bridge, i, window) == 0 && (window->space & SPACE_MEMORY) &&
+		    window->bus < 4 * GIB && window->cpu.bytes <= 4 * GIB - window->bus)
 			return true;
 	return false;
 }
@@ -127,6 +138,7 @@ static uint32_t count_buses(uint64_t bytes)
 static const char *open_bridge(void)
 {
 	struct fdt_range at;
+	struct fdt_window window;
 	uint32_t count;
 
 	if (fdt_reg(tree, &bridge, 0, &at) < 0 || at.start % 4)
@@ -134,7 +146,7 @@ static const char *open_bridge(void)
 	count = count_buses(at.bytes);
 	if (!count)
 		return "it has no buses";
-	if (!find_window())
+	if (!find_low_window(&window))
 		return "it has no window below 4 GiB";
 	space = arch_map_device(at.start, count * BUS_BYTES);
 	if (!space)

@@ -2,7 +2,6 @@
 /* Finding PCI functions and what they can do. What configuration space says is checked like
  * everything else that comes from outside: lists end, windows lie in their BARs. */
 #include "drivers/pci/pci_priv.h"
-#include "arch/arch.h"
 
 #define FUNCTION_STEP 0x100
 #define DEVICE_STEP 0x800
@@ -93,8 +92,7 @@ volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_
 	size = bar_window(function, PCI_BAR + bar * 4, &base);
 	if (!bytes || (uint64_t)offset + bytes > size)
 		return NULL;
-	base += offset;
-	return pci_cpu_address(&base, bytes) ? arch_map_device(base, bytes) : NULL;
+	return pci_reach(base + offset, bytes);
 }
 
 static void set_command(uint32_t function, uint32_t off, uint32_t on)

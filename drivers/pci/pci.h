@@ -23,8 +23,9 @@ uint32_t pci_read(uint32_t function, uint32_t offset);
 void pci_write(uint32_t function, uint32_t offset, uint32_t value);
 /* The number of the first bus, which is 0 in a function's address. */
 uint32_t pci_first_bus(void);
-/* Turns the address of so many bytes that BARs have into the CPU's. False when the CPU cannot reach it. */
-bool pci_cpu_address(uint64_t *address, uint64_t bytes);
+/* Makes so many bytes accessible at an address that BARs have. NULL when the CPU cannot reach
+ * it: no window of the host bridge leads there, or page tables do not reach so far. */
+volatile void *pci_reach(uint64_t address, uint64_t bytes);
 /* Where interrupts come by pins: the line that the function's goes to, as irq_attach_line takes it, shared
  * with others. A negative errno: it has none. */
 int pci_line(uint32_t function);

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from rig import build, cpus, params, server
-from rig.guest import Guest, Qmp, qemu_command
+from rig.guest import Guest, Qmp, Qtest, qemu_command
 
 pytestmark = pytest.mark.config("defconfig_www_qemu")
 
@@ -144,6 +144,36 @@ def test_a_network_card_behind_bridges(serve, way, bridges):
         assert list(answers.values()) == [50], answers
         www.stop()
         www.namespace.ip("link del tap0")
+
+
+# By machine: where configuration space is, and the window above 4 GiB.
+HIGH = {"arm64-virt-pci": (0x40_1000_0000, 0x80_0000_0000), "armv7-virt-pci": (0x40_1000_0000, 0x80_0000_0000),
+        "riscv64-virt-pci": (0x3000_0000, 0x4_0000_0000)}
+
+
+@pytest.mark.parametrize("way", params.ways(*HIGH))
+def test_bars_that_the_monitor_has_placed_above_4_gib(builder, namespace, tmp_path, way):
+    """As Cloud Hypervisor does. AArch64's tables end before QEMU's window there, which the log says."""
+    space, window = HIGH[way]
+    www = server.Server(builder, namespace, way, extra=(
+        "-S", "-qtest", f"unix:{tmp_path}/qtest,server=on,wait=off", "-qtest-log", "none",
+        "-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"))
+    with www.guest:
+        qtest, qmp = Qtest(tmp_path / "qtest"), Qmp(tmp_path / "qmp")
+        for device in (1, 2):  # the network card and the source of entropy; their registers are in the fourth BAR
+            bar = space + (device << 15) + 0x20
+            qtest.write(bar, window + (device << 20) & 0xffffffff)
+            qtest.write(bar + 4, window >> 32)
+        qmp.command("cont")
+        if way == "arm64-virt-pci":
+            www.guest.wait_for("device=virtio-net refused=.*no address that can be mapped")
+        else:
+            www.wait()
+            assert www.curl(www.url()) == index()
+            text = qmp.command("human-monitor-command", **{"command-line": "info pci"})
+            assert f"at 0x{window + (1 << 20):x}" in text, text
+        qtest.close()
+        qmp.close()
 
 
 def between(builder, first, second):

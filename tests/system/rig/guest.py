@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from rig.cpus import MACHINES, machines
-from xen.control import Monitor  # pylint: disable=wrong-import-order
+from xen.control import SECONDS, Line, Monitor  # pylint: disable=wrong-import-order
 
 MAC = "52:54:00:12:34:56"
 GUEST_IP = "10.0.0.2"
@@ -171,3 +171,15 @@ class Qmp(Monitor):
                 break
             time.sleep(0.02)
         return [int(word, 16) for line in text.splitlines() for word in line.split(":", 1)[1].split()]
+
+
+class Qtest(Line):
+    """QEMU's qtest protocol on a Unix socket, at which QEMU listens: writes to physical memory, devices' too."""
+
+    def __init__(self, path):
+        super().__init__(str(path))
+        self.connect()
+
+    def write(self, address, word):
+        self.send(f"writel {address:#x} {word:#x}\n".encode())
+        assert self.line(time.monotonic() + SECONDS) == "OK\n"

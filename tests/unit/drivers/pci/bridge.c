@@ -2,7 +2,6 @@
 /* Bridges that nobody has numbered, on a model that lets configuration and memory through as they do. */
 #include <string.h>
 
-#include "arch/arch.h"
 #include "drivers/pci/pci.h"
 #include "tests/lib/test.h"
 
@@ -75,14 +74,8 @@ void pci_write(uint32_t function, uint32_t offset, uint32_t value)
 	f->words[offset / 4] = value;
 }
 
-bool pci_cpu_address(uint64_t *address, uint64_t bytes)
-{
-	(void)address, (void)bytes;
-	return true;
-}
-
 /* All bridges on the way let through what is mapped, and no other function on the same bus has it. */
-volatile void *arch_map_device(uint64_t start, uint64_t bytes)
+volatile void *pci_reach(uint64_t start, uint64_t bytes)
 {
 	for (struct function *f = mapping->parent; f; f = f->parent) {
 		uint32_t window = f->words[PCI_WINDOW / 4];

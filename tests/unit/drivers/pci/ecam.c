@@ -16,6 +16,7 @@ static struct blob blob;
 static struct fdt tree;
 static uint32_t space[2][BUS_BYTES / 4]; /* of two buses */
 static uint64_t space_start, space_bytes, mapped_start, mapped_bytes;
+static uint64_t unreachable; /* from there on; 0: nothing is */
 
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
@@ -26,7 +27,7 @@ volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 	}
 	mapped_start = start;
 	mapped_bytes = bytes;
-	return space;
+	return unreachable && start >= unreachable ? NULL : space;
 }
 
 int irq_line(const struct fdt_interrupt *interrupt)
@@ -240,25 +241,48 @@ Test(pci_ecam, translates_from_the_bus_to_the_cpu)
 	cr_assert_eq(mapped_start, 0x780001000);
 }
 
-Test(pci_ecam, reaches_nothing_outside_of_the_window)
+/* Those that somebody has placed, in whichever window. */
+Test(pci_ecam, reaches_what_lies_in_a_window)
 {
 	static const struct {
-		uint64_t address, bytes;
-		bool there;
+		uint64_t address, bytes, there; /* 0: it is not */
 	} cases[] = {
-		{ 0x10000000, 0x1000000, true }, { 0x10000000, 0x1000001, false }, { 0x10ffffff, 1, true },
-		{ 0x11000000, 1, false }, { 0xfffffff, 1, false }, { 0x10000001, UINT64_MAX, false },
-		{ UINT64_MAX, 1, false },
+		{ 0x10000000, 0x1000000, 0x10000000 }, { 0x10000000, 0x1000001, 0 }, { 0x10ffffff, 1, 0x10ffffff },
+		{ 0x11000000, 1, 0 }, { 0xfffffff, 1, 0 }, { 0x10000001, UINT64_MAX, 0 }, { UINT64_MAX, 1, 0 },
+		{ 0x3eff0000, 1, 0 }, { 0, 1, 0 }, /* of the window for ports */
+		{ 0x8000000000, 0x8000000000, 0x4000000000 }, { 0x8000000000, 0x8000000001, 0 },
+		{ 0xffffffffff, 1, 0xbfffffffff }, { 0x7fffffffff, 1, 0 },
 	};
 
-	make(SPACE BUSES WINDOWS);
+	make(SPACE BUSES "ranges = <0x01000000 0 0 0 0x3eff0000 0 0x10000>,"
+	     "<0x02000000 0 0x10000000 0 0x10000000 0 0x1000000>, <0x43000000 0x80 0 0x40 0 0x80 0>;");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		uint64_t address = cases[i].address;
-
-		cr_assert_eq(pci_cpu_address(&address, cases[i].bytes), cases[i].there, "case %zu", i);
+		mapped_start = 0;
+		cr_assert_eq(pci_reach(cases[i].address, cases[i].bytes) != NULL, cases[i].there != 0, "case %zu",
+		             i);
+		cr_assert_eq(mapped_start, cases[i].there, "case %zu", i);
 	}
+}
+
+Test(pci_ecam, maps_a_bar_in_the_window_above_4_gib)
+{
+	make(SPACE BUSES WINDOWS);
+	put(0, 0);
+	space[0][PCI_BAR / 4 + 1] = 0x80;
+	cr_assert_not_null(map(0, 0x12340004, 4, 8));
+	cr_assert(mapped_start == 0x8012340004 && mapped_bytes == 8);
+	cr_assert_eq(space[0][PCI_BAR / 4], 0x12340004, "it stays where it was");
+	cr_assert_eq(space[0][PCI_BAR / 4 + 1], 0x80);
+}
+
+Test(pci_ecam, refuses_a_bar_outside_of_its_windows_or_of_what_is_mapped)
+{
+	make(SPACE BUSES WINDOWS);
 	put(0, 0);
 	cr_assert_null(map(0, 0x40000000, 0, 16));
+	unreachable = 0x10000800;
+	cr_assert_null(map(0, 0x10000800, 0, 16));
+	cr_assert_not_null(map(0, 0x10000400, 0, 16));
 }
 
 /* -- interrupts -- */

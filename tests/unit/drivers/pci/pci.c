@@ -2,7 +2,6 @@
 /* Configuration space that a test makes up: good, looped, and lying. */
 #include <string.h>
 
-#include "arch/arch.h"
 #include "drivers/pci/pci.h"
 #include "tests/lib/test.h"
 
@@ -49,13 +48,7 @@ uint32_t pci_first_bus(void)
 	return 0;
 }
 
-bool pci_cpu_address(uint64_t *address, uint64_t bytes)
-{
-	(void)address, (void)bytes;
-	return true;
-}
-
-volatile void *arch_map_device(uint64_t start, uint64_t bytes)
+volatile void *pci_reach(uint64_t start, uint64_t bytes)
 {
 	mapped_start = start;
 	mapped_bytes = bytes;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "arch/arch.h"
 #include "drivers/irq/irq.h"
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/virtio.h"
@@ -39,13 +38,7 @@ uint32_t pci_first_bus(void)
 	return 0;
 }
 
-bool pci_cpu_address(uint64_t *address, uint64_t bytes)
-{
-	(void)address, (void)bytes;
-	return true;
-}
-
-volatile void *arch_map_device(uint64_t start, uint64_t bytes)
+volatile void *pci_reach(uint64_t start, uint64_t bytes)
 {
 	cr_assert(start >= BAR_AT && start + bytes <= BAR_AT + BAR_BYTES);
 	return bar + (start - BAR_AT);
