@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Virtio over PCI (virtio 1.2 §4.1): modern devices, and transitional ones through their modern
- * side. Interrupts are MSI-X, or, where no controller takes such messages, the function's pin. */
+ * side. Interrupts are MSI-X, or, where no controller takes such messages or it has no room for them, the
+ * function's pin. */
 #define LOG_TAG "virtio"
 #include "drivers/pci/pci.h"
 #include "drivers/irq/irq.h"
@@ -148,12 +149,10 @@ static int attach(struct virtio_device *dev, struct poller *p)
 		return -ENODEV;
 	}
 	error = attach_message(dev, p, QUEUES_MESSAGE);
-	if (IS_ENABLED(CONFIG_PCI_PINS) && error == -ENODEV)
-		return attach_pin(dev, p);
 	if (!error)
 		error = attach_message(dev, &dev->change, CONFIG_MESSAGE);
 	if (error)
-		return error;
+		return IS_ENABLED(CONFIG_PCI_PINS) ? attach_pin(dev, p) : error;
 	pci_messages_on(dev->place);
 	dev->owner = p;
 	poller_add(&dev->change, config_changed);
