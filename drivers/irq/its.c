@@ -26,7 +26,8 @@ enum { LPI_CONTROL = 0x0, LPI_TYPE = 0x8, LPI_TABLE = 0x70, LPI_PENDING = 0x78 }
 #define PENDING_NONE (UINT64_C(1) << 62)
 #define LPI_BITS 14 /* of an LPI's number: the fewest that there may be */
 #define LPI_PAGES (((1 << LPI_BITS) - GIC_LPI) / PAGE_BYTES) /* a byte each */
-#define LPI_ON 1
+#define LPI_CONFIGURATION (GIC_PRIORITY | 3) /* of an LPI that is on; the second bit is always one */
+#define SHARED (UINT64_C(1) << 10) /* of QUEUE, TABLES, LPI_TABLE, LPI_PENDING: stays where caches are seen */
 #define TABLE_ALIGNMENT 0x10000
 #define PATIENCE_NS NS_PER_S
 
@@ -139,6 +140,18 @@ static bool start_queue(void)
 	return command(MAP_COLLECTION, 0, VALID | its.target) && command(SYNC, 0, its.target);
 }
 
+/* Does the service see what is in our caches (§12.19, GITS_BASER, GITS_CBASER; §12.11)? It says so by keeping
+ * what it has been asked for. */
+static bool is_coherent(volatile uint8_t *redistributor)
+{
+	uint64_t all = *reg(its.base, QUEUE) & *reg(redistributor, LPI_TABLE) & *reg(redistributor, LPI_PENDING);
+
+	for (uint32_t i = 0; i < TABLES_MAX; i++)
+		if (*reg(its.base, TABLES + 8 * i) & VALID)
+			all &= *reg(its.base, TABLES + 8 * i);
+	return all & SHARED;
+}
+
 static int start(void)
 {
 	volatile uint8_t *redistributor = gicv3_redistributor();
@@ -146,7 +159,8 @@ static int start(void)
 
 	its.target = *reg(its.base, TYPE) & TARGET_BY_ADDRESS ? gicv3_redistributor_address() : number << 16;
 	its.events = page_alloc(1, true);
-	return its.events && start_lpis(redistributor) && place_tables() && start_queue() ? 0 : -ENODEV;
+	return its.events && start_lpis(redistributor) && place_tables() && start_queue() &&
+	       is_coherent(redistributor) ? 0 : -ENODEV;
 }
 
 void its_find(const struct fdt *tree, const struct fdt_node *gic)
@@ -200,7 +214,7 @@ static bool map_event(uint32_t id, uint32_t event)
 {
 	uint64_t device = (uint64_t)id << 32, lpi = GIC_LPI + its.lpi_count;
 
-	its.lpis[its.lpi_count] = GIC_PRIORITY | LPI_ON;
+	its.lpis[its.lpi_count] = LPI_CONFIGURATION;
 	return command(MAP_EVENT | device, event | lpi << 32, 0) && command(INVALIDATE | device, event, 0) &&
 	       command(SYNC, 0, its.target);
 }

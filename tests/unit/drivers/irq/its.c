@@ -146,7 +146,7 @@ Test(its, gets_its_tables_zeroed_and_aligned)
 	lpis = *at(redistributor, LPI_TABLE);
 	pending = *at(redistributor, LPI_PENDING);
 	cr_assert_eq(lpis & 31, 13, "numbers of 14 bits");
-	cr_assert_eq(*(uint8_t *)(uintptr_t)(lpis & ADDRESS), 0xa1, "on, at the priority of the others");
+	cr_assert_eq(*(uint8_t *)(uintptr_t)(lpis & ADDRESS), 0xa3, "on, at the priority of the others; RES1");
 	cr_assert_eq(((uint8_t *)(uintptr_t)(lpis & ADDRESS))[1], 0);
 	cr_assert_eq(((uint8_t *)(uintptr_t)(lpis & ADDRESS))[8191], 0);
 	cr_assert_eq((pending & ADDRESS) % 0x10000, 0);
@@ -218,6 +218,30 @@ Test(its, that_does_not_answer_is_given_up)
 	cr_assert_eq(message(FUNCTION), -ENODEV);
 	cr_assert_eq(message(FUNCTION), -ENODEV);
 }
+
+/* Where a service has other views of memory than the CPU, what it cannot share reads back as not shared. */
+static volatile uint64_t *unshared;
+
+static void play_unshared(void)
+{
+	play();
+	*unshared &= ~(UINT64_C(3) << 10);
+}
+
+#define UNSHARED(name, base, offset) \
+	Test(its, that_does_not_see_caches_is_none_##name) \
+	{ \
+		clock_on_read = play_unshared; \
+		unshared = at(base, offset); \
+		find(); \
+		cr_assert_eq(message(FUNCTION), -ENODEV); \
+		cr_assert_eq(message(FUNCTION), -ENODEV); \
+	}
+UNSHARED(queue, service, QUEUE)
+UNSHARED(devices, service, TABLES)
+UNSHARED(collections, service, TABLES + 16)
+UNSHARED(lpis, redistributor, LPI_TABLE)
+UNSHARED(pending, redistributor, LPI_PENDING)
 
 Test(its, without_interrupts_of_messages_is_none)
 {
