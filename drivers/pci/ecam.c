@@ -17,6 +17,7 @@
 #define SPACE_MEMORY 0x02000000 /* of a window's highest cell; with 0x01000000 of 64 bits */
 #define PLACE_LEAST UINT64_C(0x1000) /* at bus address 0 nothing is placed: it means nowhere */
 #define GIB UINT64_C(0x40000000)
+enum { PORT_FIRST = 4, PORT_LAST = 6 }; /* of the types of Express capabilities: root, upstream, downstream */
 #define WINDOWS_MAX 16 /* looked at: each time from the tree's text */
 
 static const struct fdt *tree;
@@ -90,6 +91,21 @@ int pci_line(uint32_t function)
 	return error ? error : irq_line(&interrupt);
 }
 
+/* Do messages bear the function's own number? So they do through ports of PCI Express (Base 4.0 §7.5.3.2);
+ * other bridges put theirs in its place (PCI Express to PCI/PCI-X Bridge 1.0 §2.3). */
+static bool is_requester(uint32_t function)
+{
+	while (function >> 16) {
+		uint32_t at;
+
+		function = pci_bridge(function);
+		at = function == PCI_NONE ? 0 : pci_capability(function, PCI_EXPRESS, 0);
+		if (!at || (pci_read(function, at) >> 20 & 15) - PORT_FIRST > PORT_LAST - PORT_FIRST)
+			return false;
+	}
+	return true;
+}
+
 /* The bridge's msi-map, each entry of which is a first requester ID, a controller, the number that it knows
  * that one by, and how many there are; or its msi-parent. */
 bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t *id)
@@ -97,6 +113,8 @@ bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t
 	uint32_t requester = (first_bus << 8) + (function >> 8);
 	struct fdt_value map;
 
+	if (!is_requester(function))
+		return false;
 	if (fdt_property(tree, &bridge, "msi-map", &map)) {
 		for (uint32_t i = 0; i + 4 <= fdt_cells(&map); i += 4)
 			if (requester - fdt_cell(&map, i) < fdt_cell(&map, i + 3)) {

@@ -14,7 +14,7 @@ enum pci_register {
 	PCI_WINDOW = 0x20, PCI_WINDOW_WIDE = 0x24, PCI_SUBSYSTEM = 0x2c, PCI_CAPABILITIES = 0x34,
 	PCI_INTERRUPT = 0x3c,
 };
-enum pci_capability_id { PCI_VENDOR_SPECIFIC = 0x09, PCI_MSIX = 0x11 };
+enum pci_capability_id { PCI_VENDOR_SPECIFIC = 0x09, PCI_EXPRESS = 0x10, PCI_MSIX = 0x11 };
 
 /* -- the host bridge's own, of which tests have theirs -- */
 
@@ -30,7 +30,8 @@ volatile void *pci_reach(uint64_t address, uint64_t bytes);
  * with others. A negative errno: it has none. */
 int pci_line(uint32_t function);
 /* Where messages are translated: who writes the function's, as controller knows it (its requester ID, unless
- * the tree says otherwise). False when the tree names no controller for them. */
+ * the tree says otherwise). False when the tree names no controller for them, or a bridge on the way writes
+ * them as its own. */
 struct fdt_node;
 bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t *id);
 /* Opens the bridge that the tree describes, which it borrows. Without one nothing is found. */

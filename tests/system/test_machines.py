@@ -30,6 +30,7 @@ BRIDGES = {
                "xio3130-downstream,id=other,bus=up,chassis=2", "xio3130-downstream,id=last,bus=up,chassis=3"),
     "old": ("pci-bridge,id=first,chassis_nr=4,shpc=off,addr=7",
             "pci-bridge,id=last,bus=first,chassis_nr=5,shpc=off,addr=2"),
+    "one old": ("pci-bridge,id=last,chassis_nr=4,shpc=off,addr=7",),
 }
 PCI = tuple(way for way in cpus.others() if cpus.MACHINES[way].machine.bus == "PCI")
 
@@ -233,6 +234,22 @@ def test_messages_in_place_of_pins(serve, tmp_path, version, messages):
                 extra=("-machine", f"gic-version={version}", "-d", "trace:gicv3_its_cmd_mapti,guest_errors",
                        "-D", str(trace)))
     assert www.curl(www.url()) == index()
+    www.stop()
+    said = trace.read_text() if trace.exists() else ""
+    assert len(said.splitlines()) == said.count("command MAPTI") == messages, said
+
+
+@pytest.mark.config("defconfig_www_qemu_arm64")
+@pytest.mark.parametrize("bridges,messages", [("port", 2), ("switch", 0), ("old", 0), ("one old", 0)])
+def test_messages_from_behind_bridges(serve, tmp_path, bridges, messages):
+    """The service's table has room for two buses. Behind bridges of conventional PCI messages come from another
+    function than the card. The rest interrupts by pins."""
+    trace = tmp_path / "trace"
+    www = serve("arm64-virt-pci", name="www_qemu_arm64_its", options_set={"GICV3_ITS": "y"}, bridges=BRIDGES[bridges],
+                extra=("-machine", "gic-version=3", "-d", "trace:gicv3_its_cmd_mapti,guest_errors", "-D", str(trace)))
+    assert www.curl(www.url()) == index()
+    answers = www.ask("turn", count=50, seconds=60, timeout=300)["answers"]
+    assert list(answers.values()) == [50], answers
     www.stop()
     said = trace.read_text() if trace.exists() else ""
     assert len(said.splitlines()) == said.count("command MAPTI") == messages, said

@@ -307,13 +307,26 @@ Test(pci_ecam, turns_pins_into_lines)
 	cr_assert_eq(pci_line(9 * DEVICE), -ENODEV, "nobody there");
 }
 
+/* To bus 1, at device 1. type: of its Express capability; -1: it has none. */
+static void put_bridge(int type)
+{
+	uint32_t *f = space[0] + 0x8000 / 4;
+
+	put(DEVICE, 0);
+	f[PCI_HEADER / 4] = 0x810000;
+	f[PCI_BUSES / 4] = 0x010100 + pci_first_bus() * 0x10101;
+	f[PCI_COMMAND / 4] = 2;
+	if (type >= 0) {
+		f[PCI_COMMAND / 4] |= 0x100000;
+		f[PCI_CAPABILITIES / 4] = 0x40;
+		f[0x40 / 4] = 0x20000 | PCI_EXPRESS | (uint32_t)type << 20;
+	}
+}
+
 Test(pci_ecam, turns_pins_behind_a_bridge)
 {
 	make(SPACE BUSES WINDOWS MAP);
-	put(DEVICE, 0);
-	space[0][0x8000 / 4 + PCI_HEADER / 4] = 0x810000;
-	space[0][0x8000 / 4 + PCI_BUSES / 4] = 0x010100;
-	space[0][0x8000 / 4 + PCI_COMMAND / 4] = 2;
+	put_bridge(-1);
 	put(1 << 16, 1);
 	put(1 << 16 | DEVICE, 1);
 	put(1 << 16 | 2 * DEVICE, 3);
@@ -337,6 +350,7 @@ static int64_t source_of(uint32_t function)
 Test(pci_ecam, messages_come_from_a_requester)
 {
 	make(SPACE "bus-range = <2 3>; msi-parent = <&its>;" WINDOWS);
+	put_bridge(4);
 	cr_assert_eq(source_of(3 * DEVICE), 0x218);
 	cr_assert_eq(source_of(1 << 16 | DEVICE), 0x308);
 }
@@ -344,11 +358,25 @@ Test(pci_ecam, messages_come_from_a_requester)
 Test(pci_ecam, messages_sources_may_have_other_numbers)
 {
 	make(SPACE BUSES WINDOWS "msi-map = <0x8 &its 0x100 0x10>, <0x100 &its 0x0 0x100>;");
+	put_bridge(4);
 	cr_assert_eq(source_of(0), -1);
 	cr_assert_eq(source_of(DEVICE), 0x100);
 	cr_assert_eq(source_of(2 * DEVICE), 0x108);
 	cr_assert_eq(source_of(3 * DEVICE), -1);
 	cr_assert_eq(source_of(1 << 16 | DEVICE), 0x8);
+}
+
+/* Root, upstream and downstream ports alone let a function's own number through. */
+Test(pci_ecam, messages_keep_their_source_through_ports)
+{
+	make(SPACE BUSES WINDOWS "msi-parent = <&its>;");
+	for (int type = -1; type < 16; type++) {
+		put_bridge(type);
+		cr_assert_eq(source_of(1 << 16 | DEVICE), type >= 4 && type <= 6 ? 0x108 : -1, "type %d", type);
+		cr_assert_eq(source_of(DEVICE), 8, "its own");
+	}
+	put(DEVICE, 0);
+	cr_assert_eq(source_of(1 << 16 | DEVICE), -1, "behind no bridge");
 }
 
 Test(pci_ecam, messages_that_nobody_takes_have_no_source)
