@@ -366,6 +366,20 @@ Test(pci_ecam, messages_sources_may_have_other_numbers)
 	cr_assert_eq(source_of(1 << 16 | DEVICE), 0x8);
 }
 
+Test(pci_ecam, messages_sources_are_numbered_by_some_bits)
+{
+	make(SPACE BUSES WINDOWS "msi-map-mask = <0xf8>; msi-map = <0x8 &its 0x200 0x8>, <0x10 &its 0 0x100>;");
+	put_bridge(4);
+	cr_assert_eq(source_of(DEVICE | 3 << 8), 0x200);
+	cr_assert_eq(source_of(2 * DEVICE | 7 << 8), 0);
+	cr_assert_eq(source_of(1 << 16 | DEVICE), 0x200, "a bus has no bits");
+	cr_assert_eq(source_of(1 << 16 | 3 * DEVICE | 1 << 8), 8);
+	cr_assert_eq(source_of(7 << 8), -1);
+	blob_free(&blob);
+	make(SPACE BUSES WINDOWS "msi-map-mask = <0>; msi-map = <0 &its 0x30 1>;");
+	cr_assert_eq(source_of(2 * DEVICE), 0x30);
+}
+
 /* Root, upstream and downstream ports alone let a function's own number through. */
 Test(pci_ecam, messages_keep_their_source_through_ports)
 {
