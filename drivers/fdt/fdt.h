@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* A reader of flattened device trees (Devicetree Specification 0.4, chapters 2 and 5; version 17). It trusts
  * nothing, allocates nothing and remembers nothing: a node is a place in the blob, and each question is a
- * look at it. Whatever the blob says, each call ends in a time that is a small multiple of the blob's length.
+ * look at it. Whatever the blob says, each call ends in a time that is a small multiple of the blob's
+ * length; one for an interrupt may look at all of it 64 times, for the controllers on its way.
  *
  *   struct fdt_node n = FDT_BEGIN;
  *   while (fdt_next_with(tree, &n, "compatible", "virtio,mmio"))

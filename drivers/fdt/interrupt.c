@@ -10,14 +10,15 @@
 #define MAPS IS_ENABLED(CONFIG_PCI_PINS)
 #define UNIT_CELLS 3   /* of a device's address, as maps have it; longer ones are not understood */
 #define HOPS_MAX 8     /* nexuses in a row; a ring of them is one, too */
-#define LOOKUPS_MAX 64 /* of phandles, in one list: each is a look at the whole tree */
+#define LOOKUPS_MAX 64 /* of phandles, in all lists of a call: each is a look at the whole tree */
 
 /* A list of cells that is read from its front, and the node that the interrupts in it belong to. */
 struct cells {
 	struct fdt_value left;
 	struct fdt_node node;
 	uint32_t unit_cells, interrupt_cells; /* of the node */
-	uint32_t lookups, phandle;            /* of the node, should it come again: lists repeat them */
+	uint32_t phandle;                     /* of the node, should it come again: lists repeat them; or 0 */
+	uint32_t lookups;                     /* of phandles in this call, so far */
 };
 
 static bool take(struct cells *from, uint32_t *cells, uint32_t count)
@@ -48,7 +49,7 @@ static bool take_node(const struct fdt *tree, struct cells *from)
 
 	if (!take(from, &from->phandle, 1))
 		return false;
-	if (from->lookups && from->phandle == before)
+	if (before && from->phandle == before)
 		return true;
 	return from->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &from->node, from->phandle) &&
 	       measure(tree, from);
@@ -88,7 +89,7 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 
 /* Looks the interrupt *out of a device with that unit address up in the map of the nexus that it has come
  * to (§2.4.3). Then it is one of the nexus's parent, and unit the address there. False: it leads nowhere. */
-static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
+static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out, uint32_t *lookups)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
 	struct cells map, masks;
@@ -96,7 +97,8 @@ static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interr
 	struct fdt_interrupt above;
 
 	map.node = out->controller;
-	map.lookups = 0;
+	map.phandle = 0;
+	map.lookups = *lookups;
 	if (!fdt_property(tree, &map.node, "interrupt-map", &map.left) || !measure(tree, &map) ||
 	    map.interrupt_cells != out->count)
 		return false;
@@ -113,19 +115,20 @@ static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interr
 			return false;
 		if (same_but_for(entry, key, mask, cells)) {
 			*out = above;
+			*lookups = map.lookups;
 			return true;
 		}
 	}
 	return false;
 }
 
-/* Follows *out from the controller or nexus where it is to its controller. */
-static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out)
+/* Follows *out from the controller or nexus where it is to its controller, after so many look-ups. */
+static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out, uint32_t lookups)
 {
 	for (int i = 0; i < HOPS_MAX; i++) {
 		if (fdt_has(tree, &out->controller, "interrupt-controller"))
 			return 0;
-		if (!MAPS || !pass_nexus(tree, unit, out))
+		if (!MAPS || !pass_nexus(tree, unit, out, &lookups))
 			break;
 	}
 	return -ERANGE;
@@ -138,7 +141,7 @@ int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, 
 	bool extended = fdt_property(tree, n, "interrupts-extended", &from.left);
 
 	from.node = *n;
-	from.lookups = 0;
+	from.phandle = from.lookups = 0;
 	if (!extended && (!fdt_property(tree, n, "interrupts", &from.left) ||
 	                  !interrupt_parent(tree, &from.node) || !measure(tree, &from)))
 		return -ENOENT;
@@ -148,7 +151,7 @@ int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, 
 	} while (i--);
 	if (MAPS && fdt_property(tree, n, "reg", &reg.left))
 		take(&reg, unit, MIN(fdt_cells(&reg.left), (uint32_t)UNIT_CELLS));
-	return resolve(tree, unit, out);
+	return resolve(tree, unit, out, from.lookups);
 }
 
 int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t function, uint32_t pin,
@@ -159,5 +162,5 @@ int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t
 	out->controller = *n;
 	out->count = 1;
 	out->cells[0] = pin;
-	return resolve(tree, unit, out);
+	return resolve(tree, unit, out, 0);
 }

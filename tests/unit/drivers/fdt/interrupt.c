@@ -224,3 +224,31 @@ Test(fdt_interrupt, lists_of_many_controllers_are_followed_so_far)
 	EXPECT("/y", 99, "/a", 99);
 	expect_none("/y", 100, -ENOENT);
 }
+
+/* Two maps one after the other, of so many entries, the last of which is the one that fits. */
+static void make_maps(int entries)
+{
+	char source[8192], *at = source;
+
+	at += sprintf(at, "/ { a: a { interrupt-controller; #interrupt-cells = <1>; };"
+	                  "b: b { interrupt-controller; #interrupt-cells = <1>; };"
+	                  "x { interrupt-parent = <&one>; interrupts = <0>; };");
+	for (int map = 0; map < 2; map++) {
+		at += sprintf(at, "%s { #interrupt-cells = <1>; interrupt-map = ", map ? "two: two" : "one: one");
+		for (int i = 1; i < entries; i++)
+			at += sprintf(at, "<%d &%c 1>,", i, i & 1 ? 'b' : 'a');
+		at += sprintf(at, "<0 &%s>; };", map ? "a 5" : "two 0");
+	}
+	sprintf(at, "};");
+	make(source);
+}
+
+/* All maps on an interrupt's way are one list in that. */
+Test(fdt_interrupt, maps_of_many_controllers_are_followed_so_far)
+{
+	make_maps(31);
+	EXPECT("/x", 0, "/a", 5);
+	blob_free(&blob);
+	make_maps(34);
+	expect_none("/x", 0, -ERANGE);
+}
