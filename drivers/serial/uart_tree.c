@@ -27,22 +27,29 @@ struct kind {
 	} init[WRITES_MAX];
 };
 
-#define PL011 2, 4, 0x00, 0x06, 0x80, 16, 0x10, 0x00, 0x0e, 0x50, 0x11, { \
-	{ 0x0e, 0 },     /* interrupts: none */ \
-	{ 0x0b, 0x70 },  /* 8N1, FIFOs */ \
-	{ 0x0c, 0x301 }, /* on, both ways */ \
-}
-#define NS16550 0, 1, 0x00, 0x05, 0x20, 16, 0x01, 0x01, 0x01, 0x01, 0x00, { \
-	{ 0x01, 0 },    /* interrupts: none */ \
-	{ 0x03, 0x03 }, /* 8N1 */ \
-	{ 0x02, 0x07 }, /* FIFOs on, empty */ \
-	{ 0x04, 0x0b }, /* DTR, RTS, and OUT2, which lets the interrupt through */ \
-}
+#define NS16550 \
+	.shift = 0, .width = 1, .data = 0x00, .status = 0x05, \
+	.room = 0x20, .room_bytes = 16, .input = 0x01, .input_value = 0x01, \
+	.enable = 0x01, .enable_value = 0x01, .acknowledge = 0x00, .init = { \
+		{ .reg = 0x01, .value = 0x00 }, /* interrupts: none */ \
+		{ .reg = 0x03, .value = 0x03 }, /* 8N1 */ \
+		{ .reg = 0x02, .value = 0x07 }, /* FIFOs on, empty */ \
+		{ .reg = 0x04, .value = 0x0b }, /* DTR, RTS, and OUT2, which lets the interrupt through */ \
+	}
 
 static const struct kind kinds[] = {
-	{ "arm,pl011", PL011 },
-	{ "ns16550a", NS16550 },
-	{ "ns16550", NS16550 },
+	{
+		.compatible = "arm,pl011",
+		.shift = 2, .width = 4, .data = 0x00, .status = 0x06,
+		.room = 0x80, .room_bytes = 16, .input = 0x10, .input_value = 0x00,
+		.enable = 0x0e, .enable_value = 0x50, .acknowledge = 0x11, .init = {
+			{ .reg = 0x0e, .value = 0x000 }, /* interrupts: none */
+			{ .reg = 0x0b, .value = 0x070 }, /* 8N1, FIFOs */
+			{ .reg = 0x0c, .value = 0x301 }, /* on, both ways */
+		},
+	},
+	{ .compatible = "ns16550a", NS16550 },
+	{ .compatible = "ns16550", NS16550 },
 };
 
 static bool looked; /* for a port */
