@@ -38,7 +38,7 @@ void *arch_stack_alloc(size_t bytes);
 /* -- devices -- */
 
 /* Makes a device's registers at [start, start + bytes) accessible, at the same address unless that is beyond
- * what a pointer reaches. Gives where; NULL when that cannot be done. Machines without registers have no use
+ * what can be mapped so. Gives where; NULL when that cannot be done. Machines without registers have no use
  * for it. */
 volatile void *arch_map_device(uint64_t start, uint64_t bytes);
 /* The same of memory that lies beside the machine's own, and that others write, too: by whole pages. */

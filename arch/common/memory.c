@@ -102,11 +102,9 @@ int memory_map_pages(uint64_t start, uint64_t end)
 
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
-	if (sizeof(void *) < sizeof(start) && start > UINTPTR_MAX)
-		return memory_map_far(start, bytes);
-	if (start + bytes < start || memory_map(start, start + bytes, true) < 0)
-		return NULL;
-	return (volatile void *)(uintptr_t)start;
+	if (start + bytes >= start && memory_map(start, start + bytes, true) == 0)
+		return (volatile void *)(uintptr_t)start;
+	return IS_ENABLED(CONFIG_FAR_REGISTERS) ? memory_map_far(start, bytes) : NULL;
 }
 
 volatile void *arch_map_memory(uint64_t start, uint64_t bytes)

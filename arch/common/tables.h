@@ -16,7 +16,8 @@
 uint64_t *memory_entry(uint64_t address, unsigned level, bool make);
 /* Takes away what entry maps at address. */
 void memory_unmap(uint64_t *entry, uintptr_t address);
-/* arch_map_device where start has more bits than addresses. */
+/* arch_map_device where start is no address of registers: the image's and the stacks' begin before it. NULL
+ * where it is one. */
 volatile void *memory_map_far(uint64_t start, uint64_t bytes);
 
 static inline bool memory_is_mapped(uintptr_t address)

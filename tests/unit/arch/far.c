@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers beyond 4 GiB of a CPU whose addresses end there: entries of 2 MiB, in a small window. */
+/* Registers where a CPU of 32 bits has the image, or beyond its addresses: entries of 2 MiB in a small window. */
 #include <string.h>
 
 #include "tests/lib/test.h"
@@ -8,7 +8,9 @@
 #undef CONFIG_STACK_WINDOW_BYTES
 #define CONFIG_STACK_WINDOW 0xf0000000
 #define CONFIG_STACK_WINDOW_BYTES 0x08000000
-#include "arch/armv7/far.c"
+#undef CONFIG_IMAGE_ADDRESS
+#define CONFIG_IMAGE_ADDRESS 0xe0000000
+#include "arch/common/far.c"
 
 enum { FIRST = 0xf8000000 / 0x200000, ENTRIES = 0x8000000 / 0x200000 }; /* from the end of the stacks on */
 #define PAGE UINT64_C(0x200000)
@@ -50,6 +52,23 @@ Test(far, registers_are_mapped_behind_the_stacks)
 	cr_assert_eq(entries[0], FAR | 1);
 	cr_assert_eq(entries[1], 0);
 	cr_assert_eq(filled, 1);
+}
+
+/* As Zynq's interrupt controller does. */
+Test(far, registers_may_lie_where_the_image_is_mapped)
+{
+	cr_assert_eq(map(0xf8f00100, 0x100), FIRST * PAGE + 0x100100);
+	cr_assert_eq(entries[0], 0xf8e00000 | 1);
+	cr_assert_eq(map(0xe0000000, 4), (FIRST + 1) * PAGE);
+	cr_assert_eq(map(0xffffffff, 2), (FIRST + 2) * PAGE + 0x1fffff, "and across the end of 4 GiB");
+}
+
+Test(far, registers_that_can_lie_at_their_own_address_are_not_mapped)
+{
+	cr_assert_eq(map(0xdffffffc, 4), 0);
+	cr_assert_eq(map(0xdffffffc, 8), 0);
+	cr_assert_eq(map(0, 4), 0);
+	cr_assert_eq(filled, 0);
 }
 
 Test(far, what_is_mapped_is_not_mapped_twice)

@@ -26,6 +26,7 @@ static unsigned table_count, early_left;
 static uintptr_t flushed;
 static unsigned filled;
 static uint64_t taken_start, taken_end; /* nothing can be mapped there */
+static uint64_t far_start, far_bytes;   /* what has been asked for */
 
 uint64_t *paging_table(uint64_t entry)
 {
@@ -82,6 +83,13 @@ void paging_flush(uintptr_t address)
 	flushed = address;
 }
 
+volatile void *memory_map_far(uint64_t start, uint64_t bytes)
+{
+	far_start = start;
+	far_bytes = bytes;
+	return start == TOP + 5 ? (volatile void *)(uintptr_t)(2 * MIB + 5) : NULL;
+}
+
 static void begin(void)
 {
 	test_begin();
@@ -135,6 +143,16 @@ Test(memory, of_registers_is_told_from_other)
 	cr_assert_eq(leaf_at(17 * MIB), (uint64_t)(PRESENT | LARGE));
 	cr_assert_eq(memory_map_pages(32 * MIB + 4 * KIB, 32 * MIB + 8 * KIB), 0);
 	cr_assert_null(arch_map_device(32 * MIB, 4), "registers in a large page of which a part is memory");
+}
+
+Test(memory, of_registers_may_be_mapped_elsewhere)
+{
+	cr_assert_eq((uintptr_t)arch_map_device(TOP + 5, 4), 2 * MIB + 5);
+	cr_assert(far_start == TOP + 5 && far_bytes == 4);
+	cr_assert_null(arch_map_device(TOP - 1, UINT64_MAX));
+	cr_assert(far_start == TOP - 1 && far_bytes == UINT64_MAX);
+	cr_assert_not_null(arch_map_device(TOP - 4, 4));
+	cr_assert_eq(far_start, TOP - 1, "not asked");
 }
 
 Test(memory, is_not_mapped_where_it_cannot_be)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers beyond 4 GiB, where QEMU has its PCI host bridge's, are mapped to the end of the address space,
- * by whole 2 MiB: the first place with room for them, or where they have been mapped before. */
+/* Registers where memory_map maps nothing, from the image's addresses on or beyond what pointers reach, as
+ * QEMU's PCI host bridge is for 32 bits, are mapped behind the stacks, by whole 2 MiB: the first place with
+ * room for them, or where they have been mapped before. */
 #include "arch/common/paging.h"
 #include "arch/common/tables.h"
 
-#define WINDOW_START (WINDOW + WINDOW_BYTES)
-#define WINDOW_END (UINT64_C(1) << 32)
+#define WINDOW_START ((uint64_t)WINDOW + WINDOW_BYTES)
+#define WINDOW_END (WINDOW_START + UINT64_C(0x8000000))
 #define PHYSICAL_END (UINT64_C(1) << 40)
 
 static bool is_free(uint64_t at, uint64_t start, uint64_t bytes)
@@ -23,7 +24,7 @@ volatile void *memory_map_far(uint64_t start, uint64_t bytes)
 {
 	uint64_t low = ALIGN_DOWN(start, LARGE_BYTES), span, at = WINDOW_START;
 
-	if (start > PHYSICAL_END || bytes > PHYSICAL_END - start)
+	if (start < CONFIG_IMAGE_ADDRESS || start > PHYSICAL_END || bytes > PHYSICAL_END - start)
 		return NULL;
 	span = ALIGN_UP(start + bytes, LARGE_BYTES) - low;
 	while (span <= WINDOW_END - at && !is_free(at, low, span))
