@@ -177,7 +177,7 @@ static struct buf *take_frame(struct xen_net *net, struct netif_rx_response r, c
 			*broken = "extras without end";
 		if (*broken || !(r.flags & NETRXF_more_data))
 			break;
-		if (pieces > XEN_NET_PIECES_MAX || xen_ring_take(&net->rx, &r) <= 0) {
+		if (pieces == XEN_NET_PIECES_MAX || xen_ring_take(&net->rx, &r) <= 0) {
 			*broken = "a frame without end";
 			break;
 		}

@@ -916,11 +916,24 @@ Test(xen_net, a_frame_without_end)
 	assert_refused();
 }
 
+/* By one piece. */
 Test(xen_net, a_frame_longer_than_any)
 {
-	for (unsigned i = 0; i < CONFIG_XEN_NET_RX_RING; i++)
+	for (unsigned i = 0; i < 18; i++)
 		put(1, 0, 4096, NETRXF_more_data);
+	put(1, 0, 60, 0);
 	assert_refused();
+}
+
+Test(xen_net, a_frame_as_long_as_may_be)
+{
+	for (unsigned i = 0; i < 17; i++)
+		put(1, 0, 3900, NETRXF_more_data);
+	put(1, 0, 60, 0);
+	tell();
+	cr_assert_eq(got_count, 1);
+	cr_assert_eq(buf_length(got[0]), 17 * 3900 + 60);
+	free_all();
 }
 
 Test(xen_net, extras_without_end)
