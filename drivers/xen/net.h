@@ -15,6 +15,7 @@
 #define XEN_NET_RESERVE 8    /* buffers that stay with the backend whatever is held above */
 #define XEN_NET_NONE UINT16_MAX /* in place of a slot's number */
 
+struct netif_extra_info;
 struct xen_net;
 
 /* A page to receive into. */
@@ -52,6 +53,7 @@ struct xen_net {
 	bool is_awaited; /* somebody may wait for the memory of a frame that is out */
 	struct xen_net_buffer *free, *kept;
 	uint32_t free_count, posted_count, quarantined;
+	uint32_t extras; /* that were put into the ring of what is sent, and not answered */
 	struct xen_net_buffer *posted[XEN_NET_SLOTS]; /* by place in the ring */
 	uint16_t free_slot;
 	uint16_t free_slots;
@@ -90,6 +92,8 @@ void xen_net_reap(struct xen_net *net);
 /* A free slot, of which there is one, for a request of the frame that begins at slot first; XEN_NET_NONE:
  * here. ref: of its memory, or 0. */
 uint16_t xen_net_take_slot(struct xen_net *net, uint32_t ref, uint16_t first);
+/* Puts what is said of the request before, which is answered by NETIF_RSP_NULL. */
+void xen_net_put_extra(struct xen_net *net, const struct netif_extra_info *extra);
 /* Takes back what the backend has, or one before it had kept. */
 void xen_net_transmit_take_back(struct xen_net *net);
 

@@ -22,7 +22,7 @@ static bool put_group(struct xen_net *net, const struct xen_net_group *g, uint8_
 	net->slots[r.id].left = 1;
 	memcpy(extra.u.mcast.addr, g->mac, sizeof(g->mac));
 	xen_ring_put(&net->tx, &r, sizeof(r));
-	xen_ring_put(&net->tx, &extra, sizeof(extra));
+	xen_net_put_extra(net, &extra);
 	poller_mark(&net->kick);
 	return true;
 }

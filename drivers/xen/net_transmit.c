@@ -61,9 +61,11 @@ void xen_net_reap(struct xen_net *net)
 	int some;
 
 	while ((some = xen_ring_take(&net->tx, &r)) > 0 && !broken) {
-		if (r.status == NETIF_RSP_NULL)
+		if (r.status == NETIF_RSP_NULL && net->extras) {
+			net->extras--;
 			continue;
-		if (r.id >= XEN_NET_SLOTS || !net->slots[r.id].busy) {
+		}
+		if (r.status == NETIF_RSP_NULL || r.id >= XEN_NET_SLOTS || !net->slots[r.id].busy) {
 			broken = "sent what is not there";
 			continue;
 		}
@@ -188,6 +190,12 @@ static uint16_t take_slots(struct xen_net *net, struct buf *b)
 	return first;
 }
 
+void xen_net_put_extra(struct xen_net *net, const struct netif_extra_info *extra)
+{
+	xen_ring_put(&net->tx, extra, sizeof(*extra));
+	net->extras++;
+}
+
 /* Says how the first request's frame is to be cut. */
 static void put_gso(struct xen_net *net, const struct buf *b)
 {
@@ -195,7 +203,7 @@ static void put_gso(struct xen_net *net, const struct buf *b)
 
 	extra.u.gso.size = b->gso_size;
 	extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
-	xen_ring_put(&net->tx, &extra, sizeof(extra));
+	xen_net_put_extra(net, &extra);
 }
 
 /* The first request has the size of the whole frame, each other its own. */
@@ -299,6 +307,7 @@ void xen_net_transmit_init(struct xen_net *net)
 
 void xen_net_transmit_take_back(struct xen_net *net)
 {
+	net->extras = 0;
 	for (uint16_t id = 0; id < XEN_NET_SLOTS; id++)
 		if (net->slots[id].busy || net->slots[id].kept)
 			done(net, id);

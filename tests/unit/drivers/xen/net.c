@@ -966,6 +966,47 @@ Test(xen_net, sent_twice)
 	assert_refused();
 }
 
+static struct netif_tx_request send_extra(void)
+{
+	struct buf *b = frame_of(54, memory, 100);
+
+	b->flags = BUF_CSUM_PARTIAL | BUF_TSO4;
+	b->gso_size = 50;
+	cr_assert_eq(netdev_send(net, b), 0);
+	test_settle();
+	return tx_request();
+}
+
+/* Its slot, grant and memory would be out for good. */
+Test(xen_net, a_frame_of_which_nothing_is_said)
+{
+	netdev_send(net, frame_of(60, NULL, 0));
+	test_settle();
+	tx_answer(tx_request().id, NETIF_RSP_NULL);
+	assert_refused();
+}
+
+Test(xen_net, nothing_is_said_more_often_than_there_are_extras)
+{
+	struct netif_tx_request r = send_extra();
+
+	tx_answer(r.id, NETIF_RSP_NULL);
+	tell();
+	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
+	tx_answer(r.id, NETIF_RSP_NULL);
+	assert_refused();
+}
+
+Test(xen_net, extras_end_with_their_ring)
+{
+	send_extra();
+	fake_come_back(BACK "/state");
+	netdev_send(net, frame_of(60, NULL, 0));
+	test_settle();
+	tx_answer(tx_request().id, NETIF_RSP_NULL);
+	assert_refused();
+}
+
 /* Lengths and offsets beyond the page drop the frame, and nothing is read there. */
 Test(xen_net, pieces_beyond_the_page)
 {
