@@ -25,7 +25,9 @@ static bool given_up;
 
 static uint32_t unread(void)
 {
-	return ring->out_prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE);
+	uint32_t bytes = ring->out_prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE);
+
+	return bytes > sizeof(ring->out) ? 0 : bytes;
 }
 
 /* Waits while more than most bytes are unread: false when it has been given up. */

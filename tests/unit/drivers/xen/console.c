@@ -147,8 +147,20 @@ Test(xen_console, an_index_that_cannot_be)
 	test_settle();
 	test_assert_pending(&op.promise);
 	cr_assert_eq(page.in_cons, 70000);
-	page.out_cons = 5; /* ahead of us */
-	xen_console_write("x", 1);
+}
+
+Test(xen_console, nobody_waits_for_an_index_that_cannot_be)
+{
+	static const uint32_t ahead[] = { 1, 5, 70000, UINT32_MAX - sizeof(page.out) };
+	uint64_t now = clock_now_ns();
+
+	for (size_t i = 0; i < ARRAY_SIZE(ahead); i++) {
+		page.out_cons = page.out_prod + ahead[i];
+		xen_console_write("x", 1);
+		xen_console_drain();
+		cr_assert_eq(page.out[(page.out_prod - 1) % sizeof(page.out)], 'x');
+	}
+	cr_assert_eq(clock_now_ns(), now);
 }
 
 Test(xen_console_none, without_a_ring)
