@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* Memory is given back to Xen, and taken again, as memory/target says in KiB (docs/misc/xenstore-paths): the
  * first one that is read is what the domain began with. Only pages that nobody uses are given, so what is
- * asked for may not be had: then as much as can be. Which pages they are is in pages that are kept for it. */
+ * asked for may not be had: then as much as can be, and each second the rest is tried again. Which pages they
+ * are is in pages that are kept for it. */
 #define LOG_TAG "balloon"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
 #include "drivers/xen/xen.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
+#include "kernel/timer.h"
 
 #include <xen/memory.h>
 
@@ -30,6 +32,8 @@ static struct store_op op;
 static struct waiter waiter;
 static char text[STORE_NUMBER_MAX];
 static struct poller poller;
+static struct timer again;
+static bool is_told; /* how far the target can be reached */
 
 /* Of one page; false: Xen does not. */
 static bool ask_xen(unsigned what, const void *page)
@@ -91,16 +95,30 @@ static void poll(struct poller *p)
 
 	for (unsigned i = 0; i < BUDGET && moves && given_count != wanted; i++)
 		moves = given_count < wanted ? give() : take();
-	if (moves && given_count != wanted)
+	if (moves && given_count != wanted) {
 		poller_mark(p);
+		return;
+	}
+	if (given_count == wanted)
+		timer_stop(&again);
 	else
+		timer_start_in(&again, NS_PER_S);
+	if (given_count == wanted || !is_told)
 		log_info("target_kib=%llu given_kib=%zu", (unsigned long long)target_kib, given_count * PAGE_KIB);
+	is_told = true;
+}
+
+static void look_again(struct timer *t)
+{
+	(void)t;
+	poller_mark(&poller);
 }
 
 static void have_target(struct waiter *w)
 {
 	bool good = promise_result(w->promise) > 0 && store_number(text, TARGET_MAX, &target_kib);
 
+	is_told &= !good;
 	if (good && first_kib)
 		poller_mark(&poller);
 	else if (good)
@@ -120,5 +138,6 @@ void xen_balloon_start(void)
 	if (store_init() < 0)
 		return;
 	poller_add(&poller, poll);
+	timer_init(&again, look_again);
 	store_watch(&watch, PATH, NULL, changed);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Memory that is given back and taken again: how much, which, and what is asked for and cannot be. */
+#include <string.h>
+
 #include "drivers/xen/xen.h"
 #include "kernel/loop.h"
 #include "kernel/page.h"
@@ -104,6 +106,64 @@ Test(xen_balloon, xen_neither_takes_nor_gives)
 	fake.keeps_memory = false;
 	assert_given("41000", 0);
 	assert_nothing_lost();
+}
+
+static unsigned times_told(void)
+{
+	const char *at = test_console_text();
+	unsigned times = 0;
+
+	while ((at = strstr(at, "target_kib="))) {
+		at++;
+		times++;
+	}
+	return times;
+}
+
+/* The pages come late; nobody wakes up once they have been given, and both is told once. */
+Test(xen_balloon, tries_again_until_it_has_what_is_asked_for)
+{
+	size_t used = start.total - start.used - 100;
+	void *rest = page_alloc(used, false);
+	uint64_t blocks;
+
+	fake_set("memory/target", "36960"); /* 1000 pages less */
+	test_run_for_ns(10 * NS_PER_S);
+	cr_assert(fake.given_back > 0 && fake.given_back < 100 && times_told() == 1);
+	page_free(rest, used);
+	test_run_for_ns(2 * NS_PER_S);
+	cr_assert_eq(fake.given_back, 1000);
+	cr_assert_eq(times_told(), 2);
+	blocks = clock_blocks;
+	test_run_for_ns(1000 * NS_PER_S);
+	cr_assert_leq(clock_blocks, blocks + 1);
+	assert_given("40960", 0);
+	assert_nothing_lost();
+}
+
+Test(xen_balloon, tries_again_to_get_back_what_xen_has_not)
+{
+	assert_given("40900", 15);
+	fake.keeps_memory = true;
+	assert_given("40960", 15);
+	fake.keeps_memory = false;
+	test_run_for_ns(2 * NS_PER_S);
+	cr_assert_eq(fake.given_back, 0);
+	assert_nothing_lost();
+}
+
+/* What was missed does not matter any more. */
+Test(xen_balloon, another_wish_is_not_tried_again)
+{
+	uint64_t blocks;
+
+	fake.keeps_memory = true;
+	assert_given("40900", 0);
+	fake.keeps_memory = false;
+	assert_given("40896", 16);
+	blocks = clock_blocks;
+	test_run_for_ns(1000 * NS_PER_S);
+	cr_assert(clock_blocks <= blocks + 1 && times_told() == 2);
 }
 
 /* The loop does other things in between, and a wish may change. */
