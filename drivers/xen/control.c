@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What the toolstack asks of the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt", "reboot" or
  * "suspend" at control/shutdown, a key at control/sysrq. It is acknowledged by taking the word away, in a
- * transaction, so that none that comes in between is lost. Other words are none of ours, and left. */
+ * transaction, so that none that comes in between is lost. Other words are none of ours, and left. When the
+ * store fails, all is tried again after a while, TRIES times in all, and anew when another word comes. */
 #define LOG_TAG "control"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
@@ -13,19 +14,25 @@
 #include <string.h>
 #include <xen/sched.h>
 
+#define TRIES 8
+#define PAUSE_NS NS_PER_S
+
 struct kind {
 	const char *path;
 	bool (*is_known)(const char *word);
-	void (*obey)(const char *word); /* once it has been taken away */
+	void (*obey)(const char *word, bool is_away); /* is_away: it has been taken away; else it may have been */
 };
 
 struct request {
-	const struct kind *kind;
-	struct store_watch watch;
-	struct store_op op;
+	const struct kind *kind; /* what is small comes first: what lies near takes fewer bytes of code */
 	struct waiter waiter;
-	char word[16];
 	uint32_t transaction;
+	uint8_t tries; /* that are left */
+	bool has_failed; /* something, before the transaction's end or there */
+	char word[16];
+	struct timer again;
+	struct store_op op;
+	struct store_watch watch;
 };
 
 static struct promise asked;
@@ -40,12 +47,16 @@ static void finish(struct waiter *w)
 	struct request *r = container_of(w, struct request, waiter);
 	intptr_t result = promise_result(w->promise);
 
-	if (result == 0 && *r->word)
-		r->kind->obey(r->word);
-	if (result == -EAGAIN)
+	if (result == -EAGAIN) {
 		begin(r);
-	else
-		store_watch_done(&r->watch); /* our own answer is a change too */
+		return;
+	}
+	r->has_failed |= result < 0;
+	if (*r->word)
+		r->kind->obey(r->word, !r->has_failed);
+	if (r->has_failed && --r->tries)
+		timer_start_in(&r->again, PAUSE_NS);
+	store_watch_done(&r->watch); /* our own answer is a change too */
 }
 
 static void end(struct request *r, bool commit)
@@ -56,14 +67,19 @@ static void end(struct request *r, bool commit)
 
 static void acknowledged(struct waiter *w)
 {
-	end(container_of(w, struct request, waiter), promise_result(w->promise) == 0);
+	struct request *r = container_of(w, struct request, waiter);
+
+	r->has_failed = promise_result(w->promise) < 0;
+	end(r, !r->has_failed);
 }
 
 static void have_word(struct waiter *w)
 {
 	struct request *r = container_of(w, struct request, waiter);
+	intptr_t result = promise_result(w->promise);
 
-	if (promise_result(w->promise) <= 0 || !r->kind->is_known(r->word)) {
+	if (result <= 0 || !r->kind->is_known(r->word)) {
+		r->has_failed = result < 0 && result != -ENOENT; /* one too long is tried in vain */
 		*r->word = '\0';
 		end(r, false);
 		return;
@@ -77,8 +93,8 @@ static void begun(struct waiter *w)
 {
 	struct request *r = container_of(w, struct request, waiter);
 
-	if (promise_result(w->promise) <= 0) {
-		store_watch_done(&r->watch);
+	if (promise_result(w->promise) < 0) {
+		finish(w);
 		return;
 	}
 	r->transaction = (uint32_t)promise_result(w->promise);
@@ -88,6 +104,8 @@ static void begun(struct waiter *w)
 
 static void begin(struct request *r)
 {
+	*r->word = '\0';
+	timer_stop(&r->again);
 	store_watch_look(&r->watch);
 	store_begin(&r->op);
 	promise_wait(&r->op.promise, &r->waiter, begun);
@@ -95,7 +113,15 @@ static void begin(struct request *r)
 
 static void changed(struct store_watch *w)
 {
-	begin(container_of(w, struct request, watch));
+	struct request *r = container_of(w, struct request, watch);
+
+	r->tries = TRIES;
+	begin(r);
+}
+
+static void look_again(struct timer *t)
+{
+	begin(container_of(t, struct request, again));
 }
 
 /* -- control/shutdown -- */
@@ -111,10 +137,13 @@ static bool is_end(const char *word)
 	       (IS_ENABLED(CONFIG_XEN_SUSPEND) && is_suspend(word));
 }
 
-static void shut_down(const char *word)
+/* Nobody takes an order to end back. One to suspend is taken back when it is not acknowledged in time, and
+ * who obeyed it then would not be resumed. */
+static void shut_down(const char *word, bool is_away)
 {
 	if (IS_ENABLED(CONFIG_XEN_SUSPEND) && is_suspend(word)) {
-		xen_suspend();
+		if (is_away)
+			xen_suspend();
 		return;
 	}
 	reason = !strcmp(word, "reboot") ? SHUTDOWN_reboot : SHUTDOWN_poweroff;
@@ -135,10 +164,11 @@ static bool is_key(const char *word)
 }
 
 /* Whatever the key: there is nothing else to tell of an image that still answers. */
-static void show(const char *word)
+static void show(const char *word, bool is_away)
 {
 	struct page_stats pages;
 
+	(void)is_away;
 	page_stats(&pages);
 	log_info("key=%s mem_kib=%zu used_kib=%zu", word, pages.total * (PAGE_BYTES / 1024),
 	         pages.used * (PAGE_BYTES / 1024));
@@ -157,6 +187,7 @@ struct promise *xen_control_start(void)
 		return &asked;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		requests[i].kind = &kinds[i];
+		timer_init(&requests[i].again, look_again);
 		store_watch(&requests[i].watch, kinds[i].path, NULL, changed);
 	}
 	return &asked;

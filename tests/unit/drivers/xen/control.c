@@ -96,6 +96,111 @@ Test(xen_control, a_conflict_suspends_once)
 	assert_suspends(save_and_restore);
 }
 
+/* -- a store that fails -- */
+
+static struct promise *ask_refused(const char *word, uint32_t type)
+{
+	struct promise *end = xen_control_start();
+
+	test_settle();
+	fake.saved = save;
+	fake.refused = type;
+	fake_set("control/shutdown", word);
+	test_settle();
+	return end;
+}
+
+static void assert_obeyed_later(uint32_t type)
+{
+	struct promise *end = ask_refused("suspend", type);
+
+	test_run_for_ns(3 * NS_PER_S);
+	test_assert_pending(end);
+	cr_assert_eq(saves, 0);
+	cr_assert_str_eq(fake_get("control/shutdown"), "suspend", "neither acknowledged nor left");
+	fake.refused = 0;
+	test_run_for_ns(2 * NS_PER_S);
+	cr_assert_eq(saves, 1);
+	test_assert_pending(end);
+}
+
+Test(xen_control, a_transaction_that_is_refused_is_tried_again)
+{
+	assert_obeyed_later(XS_TRANSACTION_START);
+}
+
+Test(xen_control, a_word_that_cannot_be_read_is_tried_again)
+{
+	assert_obeyed_later(XS_READ);
+}
+
+/* Its suspension would not be told from one that the toolstack has given up. */
+Test(xen_control, a_word_that_cannot_be_acknowledged_is_not_obeyed_but_tried_again)
+{
+	assert_obeyed_later(XS_WRITE);
+}
+
+Test(xen_control, who_cannot_acknowledge_ends_all_the_same)
+{
+	struct promise *end = ask_refused("reboot", XS_WRITE);
+
+	test_assert_value(end, 0);
+	cr_assert_eq(xen_control_reason(), SHUTDOWN_reboot);
+}
+
+Test(xen_control, it_is_not_tried_for_ever)
+{
+	struct promise *end = ask_refused("poweroff", XS_TRANSACTION_START);
+	unsigned calls;
+
+	test_run_for_ns(20 * NS_PER_S);
+	calls = fake.calls;
+	test_run_for_ns(100 * NS_PER_S);
+	cr_assert_eq(fake.calls, calls);
+	/* The next word is another reason to try. */
+	fake_set("control/shutdown", "poweroff");
+	test_run_for_ns(3 * NS_PER_S);
+	fake.refused = 0;
+	test_run_for_ns(2 * NS_PER_S);
+	test_assert_value(end, 0);
+}
+
+/* What was asked happens, and no answer comes. */
+static struct promise *ask_without_an_answer(const char *word)
+{
+	struct promise *end = xen_control_start();
+
+	test_settle();
+	fake.saved = save;
+	fake_set("control/shutdown", word);
+	while (fake.store_type != XS_WRITE)
+		loop_turn();
+	fake.store_is_mute = true;
+	test_run_for_ns((CONFIG_XEN_STORE_TIMEOUT_SECONDS + 2) * NS_PER_S);
+	fake.store_is_mute = false;
+	cr_assert_str_eq(fake_get("control/shutdown"), "");
+	test_run_for_ns((CONFIG_XEN_STORE_TIMEOUT_SECONDS + 2) * NS_PER_S);
+	return end;
+}
+
+Test(xen_control, ends_when_it_is_unknown_whether_that_was_acknowledged)
+{
+	test_assert_value(ask_without_an_answer("poweroff"), 0);
+}
+
+Test(xen_control, suspends_only_when_that_was_acknowledged)
+{
+	struct promise *end = ask_without_an_answer("suspend");
+
+	test_assert_pending(end);
+	cr_assert_eq(saves, 0);
+	fake_set("control/shutdown", "suspend");
+	test_settle();
+	cr_assert_eq(saves, 1);
+}
+
+/* -- what is asked besides -- */
+
 Test(xen_control, other_words_are_left)
 {
 	struct promise *end = xen_control_start();

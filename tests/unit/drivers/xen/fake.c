@@ -217,6 +217,10 @@ static void answer(const struct xsd_sockmsg *h, const char *path, size_t rest)
 {
 	const char *more = path + strlen(path) + 1;
 
+	if (fake.refused && h->type == fake.refused) {
+		fake_message(XS_ERROR, h->req_id, "ENOSPC", 7);
+		return;
+	}
 	if (h->type == XS_WRITE && fake.keeps_values) {
 		fake_message(XS_ERROR, h->req_id, "EACCES", 7);
 		return;

@@ -35,6 +35,7 @@ struct fake {
 	bool loses_watches;        /* values change, and nobody is told */
 	bool loses_events;         /* what Xen has for the guest does not come */
 	bool conflict;             /* the next transaction ends with EAGAIN */
+	uint32_t refused;          /* requests of this type fail with ENOSPC; 0: none */
 	uint32_t store_type;       /* of the last request */
 	uint64_t until_ns;         /* of the last wait for an event */
 	uint64_t waited_for;       /* in it: a bit for each port */
