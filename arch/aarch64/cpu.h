@@ -82,6 +82,13 @@ static inline void cpu_timer_set(uint64_t at)
 	cpu_synchronise();
 }
 
+/* It does not interrupt before it is set again, also when the time is there. */
+static inline void cpu_timer_stop(void)
+{
+	CPU_WRITE(cntv_ctl_el0, 0);
+	cpu_synchronise();
+}
+
 /* -- randomness (ARM ARM D19.2.115) -- */
 
 static inline bool cpu_has_random(void)

@@ -73,6 +73,12 @@ static inline void cpu_timer_set(uint64_t at)
 	__asm__ volatile("mcr p15, 0, %0, c14, c3, 1\n\tisb" : : "r"(at != UINT64_MAX) : "memory");
 }
 
+/* It does not interrupt before it is set again, also when the time is there. */
+static inline void cpu_timer_stop(void)
+{
+	__asm__ volatile("mcr p15, 0, %0, c14, c3, 1\n\tisb" : : "r"(0) : "memory");
+}
+
 /* -- randomness: no instruction has any -- */
 
 static inline bool cpu_has_random(void)

@@ -250,6 +250,7 @@ void arch_block(uint64_t deadline_ns)
 		irq_rearm();
 		machine_idle_since = cpu_timer_count();
 		cpu_wait();
+		cpu_timer_stop(); /* it wakes, and else interrupted at each irq_rearm until the next time */
 		machine_idle_ticks += cpu_timer_count() - machine_idle_since;
 	} else {
 		irq_rearm();

@@ -82,6 +82,12 @@ static inline void cpu_timer_set(uint64_t at)
 	__asm__ volatile("csrs sie, %0" : : "r"(CPU_TIMER_INTERRUPT) : "memory");
 }
 
+/* It does not interrupt before it is set again, also when the time is there. */
+static inline void cpu_timer_stop(void)
+{
+	__asm__ volatile("csrc sie, %0" : : "r"(CPU_TIMER_INTERRUPT) : "memory");
+}
+
 extern uint64_t machine_boot_ticks; /* the timer's count at the image's first instruction */
 
 #endif

@@ -13,6 +13,7 @@ from rig.guest import Guest, Qmp, qemu_command
 
 MACHINES = params.machines("hello", "q35", "microvm")
 EACH_CPU = params.machines("hello", "microvm", first=True)
+DESCRIBED = [params.marked(name, cpus.defconfig("hello", name)) for name in cpus.others("hello", first=True)]
 ARM = [params.marked(name, cpus.defconfig("hello", name)) for name in cpus.others("hello", first=True)
        if cpus.MACHINES[name].cpu.folder in ("aarch64", "armv7")]
 
@@ -118,6 +119,22 @@ def test_an_alarm_that_never_comes_is_none(builder, tmp_path, machine):
             time.sleep(0.1)
     times = [value for what, value in said if what == "cval"]
     assert times and max(times) < 1 << 63, [hex(one) for one in times]
+
+
+# What QEMU writes down of an interrupt that the image takes, on RISC-V of its timer's.
+INTERRUPT = {"aarch64": "Taking exception 5 ", "armv7": "Taking exception 5 ",
+             "riscv64": "async:1, cause:0000000000000005"}
+
+
+@pytest.mark.parametrize("machine", DESCRIBED)
+def test_an_alarm_wakes_and_does_not_interrupt(builder, tmp_path, machine):
+    """While there is much to do nobody sets another one, and it would come again and again."""
+    path = tmp_path / "trace"
+    with Guest(qemu_command(image(builder, machine=machine), machine, extra=("-d", "int", "-D", path))) as guest:
+        guest.wait_for("^It is a second later")
+        assert INTERRUPT[cpus.MACHINES[machine].cpu.folder] not in path.read_text()
+        guest.write("are you awake?\n")
+        guest.wait_for("^You said: are you awake[?]$")
 
 
 @pytest.mark.parametrize("machine", ARM)
