@@ -196,19 +196,18 @@ static void find_memory(void)
 	add_range(0, PAGE_BYTES, RAM_TAKEN); /* also where memory begins there, NULL leads nowhere */
 }
 
-/* The page tables of a GiB come from memory below it. */
+/* The page tables of a GiB come from memory below it. One where registers lie, too, is not used at all. */
 static void add_memory(uint64_t start, uint64_t end)
 {
 	start = ALIGN_UP(start, (uint64_t)PAGE_BYTES);
 	end = ALIGN_DOWN(end, (uint64_t)PAGE_BYTES);
 	for (uint64_t next; start < end; start = next) {
 		next = MIN(end, ALIGN_DOWN(start, GIB) + GIB);
-		if (memory_map_pages(start, next) < 0) {
+		if (memory_map_pages(start, next) == 0)
+			page_add_region((uintptr_t)start, (uintptr_t)next);
+		else
 			log_warn("memory start=0x%llx end=0x%llx unused=\"cannot be mapped\"", (unsigned long long)start,
-			         (unsigned long long)end);
-			return;
-		}
-		page_add_region((uintptr_t)start, (uintptr_t)next);
+			         (unsigned long long)next);
 	}
 }
 

@@ -227,6 +227,18 @@ def test_memory_where_registers_are(boot, tmp_path, way):
         guest.wait_for("^panic: .*interrupt controller", SECONDS)
 
 
+@pytest.mark.parametrize("way", [way for way in WAYS if start_of(way.values[0]).clash is MORE_MEMORY])
+def test_memory_after_that_where_registers_are(boot, tmp_path, way):
+    """It begins at the serial port, so none of that GiB is used; what there is, is in the next."""
+    text = source(way, tmp_path)
+    changed = text.replace(MORE_MEMORY[0], "reg = <0x00 0x9000000 0x00 0x3b000000>")
+    assert changed != text
+    with boot(way, compiled(changed)) as guest:
+        guest.wait_for(r"memory start=0x9000000 end=0x40000000 unused=", SECONDS)
+        kib = int(guest.wait_for(r" up boot_us=.* mem_kib=(\d+) ", SECONDS).group(1))
+        assert 65536 - 1024 < kib < 65536
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_console_that_is_not_there(boot, tmp_path, way):
     """Nobody can be told; but it ends."""
