@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers where a CPU of 32 bits has the image, or beyond its addresses: entries of 2 MiB in a small window. */
+/* Registers where a CPU of 32 bits has the image, or beyond its addresses: entries of 2 MiB in a window. */
 #include <string.h>
 
 #include "tests/lib/test.h"
