@@ -2,6 +2,7 @@
 """What an emulated machine is told: QEMU by its machine protocol, dom0 by shell scripts (dom0/serve)."""
 import json
 import os
+import re
 import shlex
 import socket
 import struct
@@ -78,7 +79,7 @@ class Line:
         return wanted
 
     def line(self, end):
-        return self.receive(lambda data: data.find(b"\n") + 1 or None, end).decode()
+        return self.receive(lambda data: data.find(b"\n") + 1 or None, end).decode("utf-8", "replace")
 
     def hang_up(self, seconds):
         """Waits until the peer has gone: raises Lost then, Silent when it is still there."""
@@ -100,11 +101,18 @@ class Monitor(Line):
         self.line(time.monotonic() + SECONDS)
         self.command("qmp_capabilities")
 
+    def answer(self, end):
+        line = self.line(end)
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise Lost(f"QEMU has answered {line!r}, which is no JSON") from None
+
     def command(self, name, seconds=SECONDS, **arguments):
         self.send(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
         end = time.monotonic() + seconds
         while True:
-            answer = json.loads(self.line(end))
+            answer = self.answer(end)
             if "error" in answer:
                 raise Lost(f"{name}: {answer['error']['desc']}")
             if "return" in answer:
@@ -141,7 +149,10 @@ class Dom0(Line):
         text = script.encode()
         self.send(b"%d\n%b%b" % (len(text), text, data))
         end = seconds and time.monotonic() + seconds
-        status, size = (int(word) for word in self.line(end).split())
+        line = self.line(end)
+        if not re.fullmatch("[0-9]+ [0-9]+\n", line):
+            raise Lost(f"dom0 has answered {line!r}, which is no status and number of bytes")
+        status, size = (int(word) for word in line.split())
         return status, self.receive(lambda come: size if len(come) >= size else None, end).decode("utf-8", "replace")
 
     def must(self, script, data=b"", seconds=SECONDS):

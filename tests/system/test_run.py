@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """make run as a person meets it: it says where the site is, serves it, and Ctrl-C ends it."""
+import contextlib
 import os
 import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -327,6 +329,31 @@ def test_nothing_is_left_of_a_runner_that_is_killed(builder, tmp_path):
         assert time.monotonic() < end, "the machine lives on"
         time.sleep(0.1)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_the_emulated_machine_ends_when_its_guest_cannot_be_started(builder, tmp_path):
+    """Also for what nobody has thought of: here one of the image's files is gone. The reason is one line."""
+    out = builder.build("defconfig_hello_xen")
+    for name in (".config", "image"):
+        shutil.copy(os.path.join(out, name), tmp_path)
+    xen.prepare()
+    with Guest([os.path.join(build.TREE, "scripts", "run-xen"), str(tmp_path / "image")]) as guest:
+        assert guest.wait_end(xen.SECONDS) == 1
+    assert guest.console.splitlines()[-1] == f"run: [Errno 2] No such file or directory: '{tmp_path}/image.xl'"
+    assert "Traceback" not in guest.console
+
+
+@pytest.mark.config("defconfig_hello_xen")
+@pytest.mark.parametrize("line", ["sh: out of memory", "1", "1 2 3", "-1 0", ""])
+def test_what_is_no_answer_of_dom0s_is_said(line):
+    with contextlib.ExitStack() as stack:
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        dom0 = xen.machine.Dom0("")
+        dom0.peer = ours
+        theirs.sendall(f"{line}\n".encode())
+        with pytest.raises(xen.machine.Lost, match=line):
+            dom0.run("true")
 
 
 @pytest.mark.config("defconfig_hello_xen")

@@ -75,7 +75,7 @@ class Xen:
     def state(self):
         """What may say why a test has failed. What Xen is asked for it says at the end."""
         text = ""
-        with contextlib.suppress(machine.Lost, ValueError):  # the answer to what came too late
+        with contextlib.suppress(machine.Lost):  # the answer to what came too late
             text = f"--- dom0's own\n{self.dom0.run(self.dom0.STATE)[1]}\n---\n"
         return f"{text}--- Xen and dom0\n{self.emulated.last_lines(300)}\n---"
 
