@@ -399,31 +399,44 @@ def test_the_xen_that_is_there(builder, tmp_path):
         assert guest.console.endswith("\nxl destroy hello\n"), guest.console
 
 
-@pytest.mark.config("defconfig_hello_xen")
-def test_a_seed_where_the_cpu_has_no_randomness(builder, tmp_path):
-    """It is in xenstore before the guest runs, and its console is looked at before. As on a Cortex-A72."""
+def without_randomness(builder, folder, domid="echo 7", write=":"):
+    """What the runner does, as lines, and its status, where the CPU is as a Cortex-A72; domid and write are what xl
+    domid and xenstore-write do."""
     image = os.path.join(builder.build("defconfig_hello_xen"), "image")
-    environment = own_xl(tmp_path, "")
-    fakes = {"xl": """case $1 in domid) echo 7; exit ;; esac
-                      echo xl "$@"
-                      case $1 in
-                      unpause) : >unpaused ;;
-                      console) while [ ! -e unpaused ]; do sleep 0.1; done; echo virga: exit status 5 ;;
-                      esac""", "xenstore-write": 'echo xenstore-write "$@"'}
+    environment = own_xl(folder, "")
+    fakes = {"xl": f"""case $1 in domid) {domid}; exit ;; esac
+                       echo xl "$@"
+                       case $1 in
+                       unpause) : >unpaused ;;
+                       console) while [ ! -e unpaused ]; do sleep 0.1; done; echo virga: exit status 5 ;;
+                       esac""", "xenstore-write": f'echo xenstore-write "$@"; {write}'}
     for name, text in fakes.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    (tmp_path / "cpuinfo").write_text("processor : 0\nFeatures : fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid\n")
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    (folder / "cpuinfo").write_text("processor : 0\nFeatures : fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid\n")
     done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount --bind cpuinfo /proc/cpuinfo && exec "$@"', "sh",
-                           os.path.join(build.TREE, "scripts", "run-xen"), image], cwd=tmp_path, env=environment,
+                           os.path.join(build.TREE, "scripts", "run-xen"), image], cwd=folder, env=environment,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=60, check=False)
     lines = re.sub("[0-9a-f]{128}", "SEED", done.stdout).splitlines()
     words = r'memory=8 cmdline="\"name=Big World\" log=warn"'
     assert lines[0] == f'xl create -q -p {image}.xl {words} on_reboot="destroy"', done
-    assert lines[1:] == ["xenstore-write /local/domain/7/data/seed SEED", "xl console 7", "xl unpause 7",
-                         "virga: exit status 5"], done
-    assert done.returncode == 5
+    return lines[1:], done.returncode
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_a_seed_where_the_cpu_has_no_randomness(builder, tmp_path):
+    """It is in xenstore before the guest runs, and its console is looked at before."""
+    assert without_randomness(builder, tmp_path) == (
+        ["xenstore-write /local/domain/7/data/seed SEED", "xl console 7", "xl unpause 7", "virga: exit status 5"], 5)
+
+
+@pytest.mark.config("defconfig_hello_xen")
+def test_nothing_is_left_of_a_guest_that_gets_no_seed(builder, tmp_path):
+    """It would wait for one, and the next of its name could not be started."""
+    assert without_randomness(builder, tmp_path, domid="exit 3") == (["xl destroy hello"], 3)
+    assert without_randomness(builder, tmp_path, write="exit 4") == (
+        ["xenstore-write /local/domain/7/data/seed SEED", "xl destroy hello"], 4)
 
 
 @pytest.mark.config("defconfig_www_unix")
