@@ -35,7 +35,7 @@ void xen_tree_init(const struct fdt *tree)
 	int line;
 
 	if (!fdt_find(tree, &n, "xen,xen"))
-		panic("no Xen here: this image is a guest of Xen");
+		panic("no Xen here: this is a guest of Xen");
 	line = irq_line_of(tree, &n, 0);
 	if (line < 0 || fdt_reg(tree, &n, 0, &place) < 0 || place.start % PAGE_BYTES ||
 	    place.bytes < LENT_PAGES * PAGE_BYTES)

@@ -72,7 +72,7 @@ static void find_xen(void)
 	while (leaves < LEAVES_END && !is_xen(cpuid(leaves, 0)))
 		leaves += LEAVES_STEP;
 	if (leaves == LEAVES_END)
-		panic("no Xen here: this image is a guest of Xen, of type pvh");
+		panic("no Xen here: this is a guest of Xen, of type pvh");
 	wrmsr(cpuid(leaves + 2, 0).ebx, (uintptr_t)page);
 	is_vmmcall = page[__HYPERVISOR_sched_op * CALL_BYTES + CALL_OPCODE + 2] == VMMCALL_LAST;
 }

@@ -71,14 +71,6 @@ static void ask(struct frontend *f, const char *dir, const char *key, size_t max
 	then(f, f->ops, 1, next);
 }
 
-static void tell(struct frontend *f, const char *key, uint32_t value,
-                 void (*next)(struct frontend *f, intptr_t result))
-{
-	format(f->text, sizeof(f->text), "%u", value);
-	store_write(&f->ops[0], 0, f->dir, key, f->text);
-	then(f, f->ops, 1, next);
-}
-
 /* What an answer says; 0 where it says no such number. */
 static uint64_t number(const char *text, intptr_t result, uint64_t max)
 {
@@ -98,7 +90,9 @@ static void told_state(struct frontend *f, intptr_t result)
 
 static void tell_state(struct frontend *f)
 {
-	tell(f, "state", f->own, told_state);
+	format(f->text, sizeof(f->text), "%u", f->own);
+	store_write(&f->ops[0], 0, f->dir, "state", f->text);
+	then(f, f->ops, 1, told_state);
 }
 
 static void enter(struct frontend *f, enum phase phase, enum xenbus_state state)
@@ -133,9 +127,14 @@ static void await(struct frontend *f)
 	timer_start_in(&f->again, NS_PER_S);
 }
 
-static void leave(struct frontend *f, enum phase phase)
+static void report_lost(const struct frontend *f)
 {
 	log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, f->state);
+}
+
+static void leave(struct frontend *f, enum phase phase)
+{
+	report_lost(f);
 	f->kind->disconnect(f);
 	f->seeks = true; /* it may have been taken away while it was connected */
 	enter(f, phase, XenbusStateClosed);
@@ -346,14 +345,6 @@ static void look_at_backend(struct frontend *f)
 	then(f, f->ops, count, have_values);
 }
 
-static enum phase take_wish(struct frontend *f)
-{
-	enum phase phase = f->leaves;
-
-	f->leaves = 0;
-	return phase;
-}
-
 static void look(struct frontend *f)
 {
 	f->changed = f->seeks; /* then the state is looked at afterwards */
@@ -362,10 +353,15 @@ static void look(struct frontend *f)
 	} else if (f->seeks) {
 		f->seeks = false;
 		ask(f, f->dir, "backend", sizeof(f->text), have_own);
-	} else if (f->leaves && (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)) {
-		leave(f, take_wish(f));
 	} else {
-		if (take_wish(f) == PHASE_REFUSED)
+		enum phase wish = f->leaves;
+
+		f->leaves = 0;
+		if (wish && (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)) {
+			leave(f, wish);
+			return;
+		}
+		if (wish == PHASE_REFUSED)
 			f->phase = PHASE_REFUSED;
 		look_at_backend(f); /* it may be gone by now */
 	}
@@ -395,8 +391,7 @@ static void look_again(struct timer *t)
 			changed(&f->watch);
 		return;
 	}
-	log_error("device=%s backend=%s state=%u phase=%u asks=%d connected=false", f->dir, f->backend, f->state,
-	          f->phase, f->next != NULL);
+	report_lost(f);
 	settle_ready(f, -ETIMEDOUT);
 }
 

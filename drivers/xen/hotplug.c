@@ -52,7 +52,7 @@ static void have_backend_state(struct waiter *w)
 		next_device(NULL);
 		return;
 	}
-	log_warn("device=%s refused=\"there is one of its kind, which is all that is used\"", all.dir);
+	log_warn("device=%s refused=\"another of its kind is used\"", all.dir);
 	format(all.text, sizeof(all.text), "%u", XenbusStateClosed);
 	store_write(&all.op, 0, all.dir, "state", all.text);
 	then(next_device);

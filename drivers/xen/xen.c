@@ -70,7 +70,7 @@ void xen_set_callback(uint64_t callback)
 	};
 
 	if (xen_call(__HYPERVISOR_hvm_op, HVMOP_set_param, (uintptr_t)&op, 0) < 0)
-		panic("Xen tells of no events by a vector: a newer one is needed");
+		panic("this Xen is too old: no events by a vector");
 }
 
 void xen_set_vector(uint8_t vector)
