@@ -7,7 +7,7 @@
 
 #define WINDOW_START ((uint64_t)WINDOW + WINDOW_BYTES)
 #define WINDOW_END (WINDOW_START + UINT64_C(0x8000000))
-#define PHYSICAL_END (UINT64_C(1) << 40)
+#define PHYSICAL_END (UINT64_C(1) << (IS_ENABLED(CONFIG_ARCH_AARCH64) ? 48 : 40)) /* entries have so many */
 
 static bool is_free(uint64_t at, uint64_t start, uint64_t bytes)
 {

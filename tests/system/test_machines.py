@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """One image serves on whatever the machine is made of: firmware, memory, clocks, interrupt controllers, CPU."""
+import contextlib
 import hashlib
 import os
 import random
@@ -152,29 +153,51 @@ HIGH = {"arm64-virt-pci": (0x40_1000_0000, 0x80_0000_0000), "armv7-virt-pci": (0
         "riscv64-virt-pci": (0x3000_0000, 0x4_0000_0000)}
 
 
-@pytest.mark.parametrize("way", params.ways(*HIGH))
-def test_bars_that_the_monitor_has_placed_above_4_gib(builder, namespace, tmp_path, way):
-    """As Cloud Hypervisor does. AArch64's tables end before QEMU's window there, which the log says."""
-    space, window = HIGH[way]
+@contextlib.contextmanager
+def placed(builder, namespace, folder, way, space, window, extra=(), **how):
+    """A server whose BARs are in the window before it starts; and QEMU's monitor."""
     www = server.Server(builder, namespace, way, extra=(
-        "-S", "-qtest", f"unix:{tmp_path}/qtest,server=on,wait=off", "-qtest-log", "none",
-        "-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"))
+        "-S", "-qtest", f"unix:{folder}/qtest,server=on,wait=off", "-qtest-log", "none",
+        "-qmp", f"unix:{folder}/qmp,server=on,wait=off", *extra), **how)
     with www.guest:
-        qtest, qmp = Qtest(tmp_path / "qtest"), Qmp(tmp_path / "qmp")
+        qtest, qmp = Qtest(folder / "qtest"), Qmp(folder / "qmp")
         for device in (1, 2):  # the network card and the source of entropy; their registers are in the fourth BAR
             bar = space + (device << 15) + 0x20
             qtest.write(bar, window + (device << 20) & 0xffffffff)
             qtest.write(bar + 4, window >> 32)
         qmp.command("cont")
+        yield www, qmp
+        qtest.close()
+        qmp.close()
+
+
+def serves_from(www, qmp, window):
+    www.wait()
+    assert www.curl(www.url()) == index()
+    text = qmp.command("human-monitor-command", **{"command-line": "info pci"})
+    assert f"at 0x{window + (1 << 20):x}" in text, text
+
+
+@pytest.mark.parametrize("way", params.ways(*HIGH))
+def test_bars_that_the_monitor_has_placed_above_4_gib(builder, namespace, tmp_path, way):
+    """As Cloud Hypervisor does. AArch64's tables end before QEMU's window there, which the log says."""
+    space, window = HIGH[way]
+    with placed(builder, namespace, tmp_path, way, space, window) as (www, qmp):
         if way == "arm64-virt-pci":
             www.guest.wait_for("device=virtio-net refused=.*no address that can be mapped")
         else:
-            www.wait()
-            assert www.curl(www.url()) == index()
-            text = qmp.command("human-monitor-command", **{"command-line": "info pci"})
-            assert f"at 0x{window + (1 << 20):x}" in text, text
-        qtest.close()
-        qmp.close()
+            serves_from(www, qmp, window)
+
+
+@pytest.mark.config("defconfig_www_qemu_arm64")
+def test_bars_that_the_monitor_has_placed_beyond_the_page_tables(builder, namespace, tmp_path):
+    """As Cloud Hypervisor does, at the end of what the CPU addresses. QEMU's bridge lies behind all memory that there
+    may be."""
+    window = 0x280_0000_0000
+    with placed(builder, namespace, tmp_path, "arm64-virt-pci", 0x200_d000_0000, window, ("-M", "gic-version=3"),
+                name="www_qemu_arm64_its", options_set={"GICV3_ITS": "y"},
+                memory="128M,slots=1,maxmem=2T") as (www, qmp):
+        serves_from(www, qmp, window)
 
 
 def between(builder, first, second):
