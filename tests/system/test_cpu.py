@@ -78,11 +78,17 @@ def test_who_waits_has_halted_the_cpu(builder, tmp_path, machine):
         guest.wait_for("^You said: are you awake[?]$")
 
 
-@pytest.mark.config("defconfig_www_qemu")
-@pytest.mark.parametrize("cpu,starts", [("qemu64,+rdrand", True), ("max,-rdrand,-rdseed", False)])
-def test_random_numbers_of_the_cpu_are_enough(builder, namespace, cpu, starts):
-    """RDRAND without a device; RDSEED the emulated CPU may lack."""
-    with Guest(qemu_command(image(builder, "www"), netdev="user", cpu=cpu, rng=False), namespace) as guest:
+# A CPU with random numbers, and one without.
+RANDOM = {"microvm": ("qemu64,+rdrand", "max,-rdrand,-rdseed"), "arm64-virt": ("max", "cortex-a72")}
+
+
+@pytest.mark.parametrize("machine", [params.marked(name, cpus.defconfig("www", name)) for name in RANDOM])
+@pytest.mark.parametrize("starts", [True, False])
+def test_random_numbers_of_the_cpu_are_enough(builder, namespace, machine, starts):
+    """RDRAND or RNDR without a device; RDSEED the emulated CPU may lack."""
+    cpu = RANDOM[machine][not starts]
+    with Guest(qemu_command(image(builder, "www", machine), machine, netdev="user", cpu=cpu, rng=False),
+               namespace) as guest:
         guest.wait_for(" up boot_us=" if starts else "^panic: no entropy")
 
 
