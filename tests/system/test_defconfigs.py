@@ -55,6 +55,13 @@ def check_lines(elf):
     assert len(re.findall(r"\.[chS]:\d+", places)) > len(addresses) / 2 and "<artificial>" not in places, places
 
 
+def check_floats(elf):
+    """Numbers with a point are passed in registers of their own, in every object that has come in."""
+    attributes = readelf("-A", elf)
+    assert "Tag_ABI_VFP_args: VFP registers" in attributes and "Tag_FP_arch: VFPv3-D16" in attributes, attributes
+    assert "hard-float ABI" in readelf("-h", elf)
+
+
 @pytest.mark.parametrize("name", DEFCONFIGS)
 def test_builds_an_image_of_its_kind(builder, name):
     out, cpu = builder.build(name), cpus.cpu_of(name)
@@ -63,6 +70,8 @@ def test_builds_an_image_of_its_kind(builder, name):
     check_segments(debug)
     check_lines(debug)
     assert ".symtab" in readelf("-S", debug)
+    if cpu.folder == "armv7":
+        check_floats(debug)
     on = build.configuration(out)
     assert on["CPU"] == cpu.folder
     if "MACHINE" in on and cpu.magic:
