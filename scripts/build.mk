@@ -171,7 +171,7 @@ size: $(O)/image $(if $(lto-linker),,$(O)/whole.debug $(if $(lto),$(O)/sections.
 outer-disk := $(if $(CONFIG_DISK_EMBEDDED),,$(disk))
 $(eval $(call keep,disk,$(outer-disk)))
 $(O)/image.xl: $(O)/image $(O)/.config $(disk) $(O)/.disk \
-	scripts/xl-config scripts/xen/xl.py scripts/machines.py scripts/runner.py docs/limits.md
+	scripts/xl-config scripts/xen/xl.py scripts/machines.py scripts/runner.py scripts/limits.py docs/limits.md
 	$(call say,XL,$@) scripts/python json scripts/xl-config $(O)/image $(outer-disk) >$@
 
 runner := $(if $(CONFIG_TARGET_UNIX),unix,$(if $(CONFIG_TARGET_XEN),xen,qemu))

@@ -2,7 +2,9 @@
 """What xl reads: a guest's configuration (xl.cfg(5)), as a file and as words that override one's lines."""
 import os
 import re
+import subprocess
 
+import limits
 import machines
 
 MIB = 1 << 20
@@ -12,7 +14,6 @@ AT_BYTES = {"aarch64": 0x1000, "armv7": 0x8000}  # how far into memory libxl put
 # into; where there is nothing beyond it means to put it below the image, but then refuses to do so.
 TREE_STEP = 2 << 20
 ROOM_BYTES = 256 << 10  # for page tables and what else is no table, and for Xen to tell of the start
-LIMITS = os.path.join(machines.TREE, "docs", "limits.md")
 
 
 def quoted(text):
@@ -26,14 +27,16 @@ def disk(path, read_only):
     return f"[{quoted(f'format=raw, vdev=xvda, access={access}, target={path}')}]"
 
 
+def has_fibers(image):
+    """Whether there is code that starts them. The compiler adds endings to names."""
+    listing = subprocess.run(["readelf", "-sW", f"{image}.debug"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return bool(re.search(r" fiber_run(\.\S+)?$", listing, re.MULTILINE))
+
+
 def tables(config, image):
-    """The bytes of all tables and pools that a configuration has, by the document that says what each of their
-    entries takes; of fibers' stacks only where there are fibers."""
-    with open(LIMITS, encoding="utf-8") as file:
-        rows = re.findall(r"^\| `(\w+)` \| \d+ \| (\w+) \|", file.read(), re.MULTILINE)
-    with open(f"{image}.debug", "rb") as file:
-        fibers = b"fiber_run" in file.read()
-    return sum(int(config[name]) * int(config.get(size, size)) for name, size in rows
+    """The bytes of all tables and pools that a configuration has; of fibers' stacks only where there are fibers."""
+    fibers = has_fibers(image)
+    return sum(int(config[name]) * int(config.get(size, size)) for name, (_, size, _) in limits.rows()
                if name in config and (fibers or name != "FIBERS"))
 
 

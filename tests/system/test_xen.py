@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import time
 import pytest
 
 from rig import build, clients, cpus, params, server, xen
+import limits
+import runner
+from xen import xl
 from xen.control import Lost
 
 LARGE_SECONDS = 600  # for many MiB, where they take half a minute on a quiet machine
@@ -63,6 +67,20 @@ def page(namespace, url="http://10.0.0.2/", seconds=90):
 
 
 WWW_MIB = {"x86_64": 2, "aarch64": 3, "armv7": 3}
+
+
+@pytest.mark.config("defconfig_www_xen")
+def test_what_a_guest_needs_is_what_is_checked(builder, tmp_path, monkeypatch):
+    """Neither how the tables are set, with which scripts/check-limits agrees, nor a text in the image changes it."""
+    image = os.path.join(builder.build("defconfig_www_xen"), "image")
+    needed = xl.tables(runner.read_config(image), image)
+    with open(limits.DOCUMENT, encoding="utf-8") as file:
+        (tmp_path / "limits.md").write_text(file.read().replace(" | ", "  |  "))
+    monkeypatch.setattr(limits, "DOCUMENT", str(tmp_path / "limits.md"))
+    shutil.copy(f"{image}.debug", tmp_path)
+    with open(tmp_path / "image.debug", "ab") as file:
+        file.write(b"\0fiber_run\0")
+    assert xl.tables(runner.read_config(image), str(tmp_path / "image")) == needed > 256 * 1024
 
 
 @pytest.mark.parametrize("config", guests("www"))
