@@ -85,8 +85,7 @@ static inline void cpu_timer_set(uint64_t at)
 /* It does not interrupt before it is set again, also when the time is there. */
 static inline void cpu_timer_stop(void)
 {
-	CPU_WRITE(cntv_ctl_el0, 0);
-	cpu_synchronise();
+	cpu_timer_set(UINT64_MAX);
 }
 
 /* -- randomness (ARM ARM D19.2.115) -- */

@@ -76,7 +76,7 @@ static inline void cpu_timer_set(uint64_t at)
 /* It does not interrupt before it is set again, also when the time is there. */
 static inline void cpu_timer_stop(void)
 {
-	__asm__ volatile("mcr p15, 0, %0, c14, c3, 1\n\tisb" : : "r"(0) : "memory");
+	cpu_timer_set(UINT64_MAX);
 }
 
 /* -- randomness: no instruction has any -- */

@@ -134,8 +134,6 @@ void boot(uintptr_t tree_address)
 {
 	tree_start = tree_address;
 	tree_init();
-	if (!IS_ENABLED(CONFIG_TARGET_XEN))
-		firmware_init(&tree);
 	stir();
 	if (IS_ENABLED(CONFIG_BRANCH_PROTECTION))
 		sign_returns();
