@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from rig import build, cpus, params
+from rig import build, cpus, params, xen
 from rig.console import Console
 from rig.guest import Guest, drive, qemu_command
 
@@ -238,6 +238,51 @@ def test_of_two_disks_the_first_is_taken(disk_image, tmp_path, way):
 def test_a_machine_without_a_disk(disk_image, way):
     with Guest(qemu_command(disk_image(target(way)), way)) as guest:
         guest.wait_for("error virtio-blk: .*add a virtio-blk device")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("config", [params.marked(one, one) for one in build.defconfigs()
+                                    if one.startswith("defconfig_hello_xen")])
+def test_a_disk_of_xen(disk_image, file, namespace, config):
+    """Through dom0's block backend, with all that it offers: what the guest has written is in the file, also when
+    dom0's driver goes away and comes again meanwhile."""
+    out = os.path.dirname(disk_image(config.removeprefix("defconfig_hello_")))
+    with xen.running(namespace.enter, netdev=None, disk=(str(file), False), cpu=cpus.cpu_of(config).folder) as emulated:
+        guest = emulated.create(out, 'disk=["format=raw,vdev=xvda,access=w,target=/dev/vda"]')
+        console = Console(guest)
+        found = info(console)
+        assert (found["sectors"], found["bytes"], found["read_only"]) == (ODD_BYTES // 512, 512, 0)
+        assert found["caches"] and found["discards"]
+        console.do("write 3 20000 4")
+        console.do("read 3 20000 4")
+        console.do(f"write {found['sectors'] - 2} 2 6")
+        assert console.ask(f"write {found['sectors'] - 1} 2 6") == "-22"
+        console.do("cache 3000 500 11")
+        console.do("cached 3000 500 11")
+        guest.write("write 3 20000 5\n")
+        emulated.run(xen.rebind("vbd"))
+        guest.wait_for(r"device/vbd/.* connected=true\n(.*\n)*write 0$", after=console.at)
+        console.do("flush 0")
+        full = os.stat(file).st_blocks
+        console.do("discard 4096 8192")
+        console.do("flush 0")
+        console.do("read 3 4093 5")
+        console.do("read 12288 7715 5")
+        assert info(console)["errors"] == 0
+        console.quit()
+        assert guest.wait_end() == xen.POWEROFF
+        assert full - os.stat(file).st_blocks >= 8192 - 64
+        assert part(file, 4096, 8192, 512) == bytes(8192 * 512)
+        emulated.run("dd if=/dev/zero of=/dev/vda bs=512 count=1 conv=fsync 2>/dev/null")
+        read_only = emulated.create(out, 'disk=["format=raw,vdev=xvda,access=r,target=/dev/vda"]', name="read_only")
+        console = Console(read_only)
+        assert info(console)["read_only"] == 1
+        assert console.ask("write 3 1 6") == "-30"
+        console.do("read 3 1 5")
+        console.quit()
+    assert part(file, 0, 4096, 512) == bytes(3 * 512) + pattern(3, 4093, 5, 512)
+    assert part(file, 24000, 4000, 512) == pattern(24000, 4000, 11, 512)
+    assert part(file, ODD_BYTES // 512 - 2, 2, 512) == pattern(ODD_BYTES // 512 - 2, 2, 6, 512)
 
 
 # -- the runners --

@@ -146,9 +146,9 @@ def test_hello(builder, emulated, config):
     hello = emulated.create(out, 'cmdline="name=\\"Big World\\""')
     hello.wait_for("^Hello, Big World!$")
     hello.wait_for("^It is a second later")
-    hello.write("one line\nand another")
+    hello.write("one line\nand another\n")
     hello.wait_for("^You said: one line\nYou said: and another$")
-    hello.write("quit")
+    hello.write("quit\n")
     assert hello.wait_end() == xen.POWEROFF
     wrong = emulated.create(out, 'cmdline="nonsense=1"', name="wrong")
     assert wrong.wait_end() == xen.CRASH
@@ -198,7 +198,7 @@ def test_events_by_a_queue(builder, namespace, emulated, config):
     """Also in the next domain, and in the same one after a checkpoint."""
     www = emulated.create(builder.build(config, name=f"{config}_queue", options={"XEN_EVENTS_FIFO": "y"}))
     www.wait_for(" boot_us=")
-    for happens in ("true", *saving(config, CHECKPOINT, SAVE_AND_RESTORE), rebind("vif")):
+    for happens in ("true", *saving(config, CHECKPOINT, SAVE_AND_RESTORE), xen.rebind("vif")):
         emulated.run(happens)
         log = emulated.held()["log"]
         # Of a port in two levels Xen shows its word's bit there, of one in a queue whether it is linked, and to what.
@@ -281,7 +281,7 @@ def test_multicast_that_nobody_wants(builder, namespace, emulated, config):
     groups = Groups(namespace, emulated, out)
     groups.assert_kept_away(JOINED)
     groups.send_until_it_comes(f"join {JOINED}")
-    for happens in ("true", *saving(config, CHECKPOINT, SAVE_AND_RESTORE), rebind("vif"), reload("vif")):
+    for happens in ("true", *saving(config, CHECKPOINT, SAVE_AND_RESTORE), xen.rebind("vif"), xen.reload("vif")):
         emulated.run(happens)
         groups.assert_comes(JOINED)
         groups.assert_kept_away(OTHER)
@@ -508,34 +508,6 @@ def test_save_and_restore(builder, namespace, emulated):
     assert www.reasons().count(xen.POWEROFF) == 1
 
 
-def restart(kind, away, back):
-    """What dom0's half of a guest's device goes through when its driver is taken away and comes back: "vif" or "vbd".
-    libxl calls the script that puts a vif on its bridge only for a new one."""
-    return f"""
-        device=$(cd /sys/bus/xen-backend/devices; echo {kind}-*)
-        {away} || exit
-        sleep 1
-        {back} || exit
-        [ {kind} != vif ] || {{
-            name=${{device#vif-}}
-            export vif=vif${{name%-*}}.${{name#*-}} XENBUS_PATH=/local/domain/0/backend/vif/${{name%-*}}/${{name#*-}}
-            /etc/xen/scripts/vif-bridge online
-        }}"""
-
-
-def rebind(kind):
-    """The driver of one device."""
-    driver = f"/sys/bus/xen-backend/drivers/{kind}"
-    return restart(kind, f"echo $device >{driver}/unbind", f"echo $device >{driver}/bind")
-
-
-def reload(kind):
-    """The driver itself, as after an update."""
-    module = {"vif": "xen-netback", "vbd": "xen-blkback"}[kind]
-    unload = f"echo $device >/sys/bus/xen-backend/drivers/{kind}/unbind; until rmmod {module}; do sleep 0.1; done"
-    return restart(kind, unload, f"insmod /lib/modules/{module}.ko")
-
-
 def wait_for_bytes(path, count):
     end = time.monotonic() + xen.SECONDS
     while not path.exists() or path.stat().st_size < count:
@@ -561,8 +533,8 @@ def test_a_transfer_goes_on(builder, namespace, tmp_path, config):
         www = emulated.create(out)
         www.wait_for(" boot_us=")
         before = None
-        for happens in (("true",), saving(config, CHECKPOINT), restored, (rebind("vbd"), reload("vbd")),
-                        (rebind("vif"), reload("vif")), restored):
+        for happens in (("true",), saving(config, CHECKPOINT), restored, (xen.rebind("vbd"), xen.reload("vbd")),
+                        (xen.rebind("vif"), xen.reload("vif")), restored):
             if not happens:
                 continue
             got = tmp_path / "got"
@@ -586,24 +558,27 @@ def test_a_transfer_goes_on(builder, namespace, tmp_path, config):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("config", guests("www"))
-def test_nothing_is_left_of_guests_that_were_destroyed(builder, namespace, emulated, config):
+@pytest.mark.parametrize("config", guests("www") + guests("www_fat"))
+def test_nothing_is_left_of_guests_that_were_destroyed(builder, namespace, config):
     """Neither grants nor event channels nor memory, after a hundred of them that all had traffic."""
-    emulated.put(builder.build(config), "guest")
+    out = builder.build(config)
+    namespace.tap()
+    with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
+        emulated.put(out, "guest")
 
-    def round_trip(look=lambda: None):
-        emulated.start("guest")
-        assert page(namespace) == index()
-        look()
-        emulated.run("xl destroy guest")
-        assert emulated.domains() == []
+        def round_trip(look=lambda: None):
+            emulated.start("guest")
+            assert page(namespace) == index()
+            look()
+            emulated.run("xl destroy guest")
+            assert emulated.domains() == []
 
-    def show_grants():
-        assert emulated.held()["grants"] > 0, "the count of grants would show nothing"
-    round_trip(show_grants)
-    before = emulated.held()
-    for _ in range(99):
-        round_trip()
-    round_trip(show_grants)
-    after = emulated.held()
-    assert {**after, "log": ""} == {**before, "log": ""}, after["log"]
+        def show_grants():
+            assert emulated.held()["grants"] > 0, "the count of grants would show nothing"
+        round_trip(show_grants)
+        before = emulated.held()
+        for _ in range(99):
+            round_trip()
+        round_trip(show_grants)
+        after = emulated.held()
+        assert {**after, "log": ""} == {**before, "log": ""}, after["log"]

@@ -29,19 +29,23 @@ class Domain:
     def console(self):
         return self.xen.run(f"cat /var/log/xen/console/guest-{self.name}.log 2>/dev/null; true").replace("\r\n", "\n")
 
-    def wait_for(self, pattern, seconds=SECONDS, times=1):
-        """Waits until so many places of the console match; gives the last of them."""
-        end = time.monotonic() + seconds
+    def wait_for(self, pattern, seconds=SECONDS, after=0, times=1):
+        """Waits until so many places of the console match, from an offset on; gives the last of them."""
+        pattern, end = re.compile(pattern, re.MULTILINE), time.monotonic() + seconds
         while True:
-            found = list(re.finditer(pattern, self.console, re.MULTILINE))
+            found = list(pattern.finditer(self.console, after))
             if len(found) >= times:
                 return found[times - 1]
             if time.monotonic() > end:
-                raise AssertionError(f"no /{pattern}/ within {seconds} s:\n{self.console[-4000:]}\n{self.xen.said()}")
+                raise AssertionError(f"no /{pattern.pattern}/ within {seconds} s:\n{self.tail()}\n{self.xen.said()}")
             time.sleep(0.3)
 
+    def tail(self):
+        return self.console[-4000:]
+
     def write(self, text):
-        self.xen.run(f"cat >$(xenstore-read /local/domain/$(xl domid {self.name})/console/tty) <<'E'\n{text}\nE")
+        tty = f"$(xenstore-read /local/domain/$(xl domid {self.name})/console/tty)"
+        self.xen.run(f"printf %s {shlex.quote(text)} >{tty}")
 
     def reasons(self):
         """Why it has ended, each time."""
@@ -53,7 +57,7 @@ class Domain:
         end = time.monotonic() + seconds
         while self.name in self.xen.domains():
             if time.monotonic() > end:
-                raise AssertionError(f"{self.name} has not ended:\n{self.console[-4000:]}\n{self.xen.said()}")
+                raise AssertionError(f"{self.name} has not ended:\n{self.tail()}\n{self.xen.said()}")
             time.sleep(0.3)
         return self.reasons()[-1]
 
@@ -119,6 +123,34 @@ class Xen:
         return {"channels": len(re.findall(r"\[\d+/\d+/[^\]]*\]: s=", log)),
                 "grants": len(re.findall(r"^\(XEN\) \[0x[0-9a-f]+\]", log, re.MULTILINE)),
                 "free": int(free[1]), "log": log}
+
+
+def restart(kind, away, back):
+    """What dom0's half of a guest's device goes through when its driver is taken away and comes back: "vif" or "vbd".
+    libxl calls the script that puts a vif on its bridge only for a new one."""
+    return f"""
+        device=$(cd /sys/bus/xen-backend/devices; echo {kind}-*)
+        {away} || exit
+        sleep 1
+        {back} || exit
+        [ {kind} != vif ] || {{
+            name=${{device#vif-}}
+            export vif=vif${{name%-*}}.${{name#*-}} XENBUS_PATH=/local/domain/0/backend/vif/${{name%-*}}/${{name#*-}}
+            /etc/xen/scripts/vif-bridge online
+        }}"""
+
+
+def rebind(kind):
+    """The driver of one device."""
+    driver = f"/sys/bus/xen-backend/drivers/{kind}"
+    return restart(kind, f"echo $device >{driver}/unbind", f"echo $device >{driver}/bind")
+
+
+def reload(kind):
+    """The driver itself, as after an update."""
+    module = {"vif": "xen-netback", "vbd": "xen-blkback"}[kind]
+    unload = f"echo $device >/sys/bus/xen-backend/drivers/{kind}/unbind; until rmmod {module}; do sleep 0.1; done"
+    return restart(kind, unload, f"insmod /lib/modules/{module}.ko")
 
 
 def prepare(cpu="x86_64"):
