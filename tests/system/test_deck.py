@@ -9,13 +9,14 @@ import shlex
 
 import pytest
 
-from rig import build
+from rig import build, cpus, params
 from rig.browser import Browser
 from rig.sockets import Sockets
 
 SLIDES = os.path.join(build.TREE, "apps", "deck", "htdocs")
-DEFCONFIGS = {"microvm": "defconfig_deck_qemu", "unix-socket": "defconfig_deck_unix_socket"}
-WAYS = [pytest.param(way, marks=pytest.mark.config(name)) for way, name in DEFCONFIGS.items()]
+DEFCONFIGS = {"unix-socket": "defconfig_deck_unix_socket",
+              **{machine: cpus.defconfig("deck", machine) for machine in ("microvm", *cpus.others("deck", first=True))}}
+WAYS = [params.marked(way, name) for way, name in DEFCONFIGS.items()]
 COMMON = {"uptime_us", "boot_us", "memory_bytes", "memory_used_bytes", "memory_peak_bytes", "http_requests",
           "http_connections", "tcp_connections", "tcp_accepted"}
 ON_THE_WIRE = {"packets_received", "packets_sent", "packets_dropped", "received_bytes", "sent_bytes",
@@ -45,7 +46,7 @@ def slide_count():
 @pytest.mark.parametrize("way", WAYS)
 def test_figures(deck, way):
     first, second = (json.loads(deck.curl(deck.url("figures.json"))) for _ in range(2))
-    expected = COMMON | (ON_THE_WIRE if way == "microvm" else set())
+    expected = COMMON | (set() if way == "unix-socket" else ON_THE_WIRE)
     assert expected <= first.keys() == second.keys()
     assert all(type(value) is int and value >= 0 for value in [*first.values(), *second.values()])
     assert second["uptime_us"] > first["uptime_us"] > first["boot_us"] == second["boot_us"]
@@ -156,7 +157,7 @@ def test_the_live_slide_is_live(deck, browser, output, way):
     browser.wait_for(f"{asked} >= 3")
     assert re.fullmatch(r"[\d,.]+ m?s", browser.value(cell.format("boot_us") + ".textContent"))
     assert re.fullmatch(r"[\d,.]+ [kM]B", browser.value(cell.format("memory_used_bytes") + ".textContent"))
-    assert browser.value(cell.format("packets_sent") + ".checkVisibility()") == (way == "microvm")
+    assert browser.value(cell.format("packets_sent") + ".checkVisibility()") == (way != "unix-socket")
     browser.screenshot(os.path.join(output, f"deck-{way}-live.png"))
     browser.press("ArrowRight")
     browser.wait_for("!document.getElementById('live').checkVisibility()")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rig import build
+from rig import build, cpus, params
 
 # The beginning of a format that stands in the source as log_<level>("…", which is how the image holds it.
 CALL = re.compile(r'\blog_(error|warn|info|debug)\(\s*"([^"\\]{8,})')
@@ -31,10 +31,10 @@ def said_by(image, found):
     return {level: sum(text in data for text in found[level]) for level in LEVELS}
 
 
-@pytest.mark.config("defconfig_www_qemu")
 @pytest.mark.parametrize("ceiling", ("error", "debug"))
-def test_a_ceiling_removes_text(tmp_path, ceiling):
-    build.make(f"O={tmp_path}", "defconfig_www_qemu")
+@pytest.mark.parametrize("machine", params.machines("www", "q35", first=True))
+def test_a_ceiling_removes_text(tmp_path, machine, ceiling):
+    build.make(f"O={tmp_path}", cpus.defconfig("www", machine))
     build.set_options(tmp_path, {f"LOG_UP_TO_{level.upper()}": "y" if level == ceiling else "n" for level in LEVELS})
     build.make(f"O={tmp_path}", "olddefconfig")
     build.make(f"O={tmp_path}")

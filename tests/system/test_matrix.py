@@ -9,30 +9,28 @@ import urllib.parse
 
 import pytest
 
-from rig import build, dhcp, server
-from rig.guest import GUEST_IP, Guest, qemu_command, tap_netdev
+from rig import build, cpus, dhcp, server
+from rig.guest import GUEST_IP, Guest, drive, qemu_command, tap_netdev
 
 BIG_BYTES = 3 << 20  # more than a block cache holds
 
 
 def share(machine, fs):
     """The shipped configuration that is nearest: its share of make test-all."""
-    if machine == "unix":
-        return pytest.mark.config("defconfig_www_unix")
-    return pytest.mark.config("defconfig_www_qemu_fat" if fs == "fat" else "defconfig_www_qemu")
+    return "defconfig_www_unix" if machine == "unix" else cpus.defconfig("www", machine, "fat" if fs == "fat" else "")
 
 
 def ways():
     """(machine, NET, FS, DHCP) of every combination that Kconfig allows; the first of each file system are usual,
     the others long."""
     for fs in ("fat", "crunch"):
-        for machine in ("microvm", "q35", "unix"):
+        for machine in ("microvm", "q35", "unix", *cpus.others(first=True)):
             for net, lent in (("direct", "false"), ("direct", "true"), ("socket", "false")):
                 if net == "socket" and machine != "unix":
                     continue
                 usual = fs == "fat" and (machine, net, lent) in (("microvm", "direct", "false"),
                                                                  ("unix", "socket", "false"))
-                marks = [share(machine, fs)] + ([] if usual else [pytest.mark.long])
+                marks = [pytest.mark.config(share(machine, fs))] + ([] if usual else [pytest.mark.long])
                 yield pytest.param(machine, net, fs, lent, marks=marks, id=f"{machine}-{net}-{fs}-{lent}")
 
 
@@ -53,11 +51,14 @@ def site(output):
 
 
 def configured(output, site, machine, net, fs, lent):
-    """Built as MirageOS's tutorial has it: NET=… FS=… DHCP=… make configure; make build."""
-    target = "unix" if machine == "unix" else "qemu"
-    out = os.path.join(output, f"matrix-{target}-{net}-{fs}-{lent}")
+    """Built as MirageOS's tutorial has it: NET=… FS=… DHCP=… make configure; make build. For another CPU than the
+    usual, from its configuration."""
+    target, cpu = ("unix", "") if machine == "unix" else ("qemu", cpus.MACHINES[machine].cpu.name)
+    out = os.path.join(output, "-".join(word for word in ("matrix", target, cpu, net, fs, lent) if word))
     os.makedirs(out, exist_ok=True)
     words = {"TARGET": target, "NET": net, "FS": fs, "PORT": "8080" if net == "socket" else "80"}
+    if cpu:
+        build.make(f"O={out}", cpus.defconfig("www", machine))
     build.make(f"O={out}", "configure", environment=words if net == "socket" else {**words, "DHCP": lent})
     build.make(f"O={out}", "build", f"WWW_DIR={site}")
     return out
@@ -66,11 +67,8 @@ def configured(output, site, machine, net, fs, lent):
 def command(out, machine, net, fs):
     image, disk = os.path.join(out, "image"), os.path.join(out, "disk.img")
     if machine != "unix":
-        bus = "device" if machine == "microvm" else "pci"
-        drive = ["-drive", f"file={disk},format=raw,if=none,id=disk0,readonly=on",
-                 "-device", f"virtio-blk-{bus},drive=disk0"]
         return qemu_command(image, machine, "16M" if machine == "microvm" else "64M", tap_netdev(),
-                            extra=drive if fs == "fat" else [])
+                            extra=drive(disk, machine, ",readonly=on") if fs == "fat" else [])
     return [image, *(["tap=tap0"] if net == "direct" else []), *([f"disk={disk},ro"] if fs == "fat" else [])]
 
 

@@ -9,10 +9,12 @@ import time
 
 import pytest
 
+from rig import cpus
 from rig.namespace import Namespace
 
 WAYS = [pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix")),
-        pytest.param("microvm", marks=[pytest.mark.config("defconfig_www_qemu"), pytest.mark.long])]
+        *(pytest.param(machine, marks=[pytest.mark.config(cpus.defconfig("www", machine)), pytest.mark.long])
+          for machine in ("microvm", *cpus.others(first=True)))]
 
 
 def is_well(www):
