@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory is given back to Xen, and taken again, as memory/target says in KiB (docs/misc/xenstore-paths): the
- * first one that is read is what the domain began with. Only pages that nobody uses are given, so what is
- * asked for may not be had: then as much as can be, and each second the rest is tried again. Which pages they
- * are is in pages that are kept for it. */
+/* The balloon driver: pages are given back to Xen, and taken again, to reach the KiB of memory/target
+ * (docs/misc/xenstore-paths). The first target read is the domain's initial memory. Only free pages can be
+ * given, so the target may be out of reach: then as many as possible are given, and the rest is tried again
+ * each second. The addresses of given pages are kept in pages of their own. */
 #define LOG_TAG "balloon"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
@@ -24,7 +24,7 @@ struct given {
 	void *pages[PAGE_BYTES / sizeof(void *) - 2];
 };
 
-static struct given *newest; /* with at least one */
+static struct given *newest; /* NULL, or with at least one page */
 static size_t given_count;
 static uint64_t first_kib, target_kib;
 static struct store_watch watch;
@@ -33,9 +33,9 @@ static struct waiter waiter;
 static char text[STORE_NUMBER_MAX];
 static struct poller poller;
 static struct timer again;
-static bool is_told; /* how far the target can be reached */
+static bool is_told; /* the result for this target has been logged */
 
-/* Of one page; false: Xen does not. */
+/* Makes a memory_op for one page. false: Xen refuses. */
 static bool ask_xen(unsigned what, const void *page)
 {
 	xen_pfn_t frame = xen_frame(page);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The block device (Xen's public/io/blkif.h). A request has a segment for each page that its memory touches,
- * granted until the answer: in the ring's entry, or in a page of the slot's own where the backend takes such
- * indirect ones. What does not fit goes in further requests, one after the other. The memory is the caller's,
- * uncopied, so grants are not kept from one request to the next.
+/* The block device (Xen's public/io/blkif.h). A request has one segment for each page that its memory
+ * touches, granted until the response: in the ring's entry, or, with a backend that takes indirect segments,
+ * in a page of the slot's own. A transfer with more segments is split into successive requests. The memory is
+ * the caller's, uncopied, so grants are not kept from one request to the next.
  *
- * A backend that goes away takes no request along: those that it had are asked again of the next, and what
- * comes meanwhile waits. Memory that it does not let go of is not given back: its request stays pending until
- * another comes and the memory is free, and is asked again then. One that is silent or away for long is given
- * up until it comes again: requests fail. On the wire sectors have 512 bytes, whatever the device's have. */
+ * No request is lost with a backend that goes away: requests in flight are sent again to the next one, and
+ * new ones wait. While the backend still holds a request's memory the request stays pending, and is sent
+ * again once the memory is free. A backend that is silent or away for too long is given up until it comes
+ * back: requests fail. Sectors on the wire have 512 bytes, whatever the device's have. */
 #define LOG_TAG "xen-blk"
 #include "drivers/xen/event.h"
 #include "drivers/xen/frontend.h"
@@ -38,12 +38,12 @@ static const char *const names[] = {
 	[INDIRECT] = "feature-max-indirect-segments", NULL,
 };
 
-/* A request with the backend. */
+/* A request in flight. */
 struct slot {
 	struct blkdev_op *op;
 	struct slot *next; /* free */
-	uint32_t slice, offset, sectors; /* of op, that earlier requests have done; with the pending one */
-	uint16_t count;                  /* segments that are granted */
+	uint32_t slice, offset, sectors; /* progress in op, the request in flight included */
+	uint16_t count;                  /* granted segments */
 	bool is_indirect, lost, is_old;
 	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
 	uint32_t indirect_ref, refs[CONFIG_XEN_BLK_SEGMENTS];
@@ -54,11 +54,11 @@ struct blk {
 	struct blkdev dev; /* first */
 	struct frontend front;
 	struct poller events; /* looks at what is done */
-	struct poller kick;   /* there are requests that the backend was not told of */
+	struct poller kick;   /* requests are to be pushed to the backend */
 	struct xen_ring ring;
 	uint32_t port, segments, quarantined;
 	bool connected, refused;
-	bool is_stuck; /* when patience last looked: it was away, or keeps the memory of all slots */
+	bool is_stuck; /* at patience's last look the backend was away, or held the memory of all slots */
 	struct timer patience; /* while there are requests */
 	struct list waiting;
 	struct slot *free;
@@ -72,7 +72,7 @@ static uint32_t wire_sectors(const struct blk *blk)
 
 /* -- to the backend -- */
 
-/* Grants what follows in the slot's request, as much as fits. Gives the bytes. */
+/* Grants the next pages of the slot's transfer, up to most segments in all. Gives the bytes granted. */
 static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_request_segment *segments,
                                uint32_t most)
 {
@@ -101,7 +101,7 @@ static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_
 	return bytes;
 }
 
-/* The segments are in the slot's page; false: that cannot be granted. */
+/* Sends the segments in the slot's page as an indirect request. false: the page cannot be granted. */
 static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
 {
 	struct blkif_request_indirect r = {
@@ -119,7 +119,7 @@ static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
 	return true;
 }
 
-/* Ends what grant_segments and put_indirect began. false: the backend keeps something. */
+/* Ends the grants of grant_segments and put_indirect. false: the backend still holds some of the memory. */
 static bool end_grants(struct blk *blk, struct slot *slot)
 {
 	bool was_lost = slot->lost;
@@ -137,7 +137,7 @@ static bool end_grants(struct blk *blk, struct slot *slot)
 	return !slot->lost;
 }
 
-/* The next part of a read or write; false: there are no grants now. */
+/* Sends the next part of a read or write. false: no grants are free now. */
 static bool put_transfer(struct blk *blk, struct slot *slot)
 {
 	struct blkif_request r = {
@@ -157,7 +157,8 @@ static bool put_transfer(struct blk *blk, struct slot *slot)
 		memmove(r.seg, segments, slot->count * sizeof(r.seg[0]));
 		xen_ring_put(&blk->ring, &r, sizeof(r));
 	}
-	/* What the backend has taken all the same, by guessing, it may as well have been asked for. */
+	/* If the backend uses a page already, by guessing its grant, the slot waits as if it had been
+	 * requested. */
 	if (!ok && end_grants(blk, slot)) {
 		slot->slice = before.slice;
 		slot->offset = before.offset;
@@ -191,7 +192,7 @@ static bool put_request(struct blk *blk, struct slot *slot)
 	return true;
 }
 
-/* false: there is no room now. The ring has more places than there are slots. */
+/* false: no slot or no grant is free now. The ring has more places than there are slots. */
 static bool start(struct blk *blk, struct blkdev_op *op)
 {
 	struct slot *slot = blk->free;
@@ -219,7 +220,7 @@ static void start_waiting(struct blk *blk)
 	}
 }
 
-/* Then each segment is of whole sectors, and each part of a request. */
+/* Aligned slices make each segment, and each part of a transfer, whole sectors. */
 static bool is_aligned(const struct blkdev_op *op)
 {
 	for (uint32_t i = 0; i < op->count; i++)
@@ -253,7 +254,7 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 
 /* -- from the backend -- */
 
-/* Gives the slot's request, which the backend no longer has. */
+/* Frees the slot and gives its operation, which the backend is done with. */
 static struct blkdev_op *release(struct blk *blk, struct slot *slot)
 {
 	struct blkdev_op *op = slot->op;
@@ -264,8 +265,8 @@ static struct blkdev_op *release(struct blk *blk, struct slot *slot)
 	return op;
 }
 
-/* A slot whose memory the backend keeps is not free before take_back finds that it is: now and then, and when
- * the backend goes. */
+/* Handles the response to slot's request. A slot whose memory the backend still holds is freed later, by
+ * take_back: it looks periodically, and when the backend goes. */
 static void finish(struct blk *blk, struct slot *slot, int16_t status)
 {
 	bool whole = slot->slice == slot->op->count; /* a flush and a discard have no slices */
@@ -275,7 +276,7 @@ static void finish(struct blk *blk, struct slot *slot, int16_t status)
 	if (status == BLKIF_RSP_OKAY && !whole && put_request(blk, slot))
 		return;
 	if (status == BLKIF_RSP_OKAY && !whole)
-		list_push_front(&blk->waiting, &release(blk, slot)->link); /* no grants: all of it again */
+		list_push_front(&blk->waiting, &release(blk, slot)->link); /* no grants: all again, later */
 	else
 		blkdev_done(release(blk, slot), status == BLKIF_RSP_OKAY ? 0 :
 		                                status == BLKIF_RSP_EOPNOTSUPP ? -EOPNOTSUPP : -EIO);
@@ -288,7 +289,7 @@ static void broken(struct blk *blk, const char *how)
 	frontend_break(&blk->front, how);
 }
 
-/* true: something was done, and perhaps there is more. */
+/* true: responses were handled, and there may be more. */
 static bool reap(struct blk *blk)
 {
 	struct blkif_response r;
@@ -327,8 +328,8 @@ static void kick(struct poller *p)
 		event_send(blk->port);
 }
 
-/* All requests that the backend has, or those alone whose memory it kept. They go before those that wait;
- * among themselves requests have no order (kernel/dev/blkdev.h). */
+/* Takes back all requests in flight, or only those whose memory the backend held after its response, and
+ * queues them before the waiting ones; requests have no order among themselves (kernel/dev/blkdev.h). */
 static void take_back(struct blk *blk, bool all)
 {
 	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
@@ -343,7 +344,8 @@ static void take_back(struct blk *blk, bool all)
 		fail_all(blk);
 }
 
-/* Has it had requests, or have some waited for it, since this was last asked? Then it is late. */
+/* Is the backend late? Then a request has been in flight since the last call, or waits for a backend that was
+ * stuck then, too. */
 static bool look_for_late(struct blk *blk, bool *is_busy)
 {
 	bool is_late = false, is_stuck = !blk->free;
@@ -363,7 +365,7 @@ static bool look_for_late(struct blk *blk, bool *is_busy)
 	return is_late;
 }
 
-/* It may come again, and is as good as ever then. */
+/* Gives up the backend until it connects again. */
 static void give_up(struct blk *blk)
 {
 	blk->refused = true;
@@ -376,7 +378,7 @@ static void give_up(struct blk *blk)
 	fail_all(blk);
 }
 
-/* An event may have been lost: what has been answered is no longer out. */
+/* An event may have been lost: responses in the ring are handled before the age of requests is judged. */
 static void on_time(struct timer *t)
 {
 	struct blk *blk = container_of(t, struct blk, patience);
@@ -394,7 +396,7 @@ static void on_time(struct timer *t)
 	be_patient(blk);
 }
 
-/* No event is asked for while each look finds something. */
+/* No event is requested as long as each look finds responses. */
 static void events(struct poller *p)
 {
 	struct blk *blk = container_of(p, struct blk, events);
@@ -442,7 +444,8 @@ static int offer(struct frontend *f)
 	return 0;
 }
 
-/* What the backend says of the disk; the same as before when it has come back. */
+/* Takes over the backend's description of the disk, which must not change when the backend comes back. Gives
+ * an error text, or NULL. */
 static const char *describe(struct blk *blk)
 {
 	const uint64_t *values = blk->front.values, size = values[SECTOR_SIZE];
@@ -468,7 +471,8 @@ static const char *describe(struct blk *blk)
 	return NULL;
 }
 
-/* A page for each slot where the backend takes more segments by it than fit into the ring. */
+/* Gives each slot a page for indirect segments if the backend takes more of them than fit into a ring
+ * entry. */
 static void choose_segments(struct blk *blk)
 {
 	uint64_t most = MIN(blk->front.values[INDIRECT], (uint64_t)CONFIG_XEN_BLK_SEGMENTS);
@@ -513,7 +517,7 @@ static const struct frontend_kind kind = {
 };
 static const struct blkdev_ops ops = { submit };
 
-/* What was made stays behind when this fails: then the image ends. */
+/* On failure nothing is freed: the image ends. */
 int xen_blk_create(struct blkdev **out)
 {
 	struct blk *blk = instance_alloc(sizeof(*blk));

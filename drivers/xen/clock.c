@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Xen's clock: the shared page says what time it was at which count of the time stamp counter, and how fast
- * that counts (public/xen.h, vcpu_time_info). Xen writes while we read: a version that is odd, or another
- * afterwards, says so. */
+/* Xen's clock: the shared page has a time, the time stamp counter at that time, and its rate (public/xen.h,
+ * vcpu_time_info). Xen may write them while we read: the version is odd then, or another afterwards. */
 #include "arch/x86_64/cpu.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
@@ -10,7 +9,8 @@
 static uint64_t start_ns; /* Xen's time at machine_boot_ticks */
 static uint64_t latest_ns;
 
-/* Of a difference: the counter may have been read on another CPU of the host, a little behind. */
+/* Scales a difference. A negative one counts as 0: the counter may have been read on another CPU of the host,
+ * a little behind. */
 static uint64_t scale(int64_t ticks, uint32_t mul, int shift)
 {
 	uint64_t count = ticks < 0 ? 0 : (uint64_t)ticks;
@@ -52,7 +52,7 @@ uint64_t clock_wall_ns(void)
 	return ns ? ns + start_ns + clock_now_ns() : 0;
 }
 
-/* The image's first moment lies before the page's, in ticks that are scaled as those after it. */
+/* machine_boot_ticks lies before the page's time, so the difference is scaled on its own. */
 void xen_clock_init(void)
 {
 	volatile struct vcpu_time_info *time = &xen_shared->vcpu_info[0].time;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The console's two rings (Xen's public/io/console.h), which the toolstack's daemon empties and fills.
- * Output waits for room, but never for ever: when nobody reads any more it is given up, and what is written
- * from then on goes out only when there happens to be room. Input stays in its ring until it is asked for,
- * so whoever types too fast waits. Indices of the other side that cannot be are taken for an empty ring. */
+/* The console's two rings (Xen's public/io/console.h), which the toolstack's daemon empties and fills. Output
+ * waits for room, but for a bounded time: if the daemon stops reading, waiting is given up, and later output
+ * gets through only while there is room. Input stays in its ring until it is read, so that the daemon holds
+ * back the rest. Impossible indices of the other side are taken for an empty ring. */
 #include "drivers/xen/event.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"
@@ -30,7 +30,7 @@ static uint32_t unread(void)
 	return bytes > sizeof(ring->out) ? 0 : bytes;
 }
 
-/* Waits while more than most bytes are unread: false when it has been given up. */
+/* Waits while more than most bytes are unread. false: it has been given up. */
 static bool wait_for(uint32_t most)
 {
 	unsigned looks = given_up ? 1 : PATIENCE;
@@ -41,7 +41,7 @@ static bool wait_for(uint32_t most)
 		xen_poll(port, WAIT_NS);
 		event_forget(port);
 	}
-	poller_mark(&poller); /* it may have been input that was forgotten */
+	poller_mark(&poller); /* the forgotten event may have been for input */
 	given_up = !looks;
 	return !given_up;
 }
@@ -88,14 +88,14 @@ static size_t take(char *to, size_t max)
 	return got;
 }
 
-/* The daemon hears that there is room in its ring. */
+/* After a read the daemon is sent an event: its ring has room again. */
 static void poll(struct poller *p)
 {
 	struct console_read *op = reader;
 	size_t got;
 
 	(void)p;
-	if (!ring) /* in a domain without, the port may be none, too */
+	if (!ring) /* without a ring there may be no port either */
 		return;
 	event_again(port);
 	if (!op)
@@ -124,7 +124,7 @@ void console_read(struct console_read *op, char *to, size_t max)
 	op->to = to;
 	op->max = max;
 	reader = op;
-	poller_mark(&poller); /* what has come before */
+	poller_mark(&poller); /* for input that came before */
 }
 
 void xen_console_resume(void)

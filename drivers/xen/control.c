@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What the toolstack asks of the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt", "reboot" or
- * "suspend" at control/shutdown, a key at control/sysrq. It is acknowledged by taking the word away, in a
- * transaction, so that none that comes in between is lost. Other words are none of ours, and left. When the
- * store fails, all is tried again after a while, TRIES times in all, and anew when another word comes. */
+/* Requests of the toolstack to the domain (Xen's docs/misc/xenstore-paths): "poweroff", "halt", "reboot" or
+ * "suspend" at control/shutdown, a key at control/sysrq. A request is acknowledged by clearing the word, in a
+ * transaction, so that one that comes in between is not lost. Unknown words are left alone. When the store
+ * fails, the whole is tried again after a while, TRIES times in all, and anew when another word comes. */
 #define LOG_TAG "control"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
@@ -20,15 +20,15 @@
 struct kind {
 	const char *path;
 	bool (*is_known)(const char *word);
-	void (*obey)(const char *word, bool is_away); /* is_away: it has been taken away; else it may have been */
+	void (*obey)(const char *word, bool is_away); /* is_away: it is acknowledged; else it may be */
 };
 
 struct request {
-	const struct kind *kind; /* what is small comes first: what lies near takes fewer bytes of code */
+	const struct kind *kind; /* the small ones first: small offsets take less code */
 	struct waiter waiter;
 	uint32_t transaction;
-	uint8_t tries; /* that are left */
-	bool has_failed; /* something, before the transaction's end or there */
+	uint8_t tries; /* left */
+	bool has_failed; /* an operation, before or at the transaction's end */
 	char word[16];
 	struct timer again;
 	struct store_op op;
@@ -79,7 +79,7 @@ static void have_word(struct waiter *w)
 	intptr_t result = promise_result(w->promise);
 
 	if (result <= 0 || !r->kind->is_known(r->word)) {
-		r->has_failed = result < 0 && result != -ENOENT; /* one too long is tried in vain */
+		r->has_failed = result < 0 && result != -ENOENT; /* a word that is too long fails again, in vain */
 		*r->word = '\0';
 		end(r, false);
 		return;
@@ -137,8 +137,8 @@ static bool is_end(const char *word)
 	       (IS_ENABLED(CONFIG_XEN_SUSPEND) && is_suspend(word));
 }
 
-/* Nobody takes an order to end back. One to suspend is taken back when it is not acknowledged in time, and
- * who obeyed it then would not be resumed. */
+/* An order to shut down is obeyed in any case. One to suspend only if acknowledged: the toolstack takes it
+ * back after a time, and would not resume a domain that suspended then. */
 static void shut_down(const char *word, bool is_away)
 {
 	if (IS_ENABLED(CONFIG_XEN_SUSPEND) && is_suspend(word)) {
@@ -163,7 +163,7 @@ static bool is_key(const char *word)
 	return word[0] > ' ' && word[0] <= '~' && !word[1];
 }
 
-/* Whatever the key: there is nothing else to tell of an image that still answers. */
+/* Every key shows the same: a line that tells the image still runs. */
 static void show(const char *word, bool is_away)
 {
 	struct page_stats pages;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Event channels. Of each port there is a pending bit, which Xen sets, and a mask bit, which we set; Xen
- * raises the upcall when a pending bit comes up that is not masked. The bits lie in two levels: a word says
- * which words have events, those say which ports; or Xen tells which ports by a queue (event_fifo.c).
+/* Event channels. Each port has a pending bit, which Xen sets, and a mask bit, which we set; Xen raises the
+ * upcall when the pending bit of an unmasked port gets set. The bits lie in two levels: a word tells which
+ * words have events, those tell which ports; or Xen tells the ports by a queue (event_fifo.c).
  *
- * Ports are numbered from the lowest free one, so a table of few is enough. */
+ * Xen hands out the lowest free port number, so a small table is enough. */
 #include "drivers/xen/event.h"
 #include "drivers/xen/event_fifo.h"
 #include "drivers/xen/hypercall.h"
@@ -69,7 +69,7 @@ static void unmask(uint32_t port)
 		clear_bit(xen_shared->evtchn_mask, port);
 }
 
-/* Was there an event? */
+/* Clears the pending bit. Was it set? */
 static bool clear_pending(uint32_t port)
 {
 	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
@@ -90,8 +90,8 @@ static void take(uint32_t port)
 		poller_mark(p);
 }
 
-/* What comes while it looks is either seen here or raises the next upcall: the words are read after the mark
- * that announces them is taken away. */
+/* An event that comes during the scan is either seen by it or raises the next upcall: each level is read only
+ * after the bit that announces it has been cleared. */
 void event_upcall(void)
 {
 	volatile struct vcpu_info *cpu = &xen_shared->vcpu_info[0];
@@ -121,7 +121,7 @@ void event_init(void)
 		event_fifo_init();
 }
 
-/* Xen raises nothing for what came while the port was masked. */
+/* Xen raises no upcall for an event that came while the port was masked. */
 void event_again(uint32_t port)
 {
 	unmask(port);
@@ -207,8 +207,8 @@ void event_close(uint32_t port)
 	close_port(port);
 }
 
-/* A port that has an event already ends it at once. One that is masked has told of its event, and its poller
- * will look. */
+/* A pending port ends the poll at once. A masked port is left out: its event has been reported, and its
+ * poller will look. */
 void event_wait(uint64_t until_ns)
 {
 	evtchn_port_t ports[WAIT_PORTS];

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Event channels in a queue (public/event_channel.h, "FIFO"): of each port a word, with its bits and the next
- * port in the queue. Xen appends a port that gets an event and is neither masked nor in the queue, and writes
- * the queue's head into the control block only when it was empty: until then the place is ours to remember.
- * There are queues of several priorities, but all our ports are in that of the usual one. What Xen writes is
- * looked at before it is followed: a port that cannot be ends a queue, and no queue is longer than all ports.
+/* Event channels in a queue (public/event_channel.h, "FIFO"): each port has a word with its bits and the next
+ * port in the queue. Xen appends a port that gets an event and is neither masked nor queued, and writes the
+ * queue's head into the control block only if the queue was empty: in between, our side has to remember the
+ * position. Xen has queues of several priorities; all our ports are in the default one. Xen's words are
+ * checked before they are followed: an impossible port ends a queue, and no queue is longer than there are
+ * ports.
  *
- * Xen has no use for two levels once it has these; a domain that has been restored begins with them again. */
+ * Once it has queues Xen no longer uses the two levels of bits; a restored domain begins with the bits
+ * again. */
 #define LOG_TAG "event"
 #include "drivers/xen/event_fifo.h"
 #include "drivers/xen/hypercall.h"
@@ -29,7 +31,7 @@ static _Alignas(128) volatile struct evtchn_fifo_control_block control;
 static_assert(sizeof(control) <= 128, "public/event_channel.h");
 static uint32_t head; /* port to be looked at next; 0: the control block says which */
 
-/* Says that a queue was broken: an upcall may be an interrupt, which writes nothing. */
+/* Logs that a queue was broken: the upcall may be an interrupt, which must not log. */
 static struct poller reporter;
 static uint32_t broken_at; /* port */
 static bool is_broken;
@@ -45,7 +47,7 @@ static void report(struct poller *p)
 	log_error("port=%u broken=\"a queue that cannot be\"", broken_at);
 }
 
-/* Once in each domain, however often. */
+/* Reported once per domain, however often it happens. */
 static void break_at(uint32_t port)
 {
 	if (is_broken)
@@ -55,7 +57,7 @@ static void break_at(uint32_t port)
 	poller_mark(&reporter);
 }
 
-/* What has no word gets no event: Xen would remember it, and never tell. */
+/* A port without a word would get no events: Xen would record them, and never deliver them. */
 static void lend_words(void)
 {
 	for (size_t i = 0; i < PAGES; i++) {
@@ -101,8 +103,8 @@ bool event_fifo_has(uint32_t port, unsigned bit)
 	return words[port] & BIT(bit);
 }
 
-/* Takes port out of the queue, so that Xen may append it again. The one behind it, or 0; one that was in no
- * queue has none: it has been here, or never was. */
+/* Takes port out of the queue, so that Xen may append it again. Gives the port behind it, or 0. A port that
+ * was not linked has been taken out before, or was never queued: the queue is broken. */
 static uint32_t unlink(uint32_t port)
 {
 	uint32_t keep = ~(BIT(EVTCHN_FIFO_LINKED) | EVTCHN_FIFO_LINK_MASK);
@@ -114,7 +116,7 @@ static uint32_t unlink(uint32_t port)
 	return 0;
 }
 
-/* At most as many as there are ports: what an endless queue still has is left for the next upcall. */
+/* Takes at most as many ports as there are: the rest of an endless queue is left for the next upcall. */
 void event_fifo_upcall(void (*take)(uint32_t port))
 {
 	for (size_t left = ARRAY_SIZE(words); left; left--) {

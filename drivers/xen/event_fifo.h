@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Where event.c has the bits of its ports when Xen tells of events by queues (XEN_EVENTS_FIFO). */
+/* The bits of event.c's ports when Xen tells of events by queues (XEN_EVENTS_FIFO). */
 #ifndef DRIVERS_XEN_EVENT_FIFO_H
 #define DRIVERS_XEN_EVENT_FIFO_H
 
 #include "kernel/util.h"
 
-/* Does it? Else by two levels of bits. */
+/* Does Xen tell events by queues? Otherwise by two levels of bits. */
 extern bool event_fifo_is_used;
 
-/* Asks Xen for them, with all ports masked and no event on any. */
+/* Sets the queues up, if Xen has them, with all ports masked and no event on any. */
 void event_fifo_init(void);
-/* Changes a bit of port, EVTCHN_FIFO_…; gives what it was. port is below XEN_EVENTS. */
+/* Sets, clears or reads a bit of port, EVTCHN_FIFO_…; gives its value before. port is below XEN_EVENTS. */
 bool event_fifo_set(uint32_t port, unsigned bit);
 bool event_fifo_clear(uint32_t port, unsigned bit);
 bool event_fifo_has(uint32_t port, unsigned bit);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What is asked of the store and does not depend on an answer goes out together, for each turn is one of
- * another domain's. The store does one after the other: a state is read before the values that belong to it,
- * and written after the keys. The answers lead to the next questions, or to a look at the backend, which its
- * watch asks for. Nothing that the store says of the backend is believed: numbers are bounded, text is cut,
- * and a state that does not fit is waited out. */
+/* Xenstore requests that do not depend on one another's answers are sent together, for each round trip is a
+ * turn of another domain's. The store handles them in order: a state is read before the values that belong to
+ * it, and written after the keys. Answers lead to the next requests, or to a look at the backend, as its
+ * watch does. Nothing in the store about the backend is trusted: numbers are bounded, text is cut, and a
+ * state that does not fit is waited out. */
 #define LOG_TAG "xenbus"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/hypercall.h"
@@ -15,14 +15,14 @@
 #include <xen/io/xenbus.h>
 
 enum phase {
-	PHASE_FINDING,   /* which device, and whose */
+	PHASE_FINDING,   /* the device and its backend */
 	PHASE_WAITING,   /* for the backend to be ready for us */
 	PHASE_OFFERED,   /* the rings are in the store */
 	PHASE_CLOSED,    /* until the backend has closed too, and comes back */
-	PHASE_STALE,     /* the same, and it has other rings than ours until it has closed */
-	PHASE_CONNECTED, /* from here on nothing is awaited */
+	PHASE_STALE,     /* the same; until then the backend still has the rings of before */
+	PHASE_CONNECTED, /* from here on the backend is not polled */
 	PHASE_REFUSED,
-	PHASE_GONE,      /* refused, and gone since: whoever comes now is another */
+	PHASE_GONE,      /* the refused backend has closed: the next one is another */
 };
 
 static struct list frontends = LIST_INIT(frontends);
@@ -31,7 +31,7 @@ static void look(struct frontend *f);
 static void look_again(struct timer *t);
 static void begin_again(struct frontend *f);
 
-/* -- questions: next follows when all of them are answered -- */
+/* -- requests: next is called when all of them are answered -- */
 
 static void answered(struct waiter *w)
 {
@@ -53,7 +53,8 @@ static void answered(struct waiter *w)
 		look(f);
 }
 
-/* The first of count operations that have been begun; next gets the least of their results: an error. */
+/* Waits for count operations from first on, which have been started; next gets the least of their results: an
+ * error if there is one. */
 static void then(struct frontend *f, struct store_op *first, uint32_t count,
                  void (*next)(struct frontend *f, intptr_t result))
 {
@@ -71,7 +72,7 @@ static void ask(struct frontend *f, const char *dir, const char *key, size_t max
 	then(f, f->ops, 1, next);
 }
 
-/* What an answer says; 0 where it says no such number. */
+/* The number in an answer; 0 if there is none, or one above max. */
 static uint64_t number(const char *text, intptr_t result, uint64_t max)
 {
 	uint64_t value;
@@ -81,7 +82,7 @@ static uint64_t number(const char *text, intptr_t result, uint64_t max)
 
 /* -- our state -- */
 
-/* A folder that has been taken away is as good as closed. */
+/* An error other than a timeout needs no retry: a device whose folder was removed is as good as closed. */
 static void told_state(struct frontend *f, intptr_t result)
 {
 	f->untold = result == -ETIMEDOUT;
@@ -118,7 +119,7 @@ static void refuse(struct frontend *f, int error)
 	enter(f, PHASE_REFUSED, XenbusStateClosed);
 }
 
-/* Somebody who comes and goes does not make it longer. */
+/* A backend that comes and goes does not extend the wait. */
 static void await(struct frontend *f)
 {
 	if (timer_is_running(&f->again))
@@ -136,14 +137,14 @@ static void leave(struct frontend *f, enum phase phase)
 {
 	report_lost(f);
 	f->kind->disconnect(f);
-	f->seeks = true; /* it may have been taken away while it was connected */
+	f->seeks = true; /* the device may have been removed while it was connected */
 	enter(f, phase, XenbusStateClosed);
 	await(f);
 }
 
 /* -- values and keys -- */
 
-/* What is no fault of the backend's, and passes. */
+/* Errors that are not the backend's fault, and pass. */
 static bool is_passing(int error)
 {
 	return error == -ENOMEM || error == -ENOSPC || error == -ETIMEDOUT;
@@ -219,19 +220,19 @@ enum step {
 	STAY,
 	OFFER,
 	CONNECT,
-	CLOSE,       /* until it has closed too */
-	CLOSE_STALE, /* the same: it has the rings of before */
-	LET_GO,      /* of them */
-	FORGET,      /* that it was refused */
-	WAIT,        /* for it, anew */
+	CLOSE,       /* until the backend has closed too */
+	CLOSE_STALE, /* the same; it still has the rings of before */
+	LET_GO,      /* try to free the rings of before */
+	FORGET,      /* the refusal: the backend has closed */
+	WAIT,        /* for the backend, anew */
 };
 
-/* What the backend's state means to us in each phase. */
+/* The step for each state of the backend in each phase of ours. */
 static const uint8_t steps[][XenbusStateReconfigured + 1] = {
 	[PHASE_FINDING] = { STAY },
 	[PHASE_WAITING] = {
 		[XenbusStateInitWait] = OFFER,
-		/* With what an earlier connection had left it has failed, or goes on. */
+		/* It has failed with the rings of an earlier connection, or goes on with them. */
 		[XenbusStateClosing] = CLOSE,
 		[XenbusStateConnected] = CLOSE_STALE,
 	},
@@ -252,7 +253,7 @@ static const uint8_t steps[][XenbusStateReconfigured + 1] = {
 	},
 	[PHASE_CONNECTED] = {
 		[XenbusStateUnknown] = CLOSE,
-		[XenbusStateInitialising] = CLOSE, /* it is another */
+		[XenbusStateInitialising] = CLOSE, /* another backend */
 		[XenbusStateInitWait] = CLOSE,
 		[XenbusStateClosing] = CLOSE,
 		[XenbusStateClosed] = CLOSE,
@@ -264,7 +265,7 @@ static const uint8_t steps[][XenbusStateReconfigured + 1] = {
 	[PHASE_GONE] = {
 		[XenbusStateInitialising] = WAIT,
 		[XenbusStateInitWait] = WAIT,
-		[XenbusStateClosed] = WAIT, /* it was there, and has closed because we have */
+		[XenbusStateClosed] = WAIT, /* it closed because we had */
 	},
 };
 
@@ -289,10 +290,10 @@ static void follow(struct frontend *f)
 		if (!f->kind->disconnect(f))
 			break;
 		f->phase = PHASE_CLOSED;
-		f->changed = true; /* it may wait for us */
+		f->changed = true; /* the backend may be waiting for us */
 		break;
 	case FORGET:
-		f->kind->disconnect(f); /* what it had kept */
+		f->kind->disconnect(f); /* pages that the backend had held */
 		f->phase = PHASE_GONE;
 		break;
 	case WAIT:
@@ -301,7 +302,7 @@ static void follow(struct frontend *f)
 	}
 }
 
-/* The store's own fault, which says nothing of what was asked for; a silent one is asked again. */
+/* A failure of the store's, which says nothing about the value; a timeout is retried. */
 static bool is_unknown(intptr_t result)
 {
 	return result == -ETIMEDOUT || result == -EIO;
@@ -309,7 +310,7 @@ static bool is_unknown(intptr_t result)
 
 static void have_values(struct frontend *f, intptr_t result)
 {
-	result = promise_result(&f->ops[0].promise); /* a value that is missing is 0 */
+	result = promise_result(&f->ops[0].promise); /* a missing value is 0 */
 	if (is_unknown(result)) {
 		f->changed |= result == -ETIMEDOUT;
 		return;
@@ -320,7 +321,7 @@ static void have_values(struct frontend *f, intptr_t result)
 	follow(f);
 }
 
-/* The device has gone, or come again, perhaps with a backend elsewhere. */
+/* Starts over when the device has been removed, or has come back, perhaps with a backend elsewhere. */
 static void have_own(struct frontend *f, intptr_t result)
 {
 	if (is_unknown(result)) {
@@ -347,7 +348,7 @@ static void look_at_backend(struct frontend *f)
 
 static void look(struct frontend *f)
 {
-	f->changed = f->seeks; /* then the state is looked at afterwards */
+	f->changed = f->seeks; /* afterwards the state is read */
 	if (f->untold) {
 		tell_state(f);
 	} else if (f->seeks) {
@@ -363,7 +364,7 @@ static void look(struct frontend *f)
 		}
 		if (wish == PHASE_REFUSED)
 			f->phase = PHASE_REFUSED;
-		look_at_backend(f); /* it may be gone by now */
+		look_at_backend(f); /* the backend may be gone by now */
 	}
 }
 
@@ -376,8 +377,8 @@ static void changed(struct store_watch *w)
 		look(f);
 }
 
-/* While a backend is awaited the watch alone is not trusted, for so long as the store is. That it lets go of
- * the rings of before nobody says, however long it takes. */
+/* Polls the state of an awaited backend beside the watch, for as long as the store is trusted. No state tells
+ * when a backend lets go of the rings of before: that is polled for without limit. */
 static void look_again(struct timer *t)
 {
 	struct frontend *f = container_of(t, struct frontend, again);
@@ -400,7 +401,8 @@ static void ignore(struct frontend *f, intptr_t result)
 	(void)f, (void)result;
 }
 
-/* The driver is in the middle of something: what follows waits for an answer. Who is refused stays so. */
+/* The driver is inside a callback: the phase changes at the next answer of the store. MAX: a refused backend
+ * stays refused. */
 static void leave_soon(struct frontend *f, enum phase phase)
 {
 	f->leaves = (uint8_t)MAX(f->leaves, (unsigned)phase);
@@ -424,7 +426,7 @@ void frontend_renew(struct frontend *f, const char *why)
 
 static void watched(struct frontend *f, intptr_t result)
 {
-	/* One that was passed over before has closed: it may come. */
+	/* A backend that was passed over before has closed: another may come. */
 	f->phase = promise_is_settled(&f->ready) ? PHASE_CLOSED : PHASE_WAITING;
 	if (result < 0)
 		refuse(f, (int)result);
@@ -449,7 +451,7 @@ static void find_backend(struct frontend *f)
 	then(f, f->ops, 2, have_backend);
 }
 
-/* Of several devices the first that is listed; a list that does not fit begins with it all the same. */
+/* Takes the first device listed; a list that does not fit is cut behind it. */
 static void have_names(struct frontend *f, intptr_t result)
 {
 	if (result <= 0 && result != -E2BIG) {
@@ -521,7 +523,7 @@ static void unwatched(struct frontend *f, intptr_t result)
 	find(f);
 }
 
-/* Nothing of the store is being waited for. Whoever was refused is in another domain. */
+/* No request to the store is outstanding. A refused backend was in another domain: its refusal ends. */
 static void begin_again(struct frontend *f)
 {
 	f->moved = f->changed = f->seeks = f->untold = false;

@@ -15,7 +15,8 @@
 #define IN_USE (GTF_reading | GTF_writing)
 
 static volatile struct grant_entry_v1 *table;
-/* Of each free reference the next one; 0 ends the list: the first few are the toolstack's. */
+/* The free list: for each free reference the next one, 0 at the end. The first few references are the
+ * toolstack's. */
 static uint16_t next_free[FRAMES * ENTRIES];
 LIMIT_BYTES(XEN_GRANT_FRAMES, sizeof(next_free) / FRAMES, 1024);
 static uint16_t free_head;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Pages of other domains in our memory (Xen's public/grant_table.h), at places that are never memory of ours:
- * what Xen maps over a page of memory is lost with it. A page that cannot be unmapped keeps its place. */
+/* Pages of other domains, mapped (Xen's public/grant_table.h) at addresses that are never our memory: a page
+ * of ours that Xen maps another over is lost. A page that cannot be unmapped keeps its place. */
 #include "drivers/xen/grant.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/xen.h"

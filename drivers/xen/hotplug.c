@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Devices beside the first of their kind, which nobody here uses, whether they are there from the start or
- * come later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready, so
- * that xl neither attaches nor detaches it in vain. The watch says no more than that something below device/
- * may have changed: so all is looked through, one question after the other. A backend that is not ready yet
- * is looked at again a second later, some times; so is a device while the first of its kind is away, whose
- * place it may get. */
+/* Devices beside the first of their kind, which the image does not use, whether present from the start or
+ * added later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready,
+ * so that xl neither attaches nor detaches it in vain. The watch tells only that something below device/ may
+ * have changed: so all devices are checked, one request to the store after the other. A backend that is not
+ * ready yet is checked again a second later, XEN_HOTPLUG_LOOKS times at most; so is a device while the first
+ * of its kind is away, whose place it may take. */
 #define LOG_TAG "hotplug"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/xen.h"
@@ -21,7 +21,7 @@ static struct {
 	struct store_op op;
 	struct waiter waiter;
 	struct timer timer;
-	uint32_t folder, at, end; /* where we are, in folders, and in names */
+	uint32_t folder, at, end; /* position in folders, and in names */
 	uint32_t looks;
 	bool later;               /* some backend was not ready */
 	char names[128];          /* the devices of a folder, one string behind the other */
@@ -80,7 +80,7 @@ static void have_state(struct waiter *w)
 
 /* -- all of them -- */
 
-/* A list that does not fit is looked through as far as it does. */
+/* A list that does not fit is checked as far as it does. */
 static void have_names(struct waiter *w)
 {
 	intptr_t result = promise_result(w->promise);
@@ -95,7 +95,7 @@ static void have_names(struct waiter *w)
 static void finish(void)
 {
 	store_watch_done(&all.watch);
-	if (all.later && all.looks++ < CONFIG_XEN_HOTPLUG_LOOKS) /* not where all begins anew */
+	if (all.later && all.looks++ < CONFIG_XEN_HOTPLUG_LOOKS) /* not in begin: a change calls that too */
 		timer_start_in(&all.timer, NS_PER_S);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The way into the hypervisor. Xen's public headers come from Debian's libxen-dev; nothing of theirs is in
- * the tree. Pages of ours are told to Xen by frame number: what arch_device_address says, in pages. */
+/* Hypercalls. Xen's public headers come from Debian's libxen-dev; none of their text is in the tree. Xen is
+ * given our pages by frame number: arch_device_address in pages. */
 #ifndef DRIVERS_XEN_HYPERCALL_H
 #define DRIVERS_XEN_HYPERCALL_H
 
@@ -12,8 +12,8 @@
 
 #include <xen/xen.h>
 
-/* Hypercall number with its arguments; what has fewer ignores the rest. 0 or more, or a negative errno:
- * Xen's numbers are ours. Memory that an argument points to is read and written before it returns. */
+/* Makes hypercall number; one with fewer arguments ignores the rest. 0 or more, or a negative errno: Xen's
+ * numbers are ours. Memory that an argument points to is read and written before it returns. */
 long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c);
 
 static inline uint64_t xen_frame(const void *page)
@@ -21,8 +21,8 @@ static inline uint64_t xen_frame(const void *page)
 	return arch_device_address(page) / PAGE_BYTES;
 }
 
-/* A page of Xen's, or of the toolstack's, made accessible; NULL when that cannot be done. It is memory, which
- * ARM's tables must say; on a PC Xen's own do, whatever is in ours. */
+/* Maps a page of Xen's or of the toolstack's; NULL: that failed. The page is memory, and ARM's page tables
+ * must say so; on a PC Xen's own tables override ours. */
 static inline volatile void *xen_map(uint64_t start)
 {
 	if (IS_ENABLED(CONFIG_ARM_MACHINE))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The network device (Xen's public/io/netif.h): what both halves offer each other, and when the loop looks at
- * the rings. */
+/* The network device (Xen's public/io/netif.h): the features that both halves offer each other, and the
+ * pollers that look at the rings. */
 #define LOG_TAG "xen-net"
 #include "drivers/xen/event.h"
 #include "drivers/xen/grant.h"
@@ -15,7 +15,7 @@
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 
-#define KEPT_MAX 16 /* pages that a backend may fail to let go of */
+#define KEPT_MAX 16 /* quarantined pages; a backend that holds as many is refused */
 
 enum { STATE, FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY, FEATURE_GROUPS };
 static const char *const features[] = {
@@ -24,7 +24,7 @@ static const char *const features[] = {
 	[FEATURE_GROUPS] = IS_ENABLED(CONFIG_NETDEV_GROUPS) ? "feature-multicast-control" : NULL, NULL,
 };
 
-/* -- a backend that breaks the rules -- */
+/* -- a backend that breaks the protocol -- */
 
 void xen_net_disable(struct xen_net *net, const char *how)
 {
@@ -56,7 +56,7 @@ static void kick(struct poller *p)
 		event_send(net->port);
 }
 
-/* No event is asked for while each look finds some. */
+/* No event is requested as long as each look finds frames. */
 static void events(struct poller *p)
 {
 	struct xen_net *net = container_of(p, struct xen_net, events);
@@ -71,7 +71,7 @@ static void events(struct poller *p)
 
 /* -- the two halves -- */
 
-/* All that the backend has, and what others have kept and may have let go of. */
+/* Takes back all pages that the backend has, and quarantined ones that are free by now. */
 static void take_back(struct xen_net *net)
 {
 	xen_net_receive_take_back(net);
@@ -185,7 +185,7 @@ static int make(struct xen_net *net)
 	return grant_init();
 }
 
-/* What was made stays behind when this fails: then the image ends. */
+/* On failure nothing is freed: the image ends. */
 int xen_net_create(struct netdev **out)
 {
 	struct xen_net *net = instance_alloc(sizeof(*net));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Which multicast frames the backend lets through (public/io/netif.h, "feature-multicast-control"): a request
- * without a frame says of an address that it is wanted, or no longer. */
+/* Multicast filtering by the backend (public/io/netif.h, "feature-multicast-control"): a transmit request
+ * without a frame adds an address to the backend's filter, or removes it. */
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/net.h"
 
@@ -8,14 +8,14 @@
 #include <string.h>
 #include <xen/io/netif.h>
 
-/* A request without a frame, for what it says of the address; false: there is no room. */
+/* Sends such a request for g's address. false: no slot is free. */
 static bool put_group(struct xen_net *net, const struct xen_net_group *g, uint8_t type)
 {
 	struct netif_tx_request r = { .flags = NETTXF_extra_info };
 	struct netif_extra_info extra = { .type = type };
 
 	if (!net->link_up || !net->filters)
-		return true; /* nothing is kept from us */
+		return true; /* the backend does not filter */
 	if (xen_ring_room(&net->tx) < 2 || !net->free_slots)
 		return false;
 	r.id = xen_net_take_slot(net, 0, XEN_NET_NONE);
@@ -27,7 +27,7 @@ static bool put_group(struct xen_net *net, const struct xen_net_group *g, uint8_
 	return true;
 }
 
-/* The place of mac, else a free one; NULL: there is neither. */
+/* The entry of mac, else a free one. NULL: there is neither. */
 static struct xen_net_group *find_group(struct xen_net *net, const uint8_t mac[6])
 {
 	struct xen_net_group *found = NULL;
@@ -53,7 +53,7 @@ int xen_net_want(struct netdev *dev, const uint8_t mac[6], bool is_wanted)
 	if (!is_wanted) {
 		assert(g->users);
 		if (--g->users == 0)
-			put_group(net, g, XEN_NETIF_EXTRA_TYPE_MCAST_DEL); /* else some come in vain */
+			put_group(net, g, XEN_NETIF_EXTRA_TYPE_MCAST_DEL); /* else frames come in vain */
 		return 0;
 	}
 	memcpy(g->mac, mac, sizeof(g->mac));

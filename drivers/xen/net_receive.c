@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What the network device receives lies in pages of ours that the backend may write: the grant of each is
- * ended before anybody reads it. A page whose grant will not end is set apart until a later backend comes and
- * it does. Pages are counted storage, as a virtio device's buffers are: when they are short the last
- * XEN_NET_RESERVE are kept for the ring, small frames are copied and others dropped. */
+/* The network device's receive side. Frames arrive in our pages, which the backend may write until their
+ * grants end: a page is read only after its grant has ended. A page whose grant cannot be ended is
+ * quarantined until that succeeds, under a later backend. Pages are counted storage, like the buffers of a
+ * virtio device: when they run short the last XEN_NET_RESERVE are kept for the ring, small frames are copied
+ * and others dropped. */
 #define LOG_TAG "xen-net"
 #include "drivers/xen/grant.h"
 #include "drivers/xen/hypercall.h"
@@ -31,7 +32,7 @@ static void buffer_free(struct storage *s)
 	struct xen_net_buffer *b = container_of(s, struct xen_net_buffer, storage);
 
 	give_back(b);
-	/* Nothing may come any more that would fill the ring again. */
+	/* No event may come any more that would refill the ring. */
 	if (b->net->posted_count < CONFIG_XEN_NET_RX_RING / 2)
 		poller_mark(&b->net->kick);
 }
@@ -83,7 +84,7 @@ void xen_net_refill(struct xen_net *net)
 	}
 }
 
-/* Sets b apart: the backend will not let go of it. */
+/* Quarantines b: the backend still holds its page. */
 static void keep(struct xen_net_buffer *b)
 {
 	struct xen_net *net = b->net;
@@ -93,7 +94,7 @@ static void keep(struct xen_net_buffer *b)
 	xen_net_count_kept(net);
 }
 
-/* The buffer posted at place, which is the backend's no more; NULL: there is none, or it will not let go. */
+/* Takes back the buffer posted at place. NULL: none is posted there, or the backend still holds its page. */
 static struct xen_net_buffer *unpost(struct xen_net *net, uint32_t place)
 {
 	struct xen_net_buffer *b = net->posted[place];
@@ -124,7 +125,8 @@ static struct buf *to_slice(struct xen_net *net, struct xen_net_buffer *b, uint3
 	return slice;
 }
 
-/* The answers that carry no data, behind the first of a frame: their buffers were not used. */
+/* Skips the extra-info responses behind the first one of a frame; the buffers of their places were not
+ * used. */
 static bool skip_extras(struct xen_net *net)
 {
 	struct netif_extra_info extra;
@@ -140,8 +142,8 @@ static bool skip_extras(struct xen_net *net)
 	return true;
 }
 
-/* The piece of a frame that r tells of; NULL when there is none, for want of memory or because the backend
- * says so. What it says of offset and length is checked. */
+/* The piece of a frame that r describes, its offset and length checked. NULL: the backend reports an error,
+ * or memory is short. */
 static struct buf *take_piece(struct xen_net *net, const struct netif_rx_response *r)
 {
 	struct xen_net_buffer *b = unpost(net, xen_ring_place(&net->rx));
@@ -160,7 +162,8 @@ static uint8_t flags_of(uint16_t flags)
 	return flags & NETRXF_csum_blank ? BUF_CSUM_PARTIAL : flags & NETRXF_data_validated ? BUF_CSUM_VALID : 0;
 }
 
-/* The frame whose first answer is r: NULL when it is dropped; broken when it cannot be one. */
+/* The frame whose first response is r. NULL: the frame is dropped; *broken is set when the responses cannot
+ * make up a frame. */
 static struct buf *take_frame(struct xen_net *net, struct netif_rx_response r, const char **broken)
 {
 	struct buf *frame = NULL, **end = &frame;
@@ -182,7 +185,8 @@ static struct buf *take_frame(struct xen_net *net, struct netif_rx_response r, c
 			break;
 		}
 	}
-	/* The first slice is as long as kernel/buf.h promises, also when the backend was stingy. */
+	/* A backend may put less into the first page than kernel/buf.h promises of a first slice: such a frame is
+	 * dropped. */
 	if (*broken || !whole || frame->len < NETDEV_HEADER_BYTES || (frame->next && frame->len < BUF_HEADROOM)) {
 		buf_free(frame);
 		return NULL;
@@ -191,7 +195,8 @@ static struct buf *take_frame(struct xen_net *net, struct netif_rx_response r, c
 	return frame;
 }
 
-/* What the stack does with a frame may take the device away only later, from a poller of the store's. */
+/* The stack, while it handles a frame, cannot have the device disconnected: only a poller of the store's does
+ * that. */
 unsigned xen_net_receive(struct xen_net *net)
 {
 	struct netif_rx_response r;

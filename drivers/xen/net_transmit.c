@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the network device sends goes by one grant for each page that a slice touches; a frame in more of
- * them than a backend takes is first copied into pages together. A frame is let go of when the backend has
- * answered all of its requests and given back all of its pages. */
+/* The network device's transmit side: one grant and request for each page that a slice touches. A frame in
+ * more pages than the backend takes is first copied into fewer ones. A frame is freed once the backend has
+ * answered all its requests and let go of all its pages. */
 #define LOG_TAG "xen-net"
 #include "drivers/xen/grant.h"
 #include "drivers/xen/hypercall.h"
@@ -11,9 +11,9 @@
 #include <errno.h>
 #include <xen/io/netif.h>
 
-/* -- what is done -- */
+/* -- completions -- */
 
-/* The frame that begins at slot first has been answered whole, or never will be. */
+/* Frees the frame that begins at slot first and its slots: no response to it is due any more. */
 static void release(struct xen_net *net, uint16_t first)
 {
 	uint16_t id = first, next;
@@ -27,7 +27,7 @@ static void release(struct xen_net *net, uint16_t first)
 	}
 }
 
-/* The backend has no use for the slot any more. The frame waits until it has let go of all pages. */
+/* Ends the request of slot id. Its frame waits until the backend has let go of all its pages. */
 static void done(struct xen_net *net, uint16_t id)
 {
 	struct xen_net_slot *slot = &net->slots[id];
@@ -42,8 +42,8 @@ static void done(struct xen_net *net, uint16_t id)
 		release(net, slot->first);
 }
 
-/* Asks for an event only when much is out, or at the end of what somebody may wait for: else frames are let
- * go of whenever there is something else to do. */
+/* Asks for an event only when many requests are outstanding, or for the last one when a frame's owner may
+ * wait for it; otherwise frames are freed whenever the poller runs for something else. */
 static void expect(struct xen_net *net)
 {
 	uint32_t out = net->tx.size - xen_ring_room(&net->tx);
@@ -78,9 +78,9 @@ void xen_net_reap(struct xen_net *net)
 	expect(net);
 }
 
-/* -- what is to be done -- */
+/* -- requests -- */
 
-/* Pages that the slice touches. */
+/* Number of pages that the slice touches. */
 static uint32_t pieces_of(const struct buf *slice)
 {
 	uint32_t offset = (uintptr_t)slice->data % PAGE_BYTES;
@@ -97,7 +97,8 @@ static uint32_t count_pieces(const struct buf *b)
 	return pieces;
 }
 
-/* The same frame in as few pages as can be, of those to receive into; NULL: there are not enough. Takes b. */
+/* Copies the frame into as few pages as possible, taken from the receive buffers. NULL: too few are free.
+ * Takes b. */
 static struct buf *gather(struct xen_net *net, struct buf *b, uint32_t bytes)
 {
 	struct buf *frame = NULL, **end = &frame;
@@ -137,8 +138,8 @@ uint16_t xen_net_take_slot(struct xen_net *net, uint32_t ref, uint16_t first)
 	return id;
 }
 
-/* One request more of the frame; false: no grant. What was put into the ring cannot be taken back, so grants
- * are had first. */
+/* Takes a grant and a slot for one more page of the frame. false: no grant is free. Requests cannot be taken
+ * back from the ring, so all grants are taken first. */
 static bool grant_piece(struct xen_net *net, struct buf *frame, const uint8_t *data, uint16_t *first,
                         uint16_t *last)
 {
@@ -158,8 +159,8 @@ static bool grant_piece(struct xen_net *net, struct buf *frame, const uint8_t *d
 	return true;
 }
 
-/* Lets go of b, whose requests from slot first on will not be made. A page that the backend has taken all
- * the same, by guessing its grant, is waited for. */
+/* Drops b, whose slots from first on got no request. A page that the backend uses all the same, by guessing
+ * its grant, is waited for. */
 static void give_up(struct xen_net *net, struct buf *b, uint16_t first)
 {
 	if (first == XEN_NET_NONE) {
@@ -172,7 +173,7 @@ static void give_up(struct xen_net *net, struct buf *b, uint16_t first)
 	}
 }
 
-/* Grants for all of b's pages; XEN_NET_NONE: there are not enough. Takes b. */
+/* Takes grants and slots for all of b's pages. XEN_NET_NONE: too few are free. Takes b. */
 static uint16_t take_slots(struct xen_net *net, struct buf *b)
 {
 	uint16_t first = XEN_NET_NONE, last = XEN_NET_NONE;
@@ -196,7 +197,7 @@ void xen_net_put_extra(struct xen_net *net, const struct netif_extra_info *extra
 	net->extras++;
 }
 
-/* Says how the first request's frame is to be cut. */
+/* Puts the segment size (GSO) behind the first request. */
 static void put_gso(struct xen_net *net, const struct buf *b)
 {
 	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO };
@@ -206,7 +207,7 @@ static void put_gso(struct xen_net *net, const struct buf *b)
 	xen_net_put_extra(net, &extra);
 }
 
-/* The first request has the size of the whole frame, each other its own. */
+/* Puts the requests: the first one has the size of the whole frame, each other its own. */
 static void put_requests(struct xen_net *net, const struct buf *b, uint16_t first, uint32_t bytes)
 {
 	uint16_t id = first, flags = b->flags & (BUF_CSUM_PARTIAL | BUF_TSO4) ? NETTXF_csum_blank : 0;
@@ -244,7 +245,7 @@ static int check(struct xen_net *net, const struct buf *b, uint32_t *bytes)
 	return tso && !(net->dev.features & NETDEV_TSO4) ? -EMSGSIZE : 0;
 }
 
-/* For a frame of as many pieces as there may be, and what is said of it. */
+/* Is there room for a frame of the most pieces, and its extra info? */
 static bool has_room(const struct xen_net *net)
 {
 	return xen_ring_room(&net->tx) > XEN_NET_PIECES_MAX && net->free_slots >= XEN_NET_PIECES_MAX;
@@ -293,7 +294,7 @@ int xen_net_send(struct netdev *dev, struct buf *b)
 	return 0;
 }
 
-/* -- all of it -- */
+/* -- start and end -- */
 
 void xen_net_transmit_init(struct xen_net *net)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Both sides write their producer's index after the entries and then look at where the other side wants an
- * event, in this order, so that either sees what the other did. */
+/* Both sides publish their producer index after the entries and then read the index at which the other side
+ * wants an event, in this order, so that at least one of them sees the other's write. */
 #include "drivers/xen/ring.h"
 #include "drivers/xen/grant.h"
 #include "kernel/page.h"
@@ -91,7 +91,7 @@ int xen_ring_take(struct xen_ring *r, void *answer)
 	if (there > r->told - r->taken)
 		return -EBADMSG;
 	memcpy(answer, entry(r, r->taken++), r->answer_bytes);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the compiler, too, takes what it was from the copy alone */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the compiler must not read the entry again either */
 	return 1;
 }
 

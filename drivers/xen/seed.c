@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* For CPUs without RDRAND: the toolstack starts the domain paused (xl create -p), writes 2n hexadecimal
- * digits to its data/seed, and unpauses it. Used once: another reader, or the next boot, must not find it. */
+/* A random seed for CPUs without RDRAND: the toolstack starts the domain paused (xl create -p), writes 2n
+ * hexadecimal digits to its data/seed, and unpauses it. The seed is used once and removed: another reader, or
+ * the next boot, must not find it. */
 #include "drivers/xen/store.h"
 #include "drivers/xen/xen.h"
 #include "kernel/hex.h"

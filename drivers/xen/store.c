@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The store's ring: requests are written into one half as room comes, piece by piece when they are larger,
- * and answers and events are read from the other as they come, straight to where they belong. What does not
- * belong anywhere, as the answer to an operation that has timed out, is read and forgotten.
+/* The store's ring: requests are written into one half as there is room, larger ones in pieces; answers and
+ * events are read from the other as they come, straight into their destination. A message without one, such
+ * as the answer to an operation that has timed out, is read and dropped.
  *
- * Invariant: of the operations in sending only the first may have been sent in part. */
+ * Invariant: of the operations in sending, only the first may be partly sent. */
 #define LOG_TAG "xenstore"
 #include "drivers/xen/store.h"
 #include "drivers/xen/event.h"
@@ -26,16 +26,16 @@ static struct poller poller;
 static struct list sending = LIST_INIT(sending), sent = LIST_INIT(sent), watches = LIST_INIT(watches);
 static uint32_t last_id, last_token;
 static bool broken;
-/* Sets again the watches that a new store has not, one after the other. */
+/* Sets lost watches in a new store, one after the other. */
 static struct store_op setting;
 static struct waiter setting_waiter;
 
-/* The message that is coming in. */
+/* The message being received. */
 static struct {
 	struct xsd_sockmsg header;
-	uint32_t got;            /* with the header */
-	struct store_op *op;     /* whose answer it is; NULL: nobody's */
-	uint32_t strings;        /* of an event: those that have ended */
+	uint32_t got;            /* header included */
+	struct store_op *op;     /* the operation answered; NULL: none */
+	uint32_t strings;        /* of an event: strings complete */
 	char text[STORE_NUMBER_MAX]; /* of an event's token, an error, or a transaction */
 	uint32_t text_bytes;
 } incoming;
@@ -54,7 +54,8 @@ static void settle(struct store_op *op, intptr_t result)
 		promise_fulfil(&op->promise, result);
 }
 
-/* One that was sent in part can neither be taken back nor be finished without its owner's memory. */
+/* Breaks the ring off. A partly sent request can neither be taken back nor be completed without its owner's
+ * memory. */
 static void fail_all(const char *why)
 {
 	broken = true;
@@ -70,8 +71,8 @@ static bool is_in_part(const struct store_op *op)
 	return op->sent && op->sent < HEADER_BYTES + op->bytes;
 }
 
-/* An event may be lost, and the guest may not have run for as long as it likes: each second the store is told
- * again, and what it has answered is looked at. */
+/* An event may be lost, and the guest may have been paused for any time: each second the store is sent an
+ * event, and its half of the ring is read. */
 static void expired(struct timer *t)
 {
 	struct store_op *op = container_of(t, struct store_op, timer);
@@ -97,7 +98,7 @@ static void cancel(struct promise *p)
 
 /* -- to the store -- */
 
-/* The byte at place at of the request as it is on the wire. */
+/* The longest contiguous piece of the request at offset at of its wire form. */
 static const char *piece_at(const struct store_op *op, const struct xsd_sockmsg *header, uint32_t at,
                             uint32_t *bytes)
 {
@@ -114,7 +115,7 @@ static const char *piece_at(const struct store_op *op, const struct xsd_sockmsg 
 	return op->value + (at - op->path_bytes);
 }
 
-/* true: all of it is in the ring. */
+/* Copies as much of op into the ring as fits. true: op is complete. */
 static bool send(struct store_op *op)
 {
 	const struct xsd_sockmsg header = { op->type, op->id, op->transaction, op->bytes };
@@ -152,7 +153,7 @@ static bool send_all(void)
 	return wrote;
 }
 
-/* Appends text to the path; false: it is too long. */
+/* Appends text to the path. false: it is too long. */
 static bool add_text(struct store_op *op, const char *text, size_t len)
 {
 	if (len >= sizeof(op->path) - op->path_bytes)
@@ -162,7 +163,7 @@ static bool add_text(struct store_op *op, const char *text, size_t len)
 	return true;
 }
 
-/* The request is the path with its end, and value's bytes. */
+/* Queues a request: the path with its end, and value's bytes behind it. */
 static void request(struct store_op *op, uint32_t type, uint32_t transaction, const char *dir,
                     const char *key, const char *value, size_t value_bytes)
 {
@@ -270,7 +271,8 @@ void store_unwatch(struct store_watch *w)
 	request(&w->op, XS_UNWATCH, 0, path, NULL, w->token_text, strlen(w->token_text) + 1);
 }
 
-/* One that fails, which no watch that was once set does, is as good as one that never fires. */
+/* Sets the next lost watch. One that could be set in the old store does not fail; if it did, it would be like
+ * one that never fires. */
 static void set_lost_watches(struct waiter *waiter)
 {
 	(void)waiter;
@@ -305,7 +307,7 @@ bool store_number(const char *text, uint64_t max, uint64_t *out)
 
 /* -- from the store -- */
 
-/* By the text that the store sends. */
+/* The errno of the error text that the store sends. */
 static int error_of(const char *name)
 {
 	static const struct {
@@ -333,7 +335,7 @@ static struct store_op *find_op(uint32_t id)
 	return NULL;
 }
 
-/* The header is there. false: it cannot be one. */
+/* The header is complete. false: it cannot be valid. */
 static bool begin(void)
 {
 	const struct xsd_sockmsg *h = &incoming.header;
@@ -344,7 +346,7 @@ static bool begin(void)
 	return h->len <= XENSTORE_PAYLOAD_MAX && (!op || h->type == XS_ERROR || h->type == op->type);
 }
 
-/* Bytes of the body: into the reader's memory, or what there is of our own. */
+/* Copies bytes of the body to the reader's memory, or as far as they fit into our own. */
 static void take(const char *from, uint32_t bytes)
 {
 	uint32_t at = incoming.got - HEADER_BYTES;
@@ -382,7 +384,7 @@ static void fire(void)
 	}
 }
 
-/* What is read is ended as a string, so it must be shorter than its room. */
+/* The value is terminated as a string, so it must be shorter than its room. */
 static void finish_read(struct store_op *op)
 {
 	uint32_t len = incoming.header.len;
@@ -395,7 +397,7 @@ static void finish_read(struct store_op *op)
 	settle(op, len);
 }
 
-/* The message is whole. */
+/* The message is complete. */
 static void finish(void)
 {
 	struct store_op *op = incoming.op;
@@ -415,7 +417,7 @@ static void finish(void)
 		settle(op, 0);
 }
 
-/* The next bytes of the ring, of which there are some, without a wrap. How many were taken; 0: broken. */
+/* Takes bytes from the ring, contiguous and at least one. Gives how many; 0: the message is invalid. */
 static uint32_t take_piece(const char *from, uint32_t bytes)
 {
 	if (incoming.got < HEADER_BYTES) {
@@ -434,8 +436,8 @@ static uint32_t take_piece(const char *from, uint32_t bytes)
 	return bytes;
 }
 
-/* No more than a ring's bytes at a time. true: the ring was full, and the store may wait to be told of room.
- * It is not told otherwise, for that is a turn of another domain's. */
+/* Takes a ring's bytes at most. true: the ring was full, and the store may wait for an event. Otherwise it is
+ * sent none, for an event costs a turn of another domain's. */
 static bool receive(void)
 {
 	uint32_t at = ring->rsp_cons, end = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE), start = at;
@@ -451,7 +453,7 @@ static bool receive(void)
 		at += taken;
 	}
 	__atomic_store_n(&ring->rsp_cons, at, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the store sees the room, or is seen to have found none */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the store sees the room, or we see that it saw none */
 	return at != start && ring->rsp_prod - start >= RING_BYTES;
 }
 
@@ -460,7 +462,7 @@ static void poll(struct poller *p)
 	bool tells;
 
 	(void)p;
-	if (broken) /* and the port may be none */
+	if (broken) /* then there may be no port either */
 		return;
 	event_again(port);
 	tells = receive();
@@ -489,7 +491,7 @@ int store_init(void)
 	return find_ring();
 }
 
-/* What was asked of the store that is gone, answered or not, is asked of the new one, in the same order. */
+/* All requests to the old store, sent or not, are queued for the new one, in the same order. */
 static void ask_again(void)
 {
 	struct list *item;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Suspension is one hypercall (public/sched.h, SHUTDOWN_suspend). It gives 1 in the same domain, where
- * nothing has changed but the time: after a checkpoint, or a migration that failed. It gives 0 in a new one,
- * which has our memory and nothing else: what Xen lent is not there until it is lent again, no event channel
- * is open but the console's and xenstore's, no grant is out, and each device waits for us to connect. */
+/* Suspension is one hypercall (public/sched.h, SHUTDOWN_suspend). It returns 1 in the same domain, where only
+ * time has passed: after a checkpoint, or a migration that failed. It returns 0 in a new domain, which has
+ * our memory and nothing else: lent pages are to be lent again, only the event channels of the console and
+ * xenstore are open, no grant is in force, and each backend waits for us to connect. */
 #define LOG_TAG "suspend"
 #include "arch/x86_64/cpu.h"
 #include "drivers/xen/event.h"
@@ -20,8 +20,8 @@
 #include <xen/hvm/params.h>
 #include <xen/sched.h>
 
-/* In this order: what follows asks for the time; and a device gives back its channel, which is none any more,
- * before that number is another's. */
+/* The order matters: later steps read the clock; and a device gives up its event channel, now closed, before
+ * its number is another's. */
 static void attach_all(uint64_t callback, uint64_t now_ns)
 {
 	xen_set_callback(callback);
@@ -40,8 +40,8 @@ static void attach_all(uint64_t callback, uint64_t now_ns)
 		xen_vchan_resume();
 }
 
-/* The same memory may go on in several domains, which must not have the same secrets: what the CPU has, or at
- * least the moment. */
+/* The same memory may be restored in several domains, which must not share secrets: mixes in random numbers
+ * of the CPU's, or at least the time stamp. */
 static void renew_random(void)
 {
 	uint64_t fresh[4] = { rdtsc() };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Two rings as a flow. Each side moves its own indices, tells the other by an event only what that has
- * asked to be told, and looks once more after having asked. What the peer says is read once, and indices
- * that are further apart than their ring is long end the flow.
+/* Two rings as a flow. Each side moves its own indices, sends only those events that the other has asked for,
+ * and looks at the ring once more after asking for one. The peer's indices are read once each; indices that
+ * are further apart than their ring is long end the flow.
  *
- * A domain that dies says nothing, but its end of the event channel is gone then: looked at every few
+ * A domain that dies clears no flag, but its end of the event channel is gone: that is looked at every few
  * seconds. */
 #define LOG_TAG "vchan"
 #include "drivers/xen/vchan.h"
@@ -24,14 +24,14 @@ static struct vchan *vchan_of(struct flow *f)
 	return container_of(f, struct vchan, flow);
 }
 
-/* -- what the peer says, and is told -- */
+/* -- the peer's flags and indices, and events -- */
 
 bool vchan_peer_is_gone(const struct vchan *v)
 {
 	return v->is_lost || !__atomic_load_n(v->peer_live, __ATOMIC_ACQUIRE);
 }
 
-/* Bytes between a ring's indices; more than there are of it breaks the rules. */
+/* Bytes between a ring's indices; more than its size break the protocol. */
 static uint32_t between(struct vchan *v, const struct vchan_ring *r, uint32_t producer, uint32_t consumer)
 {
 	uint32_t bytes = producer - consumer;
@@ -49,20 +49,20 @@ static uint32_t unread(struct vchan *v)
 	return between(v, &v->in, __atomic_load_n(&v->in.shared->prod, __ATOMIC_ACQUIRE), v->in.at);
 }
 
-/* By the peer. */
+/* Bytes that the peer has not read yet. */
 static uint32_t untaken(struct vchan *v)
 {
 	return between(v, &v->out, v->out.at, __atomic_load_n(&v->out.shared->cons, __ATOMIC_ACQUIRE));
 }
 
-/* Asks for an event of this kind; whoever does looks once more, for what came before. */
+/* Asks for events of this kind. The caller must look once more afterwards, for changes that came before. */
 static void want(struct vchan *v, uint8_t kind)
 {
 	__atomic_fetch_or(v->wanted, kind, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* An index has moved: an event, if the peer wants one. */
+/* Called when an index has moved: sends an event if the peer wants one. */
 static void tell(struct vchan *v, uint8_t kind)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -85,7 +85,7 @@ static void settle_read(struct vchan *v, intptr_t result)
 
 /* -- reading -- */
 
-/* n bytes of the ring, which has them; they become the peer's again. */
+/* Copies n bytes, which the ring has, out of it and returns their room to the peer. */
 static void take(struct vchan *v, uint32_t n)
 {
 	struct vchan_ring *r = &v->in;
@@ -98,7 +98,7 @@ static void take(struct vchan *v, uint32_t n)
 	tell(v, VCHAN_NOTIFY_READ);
 }
 
-/* Whether the peer is there is asked first: so nothing is missed of what it wrote before it left. */
+/* The peer's flag is read before the ring: so nothing is missed that it wrote before it left. */
 static void try_read(struct vchan *v)
 {
 	bool is_gone = vchan_peer_is_gone(v);
@@ -136,7 +136,7 @@ static void copy_in(struct vchan_ring *r, const uint8_t *from, uint32_t n)
 	r->at += n;
 }
 
-/* As much of op as there is room for: true when that was all. */
+/* Copies as much of op as there is room for. true: op is complete. */
 static bool put(struct vchan_ring *r, struct flow_write *op, uint32_t *room)
 {
 	while (op->index < op->count) {
@@ -156,7 +156,7 @@ static bool put(struct vchan_ring *r, struct flow_write *op, uint32_t *room)
 	return true;
 }
 
-/* Once round the ring at most, so that a fast reader leaves time for others. */
+/* Fills the ring once at most, so that a fast reader leaves time for others. */
 static void try_write(struct vchan *v)
 {
 	uint32_t room = v->out.size - untaken(v), before = v->out.at;
@@ -184,7 +184,7 @@ static void try_write(struct vchan *v)
 
 /* -- the end -- */
 
-/* All that was accepted is the peer's: one that is told of the end does not look for more. */
+/* Has the peer read everything? A peer that sees our end does not look for more. */
 static bool is_taken(struct vchan *v)
 {
 	if (!list_is_empty(&v->writes))
@@ -306,7 +306,7 @@ static int shutdown_flow(struct flow *f)
 	return 0;
 }
 
-/* What is left is the poller's, so that whoever closes is not called back. */
+/* The poller does the rest, so that flow_close calls no callback of its caller. */
 static void close_flow(struct flow *f)
 {
 	struct vchan *v = vchan_of(f);
@@ -319,7 +319,7 @@ static void close_flow(struct flow *f)
 
 static void abort_flow(struct flow *f)
 {
-	vchan_of(f)->is_broken = true; /* and so nothing is waited for */
+	vchan_of(f)->is_broken = true; /* so that try_end does not wait for the peer to read */
 	close_flow(f);
 }
 
@@ -333,7 +333,7 @@ static const struct flow_ops vchan_flow_ops = {
 
 /* -- its life -- */
 
-/* The last of what was read has been let go: there is room for the next. */
+/* The last user of the bytes read has let go of them: the next may be read. */
 static void free_input(struct storage *s)
 {
 	poller_mark(&container_of(s, struct vchan, input)->poller);

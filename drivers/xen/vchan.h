@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What both ends of a vchan share (Xen's public/io/libxenvchan.h): two rings of bytes, one in each
- * direction, their indices in a page beside the flags of life. vchan.c is the flow over them, whoever has
- * made the pages: vchan_server.c grants them, vchan_client.c maps them. */
+/* The parts common to both ends of a vchan (Xen's public/io/libxenvchan.h): two rings of bytes, one in each
+ * direction, their indices in a page beside the flags of life. vchan.c is the flow over them, whichever end
+ * has made the pages: vchan_server.c grants them, vchan_client.c maps them. */
 #ifndef DRIVERS_XEN_VCHAN_H
 #define DRIVERS_XEN_VCHAN_H
 
@@ -12,68 +12,69 @@
 
 #include <xen/io/libxenvchan.h>
 
-/* Orders of rings, the logarithms of their bytes: up to the second they lie in the shared page, as far in
- * as they are long, beyond it in pages of their own. */
+/* Orders of rings, the base-2 logarithms of their bytes. A ring up to VCHAN_ORDER_IN_PAGE lies in the shared
+ * page, at an offset of its own length; a longer one has pages of its own. */
 #define VCHAN_ORDER_MIN 10
 #define VCHAN_ORDER_IN_PAGE 11
 #define VCHAN_ORDER_MAX 20
 static_assert(PAGE_BYTES >> (VCHAN_ORDER_IN_PAGE + 1) == 1, "the next order is a page's");
 
-#define VCHAN_LOOK_NS (5 * NS_PER_S) /* between looks at whether the other domain is there */
+#define VCHAN_LOOK_NS (5 * NS_PER_S) /* between checks that the other domain is there */
 
 struct vchan_ring {
 	volatile struct ring_shared *shared;
 	uint8_t *bytes;
 	uint32_t size; /* a power of two */
-	uint32_t at;   /* our own index; the shared page's is the peer's to spoil */
+	uint32_t at;   /* our own index: the peer could spoil the one in the shared page */
 };
 
 struct vchan {
 	struct flow flow;
 	struct vchan_ring in, out;
-	volatile uint8_t *live, *peer_live;    /* 0: has gone */
-	volatile uint8_t *wanted, *peer_wants; /* VCHAN_NOTIFY_…: events that we want, and it does */
+	volatile uint8_t *live, *peer_live;    /* 0: that side has left */
+	volatile uint8_t *wanted, *peer_wants; /* VCHAN_NOTIFY_…: events that we, and the peer, want */
 	uint32_t port;
 	struct poller poller;
 	struct timer timer;
 	struct flow_read *read;
 	struct list writes;
-	struct storage input; /* of what is being read: a copy, for the peer may still write where it was */
+	struct storage input; /* of the bytes read: copied, for the peer can still write to the ring */
 	uint8_t *input_page;
-	bool is_open;   /* the flow is somebody's, or not yet at its end */
-	bool is_shut, is_closed; /* nothing more is written; flow_close */
-	bool has_ended; /* the peer has been told so */
-	bool is_broken; /* the peer has broken the rules */
-	bool was_broken; /* once, and that was logged */
+	bool is_open;   /* the flow has a user, or has not ended */
+	bool is_shut, is_closed; /* flow_shutdown; flow_close */
+	bool has_ended; /* our flag of life is cleared */
+	bool is_broken; /* the peer has broken the protocol */
+	bool was_broken; /* it has once, and that was logged */
 	bool is_lost;   /* the peer's domain is gone, or its event channel */
-	struct list link; /* of all that there are */
-	/* The domain is about to be saved: what another has lent is let go of. May be NULL. */
+	struct list link; /* in the list of all vchans */
+	/* The domain is about to be saved: lets go of pages of other domains. May be NULL. */
 	void (*suspend)(struct vchan *v);
-	/* It goes on in a new domain, where nothing of the vchan is there but its memory. May be NULL. */
+	/* The domain has been restored: of the vchan only its memory is left. May be NULL. */
 	void (*resume)(struct vchan *v);
-	/* While the flow is nobody's: something may have happened. May be NULL. */
+	/* Something may have happened while the flow has no user. May be NULL. */
 	void (*look)(struct vchan *v);
-	/* The flow is at its end, and v its owner's. */
+	/* The flow has ended: v is its owner's again. */
 	void (*ended)(struct vchan *v);
 };
 
-/* Pages of its own that a ring has; 0: it lies in the shared one. order: at most VCHAN_ORDER_MAX. */
+/* Number of pages of its own that a ring has; 0: it lies in the shared page. order: at most
+ * VCHAN_ORDER_MAX. */
 static inline uint32_t vchan_ring_pages(uint32_t order)
 {
 	return order <= VCHAN_ORDER_IN_PAGE ? 0 : UINT32_C(1) << (order - VCHAN_ORDER_IN_PAGE - 1);
 }
 
-/* Has v's own memory and its poller; v is zeroed, but for the functions. 0, -ENOMEM. */
+/* Allocates v's memory and adds its poller; v is zeroed, but for the functions. 0, -ENOMEM. */
 int vchan_init(struct vchan *v);
 void vchan_release(struct vchan *v);
-/* A ring in page, or in pages of its own. */
+/* Sets up a ring in page, or in pages of its own. */
 void vchan_ring_init(struct vchan_ring *r, volatile struct ring_shared *shared, volatile void *page,
                      void *pages, uint32_t order);
 /* Begins the flow, once the rings, the flags and the port are there. */
 void vchan_open(struct vchan *v);
-/* The flow, if it is somebody's, fails with -ECONNRESET from now on, and the peer is not there. */
+/* The peer is gone; a flow in use fails with -ECONNRESET from now on. */
 void vchan_lose(struct vchan *v);
-/* Has it left? */
+/* Has the peer left? */
 bool vchan_peer_is_gone(const struct vchan *v);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The client's end of a vchan: the server's keys are read, its event channel is connected, which only one
- * client can do, and its pages are mapped. The orders of the rings and the grants are read once, and
- * looked at before they are used; the server may change them at any time. */
+/* The client's end of a vchan: reads the server's keys, connects to its event channel, which only one client
+ * can, and maps its pages. The rings' orders and grants are read once and checked before use: the server may
+ * change them at any time. */
 #include "drivers/xen/event.h"
 #include "drivers/xen/grant.h"
 #include "drivers/xen/store.h"
@@ -18,13 +18,13 @@ struct client {
 	void *left_pages, *right_pages; /* NULL: in page */
 	uint16_t left_order, right_order, domain;
 	bool is_connected; /* the event channel is */
-	uint32_t ref, offered; /* what the keys say */
+	uint32_t ref, offered; /* from the keys */
 	struct store_op op;
 	struct waiter waiter;
 	char path[STORE_PATH_MAX], text[STORE_NUMBER_MAX];
 };
 
-/* Lets go of what is the server's. */
+/* Unmaps the server's pages and closes the event channel. */
 static void disconnect(struct client *c)
 {
 	if (c->left_pages)
@@ -74,7 +74,8 @@ static bool is_order(uint32_t order)
 	return order >= VCHAN_ORDER_MIN && order <= VCHAN_ORDER_MAX;
 }
 
-/* Grants at place at of the page's list, which go no further than the page, or than a ring in it. */
+/* Maps a ring by the grants from at on in the page's list. The list must end before the page does, or before
+ * a ring in it. */
 static int map_ring(struct client *c, uint32_t at, uint32_t order, void **pages)
 {
 	static uint32_t refs[CONFIG_XEN_MAP_PAGES];
@@ -93,7 +94,7 @@ static int map_rings(struct client *c)
 	uint32_t lowest = MIN(left, right);
 	uint32_t room = lowest <= VCHAN_ORDER_IN_PAGE ? UINT32_C(1) << lowest : PAGE_BYTES;
 
-	/* Whoever has both in the page has one beside the other. */
+	/* Rings in the page lie at offsets of their own lengths: two of the same order would overlap. */
 	if (!is_order(left) || !is_order(right) || (left == right && left <= VCHAN_ORDER_IN_PAGE) ||
 	    sizeof(*c->page) + (vchan_ring_pages(left) + vchan_ring_pages(right)) * sizeof(uint32_t) > room)
 		return -EBADMSG;
@@ -101,7 +102,7 @@ static int map_rings(struct client *c)
 		map_ring(c, vchan_ring_pages(left), right, &c->right_pages);
 }
 
-/* The indices go on from where the client before us was, if there was one. */
+/* The indices go on from those of the client before us, if there was one. */
 static void join(struct client *c, volatile struct vchan_interface *page)
 {
 	struct vchan *v = &c->vchan;
@@ -116,8 +117,8 @@ static void join(struct client *c, volatile struct vchan_interface *page)
 	v->peer_wants = &page->cli_notify;
 }
 
-/* Pages of another domain are not saved, and could not be mapped again in the next: the server hears of our
- * end, and what remains is a flow over a page of nobody's, which is as empty as it is dead. */
+/* Pages of another domain are not saved, and cannot be mapped again after a restore: the server is told that
+ * we leave, and the flow goes on over a page without a peer, in which nothing comes and nothing is taken. */
 static void suspend(struct vchan *v)
 {
 	static struct vchan_interface nobodys;
@@ -166,7 +167,7 @@ static struct client *client_of(struct waiter *w)
 	return container_of(w, struct client, waiter);
 }
 
-/* A key's number; no other domain than the server's may have written one. */
+/* Parses a key's number. A key that may not be read counts as absent: it was not offered to this domain. */
 static int number(struct client *c, uint32_t *to)
 {
 	intptr_t result = promise_result(&c->op.promise);

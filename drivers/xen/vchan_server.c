@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The server's end of a vchan. The pages, their grants and the event channel are made once and serve one
- * client after the other; in between the indices begin anew:
+ * client after the other; for each client the indices start over:
  *
  *   tell the keys → wait for a client → take ring-ref away → accept → the flow ends → it leaves
  *         ▲                                                                              │
  *         └──────────────────────────────────────────────────────────────────────────────┘
  *
- * So there is never a key of what cannot be had, and a client that waits for it sees it come. A client
- * that does not leave is the last one. */
+ * So a key is in the store only while a client can connect, and a waiting client sees it come. A client that
+ * never leaves is the last one. */
 #define LOG_TAG "vchan"
 #include "drivers/xen/event.h"
 #include "drivers/xen/grant.h"
@@ -34,21 +34,21 @@ struct server {
 	uint32_t refs[OUT_PAGES_MAX], granted; /* of out_pages */
 	uint16_t domain;
 	bool is_offered;
-	uint8_t step; /* of telling */
+	uint8_t step; /* number of writes to the store done */
 	const char *path;
 	int (*accept)(void *arg, struct flow *flow);
 	void *arg;
 	struct store_op op;
 	struct waiter waiter;
-	void (*next)(struct server *s); /* NULL: nothing is being asked of the store */
-	bool moved; /* into another domain, meanwhile */
+	void (*next)(struct server *s); /* NULL: no request is outstanding */
+	bool moved; /* the domain was restored during a request */
 	char text[STORE_NUMBER_MAX], permissions[2 * STORE_NUMBER_MAX];
-	size_t permissions_bytes; /* 0: it is not known who we are */
+	size_t permissions_bytes; /* 0: our domain's number is unknown */
 };
 
 /* -- the keys -- */
 
-/* In this order, for a client reads the other one first. */
+/* In this order: a client reads ring-ref first. */
 static const char *const keys[] = { "event-channel", "ring-ref" };
 
 static void offer(struct server *s);
@@ -123,7 +123,7 @@ static void begin(struct server *s)
 	tell(s);
 }
 
-/* What others may read is said with whose it is: ours. */
+/* A key's permissions begin with its owner, this domain. */
 static void have_domain(struct server *s)
 {
 	uint64_t ours;
@@ -162,7 +162,7 @@ static void withdrawn(struct server *s)
 		flow_abort(&s->vchan.flow);
 }
 
-/* Nobody has the flow: a client may have come, or the last one have left. */
+/* Called while the flow has no user: a client may have come, or the last one have left. */
 static void look(struct vchan *v)
 {
 	struct server *s = container_of(v, struct server, vchan);
@@ -172,7 +172,8 @@ static void look(struct vchan *v)
 		store_remove(&s->op, 0, s->path, keys[1]);
 		then(s, withdrawn);
 	} else if (s->is_offered && v->is_lost) {
-		/* What a domain may do that does not exist is forgotten: it may by now. */
+		/* The store drops permissions of a domain that does not exist: they are set again, for it may exist
+		 * by now. */
 		v->is_lost = s->is_offered = false;
 		s->step = 0;
 		tell(s);
@@ -213,7 +214,7 @@ static int grant_all(struct server *s)
 	return error;
 }
 
-/* Of one that has told nobody; a page that is mapped for all that is never used again. */
+/* Destroys a server that nobody was told of; a page that was mapped all the same is never used again. */
 static void destroy(struct server *s)
 {
 	bool is_ours = true;
@@ -255,8 +256,8 @@ static void join(struct server *s)
 	v->peer_wants = &s->page->srv_notify;
 }
 
-/* No client has come along, no grant, no channel, and nothing that the store had. A flow that is somebody's
- * fails, and the next client can come once it has been closed. */
+/* A restored domain has no client, no grant, no event channel and no keys. A flow in use fails, and the next
+ * client can connect once it has been closed. */
 static void resume(struct vchan *v)
 {
 	struct server *s = container_of(v, struct server, vchan);

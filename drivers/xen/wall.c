@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The time of day where the CPU's counter is the clock: the page that Xen shares says what it was when the
- * counter began, and a domain's virtual counter begins with the domain. It is right to the second, to which
+/* The time of day where the CPU's counter is the clock: Xen's shared page tells the wall time at which the
+ * counter began, and a domain's virtual counter begins with the domain. It is exact to the second, to which
  * Xen rounds. */
 #include "drivers/xen/xen.h"
 #include "kernel/dev/clock.h"

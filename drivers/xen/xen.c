@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every guest begins with: the shared page (Xen's public/xen.h), the parameters of its domain
+/* The basics of every guest: the shared page (Xen's public/xen.h), the parameters of its domain
  * (public/hvm/params.h), and how it waits and ends (public/sched.h). */
 #include "drivers/xen/xen.h"
 #include "drivers/xen/event.h"
@@ -93,8 +93,9 @@ void xen_init(uint64_t place)
 	xen_attach();
 }
 
-/* On ARM Xen does not tell the time of the clock that such waits are by: others go first, again and again.
- * Where nobody else wants the CPU that costs all of it, for as long as the console is full. */
+/* Xen on ARM gives no access to the clock that SCHEDOP_poll's timeout is in, so the CPU is yielded to other
+ * domains again and again. With no other domain to run that takes a whole CPU, for as long as the console is
+ * full. */
 static void yield_until(uint32_t port, uint64_t deadline_ns)
 {
 	while (!event_is_pending(port) && clock_now_ns() < deadline_ns)
