@@ -5,11 +5,11 @@
 
 #include "drivers/fdt/fdt.h"
 
-/* Finds out how fast the CPU's counter runs, and attaches its interrupt; panics when it cannot. After
- * irq_init. The moment zero is machine_boot_ticks. */
+/* Finds out the rate of the CPU's counter and attaches its interrupt; panics if it cannot. After irq_init.
+ * Time zero is machine_boot_ticks. */
 void alarm_init(const struct fdt *tree);
-/* An interrupt comes at deadline_ns, soon when that has passed; DEADLINE_NEVER: none. Called with interrupts
- * off. */
+/* Sets the interrupt to deadline_ns, which comes soon if that has passed; DEADLINE_NEVER: none. Called with
+ * interrupts off. */
 void alarm_set(uint64_t deadline_ns);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The MC146818, a PC's date and time. They change once a second, and it says so beforehand. Firmware keeps
+/* The MC146818, a PC's date and time. They change once a second, and a flag announces that. Firmware keeps
  * them in UTC, 24 hours, in this century. */
 #include "drivers/clock/cmos.h"
 #include "arch/x86_64/cpu.h"

@@ -5,7 +5,7 @@
 
 #include "kernel/util.h"
 
-/* UTC, in seconds since 1970; 0: there is none, or it makes no sense. */
+/* UTC, in seconds since 1970; 0: there is no clock, or its time is invalid. */
 uint64_t cmos_seconds(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A CPU's counter as clock and as alarm. It counts as long as the machine runs; a driver of the CPU's knows
- * at which rate. */
+/* A CPU's counter as clock and alarm. It counts as long as the machine runs, at a rate that the CPU's driver
+ * knows. */
 #include "drivers/clock/counter.h"
 #include "drivers/clock/alarm.h"
 #include "kernel/dev/clock.h"
@@ -32,15 +32,15 @@ uint64_t clock_now_ns(void)
 	return ns_at(cpu_timer_count());
 }
 
-/* Counted from now on: what mul has been rounded off by makes the clock slow, a millisecond in some weeks,
- * and an alarm that did not know of it would come as much too early, again and again. */
+/* Counts from now on, not from the boot: mul is rounded down, which makes the clock slow, by a millisecond in
+ * some weeks, and an absolute count would come as much too early, again and again. */
 void alarm_set(uint64_t deadline_ns)
 {
 	uint64_t count = cpu_timer_count(), now_ns = ns_at(count);
 	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 	uint64_t seconds = left_ns / NS_PER_S;
 
-	if (seconds > UINT32_MAX) /* so that no product wraps: 136 years are never, too */
+	if (seconds > UINT32_MAX) /* so that no product wraps; 136 years are as good as never */
 		cpu_timer_set(UINT64_MAX);
 	else
 		cpu_timer_set(count + seconds * hz + left_ns % NS_PER_S * hz / NS_PER_S + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ARM's generic timer (ARM ARM D12) as counter: the virtual one, which hypervisors leave to their guests.
- * Firmware has written down how fast it counts. */
+/* ARM's generic timer (ARM ARM D12) as counter: the virtual one, which hypervisors leave to their guests. Its
+ * rate is in the tree, or in a register that firmware has set. */
 #include "drivers/clock/alarm.h"
 #include "drivers/clock/counter.h"
 #include "drivers/irq/tree.h"
@@ -8,7 +8,7 @@
 #include "kernel/panic.h"
 #include CONFIG_CPU_HEADER
 
-#define VIRTUAL 2 /* of the interrupts in the tree: secure, not secure, virtual, hypervisor's */
+#define VIRTUAL 2 /* index of its interrupt in the tree: secure, not secure, virtual, hypervisor's */
 
 void alarm_init(const struct fdt *tree)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The wall clock of a machine that a device tree describes: what its real-time clock says when somebody first
- * wants to know, and what the monotonic clock has counted since. ARM's PL031 (DDI 0224) counts seconds, the
- * goldfish of riscv's virtual machines (Linux rtc-goldfish) nanoseconds; both in UTC. */
+/* The wall clock of a machine that a device tree describes: its real-time clock at the first call, and the
+ * monotonic clock since. ARM's PL031 (DDI 0224) counts seconds, the goldfish of riscv's virtual machines
+ * (Linux rtc-goldfish) nanoseconds; both in UTC. */
 #include "drivers/clock/rtc.h"
 #include "kernel/dev/clock.h"
 
@@ -14,7 +14,7 @@ void rtc_init(const struct fdt *t)
 	tree = t;
 }
 
-/* The registers of the first such device; NULL: there is none. */
+/* The registers of the first compatible device; NULL: there is none. */
 static volatile uint32_t *find(const char *compatible)
 {
 	struct fdt_node n;
@@ -22,7 +22,7 @@ static volatile uint32_t *find(const char *compatible)
 	return fdt_find(tree, &n, compatible) ? fdt_map(tree, &n, 0, REGISTERS_BYTES) : NULL;
 }
 
-/* Nanoseconds since 1970, 0: nobody knows. */
+/* Nanoseconds since 1970; 0: there is no clock. */
 static uint64_t read_rtc(void)
 {
 	volatile uint32_t *r = IS_ENABLED(CONFIG_RISCV_MACHINE) ? NULL : find("arm,pl031");
@@ -33,7 +33,7 @@ static uint64_t read_rtc(void)
 	r = IS_ENABLED(CONFIG_ARM_MACHINE) ? NULL : find("google,goldfish-rtc");
 	if (!r)
 		return 0;
-	low = r[0]; /* keeps the upper half as it was with it */
+	low = r[0]; /* latches the upper half */
 	return (uint64_t)r[1] << 32 | low;
 }
 

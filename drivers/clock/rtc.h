@@ -5,7 +5,7 @@
 
 #include "drivers/fdt/fdt.h"
 
-/* It is looked for in tree, which it borrows, when the time is first asked for. */
+/* The clock is looked for in tree, borrowed, when the time is first asked for. */
 void rtc_init(const struct fdt *tree);
 
 #endif

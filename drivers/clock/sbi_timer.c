@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* RISC-V's time counter, for which firmware sets the alarm (SBI 1.0, timer extension). The device tree says
- * how fast it counts. */
+/* RISC-V's time counter, whose alarm firmware sets (SBI 1.0, timer extension). Its rate is in the device
+ * tree. */
 #include "drivers/clock/alarm.h"
 #include "drivers/clock/counter.h"
 #include "kernel/dev/clock.h"

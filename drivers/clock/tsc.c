@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The time stamp counter as a clock. How fast it counts comes from the first of: KVM's clock page
- * (Linux Documentation/virt/kvm/x86/msr.rst), CPUID leaf 0x40000010 of hypervisors, leaf 0x15, or a
- * measurement against the local APIC's timer, which counts nanoseconds on QEMU and KVM, or against
- * the 8254. A measurement starts out short, so that booting is, and is taken over the whole time
- * since boot, or again, before the timer is used first. All end up in KVM's format: one reading for all. */
+/* The time stamp counter as a clock. Its rate comes from the first of: KVM's clock page (Linux
+ * Documentation/virt/kvm/x86/msr.rst), CPUID leaf 0x40000010 of hypervisors, leaf 0x15, or a measurement
+ * against the local APIC's timer, which counts nanoseconds on QEMU and KVM, or against the 8254. The first
+ * measurement is short, for a quick boot; before the timer is first used it is replaced by one over the whole
+ * time since boot, or by a longer one. All are kept in KVM's format, with one reader for all. */
 #include "drivers/clock/tsc.h"
 #include "arch/x86_64/cpu.h"
 #include "drivers/clock/cmos.h"
@@ -14,27 +14,27 @@
 #define MSR_KVM_CLOCK 0x4b564d01
 #define KVM_FEATURE_CLOCK 3 /* bit of leaf 0x40000001 */
 #define SHORT_TICKS 10000   /* nanoseconds of a first measurement, good to a few percent */
-#define LONG_TICKS 1000000  /* of one that stays */
+#define LONG_TICKS 1000000  /* of a final measurement */
 #define PIT_HZ 1193182
 #define PIT_WINDOW (PIT_HZ / 200)
 
-/* What KVM writes, and what we write where there is no KVM. */
+/* KVM's clock page; without KVM we write it ourselves. */
 struct time_page {
 	uint32_t version; /* odd while it is being written */
 	uint32_t pad;
-	uint64_t tsc, system_ns; /* they belong together */
+	uint64_t tsc, system_ns; /* of the same moment */
 	uint32_t mul;            /* nanoseconds = (ticks << shift) * mul >> 32 */
 	int8_t shift;
 	uint8_t flags, pad_2[2];
 };
 static_assert(sizeof(struct time_page) == 32, "KVM's clock page");
 
-/* The same of the wall clock, at KVM's time zero. */
+/* The same for the wall clock, at KVM's time zero. */
 struct wall_page {
 	uint32_t version, seconds, nanoseconds;
 };
 
-/* The timer's and the time stamp counter's reading of one moment. */
+/* Readings of the timer and the time stamp counter at one moment. */
 struct moment {
 	uint64_t ticks, tsc;
 };
@@ -44,7 +44,7 @@ static uint64_t start_ns; /* KVM's time at machine_boot_ticks */
 static uint64_t latest_ns;
 static bool is_kvm_clock;
 static bool refine;         /* the rate is a short measurement's */
-static struct moment count; /* soon after the timer began to count */
+static struct moment count; /* shortly after the timer was started */
 
 static uint64_t scale(uint64_t ticks, uint32_t mul, int shift)
 {
@@ -75,7 +75,7 @@ uint64_t clock_now_ns(void)
 {
 	uint64_t ns = page_now_ns() - start_ns;
 
-	/* Where the counter is not stable KVM's pages may differ by a little. */
+	/* Without a stable counter KVM's pages may differ by a little. */
 	if (ns < latest_ns)
 		return latest_ns;
 	latest_ns = ns;
@@ -105,7 +105,7 @@ static bool has_kvm_clock(uint32_t features)
 	wrmsr(MSR_KVM_CLOCK, at | 1);
 	if (!page.mul)
 		return false;
-	/* The page's moment may lie before our first. */
+	/* The page's time may lie before machine_boot_ticks. */
 	start_ns = page_now_ns() - clock_ticks_to_ns(rdtsc() - machine_boot_ticks);
 	/* hz = 10^9 * 2^32 / mul, undone by shift */
 	at = (NS_PER_S << 32) / page.mul;
@@ -113,7 +113,7 @@ static bool has_kvm_clock(uint32_t features)
 	return true;
 }
 
-/* Counts down the 8254's channel 2; false when there is none. Gives what the counters did. */
+/* Counts the 8254's channel 2 down, and gives the rates of the other counters. false: there is no 8254. */
 static bool measure_by_pit(uint64_t *tsc_hz, uint64_t *timer_hz)
 {
 	uint64_t tsc;
@@ -126,7 +126,7 @@ static bool measure_by_pit(uint64_t *tsc_hz, uint64_t *timer_hz)
 	irq_timer_count();
 	tsc = rdtsc();
 	if (in8(0x61) & 0x20)
-		return false; /* nothing there: all ones */
+		return false; /* no device: all ones */
 	while (!(in8(0x61) & 0x20))
 		if (!--patience)
 			return false;
@@ -135,7 +135,7 @@ static bool measure_by_pit(uint64_t *tsc_hz, uint64_t *timer_hz)
 	return true;
 }
 
-/* Of a few readings the quickest: the host may take the CPU away between the two counters. */
+/* Takes the quickest of a few readings: the host may take the CPU away between the two counters. */
 static struct moment read_both(void)
 {
 	struct moment best = { 0, 0 };
@@ -157,7 +157,7 @@ static uint64_t measure_by_timer(void)
 	struct moment now = read_both();
 	uint64_t tsc = now.tsc - count.tsc, ticks = now.ticks - count.ticks;
 
-	/* Divided first: four seconds of a quick CPU in nanoseconds are more than 64 bits. */
+	/* Divided first: ticks of four seconds on a quick CPU times 10^9 do not fit into 64 bits. */
 	return tsc / ticks * NS_PER_S + tsc % ticks * NS_PER_S / ticks;
 }
 
@@ -170,7 +170,7 @@ static uint64_t measure_for(uint32_t ticks)
 	return measure_by_timer();
 }
 
-/* What has been told of the time stays as it was: the new rate holds from here on. */
+/* The clock does not jump: the new rate holds from here on. */
 void clock_refine(void)
 {
 	uint64_t hz, now;

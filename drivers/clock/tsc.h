@@ -5,10 +5,10 @@
 
 #include "kernel/util.h"
 
-/* Finds out how fast the time stamp counter runs, and tells the timer. After irq_init. The moment
- * zero is machine_boot_ticks. */
+/* Finds out the time stamp counter's rate, and sets the timer's. After irq_init. Time zero is
+ * machine_boot_ticks. */
 void clock_init(void);
-/* To be called before the timer is started for the first time: its count is a measure of the rate. */
+/* To be called before the timer is first started: the rate is measured by its count. */
 void clock_refine(void);
 /* Time stamp ticks as nanoseconds. */
 uint64_t clock_ticks_to_ns(uint64_t ticks);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Entropy from the CPU (RNDR, ARM ARM D19.2.115), else from the firmware, else from a virtio-rng device, or
- * under Xen from the toolstack. The instruction may fail for a while, and a broken one could give the same
+ * under Xen from the toolstack. The instruction may fail for a while, and a broken one may return the same
  * number for ever: such a source is not used. */
 #include "drivers/firmware/firmware.h"
 #include "drivers/virtio/virtio.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Entropy from the CPU (RDSEED, else RDRAND: Intel SDM volume 1 §7.3.17), else from a virtio-rng
- * device, or under Xen from the toolstack. The instructions may fail for a while, and broken ones have been
- * seen that give the same number for ever: such a source is not used. */
+/* Entropy from the CPU (RDSEED, else RDRAND: Intel SDM volume 1 §7.3.17), else from a virtio-rng device, or
+ * under Xen from the toolstack. The instructions may fail for a while, and broken ones are known that return
+ * the same number for ever: such a source is not used. */
 #include "arch/x86_64/cpu.h"
 #include "drivers/virtio/virtio.h"
 #include "drivers/xen/xen.h"

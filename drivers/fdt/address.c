@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* Addresses on buses, and what the CPU makes of them (Devicetree Specification 0.4 §2.3.5 to §2.3.8). A bus
- * is a node's ancestor, known by its depth. */
+/* Addresses on buses and their translation to the CPU's (Devicetree Specification 0.4 §2.3.5 to §2.3.8). A
+ * bus is one of a node's ancestors, given by its depth. */
 #include "drivers/fdt/fdt_priv.h"
 
 #include <errno.h>
 
-/* A list of entries: an address as the node's children have it, which reg is without; one as its parent has
- * it; and a size. */
+/* A list of entries: an address on the node's own bus, which reg is without; one on its parent's bus; and a
+ * size. */
 struct table {
 	struct fdt_value value;
 	uint32_t below, above, size; /* cells of each */
 	uint32_t count;
 };
 
-/* Reads how reg, else ranges, is written by the node at that depth, of at least 2, of n's path. False where
- * there is none, or nobody writes so: nobody needs more than 64 bits, and PCI's buses have flags in the
- * highest of three cells. */
+/* Reads the format of reg, or of ranges, for the node at that depth, of at least 2, of n's path. false: there
+ * is none, or its cells are too many: more than 64 bits are never needed, but for PCI's buses, which have
+ * flags in the highest of three cells. */
 static bool read_table(const struct fdt *tree, const struct fdt_node *n, uint32_t depth, bool is_reg,
                       struct table *table)
 {
@@ -31,7 +31,7 @@ static bool read_table(const struct fdt *tree, const struct fdt_node *n, uint32_
 	return true;
 }
 
-/* The lower 64 bits of a number of so many cells. */
+/* The lower 64 bits of the number in cells cells from first on. */
 static uint64_t number_at(const struct fdt_value *value, uint32_t first, uint32_t cells)
 {
 	uint64_t number = 0;
@@ -41,7 +41,7 @@ static uint64_t number_at(const struct fdt_value *value, uint32_t first, uint32_
 	return number;
 }
 
-/* Gives the address below, and puts what it is above into range. */
+/* Gives the address on the node's own bus, and its translation in range. */
 static uint64_t read_entry(const struct table *t, uint32_t i, struct fdt_range *range)
 {
 	uint32_t first = i * (t->below + t->above + t->size);
@@ -51,7 +51,7 @@ static uint64_t read_entry(const struct table *t, uint32_t i, struct fdt_range *
 	return number_at(&t->value, first, t->below);
 }
 
-/* From the addresses of a bus to those of its parent, by the window that has all of range, and an end. */
+/* Translates range to the bus above, by a window that contains all of it and does not wrap. */
 static bool pass(const struct table *windows, struct fdt_range *range)
 {
 	for (uint32_t i = 0; i < windows->count; i++) {
@@ -64,11 +64,11 @@ static bool pass(const struct table *windows, struct fdt_range *range)
 			return true;
 		}
 	}
-	return !windows->value.bytes; /* the same addresses above and below (§2.3.8) */
+	return !windows->value.bytes; /* an empty ranges: the same addresses on both buses (§2.3.8) */
 }
 
-/* Entry i of n's ranges if there is a window for it, else of its reg. Its address above is then taken up to
- * the root's, the CPU's. */
+/* Reads entry i of n's ranges if window is given, else of its reg, and translates its address on the bus
+ * above up to the root's, the CPU's. */
 static int entry_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_range *range,
                     struct fdt_window *window)
 {

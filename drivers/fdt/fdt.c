@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Nodes and their properties (Devicetree Specification 0.4 §5.4). open.c has looked at every token that is
- * gone along here. */
+/* Nodes and their properties (Devicetree Specification 0.4 §5.4). open.c has checked every token that is read
+ * here. */
 #include "drivers/fdt/fdt_priv.h"
 
 #include <string.h>
 
-/* Where the token begins that follows the one at offset at. Most of the time that reading takes is spent
- * here: a name ends in the first cell that has a byte of zeros. */
+/* Offset of the token after the one at offset at. Most of the reader's time is spent here: a name ends in the
+ * first cell that has a zero byte. */
 static uint32_t token_after(const struct fdt *tree, uint32_t at)
 {
 	uint32_t kind = fdt_cell_at(tree, at), cell;
@@ -22,7 +22,7 @@ static uint32_t token_after(const struct fdt *tree, uint32_t at)
 	return at;
 }
 
-/* A property of the node that begins at offset node: its offset, 0 where there is none. */
+/* Offset of a property of the node at offset node; 0: it has none of that name. */
 static uint32_t find(const struct fdt *tree, uint32_t node, const char *name)
 {
 	const char *strings = (const char *)tree->blob + tree->strings, *its;
@@ -45,7 +45,7 @@ static struct fdt_value value_at(const struct fdt *tree, uint32_t property)
 		                   fdt_property_bytes(tree, property) };
 }
 
-/* The strings that value is, the first of them; NULL: the last has no end. */
+/* The first of the strings in value; NULL: the last one is not terminated. */
 static const char *strings_of(struct fdt_value value)
 {
 	return value.bytes && !value.at[value.bytes - 1] ? (const char *)value.at : NULL;
@@ -64,7 +64,7 @@ static bool is_okay(const struct fdt *tree, uint32_t node)
 bool fdt_next(const struct fdt *tree, struct fdt_node *n)
 {
 	uint32_t at = n->depth ? token_after(tree, n->path[n->depth - 1]) : tree->structure, kind;
-	uint32_t hidden = 0; /* depth of the node that is not okay and has not ended */
+	uint32_t hidden = 0; /* depth of the enclosing node that is not okay; 0: none */
 
 	for (; (kind = fdt_cell_at(tree, at)) != FDT_END; at = token_after(tree, at)) {
 		if (kind == FDT_NODE) {
@@ -109,7 +109,7 @@ bool fdt_next_child(const struct fdt *tree, const struct fdt_node *parent, struc
 bool fdt_by_phandle(const struct fdt *tree, struct fdt_node *n, uint32_t phandle)
 {
 	n->depth = 0;
-	while (phandle + 1 > 1 && fdt_next(tree, n)) /* 0 and all ones are nobody's */
+	while (phandle + 1 > 1 && fdt_next(tree, n)) /* 0 and all ones are no phandles */
 		if (fdt_count_at(tree, n->path[n->depth - 1], "phandle", 0) == phandle)
 			return true;
 	return false;
@@ -141,7 +141,7 @@ uint32_t fdt_count_at(const struct fdt *tree, uint32_t node, const char *name, u
 	return fdt_cell_at(tree, property + FDT_PROPERTY_BYTES);
 }
 
-/* Is there a property? Then its value is *value. */
+/* Gives the value of the property at an offset. false: the offset is 0, so there is none. */
 static bool give(const struct fdt *tree, uint32_t property, struct fdt_value *value)
 {
 	if (property)
@@ -154,7 +154,7 @@ bool fdt_property_at(const struct fdt *tree, uint32_t node, const char *name, st
 	return give(tree, find(tree, node, name), value);
 }
 
-/* Of n, which may be before the first node. */
+/* As find, for n, which may be before the first node. */
 static uint32_t find_of(const struct fdt *tree, const struct fdt_node *n, const char *name)
 {
 	return n->depth ? find(tree, n->path[n->depth - 1], name) : 0;

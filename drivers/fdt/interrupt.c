@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* The tree of interrupts (Devicetree Specification 0.4 §2.4): who a device's interrupts go to, over
- * nexuses, which translate them by a map, up to the controller. */
+/* The interrupt tree (Devicetree Specification 0.4 §2.4): from a device over nexuses, which translate its
+ * interrupts by a map, up to the controller. */
 #include "drivers/fdt/fdt_priv.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Maps are what host bridges of PCI have: who takes no function's pin has no use for them. */
+/* Only PCI host bridges have maps: without pin interrupts they are not needed. */
 #define MAPS IS_ENABLED(CONFIG_PCI_PINS)
-#define UNIT_CELLS 3   /* of a device's address, as maps have it; longer ones are not understood */
-#define HOPS_MAX 8     /* nexuses in a row; a ring of them is one, too */
-#define LOOKUPS_MAX 64 /* of phandles, in all lists of a call: each is a look at the whole tree */
+#define UNIT_CELLS 3   /* of a unit address in a map; longer ones are refused */
+#define HOPS_MAX 8     /* nexuses in a row, which may form a ring */
+#define LOOKUPS_MAX 64 /* of phandles, in all lists of a call: each one reads the whole tree */
 
-/* A list of cells that is read from its front, and the node that the interrupts in it belong to. */
+/* A list of cells, read from its front, and the node that its interrupts belong to. */
 struct cells {
 	struct fdt_value left;
 	struct fdt_node node;
 	uint32_t unit_cells, interrupt_cells; /* of the node */
-	uint32_t phandle;                     /* of the node, should it come again: lists repeat them; or 0 */
+	uint32_t phandle;                     /* of the node, for lists repeat them; 0: none yet */
 	uint32_t lookups;                     /* of phandles in this call, so far */
 };
 
@@ -32,7 +32,7 @@ static bool take(struct cells *from, uint32_t *cells, uint32_t count)
 	return true;
 }
 
-/* To be called when from->node has changed: can its interrupts be understood? */
+/* To be called when from->node has changed. false: its interrupts have too many cells. */
 static bool measure(const struct fdt *tree, struct cells *from)
 {
 	uint32_t node = from->node.path[from->node.depth - 1];
@@ -42,7 +42,7 @@ static bool measure(const struct fdt *tree, struct cells *from)
 	return from->unit_cells <= UNIT_CELLS && from->interrupt_cells - 1 < FDT_INTERRUPT_CELLS;
 }
 
-/* Takes a phandle; from->node is then its node. */
+/* Takes a phandle; from->node becomes its node. */
 static bool take_node(const struct fdt *tree, struct cells *from)
 {
 	uint32_t before = from->phandle;
@@ -62,8 +62,8 @@ static bool take_interrupt(struct cells *from, struct fdt_interrupt *out)
 	return take(from, out->cells, out->count);
 }
 
-/* Goes from n to where its interrupts go: what it or the nearest ancestor names, or an ancestor that
- * takes interrupts itself. */
+/* Moves n to its interrupt parent: the one that n or the nearest ancestor names, or an ancestor that has
+ * interrupts itself. */
 static bool interrupt_parent(const struct fdt *tree, struct fdt_node *n)
 {
 	uint32_t phandle;
@@ -87,8 +87,9 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 	return true;
 }
 
-/* Looks the interrupt *out of a device with that unit address up in the map of the nexus that it has come
- * to (§2.4.3). Then it is one of the nexus's parent, and unit the address there. False: it leads nowhere. */
+/* Looks the interrupt *out, of a device with that unit address, up in the map of the nexus that is its
+ * controller now (§2.4.3); *out becomes an interrupt of the nexus's parent, and unit the address there.
+ * false: the map has no entry for it. */
 static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out, uint32_t *lookups)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
@@ -122,7 +123,7 @@ static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interr
 	return false;
 }
 
-/* Follows *out from the controller or nexus where it is to its controller, after so many look-ups. */
+/* Follows *out from the nexus, or controller, where it is now to its controller, after lookups look-ups. */
 static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out, uint32_t lookups)
 {
 	for (int i = 0; i < HOPS_MAX; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers that a node has. */
+/* Mapping of a node's registers. */
 #include "arch/arch.h"
 #include "drivers/fdt/fdt.h"
 

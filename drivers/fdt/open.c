@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The blob is looked at as a whole, before anybody reads it: whatever fdt.c then goes along stays inside, and
- * ends (Devicetree Specification 0.4 §5.2 to §5.4). */
+/* The whole blob is checked before anything else reads it, so that fdt.c stays inside of it and always ends
+ * (Devicetree Specification 0.4 §5.2 to §5.4). */
 #include "drivers/fdt/fdt_priv.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static const char *check_reservations(struct fdt *tree, uint32_t end)
 	}
 }
 
-/* The kind of the token at offset at, and its bytes up to the next; 0: there is no room for it before end. */
+/* The kind of the token at offset at, and its length; 0: it does not fit before end. */
 static uint32_t measure_token(const struct fdt *tree, uint32_t at, uint32_t end, uint32_t *bytes)
 {
 	uint32_t left = end - at, kind, value = 0;
@@ -70,9 +70,8 @@ static uint32_t measure_token(const struct fdt *tree, uint32_t at, uint32_t end,
 	return kind;
 }
 
-/* Goes through all tokens: one root, properties before children (§5.4.2), names that are strings, an end. The
- * structure's end is a whole number of cells from its beginning: what fits does so with what it is filled up
- * with. */
+/* Checks all tokens: one root, properties before children (§5.4.2), terminated names, an end. The structure
+ * block has a whole number of cells, so a name or value that fits does so with its padding. */
 static const char *check_structure(struct fdt *tree, uint32_t end, uint32_t strings_bytes)
 {
 	uint32_t at = tree->structure, depth = 0, kind, bytes;
@@ -121,7 +120,7 @@ static const char *check(struct fdt *tree, size_t readable_bytes)
 	if (!fits(tree->structure, structure_bytes, bytes) || !fits(tree->strings, strings_bytes, bytes))
 		return "its blocks lie outside of it";
 	tree->bytes = tree->strings + strings_bytes;
-	if (strings_bytes && tree->blob[tree->bytes - 1]) /* so every name ends */
+	if (strings_bytes && tree->blob[tree->bytes - 1]) /* so that every name is terminated */
 		return "its last string has no end";
 	why = check_reservations(tree, bytes);
 	return why ? why : check_structure(tree, tree->structure + ALIGN_DOWN(structure_bytes, 4), strings_bytes);

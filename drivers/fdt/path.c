@@ -6,7 +6,7 @@
 
 #define ALIAS_BYTES 32 /* with its NUL */
 
-/* The length of the name that path begins with. strcspn takes any set, and 300 bytes for that. */
+/* The length of the name at the start of path. strcspn takes any set of characters, and 300 bytes of code. */
 static size_t name_bytes(const char *path)
 {
 	size_t bytes = 0;
@@ -16,7 +16,7 @@ static size_t name_bytes(const char *path)
 	return bytes;
 }
 
-/* Goes to the child whose name is the first bytes of name, its unit address left out or not. */
+/* Moves n to the child called name, bytes long, with its unit address or without. */
 static bool descend(const struct fdt *tree, struct fdt_node *n, const char *name, size_t bytes)
 {
 	struct fdt_node child = FDT_BEGIN;
@@ -33,7 +33,7 @@ static bool descend(const struct fdt *tree, struct fdt_node *n, const char *name
 	return false;
 }
 
-/* Goes along path, from n. */
+/* Moves n along path. */
 static bool follow(const struct fdt *tree, struct fdt_node *n, const char *path)
 {
 	while (*path && *path != ':') {
@@ -46,7 +46,7 @@ static bool follow(const struct fdt *tree, struct fdt_node *n, const char *path)
 	return true;
 }
 
-/* Goes from the root along the path that the alias of these bytes stands for. */
+/* Moves n, the root, along the path that the alias stands for. */
 static bool follow_alias(const struct fdt *tree, struct fdt_node *n, const char *name, size_t bytes)
 {
 	struct fdt_node aliases = *n;

@@ -5,11 +5,11 @@
 
 #include "drivers/fdt/fdt.h"
 
-/* Finds out how it is called. Without it the other calls do nothing. */
+/* Finds out how firmware is called. Without it the other calls do nothing. */
 void firmware_init(const struct fdt *tree);
-/* Ends the machine. Returns when it does not end. */
+/* Powers the machine off. Returns if that fails. */
 void firmware_power_off(void);
-/* Fills to with n bytes of true randomness. 0, -ENODEV: it has none to give. */
+/* Fills to with n bytes of true randomness. 0, -ENODEV: firmware has none. */
 int firmware_random(void *to, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Firmware by RISC-V's Supervisor Binary Interface (SBI 1.0), which needs no words of a tree. Of random
- * numbers it knows nothing. */
+/* Firmware by RISC-V's Supervisor Binary Interface (SBI 1.0), which needs nothing from the tree. It has no
+ * call for random numbers. */
 #include "drivers/firmware/firmware.h"
 #include CONFIG_CPU_HEADER
 
@@ -14,7 +14,7 @@ void firmware_init(const struct fdt *tree)
 	(void)tree;
 }
 
-/* Where there is no such call it gives an error. */
+/* Without this extension the call returns an error. */
 void firmware_power_off(void)
 {
 	cpu_call(CPU_SBI_RESET, 0, SHUTDOWN, NO_REASON);

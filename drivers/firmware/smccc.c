@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Firmware by ARM's SMC Calling Convention (DEN 0028): PSCI (DEN 0022), which ends the machine, and the true
- * random number firmware interface (DEN 0098). Whether there is the second PSCI's first version cannot say,
- * and a call that nobody answers would be a fault: each version is asked for by the one before. */
+/* Firmware by ARM's SMC Calling Convention (DEN 0028): PSCI (DEN 0022), which powers the machine off, and the
+ * true random number firmware interface (DEN 0098). An unknown call may fault, and PSCI before 1.0 cannot
+ * tell which calls exist: each interface's version is asked for only if the one before allows that call. */
 #include "drivers/firmware/firmware.h"
 #include CONFIG_CPU_HEADER
 
@@ -19,7 +19,7 @@
 #define RETRIES 1000
 
 static enum cpu_conduit conduit;
-static unsigned long said[4]; /* what the last call has given: its result, and up to three more */
+static unsigned long said[4]; /* the last call's result, and up to three more values */
 
 static int32_t call(uint32_t function, uint32_t argument)
 {
@@ -73,6 +73,6 @@ int firmware_random(void *to, size_t n)
 		part = MIN(n, sizeof(bits));
 		memcpy(at, bits, part);
 	}
-	memset(said, 0, sizeof(said)); /* memory is not to tell what will come of them */
+	memset(said, 0, sizeof(said)); /* random numbers are not left in memory */
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Local APIC, I/O APIC (Intel SDM volume 3 chapter 11; 82093AA) and message signalled interrupts.
- * An interrupt marks the poller of its vector and says that it has ended, no more. Lines are edge
- * triggered: a device driver acknowledges its device from the poller before it looks for work. */
+/* Local APIC, I/O APIC (Intel SDM volume 3 chapter 11; 82093AA) and message signalled interrupts. An
+ * interrupt marks the poller of its vector and sends the EOI, no more. Lines are edge triggered: a driver
+ * acknowledges its device from the poller before it looks for work. */
 #include "drivers/irq/apic.h"
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
@@ -31,15 +31,15 @@
 #define IOAPIC_LINES 24
 #define IOAPIC_COUNT 2
 
-#define VECTOR_TIMER VECTOR_FIRST /* vectors of pollers follow */
+#define VECTOR_TIMER VECTOR_FIRST /* the pollers' vectors follow */
 #define RATE_SHIFT 16
 
 static volatile uint32_t *lapic;
 static struct poller *pollers[VECTOR_COUNT];
 static unsigned used = 1;
 static uint32_t timer_rate = 1u << RATE_SHIFT; /* ticks per nanosecond, fixed point */
-static uint64_t tsc_rate;                      /* the same of the time stamp counter; 0: not used */
-static volatile uint64_t timer_ns; /* when it runs out; 0 once its interrupt has come */
+static uint64_t tsc_rate;                      /* the same for the time stamp counter; 0: not used */
+static volatile uint64_t timer_ns; /* expiry of the running timer; 0 once its interrupt has come */
 
 void irq_init(void)
 {
@@ -105,7 +105,7 @@ static volatile uint32_t *ioapic_of(unsigned gsi)
 	if (!ioapic)
 		return NULL;
 	ioapic[0] = 1;
-	version = ioapic[4]; /* and the last line; where nothing is, all zeros or ones */
+	version = ioapic[4]; /* version and last line; all zeros or ones where there is no I/O APIC */
 	return version && version != UINT32_MAX && (version >> 16 & 0xff) >= gsi % IOAPIC_LINES ? ioapic : NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* ARM's Generic Interrupt Controller, whichever the tree has (IHI 0048B, IHI 0069). An interrupt marks its
- * pollers and stays active until irq_rearm: ending and deactivating are told apart (EOImode). One that nobody
- * has asked for, which firmware may have left enabled, comes once and stays active. */
+/* ARM's Generic Interrupt Controller, of the version in the tree (IHI 0048B, IHI 0069). An interrupt marks
+ * its pollers and stays active until irq_rearm: end and deactivate are separate (EOImode). One without
+ * pollers, which firmware may have left enabled, comes once and stays active. */
 #include "drivers/irq/gic.h"
 #include "drivers/irq/lines.h"
 #include "drivers/irq/tree.h"
@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#define EDGE 0x10000 /* of a line, besides its identifier */
+#define EDGE 0x10000 /* flag of a line, besides its identifier */
 #define CONFIGURATION 0xc00
 #define PRIORITY 0x400
 
@@ -49,12 +49,12 @@ void irq_init(const struct fdt *tree)
 			return;
 		}
 	}
-	/* In words that the timer's driver has too: they are in an image once. */
+	/* The timer's driver has the same format string, so that an image has it once. */
 	panic("the device tree has no %s that works",
 	      IS_ENABLED(CONFIG_GICV3) ? "interrupt controller (GICv2, GICv3)" : "interrupt controller (GICv2)");
 }
 
-/* Called by trap_entry.S, which saves the general registers alone: the Makefile lets no others be used. */
+/* Called by trap_entry.S, which saves the general registers only: the Makefile allows no others here. */
 void interrupt_dispatch(void)
 {
 	unsigned id = gic->acknowledge();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* GICv2 (IHI 0048B): a distributor, and an interface to this CPU, by registers. */
+/* GICv2 (IHI 0048B): a distributor, and this CPU's interface, both in registers. */
 #include "drivers/irq/gic.h"
 
 #include <errno.h>

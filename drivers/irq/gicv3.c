@@ -6,18 +6,18 @@
 
 #include <errno.h>
 
-/* The distributor's (§12.9), of which a redistributor's second frame has the first 32 interrupts' part. */
+/* The distributor's (§12.9); a redistributor's second frame has those of the first 32 interrupts. */
 enum { CONTROL = 0x000, GROUP = 0x080, SET_ENABLE = 0x100, ROUTER = 0x6000, DISTRIBUTOR_BYTES = 0x10000 };
 /* A redistributor's (§12.11). */
 enum { TYPE = 0x08, WAKER = 0x14, FRAME = 0x10000, FRAMES = 2 * FRAME };
 #define CONTROL_AFFINITY 0x10
-#define CONTROL_ON 0x13 /* both groups, too, as seen from either security state */
+#define CONTROL_ON 0x13 /* and both groups, as seen from either security state */
 #define CONTROL_PENDING (UINT32_C(1) << 31)
 #define TYPE_VIRTUAL 2  /* two more frames */
 #define TYPE_LAST 0x10
 #define WAKER_SLEEP 2
 #define WAKER_ASLEEP 4
-#define PATIENCE 1000000 /* looks */
+#define PATIENCE 1000000 /* reads of the register */
 
 /* System registers (§12.2). */
 #define ICC_PMR s3_0_c4_c6_0
@@ -81,7 +81,7 @@ static bool wake(volatile uint8_t *frames)
 	return set(reg(frames, WAKER), *reg(frames, WAKER) & ~(uint32_t)WAKER_SLEEP, WAKER_ASLEEP);
 }
 
-/* Whatever firmware has left on: whether by affinity may only change while both groups are off (§12.9.4). */
+/* Turns both groups off before affinity routing may be changed (§12.9.4), whatever firmware has left. */
 static bool switch_on(void)
 {
 	volatile uint32_t *control = reg(distributor, CONTROL);
@@ -132,7 +132,7 @@ static unsigned acknowledge(void)
 {
 	unsigned id = READ(ICC_IAR1) & IDENTIFIER;
 
-	cpu_complete(); /* it is active before anything is done about it */
+	cpu_complete(); /* it is active before its poller is marked */
 	return id;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Interrupts: each belongs to one poller, and all that it does is to mark it. */
+/* Interrupts: each belongs to one poller, and only marks it. */
 #ifndef DRIVERS_IRQ_IRQ_H
 #define DRIVERS_IRQ_IRQ_H
 
@@ -7,11 +7,12 @@
 
 struct poller;
 
-/* Marks p when interrupt line, by the controller's number (on x86 a global system interrupt), rises or is
- * found high. Whoever serves the poller acknowledges the device before it looks for work. 0, -ENOSPC when
- * too many are taken, -EINVAL where there is no such line. */
+/* Marks p when interrupt line, in the controller's numbering (on x86 a global system interrupt), rises or is
+ * found high. The poller acknowledges the device before it looks for work. 0, -ENOSPC: too many are attached,
+ * -EINVAL: there is no such line. */
 int irq_attach_line(unsigned line, struct poller *p);
-/* What a PCI function's next message must write where to mark p. 0, -ENOSPC, -ENODEV where there are none. */
+/* Allocates the next message of a PCI function: data to write to address in order to mark p. 0, -ENOSPC,
+ * -ENODEV: there are no messages. */
 struct irq_message {
 	uint64_t address;
 	uint32_t data;

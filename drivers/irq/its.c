@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* GICv3's interrupt translation service (IHI 0069 §5), which turns what PCI functions write into interrupts
- * of this CPU: number event of device id is the LPI that a command has said. It is set up when the first
- * message is asked for, and speaks of one device at a time: each command is waited for. */
+/* GICv3's interrupt translation service (IHI 0069 §5), which turns writes of PCI functions into interrupts of
+ * this CPU: a command maps each event of a device to an LPI. It is set up when the first message is asked
+ * for; each command is waited for. */
 #include "arch/arch.h"
 #include "drivers/irq/gic.h"
 #include "drivers/irq/irq.h"
@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-/* Registers (§12.19), those of the second frame behind the first's. */
+/* Registers (§12.19) of the first frame and, behind it, the second. */
 enum {
 	CONTROL = 0x0, TYPE = 0x8, QUEUE = 0x80, QUEUE_WRITE = 0x88, QUEUE_READ = 0x90, TABLES = 0x100,
 	TRANSLATE = 0x10040, ITS_BYTES = 0x20000,
@@ -22,12 +22,12 @@ enum { LPI_CONTROL = 0x0, LPI_TYPE = 0x8, LPI_TABLE = 0x70, LPI_PENDING = 0x78 }
 #define TARGET_BY_ADDRESS (UINT64_C(1) << 19)
 #define VALID (UINT64_C(1) << 63)
 #define CACHED (UINT64_C(7) << 59 | UINT64_C(1) << 10)    /* QUEUE, TABLES: write-back, inner shareable */
-#define LPI_CACHED (UINT64_C(7) << 7 | UINT64_C(1) << 10) /* the same of LPI_TABLE, LPI_PENDING */
+#define LPI_CACHED (UINT64_C(7) << 7 | UINT64_C(1) << 10) /* the same for LPI_TABLE, LPI_PENDING */
 #define PENDING_NONE (UINT64_C(1) << 62)
-#define LPI_BITS 14 /* of an LPI's number: the fewest that there may be */
+#define LPI_BITS 14 /* width of an LPI's number: the smallest allowed */
 #define LPI_PAGES (((1 << LPI_BITS) - GIC_LPI) / PAGE_BYTES) /* a byte each */
-#define LPI_CONFIGURATION (GIC_PRIORITY | 3) /* of an LPI that is on; the second bit is always one */
-#define SHARED (UINT64_C(1) << 10) /* of QUEUE, TABLES, LPI_TABLE, LPI_PENDING: stays where caches are seen */
+#define LPI_CONFIGURATION (GIC_PRIORITY | 3) /* of an enabled LPI; the second bit is always one */
+#define SHARED (UINT64_C(1) << 10) /* of QUEUE, TABLES, LPI_TABLE, LPI_PENDING: stays if caches are seen */
 #define TABLE_ALIGNMENT 0x10000
 #define PATIENCE_NS NS_PER_S
 
@@ -36,7 +36,7 @@ enum { SYNC = 0x05, MAP_DEVICE = 0x08, MAP_COLLECTION = 0x09, MAP_EVENT = 0x0a, 
 #define COMMANDS (PAGE_BYTES / sizeof(struct command))
 
 #define DEVICES_MAX 16
-#define EVENT_BITS 2 /* of a device: the queues' and the configuration's are two */
+#define EVENT_BITS 2 /* of a device's event numbers; virtio has two: of its queues and its configuration */
 #define EVENTS_BYTES (PAGE_BYTES / DEVICES_MAX) /* four events of at most 16 bytes; aligned to 256 */
 
 struct command {
@@ -45,13 +45,13 @@ struct command {
 
 static struct {
 	struct fdt_node node;
-	uint64_t translate;         /* where devices write */
+	uint64_t translate;         /* the address that devices write to */
 	volatile uint8_t *base;     /* NULL: not set up */
 	volatile uint8_t *lpis;     /* the table of priorities */
 	struct command *queue;
 	uint8_t *events;            /* EVENTS_BYTES for each device, the service's own */
 	uint64_t target;            /* this CPU, as commands take it */
-	uint64_t ids;               /* of devices that its table has room for */
+	uint64_t ids;               /* number of device ids that its table has room for */
 	uint32_t next, lpi_count, device_count;
 	struct {
 		uint32_t id, events;
@@ -63,7 +63,7 @@ static volatile uint64_t *reg(volatile uint8_t *base, uint32_t offset)
 	return (volatile uint64_t *)(base + offset);
 }
 
-/* Zeroed pages at a multiple of 64 KiB, as its registers want them; never freed. NULL when there are none. */
+/* Allocates zeroed pages at a multiple of 64 KiB, as registers want them; never freed. NULL: no memory. */
 static void *table_alloc(size_t pages)
 {
 	size_t spare = TABLE_ALIGNMENT / PAGE_BYTES - 1, before;
@@ -79,7 +79,7 @@ static void *table_alloc(size_t pages)
 	return all + before * PAGE_BYTES;
 }
 
-/* Gives the service the tables of devices and collections, a page of its own choice each. */
+/* Gives the service its tables of devices and collections, one page each, of the size that it chooses. */
 static bool place_tables(void)
 {
 	for (uint32_t i = 0; i < TABLES_MAX; i++) {
@@ -90,7 +90,7 @@ static bool place_tables(void)
 
 		if (type != TABLE_DEVICES && type != TABLE_COLLECTIONS)
 			continue;
-		*table = CACHED; /* wishes for pages of 4 KiB */
+		*table = CACHED; /* asks for pages of 4 KiB */
 		page = *table >> 8 & 3;
 		bytes = (size_t)PAGE_BYTES << 2 * page;
 		at = page < 3 ? table_alloc(bytes / PAGE_BYTES) : NULL;
@@ -103,7 +103,7 @@ static bool place_tables(void)
 	return true;
 }
 
-/* The tables of this CPU's LPIs: all off, none pending. */
+/* Makes the tables of this CPU's LPIs: all disabled, none pending. */
 static bool start_lpis(volatile uint8_t *redistributor)
 {
 	void *pending = table_alloc(1);
@@ -121,7 +121,7 @@ static bool command(uint64_t first, uint64_t second, uint64_t third)
 {
 	its.queue[its.next] = (struct command){ { first, second, third } };
 	its.next = (its.next + 1) % COMMANDS;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* it is written before it is told */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the command is written before the index */
 	*reg(its.base, QUEUE_WRITE) = its.next * sizeof(struct command);
 	for (uint64_t end = clock_now_ns() + PATIENCE_NS; clock_now_ns() < end;)
 		if (*reg(its.base, QUEUE_READ) == its.next * sizeof(struct command))
@@ -140,8 +140,8 @@ static bool start_queue(void)
 	return command(MAP_COLLECTION, 0, VALID | its.target) && command(SYNC, 0, its.target);
 }
 
-/* Does the service see what is in our caches (§12.19, GITS_BASER, GITS_CBASER; §12.11)? It says so by keeping
- * what it has been asked for. */
+/* Does the service see our caches (§12.19, GITS_BASER, GITS_CBASER; §12.11)? Then the registers keep the
+ * shareability that was written. */
 static bool is_coherent(volatile uint8_t *redistributor)
 {
 	uint64_t all = *reg(its.base, QUEUE) & *reg(redistributor, LPI_TABLE) & *reg(redistributor, LPI_PENDING);
@@ -177,7 +177,7 @@ void its_find(const struct fdt *tree, const struct fdt_node *gic)
 		}
 }
 
-/* Sets it up, unless that has been done. */
+/* Sets the service up, if that has not been done. */
 static int need_service(void)
 {
 	int error;
@@ -191,7 +191,7 @@ static int need_service(void)
 	return error;
 }
 
-/* Makes device id known. Gives its place among the devices, or a negative errno. */
+/* Maps device id, if that has not been done. Gives its index in devices, or a negative errno. */
 static int find_device(uint32_t id)
 {
 	uint32_t i = 0;
@@ -209,7 +209,7 @@ static int find_device(uint32_t id)
 	return (int)i;
 }
 
-/* Lets event of the device id come as the next LPI. */
+/* Maps event of device id to the next LPI. */
 static bool map_event(uint32_t id, uint32_t event)
 {
 	uint64_t device = (uint64_t)id << 32, lpi = GIC_LPI + its.lpi_count;

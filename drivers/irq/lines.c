@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The lines that somebody waits for: a table, as they are few, and one interrupt may have several. */
+/* The lines with pollers, in a table: they are few, and an interrupt may have several pollers. */
 #include "drivers/irq/lines.h"
 
 #include <errno.h>
 
-#define LINES_MAX 48 /* 32 slots of virtio-mmio, the most that a machine has, and what else there is */
+#define LINES_MAX 48 /* 32 slots of virtio-mmio, the most that a machine has, and all others */
 
 static struct line {
-	struct poller *poller; /* NULL: it only wakes */
+	struct poller *poller; /* NULL: the line only wakes the CPU */
 	uint16_t id;
 	volatile bool active;
 } lines[LINES_MAX];

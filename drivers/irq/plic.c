@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* RISC-V's platform-level interrupt controller (RISC-V PLIC Specification 1.0.0). An interrupt that has been
- * claimed marks its pollers, and does not come again before it is completed: in irq_rearm. */
+/* RISC-V's platform-level interrupt controller (RISC-V PLIC Specification 1.0.0). A claimed interrupt marks
+ * its pollers, and does not come again before it is completed, in irq_rearm. */
 #include "arch/arch.h"
 #include "drivers/irq/lines.h"
 #include "drivers/irq/plic.h"
@@ -10,16 +10,16 @@
 #include <errno.h>
 
 enum {
-	PRIORITY = 0x000000, /* four bytes of each interrupt */
-	ENABLE = 0x002000, ENABLE_BYTES = 0x80, /* of each context: a bit of each interrupt */
+	PRIORITY = 0x000000, /* four bytes per interrupt */
+	ENABLE = 0x002000, ENABLE_BYTES = 0x80, /* per context, a bit per interrupt */
 	CONTEXT = 0x200000, CONTEXT_BYTES = 0x1000, THRESHOLD = 0, CLAIM = 4,
 };
 #define CONTEXTS_MAX 15872
 #define SOURCES_MAX 1023
-#define EXTERNAL 9 /* at the CPU's own controller: what comes from this one in supervisor mode */
+#define EXTERNAL 9 /* this controller's interrupts at the CPU's own, in supervisor mode */
 
 static volatile uint8_t *base;
-static uint32_t context; /* this CPU in supervisor mode, as the controller counts */
+static uint32_t context; /* the controller's number of this CPU in supervisor mode */
 static unsigned sources; /* the last interrupt's number */
 static struct fdt_node controller;
 
@@ -33,7 +33,7 @@ static volatile uint32_t *context_reg(uint32_t offset)
 	return reg(CONTEXT + context * CONTEXT_BYTES + offset);
 }
 
-/* The phandle of the controller inside this CPU. */
+/* Finds the phandle of the controller inside this CPU. */
 static bool find_own(const struct fdt *tree, uint64_t *phandle)
 {
 	struct fdt_node cpus, cpu = FDT_BEGIN, inside = FDT_BEGIN;
@@ -51,8 +51,8 @@ static bool find_own(const struct fdt *tree, uint64_t *phandle)
 	return false;
 }
 
-/* Contexts are counted as the node's interrupts are: each goes to the controller inside some CPU, and is one
- * cell there (binding riscv,cpu-intc). So no CPU but ours is looked up: there may be many. */
+/* Contexts are numbered like the entries of interrupts-extended: each is the controller inside some CPU, and
+ * one cell (binding riscv,cpu-intc). So no other CPU has to be looked up: there may be many. */
 static bool find_context(const struct fdt *tree, const struct fdt_node *n)
 {
 	struct fdt_value to;
@@ -119,7 +119,7 @@ void irq_rearm(void)
 	lines_rearm(complete);
 }
 
-/* One cell: the number. Zero is none. */
+/* One cell: the number, which is not 0. */
 int irq_line(const struct fdt_interrupt *i)
 {
 	if (!fdt_same(&i->controller, &controller) || i->count < 1 || !i->cells[0] || i->cells[0] > sources)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What interrupt controllers that a device tree describes can do besides drivers/irq/irq.h.
+/* Functions of interrupt controllers that a device tree describes, beside drivers/irq/irq.h.
  *
- * An interrupt that has come stays active, and does not come again, until all pollers have run: so whether a
- * line is high or has risen makes no difference, and none that is stuck keeps the CPU from anything else. */
+ * An interrupt that has come stays active, and does not come again, until all pollers have run: so levels and
+ * edges are handled alike, and a line that is stuck leaves the CPU time for everything else. */
 #ifndef DRIVERS_IRQ_TREE_H
 #define DRIVERS_IRQ_TREE_H
 
@@ -12,9 +12,9 @@
 /* Takes over the controller that the tree describes, or panics; interrupts stay off at the CPU. Borrows
  * tree. */
 void irq_init(const struct fdt *tree);
-/* An interrupt as irq_attach_line takes it; -EINVAL when it is another controller's, or makes no sense. */
+/* Converts an interrupt to a line for irq_attach_line; -EINVAL: it is another controller's, or invalid. */
 int irq_line(const struct fdt_interrupt *interrupt);
-/* The same of interrupt i of node n; -ENOENT and -ERANGE as fdt_interrupt. */
+/* The same for interrupt i of node n; -ENOENT and -ERANGE as fdt_interrupt. */
 static inline int irq_line_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i)
 {
 	struct fdt_interrupt interrupt;
@@ -22,12 +22,12 @@ static inline int irq_line_of(const struct fdt *tree, const struct fdt_node *n, 
 
 	return error ? error : irq_line(&interrupt);
 }
-/* The line that only wakes the CPU: the timer's. As irq_attach_line. */
+/* Attaches a line that only wakes the CPU: the timer's. As irq_attach_line. */
 int irq_attach_wake(unsigned line);
-/* Called by the CPU's entry of interrupts, with the general registers saved and no others. */
+/* Called by the CPU's interrupt entry, with the general registers saved and no others. */
 void interrupt_dispatch(void);
-/* Interrupts that have come may come again. Called with interrupts off, before waiting: mostly when no
- * poller is left marked; one that is has its level raised once more. */
+/* Re-enables interrupts that have come. Called with interrupts off, before waiting: mostly when no poller is
+ * left marked; if one is, its level interrupts once more. */
 void irq_rearm(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The console of an image without one: nothing is written, nothing comes. */
+/* The console of an image without one: output is dropped, input never comes. */
 #include "kernel/dev/console.h"
 
 #include <errno.h>

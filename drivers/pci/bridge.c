@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* Bridges, and the addresses that are left to give away (PCI-to-PCI Bridge Architecture 1.2 §3.2.5). Where no
- * firmware has been, buses get their numbers as a scan comes to them, those behind a bridge in one piece.
- * Windows of bridges are counted in MiB: each such bus has one, from the end of what is free downwards in the
- * order of the numbers, so that windows are in one piece, too. The host's own bus has the rest. */
+/* Bridges, and the free addresses to give away (PCI-to-PCI Bridge Architecture 1.2 §3.2.5). Without firmware,
+ * buses are numbered as a scan reaches them, those behind a bridge contiguously. Bridge windows have units of
+ * 1 MiB: each such bus has one, from the end of the free addresses downwards in the order of the numbers, so
+ * that windows are contiguous, too. The host's own bus has the rest. */
 #define LOG_TAG "pci"
 #include "drivers/pci/pci_priv.h"
 #include "kernel/log.h"
 
 #define BUS_BYTES 0x100000
-#define WINDOW_NONE 0x0000fff0 /* it begins behind its end */
+#define WINDOW_NONE 0x0000fff0 /* its base is above its limit */
 
-static uint32_t place_end;           /* of the addresses of the host's own bus */
-static uint32_t next[PCI_BUSES_MAX]; /* the first address of each bus that is free */
-static uint32_t last_open;           /* bus that has addresses */
-static uint32_t top;                 /* where bus 1 ends */
+static uint32_t place_end;           /* end of the addresses of the host's own bus */
+static uint32_t next[PCI_BUSES_MAX]; /* the first free address of each bus */
+static uint32_t last_open;           /* last bus that has addresses */
+static uint32_t top;                 /* end of bus 1's addresses */
 
 void pci_place(uint64_t start, uint64_t end)
 {
@@ -23,7 +23,7 @@ void pci_place(uint64_t start, uint64_t end)
 	last_open = 0;
 }
 
-/* Where the addresses of a bus begin that is behind a bridge. */
+/* The first address of a bus behind a bridge. */
 static uint32_t bus_start(uint32_t bus)
 {
 	return top - bus * BUS_BYTES;
@@ -48,7 +48,7 @@ static bool is_bridge(uint32_t function)
 	return (pci_read(function, PCI_HEADER) >> 16 & 0x7f) == 1;
 }
 
-/* A bridge's last bus << 16 | the bus behind it << 8 | its own; 0 when nobody has numbered them. */
+/* A bridge's last bus << 16 | the bus behind it << 8 | its own; 0: it has not been numbered. */
 static uint32_t read_buses(uint32_t bridge)
 {
 	uint32_t buses = pci_read(bridge, PCI_BUSES) & 0xffffff;
@@ -61,8 +61,8 @@ static void write_buses(uint32_t bridge, uint32_t bus, uint32_t last)
 	pci_write(bridge, PCI_BUSES, (last << 16 | bus << 8 | bridge >> 16) + pci_first_bus() * 0x10101);
 }
 
-/* Gives the bus behind the bridge the number, and those further behind the next ones. While they are looked
- * for, all that there may be are behind the bridge. */
+/* Numbers the bus behind the bridge, and those further behind. During the scan the bridge leads to all
+ * possible buses. */
 static void number(uint32_t bridge, uint32_t bus)
 {
 	struct pci_scan scan = { bus << 16, bus };
@@ -73,7 +73,7 @@ static void number(uint32_t bridge, uint32_t bus)
 	write_buses(bridge, bus, scan.last_bus);
 }
 
-/* Lets what is behind the bridge be reached at the addresses of its buses. False: there are not so many. */
+/* Opens the bridge's window for the addresses of its buses. false: too few are left. */
 static bool open_window(uint32_t bridge, uint32_t bus, uint32_t last)
 {
 	if (!bus || last >= PCI_BUSES_MAX || (top - next[0]) / BUS_BYTES < last || top < next[0])

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The host bridge that a device tree describes as pci-host-ecam-generic: configuration space lies in memory,
- * 4 KiB for each function (PCI Express Base 4.0 §7.2.2), and interrupts are the pins of old. No firmware has
- * been there: BARs are placed in the first window below 4 GiB, where those of 32 bits can be, too. One that
- * the virtual machine monitor has placed may be in any. Buses are counted from the first of the bridge's
- * bus-range. Devices see memory as the CPU does. */
+/* A host bridge described as pci-host-ecam-generic in the device tree: configuration space lies in memory, 4
+ * KiB per function (PCI Express Base 4.0 §7.2.2), and interrupts are legacy pins. No firmware has run: BARs
+ * are placed in the first window below 4 GiB, which fits 32-bit ones, too. BARs that the virtual machine
+ * monitor has placed may be in any window. Buses are counted from the start of the bridge's bus-range.
+ * Devices see memory as the CPU does. */
 #define LOG_TAG "pci"
 #include "arch/arch.h"
 #include "drivers/irq/tree.h"
@@ -14,18 +14,18 @@
 
 #define BUS_BYTES UINT64_C(0x100000)
 #define BUSES 256
-#define SPACE_MEMORY 0x02000000 /* of a window's highest cell; with 0x01000000 of 64 bits */
-#define PLACE_LEAST UINT64_C(0x1000) /* at bus address 0 nothing is placed: it means nowhere */
+#define SPACE_MEMORY 0x02000000 /* in a window's highest cell; with 0x01000000: 64 bits */
+#define PLACE_LEAST UINT64_C(0x1000) /* no BAR is placed at bus address 0: it means unset */
 #define GIB UINT64_C(0x40000000)
-enum { PORT_FIRST = 4, PORT_LAST = 6 }; /* of the types of Express capabilities: root, upstream, downstream */
-#define WINDOWS_MAX 16 /* looked at: each time from the tree's text */
+enum { PORT_FIRST = 4, PORT_LAST = 6 }; /* port types in Express capabilities: root, upstream, downstream */
+#define WINDOWS_MAX 16 /* windows looked at; they are read from the tree each time */
 
 static const struct fdt *tree;
 static struct fdt_node bridge;
-static uint32_t first_bus, buses; /* no buses: no bridge */
+static uint32_t first_bus, buses; /* buses: 0 without a bridge */
 static volatile uint8_t *space;
 
-/* A function's register, NULL behind the last bus. */
+/* A function's register; NULL: its bus is behind the last. */
 static volatile uint32_t *reg(uint32_t function, uint32_t offset)
 {
 	return function >> 16 < buses ? (volatile uint32_t *)(space + ((uintptr_t)function << 4) + offset) : NULL;
@@ -51,8 +51,8 @@ uint32_t pci_first_bus(void)
 	return first_bus;
 }
 
-/* The first window for memory that has so many bytes at an address of the bus. Read in the tree's text each
- * time, which is a few times for each device. */
+/* The first memory window that has a range, bytes long, at an address of the bus. Read from the tree each
+ * time, which is a few times per device. */
 static bool find_window(struct fdt_window *window, uint64_t address, uint64_t bytes)
 {
 	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
@@ -72,7 +72,8 @@ volatile void *pci_reach(uint64_t address, uint64_t bytes)
 	return arch_map_device(window.cpu.start + (address - window.bus), bytes);
 }
 
-/* A bridge turns pins by the number of the device behind it (PCI-to-PCI Bridge Architecture 1.2 §9.1). */
+/* A bridge swizzles the pins by the number of the device behind it (PCI-to-PCI Bridge Architecture 1.2
+ * §9.1). */
 int pci_line(uint32_t function)
 {
 	uint32_t pin = pci_read(function, PCI_INTERRUPT) >> 8 & 0xff;
@@ -91,8 +92,8 @@ int pci_line(uint32_t function)
 	return error ? error : irq_line(&interrupt);
 }
 
-/* Do messages bear the function's own number? So they do through ports of PCI Express (Base 4.0 §7.5.3.2);
- * other bridges put theirs in its place (PCI Express to PCI/PCI-X Bridge 1.0 §2.3). */
+/* Do the function's messages keep its requester ID? They do through PCI Express ports (Base 4.0 §7.5.3.2);
+ * other bridges put in their own (PCI Express to PCI/PCI-X Bridge 1.0 §2.3). */
 static bool is_requester(uint32_t function)
 {
 	while (function >> 16) {
@@ -106,8 +107,8 @@ static bool is_requester(uint32_t function)
 	return true;
 }
 
-/* The bridge's msi-map, each entry of which is a first requester ID, a controller, the number that it knows
- * that one by, and how many there are, of the bits in msi-map-mask; or its msi-parent. */
+/* Reads the bridge's msi-map, or its msi-parent. An entry of msi-map is: first requester ID, controller, the
+ * controller's number for it, how many there are; compared are the bits in msi-map-mask. */
 bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t *id)
 {
 	uint32_t requester = (first_bus << 8) + (function >> 8);
@@ -140,7 +141,7 @@ static bool find_low_window(struct fdt_window *window)
 	return false;
 }
 
-/* Gives how many buses there are in so many bytes. */
+/* The number of buses whose configuration space fits into bytes. */
 static uint32_t count_buses(uint64_t bytes)
 {
 	struct fdt_value range;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding PCI functions and what they can do. What configuration space says is checked like
- * everything else that comes from outside: lists end, windows lie in their BARs. */
+/* Finding PCI functions and their capabilities. Configuration space is checked like all input from outside:
+ * lists end, windows lie in their BARs. */
 #include "drivers/pci/pci_priv.h"
 
 #define FUNCTION_STEP 0x100
@@ -20,7 +20,7 @@ static bool exists(uint32_t function)
 	return (uint16_t)pci_read(function, PCI_ID) != 0xffff;
 }
 
-/* One bus after another, as far as bridges lead. */
+/* Scans one bus after another, as far as bridges lead. */
 uint32_t pci_next(struct pci_scan *scan)
 {
 	while (scan->next < END && scan->next >> 16 <= scan->last_bus) {
@@ -55,8 +55,8 @@ uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after)
 	return 0;
 }
 
-/* The size that a BAR decodes, by writing ones (PCI 3.0 §6.2.5.1). 0 when it is none of memory, or has
- * no address and gets none. */
+/* Finds a BAR's size by writing ones (PCI 3.0 §6.2.5.1), and its address, giving it one if it has none. 0: it
+ * is not a memory BAR, or there is no free address. */
 static uint64_t bar_window(uint32_t function, uint32_t offset, uint64_t *base)
 {
 	uint32_t low = pci_read(function, offset), high = 0;
@@ -97,7 +97,7 @@ volatile void *pci_map(uint32_t function, uint32_t bar, uint32_t offset, uint32_
 
 static void set_command(uint32_t function, uint32_t off, uint32_t on)
 {
-	/* The upper half is the status, where ones clear. */
+	/* The upper half is the status register, where ones clear bits. */
 	pci_write(function, PCI_COMMAND, (pci_read(function, PCI_COMMAND) & 0xffff & ~off) | on);
 }
 

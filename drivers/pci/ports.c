@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The host bridge of the PC: configuration space by its ports (PCI Local Bus 3.0 §3.2.2.3.2). Every x86
- * machine with PCI that we boot on has them, and the 256 bytes that they reach hold all we need. */
+/* The host bridge of the PC: configuration space by I/O ports (PCI Local Bus 3.0 §3.2.2.3.2). Every supported
+ * x86 machine with PCI has them, and the 256 bytes that they reach are enough. */
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
 #include "drivers/pci/pci.h"
@@ -25,7 +25,7 @@ uint32_t pci_first_bus(void)
 	return 0;
 }
 
-/* BARs have the CPU's own addresses. */
+/* BARs have the CPU's addresses. */
 volatile void *pci_reach(uint64_t address, uint64_t bytes)
 {
 	return arch_map_device(address, bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* COM1 of every PC, a 16550 (National Semiconductor PC16550D). */
+/* COM1, a 16550 (National Semiconductor PC16550D), which every PC has. */
 #include "arch/x86_64/cpu.h"
 #include "drivers/irq/irq.h"
 #include "drivers/serial/serial.h"
@@ -41,7 +41,7 @@ void uart_put(uint8_t byte)
 	out8(DATA, byte);
 }
 
-/* The line is an edge, and rises again by itself. */
+/* The line is edge triggered, and needs no acknowledgement. */
 void uart_acknowledge(void)
 {
 }

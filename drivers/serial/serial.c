@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The console on a serial port. Output waits for the transmitter, but never for ever: a port on which
- * nothing moves any more is given up, and what is written from then on goes out only when there happens to
- * be room. Input is interrupt driven, and costs nothing before the first console_read. */
+/* The console on a serial port. Output waits for the transmitter, but for a bounded time: if nothing moves
+ * any more, waiting is given up, and later output gets through only while there is room. Input is interrupt
+ * driven, and costs nothing before the first console_read. */
 #include "drivers/serial/serial.h"
 #include "drivers/serial/uart.h"
 #include "kernel/dev/console.h"
@@ -10,14 +10,14 @@
 
 #include <errno.h>
 
-#define PATIENCE 200000 /* looks at the port: about a second at the port's slowest */
+#define PATIENCE 200000 /* reads of the status: about a second on the slowest port */
 
 static struct poller poller;
 static struct console_read *reader;
-static int no_line; /* why there is no interrupt, and so no input; 0 otherwise */
+static int no_line; /* why there is no interrupt, and so no input; otherwise 0 */
 static bool given_up;
 
-/* Gives how many bytes the transmitter takes now. */
+/* Waits for room in the transmitter, and gives its bytes. */
 static unsigned wait_room(void)
 {
 	for (unsigned looks = given_up ? 1 : PATIENCE; looks; looks--) {
@@ -92,5 +92,5 @@ void console_read(struct console_read *op, char *to, size_t max)
 	op->to = to;
 	op->max = max;
 	reader = op;
-	poller_mark(&poller); /* what has come before */
+	poller_mark(&poller); /* for input that came before */
 }

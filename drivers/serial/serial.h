@@ -7,8 +7,8 @@
 
 struct fdt;
 
-/* Starts the port that the device tree names, with one that is NULL that of QEMU's machine; on a PC, which
- * has no tree, COM1. What is written before is lost. Borrows tree. */
+/* Starts the port that the device tree names; if tree is NULL, that of QEMU's machine; on a PC, which has no
+ * tree, COM1. Earlier output is lost. Borrows tree. */
 void serial_init(const struct fdt *tree);
 
 #endif

@@ -7,10 +7,10 @@
 
 struct poller;
 
-/* How many bytes the transmitter takes now: 2 or more, or 0. */
+/* Bytes that the transmitter takes now: 2 or more, or 0. */
 unsigned uart_room(void);
 void uart_put(uint8_t byte);
-/* Says that interrupts have been seen; then: is there a byte that has come? */
+/* Acknowledges interrupts, before the look whether a byte has come. */
 void uart_acknowledge(void);
 bool uart_has_input(void);
 uint8_t uart_get(void);

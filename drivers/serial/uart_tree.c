@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The serial port that a device tree names as stdout-path (Devicetree Specification §3.6), or else the first
- * that is known: ARM's PL011 (DDI 0183), or a 16550 whose registers lie in memory. They differ in where
- * things are, not in what is done. Its speed is left as firmware has set it. Where the tree is broken, the
- * port of QEMU's machine is good enough to say so. */
+ * that is known: ARM's PL011 (DDI 0183), or a 16550 whose registers lie in memory. They differ only in the
+ * places of registers and bits. The speed stays as firmware has set it. If the tree cannot be used, the port
+ * of QEMU's machine is used to report that. */
 #include "arch/arch.h"
 #include "drivers/irq/tree.h"
 #include "drivers/serial/serial.h"
@@ -13,13 +13,13 @@
 
 #define WRITES_MAX 5
 
-/* Registers by their number; one that is not there is 0. */
+/* A kind of port. Registers by number; 0: it has none. */
 struct kind {
 	const char *compatible;
-	uint8_t shift, width; /* unless reg-shift and reg-io-width say otherwise */
+	uint8_t shift, width; /* overridden by reg-shift and reg-io-width */
 	uint8_t data, status;
-	uint8_t room, room_bytes;   /* bits of the status: the transmitter is empty, and takes so many bytes */
-	uint8_t input, input_value; /* bits, and what they are when a byte has come */
+	uint8_t room, room_bytes;   /* status bits: the transmitter is empty, and takes room_bytes */
+	uint8_t input, input_value; /* status bits, and their value when a byte has come */
 	uint8_t enable, enable_value, acknowledge;
 	struct {
 		uint8_t reg;
@@ -52,11 +52,11 @@ static const struct kind kinds[] = {
 	{ .compatible = "ns16550", NS16550 },
 };
 
-static bool looked; /* for a port */
+static bool looked; /* a port was looked for */
 static const struct kind *kind;
 static volatile uint8_t *base;
 static uint32_t shift, width;
-static const struct fdt *tree_of; /* where the port was found: its interrupt is asked for later */
+static const struct fdt *tree_of; /* for the port's interrupt, which is looked up later */
 static struct fdt_node node;
 
 static void write(uint8_t reg, uint32_t value)
@@ -128,7 +128,7 @@ void serial_init(const struct fdt *tree)
 			return;
 }
 
-/* Whoever has something to say before the tree could be opened says that this has gone wrong. */
+/* Output before the tree was opened tells that this has failed. */
 unsigned uart_room(void)
 {
 	if (!looked)

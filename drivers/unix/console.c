@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The console on standard input and output. Reading turns a terminal's line editing and echo off,
- * so that an application sees keys as it would on a serial line; one that never reads leaves the
- * terminal alone. Input is read only when it is there: fd 0 is shared with others, so it must not
- * be made non-blocking. */
+/* The console on standard input and output. The first read turns a terminal's line editing and echo off, so
+ * that an application sees keys as on a serial line; an application that never reads leaves the terminal
+ * alone. Input is read only when the host says that it is there: fd 0 is shared with other processes, so it
+ * must not be made non-blocking. */
 #include "kernel/dev/console.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static bool is_watched;
 
 void console_write(const char *text, size_t len)
 {
-	host_write_all(OUTPUT, text, len); /* when nobody listens any more there is nobody to tell */
+	host_write_all(OUTPUT, text, len); /* without a reader an error could not be reported anyway */
 }
 
 void unix_console_init(void)
@@ -89,5 +89,5 @@ void console_read(struct console_read *op, char *to, size_t max)
 	if (host_watch_add(&watch, INPUT, HOST_READABLE, on_ready) == 0)
 		is_watched = true;
 	else
-		poller_mark(&poller); /* a file, which is always ready; or closed, which reading finds out */
+		poller_mark(&poller); /* a file, which is always ready, or closed, which the read will tell */
 }

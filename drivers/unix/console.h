@@ -5,7 +5,7 @@
 
 #include "kernel/util.h"
 
-/* Looks whether standard output is a terminal: before the start options, which may say otherwise. */
+/* Checks whether standard output is a terminal: before the start options, which may override it. */
 void unix_console_init(void);
 
 #endif

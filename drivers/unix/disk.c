@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A disk that is a file of the host, or a block device of it. Linux has no file that is ever not ready, so
- * requests are done in the loop's device phase, a few per turn: what the host has in its page cache is a
- * copy, and what it has not holds the whole process up. A thread or io_uring would not, at the price of
- * what the rest of the process does without: atomics, or a kernel that lets us. */
+/* A disk in a file or block device of the host. On Linux a file is always ready, so requests are done in the
+ * loop's device phase, a few per turn: cached data costs a copy, but other data blocks the whole process. A
+ * thread or io_uring would not, but needs things that the rest of the process does without: atomics, or a
+ * kernel that allows it. */
 #define LOG_TAG "disk"
 #include "drivers/unix/disk.h"
 
@@ -17,7 +17,7 @@
 #define SECTOR_BYTES 512
 #define SECTORS_MAX 2048
 #define SLICES_MAX 256
-#define BATCH 4 /* requests before timers and other work get their turn */
+#define BATCH 4 /* requests per turn, so that timers and others get their turn */
 #define PATH_BYTES 4096
 #define READ_ONLY ",ro"
 
@@ -27,10 +27,10 @@ struct disk {
 	struct poller poller;
 	struct list waiting;
 	struct host_iov iov[SLICES_MAX];
-	bool has_failed; /* and said so */
+	bool has_failed; /* and that was logged */
 };
 
-/* Drops what has been done, n bytes, from the front of iov. Gives how many are left of count. */
+/* Drops n bytes, which are done, from the front of iov. Gives the number of slices left of count. */
 static size_t advance(struct host_iov *iov, size_t count, size_t n)
 {
 	size_t done = 0;
@@ -45,7 +45,7 @@ static size_t advance(struct host_iov *iov, size_t count, size_t n)
 	return count - done;
 }
 
-/* The host may do a part at a time. Nothing at all is the end: the file has become shorter. */
+/* The host may transfer a part at a time. 0 bytes are the end: the file has become shorter. */
 static int transfer(struct disk *disk, const struct blkdev_op *op)
 {
 	uint64_t at = op->sector * SECTOR_BYTES;
@@ -80,7 +80,7 @@ static int perform(struct disk *disk, const struct blkdev_op *op)
 	return error;
 }
 
-/* As blkdev.h has it. What the host said is logged once: a disk that is full fails every write. */
+/* Converts error to one of blkdev.h's. The host's error is logged once: on a full disk every write fails. */
 static int explain(struct disk *disk, int error)
 {
 	if (!error || error == -EOPNOTSUPP)
@@ -120,7 +120,7 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 
 static const struct blkdev_ops ops = { submit };
 
-/* name without READ_ONLY, which is gone from path then. */
+/* Splits name into a path and the suffix READ_ONLY. */
 static int split(const char *name, char *path, bool *read_only)
 {
 	size_t len = strlen(name), suffix = sizeof(READ_ONLY) - 1;

@@ -5,10 +5,10 @@
 
 #include "kernel/dev/blkdev.h"
 
-/* name: the path of a regular file or block device, with ",ro" behind it to leave it as it is. One that we
- * may not write is read-only, too. NULL after logging why. Borrows name. */
+/* Opens a disk. name: the path of a regular file or block device, with ",ro" behind it for a read-only disk;
+ * so is one that we may not write. NULL after logging why. Borrows name. */
 struct blkdev *disk_create(const char *name);
-/* Nothing may be pending. */
+/* No request may be pending. */
 void disk_destroy(struct blkdev *dev);
 
 #endif

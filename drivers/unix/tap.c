@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* A network interface over the host's tap device. Each frame has a virtio network header before it
- * (virtio 1.2 §5.1.6, without num_buffers), so that neither side computes checksums or cuts
- * segments for the other.
+/* A network interface over the host's tap device. Each frame has a virtio network header before it (virtio
+ * 1.2 §5.1.6, without num_buffers), so that neither side computes checksums or cuts segments for the other.
  *
- * A frame is read straight into buffers that lie ready for the largest one; those that it did not
- * need stay ready. A frame is written straight from its slices. Nothing is queued here: when the
- * tap takes no more, or no buffer is free, the frame is dropped and counted. */
+ * A frame is read into buffers kept ready for the largest one; those that it did not need stay ready. A frame
+ * is written from its slices. Nothing is queued here: when the tap takes no more, or no buffer is free, the
+ * frame is dropped and counted. */
 #define LOG_TAG "tap"
 #include "drivers/unix/tap.h"
 
@@ -49,7 +48,7 @@ struct tap {
 	struct host_watch watch;
 	struct poller poller;
 	struct pool rx;
-	struct rx_buffer *ready[RX_READY]; /* lie ready for the next frame: the first ready_count */
+	struct rx_buffer *ready[RX_READY]; /* the first ready_count are ready for the next frame */
 	size_t ready_count;
 	struct host_tap host;
 	struct host_iov tx_iov[1 + TX_SLICES];
@@ -76,8 +75,8 @@ static void rx_refill(struct tap *t)
 	}
 }
 
-/* The frame of bytes that lies in the first ready buffers, which are given up for it. NULL, and
- * they stay ready, when the pool of slices is empty. */
+/* Makes a frame, bytes long, of the first ready buffers, which are given up for it. NULL: the pool of slices
+ * is empty, and they stay ready. */
 static struct buf *rx_wrap(struct tap *t, size_t bytes)
 {
 	struct buf *frame = NULL, **end = &frame;
@@ -102,7 +101,7 @@ static struct buf *rx_wrap(struct tap *t, size_t bytes)
 	return frame;
 }
 
-/* What the header says is believed only as far as it fits the frame. */
+/* Applies the header as far as it fits the frame. */
 static void rx_apply_header(struct buf *frame, const struct vnet_header *h, size_t bytes)
 {
 	if ((h->flags & VNET_NEEDS_CSUM) && h->csum_start + h->csum_offset + 2u <= bytes) {
@@ -114,7 +113,7 @@ static void rx_apply_header(struct buf *frame, const struct vnet_header *h, size
 	}
 }
 
-/* Reads one frame: > 0 when there was one, whatever became of it; -EAGAIN when there was none. */
+/* Reads one frame. > 0: there was one, delivered or dropped; -EAGAIN: there was none. */
 static int rx_frame(struct tap *t)
 {
 	struct netdev *dev = &t->dev;
@@ -122,7 +121,7 @@ static int rx_frame(struct tap *t)
 	struct host_iov iov[1 + RX_READY + 1] = { { &header, t->host.header_bytes } };
 	size_t room = 0;
 	struct buf *frame;
-	char excess; /* where what does not fit shows, and what is read when there is no buffer */
+	char excess; /* tells that a frame did not fit, and takes frames when no buffer is free */
 	intptr_t n;
 
 	rx_refill(t);
@@ -217,7 +216,7 @@ static int tap_send(struct netdev *dev, struct buf *b)
 
 static const struct netdev_ops tap_ops = { .send = tap_send };
 
-/* "fd:3": 3; -EINVAL when it is something else. */
+/* "fd:3" gives 3; -EINVAL: name has another form. */
 static int parse_fd(const char *name)
 {
 	int fd = 0;
@@ -232,7 +231,7 @@ static int parse_fd(const char *name)
 	return fd;
 }
 
-/* What gives a tap the address of the image's gateway, as far as the configuration knows it. */
+/* The command that gives a tap the address of the image's gateway, as far as that is configured. */
 #define LINK_UP "sudo ip addr add %s%s dev %s && sudo ip link set %s up"
 #define ADDRESS (*CONFIG_NET_GATEWAY ? CONFIG_NET_GATEWAY : "ADDRESS")
 #define PREFIX strchr(CONFIG_NET_ADDRESS, '/')
@@ -269,8 +268,8 @@ static int open_host(const char *name, struct host_tap *out)
 	return error;
 }
 
-/* The other end's address with one bit changed: as unique on its network as that, and the same at
- * each start, so that nobody's neighbour cache goes stale. */
+/* Uses the other end's address with one bit changed: as unique on its network as that, and the same at each
+ * start, so that no neighbour cache goes stale. */
 static void choose_mac(struct tap *t)
 {
 	static const uint8_t none[6];
@@ -279,7 +278,7 @@ static void choose_mac(struct tap *t)
 	if (memcmp(t->host.mac, none, 6) == 0 && entropy_read(t->dev.mac, 6) < 0)
 		log_warn("dev=%s no randomness: others may have the same MAC", t->name);
 	t->dev.mac[5] ^= 1;
-	t->dev.mac[0] = (t->dev.mac[0] | 2) & ~1; /* locally administered, not a group's */
+	t->dev.mac[0] = (t->dev.mac[0] | 2) & ~1; /* locally administered, unicast */
 }
 
 struct netdev *tap_create(const char *name)

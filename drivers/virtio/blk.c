@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The block device (virtio 1.2 §5.2). A request is a chain: its header, the caller's memory piece by piece,
- * a status byte. Several are with the device at a time; those that there is no room for wait, and can be
- * cancelled. On the wire sectors have 512 bytes, whatever the device's blocks have.
+/* The block device (virtio 1.2 §5.2). A request is a chain: its header, the caller's memory slice by slice, a
+ * status byte. Several may be in flight; requests without room in the ring wait, and can be cancelled.
+ * Sectors on the wire have 512 bytes, whatever the device's blocks have.
  *
- * A device that breaks the rules, gives up, or falls silent, is reset: then all its requests fail with
+ * A device that breaks the protocol, asks for a reset, or falls silent, is reset: all its requests fail with
  * -ENXIO. */
 #define LOG_TAG "virtio-blk"
 #include "drivers/virtio/virtqueue.h"
@@ -22,7 +22,7 @@
 #define F_CONFIG_WCE (UINT64_C(1) << 11)
 #define F_DISCARD (UINT64_C(1) << 13)
 
-/* The configuration's registers (§5.2.4). */
+/* Registers of the configuration (§5.2.4). */
 enum {
 	CONFIG_CAPACITY = 0, CONFIG_SIZE_MAX = 8, CONFIG_SEG_MAX = 12, CONFIG_BLK_SIZE = 20,
 	CONFIG_WRITEBACK = 32, CONFIG_DISCARD_SECTORS = 36,
@@ -34,7 +34,7 @@ enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPP = 2, STATUS_NONE = 0xff };
 #define SECTOR_LARGE 4096
 #define REQUEST_BYTES_MAX (1u << 30)
 #define CAPACITY_READS 16
-#define CHAIN_PARTS 2 /* of a chain, besides the data: header and status */
+#define CHAIN_PARTS 2 /* descriptors of a chain besides the data: header and status */
 
 struct header {
 	uint32_t type, reserved;
@@ -48,15 +48,15 @@ struct discard {
 };
 static_assert(sizeof(struct discard) == 16, "§5.2.6");
 
-/* What a request with the device needs besides the caller's memory. */
+/* The state of a request in flight besides the caller's memory. */
 struct slot {
 	struct header header;
 	struct discard discard;
 	struct slot *next; /* free */
 	struct blkdev_op *op;
-	uint32_t discarded; /* sectors that earlier chains of the same request have done */
+	uint32_t discarded; /* sectors of the chains so far, this one included */
 	uint8_t status;
-	bool is_old;        /* the clock has found it with the device before */
+	bool is_old;        /* in flight at the timer's last look */
 };
 LIMIT_BYTES(VIRTIO_BLK_REQUESTS, sizeof(struct slot), 56);
 
@@ -64,14 +64,14 @@ struct blk {
 	struct blkdev dev; /* first */
 	struct virtio_device virtio;
 	struct virtqueue queue;
-	struct poller events; /* looks at what is done */
-	struct poller kick;   /* there are requests that the device was not told of */
-	struct timer patience; /* while the device has requests */
+	struct poller events; /* looks at the used ring */
+	struct poller kick;   /* the device is to be notified of requests */
+	struct timer patience; /* runs while requests are in flight */
 	struct list waiting;
 	struct slot *free;
 	uint32_t segment_bytes;   /* of one descriptor at most; a multiple of a sector */
 	uint32_t discard_sectors; /* of one chain at most */
-	uint32_t wire_sectors;    /* in one of ours */
+	uint32_t wire_sectors;    /* per sector of dev */
 	struct slot slots[CONFIG_VIRTIO_BLK_REQUESTS];
 };
 
@@ -82,7 +82,7 @@ static uint32_t segments_of(const struct blk *blk, uint32_t bytes)
 	return (bytes - 1) / blk->segment_bytes + 1;
 }
 
-/* Descriptors that op takes: read_config has seen to it that they are not more than there are. */
+/* Number of descriptors that op takes; choose_limits has seen to it that a ring has as many. */
 static uint16_t parts_of(const struct blk *blk, const struct blkdev_op *op)
 {
 	uint32_t parts = CHAIN_PARTS + blkdev_is_kind(op, BLKDEV_DISCARD);
@@ -124,7 +124,7 @@ static void be_patient(struct blk *blk)
 	timer_start_in(&blk->patience, CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS);
 }
 
-/* The descriptors are there. */
+/* To be called after virtqueue_begin, for all descriptors of the request. */
 static void commit(struct blk *blk, struct slot *slot)
 {
 	static const uint8_t types[] = {
@@ -149,7 +149,7 @@ static void commit(struct blk *blk, struct slot *slot)
 		be_patient(blk);
 }
 
-/* false: there is no room now. */
+/* false: no slot, or too few descriptors, are free now. */
 static bool start(struct blk *blk, struct blkdev_op *op)
 {
 	struct slot *slot = blk->free;
@@ -200,8 +200,8 @@ static void release(struct blk *blk, struct slot *slot, int error)
 	blkdev_done(op, error);
 }
 
-/* Memory that the device does not claim to have written may hold anything, and is no data. Not all of them
- * count the status byte (§2.7.8): the first of Cloud Hypervisor's did not. */
+/* A read must have written the caller's memory as a whole: the rest would hold anything. The status byte is
+ * not counted, for not all devices do (§2.7.8): the first of Cloud Hypervisor's did not. */
 static void finish(struct blk *blk, struct slot *slot, uint32_t written)
 {
 	struct blkdev_op *op = slot->op;
@@ -212,7 +212,7 @@ static void finish(struct blk *blk, struct slot *slot, uint32_t written)
 		virtio_break(&blk->virtio, "fewer bytes read than were asked for");
 	} else if (status == STATUS_OK && blkdev_is_kind(op, BLKDEV_DISCARD) &&
 	           slot->discarded < op->sectors && virtqueue_begin(&blk->queue, parts_of(blk, op)) == 0) {
-		commit(blk, slot); /* where the last chain was */
+		commit(blk, slot); /* in the last chain's descriptors */
 	} else if (status <= STATUS_UNSUPP) {
 		release(blk, slot, status == STATUS_OK ? 0 : status == STATUS_IOERR ? -EIO : -EOPNOTSUPP);
 	} else {
@@ -231,8 +231,8 @@ static void fail_all(struct blk *blk)
 		blkdev_done(list_entry(item, struct blkdev_op, link), -ENXIO);
 }
 
-/* true: something was done, and perhaps there is more. A device may be done with the next chain of a discard
- * as soon as it has it: so no more at a time than there are slots. */
+/* true: requests were handled, and there may be more. A device may complete the next chain of a discard as
+ * soon as it gets it, so at most as many are handled as there are slots. */
 static bool reap(struct blk *blk)
 {
 	struct slot *slot;
@@ -276,7 +276,7 @@ static void events(struct poller *p)
 		poller_mark(p);
 }
 
-/* Who is found twice was with the device for all of the time between. */
+/* A request seen by two looks in a row has been in flight for the whole time between. */
 static void on_time(struct timer *t)
 {
 	struct blk *blk = container_of(t, struct blk, patience);
@@ -299,7 +299,7 @@ static void on_time(struct timer *t)
 
 static const struct blkdev_ops ops = { submit };
 
-/* A 32-bit register of the device's configuration; 0 where it has none. */
+/* Reads a 32-bit register of the configuration; 0 where it has none. */
 static uint32_t read_register(struct blk *blk, uint32_t at)
 {
 	if (blk->virtio.config_bytes < at + sizeof(uint32_t))
@@ -307,7 +307,7 @@ static uint32_t read_register(struct blk *blk, uint32_t at)
 	return *(volatile uint32_t *)(blk->virtio.config + at);
 }
 
-/* In sectors of the wire. Two registers, which may change between one look and the next (§2.5.3). */
+/* In sectors on the wire. Read as two registers, which may change in between (§2.5.3). */
 static uint64_t read_capacity(struct blk *blk)
 {
 	uint32_t high = read_register(blk, CONFIG_CAPACITY + 4), low, again;
@@ -321,7 +321,7 @@ static uint64_t read_capacity(struct blk *blk)
 	return 0;
 }
 
-/* false: there is none of 512 or 4096 bytes that is a multiple of the device's blocks. */
+/* Chooses sectors of 512 or 4096 bytes. false: neither is a multiple of the device's blocks. */
 static bool choose_sector(struct blk *blk)
 {
 	uint32_t block = blk->virtio.accepted & F_BLK_SIZE ? read_register(blk, CONFIG_BLK_SIZE) : WIRE_BYTES;
@@ -331,9 +331,9 @@ static bool choose_sector(struct blk *blk)
 	return block >= WIRE_BYTES && blk->dev.sector_bytes % block == 0;
 }
 
-/* How a request may be cut. A device that does not say how many segments it takes may take one alone, as
- * Firecracker's; one that limits their size gets up to twice as many as there are slices, or multiples of
- * that size. */
+/* Chooses the limits of a request. A device that gives no number of segments may take only one, as
+ * Firecracker's; if the size of segments is limited, slices get half of the segments, for they may be cut
+ * into more. */
 static bool choose_limits(struct blk *blk)
 {
 	const uint64_t accepted = blk->virtio.accepted;
@@ -405,7 +405,7 @@ static int make_queue(struct blk *blk)
 	return error;
 }
 
-/* What was made stays behind when this fails: then the image ends. */
+/* On failure nothing is freed: the image ends. */
 int virtio_blk_create(struct blkdev **out)
 {
 	struct blk *blk = instance_alloc(sizeof(*blk));
@@ -423,7 +423,7 @@ int virtio_blk_create(struct blkdev **out)
 	if (!error)
 		error = read_config(blk);
 	if (error) {
-		if (error != -ENOTSUP) /* has been said */
+		if (error != -ENOTSUP) /* logged already */
 			log_error("refused=\"%s\"", error == -ENOMEM ? "out of memory: give the machine more" :
 			          "no such device: add a virtio-blk device");
 		return error;

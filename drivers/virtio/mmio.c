@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Virtio over MMIO (virtio 1.2 §4.2). Where devices are, mmio_slots.c or mmio_tree.c knows. */
+/* Virtio over MMIO (virtio 1.2 §4.2). mmio_slots.c and mmio_tree.c find the devices' addresses. */
 #define LOG_TAG "virtio"
 #include "arch/arch.h"
 #include "drivers/irq/irq.h"
@@ -77,7 +77,7 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	return reg(dev, QUEUE_NOTIFY);
 }
 
-/* 32 bits, as all registers (§4.2.2.2). */
+/* 32 bits, like all registers (§4.2.2.2). */
 static void notify(volatile void *at, uint16_t index)
 {
 	*(volatile uint32_t *)at = index;

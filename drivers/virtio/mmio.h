@@ -7,11 +7,11 @@
 
 #define VIRTIO_MMIO_CONFIG 0x100 /* bytes of the registers that every device has (§4.2.2) */
 
-/* Makes dev the device at base, of so many bytes, more than those, when there is a modern one of type. Says
- * that a legacy one is none. interrupt: what irq_attach_line is to take. */
+/* Makes dev the device at base, of more than VIRTIO_MMIO_CONFIG bytes, if it is a modern one of type. Logs
+ * that a legacy device is refused. interrupt: as irq_attach_line takes it. */
 bool virtio_mmio_probe(struct virtio_device *dev, enum virtio_type type, uint64_t base, uint32_t bytes,
                        uint32_t interrupt);
-/* The type of the device at base; 0: a place for one, VIRTIO_MMIO_NONE: something else. */
+/* The type of the device at base; 0: an empty place, VIRTIO_MMIO_NONE: something else. */
 #define VIRTIO_MMIO_NONE UINT32_MAX
 uint32_t virtio_mmio_type(uint64_t base, uint32_t bytes);
 

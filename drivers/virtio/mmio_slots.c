@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Where virtio-mmio devices are on x86. The command line's virtio_mmio.device= words name them, as
- * Firecracker and microvm write those; one that they do not name is searched in the slots that the machine
- * has. */
+/* Addresses of virtio-mmio devices on x86: from virtio_mmio.device= words on the command line, as Firecracker
+ * and microvm write them; a device that they do not name is searched for in the machine's slots. */
 #include "drivers/virtio/mmio.h"
 #include "kernel/hex.h"
 
@@ -31,7 +30,7 @@ static const char *parse_number(const char *text, uint64_t *out)
 	return text > start ? text : NULL;
 }
 
-/* As Linux has it, <size>[K]@<base>:<irq>[:<id>], but a size in M or G is none of a device. */
+/* As in Linux, <size>[K]@<base>:<irq>[:<id>], but no device has a size in M or G. */
 int virtio_mmio_option(const char *value, void *target)
 {
 	uint64_t bytes, base, interrupt, id;
@@ -67,7 +66,7 @@ int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type)
 	for (uint32_t i = 0; i < device_count; i++)
 		if (virtio_mmio_probe(dev, type, devices[i].base, devices[i].bytes, devices[i].interrupt))
 			return 0;
-	/* Microvm fills its slots from the last. */
+	/* microvm fills its slots from the last. */
 	for (uint32_t i = slots_count; i--;)
 		if (virtio_mmio_probe(dev, type, slots_base + i * SLOT_BYTES, SLOT_BYTES, slots_interrupt + i))
 			return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Where virtio-mmio devices are on a machine that a device tree describes. QEMU has more places than devices
- * and fills them from the last; Firecracker has as many, and begins with the first. So where there are empty
- * ones the highest address comes first, else the lowest: of several devices the first is found that the
- * machine was given first, as on x86. Devices see memory as the CPU does (dma-coherent), which a hypervisor's
- * do, whether its tree says so or not. */
+/* Addresses of virtio-mmio devices from a device tree. QEMU has more places than devices and fills them from
+ * the last; Firecracker has exactly as many and fills them from the first. So with empty places the highest
+ * address is taken, otherwise the lowest: of several devices this is the first one on the monitor's command
+ * line, as on x86. Devices see memory as the CPU does (dma-coherent): a hypervisor's do, whether the tree
+ * says so or not. */
 #include "drivers/irq/tree.h"
 #include "drivers/virtio/mmio.h"
 
@@ -58,7 +58,7 @@ int virtio_mmio_find_in_tree(struct virtio_device *dev, enum virtio_type type)
 	place = has_empty ? highest : lowest;
 	if (!place.node.depth)
 		return -ENODEV;
-	line = irq_line_of(tree, &place.node, 0); /* negative: attaching will fail, and not everybody does */
+	line = irq_line_of(tree, &place.node, 0); /* if negative, attaching fails; some drivers need none */
 	if (!virtio_mmio_probe(dev, type, place.at.start, (uint32_t)place.at.bytes, (uint32_t)line))
 		return -ENODEV;
 	return 0;

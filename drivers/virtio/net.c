@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The network device (virtio 1.2 §5.1). Received frames go up in the buffers that the device wrote
- * them into, counted; a buffer is posted again when the last one who refers to it lets go. Should
- * those be short, RESERVE of them are kept in the ring: small frames are then copied, so that
- * acknowledgements still get through, and others dropped. Transmitted chains go to the device slice
- * by slice and are freed when it is done with them. */
+/* The network device (virtio 1.2 §5.1). Received frames go up in the buffers that the device wrote them into,
+ * counted; a buffer is posted again when its last reference is dropped. When buffers run short, RESERVE of
+ * them are kept in the ring: small frames are then copied, so that acknowledgements still get through, and
+ * others dropped. Transmitted chains go to the device slice by slice and are freed when it has used them. */
 #define LOG_TAG "virtio-net"
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/buf.h"
@@ -31,9 +30,9 @@ enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
 #define MTU_LEAST 68 /* RFC 791 */
 #define TSO_BYTES_MAX (65535 + NETDEV_HEADER_BYTES)
 #define BUFFER_BYTES 1600
-#define LATE_NS (10 * NS_PER_MS) /* until what is sent, and may be awaited, is looked for */
-#define RESERVE 8 /* buffers that stay in the ring whatever is held above */
-#define BUDGET 64 /* frames per poll: then timers and others get their turn */
+#define LATE_NS (10 * NS_PER_MS) /* until the used ring is looked at for awaited frames */
+#define RESERVE 8 /* buffers that stay in the ring, whatever the stack holds */
+#define BUDGET 64 /* frames per poll, so that timers and others get their turn */
 #define FRAME_PARTS (NETDEV_SLICES + 1) /* the device's header may need one of its own */
 
 struct header {
@@ -47,12 +46,12 @@ struct net {
 	struct virtio_device virtio;
 	struct virtqueue rx, tx;
 	struct poller events; /* looks at the rings */
-	struct poller kick;   /* frames are queued that the device was not told of */
-	struct timer late;    /* frames are awaited: they are looked for, also when nothing comes in */
+	struct poller kick;   /* the device is to be notified of frames */
+	struct timer late;    /* runs while is_awaited: looks for used frames even without an interrupt */
 	struct pool buffers;
 	uint16_t posted;
 	bool link_up;
-	bool is_awaited; /* frames are out whose memory somebody may wait for, or many are */
+	bool is_awaited; /* an outstanding frame's memory may be waited for, or many are out */
 };
 
 /* A multiple of 64 bytes; data begins so that the IP header is aligned. */
@@ -74,12 +73,12 @@ static void buffer_free(struct storage *s)
 	struct net *net = b->net;
 
 	pool_free(&net->buffers, b);
-	/* Nothing may come any more that would fill the ring again. */
+	/* No interrupt may come any more that would refill the ring. */
 	if (net->posted < net->rx.size / 2)
 		poller_mark(&net->kick);
 }
 
-/* Posts what buffers there are; true when the device is to be asked again whether it wants to know. */
+/* Posts all free buffers. true: virtqueue_kick is to be called again in the next turn. */
 static bool refill(struct net *net)
 {
 	struct rx_buffer *b;
@@ -107,7 +106,7 @@ static struct rx_buffer *take(struct net *net, uint32_t *bytes)
 	return b;
 }
 
-/* A slice of b's memory, or a copy when those are short and it is small. Takes b. */
+/* A slice of b's memory, or a copy when buffers are short and it is small. Takes b. */
 static struct buf *to_slice(struct net *net, struct rx_buffer *b, uint32_t offset, uint32_t bytes)
 {
 	bool is_short = net->posted + net->buffers.total - net->buffers.used < RESERVE;
@@ -157,7 +156,8 @@ static struct buf *take_frame(struct net *net, struct rx_buffer *first, uint32_t
 			last = last->next;
 		}
 	}
-	/* The first slice is as long as kernel/buf.h promises, also when the device was stingy. */
+	/* A device may put less into the first buffer than kernel/buf.h promises of a first slice: such a frame
+	 * is dropped. */
 	if (frame && (count || (frame->next && frame->len < BUF_HEADROOM))) {
 		buf_free(frame);
 		frame = NULL;
@@ -203,15 +203,15 @@ static void fill_header(struct header *h, const struct buf *b, bool tso)
 	if (tso) {
 		h->gso_type = GSO_TCPV4;
 		h->gso_size = b->gso_size;
-		/* A hint: the TCP header ends where its data offset says. */
+		/* A hint to the device; the TCP header's length is in its data offset field. */
 		h->header_bytes = b->csum_start;
 		if (b->len > b->csum_start + 12u)
 			h->header_bytes += b->data[b->csum_start + 12] >> 4 << 2;
 	}
 }
 
-/* The device's header goes into the frame's own header room where there is some left, else into a
- * slice before it. NULL when there is none. */
+/* The device's header goes into the frame's own header room if that is large enough, else into a slice before
+ * it. NULL: there is none. */
 static struct buf *add_header(struct buf *b, bool tso)
 {
 	struct header header;
@@ -228,8 +228,8 @@ static struct buf *add_header(struct buf *b, bool tso)
 	return head;
 }
 
-/* Of a frame: those that have bytes. The device is not shown others, which it may take for a fault, as QEMU
- * does. Stops counting where there are more than any ring has. */
+/* Counts the frame's slices that have bytes; the device is not shown empty ones, which it may take for a
+ * fault, as QEMU does. Stops at a number that no ring has. */
 static uint16_t count_slices(const struct buf *b)
 {
 	uint16_t count = 0;
@@ -313,13 +313,14 @@ static void kick(struct poller *p)
 		poller_mark(p);
 }
 
-/* By a timer: an interrupt would come after each small answer, mostly for memory that nobody waits for. */
+/* A timer rather than an interrupt: that would come after each small reply, mostly for memory that has no
+ * waiter. */
 static void look_for_late(struct timer *t)
 {
 	poller_mark(&container_of(t, struct net, late)->kick);
 }
 
-/* A 16-bit register of the device's configuration; 0 where it has none. */
+/* Reads a 16-bit register of the configuration; 0 where it has none. */
 static uint16_t read_register(struct net *net, uint32_t at)
 {
 	if (net->virtio.config_bytes < at + sizeof(uint16_t))
@@ -341,8 +342,8 @@ static void config_changed(struct net *net)
 	log_info("link=%s", net->link_up ? "up" : "down");
 }
 
-/* The device's line is an edge: what the device tells before it is acknowledged raises none, so that
- * comes before the last look (§2.7.14, §4.2.3.4). */
+/* The line is edge triggered: a change before the acknowledgement raises no interrupt, so that comes before
+ * the last look (§2.7.14, §4.2.3.4). */
 static void events(struct poller *p)
 {
 	struct net *net = container_of(p, struct net, events);
@@ -376,7 +377,7 @@ static int read_config(struct net *net)
 		net->dev.mac[i] = net->virtio.config[i];
 	if (accepted & F_MTU)
 		mtu = read_register(net, CONFIG_MTU);
-	/* A frame that does not fit into one buffer must be allowed to take several. */
+	/* Without mergeable buffers a frame must fit into one. */
 	if (!(accepted & F_MRG_RXBUF))
 		mtu = MIN(mtu, (uint16_t)NETDEV_MTU_USUAL);
 	if (mtu < MTU_LEAST)
@@ -391,7 +392,7 @@ static int read_config(struct net *net)
 	return 0;
 }
 
-/* The longest frame must find room in the ring, or none as long ever comes. */
+/* The longest frame must fit into the posted buffers, or none of that length ever arrives. */
 static void fit_ring(struct net *net)
 {
 	uint32_t buffers = MIN(net->rx.size, (uint16_t)CONFIG_VIRTIO_NET_BUFFERS);
@@ -423,7 +424,7 @@ static int make_queues(struct net *net)
 	return error;
 }
 
-/* What was made stays behind when this fails: then the image ends. */
+/* On failure nothing is freed: the image ends. */
 int virtio_net_create(struct netdev **out)
 {
 	struct net *net = instance_alloc(sizeof(*net));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Virtio over PCI (virtio 1.2 §4.1): modern devices, and transitional ones through their modern
- * side. Interrupts are MSI-X, or, where no controller takes such messages or it has no room for them, the
- * function's pin. */
+/* Virtio over PCI (virtio 1.2 §4.1): modern devices, and transitional ones through their modern interface.
+ * Interrupts are MSI-X, or the function's pin where no controller takes messages or it has no room for
+ * them. */
 #define LOG_TAG "virtio"
 #include "drivers/pci/pci.h"
 #include "drivers/irq/irq.h"
@@ -14,7 +14,7 @@
 #define TRANSITIONAL 0x1000
 #define MODERN 0x1040
 #define NO_VECTOR 0xffff
-#define WINDOWS_MAX 16 /* looked at, should the list be a ring */
+#define WINDOWS_MAX 16 /* limit, should the list be a ring */
 
 enum { QUEUES_MESSAGE, CONFIG_MESSAGE, MESSAGES };
 enum { COMMON_CONFIG = 1, NOTIFY_CONFIG = 2, ISR_STATUS = 3, DEVICE_CONFIG = 4 };
@@ -99,7 +99,7 @@ static volatile void *queue_start(struct virtio_device *dev, uint16_t index, uin
 	return dev->notify + at;
 }
 
-/* 16 bits, and the window may have no more (§4.1.4.4, §4.1.5.2). */
+/* 16 bits: the window may be no larger (§4.1.4.4, §4.1.5.2). */
 static void notify(volatile void *at, uint16_t index)
 {
 	*(volatile uint16_t *)at = index;
@@ -128,7 +128,7 @@ static int attach_message(struct virtio_device *dev, struct poller *p, unsigned 
 	return 0;
 }
 
-/* The line stays up until the device's status has been read, and others may share it (§4.1.4.5). */
+/* The line may be shared, and stays up until the ISR status is read (§4.1.4.5). */
 static int attach_pin(struct virtio_device *dev, struct poller *p)
 {
 	int line = dev->isr ? pci_line(dev->place) : -ENODEV;
@@ -160,7 +160,7 @@ static int attach(struct virtio_device *dev, struct poller *p)
 	return common(dev)->config_vector == NO_VECTOR ? -ENOSPC : 0;
 }
 
-/* Messages need no answer; to a pin reading is one. */
+/* Messages need no acknowledgement; for a pin, reading the ISR status is one. */
 static void acknowledge(struct virtio_device *dev)
 {
 	if (IS_ENABLED(CONFIG_PCI_PINS) && dev->isr && (*dev->isr & ISR_CHANGED))
@@ -171,13 +171,13 @@ static const struct virtio_transport transport = {
 	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
 
-/* What a window's offset is a multiple of. */
+/* The alignment of a window's offset. */
 static uint32_t alignment_of(uint8_t kind)
 {
 	return kind == NOTIFY_CONFIG ? 2 : IS_ENABLED(CONFIG_PCI_PINS) && kind == ISR_STATUS ? 1 : 4;
 }
 
-/* Notes and maps the windows that the device's capabilities describe (§4.1.4); the first of a kind. */
+/* Maps the windows that the device's capabilities describe (§4.1.4), the first one of each kind. */
 static bool map_windows(struct virtio_device *dev, uint32_t function)
 {
 	uint32_t at = 0, bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The entropy device (virtio 1.2 §5.4), for machines whose CPU has none of its own. Used at boot
- * alone: the device is taken, asked with patience, and reset. */
+/* The entropy device (virtio 1.2 §5.4), for machines whose CPU has no source of its own. It is used once, at
+ * boot: set up, polled with patience, and reset. */
 #define LOG_TAG "virtio-rng"
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/dev/clock.h"
@@ -11,7 +11,7 @@
 
 #define BYTES_MAX 64
 
-/* The device may write until it has been reset, so not on the stack. */
+/* The device may write until it has been reset, so this is not on the stack. */
 static uint8_t pool[BYTES_MAX];
 
 static int ask(struct virtqueue *q, uint8_t *to, size_t n, uint64_t deadline_ns)
@@ -28,7 +28,7 @@ static int ask(struct virtqueue *q, uint8_t *to, size_t n, uint64_t deadline_ns)
 			return -ENODEV;
 	} while (!virtqueue_take(q, &written));
 	memcpy(to, pool, written);
-	return written ? (int)written : -ENODEV; /* a device that gives nothing would be asked for ever */
+	return written ? (int)written : -ENODEV; /* 0 would have the caller ask for ever */
 }
 
 int virtio_rng_read(void *to, size_t n)

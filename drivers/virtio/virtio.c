@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What all virtio devices have in common: finding, feature negotiation, and the end of trust. */
+/* Common to all virtio devices: finding them, feature negotiation, and reset. */
 #define LOG_TAG "virtio"
 #include "drivers/virtio/virtio.h"
 #include "kernel/log.h"
@@ -30,7 +30,7 @@ int virtio_find(struct virtio_device *dev, enum virtio_type type)
 	return error;
 }
 
-/* It is done when the status reads so (§2.4.2, §4.1.4.3.2); whoever never says it is not waited for. */
+/* The reset is complete when the status reads 0 (§2.4.2, §4.1.4.3.2); the number of reads is limited. */
 bool virtio_reset(struct virtio_device *dev)
 {
 	dev->transport->set_status(dev, 0);

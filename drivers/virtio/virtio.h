@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Virtio 1.2 devices, over MMIO and PCI, as the drivers of net, blk and rng see them. Legacy devices
- * (version 1) are refused. */
+/* Virtio 1.2 devices, over MMIO and PCI, for the drivers of net, blk and rng. Legacy devices (version 1) are
+ * refused. */
 #ifndef DRIVERS_VIRTIO_VIRTIO_H
 #define DRIVERS_VIRTIO_VIRTIO_H
 
@@ -15,22 +15,22 @@ enum virtio_type { VIRTIO_TYPE_NET = 1, VIRTIO_TYPE_BLOCK = 2, VIRTIO_TYPE_RNG =
 #define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
 
-/* What a transport can do. All registers are little endian, as the CPU is. */
+/* The operations of a transport. All registers are little endian, as the CPU is. */
 struct virtio_transport {
 	uint64_t (*features)(struct virtio_device *dev);
 	void (*set_features)(struct virtio_device *dev, uint64_t features);
 	uint8_t (*status)(struct virtio_device *dev);
 	void (*set_status)(struct virtio_device *dev, uint8_t status); /* 0: virtio_reset */
-	/* Gives the most descriptors that queue index may have, 0 where there is no such queue. */
+	/* Gives the most descriptors that queue index may have; 0: there is no such queue. */
 	uint16_t (*queue_max)(struct virtio_device *dev, uint16_t index);
-	/* Gives where notifications of it go, NULL when the queue cannot be had. */
+	/* Sets the queue up and gives its notification address; NULL: that failed. */
 	volatile void *(*queue_start)(struct virtio_device *dev, uint16_t index, uint16_t size, const void *desc,
 	                              const void *avail, const void *used);
 	/* Tells the device of new buffers in queue index, at the address that queue_start gave. */
 	void (*notify)(volatile void *at, uint16_t index);
 	/* From now on the device's interrupts mark p. 0, or a negative errno. */
 	int (*attach)(struct virtio_device *dev, struct poller *p);
-	/* Says that interrupts have been seen, so that there will be others. */
+	/* Acknowledges interrupts, so that others follow. */
 	void (*acknowledge)(struct virtio_device *dev);
 };
 
@@ -41,28 +41,28 @@ struct virtio_device {
 	uint64_t accepted; /* features */
 	const char *name;
 	bool broken;
-	bool changed; /* config may say something new; the owner clears it */
-	/* the transports' own */
+	bool changed; /* config may have changed; the owner clears it */
+	/* the transport's own */
 	volatile uint8_t *registers, *notify;
 	uint32_t notify_step, notify_bytes;
 	uint32_t place; /* MMIO: interrupt line. PCI: function */
 	volatile struct pci_message *messages;
 	struct poller *owner, change;
-	volatile uint8_t *isr; /* PCI by its pin */
+	volatile uint8_t *isr; /* PCI with pin interrupts */
 };
 
-/* The first device of type on the buses: 0, or -ENODEV. */
+/* Finds the first device of type on the buses. 0, or -ENODEV. */
 int virtio_find(struct virtio_device *dev, enum virtio_type type);
-/* After it the device touches no memory of ours. false: it does not say that it is done with the reset,
- * and may. */
+/* Resets the device, which touches no memory of ours any more. false: it has not confirmed the reset, and
+ * may. */
 bool virtio_reset(struct virtio_device *dev);
-/* Resets the device and accepts those of wanted that it offers (§3.1.1, steps 1 to 6). 0, -ENOTSUP
- * after logging why. Queues come next, then virtio_start. */
+/* Resets the device and accepts those of the wanted features that it offers (§3.1.1, steps 1 to 6). 0,
+ * -ENOTSUP after logging why. Queues come next, then virtio_start. */
 int virtio_begin(struct virtio_device *dev, uint64_t wanted);
 void virtio_start(struct virtio_device *dev);
-/* The device has broken the rules: it is reset, reported and not used again. */
+/* The device has broken the protocol: resets it and logs how; it is not used again. */
 void virtio_break(struct virtio_device *dev, const char *how);
-/* To be asked when the configuration has changed: has the device given up (§2.1.2)? Then it is broken now. */
+/* To be called when the configuration has changed: has the device failed (§2.1.2)? Then it is broken now. */
 bool virtio_needs_reset(struct virtio_device *dev);
 
 /* Searches for a modern device of type; in the transports' files. */
@@ -70,26 +70,26 @@ int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type);
 int virtio_mmio_find_in_tree(struct virtio_device *dev, enum virtio_type type);
 int virtio_pci_find(struct virtio_device *dev, enum virtio_type type);
 
-/* -- where MMIO devices are: mmio_slots.c -- */
+/* -- addresses of MMIO devices: mmio_slots.c -- */
 
 /* "size@base:interrupt": remembers a device. */
 int virtio_mmio_option(const char *value, void *target);
-/* What is to be searched where the command line names no device: QEMU's microvm. */
+/* Slots to search when the command line names no device: QEMU's microvm. */
 void virtio_mmio_slots(uint64_t base, uint32_t count, uint32_t interrupt);
 
 /* -- the same: mmio_tree.c -- */
 
-/* To be called before anything is searched. Borrows the tree. */
+/* To be called before any search. Borrows the tree. */
 struct fdt;
 void virtio_mmio_tree(const struct fdt *tree);
 
 /* -- the drivers -- */
 
-/* 0, -ENODEV when there is none or it does not work. */
+/* 0, -ENODEV: there is none, or it does not work. */
 int virtio_rng_read(void *to, size_t n);
 /* 0, -ENODEV, -ENOTSUP, -ENOMEM. */
 int virtio_net_create(struct netdev **out);
-/* The same; of several the one that is found first. */
+/* The same, for the first block device found. */
 int virtio_blk_create(struct blkdev **out);
 
 #endif

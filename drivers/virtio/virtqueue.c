@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Split rings (virtio 1.2 §2.7). Invariants: a descriptor is in the free list, in a chain with the
- * device, or in the one being built; the links of both are in slots, out of the device's reach.
- * There are no indirect descriptors: a ring of twice the size takes the same memory as tables for
- * half of it would, and spares the device a mapping per packet.
+/* Split rings (virtio 1.2 §2.7). Invariants: each descriptor is in the free list, in a chain that the device
+ * has, or in the one being built; the links of all three are in slots, out of the device's reach. Indirect
+ * descriptors are not used: a ring of twice the size takes the same memory as tables for half of it would,
+ * and spares the device a mapping per packet.
  *
- * An emulator of a single CPU may leave our fences out though its devices run beside us (QEMU before 8
- * does, under TCG). Then what was written may still be on its way when the other side's wish is read,
- * so each wish is read twice, a turn of the loop apart: virtqueue_kick and virtqueue_interrupt_next
- * say how. */
+ * An emulator of a single CPU may drop our fences though its devices run in parallel (QEMU before 8 does,
+ * under TCG). Our write may still be on its way when the device's suppression flag or event index is read, so
+ * that is read twice, a turn of the loop apart: see virtqueue_kick and virtqueue_interrupt_next. */
 #include "drivers/virtio/virtqueue.h"
 #include "arch/arch.h"
 #include "kernel/page.h"
@@ -19,7 +18,7 @@
 #define AVAIL_NO_INTERRUPT 1
 #define USED_NO_NOTIFY 1
 
-/* In both rings, with what we know of it. */
+/* In both rings and in slots. */
 #define DESCRIPTOR_BYTES (sizeof(struct virtq_desc) + sizeof(struct virtqueue_slot) + sizeof(uint16_t) + \
                           sizeof(struct virtq_used_entry))
 LIMIT_BYTES(VIRTIO_NET_RX_RING, DESCRIPTOR_BYTES, 42);
@@ -44,7 +43,7 @@ int virtqueue_create(struct virtqueue *q, struct virtio_device *dev, uint16_t in
 	uint16_t max = dev->transport->queue_max(dev, index);
 
 	size = MIN(size, max);
-	while (size & (size - 1)) /* a power of two (§2.7) */
+	while (size & (size - 1)) /* to a power of two (§2.7) */
 		size &= size - 1;
 	if (size < 2)
 		return -ENODEV;
@@ -141,7 +140,7 @@ bool virtqueue_kick(struct virtqueue *q)
 
 	if (q->kicked_index == q->avail_index || q->dev->broken)
 		return false;
-	/* The index must be seen before the device's wish is read. */
+	/* The index must be visible before the device's suppression is read. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	q->looked_index = q->avail_index;
 	if (wants_notice(q))
@@ -206,7 +205,7 @@ bool virtqueue_interrupt_next(struct virtqueue *q)
 	return __atomic_load_n(&q->used->index, __ATOMIC_RELAXED) == q->used_index;
 }
 
-/* With event indices it is enough to leave ours behind, where the device passed it. */
+/* With event indices ours simply stays behind, where the device has passed it. */
 void virtqueue_interrupt_never(struct virtqueue *q)
 {
 	if (!has_event_index(q))
