@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Backtrace by frame records (AAPCS64 §6.4.6): the image is compiled with them. Nothing is read that is not
- * certainly a stack, and nothing given that is not in text, whatever the stack has come to. */
+/* Backtrace by frame records (AAPCS64 §6.4.6): the image is compiled with them. Only memory that is certainly
+ * a stack is read, and only addresses in text are given, whatever state the stack is in. */
 #include "arch/aarch64/trap.h"
 #include "arch/arch.h"
 #include "arch/common/memory.h"
 
-/* Pointer authentication signs a return address in the bits that are none of an address. */
+/* Pointer authentication puts its code into the unused upper bits of a return address. */
 static uintptr_t unsigned_of(uintptr_t address)
 {
 	return address & ((UINT64_C(1) << 39) - 1);
@@ -19,7 +19,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 
 	if (trap && memory_is_text(trap->pc) && count < max)
 		addresses[count++] = trap->pc;
-	/* A call through a wild pointer: its caller is all there is. */
+	/* After a call through a wild pointer only its caller is known. */
 	else if (trap && memory_is_text(unsigned_of(trap->x[30])) && count < max)
 		addresses[count++] = unsigned_of(trap->x[30]);
 	while (count < max && memory_is_stack(frame) && memory_is_stack(frame + sizeof(uintptr_t))) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What only instructions can say, for arch/aarch64 and the drivers that belong to ARM. */
+/* Inline instructions, for arch/aarch64 and ARM's drivers. */
 #ifndef ARCH_AARCH64_CPU_H
 #define ARCH_AARCH64_CPU_H
 
 #include "kernel/util.h"
 
-/* System registers (ARM ARM D19), also those that assemblers know by encoding alone. */
+/* System registers (ARM ARM D19), also those that assemblers know only by encoding. */
 #define CPU_READ(name) \
 	({ \
 		uint64_t cpu_value; \
@@ -14,13 +14,13 @@
 	})
 #define CPU_WRITE(name, value) __asm__ volatile("msr " #name ", %0" : : "r"((uint64_t)(value)) : "memory")
 
-/* What was written to system registers holds from here on. */
+/* Writes to system registers take effect before the next instruction. */
 static inline void cpu_synchronise(void)
 {
 	__asm__ volatile("isb" : : : "memory");
 }
 
-/* Every access before it is over, also those of devices. */
+/* Waits until all earlier accesses have completed, also those to devices. */
 static inline void cpu_complete(void)
 {
 	__asm__ volatile("dsb sy" : : : "memory");
@@ -41,13 +41,13 @@ static inline void interrupts_off(void)
 	__asm__ volatile("msr daifset, #2" : : : "memory");
 }
 
-/* Until an interrupt is there, also one that is not let through: none can slip in before it. */
+/* Waits for an interrupt, even a masked one: so none can slip in between. */
 static inline void cpu_wait(void)
 {
 	__asm__ volatile("dsb sy; wfi" : : : "memory");
 }
 
-/* -- page tables: entries that have been written hold from here on; of address nothing is remembered -- */
+/* -- page tables: written entries take effect; address leaves the TLB -- */
 
 static inline void cpu_tables_written(void)
 {
@@ -63,7 +63,7 @@ static inline void cpu_forget_page(uintptr_t address)
 
 static inline uint64_t cpu_timer_count(void)
 {
-	cpu_synchronise(); /* else it is read ahead of what comes before */
+	cpu_synchronise(); /* or it may be read ahead of earlier instructions */
 	return CPU_READ(cntvct_el0);
 }
 
@@ -72,8 +72,8 @@ static inline uint64_t cpu_timer_hz(void)
 	return CPU_READ(cntfrq_el0);
 }
 
-/* Interrupts once the count has reached at; UINT64_MAX: never. That is not written down: under a hypervisor
- * QEMU before 8.2 takes it for a time that has passed, again and again, and does nothing else. */
+/* Interrupts when the count reaches at; UINT64_MAX: never. That value is not written: under a hypervisor,
+ * QEMU before 8.2 takes it for a time that has passed, over and over, and hangs. */
 static inline void cpu_timer_set(uint64_t at)
 {
 	if (at != UINT64_MAX)
@@ -82,7 +82,7 @@ static inline void cpu_timer_set(uint64_t at)
 	cpu_synchronise();
 }
 
-/* It does not interrupt before it is set again, also when the time is there. */
+/* Stops the timer until it is set again, even if its time has come. */
 static inline void cpu_timer_stop(void)
 {
 	cpu_timer_set(UINT64_MAX);
@@ -95,7 +95,7 @@ static inline bool cpu_has_random(void)
 	return CPU_READ(id_aa64isar0_el1) >> 60;
 }
 
-/* False when there is none just now. */
+/* false: there is no random number at the moment. */
 static inline bool cpu_random(uint64_t *out)
 {
 	bool ok;
@@ -111,7 +111,7 @@ enum cpu_conduit { CPU_CONDUIT_NONE, CPU_CONDUIT_HVC, CPU_CONDUIT_SMC };
 #define CPU_CALL_SPOILS \
 	"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17"
 
-/* values: the function and its arguments, then its results. */
+/* values: the function and its arguments; afterwards its results. */
 static inline void cpu_call(enum cpu_conduit conduit, unsigned long values[4])
 {
 	register uint64_t x0 __asm__("x0") = values[0];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ARCH_FAR of arch/arch.h where an address is one instruction that reaches a MiB. */
+/* ARCH_FAR of arch/arch.h for code whose addresses are one instruction, which reaches a MiB. */
 #ifndef ARCH_AARCH64_FAR_H
 #define ARCH_AARCH64_FAR_H
 

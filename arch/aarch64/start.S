@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* From the entry of Linux's Image format (Documentation/arch/arm64/booting.rst: MMU off, x0 = device tree,
- * loaded at any address that suits the header) to C. The page tables are complete and strict before the
- * first instruction of C: the image at its link address, text read-execute, rodata read-only, all else
- * no-execute, the page below each stack not there. Nothing else is mapped: arch/common/memory.c does that.
+ * loaded at any address that suits the header) to C. The page tables are complete and strict before the first
+ * instruction of C: the image at its link address, text read-execute, rodata read-only, all else no-execute,
+ * the page below each stack not mapped. The rest is mapped by arch/common/memory.c.
  *
  * Code runs with SP_EL0, and the CPU takes exceptions on SP_EL1, so they need no room on any other stack. */
 
-#define TEXT_OFFSET 0x1000	/* the least that QEMU leaves where it is: no 2 MiB for its own few bytes */
+#define TEXT_OFFSET 0x1000	/* the least that QEMU leaves as it is, without 2 MiB for its own few bytes */
 #define HEADER_FLAGS 0xa	/* little endian, 4 KiB pages, anywhere in memory */
 
 /* Page table entries (ARM ARM D8.3). */
@@ -27,21 +27,21 @@
 #define ATTRIBUTES 0x04ff	/* MAIR_EL1: 0: memory, write-back; 1: device, nGnRE */
 /* TCR_EL1: 512 GiB by TTBR0, tables write-back and inner shareable; no TTBR1. */
 #define TRANSLATION (25 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
-#define SCTLR_OFF 0x30d00800	/* what must be one, and no more */
+#define SCTLR_OFF 0x30d00800	/* only the bits that must be one */
 /* With MMU, caches, stack alignment, write-implies-no-execute. */
 #define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 3 | 1 << 12 | 1 << 19 | SCTLR_BTI)
 #define SCTLR_PAC 0x80000000
 
-/* What EL2 keeps from EL1 (ARM ARM D19.2): nothing but vectors of SVE and SME, which nobody uses. */
+/* EL2 traps nothing from EL1 (ARM ARM D19.2) but SVE and SME, which are not used. */
 #define HCR_E2H 34
 #define HCR (1 << 31 | 1 << 41 | 1 << 40)	/* 64 bits; pointer authentication: its instructions, its keys */
-#define CNTHCTL 0x3	/* the physical counter and timer are EL1's, too */
-#define CPTR 0x33ff	/* what must be one; no trap of floating point */
-/* The same on CPUs that cannot do without E2H. */
+#define CNTHCTL 0x3	/* EL1 gets the physical counter and timer, too */
+#define CPTR 0x33ff	/* the bits that must be one; no trap of floating point */
+/* The same on CPUs whose E2H is always set. */
 #define CNTHCTL_E2H (CNTHCTL << 10)
 #define CPTR_E2H (3 << 20)
-#define MDCR_COUNTERS 0x1f	/* how many are EL1's */
-#define SPSR_EL1 0x3c5	/* EL1, its own stack pointer, nothing let through */
+#define MDCR_COUNTERS 0x1f	/* the number of counters for EL1 */
+#define SPSR_EL1 0x3c5	/* EL1, its own stack pointer, all interrupts masked */
 
 	.section .head, "ax"
 	.globl start
@@ -68,7 +68,7 @@ entry:
 	cmp x0, #2 << 2
 	b.ne at_el1
 
-	/* From EL2 nothing is to be kept away from EL1, which gets the virtual timer without an offset. */
+	/* EL2: nothing is kept from EL1, which gets the virtual timer without an offset. */
 	ldr x0, =HCR
 	msr hcr_el2, x0
 	isb
@@ -93,7 +93,7 @@ entry:
 	msr s3_4_c1_c1_6, xzr	/* HFGITR_EL2, */
 	msr s3_4_c3_c1_4, xzr	/* HDFGRTR_EL2, */
 	msr s3_4_c3_c1_5, xzr	/* HDFGWTR_EL2 */
-1:	mrs x0, mdcr_el2	/* no breakpoint ends here */
+1:	mrs x0, mdcr_el2	/* no debug exception is taken to EL2 */
 	and x0, x0, #MDCR_COUNTERS
 	msr mdcr_el2, x0
 	mrs x0, midr_el1
@@ -116,13 +116,13 @@ entry:
 	eret
 
 at_el1:
-	mrs x21, cntvct_el0	/* now that nobody takes an offset from it any more */
-	/* The image must lie where its own addresses and the stacks' are not. */
+	mrs x21, cntvct_el0	/* read now that CNTVOFF_EL2 is zero */
+	/* The image must lie below its link address and the stacks. */
 	ldr x0, =CONFIG_IMAGE_ADDRESS - 0x40000000
 	cmp x20, x0
 	b.hs refuse
 
-	/* Page tables: cleared, and without a line in any cache that could be written over them. */
+	/* Page tables: cleared, with no line in any cache that could be written back over them. */
 	adrp x0, page_map
 	adrp x1, page_tables_end
 	bl clean_tables
@@ -144,7 +144,7 @@ at_el1:
 	cmp x5, x1
 	b.lo 1b
 
-	/* Walk the table of (end, attributes) below, page after page. */
+	/* Walk the table of (end, attributes) below, page by page. */
 	adr x4, layout
 	mov x6, x20
 next_part:
@@ -165,8 +165,8 @@ next_part:
 	cmp x4, x8
 	b.lo next_part
 
-	/* Here, too, while the MMU is being turned on: the GiB by one read-only entry. A long site may lie
-	 * between the image's beginning and us. */
+	/* The code's own GiB, by one read-only entry, while the MMU is turned on. A long site may lie between the
+	 * image's start and this code. */
 	adr x22, .
 	lsr x22, x22, #30
 	lsl x2, x22, #30
@@ -180,7 +180,7 @@ next_part:
 	msr mair_el1, x2
 	ldr x2, =TRANSLATION
 	mrs x3, id_aa64mmfr0_el1
-	and x3, x3, #7		/* physical addresses as wide as the CPU's */
+	and x3, x3, #7		/* physical addresses as wide as the CPU's, at most 48 bits */
 	cmp x3, #5
 	mov x4, #5
 	csel x3, x3, x4, ls
@@ -218,7 +218,7 @@ next_part:
 	mov x0, #3 << 20	/* floating point and vectors */
 	msr cpacr_el1, x0
 	isb
-	msr fpcr, xzr		/* rounds to the nearest, whatever firmware has done */
+	msr fpcr, xzr		/* rounds to nearest, whatever firmware has set */
 
 	adrp x0, bss_start
 	add x0, x0, :lo12:bss_start
@@ -231,12 +231,12 @@ next_part:
 	adrp x0, image_physical
 	str x20, [x0, :lo12:image_physical]
 
-	/* What musl calls the thread. */
+	/* musl's thread pointer. */
 	bl posix_thread_pointer
 	msr tpidr_el0, x0
 
-	/* The canary and malloc's seed: time, stirred, and RNDR where there is one. The canary's lowest
-	 * byte is zero, so that no string runs over it. machine.c stirs in what the device tree brings. */
+	/* The canary and malloc's seed: time, mixed, and RNDR if the CPU has it. The canary's lowest byte is
+	 * zero, so that no string runs over it. machine.c mixes in the device tree's seed. */
 	ldr x1, =0x9e3779b97f4a7c15
 	mrs x0, cntvct_el0
 	eor x0, x0, x21, ror #32
@@ -258,13 +258,13 @@ next_part:
 
 	mov x29, #0		/* the end of every backtrace */
 	mov x30, #0
-	msr daifclr, #4		/* whoever reports a fault has what he needs: system errors are let through */
+	msr daifclr, #4		/* faults can be reported from here on: system errors are let through */
 	bl posix_start
 	mov x0, x19
 	bl boot
 	brk #1
 
-	/* Of what the tree names nothing is known: QEMU's port, a PL011 that takes all at once, is told. Xen's
+	/* The tree has not been read, so QEMU's port, a PL011 that takes all at once, gets the message. Xen's
 	 * loader puts no image there. */
 refuse:
 #ifdef CONFIG_CONSOLE_SERIAL
@@ -287,14 +287,14 @@ refusal:
 	.ltorg
 
 #ifdef CONFIG_BRANCH_PROTECTION
-/* Returns are signed from here on, where the CPU can: who has been called before must not return. Time is all
- * that the key may share with the canary: who reads that one, or memory later, learns nothing else of it. */
+/* Signs returns from here on, if the CPU can: functions called before must not return. The key shares only
+ * time with the canary and is erased: a leak of the canary, or of memory, reveals nothing else of it. */
 	.section .text.sign_returns, "ax"
 	.globl sign_returns
 sign_returns:
 	mrs x0, id_aa64isar1_el1
 	ubfx x0, x0, #4, #8
-	mrs x1, s3_0_c0_c6_2	/* ID_AA64ISAR2_EL1, whose field is the newest algorithm's */
+	mrs x1, s3_0_c0_c6_2	/* ID_AA64ISAR2_EL1, which has the newest algorithm's field */
 	ubfx x1, x1, #12, #4
 	orr x0, x0, x1
 	cbz x0, 2f
@@ -320,7 +320,7 @@ sign_returns:
 2:	ret
 #endif
 
-/* [x0, x1) without a trace in the caches; keeps both. */
+/* Invalidates [x0, x1) in the caches; keeps both. */
 	.section .entry.caches, "ax"
 clean_tables:
 	mrs x9, ctr_el0
@@ -335,7 +335,7 @@ clean_tables:
 	dsb sy
 	ret
 
-/* End, from the next entry on; attributes, of which those in the highest bits come 32 lower. */
+/* The end, relative to the next entry; attributes, the highest ones moved down by 32 bits. */
 	.macro part end, attributes
 	.word \end - . - 8, (\attributes) & 0xfff | (\attributes) >> 32
 	.endm

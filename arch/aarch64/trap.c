@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions (ARM ARM D1.3, D19.2.37 for the syndrome). Each is the end: it is named as exactly as the CPU
- * allows, and panics. */
+/* Exceptions (ARM ARM D1.3, D19.2.37 for the syndrome). Each is named as exactly as the CPU allows, and
+ * panics. */
 #include <string.h>
 
 #include "arch/aarch64/trap.h"
@@ -19,7 +19,7 @@ void exception(const struct trap_frame *frame) __attribute__((noreturn));
 
 const struct trap_frame *trap_current;
 
-/* Each class of syndrome before its name. */
+/* Each exception class, followed by its name. */
 static const char names[] =
 	"\x00" "undefined instruction\0"
 	"\x07" "no FPU\0"

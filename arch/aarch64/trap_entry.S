@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The vectors (ARM ARM D1.3.1). The first four are of code that runs as it should, with SP_EL0; the next are
- * of faults within an interrupt or a fault's report; the others, of what runs below EL1, are never needed,
- * and not there. Interrupts run on the stack of SP_EL1 and save the general registers that calls may change:
- * what they call is compiled to use no others. Every other exception is the end, and is told on the fault
- * stack. A vector has 128 bytes, of which a fault needs 12: image.lds fills the room with what fits. */
+/* The vectors (ARM ARM D1.3.1). The first four are for normal code, with SP_EL0; the next four for faults
+ * within an interrupt or a fault's report; the others, for code below EL1, are not needed and left out.
+ * Interrupts run on the stack of SP_EL1 and save the general registers that calls may change: the functions
+ * called are compiled to use no others. Every other exception ends the image, and is reported on the fault
+ * stack. A vector has 128 bytes, of which a fault needs 12: image.lds fills the room with small functions. */
 
 #define FRAME 304		/* struct trap_frame, of trap.h */
 
@@ -50,7 +50,7 @@
 	add sp, sp, #176
 	eret
 
-	/* The vector goes along in the bits of the stack pointer that are zero. */
+	/* The vector's number is kept in the lowest bits of the stack pointer, which are zero. */
 	.section .vectors.common, "ax"
 exception_common:
 	msr tpidrro_el0, x1

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Backtrace by what functions begin with: Thumb code has no chain of frames, and tables for unwinding would
- * be 4 % of an image. A function pushes its return address and makes room below it; so from where it stands
- * one looks back for the push, and from there how far the stack pointer has gone. What is found must be an
- * address that a call returns to, or the search goes on. Nothing is read that is not certainly text or a
- * stack. */
+/* Backtrace by function prologues: Thumb code has no chain of frames, and unwind tables would
+ * be 4 % of an image. A function pushes its return address and makes room below it; so the
+ * search goes back from pc to the push, which with the room tells how far the stack pointer has
+ * moved. The word found must be an address behind a call, or the search goes on. Only memory
+ * that is certainly text or a stack is read. */
 #include "arch/armv7/trap.h"
 #include "arch/arch.h"
 #include "arch/common/memory.h"
@@ -11,8 +11,8 @@
 #define SP 13
 #define LR 14
 #define PC 15
-#define FUNCTION_BYTES 2048 /* looked back at most */
-#define BEGINNING_BYTES 32  /* in which a function makes room */
+#define FUNCTION_BYTES 2048 /* how far the search goes back */
+#define BEGINNING_BYTES 32  /* of a prologue after the push */
 
 struct place {
 	uintptr_t pc, sp;
@@ -32,7 +32,7 @@ static uint32_t bytes_of(uint32_t registers)
 	return bytes;
 }
 
-/* Behind BL, BLX? Their addresses tell Thumb by the lowest bit. */
+/* Is address behind a BL or BLX? Bit 0 of a return address marks Thumb code. */
 static bool is_return(uintptr_t address)
 {
 	uintptr_t at = address - 1;
@@ -43,8 +43,8 @@ static bool is_return(uintptr_t address)
 	       ((half(at - 4) & 0xf800) == 0xf000 && (half(at - 2) & 0xc000) == 0xc000);
 }
 
-/* The registers that the instruction pushes below the return address, as bits; 0x4000: none. 0: it pushes
- * none. */
+/* The registers besides PC's place that the instruction pushes, as a mask, with 0x4000 for LR; 0: it does not
+ * push LR. */
 static uint32_t pushed(uintptr_t at)
 {
 	if ((half(at) & 0xff00) == 0xb500)
@@ -52,7 +52,7 @@ static uint32_t pushed(uintptr_t at)
 	return half(at) == 0xe92d ? half(at + 2) & -(half(at + 2) >> 14 & 1) : 0;
 }
 
-/* SUB sp, sp, #constant: plain, or of 8 bits that are shifted to where they belong (ARM ARM A6.3.2). */
+/* The constant of SUB sp, sp: plain, or 8 bits that are rotated (ARM ARM A6.3.2). */
 static uint32_t constant(uint32_t first, uint32_t second)
 {
 	uint32_t bits = (first & 0x400) << 1 | (second & 0x7000) >> 4 | (second & 0xff);
@@ -62,7 +62,7 @@ static uint32_t constant(uint32_t first, uint32_t second)
 	return (0x80 | (bits & 0x7f)) << (32 - (bits >> 7));
 }
 
-/* Bytes that a function has put below what it pushed before at, when it has come to pc: VPUSH, SUB. */
+/* Bytes that a function, stopped at pc, has reserved by VPUSH and SUB since its push before at. */
 static uint32_t room(uintptr_t at, uintptr_t pc)
 {
 	uint32_t bytes = 0;
@@ -90,7 +90,7 @@ static bool to_caller(struct place *p)
 			continue;
 		p->pc = *(const uintptr_t *)saved - 1;
 		p->sp = saved + 4;
-		if ((half(at - 2) & 0xff00) == 0xb400) /* arguments of printf's kind, above */
+		if ((half(at - 2) & 0xff00) == 0xb400) /* variadic arguments, pushed before */
 			p->sp += bytes_of(half(at - 2) & 0xff);
 		return true;
 	}
@@ -111,7 +111,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 		__asm__ volatile("mov %0, sp\n\tmov %1, pc" : "=&r"(p.sp), "=&r"(p.pc));
 	}
 	if (!to_caller(&p)) {
-		/* Through a wild pointer, or before anything was pushed: the caller is where the call left it. */
+		/* After a jump through a wild pointer, or before the push, LR still has the return address. */
 		if (!trap || !is_return(trap->r[LR]))
 			return count;
 		p.pc = trap->r[LR] - 1;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What only instructions can say, for arch/armv7 and the drivers that belong to ARM. */
+/* Inline instructions, for arch/armv7 and ARM's drivers. */
 #ifndef ARCH_ARMV7_CPU_H
 #define ARCH_ARMV7_CPU_H
 
 #include "kernel/util.h"
 
-/* What was written to system registers holds from here on. */
+/* Writes to system registers take effect before the next instruction. */
 static inline void cpu_synchronise(void)
 {
 	__asm__ volatile("isb" : : : "memory");
@@ -26,13 +26,13 @@ static inline void interrupts_off(void)
 	__asm__ volatile("cpsid i" : : : "memory");
 }
 
-/* Until an interrupt is there, also one that is not let through: none can slip in before it. */
+/* Waits for an interrupt, even a masked one: so none can slip in between. */
 static inline void cpu_wait(void)
 {
 	__asm__ volatile("dsb sy\n\twfi" : : : "memory");
 }
 
-/* -- page tables: entries that have been written hold from here on; of address nothing is remembered -- */
+/* -- page tables: written entries take effect; address leaves the TLB -- */
 
 static inline void cpu_tables_written(void)
 {
@@ -51,7 +51,7 @@ static inline uint64_t cpu_timer_count(void)
 {
 	uint64_t count;
 
-	/* Without isb it is read ahead of what comes before. */
+	/* Without isb it may be read ahead of earlier instructions. */
 	__asm__ volatile("isb\n\tmrrc p15, 1, %Q0, %R0, c14" : "=r"(count) : : "memory");
 	return count;
 }
@@ -64,8 +64,8 @@ static inline uint64_t cpu_timer_hz(void)
 	return hz;
 }
 
-/* Interrupts once the count has reached at; UINT64_MAX: never. That is not written down: under a hypervisor
- * QEMU before 8.2 takes it for a time that has passed, again and again, and does nothing else. */
+/* Interrupts when the count reaches at; UINT64_MAX: never. That value is not written: under a hypervisor,
+ * QEMU before 8.2 takes it for a time that has passed, over and over, and hangs. */
 static inline void cpu_timer_set(uint64_t at)
 {
 	if (at != UINT64_MAX)
@@ -73,13 +73,13 @@ static inline void cpu_timer_set(uint64_t at)
 	__asm__ volatile("mcr p15, 0, %0, c14, c3, 1\n\tisb" : : "r"(at != UINT64_MAX) : "memory");
 }
 
-/* It does not interrupt before it is set again, also when the time is there. */
+/* Stops the timer until it is set again, even if its time has come. */
 static inline void cpu_timer_stop(void)
 {
 	cpu_timer_set(UINT64_MAX);
 }
 
-/* -- randomness: no instruction has any -- */
+/* -- randomness: there is no such instruction -- */
 
 static inline bool cpu_has_random(void)
 {
@@ -96,7 +96,7 @@ static inline bool cpu_random(uint64_t *out)
 
 enum cpu_conduit { CPU_CONDUIT_NONE, CPU_CONDUIT_HVC, CPU_CONDUIT_SMC };
 
-/* values: the function and its arguments, then its results. */
+/* values: the function and its arguments; afterwards its results. */
 static inline void cpu_call(enum cpu_conduit conduit, unsigned long values[4])
 {
 	register unsigned long r0 __asm__("r0") = values[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Where libgcc's division of 64 bits ends when the divisor is 0 (Run-time ABI for ARM §4.3.2): its own way
- * out would raise a signal. Division of 32 bits is an instruction, whose result is 0 then. */
+/* Called by libgcc's 64-bit division for a divisor of 0 (Run-time ABI for ARM §4.3.2): its own handler would
+ * raise a signal. The 32-bit division is an instruction, whose result is 0 then. */
 #include "kernel/panic.h"
 
 void __aeabi_idiv0(void) __attribute__((used));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* From the entry of Linux's zImage format (Documentation/arch/arm/booting.rst: MMU off, r2 = device tree,
- * loaded at any page of memory, with room behind for what is not in the file) to C. The page tables are
+ * loaded at any page of memory, with room behind for what the file leaves out) to C. The page tables are
  * complete and strict before the first instruction of C: the image at its link address, text read-execute,
- * rodata read-only, all else no-execute, the page below each stack not there. Nothing else is mapped:
- * arch/common/memory.c does that.
+ * rodata read-only, all else no-execute, the page below each stack not mapped. The rest is mapped by
+ * arch/common/memory.c.
  *
  * Code runs in supervisor mode; interrupts and faults have stacks of their own. */
 
@@ -13,7 +13,7 @@
 #define MASKED 0x1c0		/* asynchronous aborts, IRQ, FIQ */
 #define THUMB 0x20
 
-/* Page table entries (ARM ARM B3.6): their low halves, and what can be in the high ones. */
+/* Page table entries (ARM ARM B3.6): their low halves, and NO_EXECUTE for the high ones. */
 #define TABLE 0x3
 #define BLOCK 0x1
 #define MEMORY (0x3 | 3 << 8 | 1 << 10)	/* attributes 0, inner shareable, accessed */
@@ -23,16 +23,16 @@
 #define ATTRIBUTES 0x04ff	/* MAIR0: 0: memory, write-back; 1: device */
 /* TTBCR: long descriptors; 4 GiB by TTBR0, tables write-back and inner shareable; no TTBR1. */
 #define TRANSLATION (1 << 31 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
-#define SCTLR_OFF 0x00c50078	/* what must be one, and no more */
+#define SCTLR_OFF 0x00c50078	/* only the bits that must be one */
 /* With MMU, caches, branch prediction, write-implies-no-execute. */
 #define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 11 | 1 << 12 | 1 << 19)
 #define COPROCESSORS (0xf << 20)	/* VFP, for all */
 #define FPEXC_ON (1 << 30)
 
-/* What hypervisor mode keeps from below (ARM ARM B4.1): nothing. */
-#define HDCR_COUNTERS 0x1f	/* how many are those of below */
-#define CNTHCTL 0x3		/* the physical counter and timer are, too */
-#define HCPTR 0x33ff		/* what must be one; no trap of VFP */
+/* Hypervisor mode traps nothing (ARM ARM B4.1). */
+#define HDCR_COUNTERS 0x1f	/* the number of counters for lower modes */
+#define CNTHCTL 0x3		/* lower modes get the physical counter and timer, too */
+#define HCPTR 0x33ff		/* the bits that must be one; no trap of VFP */
 
 	.syntax unified
 	.section .head, "ax", %progbits
@@ -43,7 +43,7 @@ start:
 	bx r12
 	.org 0x24
 	.word 0x016f2818
-	.word 0			/* where it wants to be: anywhere */
+	.word 0			/* load address: any */
 	.word file_bytes
 	.word 0x04030201	/* little endian */
 
@@ -53,7 +53,7 @@ entry:
 	mov r8, r2
 	adr r9, start
 	ldr r4, =start
-	sub r4, r9, r4		/* from where it is linked to where it lies */
+	sub r4, r9, r4		/* load address minus link address */
 	mrs r0, cpsr
 	and r0, r0, #0x1f
 	cmp r0, #MODE_HYPERVISOR
@@ -65,14 +65,14 @@ entry:
 
 at_supervisor:
 	mrrc p15, 1, r10, r11, c14	/* CNTVCT */
-	/* The image must lie on whole pages, and where its own addresses and the stacks' are not. */
+	/* The image must be page-aligned, and not in the GiB of its link address. */
 	lsls r0, r9, #20
 	bne refuse
 	lsrs r0, r9, #30
 	cmp r0, #CONFIG_IMAGE_ADDRESS >> 30
 	beq refuse
 
-	/* Page tables: cleared, and without a line in any cache that could be written over them. */
+	/* Page tables: cleared, with no line in any cache that could be written back over them. */
 	ldr r0, =page_map
 	add r0, r0, r4
 	ldr r1, =page_tables_end
@@ -100,7 +100,7 @@ at_supervisor:
 	cmp r5, r1
 	blo 1b
 
-	/* Walk the table of (end, attributes) below, page after page: r2 is linked to what lies at r5. */
+	/* Walk the table of (end, attributes) below, page by page: link address r2 is mapped to r5. */
 	adr r12, layout
 	ldr r2, =image_start
 	mov r5, r9
@@ -120,7 +120,7 @@ next_part:
 	cmp r12, r6
 	blo next_part
 
-	/* Here, too, while the MMU is being turned on: the GiB by one read-only entry. */
+	/* The code's own GiB, by one read-only entry, while the MMU is turned on. */
 	lsrs r2, r9, #30
 	lsls r3, r2, #30
 	ldr r5, =(MEMORY & ~TABLE) | BLOCK | READ_ONLY
@@ -162,7 +162,7 @@ at_link_address:
 	mov r0, #FPEXC_ON
 	vmsr fpexc, r0
 	movs r2, #0
-	vmsr fpscr, r2			/* rounds to the nearest, whatever firmware has done */
+	vmsr fpscr, r2			/* rounds to nearest, whatever firmware has set */
 
 	ldr r0, =bss_start
 	ldr r1, =fault_guard
@@ -175,12 +175,12 @@ at_link_address:
 	ldr r0, =image_physical
 	strd r9, r3, [r0]
 
-	/* What musl calls the thread. */
+	/* musl's thread pointer. */
 	bl posix_thread_pointer
 	mcr p15, 0, r0, c13, c0, 3	/* TPIDRURO */
 
-	/* The canary and malloc's seed: time, stirred. The canary's lowest byte is zero, so that no string runs
-	 * over it. machine.c stirs in what the device tree brings. */
+	/* The canary and malloc's seed: time, mixed. The canary's lowest byte is zero, so that no string runs
+	 * over it. machine.c mixes in the device tree's seed. */
 	mrrc p15, 1, r0, r1, c14
 	eor r0, r0, r10, ror #16
 	ldr r1, =0x9e3779b9
@@ -198,14 +198,14 @@ at_link_address:
 	ldr r2, =__stack_chk_guard
 	str r0, [r2]
 
-	cpsie a				/* whoever reports a fault has what he needs: late aborts are let through */
+	cpsie a				/* faults can be reported from here on: late aborts are let through */
 	bl posix_start
 	mov r0, r8
 	movs r7, #0
 	bl boot
 	udf #0
 
-	/* From hypervisor mode nothing is to be kept away from below, which gets the virtual timer without an
+	/* Hypervisor mode: nothing is kept from supervisor mode, which gets the virtual timer without an
 	 * offset. */
 at_hypervisor:
 	movs r0, #0
@@ -231,7 +231,7 @@ at_hypervisor:
 	msr elr_hyp, r0
 	eret
 
-	/* [r0, r1) without a trace in the caches; keeps both. */
+	/* Invalidates [r0, r1) in the caches; keeps both. */
 clean_tables:
 	mrc p15, 0, r2, c0, c0, 1	/* CTR */
 	ubfx r2, r2, #16, #4
@@ -254,7 +254,7 @@ forget_translations:
 	isb
 	bx lr
 
-	/* Of what the tree names nothing is known: QEMU's port, a PL011 that takes all at once, is told. Xen's
+	/* The tree has not been read, so QEMU's port, a PL011 that takes all at once, gets the message. Xen's
 	 * loader puts no image there. */
 refuse:
 #ifdef CONFIG_CONSOLE_SERIAL

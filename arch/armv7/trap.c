@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions (ARM ARM B1.8, B4.1.52 for the status in the long format). Each is the end: it is named as
- * exactly as the CPU allows, and panics. */
+/* Exceptions (ARM ARM B1.8, B4.1.52 for the status in the long format). Each is named as exactly as the CPU
+ * allows, and panics. */
 #include "arch/armv7/trap.h"
 #include "arch/arch.h"
 #include "arch/common/fault.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions and the way into interrupts. */
+/* Exceptions and the entry of interrupts. */
 #ifndef ARCH_ARMV7_TRAP_H
 #define ARCH_ARMV7_TRAP_H
 
 #include "kernel/util.h"
 
-/* What trap_entry.S leaves on the fault stack. */
+/* The frame that trap_entry.S makes on the fault stack. */
 struct trap_frame {
 	uint32_t r[16]; /* r13: sp, r14: lr, r15: pc */
 	uint32_t cpsr;
@@ -13,7 +13,7 @@ struct trap_frame {
 	uint32_t status, address; /* of a prefetch abort IFSR and IFAR, else DFSR and DFAR */
 };
 
-/* The exception that is being reported, NULL when none is. */
+/* The exception being reported; NULL: none is. */
 extern const struct trap_frame *trap_current;
 
 #endif

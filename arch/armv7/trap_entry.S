@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The vectors (ARM ARM B1.8.1), in ARM's instructions. Each mode has its own stack pointer: interrupts run on
- * that of IRQ mode, and save the registers that calls may change: what they call is compiled to use no
- * others. Every other exception is the end, and is told on the fault stack, in the mode it is taken to. */
+/* The vectors (ARM ARM B1.8.1), in ARM instructions. Each mode has its own stack pointer: interrupts run on
+ * that of IRQ mode, and save the registers that calls may change: functions called are compiled to use no
+ * others. Any other exception ends the image, reported on the fault stack in the mode it is taken to. */
 
 #define FRAME 80		/* struct trap_frame, of trap.h */
 #define THUMB 0x20		/* of a saved status */
@@ -46,8 +46,8 @@ vector_\vector:
 	fault 5, 4
 	fault 7, 4
 
-	/* What is undefined, or a call, is two bytes nearer in Thumb code. The stack pointer and the return
-	 * address are those of the mode that it came from. */
+	/* In Thumb code the instruction of an undefined or call exception is two bytes nearer. The stack pointer
+	 * and return address are read in the mode that it came from. */
 fault_common:
 	mrs r1, spsr
 	cmp r0, #2

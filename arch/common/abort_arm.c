@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What went wrong at an address, as ARM's CPUs tell: 0001LL and 0011LL are pages that are not there or do not
- * let this be done, at level LL of the tables. */
+/* The kind of an abort, from ARM's fault status: 0001LL is a translation fault, 0011LL a permission fault, at
+ * level LL of the tables. */
 #include "arch/common/fault.h"
 
 #define STATUS 0x3f

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What lies at an address, by the image's parts. */
+/* Description of addresses, by the image's parts. */
 #include "arch/arch.h"
 #include "arch/common/image.h"
 #include "arch/common/tables.h"
@@ -42,7 +42,7 @@ const char *memory_describe(uintptr_t address)
 		return "null page";
 	if (memory_is_text(address))
 		return "text";
-	/* The constants, and the site, before text or behind it. */
+	/* The constants and the site lie before text or behind it. */
 	if (address >= (uintptr_t)ARCH_FAR(image_start) && address < (uintptr_t)rodata_end)
 		return "read-only data";
 	return "memory";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The devices of virtual machines, as the configuration wants them. */
+/* The devices of virtual machines, as configured. */
 #define LOG_TAG "machine"
 #include <errno.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers where memory_map maps nothing, from the image's addresses on or beyond what pointers reach, as
- * QEMU's PCI host bridge is for 32 bits, are mapped behind the stacks, by whole 2 MiB: the first place with
- * room for them, or where they have been mapped before. */
+/* Registers at addresses of the image or above, where memory_map maps nothing, or beyond the reach of
+ * pointers, as QEMU's PCI host bridge on a 32-bit CPU, are mapped behind the stacks, in units of 2 MiB: at
+ * the first place with room, or where they are mapped already. */
 #include "arch/common/paging.h"
 #include "arch/common/tables.h"
 
 #define WINDOW_START ((uint64_t)WINDOW + WINDOW_BYTES)
 #define WINDOW_END (WINDOW_START + UINT64_C(0x8000000))
-#define PHYSICAL_END (UINT64_C(1) << (IS_ENABLED(CONFIG_ARCH_AARCH64) ? 48 : 40)) /* entries have so many */
+#define PHYSICAL_END (UINT64_C(1) << (IS_ENABLED(CONFIG_ARCH_AARCH64) ? 48 : 40)) /* as entries have */
 
 static bool is_free(uint64_t at, uint64_t start, uint64_t bytes)
 {

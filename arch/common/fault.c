@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How the report of an exception begins, whatever the CPU. */
+/* The start of the report of an exception, on any CPU. */
 #include "arch/common/fault.h"
 #include "arch/arch.h"
 #include "kernel/dev/console.h"
@@ -8,7 +8,7 @@ void fault_begin(void)
 {
 	static unsigned depth;
 
-	/* A fault while a fault is reported: what is out is out. */
+	/* On a fault inside the report of another the report ends here. */
 	if (depth++) {
 		if (depth == 2)
 			console_write("virga: fault inside the fault report\n", 37);

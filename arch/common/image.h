@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the image lies, on machines that load it anywhere: start.S notes it. */
+/* The image's physical address, on machines that load it anywhere: start.S notes it. */
 #ifndef ARCH_COMMON_IMAGE_H
 #define ARCH_COMMON_IMAGE_H
 
@@ -9,7 +9,7 @@ extern const char image_start[], image_end[];
 /* The physical address of image_start. */
 extern uint64_t image_physical;
 
-/* With its .bss. */
+/* .bss included. */
 static inline uint64_t image_size_bytes(void)
 {
 	return (uint64_t)(ARCH_FAR(image_end) - ARCH_FAR(image_start));

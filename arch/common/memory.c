@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Page tables after start.S, which has mapped the image strictly: here the rest is mapped as the machine
- * tells of it, never executable. */
+ * describes it, never executable. */
 #include <errno.h>
 
 #include "arch/arch.h"
@@ -18,7 +18,7 @@ static bool make_table(uint64_t *entry)
 		table = page_alloc(1, true);
 	if (!table)
 		return false;
-	__atomic_thread_fence(__ATOMIC_RELEASE); /* the CPU may look into it as soon as it is there */
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* the CPU may walk the table as soon as the entry is there */
 	*entry = paging_table_entry(table);
 	return true;
 }
@@ -43,7 +43,7 @@ uint64_t *memory_entry(uint64_t address, unsigned level, bool make)
 int memory_map(uint64_t start, uint64_t end, bool device)
 {
 	start = ALIGN_DOWN(start, LARGE_BYTES);
-	if (!paging_is_free(start, MAX(end, ALIGN_UP(end, LARGE_BYTES)))) /* there may be no multiple any more */
+	if (!paging_is_free(start, MAX(end, ALIGN_UP(end, LARGE_BYTES)))) /* ALIGN_UP may wrap */
 		return -EINVAL;
 	for (; start < end; start += LARGE_BYTES) {
 		uint64_t *entry = memory_entry(start, 1, true);
@@ -59,7 +59,7 @@ int memory_map(uint64_t start, uint64_t end, bool device)
 	return 0;
 }
 
-/* Maps pages of 4 KiB up to end, within one table. */
+/* Maps pages of 4 KiB from start to end, within one table. */
 static bool fill_table(uint64_t start, uint64_t end)
 {
 	uint64_t *entry = memory_entry(start, 0, true);
@@ -72,7 +72,7 @@ static bool fill_table(uint64_t start, uint64_t end)
 	return true;
 }
 
-/* Does entry map something else than the memory around start? */
+/* Does entry map anything but the memory around start? */
 static bool is_registers(uint64_t entry, uint64_t start)
 {
 	return entry && !paging_table(entry) && entry != paging_leaf(ALIGN_DOWN(start, LARGE_BYTES), false, true);

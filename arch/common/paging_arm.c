@@ -4,7 +4,7 @@
 #include "arch/common/paging.h"
 
 #define VALID UINT64_C(0x1)
-#define TABLE UINT64_C(0x2) /* above the lowest level; in it: a page */
+#define TABLE UINT64_C(0x2) /* above the lowest level; there: a page */
 #define DEVICE (UINT64_C(1) << 2)
 #define INNER_SHAREABLE (UINT64_C(3) << 8)
 #define ACCESSED (UINT64_C(1) << 10)

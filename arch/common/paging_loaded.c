@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What paging.h asks of CPUs whose loaders put the image anywhere: it is mapped to where it is linked, memory
- * and registers to their own addresses. How entries look is each CPU's. */
+/* paging.h for CPUs whose loaders put the image anywhere: the image is mapped at its link address, memory and
+ * registers at their own addresses. Only the format of entries is each CPU's. */
 #include "arch/common/image.h"
 #include "arch/common/paging.h"
 #include "kernel/page.h"
 #include CONFIG_CPU_HEADER
 
-#define EARLY_TABLES 6 /* registers and memory at two places, and the ragged ends of what lies in it */
+#define EARLY_TABLES 6 /* registers and memory at two places each, and 4 KiB pages at the ends of ranges */
 
 static uint64_t early[EARLY_TABLES][512] __attribute__((aligned(PAGE_BYTES)));
 static unsigned early_used;
@@ -20,7 +20,7 @@ uint64_t *paging_table_at(uint64_t physical)
 	return (uint64_t *)(uintptr_t)physical;
 }
 
-/* Where the image lies nothing else is, whatever a tree says: no second way leads to its text. */
+/* The image's memory is not mapped a second time, whatever a tree says: so its text cannot be written. */
 bool paging_is_free(uint64_t start, uint64_t end)
 {
 	uintptr_t image = (uintptr_t)image_physical;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A sweep over the addresses at which some range begins or ends: between two of them all memory is of
- * one kind. It takes the square of the number of ranges, of which there are few. */
+/* A sweep over the addresses at which ranges begin or end: between two of them all memory is of one kind. It
+ * takes the square of the number of ranges, of which there are few. */
 #include "arch/common/ram.h"
 
 enum { RAM = 1, OTHER = 2 };

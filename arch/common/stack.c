@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Stacks of fibers, in a window of address space of which nothing else is mapped: between two stacks there is
- * always a page that is not there. */
+/* Stacks of fibers, in a window of address space for them alone: between two stacks there is always an
+ * unmapped page. */
 #include "arch/arch.h"
 #include "arch/common/tables.h"
 #include "arch/common/paging.h"
@@ -15,7 +15,7 @@ static void unmap_stack(uintptr_t low, uintptr_t end)
 		memory_unmap(memory_entry(low, 0, false), low);
 }
 
-/* Contiguous memory: a stack may hold what a device is to read. */
+/* The memory is contiguous: a stack may hold a buffer that a device reads. */
 void *arch_stack_alloc(size_t bytes)
 {
 	uintptr_t low = WINDOW + PAGE_BYTES, end = WINDOW + SLOTS * SLOT_BYTES;

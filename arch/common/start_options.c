@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The loader's copy may lie in memory that is given away, or be read-only. */
+/* The command line is copied: the loader's may lie in memory that is given away, or be read-only. */
 #include <string.h>
 
 #include "arch/common/start_options.h"
 #include "kernel/option.h"
 #include "kernel/panic.h"
 
-#define WORDS_MAX (CONFIG_COMMAND_LINE_BYTES / 16) /* which is longer than most options are */
+#define WORDS_MAX (CONFIG_COMMAND_LINE_BYTES / 16) /* most options are shorter */
 
 static char command_line[CONFIG_COMMAND_LINE_BYTES];
 static char *split[WORDS_MAX];

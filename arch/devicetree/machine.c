@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The machine that a device tree describes: QEMU's virt, Firecracker, Cloud Hypervisor, a guest of Xen,
- * whatever the CPU. Memory, start options and the drivers come from the tree, each of which finds its own
- * node. Registers and memory are mapped as they are needed, and memory only where the tree says that it is
- * nobody's. */
+/* The machine that a device tree describes: QEMU's virt, Firecracker, Cloud Hypervisor, a guest of Xen, on
+ * any CPU. Memory and start options come from the tree, and each driver finds its own node. Registers and
+ * memory are mapped as they are needed, and memory only where the tree says that it is free. */
 #define LOG_TAG "machine"
 #include <errno.h>
 #include <string.h>
@@ -34,16 +33,16 @@
 #include "posix/posix.h"
 #include CONFIG_CPU_HEADER
 
-#define RANGES_MAX 64 /* as many as other loaders' maps may have; trees of virtual machines name a few */
+#define RANGES_MAX 64 /* as in other loaders' maps; trees of virtual machines have a few */
 #define TREE_BYTES_MAX 0x200000 /* the boot protocols' limit */
 #define GIB (UINT64_C(1) << 30)
 
 #define CANARY_BYTES (sizeof(__stack_chk_guard) - 1)
-#define SEED_BYTES 40 /* as many as spread has use for */
+#define SEED_BYTES 40 /* as many as spread uses */
 
 void boot(uintptr_t tree_address) __attribute__((noreturn));
 
-/* arch/aarch64/start.S has the key, and what puts it to use. */
+/* The key, and the function that installs it, are in arch/aarch64/start.S. */
 extern uintptr_t __stack_chk_guard;
 extern uint8_t pointer_key[16];
 void sign_returns(void);
@@ -52,13 +51,13 @@ struct ram_range machine_initrd;
 
 static uintptr_t tree_start;
 static struct fdt tree;
-static struct fdt_node chosen; /* what the loader says; where the tree has none, it says nothing */
+static struct fdt_node chosen; /* the loader's node; without it, all its properties are absent */
 static struct {
 	struct ram_range list[RANGES_MAX];
 	uint32_t count;
 } ranges;
 
-/* For whoever looks into a stopped guest: counts of the start and of the last halt, and the sum of all halts
+/* For a debugger in a stopped guest: the counts at the start and at the last halt, and the sum of all halts
  * before. */
 volatile uint64_t machine_idle_ticks, machine_idle_since;
 
@@ -66,7 +65,7 @@ const struct option machine_options[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-/* Its first words say how long it is; only then is the rest mapped. */
+/* Maps the tree's first words, which hold its length, then the rest. */
 static const char *open_tree(void)
 {
 	static const char elsewhere[] = "it lies where no memory can be, or in the image";
@@ -99,8 +98,8 @@ static void tree_init(void)
 	fdt_at(&tree, &chosen, "/chosen");
 }
 
-/* The first bytes are malloc's, the next the canary's, whose lowest byte stays zero; the others are for the
- * key that signs returns, or for the canary, too. */
+/* The first bytes go to malloc's seed, the next to the canary, whose lowest byte stays zero; the others to
+ * the key that signs returns, or to the canary, too. */
 __attribute__((no_stack_protector)) static void spread(const uint8_t *seed, uint32_t bytes)
 {
 	uint8_t *canary = (uint8_t *)&__stack_chk_guard + 1;
@@ -114,8 +113,8 @@ __attribute__((no_stack_protector)) static void spread(const uint8_t *seed, uint
 			canary[i % CANARY_BYTES] ^= seed[i];
 }
 
-/* Randomness that the loader brings is better than what start.S could find; so is the firmware's, at a price
- * that only who has a key pays. What guards returns may change here: nobody returns who has begun before. */
+/* Mixes in the loader's random seed, which is better than start.S's; or else the firmware's, whose cost only
+ * an image with a key pays. The secrets that guard returns may change here, for the callers never return. */
 __attribute__((no_stack_protector)) static void stir(void)
 {
 	uint8_t random[SEED_BYTES];
@@ -123,7 +122,7 @@ __attribute__((no_stack_protector)) static void stir(void)
 
 	if (fdt_property(&tree, &chosen, "rng-seed", &seed)) {
 		spread(seed.at, seed.bytes);
-		memset((void *)(uintptr_t)seed.at, 0, seed.bytes); /* for nobody else to read */
+		memset((void *)(uintptr_t)seed.at, 0, seed.bytes); /* so that nothing else reads it */
 	} else if (IS_ENABLED(CONFIG_BRANCH_PROTECTION) && IS_ENABLED(CONFIG_SMCCC) &&
 	           firmware_random(random, sizeof(random)) == 0) {
 		spread(random, sizeof(random));
@@ -147,7 +146,7 @@ static void add_range(uint64_t start, uint64_t bytes, uint32_t kind)
 	ranges.list[ranges.count++] = (struct ram_range){ start, bytes, kind, 0 };
 }
 
-/* Memory that cannot be understood is not used; a reservation of that kind might be of any. */
+/* A malformed memory node is not used; a malformed reservation panics, for it might be of any memory. */
 static void add_regs(const struct fdt_node *n, uint32_t kind)
 {
 	struct fdt_range at;
@@ -162,7 +161,7 @@ static void add_regs(const struct fdt_node *n, uint32_t kind)
 		panic("the device tree reserves memory, and %s does not say where", fdt_name(&tree, n));
 }
 
-/* Where the loader has put the initial RAM disk. */
+/* Finds the loader's initial RAM disk. */
 static void find_initrd(void)
 {
 	uint64_t start, end;
@@ -191,10 +190,10 @@ static void find_memory(void)
 	add_range(image_physical, image_size_bytes(), RAM_TAKEN);
 	add_range(tree_start, tree.bytes, RAM_TAKEN);
 	add_range(CONFIG_IMAGE_ADDRESS, UINT64_MAX, RAM_TAKEN);
-	add_range(0, PAGE_BYTES, RAM_TAKEN); /* also where memory begins there, NULL leads nowhere */
+	add_range(0, PAGE_BYTES, RAM_TAKEN); /* even where memory begins there, NULL is not mapped */
 }
 
-/* The page tables of a GiB come from memory below it. One where registers lie, too, is not used at all. */
+/* The page tables of a GiB come from memory below it. A GiB with registers in it is not used at all. */
 static void add_memory(uint64_t start, uint64_t end)
 {
 	start = ALIGN_UP(start, (uint64_t)PAGE_BYTES);
@@ -247,7 +246,7 @@ void arch_block(uint64_t deadline_ns)
 		irq_rearm();
 		machine_idle_since = cpu_timer_count();
 		cpu_wait();
-		cpu_timer_stop(); /* it wakes, and else interrupted at each irq_rearm until the next time */
+		cpu_timer_stop(); /* masks the timer, or it would interrupt at each irq_rearm until it is set */
 		machine_idle_ticks += cpu_timer_count() - machine_idle_since;
 	} else {
 		irq_rearm();
@@ -255,7 +254,7 @@ void arch_block(uint64_t deadline_ns)
 	interrupts_on();
 }
 
-/* Who wants to know the status reads the console, unless that is what faults. */
+/* The status is written to the console, unless that is what faults. */
 void arch_poweroff(int status)
 {
 	static bool is_said;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A guest of Xen on ARM. Its device tree says where (Linux's binding arm/xen.txt): the first region of the
- * hypervisor's node is free for pages that Xen lends, and its interrupt tells of events. */
+/* A guest of Xen on ARM. In its device tree (Linux's binding arm/xen.txt) the first region of the
+ * hypervisor's node is free for pages that Xen lends, and its interrupt announces events. */
 #include "arch/devicetree/xen.h"
 #include "drivers/fdt/fdt.h"
 #include "drivers/irq/tree.h"
@@ -21,7 +21,7 @@
 
 static struct poller events;
 
-/* The interrupt stays active until all pollers have run, so those that this one marks are among them. */
+/* The interrupt stays active until all pollers have run, those marked here included. */
 static void look(struct poller *p)
 {
 	(void)p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The way into Xen on ARM (its public/arch-arm.h): the tag says that it is meant for the hypervisor. Both
- * CPUs have it alike, but for the names of registers. */
+/* Hypercalls on ARM (Xen's public/arch-arm.h): the tag marks them as Xen's. Both CPUs differ only in the
+ * names of registers. */
 #include "drivers/xen/hypercall.h"
 
 #ifdef CONFIG_ARCH_AARCH64

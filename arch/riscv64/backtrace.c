@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Backtrace by frame pointers (RISC-V ABIs, "frame pointer convention"): the image is compiled with them.
- * Below where one points are the return address and, further below, the caller's. Nothing is read that is not
- * certainly a stack, and nothing given that is not in text, whatever the stack has come to. */
+/* Backtrace by frame pointers (RISC-V ABIs, "frame pointer convention"): the image is compiled with them. The
+ * return address and the caller's frame pointer lie below a frame pointer. Only memory that is certainly a
+ * stack is read, and only addresses in text are given, whatever state the stack is in. */
 #include "arch/arch.h"
 #include "arch/common/memory.h"
 #include "arch/riscv64/trap.h"
@@ -11,7 +11,7 @@ static bool is_frame(uintptr_t frame)
 	return memory_is_stack(frame - sizeof(uintptr_t)) && memory_is_stack(frame - 2 * sizeof(uintptr_t));
 }
 
-/* A function that calls none keeps its return address in ra, and the caller's frame in that one's place. */
+/* A leaf keeps its return address in ra, and the caller's frame pointer in the return address's place. */
 static uintptr_t caller_of_leaf(const struct trap_frame *trap)
 {
 	uintptr_t frame = trap->x[TRAP_FP], saved = is_frame(frame) ? ((const uintptr_t *)frame)[-1] : 0;
@@ -29,7 +29,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 
 	if (in_text && count < max)
 		addresses[count++] = trap->x[TRAP_PC];
-	/* A leaf, or a call through a wild pointer, whose caller is all there is. */
+	/* In a leaf, or after a call through a wild pointer, the caller is in ra. */
 	if (trap && (outer || !in_text) && memory_is_text(trap->x[TRAP_RA]) && count < max)
 		addresses[count++] = trap->x[TRAP_RA];
 	if (outer)

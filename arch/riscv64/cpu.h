@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What only instructions can say, for arch/riscv64 and the drivers that belong to RISC-V. */
+/* Inline instructions, for arch/riscv64 and RISC-V's drivers. */
 #ifndef ARCH_RISCV64_CPU_H
 #define ARCH_RISCV64_CPU_H
 
@@ -10,7 +10,7 @@
 
 static inline void cpu_pause(void)
 {
-	__asm__ volatile(".4byte 0x0100000f"); /* pause, on CPUs without Zihintpause a fence of nothing */
+	__asm__ volatile(".4byte 0x0100000f"); /* pause; without Zihintpause a fence of nothing */
 }
 
 static inline void interrupts_on(void)
@@ -23,13 +23,13 @@ static inline void interrupts_off(void)
 	__asm__ volatile("csrci sstatus, %0" : : "i"(CPU_INTERRUPTS) : "memory");
 }
 
-/* Until an interrupt is there, also while none are taken: so none can slip in before it. */
+/* Waits for an interrupt, even with interrupts off: so none can slip in between. */
 static inline void cpu_wait(void)
 {
 	__asm__ volatile("fence; wfi" : : : "memory");
 }
 
-/* -- page tables: entries that have been written hold from here on; of address nothing is remembered -- */
+/* -- page tables: written entries take effect; address leaves the TLB -- */
 
 static inline void cpu_tables_written(void)
 {
@@ -64,7 +64,7 @@ static inline struct cpu_result cpu_call(uint32_t extension, uint32_t function, 
 	return (struct cpu_result){ (long)a0, (long)a1 };
 }
 
-/* -- the time counter, and the alarm that the firmware sets for it -- */
+/* -- the time counter, and its alarm, which firmware sets -- */
 
 static inline uint64_t cpu_timer_count(void)
 {
@@ -74,15 +74,15 @@ static inline uint64_t cpu_timer_count(void)
 	return count;
 }
 
-/* Interrupts once the count has reached at; UINT64_MAX: never. One that has come for an earlier time is taken
- * back. */
+/* Interrupts when the count reaches at; UINT64_MAX: never. Takes a pending timer interrupt for an earlier
+ * time back. */
 static inline void cpu_timer_set(uint64_t at)
 {
 	cpu_call(CPU_SBI_TIME, 0, at, 0);
 	__asm__ volatile("csrs sie, %0" : : "r"(CPU_TIMER_INTERRUPT) : "memory");
 }
 
-/* It does not interrupt before it is set again, also when the time is there. */
+/* Stops the timer until it is set again, even if its time has come. */
 static inline void cpu_timer_stop(void)
 {
 	__asm__ volatile("csrc sie, %0" : : "r"(CPU_TIMER_INTERRUPT) : "memory");

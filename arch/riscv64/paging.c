@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of Sv39's page tables (Privileged Architecture, "Sv39"). What is memory and what a device the CPU
- * knows by address; a bit that is software's keeps it for us. */
+/* Entries of Sv39's page tables (Privileged Architecture, "Sv39"). The CPU tells memory and devices apart by
+ * address; a bit for software's use notes which an entry maps. */
 #include "arch/common/paging.h"
 
 #define VALID UINT64_C(0x01)
@@ -8,7 +8,7 @@
 #define LEAF UINT64_C(0x0e) /* any of read, write and execute */
 #define ACCESSED_DIRTY UINT64_C(0xc0)
 #define DEVICE UINT64_C(0x100)
-#define ADDRESS UINT64_C(0x003ffffffffffc00) /* of a page, two bits lower than an address */
+#define ADDRESS UINT64_C(0x003ffffffffffc00) /* of a page: an address two bits lower */
 
 uint64_t paging_physical(uint64_t entry)
 {
@@ -27,7 +27,7 @@ uint64_t paging_table_entry(const uint64_t *table)
 
 uint64_t paging_leaf(uint64_t physical, bool device, bool large)
 {
-	(void)large; /* the level alone says it */
+	(void)large; /* given by the level alone */
 	return physical >> 2 | VALID | READ_WRITE | ACCESSED_DIRTY | (device ? DEVICE : 0);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* From the entry of Linux's Image format (Documentation/arch/riscv/boot.rst and boot-image-header.rst:
- * supervisor mode, MMU off, a0 = this CPU, a1 = device tree, loaded to any 2 MiB) to C. The page tables are
+ * supervisor mode, MMU off, a0 = this CPU, a1 = device tree, loaded at any 2 MiB) to C. The page tables are
  * complete and strict before the first instruction of C: the image at its link address, text read-execute,
- * rodata read-only, all else no-execute, the page below each stack not there. Nothing else is mapped:
- * arch/common/memory.c does that. */
+ * rodata read-only, all else no-execute, the page below each stack not mapped. The rest is mapped by
+ * arch/common/memory.c. */
 
 #define TEXT_OFFSET 0x200000
 #define HEADER_VERSION 2
@@ -12,13 +12,13 @@
 #define TABLE 0x01
 #define READ_ONLY 0x43		/* valid, readable, accessed */
 #define READ_EXECUTE 0x4b
-#define READ_WRITE 0xc7		/* and written to */
+#define READ_WRITE 0xc7		/* valid, readable, writable, accessed, dirty */
 
 #define SV39 8			/* in satp's highest bits */
-#define CONTROLLER_INTERRUPT (1 << 9)	/* of sie: SEIE; the timer's comes with the first alarm */
+#define CONTROLLER_INTERRUPT (1 << 9)	/* of sie: SEIE; alarm_set enables the timer's */
 #define FLOATING_POINT (3 << 13)	/* of sstatus: FS */
 
-	/* gp is not there yet, and addresses are where the image lies until the MMU is on. */
+	/* gp is not set yet, and addresses are physical until the MMU is on. */
 	.option norelax
 	.section .head, "ax"
 	.globl start
@@ -46,7 +46,7 @@ start:
 	mv s4, a1
 	lla s5, image_start
 
-	/* The image must lie where its own addresses and the stacks' are not. */
+	/* The image must lie below its link address and the stacks. */
 	li t0, CONFIG_IMAGE_ADDRESS - 0x40000000
 	bgeu s5, t0, refuse
 
@@ -73,7 +73,7 @@ start:
 	add t1, t1, t0
 	bltu t1, a1, 1b
 
-	/* Walk the table of (end, attributes) below, page after page. */
+	/* Walk the table of (end, attributes) below, page by page. */
 	lla a4, layout
 	lla a5, layout_end
 	li a6, CONFIG_IMAGE_ADDRESS
@@ -93,7 +93,7 @@ next_part:
 	j 1b
 3:	bltu a4, a5, next_part
 
-	/* Where the image was there is nothing any more: the next instruction traps, to its new place. */
+	/* The physical address is not mapped any more: the next instruction traps, to the link address. */
 	lla t0, 1f
 	sub t0, t0, s5
 	li t1, CONFIG_IMAGE_ADDRESS
@@ -131,12 +131,12 @@ refuse:
 	lla t0, image_physical
 	sd s5, 0(t0)
 
-	/* What musl calls the thread. */
+	/* musl's thread pointer. */
 	call posix_thread_pointer
 	mv tp, a0
 
-	/* The canary and malloc's seed: time, stirred. The canary's lowest byte is zero, so that no string
-	 * runs over it. machine.c stirs in what the device tree brings. */
+	/* The canary and malloc's seed: time, mixed. The canary's lowest byte is zero, so that no string runs
+	 * over it. machine.c mixes in the device tree's seed. */
 	rdtime t0
 	slli t1, s2, 32
 	xor t0, t0, t1

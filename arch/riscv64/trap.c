@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions (Privileged Architecture, "scause"). Each is the end: it is named as exactly as the CPU allows,
- * and panics. */
+/* Exceptions (Privileged Architecture, "scause"). Each is named as exactly as the CPU allows, and
+ * panics. */
 #include "arch/riscv64/trap.h"
 #include "arch/arch.h"
 #include "arch/common/fault.h"
@@ -50,7 +50,7 @@ static void dump_registers(const struct trap_frame *f)
 	console_write(line, MIN(len, sizeof(line) - 1));
 }
 
-/* The CPU does not tell whether there is no page, or one that does not let this be done. */
+/* Is address mapped? The cause does not tell a missing page from one without the permission. */
 static bool is_page(uintptr_t address)
 {
 	uint64_t *large = address < WINDOW + WINDOW_BYTES ? memory_entry(address, 1, false) : NULL;
@@ -58,7 +58,7 @@ static bool is_page(uintptr_t address)
 	return large && *large && (memory_is_mapped(address) || !memory_entry(address, 0, false));
 }
 
-/* What went wrong at the frame's value; NULL: it is no address. */
+/* The kind of the access to the frame's value; NULL: that is no address. */
 static const char *access(const struct trap_frame *f)
 {
 	bool there = is_page(f->value);

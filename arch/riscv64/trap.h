@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions and the way into interrupts. */
+/* Exceptions and the entry of interrupts. */
 #ifndef ARCH_RISCV64_TRAP_H
 #define ARCH_RISCV64_TRAP_H
 
@@ -8,14 +8,14 @@
 /* Registers of struct trap_frame by their number. */
 enum { TRAP_PC = 0, TRAP_RA = 1, TRAP_FP = 8 };
 
-/* What trap_entry.S leaves on the fault stack. */
+/* The frame that trap_entry.S makes on the fault stack. */
 struct trap_frame {
-	uint64_t x[32]; /* that of number 0, which is always zero, is the program counter instead */
+	uint64_t x[32]; /* x[0] is the program counter instead of the zero register */
 	uint64_t status, cause, value;
 	uint64_t reserved;
 };
 
-/* The exception that is being reported, NULL when none is. */
+/* The exception being reported; NULL: none is. */
 extern const struct trap_frame *trap_current;
 
 #endif

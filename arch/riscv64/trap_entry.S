@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Where traps begin (Privileged Architecture, "stvec"). sscratch holds the top of the interrupt stack, and
- * zero while an interrupt or a fault's report runs: the stack in use may be what is broken, so not a word is
- * written to it. Interrupts save the general registers that calls may change, and have no others: with
- * floating point off, code that uses it after all is told as a fault. Every exception is the end, and is told
- * on the fault stack. */
+/* The entry of traps (Privileged Architecture, "stvec"). sscratch holds the top of the interrupt stack, and
+ * zero while an interrupt or a fault's report runs: the stack in use may be the broken one, so it is not
+ * written to. Interrupts save the general registers that calls may change, and run with floating point off,
+ * so that code using it is reported as a fault. Every exception ends the image, and is reported on the fault
+ * stack. */
 
 #define FRAME 288		/* struct trap_frame, of trap.h */
 #define SAVED 144
@@ -66,16 +66,16 @@ fault:
 	call exception
 	ebreak
 
-/* t0, the cause, has been saved where it is restored from, on top of the stack. */
+/* t0, which now has the cause, is saved on top of the stack, where it is restored from. */
 interrupt:
 	addi sp, sp, -SAVED
 	each_saved sd
 	csrrw t1, sscratch, zero
 	sd t1, 120(sp)
 	addi t0, t0, -CAUSE_TIMER
-	slli t0, t0, 1		/* without the bit that says interrupt */
+	slli t0, t0, 1		/* without the interrupt bit */
 	bnez t0, 1f
-	/* The alarm has waked the CPU, and that is all; alarm_set lets it through again. */
+	/* The alarm has only to wake the CPU; alarm_set enables it again. */
 	li t0, TIMER_INTERRUPT
 	csrc sie, t0
 	j 2f
@@ -89,7 +89,7 @@ interrupt:
 	addi sp, sp, SAVED
 	csrw sscratch, sp
 	mv sp, t0
-	/* sp is the interrupted code's: t0 lies on the other stack, whose top is known. */
+	/* sp is the interrupted code's; t0 lies below the top of the interrupt stack, which sscratch holds. */
 	csrr t0, sscratch
 	ld t0, -8(t0)
 	sret

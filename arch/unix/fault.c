@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Faults and backtraces. Frames are chained through the frame pointer, which the build keeps; each
- * is looked at only after the host said that it can be read, and must lead back into our text: so a
- * damaged chain, or libc, which keeps no frame pointers, ends the walk and not the process. */
+/* Faults and backtraces. Frames are chained through the frame pointer, which the build keeps; each is read
+ * only after the host said that it can be, and must lead back into our text: so a damaged chain, or libc,
+ * which keeps no frame pointers, ends the walk and not the process. */
 #include "arch/unix/fault.h"
 
 #include "arch/arch.h"
@@ -11,8 +11,8 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 
-/* Where a frame's pair of caller's frame and return address lies from what the frame pointer holds; GNU's
- * Thumb frames have no such place. */
+/* The offset of a frame's pair, caller's frame and return address, from the frame pointer; GNU's Thumb frames
+ * have none. */
 #if defined(__riscv)
 #define RECORD (-2 * (intptr_t)sizeof(uintptr_t))
 #else
@@ -22,7 +22,7 @@
 
 #define STACK_REACH 65536 /* as large as the guard below a fiber's stack */
 
-/* Made by the linker: where text begins and ends. */
+/* The linker's symbols for the start and end of text. */
 extern const char __executable_start[], etext[];
 
 static const struct host_fault *current;
@@ -75,7 +75,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 		frame = current->frame;
 		if (max > 0)
 			addresses[n++] = current->pc;
-		/* A call to where nothing is: the caller's frame is the newest. */
+		/* After a call of an invalid address the caller's frame is the newest. */
 		if (n < max && !is_text(current->pc) && is_text(current->link))
 			addresses[n++] = current->link;
 	}

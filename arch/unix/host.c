@@ -55,7 +55,7 @@ int host_make_accessible(void *at, size_t bytes)
 	return result(mprotect(at, bytes, PROT_READ | PROT_WRITE));
 }
 
-/* The kernel reads the new mask before it looks at what to do with it, and nothing is all we ask. */
+/* Changes nothing: the kernel reads the new mask before it rejects the invalid operation. */
 bool host_is_readable(uintptr_t address)
 {
 	int before = errno;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The host's kernel in plain integers, so that only host*.c see its headers: file descriptors are
- * ints, failures are negative errnos, nothing blocks unless it says so. For arch/unix, drivers/unix
- * and net/socket. */
+/* The host's kernel in plain integers, so that only host*.c see its headers: file descriptors are ints,
+ * failures are negative errnos, no call blocks unless its comment says so. For arch/unix, drivers/unix and
+ * net/socket. */
 #ifndef ARCH_UNIX_HOST_H
 #define ARCH_UNIX_HOST_H
 
@@ -22,8 +22,8 @@ enum host_events {
 	HOST_EDGE = 1 << 3,     /* for host_watch_add: tell changes, not states */
 };
 
-/* Somebody who wants to know what happens at fd. notify runs inside host_wait, so it only marks
- * what is to be done, as an interrupt would; it must not remove a watch. */
+/* A watch on fd. notify runs inside host_wait, so it only marks pollers, as an interrupt would; it must not
+ * remove a watch. */
 struct host_watch {
 	int fd;
 	void (*notify)(struct host_watch *w, unsigned events);
@@ -39,15 +39,15 @@ void host_wait(uint64_t timeout_ns);
 
 /* -- files -- */
 
-/* Opens /dev/null as whatever of fd 0 to 2 is closed: the console would read and write what gets their
- * numbers next. Before anything else is opened. */
+/* Opens /dev/null in place of a closed fd 0 to 2: files opened later would get their numbers, and the console
+ * would use them. To be called before any file is opened. */
 void host_files_init(void);
 int host_close(int fd);
-/* Bytes, 0 at the end, -EAGAIN. */
+/* Gives the number of bytes, 0 at the end, -EAGAIN. */
 intptr_t host_read(int fd, void *to, size_t n);
 intptr_t host_readv(int fd, const struct host_iov *iov, size_t count);
 intptr_t host_writev(int fd, const struct host_iov *iov, size_t count);
-/* Writes all of it, waiting where it must. 0, or what went wrong. */
+/* Writes all n bytes, waiting for room. 0, or a negative errno. */
 int host_write_all(int fd, const void *data, size_t n);
 
 /* -- disks -- */
@@ -58,16 +58,17 @@ struct host_disk {
 	bool read_only;
 };
 
-/* Opens the regular file or block device at path, to be written too unless read_only is set or the host does
- * not let us; nobody else of our kind has it then, or only to read. 0; -ENOENT; -EACCES; -EBUSY: somebody
- * has it; -EINVAL, -EISDIR: it is something else. */
+/* Opens the regular file or block device at path, for writing too unless read_only is set or the host does
+ * not let us. Other processes of ours can open it only if all of them only read. 0; -ENOENT; -EACCES; -EBUSY:
+ * another process has it; -EINVAL, -EISDIR: it is something else. */
 int host_disk_open(const char *path, bool read_only, struct host_disk *out);
-/* Bytes, which may be fewer than asked for; 0 at the end. These wait for the host's disk. */
+/* Gives the number of bytes, which may be fewer than asked for; 0 at the end. These wait for the host's
+ * disk. */
 intptr_t host_disk_read(int fd, uint64_t at, const struct host_iov *iov, size_t count);
 intptr_t host_disk_write(int fd, uint64_t at, const struct host_iov *iov, size_t count);
-/* What was written is on the medium then. 0, or what went wrong. */
+/* Waits until all writes are on the medium. 0, or a negative errno. */
 int host_disk_flush(int fd);
-/* Bytes from at on read as zeros, and take no room. 0, -EOPNOTSUPP, … */
+/* Makes a range, bytes long, read as zeros and take no room. 0, -EOPNOTSUPP, … */
 int host_disk_discard(int fd, uint64_t at, uint64_t bytes);
 
 /* -- network taps -- */
@@ -83,11 +84,11 @@ struct host_tap {
 	bool up;
 };
 
-/* Attaches to the tap called name, which is made when it is missing and the host lets us. 0; -EPERM:
- * no right to; -EBUSY: in use; -ENOENT: the host has no taps; -EINVAL: bad name. */
+/* Attaches to the tap called name, which is made if it is missing and the host lets us. 0; -EPERM: no right
+ * to; -EBUSY: in use; -ENOENT: the host has no taps; -EINVAL: bad name. */
 int host_tap_open(const char *name, struct host_tap *out);
-/* Takes over an fd that somebody else opened: a tap, or a socket that keeps frames apart (then there
- * is no offload header). 0, -EBADF, -EINVAL. */
+/* Takes over an fd from the parent process: a tap, or a socket that keeps frames apart (then there is no
+ * offload header). 0, -EBADF, -EINVAL. */
 int host_tap_adopt(int fd, struct host_tap *out);
 
 /* -- sockets: all IPv4 or IPv6, never blocking, closed on exec -- */
@@ -101,27 +102,27 @@ struct host_address {
 /* Listens on every IPv4 address of the host. Gives an fd; -EADDRINUSE, -EACCES. */
 int host_tcp_listen(uint16_t port, int backlog);
 int host_tcp_accept(int fd, struct host_address *peer); /* an fd, -EAGAIN, -EMFILE, … */
-/* Starts a connection, from a port (0: any), and gives its fd, which gets writable once it is known how it
- * went. */
+/* Starts a connection, from a port (0: any), and gives its fd, which gets writable once the connection is
+ * made or has failed. */
 int host_tcp_connect(uint16_t from_port, const struct host_address *to);
-int host_socket_error(int fd); /* 0, or what has gone wrong since last asked */
+int host_socket_error(int fd); /* 0, or the error since the last call */
 intptr_t host_send(int fd, const struct host_iov *iov, size_t count);
 int host_shutdown_write(int fd);
-/* Closes with a reset: what is under way is lost. */
+/* Closes with a reset: data under way is lost. */
 int host_abort(int fd);
 
-/* What can be set of a connection, or from HOST_TTL on of any socket: tcp(7), socket(7), ip(7). */
+/* Options of a connection, or from HOST_TTL on of any socket: tcp(7), socket(7), ip(7). */
 enum host_tcp_option {
 	HOST_NODELAY, HOST_CORK, HOST_KEEPALIVE, HOST_KEEPIDLE, HOST_KEEPINTVL, HOST_KEEPCNT,
 	HOST_RCVBUF, HOST_SNDBUF, HOST_USERTIMEOUT, HOST_MSS,
 	HOST_TTL, HOST_TOS, /* hop limit and traffic class of IPv6 */
-	HOST_GROUP_TTL,     /* of what goes to groups; IPv4 alone */
+	HOST_GROUP_TTL,     /* for datagrams to groups; IPv4 alone */
 };
 /* 0, -EINVAL. */
 int host_tcp_set(int fd, enum host_tcp_option option, int value);
 int host_tcp_get(int fd, enum host_tcp_option option, int *value);
 
-/* The host's view of a connection; 0 where it has none. state: enum tcp_state of net/tcp/state.h. */
+/* The host's view of a connection; a value that it has not is 0. state: enum tcp_state of net/tcp/state.h. */
 struct host_tcp_info {
 	uint32_t state, mss, rtt_us, rtt_var_us, rto_us, cwnd_bytes, ssthresh_bytes;
 	uint32_t peer_window, window, in_flight, unacknowledged, unread, retransmissions;
@@ -134,14 +135,14 @@ bool host_has_address(const struct host_address *a); /* whatever its port */
 
 /* A datagram socket at port (0: any) on every IPv4 (family 4) or IPv6 address. Gives an fd. */
 int host_udp_open(uint8_t family, uint16_t port);
-/* Gives the datagram's length, which is more than the buffers hold when it did not fit. */
+/* Gives the datagram's length, which is more than the buffers hold if it did not fit. */
 intptr_t host_udp_receive(int fd, const struct host_iov *iov, size_t count, struct host_address *from,
                           struct host_address *to);
-/* from NULL: whichever of the host's addresses is best. */
+/* from: NULL for the host's choice of address. */
 intptr_t host_udp_send(int fd, const struct host_iov *iov, size_t count, const struct host_address *to,
                        const struct host_address *from);
-/* Joins a group: from now on every socket hears it that is open at the port. Gives an fd, which is to be
- * closed to leave. -EINVAL: no group. */
+/* Joins a group for all sockets of the host that are bound to the port. Gives an fd, which is closed to
+ * leave. -EINVAL: no group. */
 int host_udp_join(const struct host_address *group);
 
 /* -- the rest -- */
@@ -149,7 +150,7 @@ int host_udp_join(const struct host_address *group);
 uint64_t host_monotonic_ns(void);
 uint64_t host_wall_ns(void);
 int host_random(void *to, size_t n); /* n <= 256 */
-/* Zeroed memory that is there once it is touched, or address space that faults. NULL: none left. */
+/* Maps zeroed memory, allocated when touched, or address space that faults. NULL: none left. */
 void *host_map(size_t bytes, bool accessible);
 void host_unmap(void *at, size_t bytes);
 int host_make_accessible(void *at, size_t bytes);
@@ -157,22 +158,22 @@ int host_make_accessible(void *at, size_t bytes);
 bool host_is_readable(uintptr_t address);
 
 bool host_is_terminal(int fd);
-/* Keys as they are typed, without echo, while on; the terminal is as before once off, whenever the
- * process stops or ends. fd must be a terminal for this to do anything. */
+/* While on, keys arrive as they are typed, without echo; the terminal is restored when off, and when the
+ * process stops or ends. Has no effect if fd is no terminal. */
 void host_terminal_raw(int fd, bool on);
 
-/* A fault of the CPU, in plain words and numbers. */
+/* A fault of the CPU, without the host's types. */
 struct host_fault {
 	const char *what; /* "segmentation fault" */
 	uintptr_t address, pc, frame, stack; /* of the access; program, frame and stack pointers */
-	uintptr_t link; /* where a function that has made no frame yet returns to */
-	const uintptr_t *registers; /* the others, and their names */
+	uintptr_t link; /* the return address of a function that has no frame yet */
+	const uintptr_t *registers; /* all registers, and their names */
 	const char (*register_names)[4];
 	size_t register_count;
 };
 
-/* From now on SIGINT, SIGTERM and SIGHUP make host_should_end true and wake host_wait (a second one
- * ends the process at once), and faults call fault, which must not return, on a stack of its own. */
+/* From now on SIGINT, SIGTERM and SIGHUP make host_should_end true and wake host_wait (a second one ends the
+ * process at once), and faults call fault, which must not return, on a stack of its own. */
 void host_signals_init(void (*fault)(const struct host_fault *f));
 bool host_should_end(void);
 void host_exit(int status) __attribute__((noreturn));

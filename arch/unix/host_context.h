@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a signal's handler is told of the CPU: the names of its registers in the order in which the host keeps
- * them, and where they are. For arch/unix/host_signal.c; a new CPU has a part here. */
+/* The CPU's context in a signal handler: the names of its registers in the host's order, and their values.
+ * For arch/unix/host_signal.c; a new CPU has a part here. */
 #ifndef ARCH_UNIX_HOST_CONTEXT_H
 #define ARCH_UNIX_HOST_CONTEXT_H
 
@@ -49,7 +49,7 @@ static inline void context_read(const mcontext_t *cpu, struct host_fault *f)
 	f->frame = cpu->arm_r7;
 	f->stack = cpu->arm_sp;
 	f->registers = (const uintptr_t *)&cpu->arm_r0;
-	f->link = cpu->arm_lr & ~(uintptr_t)1; /* the bit says Thumb */
+	f->link = cpu->arm_lr & ~(uintptr_t)1; /* bit 0 marks Thumb code */
 }
 #elif defined(__riscv)
 static const char context_names[][4] = {

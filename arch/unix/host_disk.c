@@ -10,14 +10,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* open would bring in what it does for threads. O_NONBLOCK: a pipe has nobody to wait for, and is refused
- * below. O_EXCL: of a block device only, that the host has not mounted. */
+/* open would bring in its support for threads. O_NONBLOCK: a pipe, refused below, would wait for its other
+ * end. O_EXCL: fails for a block device that the host has mounted. */
 static int open_for(const char *path, int access)
 {
 	return (int)result(syscall(SYS_openat, AT_FDCWD, path, access | O_CLOEXEC | O_NONBLOCK));
 }
 
-/* Of others who lock it, as our own kind does, one may write, or any number read. */
+/* Fills in disk, and locks it: one process may write it, or any number read it, of those that lock it as ours
+ * do. */
 static int describe(struct host_disk *disk)
 {
 	struct stat status;

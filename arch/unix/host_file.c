@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* File descriptors: the console's three, and what reads and writes any. */
+/* File descriptors: the console's three, and reading and writing of any. */
 #define _GNU_SOURCE
 #include "arch/unix/host_priv.h"
 
@@ -13,7 +13,7 @@ static_assert(sizeof(struct host_iov) == sizeof(struct iovec), "host_iov is iove
 static_assert(offsetof(struct host_iov, base) == offsetof(struct iovec, iov_base), "host_iov is iovec");
 static_assert(offsetof(struct host_iov, len) == offsetof(struct iovec, iov_len), "host_iov is iovec");
 
-/* open would bring in what it does for threads. */
+/* open would bring in its support for threads. */
 void host_files_init(void)
 {
 	int fd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Signals: the end that somebody asks for, and faults of the CPU in plain numbers (signal(7)). */
+/* Signals: requests to end, and faults of the CPU in plain numbers (signal(7)). */
 #define _GNU_SOURCE
 #include "arch/unix/host_context.h"
 #include "arch/unix/host_priv.h"
@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t should_end;
-static int end_fd = -1; /* makes host_wait return for ever once the end has come */
+static int end_fd = -1; /* makes each host_wait return at once after such a request */
 static struct host_watch end_watch;
 static void (*on_fault)(const struct host_fault *f);
 
-/* host_should_end is asked after each wait. */
+/* Nothing to do: host_should_end is called after each wait. */
 static void on_end(struct host_watch *w, unsigned events)
 {
 	(void)w, (void)events;
@@ -38,7 +38,7 @@ static const char *fault_name(int signal)
 	switch (signal) {
 	case SIGSEGV: return "segmentation fault";
 	case SIGBUS: return "bus error";
-	case SIGTRAP: /* what __builtin_trap raises on some CPUs */
+	case SIGTRAP: /* raised by __builtin_trap on some CPUs */
 	case SIGILL: return "illegal instruction";
 	case SIGFPE: return "arithmetic fault";
 	case SIGQUIT: return "quit";

@@ -57,7 +57,7 @@ static int set_flag(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof(on));
 }
 
-/* Closes fd and gives what went wrong before. */
+/* Closes fd and gives the error of the call before. */
 static int give_up(int fd)
 {
 	int error = errno;
@@ -75,7 +75,7 @@ int host_tcp_listen(uint16_t port, int backlog)
 
 	if (fd < 0)
 		return -errno;
-	/* Linux hands TCP_NODELAY down to what is accepted. */
+	/* Accepted sockets inherit TCP_NODELAY from the listener. */
 	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR) < 0 || set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 ||
 	    bind(fd, &at.any, size) < 0 || listen(fd, backlog) < 0)
 		return give_up(fd);
@@ -94,7 +94,7 @@ int host_tcp_accept(int fd, struct host_address *peer)
 	return accepted;
 }
 
-/* The port that a connection comes from, where that matters. */
+/* Binds the connection's own port, if it is given. */
 static int bind_port(int fd, uint8_t family, uint16_t port)
 {
 	struct host_address any = { .family = family, .port = port };
@@ -126,7 +126,7 @@ void host_tcp_ends(int fd, struct host_address *local, struct host_address *peer
 	getsockname(fd, &ours.any, &size);
 	address_from_host(local, &ours);
 	size = sizeof(theirs);
-	getpeername(fd, &theirs.any, &size); /* there is none any more once the connection has ended */
+	getpeername(fd, &theirs.any, &size); /* fails once the connection has ended */
 	address_from_host(peer, &theirs);
 }
 

@@ -23,8 +23,8 @@
 #define VNET_HEADER_BYTES 10
 #define MTU_USUAL 1500
 
-/* An fd that was handed to us may belong to an interface of another network namespace, of which
- * nothing is to be seen here: then what is usual is assumed. */
+/* An fd from the parent process may belong to an interface of another network namespace, which cannot be seen
+ * here: then usual values are assumed. */
 static void tap_describe(struct ifreq *request, struct host_tap *out)
 {
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is set of a socket of the host's, and what the host tells of it: tcp(7), socket(7), ip(7). Values
- * are translated to those of host.h, which are not the host's where those surprise. */
+/* Options and state of the host's sockets: tcp(7), socket(7), ip(7). Values are translated to those of
+ * host.h, which differ from the host's where those surprise. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -64,11 +64,11 @@ int host_tcp_get(int fd, enum host_tcp_option option, int *value)
 	if (getsockopt(fd, n.level, n.name, value, &size) < 0)
 		return -errno;
 	if (is_size(option))
-		*value /= 2; /* Linux counts its own needs too: socket(7) */
+		*value /= 2; /* Linux doubles it for its own needs: socket(7) */
 	return 0;
 }
 
-/* As enum tcp_state of net/tcp/state.h has them, which cannot be seen from here. */
+/* The numbers of enum tcp_state of net/tcp/state.h, which cannot be included here. */
 static uint32_t state_of(uint8_t host)
 {
 	static const uint8_t states[] = {

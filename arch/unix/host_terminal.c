@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The terminal: keys as they are typed, and given back as it was (termios(3)). */
+/* The terminal: keys as they are typed, and its state restored at the end (termios(3)). */
 #define _GNU_SOURCE
 #include "arch/unix/host_priv.h"
 
@@ -7,7 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static struct termios cooked; /* what the terminal was before */
+static struct termios cooked; /* the terminal's state before */
 static int raw_fd = -1;       /* the terminal that is raw now */
 
 static void terminal_make_raw(int fd)
@@ -21,7 +21,7 @@ static void terminal_make_raw(int fd)
 		tcsetattr(fd, TCSADRAIN, &raw);
 }
 
-/* Ctrl-Z: the shell gets its terminal back as it was, and we ours when we go on. */
+/* Ctrl-Z: the shell gets the terminal in its former state, and it is raw again when the process continues. */
 static void on_stop(int signal)
 {
 	int before = errno, fd = raw_fd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Waiting for the host: epoll(7). What it tells is an interrupt. */
+/* Waiting for the host: epoll(7). Its events are our interrupts. */
 #define _GNU_SOURCE
 #include "arch/unix/host_priv.h"
 
@@ -45,9 +45,9 @@ void host_watch_remove(struct host_watch *w)
 	epoll_ctl(epoll_get(), EPOLL_CTL_DEL, w->fd, &ignored);
 }
 
-/* epoll_pwait2 sleeps to the nanosecond. Kernels before 5.11 do not have it, and filters of system
- * calls that do not know it refuse it, with whichever errno: then it is whole milliseconds, rounded
- * up so that nobody is woken before the deadline. */
+/* epoll_pwait2 sleeps to the nanosecond. Kernels before 5.11 lack it, and system call filters that do not
+ * know it refuse it, with any errno: then whole milliseconds are used, rounded up so that no wait ends before
+ * the deadline. */
 static int wait_events(struct epoll_event *events, uint64_t timeout_ns)
 {
 	struct { int64_t s, ns; } timeout = { timeout_ns / NS_PER_S, timeout_ns % NS_PER_S };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The machine that a Unix process is: memory is one mapping of as many bytes as a virtual machine
- * would have, what epoll tells are its interrupts, argv is its command line. */
+/* A Unix process as the machine: memory is one mapping of as many bytes as a virtual machine would have,
+ * epoll's events are interrupts, argv is the command line. */
 #define LOG_TAG "unix"
 #include <errno.h>
 #include <string.h>
@@ -67,7 +67,7 @@ const struct option machine_options[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-/* Memory is needed before init/main.c parses the words, and reports bad ones. */
+/* Reads mem= ahead: memory is needed before init/main.c parses the words, and reports bad ones. */
 static void memory_init(void)
 {
 	uintptr_t start;
@@ -83,7 +83,7 @@ static void memory_init(void)
 
 void machine_init(char ***words, size_t *count)
 {
-	clock_now_ns(); /* counts from here */
+	clock_now_ns(); /* its time zero */
 	if (IS_ENABLED(CONFIG_CONSOLE_STDIO))
 		unix_console_init();
 	host_files_init();
@@ -125,7 +125,8 @@ struct promise *machine_end(void)
 	return &end;
 }
 
-/* Whoever waits for it has something to do before; a second signal does not let him (host_signal.c). */
+/* Fulfils machine_end's promise, whose owner has work to do before the end; a second signal does not wait for
+ * that (host_signal.c). */
 static void asked_to_end(void)
 {
 	if (!end_is_awaited)

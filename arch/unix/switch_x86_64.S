@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Switching stacks on x86-64 (System V ABI): rbx, rbp, r12 to r15 are the callee's to keep. The
- * floating-point control words stay as they are: nobody changes them. */
+ * floating-point control words need not be saved: they are never changed. */
 
 	.section .text.arch_switch, "ax"
 	.globl arch_switch

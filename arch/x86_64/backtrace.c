@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Backtrace by frame pointers: the image is compiled with them. Nothing is read that is not
- * certainly a stack, and nothing given that is not in text, whatever the stack has come to. */
+/* Backtrace by frame pointers: the image is compiled with them. Only memory that is certainly a stack is
+ * read, and only addresses in text are given, whatever state the stack is in. */
 #include "arch/arch.h"
 #include "arch/common/memory.h"
 #include "arch/x86_64/trap.h"
@@ -13,7 +13,7 @@ size_t arch_backtrace(uintptr_t *addresses, size_t max)
 
 	if (trap && memory_is_text(trap->rip) && count < max)
 		addresses[count++] = trap->rip;
-	/* A call through a wild pointer: its caller is all there is. */
+	/* After a call through a wild pointer only its caller is known. */
 	else if (trap && memory_is_stack(trap->rsp) && count < max)
 		addresses[count++] = *(const uintptr_t *)trap->rsp;
 	while (count < max && memory_is_stack(frame) && memory_is_stack(frame + sizeof(uintptr_t))) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What only instructions can say, for arch/x86_64 and the drivers that belong to this CPU. */
+/* Inline instructions, for arch/x86_64 and the CPU's drivers. */
 #ifndef ARCH_X86_64_CPU_H
 #define ARCH_X86_64_CPU_H
 
 #include "kernel/util.h"
 
-/* Of what trap_entry.S calls for an interrupt: it saves the general registers only. */
+/* For functions that trap_entry.S calls for an interrupt: it saves the general registers only. */
 #define CPU_IN_INTERRUPT __attribute__((target("general-regs-only")))
 
 static inline void out8(uint16_t port, uint8_t value)

@@ -11,7 +11,7 @@ struct ram_range module_first(const struct pvh_start *info, uint64_t mapped_end)
 
 	if (!info->modules || !info->module_list || info->module_list > mapped_end - sizeof(module))
 		return none;
-	/* Loaders of 32 bits, as qboot, align it to four bytes. */
+	/* 32-bit loaders, such as qboot, align it to four bytes. */
 	memcpy(&module, (const void *)(uintptr_t)info->module_list, sizeof(module));
 	if (!module.start || module.start + module.bytes < module.start)
 		return none;

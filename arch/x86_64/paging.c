@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of page tables (Intel SDM volume 3 §4.5). Registers are memory here: the firmware's MTRRs make
- * them uncached. start.S has mapped the first GiB, so whoever needs a table has pages for it. */
+/* Entries of page tables (Intel SDM volume 3 §4.5). Registers are mapped like memory: firmware's MTRRs make
+ * them uncached. start.S has mapped the first GiB, so tables can be allocated from the start. */
 #include "arch/common/paging.h"
 
 #define PRESENT UINT64_C(0x1)

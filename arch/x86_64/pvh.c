@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From a PVH loader to init/main.c: the memory map, whatever the machine is. */
+/* From a PVH loader to init/main.c, with the memory map, on any machine. */
 #define LOG_TAG "machine"
 #include <string.h>
 
@@ -31,7 +31,8 @@ uint32_t pvh_map(struct ram_range *ranges)
 	return count;
 }
 
-/* Addresses ascend, so what start.S has mapped goes first: the page tables for the rest come from it. */
+/* Addresses ascend, so memory that start.S has mapped comes first: the page tables for the rest are allocated
+ * from it. */
 static void add_memory(uint64_t start, uint64_t end)
 {
 	uint64_t mapped = MIN(end, PVH_MAPPED);

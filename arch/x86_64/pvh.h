@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a PVH loader tells: Xen's public/arch-x86/hvm/start_info.h, version 1. */
+/* The start info of a PVH loader: Xen's public/arch-x86/hvm/start_info.h, version 1. */
 #ifndef ARCH_X86_64_PVH_H
 #define ARCH_X86_64_PVH_H
 
@@ -28,10 +28,10 @@ static_assert(sizeof(struct pvh_module) == 32, "module list entry");
 /* A copy: the loader's lies in memory that is given away. */
 extern struct pvh_start pvh_start_info;
 
-/* Copies the loader's memory map, of at most PVH_RANGES_MAX entries: how many it has. Panics where there is
- * none. While nothing has been given away. */
+/* Copies the loader's memory map, of at most PVH_RANGES_MAX entries, and gives their number. Panics if there
+ * is none. To be called before memory is given away. */
 uint32_t pvh_map(struct ram_range *ranges);
-/* Maps what is certainly RAM and gives it to the page allocator. */
+/* Maps memory that is certainly RAM and gives it to the page allocator. */
 void pvh_give_memory(const struct ram_range *ranges, uint32_t count);
 
 #endif

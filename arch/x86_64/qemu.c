@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The machine: QEMU's q35 and microvm and whatever else enters by PVH and has a local APIC
- * (Firecracker, Cloud Hypervisor). Memory comes from the start info, devices from the command line
- * and from PCI. */
+/* The machine: QEMU's q35 and microvm and any other with a PVH entry and a local APIC
+ * (Firecracker, Cloud Hypervisor). Memory comes from the start info, devices from the command
+ * line and from PCI. */
 #define LOG_TAG "machine"
 #include <string.h>
 
@@ -28,12 +28,12 @@
 #include "kernel/page.h"
 #include "kernel/panic.h"
 
-#define BIOS_AREA 0xa0000 /* of every PC, and read-only for us: start.S */
+#define BIOS_AREA 0xa0000 /* of every PC, mapped read-only by start.S */
 #define BIOS_AREA_END 0x100000
 #define BIOS_DATE UINT64_C(0xffff5)
-#define SEABIOS_KEPT UINT64_C(0x1000000)     /* where there is twice as much */
-#define SEABIOS_KEPT_LEAST UINT64_C(0x40000) /* elsewhere */
-#define SEABIOS_BYTES 0x24000                /* itself */
+#define SEABIOS_KEPT UINT64_C(0x1000000)     /* with twice as much memory */
+#define SEABIOS_KEPT_LEAST UINT64_C(0x40000) /* otherwise */
+#define SEABIOS_BYTES 0x24000                /* of its own code */
 
 #define DEBUG_EXIT_PORT 0xf4   /* -device isa-debug-exit,iobase=0xf4,iosize=4 */
 #define Q35_PM1A_CONTROL 0x604 /* QEMU's ICH9 */
@@ -49,8 +49,8 @@ extern const char data_end[];
 
 struct ram_range machine_initrd;
 
-/* For whoever looks into a stopped guest: time stamps of the start and of the last halt, and the sum
- * of all halts before. */
+/* For a debugger in a stopped guest: time stamps of the start and of the last halt, and the sum of all halts
+ * before. */
 volatile uint64_t machine_idle_ticks, machine_idle_since;
 
 const struct option machine_options[] = {
@@ -66,9 +66,9 @@ static bool has_pci(void)
 	return in32(PCI_DATA) != UINT32_MAX;
 }
 
-/* SeaBIOS moves itself to below what it keeps at the top of memory, while -kernel's image already
- * lies there, and what it overwrites is lost: better no site than a broken one. This much runs when it
- * was .data. SeaBIOS is known by the date below 1 MiB; other firmware does no such thing. */
+/* SeaBIOS moves itself to just below the area that it reserves at the top of memory, and may overwrite the
+ * image, which -kernel has loaded before: better no site than a broken one. With .data overwritten, code
+ * still runs up to here. SeaBIOS is known by its date below 1 MiB; other firmware does not move. */
 static void check_firmware(const struct ram_range *ranges, uint32_t count)
 {
 	uint64_t low = 0, top = (uintptr_t)data_end, kept = SEABIOS_KEPT_LEAST;
@@ -108,9 +108,9 @@ static void memory_init(void)
 	pvh_give_memory(ranges, count);
 }
 
-/* Where devices are when the command line names none. Microvm's slots lie where PCI machines may
- * have anything; its interrupts come by a second I/O APIC, or, where that is switched off, share the
- * first one's upper lines, or without ACPI its lower. */
+/* Places of devices when the command line names none. Microvm's slots have addresses that PCI machines may
+ * use for anything; their interrupts are a second I/O APIC's, or, without it, the first one's upper lines,
+ * or, without ACPI, its lower ones, shared. */
 static void find_slots(void)
 {
 	if (has_pci())
@@ -163,8 +163,8 @@ static void wait_for_the_end(void)
 		cpu_pause();
 }
 
-/* Every way that some machine has, gentlest first. Only the first tells the status; who wants to
- * know it reads the console. */
+/* Tries every machine's way of ending, gentlest first. Only the first passes the status on; otherwise it is
+ * read from the console. */
 void arch_poweroff(int status)
 {
 	volatile uint8_t *sleep;
@@ -179,7 +179,7 @@ void arch_poweroff(int status)
 	if (sleep)
 		*sleep = 1 << 5 | 5 << 2;
 	wait_for_the_end();
-	out8(KEYBOARD_COMMAND, 0xfe); /* reset; with -no-reboot the end */
+	out8(KEYBOARD_COMMAND, 0xfe); /* reset; with -no-reboot QEMU ends */
 	wait_for_the_end();
 	__asm__ volatile("lidt %0; ud2" : : "m"(*(const char (*)[10])"\0\0\0\0\0\0\0\0\0"));
 	__builtin_unreachable();

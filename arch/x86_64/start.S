@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* From the PVH entry (Xen's public/arch-x86/hvm/start_info.h: 32-bit, flat, paging off, EBX = start
- * info) to C in long mode. The page tables are complete and strict before the first instruction
- * of C: text read-execute, rodata read-only, all else no-execute, the page below each stack not
- * there. Boot time is counted in instructions: keep it short. */
+/* From the PVH entry (Xen's public/arch-x86/hvm/start_info.h: 32-bit, flat, paging off, EBX = start info) to
+ * C in long mode. The page tables are complete and strict before the first instruction of C: text
+ * read-execute, rodata read-only, all else no-execute, the page below each stack not mapped. Every
+ * instruction here adds to the boot time: keep it short. */
 
 #define PRESENT 0x1
 #define WRITE 0x2
@@ -33,7 +33,7 @@ pvh_start:
 	push %eax
 	mov %ebx, %ebp		/* cpuid destroys ebx */
 
-	/* All the memory that the linker counted on, long mode and NX, or a word why not. */
+	/* Requires all memory that the image is linked to, long mode and NX; otherwise prints why not. */
 	mov %eax, page_tables_end - 4
 	cmp %eax, page_tables_end - 4
 	jne refuse
@@ -47,8 +47,8 @@ pvh_start:
 	cmp $(1 << 29 | 1 << 20), %edx
 	jne refuse
 
-	/* The loader zeroes .bss, but where memory is scarce firmware runs over it afterwards. Stacks
-	 * and the lower tables do not care. */
+	/* The loader zeroes .bss, but firmware may run over it afterwards where memory is scarce. Stacks and the
+	 * lower tables need not be zero. */
 	xor %eax, %eax
 	mov $bss_start, %edi
 	mov $fault_guard, %ecx
@@ -61,7 +61,7 @@ pvh_start:
 	pop machine_boot_ticks
 	pop machine_boot_ticks + 4
 
-	/* The first GiB by 2 MiB pages, then what holds the image by 4 KiB pages over that. */
+	/* Maps the first GiB by 2 MiB pages, then the part with the image by 4 KiB pages. */
 	movl $page_directories + PRESENT + WRITE, page_map
 	movl $page_directory + PRESENT + WRITE, page_directories
 	mov $page_directory, %edi
@@ -81,7 +81,7 @@ pvh_start:
 	cmp $page_tables_end, %eax
 	jb 1b
 
-	/* Walk the table of (end, low bits, high bits) below, page after page. */
+	/* Walk the table of (end, low bits, high bits) below, page by page. */
 	mov $layout, %esi
 	mov $page_tables, %edi
 	xor %ecx, %ecx		/* address */
@@ -102,7 +102,7 @@ next_part:
 	cmp $page_tables_end, %edi
 	jb next_part
 
-	/* PAE, SSE; NX; paging with write protection for us too. */
+	/* PAE, SSE; NX; paging with write protection for the supervisor too. */
 	mov $(1 << 5 | 1 << 9 | 1 << 10), %eax
 	mov %eax, %cr4
 	mov $page_map, %eax
@@ -137,14 +137,14 @@ long_mode:
 	mov %eax, %fs
 	mov %eax, %gs
 
-	/* What musl calls the thread (posix/posix.h). */
+	/* musl's thread pointer (posix/posix.h). */
 	mov $0xc0000100, %ecx
 	mov $posix_thread, %eax
 	xor %edx, %edx
 	wrmsr
 
-	/* The canary and malloc's seed: time, stirred, and RDRAND where there is one. The canary's
-	 * lowest byte is zero, so that no string runs over it. */
+	/* The canary and malloc's seed: time, mixed, and RDRAND if the CPU has it. The canary's lowest byte is
+	 * zero, so that no string runs over it. */
 	rdtsc
 	shl $32, %rdx
 	or %rdx, %rax
@@ -160,7 +160,7 @@ long_mode:
 	jc 1f
 	dec %ecx
 	jnz 1b
-	inc %eax		/* what fails leaves 0, which is not to be multiplied by */
+	inc %eax		/* a failed rdrand leaves 0, which must not be multiplied by */
 1:	xor %rax, %rdi
 2:	mov %rdi, posix_seed
 	bswap %rdi
@@ -183,7 +183,7 @@ long_mode:
 	.section .rodata.start, "a"
 	.balign 8
 layout:
-	.long 0x1000, PRESENT + USED, NO_EXECUTE	/* loaders leave things here: memory_close_null */
+	.long 0x1000, PRESENT + USED, NO_EXECUTE	/* loaders leave data here: memory_close_null */
 	.long LOW_END, PRESENT + WRITE + USED, NO_EXECUTE
 	.long text_start, PRESENT + USED, NO_EXECUTE	/* firmware, where start info may lie */
 	.long text_end, PRESENT + USED, 0
@@ -198,7 +198,7 @@ layout:
 refusal:
 	.asciz "virga: no long mode or NX bit (use -cpu qemu64 or newer), or too little memory\r\n"
 
-	/* For the way here. trap.c makes the one with the TSS. */
+	/* For the switch to long mode. trap.c makes the one with the TSS. */
 	.section .rodata.gdt, "a"
 	.balign 8
 	.globl boot_gdt

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* arch_switch of arch/arch.h. The control words of x87 and SSE are callee-saved too by the ABI,
- * but nobody here changes them. A suspended stack holds, from its low end:
+/* arch_switch of arch/arch.h. The control words of x87 and SSE are callee-saved too by the ABI, but are never
+ * changed here. A suspended stack holds, from its low end:
  *
  *   rbx  rbp  r12  r13  r14  r15  return address
  */
@@ -23,7 +23,7 @@ arch_switch:
 	pop %r15
 	ret
 
-	/* Where a new stack begins: arch_switch_prepare left entry in rbx and its argument in r12. */
+	/* The first code on a new stack: arch_switch_prepare left entry in rbx and its argument in r12. */
 	.globl switch_entry
 switch_entry:
 	mov %r12, %rdi

@@ -6,8 +6,8 @@ extern const char switch_entry[];
 
 void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg)
 {
-	/* Nine words below an aligned top: after seven are popped switch_entry calls on an aligned
-	 * stack, as the ABI has it. */
+	/* Nine words below an aligned top: after seven are popped, switch_entry makes its call on a stack that is
+	 * aligned as the ABI requires. */
 	uintptr_t *frame = (uintptr_t *)ALIGN_DOWN((uintptr_t)top, 16) - 9;
 
 	frame[0] = (uintptr_t)entry; /* rbx */

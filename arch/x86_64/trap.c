@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Exceptions (Intel SDM volume 3 chapter 6). Each is the end: it is named as exactly as the CPU
- * allows, and panics. They run on the fault stack, interrupts on the interrupt stack, both by IST,
- * so that a fault on a full stack can still be told. */
+/* Exceptions (Intel SDM volume 3 chapter 6). Each is named as exactly as the CPU allows, and panics.
+ * Exceptions run on the fault stack, interrupts on the interrupt stack, both by IST, so that a fault on a
+ * full stack can still be reported. */
 #include <string.h>
 
 #include "arch/x86_64/trap.h"
@@ -32,14 +32,14 @@ extern const uint64_t boot_gdt[3];
 extern const char exception_entries[], interrupt_entries[], fault_stack_top[], interrupt_stack_top[];
 void exception(const struct trap_frame *frame) __attribute__((noreturn));
 
-/* What lidt and lgdt take. */
+/* The operand of lidt and lgdt. */
 struct table {
 	uint16_t limit;
 	uint64_t base;
 } __attribute__((packed));
 
 static uint64_t idt[VECTOR_FIRST + VECTOR_COUNT][2];
-static uint64_t gdt[5]; /* none, code, data, and the TSS, which takes two */
+static uint64_t gdt[5]; /* null, code, data, and the TSS, which takes two */
 static struct tss tss;
 const struct trap_frame *trap_current;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The entries of exceptions and interrupts. Both run on stacks of their own (IST), so code need
- * not leave a stack's red zone alone and a fiber's stack need not have room for them. Interrupts
- * save the general registers alone: what they call is compiled to use no others. */
+/* The entries of exceptions and interrupts. Both run on stacks of their own (IST), so code may use the red
+ * zone, and a fiber's stack needs no room for them. Interrupts save the general registers that calls may
+ * change: the functions called are compiled to use no others. */
 
 	.text
 
-	/* Four bytes per entry (trap.c counts on it): a push and a short jump, for which what follows the
-	 * entries is just near enough. The bytes are push's: an operand would be the symbol's last value. */
+	/* Four bytes per entry (trap.c relies on it): a push and a short jump, whose targets are just within
+	 * reach. The push is given as bytes, for an operand would get the symbol's last value. */
 	.globl exception_entries
 exception_entries:
 	.set vector, 0
@@ -20,7 +20,7 @@ exception_entries:
 	.set vector, vector + 1
 	.endr
 
-	/* The order is struct trap_frame's. It never returns: an exception is the end. */
+	/* The order is that of struct trap_frame. This does not return: an exception ends the image. */
 	.org exception_entries + 32 * 4 /* an error if they are longer */
 exception_without_error:
 	push (%rsp)

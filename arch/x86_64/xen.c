@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The machine: a PVH guest of Xen. It has no buses and no timer of its own: memory is in the start info, all
- * else comes by hypercalls, shared pages and event channels. */
+/* The machine: a PVH guest of Xen, without buses or a timer of its own: memory is in the start info, all else
+ * comes by hypercalls, shared pages and event channels. */
 #include <string.h>
 
 #include "arch/arch.h"
@@ -24,14 +24,14 @@
 #include <xen/arch-x86/cpuid.h>
 #include <xen/sched.h>
 
-/* Between the local APIC and Xen's own pages at the end of these 2 MiB: never memory, and their page table
- * is needed anyway. */
+/* Between the local APIC and Xen's own pages at the end of these 2 MiB: never memory, and covered by a page
+ * table that is needed anyway. */
 #define LENT_PAGES UINT64_C(0xfef00000)
 #define LEAVES_FIRST 0x40000000
 #define LEAVES_STEP 0x100
 #define LEAVES_END 0x40010000
-#define CALL_BYTES 32   /* of the hypercall page, for each */
-#define CALL_OPCODE 5   /* where an entry has it: after mov $number, %eax */
+#define CALL_BYTES 32   /* of each entry of the hypercall page */
+#define CALL_OPCODE 5   /* offset in an entry, after mov $number, %eax */
 #define VMMCALL_LAST 0xd9 /* 0f 01 d9; vmcall is 0f 01 c1 */
 
 extern const char interrupt_guard[];
@@ -42,7 +42,7 @@ const struct option machine_options[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-/* The arguments' registers are Xen's (public/arch-x86/xen-x86_64.h). */
+/* The registers of arguments are defined by Xen (public/arch-x86/xen-x86_64.h). */
 long xen_call(uint32_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 {
 	long result;
@@ -60,10 +60,10 @@ static bool is_xen(struct cpuid r)
 	       r.edx == XEN_CPUID_SIGNATURE_EDX;
 }
 
-/* Xen writes its hypercall page where it is asked to, and nobody ever executes it: it is read for the
- * instruction that this CPU needs, so that no page becomes executable and no branch predictor is owed
- * anything (XSA-466). By writing it Xen also learns that the guest has 64 bits. The stack of interrupts is
- * there for it while there are none. */
+/* Has Xen write its hypercall page, which is never executed but read for the call instruction of this
+ * CPU: so no page becomes executable, and no indirect branch through it needs a mitigation (XSA-466).
+ * Writing it also tells Xen that the guest is 64-bit. The interrupt stack, not yet in use, serves as
+ * the page. */
 static void find_xen(void)
 {
 	const volatile uint8_t *page = (const volatile uint8_t *)interrupt_guard + PAGE_BYTES;
@@ -91,8 +91,8 @@ static void memory_init(void)
 	pvh_give_memory(ranges, count + ARRAY_SIZE(ours));
 }
 
-/* A panic before the console is there is not heard; page tables for its ring need memory, so that has to come
- * before. */
+/* A panic before xen_console_init prints nothing; but page tables for the console's ring need memory, so
+ * memory comes first. */
 void machine_init(char ***start_words, size_t *count)
 {
 	trap_init();
@@ -115,7 +115,7 @@ struct promise *machine_end(void)
 	return xen_control_start();
 }
 
-/* None comes: they are never switched on. The vector stands for the tools that look whether there is one. */
+/* No interrupt comes: they are never switched on. The vector is set for tools that check for one. */
 CPU_IN_INTERRUPT void interrupt_dispatch(unsigned int vector)
 {
 	(void)vector;
@@ -136,7 +136,7 @@ void arch_block(uint64_t deadline_ns)
 	look();
 }
 
-/* What a failure is to xl depends on its on_crash. */
+/* xl treats a failure according to on_crash. */
 void arch_poweroff(int status)
 {
 	char line[40];
