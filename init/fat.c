@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The disk with the application's files, from the start to the end. */
+/* The disk with the application's files, from mount to unmount. */
 #define LOG_TAG "fat"
 #include <errno.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* What layers hold of a device's receive buffers has to leave it some, and the window that a connection
- * offers has to fit into the half of them that it may hold. Kconfig cannot hold numbers of several layers
- * against each other; this does, before they become an image that hears nothing any more. */
+/* The layers above must leave a device some of its receive buffers, and a connection's window must fit into
+ * the half of them that it may hold. Kconfig cannot compare numbers of several layers; this does, so that no
+ * image is built that stops receiving. */
 #ifndef INIT_LIMITS_H
 #define INIT_LIMITS_H
 
 #include "kernel/util.h"
 
 #ifdef CONFIG_XEN_BLK
-/* 2 and 1 are the rings' own, 256 what may be under way to be sent, 8 the toolstack's. */
+/* 2 and 1 are the rings' grants, 256 those of frames being sent, 8 the toolstack's. */
 #ifdef CONFIG_XEN_NET
 #define LIMITS_NET_GRANTS (256 + CONFIG_XEN_NET_RX_RING + 2)
 #else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The composition root: the boot order. Every part is called by name, under the option that brings
- * it in; what is not called is not in the image. */
+/* The composition root: the boot order. Every part is called by name, under the option that brings it in; a
+ * part that is not called is not in the image. */
 #define LOG_TAG "virga"
 #include <errno.h>
 
@@ -94,7 +94,7 @@ static void files_init(void)
 		app.kv = fat_init();
 }
 
-/* Until p has settled, or the machine is asked to end, which gives 0. */
+/* Runs the loop until p has settled, or asked has: the machine is to end, and the result is 0. */
 static intptr_t run_until(struct promise *p, struct promise *asked)
 {
 	static struct group either;
@@ -108,8 +108,8 @@ static intptr_t run_until(struct promise *p, struct promise *asked)
 	return loop_run(&either.promise);
 }
 
-/* Applications find a network that works: they start when there is an address. While there is none, the
- * DHCP client says each time that it asks in vain. false: the machine is asked to end before. */
+/* Applications start once there is an address, so that they find a working network. Meanwhile the DHCP client
+ * logs each failed attempt. false: the machine was asked to end before. */
 static bool wait_for_address(struct promise *asked)
 {
 	struct promise *ready;
@@ -138,7 +138,7 @@ static void up(void)
 		log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", boot_us, mem_kib, used_kib);
 }
 
-/* The application, until it is done or the machine is asked to end. Gives the status. */
+/* Runs the application until it is done or the machine is asked to end. Gives the status. */
 static int run(struct promise *asked)
 {
 	int error;
