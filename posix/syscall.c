@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The system calls that musl makes for malloc, stray stdio, time and exit; each turns into a call
- * of the kernel, and none suspends. Files, processes and signals do not exist: a call that is
- * missing gives -ENOSYS and says so once. Numbers and results are Linux's, see its man-pages. */
+/* The system calls that musl makes for malloc, stray stdio, time and exit; each turns into a call of the
+ * kernel, and none suspends. Files, processes and signals do not exist: a missing call gives -ENOSYS and is
+ * logged once. Numbers and results are Linux's, see its man-pages. */
 #define LOG_TAG "posix"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "kernel/random.h"
 #include "posix/posix.h"
 
-/* CPUs of 32 bits have others with offsets and times as wide as they are everywhere else. */
+/* 32-bit CPUs have other numbers for the calls whose offsets and times are as wide as on 64-bit ones. */
 #ifndef SYS_mmap
 #define SYS_mmap SYS_mmap2
 #define SYS_clock_gettime SYS_clock_gettime64
@@ -129,10 +129,10 @@ long posix_syscall(long number, long a, long b, long c, long d, long e)
 		return map((uintptr_t)a, (size_t)b, c, d);
 	case SYS_munmap:
 		return unmap((uintptr_t)a, (size_t)b);
-	case SYS_brk: /* no heap that grows: malloc then maps */
+	case SYS_brk: /* there is no heap to grow: malloc then maps */
 	case SYS_madvise:
 		return 0;
-	case SYS_mprotect: /* what malloc asks for is so already, nothing else can be had */
+	case SYS_mprotect: /* memory is readable and writable already, and cannot be changed */
 		return c == (PROT_READ | PROT_WRITE) ? 0 : -EPERM;
 	case SYS_write:
 		return write_all(a, &(struct iovec){ (void *)b, (size_t)c }, 1);

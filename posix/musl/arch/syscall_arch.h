@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Laid over musl's header of this name, every CPU's: a system call is a call of posix/syscall.c. The
- * function is declared without parameters so that each caller passes only the arguments that its call has. */
+/* Replaces musl's header of this name on every CPU: a system call is a call of posix/syscall.c. The function
+ * is declared without parameters so that each caller passes only the arguments that its call has. */
 
-/* How 64 bits are passed: as one word or two, whose order matters to none of the calls that exist. */
+/* 64 bits are passed as one word or two, whose order matters to none of the implemented calls. */
 #if __SIZEOF_LONG__ == 8
 #define __SYSCALL_LL_E(x) (x)
 #define __SYSCALL_LL_O(x) (x)
@@ -10,7 +10,7 @@
 #define __SYSCALL_LL_E(x) (long)(x), (long)((long long)(x) >> 32)
 #define __SYSCALL_LL_O(x) 0, __SYSCALL_LL_E((x))
 #endif
-/* Six words then suffice for each call. */
+/* With this, six words suffice for each call. */
 #define SYSCALL_FADVISE_6_ARG
 
 __attribute__((__visibility__("hidden"))) long posix_syscall();

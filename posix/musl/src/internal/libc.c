@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Laid over musl's file of this name: posix_start does what musl's start-up code would, in zeroed
- * memory rather than as constants, which would be a third of a small image's data. The machine calls it
- * once the thread pointer is posix_thread_pointer's (on x86-64 FS, which points at posix_thread itself); it
- * also puts random bytes into posix_seed, for malloc, and into the canary, __stack_chk_guard. There is one
- * thread. */
+/* Replaces musl's file of this name: posix_start does the work of musl's start-up code, in zeroed memory
+ * rather than as constants, which would be a third of a small image's data. The machine calls it once the
+ * thread pointer is posix_thread_pointer's (on x86-64 FS, which points at posix_thread itself); it also puts
+ * random bytes into posix_seed, for malloc, and into the canary, __stack_chk_guard. There is one thread. */
 #include <elf.h>
 
 #include "pthread_impl.h"
