@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What every algorithm has in common: slow start (RFC 5681) from an initial window of ten (RFC 6928) with
- * growth by bytes, however few acknowledgements tell of them (RFC 3465, limited by RFC 9406), and a window
- * that idling makes doubtful (RFC 2861 §3); and New Reno (RFC 6582) with limited transmit (RFC 3042) for
- * peers without SACK. */
+/* The part common to all algorithms: slow start (RFC 5681) from an initial window of ten (RFC 6928) with
+ * growth by bytes, however few acknowledgements report them (RFC 3465, limited by RFC 9406), and a window
+ * that decays while the connection idles (RFC 2861 §3); and New Reno (RFC 6582) with limited transmit
+ * (RFC 3042) for peers without SACK. */
 #include "net/tcp/congestion.h"
 
 #include "net/tcp/segment.h"
@@ -56,7 +56,7 @@ enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, ui
 	c->duplicates = 0;
 	if (!c->recovering) {
 		if (seq_lt(c->recover, una))
-			c->recover = una - 1; /* follows, lest it seem ahead after half the circle */
+			c->recover = una - 1; /* or it would seem ahead after half the sequence space */
 		return CONGESTION_OK;
 	}
 	if (!seq_lt(una, c->recover)) {
@@ -64,7 +64,7 @@ enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, ui
 		c->cwnd = MIN(c->ssthresh, MAX(flight, mss) + mss);
 		return CONGESTION_OK;
 	}
-	/* partial: the next hole starts at una; deflate by what left the network */
+	/* partial: the next hole starts at una; deflate by the bytes that have left the network */
 	c->cwnd -= MIN(acked, c->cwnd - mss);
 	if (acked >= mss)
 		c->cwnd += mss;
@@ -80,7 +80,7 @@ enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t m
 		c->cwnd += mss;
 		return CONGESTION_OK;
 	}
-	/* not again for losses of before the last recovery or timeout: RFC 6582 §3.2 step 2 */
+	/* not again for losses from before the last recovery or timeout: RFC 6582 §3.2 step 2 */
 	if (c->duplicates != DUPLICATES_MEAN_LOSS || !seq_lt(c->recover, una))
 		return CONGESTION_OK;
 	congestion_reduce(c, mss, flight);

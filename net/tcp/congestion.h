@@ -7,13 +7,13 @@
 
 #include "kernel/util.h"
 
-/* What the first slow start knows of round trips: hystart.c. */
+/* Round trips of the first slow start: hystart.c. */
 struct hystart {
-	uint32_t round_end;    /* sequence number: when it is acknowledged another round trip begins */
+	uint32_t round_end;    /* sequence number: its acknowledgement begins the next round trip */
 	uint16_t last_rtt_ms, rtt_ms; /* the shortest of the last round trip, and of this one so far */
-	uint16_t baseline_ms;  /* which made it go on slower */
+	uint16_t baseline_ms;  /* the round trip that slowed growth down */
 	uint8_t samples;       /* of this round trip */
-	uint8_t slow_rounds;   /* 0: it doubles; else how many it has gone on slower, this one included */
+	uint8_t slow_rounds;   /* round trips of slowed growth, this one included; 0: cwnd doubles */
 };
 
 struct congestion {
@@ -31,7 +31,7 @@ struct congestion {
 	};
 	uint8_t duplicates;      /* duplicate acknowledgements in a row, at most 255 */
 	uint8_t reorder_steps;   /* RFC 8985 §6.2.4: RACK.reo_wnd_mult less one */
-	uint8_t reorder_persist; /* recoveries until it is forgotten */
+	uint8_t reorder_persist; /* recoveries until reorder_steps is reset */
 	bool recovering : 1;
 	bool in_epoch : 1;
 	bool reordered : 1;      /* segments have overtaken others */
@@ -51,22 +51,22 @@ enum congestion_verdict congestion_on_ack(struct congestion *c, uint32_t mss, ui
 /* A duplicate of the acknowledgement of una; highest: next sequence number never sent. */
 enum congestion_verdict congestion_on_duplicate(struct congestion *c, uint32_t mss, uint32_t una,
                                                 uint32_t highest, uint32_t flight);
-/* acked bytes were acknowledged while cwnd was what held us back; una as above. */
+/* acked bytes were acknowledged while cwnd was the limit of sending; una as above. */
 void congestion_grow(struct congestion *c, uint32_t mss, uint32_t acked, uint32_t una, uint32_t now_ms,
                      uint32_t rtt_ms);
-/* Congestion was met with flight bytes in flight: sets ssthresh, and cwnd to it. At most once a round trip
- * is for the caller to see to. */
+/* Congestion was met with flight bytes in flight: sets ssthresh, and cwnd to it. The caller calls it at most
+ * once a round trip. */
 void congestion_reduce(struct congestion *c, uint32_t mss, uint32_t flight);
 /* The retransmission timer ran out; again: not for the first time for the same segment. */
 void congestion_on_timeout(struct congestion *c, uint32_t mss, uint32_t highest, uint32_t flight, bool again);
-/* Nothing was in flight for as long as that many retransmission timeouts, at least one. */
+/* Nothing was in flight for as long as this number of retransmission timeouts, at least one. */
 void congestion_on_idle(struct congestion *c, uint32_t mss, uint32_t timeouts);
 
 /* -- hystart.c: only with CUBIC -- */
 
 void hystart_init(struct congestion *c, uint32_t una);
 void hystart_end(struct congestion *c);
-/* Something up to una is acknowledged that was sent rtt_ms ago; next: what is sent next. May end slow
+/* Data up to una, sent rtt_ms ago, is acknowledged; next: the sequence number to send next. May end slow
  * start. */
 void hystart_on_ack(struct congestion *c, uint32_t una, uint32_t next, uint32_t rtt_ms);
 

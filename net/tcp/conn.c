@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Control blocks: the fixed pool, the table that finds them by a keyed hash of addresses and ports, and
- * what moving the state machine does to them. A block whose connection has ended stays in the table,
+ * the actions of the state machine on them. A block whose connection has ended stays in the table,
  * never found, until the application lets go of the flow. */
 #include <errno.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "net/tcp/tcp_priv.h"
 
 #define RECLAIM_LOOKS 256     /* buckets at a time, so that a flood of SYNs costs no more */
-#define RECLAIM_IDLE_MS 1000  /* a peer that has our FIN may end as well by then */
-#define RECLAIM_BUSY_MS 10000 /* one that still has to take data, or our FIN */
+#define RECLAIM_IDLE_MS 1000  /* for a peer that has acknowledged our FIN to send its own */
+#define RECLAIM_BUSY_MS 10000 /* for a peer to acknowledge more data, or our FIN */
 
 static_assert(sizeof(void *) != 8 || sizeof(struct tcp_conn) <= TCP_CONN_BYTES, "bytes per connection");
 
@@ -18,14 +18,14 @@ static bool is_established(uint8_t state)
 	return (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT) >> state & 1;
 }
 
-/* Where the one among those with such a port is kept that something has come for last. A client's ports often
- * go up by two. */
+/* The cache slot of a remote port: among the connections that share it, the one that last received a segment.
+ * Division by two, as a client's ports often go up by two. */
 static struct tcp_conn **recent(struct tcp *tcp, uint16_t remote_port)
 {
 	return &tcp->recent[remote_port / 2 % TCP_RECENT];
 }
 
-/* In a chain of the table, from c on. */
+/* Searches a chain of the table from c on. */
 static struct tcp_conn *find_from(struct tcp_conn *c, const struct tcp_ends *ends)
 {
 	while (c && (conn_is_over(c) || !ends_equal(conn_ends(c), ends)))
@@ -33,8 +33,8 @@ static struct tcp_conn *find_from(struct tcp_conn *c, const struct tcp_ends *end
 	return c;
 }
 
-/* The keyed hash costs a few hundred instructions, which what comes again and again need not pay. Peers that
- * choose ports so that they drive each other out of there pay it, as everybody would without. */
+/* The keyed hash costs a few hundred instructions; the cache spares them for connections that receive often.
+ * Peers whose ports evict each other from the cache pay them, as all would without it. */
 struct tcp_conn *conn_find(struct tcp *tcp, struct tcp_key *k)
 {
 	struct tcp_conn **last = recent(tcp, k->ends.remote_port), *c = find_from(*last, &k->ends);
@@ -87,7 +87,7 @@ bool conn_reclaim(struct tcp *tcp)
 		for (; c; c = c->hash_next) {
 			uint32_t limit_ms = c->state == TCP_FIN_WAIT_2 ? RECLAIM_IDLE_MS : RECLAIM_BUSY_MS;
 
-			/* one that is being opened has its three minutes: RFC 9293 §3.8.3 */
+			/* a connection being opened keeps its three minutes: RFC 9293 §3.8.3 */
 			if (c->state >= TCP_ESTABLISHED && c->flags & CONN_ORPHAN &&
 			    tcp->now_ms - c->progress_ms >= limit_ms) {
 				conn_event(c, TCP_ABORT, -ETIMEDOUT);
@@ -179,7 +179,7 @@ bool conn_event(struct tcp_conn *c, enum tcp_event event, int error)
 	if (t.actions & TCP_SEND_ACK)
 		c->flags |= CONN_ACK_NOW;
 	if (t.actions & TCP_SEND_FIN)
-		c->flags |= CONN_FIN_SENT; /* output, which brought the event, is about to */
+		c->flags |= CONN_FIN_SENT; /* transmit, which raised the event, has sent it */
 	if (t.actions & TCP_CHALLENGE)
 		conn_send_challenge(c);
 	if (t.actions & TCP_START_WAIT) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* SYN cookies (RFC 4987 §3.6): a SYN-ACK that says itself what has to be remembered of a handshake.
+/* SYN cookies (RFC 4987 §3.6): the SYN-ACK carries the state of a handshake, and the peer's ACK returns it.
  *
  *     sequence number   27 bits of keyed hash | 3 bits: which segment size | 2 bits of time
  *     timestamp         26 bits of clock | 1 bit: ECN | 1 bit: SACK | 4 bits: window scale, 15: none
  *
- * The hash covers who talks to whom, the peer's initial sequence number, the time, and all bits that
- * say something: what comes back is believed only as we have said it. A cookie is good for 69 to 137
- * seconds. Within them its ACK can be repeated, which opens the connection again, if it has ended. */
+ * The hash covers both ends, the peer's initial sequence number, the time, and all other bits above that
+ * carry a value: a cookie is accepted only as we have sent it. A cookie is good for 69 to 137 seconds.
+ * Within them its ACK can be replayed, which opens the connection again, if it has ended. */
 #include <string.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -21,8 +21,8 @@
 #define STAMP_SACK 16u
 #define STAMP_NO_SCALE 15u
 
-/* What most peers ask for lies at one of these or closely above: what every link must carry, by IPv4 and by
- * IPv6, tunnels, PPPoE, Ethernet. */
+/* The segment sizes that a cookie can hold. Most peers' MSS is one of these or slightly more: the minima of
+ * links with IPv4 and IPv6, tunnels, PPPoE, Ethernet. */
 static const uint16_t sizes[] = { TCP_MSS_MIN, 536, 1220, 1360, 1400, 1440, 1452, 1460 };
 
 static uint32_t time_of(const struct tcp *tcp)
@@ -30,8 +30,8 @@ static uint32_t time_of(const struct tcp *tcp)
 	return (uint32_t)(tcp->now_ns >> TIME_SHIFT);
 }
 
-/* said: the bits of a sequence number that say something; stamp: those of the timestamp, or, without one,
- * what no timestamp can say. */
+/* said: the bits of a sequence number that carry values; stamp: those of the timestamp, or, without one,
+ * a value that no timestamp has. */
 static uint32_t sign(const struct tcp *tcp, const struct tcp_half *h, uint32_t time, uint32_t said,
                      uint32_t stamp)
 {
@@ -67,7 +67,7 @@ OUT_OF_LINE uint32_t cookie_make(struct tcp *tcp, struct tcp_half *h, uint32_t t
 	return timestamp - ((timestamp - stamp) & STAMP_MASK);
 }
 
-/* What the timestamp of an answer says of h. */
+/* Sets h's options from the timestamp that an answer echoes. */
 static void read_stamp(struct tcp_half *h, uint32_t stamp)
 {
 	h->entry.options = SEG_HAS_TIMESTAMPS;

@@ -58,7 +58,7 @@ static OUT_OF_LINE uint32_t cubic_window(const struct congestion *c, uint32_t ms
 	return (uint32_t)MIN(MAX(w, INT64_C(0)), (int64_t)WINDOW_MAX);
 }
 
-/* W_est (§4.3): what Reno would have now, had it begun the epoch with the same window and lost as often;
+/* W_est (§4.3): Reno's window now, had it begun the epoch with the same window and lost as often;
  * it grows by alpha = 9/17 segments a window, and by a whole one beyond W_max. */
 static uint32_t reno_window(struct congestion *c, uint32_t mss, uint32_t acked)
 {

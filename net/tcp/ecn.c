@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Explicit congestion notification (RFC 3168 §6.1). Routers that would soon have to drop mark a segment of
- * ours; its receiver echoes the mark (ECE) in all that it sends until it hears that we have slowed down
- * (CWR), which is done once a round trip, as for a loss. And the same in the other direction. A loss in the
- * round trip of a mark slows down a second time. */
+/* Explicit congestion notification (RFC 3168 §6.1). A router that would soon have to drop marks a segment of
+ * ours; its receiver echoes the mark (ECE) in all segments until we tell it (CWR) that we have reduced cwnd,
+ * which we do once a round trip, as for a loss. The same holds in the other direction. A loss in the round
+ * trip of a mark reduces cwnd a second time. */
 #include "net/tcp/tcp_priv.h"
 
 void ecn_receive(struct tcp_conn *c, const struct segment *s)
@@ -15,7 +15,7 @@ void ecn_receive(struct tcp_conn *c, const struct segment *s)
 		c->wishes |= CONN_ECHO;
 	if (!ecn_is_echo(c, s) || c->congestion.recovering || c->tcp->now_ms - c->slowed_ms <= c->rto.srtt8 / 8)
 		return;
-	/* what was in flight with the marked segment: it is acknowledged by now */
+	/* cwnd stands for the flight that the marked segment was in, which is acknowledged by now */
 	congestion_reduce(&c->congestion, c->mss, c->congestion.cwnd);
 	c->slowed_ms = c->tcp->now_ms;
 	c->wishes |= CONN_SLOWED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Entries of the two small tables, half-open and TIME-WAIT: found by the same keyed hash as control
- * blocks, each in one list by age, and what is sent in their name. */
+ * blocks, listed by age; and the segments sent for them. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static uint64_t word(const struct tcp_ends *ends, size_t at)
 	return x;
 }
 
-/* By words, the last two of which overlap: each packet that arrives is held against its connection's ends. */
+/* Compares by words, the last two of which overlap: this is done for each packet that arrives. */
 bool ends_equal(const struct tcp_ends *a, const struct tcp_ends *b)
 {
 	const size_t last = sizeof(*a) - sizeof(uint64_t);
@@ -59,7 +59,7 @@ static void table_fired(struct timer *timer)
 	struct tcp_entry *e;
 
 	tcp_update_clock(t->tcp);
-	for (unsigned i = ARRAY_SIZE(t->waiting); i-- > 0; ) /* whoever waits again does so in a list behind */
+	for (unsigned i = ARRAY_SIZE(t->waiting); i-- > 0; ) /* waiting again moves e to a list already visited */
 		while ((e = entry_oldest(t, i))) {
 			if (seq_lt(t->tcp->now_ms, e->due_ms)) {
 				tcp_start_timer(t->tcp, timer, e->due_ms);
@@ -139,7 +139,7 @@ OUT_OF_LINE struct tcp_entry *entry_oldest(const struct tcp_table *t, unsigned t
 	return list_is_empty(list) ? NULL : list_entry(list->next, struct tcp_entry, link);
 }
 
-/* -- what is sent -- */
+/* -- sending -- */
 
 OUT_OF_LINE uint32_t entry_timestamp(const struct tcp *tcp, const struct tcp_entry *e)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Errors that ICMP, or our own link, reports about segments that we sent. Anybody can forge one who guesses
- * what is in flight, so none ends a connection that stands: it may shrink segments, and end a handshake
- * (RFC 5927, RFC 5461). Only the loss of our own address ends what was sent from it. */
+/* Errors that ICMP, or our own link, reports about segments that we sent. An attacker who guesses what is in
+ * flight can forge one, so none ends an established connection: an error may shrink segments, and end a
+ * handshake (RFC 5927, RFC 5461). Only the loss of our own address ends the connections that use it. */
 #include <errno.h>
 
 #include "net/bytes.h"
@@ -27,7 +27,7 @@ void tcp_error(void *arg, struct ip_error *error)
 			half_fail(&tcp->halves, e);
 		return;
 	}
-	/* RFC 5927 §4: it must quote what is in flight */
+	/* RFC 5927 §4: the segment quoted must be in flight */
 	if (seq_lt(seq, c->snd_una) || !seq_lt(seq, c->snd_max))
 		return;
 	if (error->error == -EMSGSIZE) {
@@ -36,7 +36,7 @@ void tcp_error(void *arg, struct ip_error *error)
 	} else if (c->state == TCP_SYN_SENT) {
 		conn_event(c, TCP_GIVE_UP, error->error == -ECONNREFUSED ? -ECONNREFUSED : -EHOSTUNREACH);
 	}
-	/* an established connection outlives them all: RFC 1122 §4.2.3.9, RFC 5461 */
+	/* an established connection outlives all other errors: RFC 1122 §4.2.3.9, RFC 5461 */
 }
 
 void tcp_gone(void *arg, const struct ip_addr *address)

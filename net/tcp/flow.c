@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the application sees of a connection: the flow, and the promises of its reads and writes
- * (RFC 9293 §3.9.1: SEND, RECEIVE, CLOSE, ABORT). Promises settle without calling anybody, so nothing
- * here is entered again from below. */
+/* The application's side of a connection: the flow, and the promises of its reads and writes
+ * (RFC 9293 §3.9.1: SEND, RECEIVE, CLOSE, ABORT). Settling a promise calls no other code at once, so
+ * nothing here is re-entered. */
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -19,8 +19,8 @@ static void announce_window(struct tcp_conn *c)
 		c->flags |= CONN_ACK_NOW;
 }
 
-/* Once a round trip: has the application read more than half of the window in such a time? Then it is the
- * window that may hold up the peer. */
+/* Once a round trip: has the application read more than half of the window in a round trip? Then the window
+ * may be the peer's limit. */
 static void look_at_rate(struct tcp_conn *c)
 {
 	uint32_t read = c->rcv_nxt - c->recvq.bytes, rtt_ms = MAX(c->rto.srtt8 / 8, UINT32_C(1));
@@ -94,7 +94,7 @@ static size_t send_room(const struct tcp_conn *c, size_t len)
 	return c->sendq.bytes < max ? MIN(len, max - c->sendq.bytes) : 0;
 }
 
-/* Accepts as much of op as the send queue has room for; true when that was all. */
+/* Accepts as much of op as the send queue has room for; true when all of it is accepted. */
 static bool accept_write(struct tcp_conn *c, struct flow_write *op)
 {
 	while (op->index < op->count) {
@@ -133,7 +133,7 @@ void conn_fail_writes(struct tcp_conn *c, int error)
 		promise_fail(&list_entry(item, struct flow_write, link)->promise, error);
 }
 
-/* What waits may go on now. */
+/* Accepts pending writes, and sends. */
 static void go_on(struct tcp_conn *c)
 {
 	tcp_update_clock(c->tcp);
@@ -148,7 +148,7 @@ static void cancel_write(struct promise *p)
 
 	list_remove(&op->link);
 	promise_fail(p, -ECANCELED);
-	go_on(c); /* those behind it may be smaller */
+	go_on(c); /* the writes behind this one may fit */
 }
 
 static void write_flow(struct flow *f, struct flow_write *op)
@@ -177,7 +177,7 @@ static int shutdown_flow(struct flow *f)
 	return 0;
 }
 
-/* The application lets go. false: there was nothing left but the block. */
+/* The application lets go of the flow. false: the connection was over, and the block has been freed. */
 static bool let_go(struct tcp_conn *c)
 {
 	struct flow_read *op = c->reader;
@@ -210,7 +210,7 @@ static void close_flow(struct flow *f)
 	if (!let_go(c))
 		return;
 	if (unread || (c->wishes & CONN_LINGER && c->linger_s == 0)) {
-		conn_event(c, TCP_ABORT, -ECANCELED); /* RFC 9293 §3.6.1: say that data was lost */
+		conn_event(c, TCP_ABORT, -ECANCELED); /* RFC 9293 §3.6.1: tell the peer of lost data */
 		return;
 	}
 	c->progress_ms = c->tcp->now_ms;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* HyStart++ (RFC 9406 §4.2): the first slow start of a connection has no threshold, and would end in a burst
- * of losses. It ends sooner where round trips get longer, as they do when a queue fills up: first it goes on
- * four times slower for five round trips, lest it was only jitter, and then congestion avoidance begins.
- * Round trips are told by timestamps; without those nothing is found out here. */
+ * of losses. It ends sooner if round trips get longer, as they do when a queue fills up: cwnd first grows
+ * four times slower for five round trips, in case it was only jitter, and then congestion avoidance begins.
+ * Timestamps measure the round trips; without them slow start is left as it is. */
 #include "net/tcp/congestion.h"
 #include "net/tcp/segment.h"
 
@@ -20,11 +20,11 @@ void hystart_init(struct congestion *c, uint32_t una)
 
 void hystart_end(struct congestion *c)
 {
-	c->hystart = (struct hystart){ 0 }; /* as CUBIC begins */
+	c->hystart = (struct hystart){ 0 }; /* CUBIC's part of the union begins with zeros */
 	c->is_first = false;
 }
 
-/* Enough is known of this round trip, which takes rtt_ms at least. */
+/* This round trip has enough samples, the shortest of which is rtt_ms. */
 static void judge(struct hystart *h)
 {
 	uint16_t longer = MIN(MAX(h->last_rtt_ms / 8, LONGER_MIN_MS), LONGER_MAX_MS);

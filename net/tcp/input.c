@@ -7,7 +7,7 @@
 
 #include "net/tcp/tcp_priv.h"
 
-#define PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* after so long the peer's clock may have gone round */
+#define PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* after so long the peer's clock may have wrapped */
 
 /* -- sequence number, reset, SYN -- */
 
@@ -17,13 +17,13 @@ static bool is_old_timestamp(const struct tcp_conn *c, const struct segment *s)
 	       c->tcp->now_ms - c->heard_ms < PAWS_IDLE_MS;
 }
 
-/* Touches the window, or its right edge: what a sender does that filled the window. */
+/* Does s overlap the window or touch an edge of it? A sender that has filled it sends at its right edge. */
 static bool is_in_window(const struct tcp_conn *c, const struct segment *s)
 {
 	return seq_le(c->rcv_nxt, s->seq + segment_space(s)) && seq_le(s->seq, c->rcv_adv);
 }
 
-/* Answers what should not have come; data always, as the peer waits for it, the rest under the limit. */
+/* Answers an unacceptable segment: data or FIN always, as the peer waits for that, others under the limit. */
 static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 {
 	if (s->flags & SEG_RST)
@@ -36,7 +36,7 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 	conn_send_dsack(c, s->seq, s->seq + (seq_lt(s->seq, c->rcv_nxt) ? s->length : 0));
 }
 
-/* The checks before the acknowledgement. false: it is done with. */
+/* The checks before the acknowledgement. false: s is dealt with, and c may have ended. */
 static bool check(struct tcp_conn *c, const struct segment *s)
 {
 	if (c->options & SEG_HAS_TIMESTAMPS && !(s->flags & SEG_RST)) {
@@ -76,14 +76,14 @@ static bool check(struct tcp_conn *c, const struct segment *s)
 
 /* -- acknowledgement -- */
 
-/* Recovery judges what acked new bytes mean, if it has anything to judge by. */
+/* Lets recovery process acked new bytes, if it has state or SACK blocks to go by. false: New Reno is to. */
 static bool recovery_takes(struct tcp_conn *c, const struct segment *s, uint32_t acked)
 {
 	return IS_ENABLED(CONFIG_TCP_RECOVERY) && (c->recovery || s->sack_count) && recovery_on_ack(c, s, acked);
 }
 
-/* Nothing, and what our clock has not said yet, come from peers that do not echo, and from boxes on the way
- * that set others' clocks. */
+/* An echo of 0, or of a time ahead of our clock, comes from a peer that does not echo, or from a middlebox
+ * that rewrites timestamps. */
 bool conn_is_stamped(const struct tcp_conn *c, const struct segment *s)
 {
 	return c->options & s->options & SEG_HAS_TIMESTAMPS && s->ts_echo &&
@@ -97,12 +97,12 @@ static void measure(struct tcp_conn *c, const struct segment *s)
 
 	if (due && conn_tries_larger(c))
 		mtu_has_arrived(c);
-	/* one sample a round trip; at once where it ends backing off, which a timestamp may (RFC 7323 §4) */
+	/* one sample a round trip; but a timestamp may end backing off at once (RFC 7323 §4) */
 	if (!due && !(stamped && c->rto.backoff > 0))
 		return;
 	c->flags &= (uint16_t)~CONN_TIMING;
-	/* what came twice is answered with an older timestamp: the first answer was lost, and the time until the
-	 * repetition is no round trip's, but what acknowledges something ends backing off all the same */
+	/* a D-SACK echoes an older timestamp: the first acknowledgement was lost, and the time since then is
+	 * no round trip; but as it acknowledges new data it ends backing off all the same */
 	if (stamped && s->sack_count > 0 && seq_le(s->sacks[0].end, s->ack)) {
 		c->rto.backoff = 0;
 		return;
@@ -114,18 +114,18 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t window = (uint32_t)s->window << c->snd_scale;
 
-	/* SND.WL2 is never beyond snd_una, so that comparing with the one does for both */
+	/* SND.WL2 is never beyond snd_una, so comparing with snd_una is enough */
 	if (seq_lt(s->seq, c->snd_wl1) || seq_lt(s->ack, c->snd_una))
 		return;
 	if (c->snd_wnd == 0 && window > 0) {
-		/* what probed the shut window is sent anew, and the persist timer has done its work */
+		/* the data that probed the zero window is sent anew, and the persist timer is not needed any more */
 		conn_disarm(c, CONN_RETRANSMIT);
 		conn_go_back(c);
 		c->rto.backoff = 0;
 		c->progress_ms = c->tcp->now_ms;
 	}
 	if (window == 0 && conn_has_recovery(c)) {
-		recovery_detach(c); /* a peer that takes nothing may throw away what it had */
+		recovery_detach(c); /* a peer with a zero window may discard what it has SACKed */
 		if (c->snd_una != c->snd_max)
 			conn_arm_retransmit(c);
 	}
@@ -134,7 +134,7 @@ static void update_window(struct tcp_conn *c, const struct segment *s)
 	c->snd_wl1 = s->seq;
 }
 
-/* What acked new bytes mean for the windows; limited: cwnd was what held us back. */
+/* Adjusts the congestion window for acked new bytes; limited: cwnd was the limit of sending. */
 static OUT_OF_LINE void judge(struct tcp_conn *c, const struct segment *s, uint32_t acked, bool limited)
 {
 	struct congestion *cc = &c->congestion;
@@ -152,7 +152,7 @@ static OUT_OF_LINE void judge(struct tcp_conn *c, const struct segment *s, uint3
 	}
 }
 
-/* Something new is acknowledged. */
+/* s acknowledges new data. */
 static void on_progress(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t acked = s->ack - c->snd_una, flight = c->snd_max - c->snd_una;
@@ -167,7 +167,7 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 	if (seq_lt(c->snd_nxt, c->snd_una))
 		c->snd_nxt = c->snd_una;
 	c->progress_ms = c->tcp->now_ms;
-	/* one that told of a timeout before what is acknowledged has come, or has not been lost alone */
+	/* a user timeout announced up to here has arrived, or was not lost alone */
 	c->flags &= (uint16_t)~(CONN_TAIL_PROBED | CONN_TIMED_OUT | CONN_TELL_TIMEOUT);
 	judge(c, s, acked, limited);
 	if (c->snd_una == c->snd_max)
@@ -177,7 +177,7 @@ static void on_progress(struct tcp_conn *c, const struct segment *s)
 	conn_accept_writes(c);
 }
 
-/* A duplicate as RFC 5681 §2 defines it; where the peer sends SACK it must tell of a hole (RFC 6675 §2). */
+/* A duplicate as RFC 5681 §2 defines it; where the peer uses SACK it must report a hole (RFC 6675 §2). */
 static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 {
 	uint32_t flight = c->snd_max - c->snd_una;
@@ -196,7 +196,7 @@ static void on_duplicate(struct tcp_conn *c, const struct segment *s)
 	}
 }
 
-/* false: it is not to be believed, or c has ended. */
+/* false: s is not credible, or c has ended. */
 static bool acknowledge(struct tcp_conn *c, const struct segment *s)
 {
 	bool fin_was_out = c->flags & CONN_FIN_SENT && c->snd_una != c->snd_max;
@@ -236,7 +236,7 @@ static void schedule_ack(struct tcp_conn *c)
 	}
 }
 
-/* Late data tells the sender of a hole: with data of ours the acknowledgement would not count. */
+/* Tells the sender of a hole, in a segment of its own: on data of ours a duplicate would not count. */
 static void tell_of_late(struct tcp_conn *c, uint32_t seq, uint32_t len, bool was_known)
 {
 	c->rcv_late = seq;
@@ -249,7 +249,7 @@ static void tell_of_late(struct tcp_conn *c, uint32_t seq, uint32_t len, bool wa
 	}
 }
 
-/* Cuts off what has come before, and what lies beyond the window; *seq: where the rest begins. Takes b and
+/* Cuts off data that was received before, or lies beyond the window; *seq: where the rest begins. Takes b and
  * gives the rest. */
 static struct buf *cut_to_window(struct tcp_conn *c, uint32_t *seq, uint32_t *len, struct buf *b)
 {
@@ -309,7 +309,7 @@ static void take_text(struct tcp_conn *c, const struct segment *s, struct buf *b
 	conn_feed_reader(c);
 }
 
-/* The peer's FIN, when all before it has come. false: c has ended. */
+/* Takes the peer's FIN once all data before it has arrived. false: c has ended. */
 static bool take_fin(struct tcp_conn *c)
 {
 	if (c->flags & CONN_RECEIVED_FIN || c->rcv_fin != c->rcv_nxt)
@@ -338,7 +338,7 @@ static bool take_text_and_fin(struct tcp_conn *c, const struct segment *s, struc
 	if (s->length > 0 && c->flags & CONN_ORPHAN && seq_lt(c->rcv_nxt, end)) {
 		tcp_refused(c->tcp, "nobody will read it");
 		buf_free(b);
-		return conn_event(c, TCP_ABORT, -ECANCELED); /* nobody will read it: RFC 9293 §3.6.1 */
+		return conn_event(c, TCP_ABORT, -ECANCELED); /* RFC 9293 §3.6.1 */
 	}
 	if (s->flags & SEG_FIN && !(c->flags & CONN_FIN_SEEN) && seq_le(end, c->rcv_adv)) {
 		c->flags |= CONN_FIN_SEEN;
@@ -381,7 +381,7 @@ static void on_established(struct tcp_conn *c, const struct segment *s)
 	finish_opening(c);
 }
 
-/* What should have acknowledged our SYN acknowledges something else. */
+/* s should acknowledge our SYN, but acknowledges something else. */
 static OUT_OF_LINE void refuse(struct tcp_conn *c, const struct segment *s)
 {
 	tcp_refused(c->tcp, "no acknowledgement of our SYN");
@@ -416,7 +416,7 @@ static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)
 
 /* -- all together -- */
 
-/* What an established connection mostly gets: the next segment, in order, without surprises. */
+/* The usual case of an established connection: the next segment, in order, with nothing special. */
 static bool is_expected(const struct tcp_conn *c, const struct segment *s)
 {
 	return c->state == TCP_ESTABLISHED && s->seq == c->rcv_nxt &&
@@ -426,14 +426,14 @@ static bool is_expected(const struct tcp_conn *c, const struct segment *s)
 	        (s->options & SEG_HAS_TIMESTAMPS && !seq_lt(s->ts_value, c->ts_recent)));
 }
 
-/* RFC 7323 §4.3: only a segment that our last acknowledgement did not pass. */
+/* RFC 7323 §4.3: only from a segment that begins no later than our last acknowledgement. */
 static void remember_timestamp(struct tcp_conn *c, const struct segment *s)
 {
 	if (c->options & SEG_HAS_TIMESTAMPS && seq_le(s->seq, c->rcv_acked))
 		c->ts_recent = s->ts_value;
 }
 
-/* What acknowledges our SYN-ACK. */
+/* s is to acknowledge our SYN-ACK. false: it does not, or c has ended. */
 static bool acknowledge_syn(struct tcp_conn *c, const struct segment *s)
 {
 	if (s->ack != c->snd_nxt) {
@@ -460,7 +460,7 @@ void conn_input(struct tcp_conn *c, const struct segment *s, struct buf *b)
 		buf_free(b);
 		return;
 	}
-	/* only of what is believed: RFC 5961 §5.2 */
+	/* only from a credible segment: RFC 5961 §5.2 */
 	remember_timestamp(c, s);
 	c->heard_ms = c->tcp->now_ms;
 	c->probes = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Numbers that an outsider must not guess: initial sequence numbers (RFC 6528: a clock of 4.096 µs
- * plus a keyed hash of the connection), where timestamps begin (RFC 7323 §7.1), and local ports
+ * plus a keyed hash of the connection), offsets of timestamps (RFC 7323 §7.1), and local ports
  * (RFC 6056 §3.3.3: a counter plus a keyed hash of the destination). */
 #include <string.h>
 
@@ -30,7 +30,7 @@ uint32_t isn_choose(const struct tcp *tcp, const struct tcp_ends *ends)
 
 uint32_t isn_ts_offset(const struct tcp *tcp, const struct tcp_ends *ends)
 {
-	/* the half that numbers have no part of */
+	/* the half of the hash that isn_choose does not use */
 	return (uint32_t)(isn_hash(tcp, ends, 0, 0, ISN_NUMBER) >> 32);
 }
 

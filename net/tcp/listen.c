@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Listeners, and the handshakes that peers begin. Until the handshake is complete a connection is an
- * entry of a small bounded table, not a control block; when the table is full newcomers get a cookie
- * (cookie.c), or, in an image without them, the entry that has been asked again in vain for longest
- * makes room.
+ * entry of a small bounded table, not a control block; when the table is full new SYNs are answered with
+ * a cookie (cookie.c), or, in an image without cookies, replace the entry whose SYN-ACKs have gone
+ * unanswered longest.
  *
  * RFC 9293 §3.10.7.2 and §3.10.7.4 (SYN-RECEIVED), RFC 5961. */
 #include <errno.h>
@@ -49,7 +49,7 @@ void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg)
 	tcp->other_arg = arg;
 }
 
-/* Who wants port, or NULL. */
+/* The listener of port, or NULL. */
 static const struct tcp_listener *find_listener(struct tcp *tcp, uint16_t port)
 {
 	struct tcp_listener *l = port ? listener_of(tcp, port) : NULL;
@@ -68,8 +68,8 @@ OUT_OF_LINE void half_fail(struct tcp_table *t, struct tcp_entry *e)
 	entry_drop(t, e);
 }
 
-/* Makes room: the one that has been unanswered longest goes, unless its answer may still be on its way.
- * Gives the room, or NULL. */
+/* Drops the entry that has been unanswered longest, but none that was asked only once: its answer may still
+ * be on its way. Gives the entry's room, or NULL. */
 static struct tcp_half *replace_oldest(struct tcp *tcp)
 {
 	struct tcp_entry *e = NULL;
@@ -87,13 +87,13 @@ static void send_syn_ack(struct tcp *tcp, const struct tcp_half *h, uint32_t tim
 	entry_send(tcp, &h->entry, SEG_SYN | SEG_ACK, tcp->first_window, timestamp);
 }
 
-/* For the first time or again. */
+/* Sends the SYN-ACK, for the first time or again. */
 static void ask(struct tcp *tcp, const struct tcp_half *h)
 {
 	send_syn_ack(tcp, h, entry_timestamp(tcp, &h->entry));
 }
 
-/* Asks again, and waits twice as long for the answer each time. */
+/* Repeats the SYN-ACK, and waits twice as long for the answer each time. */
 void half_due(struct tcp_table *t, struct tcp_entry *e)
 {
 	if (e->tries == TCP_SYN_ACK_TRIES) {
@@ -106,8 +106,8 @@ void half_due(struct tcp_table *t, struct tcp_entry *e)
 	entry_wait(t, e, RTO_INITIAL_MS << e->tries);
 }
 
-/* Room for another entry, or NULL. What follows a connection in TIME-WAIT has to begin beyond it, which a
- * cookie cannot: so it needs an entry. */
+/* Room for another entry, or NULL. follows: the connection replaces one in TIME-WAIT, and has to begin beyond
+ * its sequence numbers, which a cookie cannot: so it needs an entry. */
 static struct tcp_half *half_alloc(struct tcp *tcp, bool follows)
 {
 	struct tcp_half *h = pool_alloc(&tcp->halves.pool);
@@ -131,7 +131,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 	}
 	h = half_alloc(tcp, before);
 	to = h ? h : asked;
-	memset(to, 0, sizeof(*to)); /* and no copy of *to, as a literal would be */
+	memset(to, 0, sizeof(*to)); /* a compound literal would cost a copy of *to */
 	to->entry.key.ends = k->ends;
 	to->entry.key.hash = k->hash;
 	to->entry.rcv_nxt = s->seq + 1;
@@ -151,8 +151,8 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 	}
 }
 
-/* The handshake is complete: a control block takes h's place, and the segment goes on there; or nobody
- * wants it any more. false: there is no block, and what the peer sends next asks again. Takes b. */
+/* The handshake is complete: a control block takes h's place and processes the segment; or the listener is
+ * gone, and the peer is reset. false: no block is free; the peer's next segment tries again. Takes b. */
 static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct segment *s, struct buf *b)
 {
 	const struct tcp_key *k = &h->entry.key;
@@ -190,7 +190,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	tcp->stats.passive_opens++;
 	conn_input(c, s, b);
 	assert_debug(c->state >= TCP_ESTABLISHED); /* all that conn_input checks has been checked before */
-	/* last: the application may already close the flow in there */
+	/* last: accept may already close the flow */
 	if (l->accept(l->arg, &c->flow, &peer) < 0) {
 		tcp->stats.declined++;
 		c->flags |= CONN_ORPHAN;
@@ -203,7 +203,7 @@ OUT_OF_LINE void listen_input(struct tcp *tcp, const struct tcp_key *k, struct t
                               const struct segment *s, struct buf *b)
 {
 	unsigned flags = s->flags & (SEG_SYN | SEG_ACK | SEG_RST);
-	struct tcp_half h; /* for who is in no table */
+	struct tcp_half h; /* for a peer that is in no table */
 	bool wanted = find_listener(tcp, s->dst_port);
 
 	if (wanted && flags == SEG_SYN) {

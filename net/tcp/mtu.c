@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The size of segments: what the peer takes, and what the path does as far as it is known (RFC 1191).
- * Routers that say nothing are found out by large segments that time out again and again (RFC 4821 §7.7,
- * RFC 8899 §4.3): then segments shrink to what nearly all paths take; next, routers may cut them; at last
- * they shrink to the least, so late that few other troubles last that long. IP forgets in time: then a
- * single larger segment is tried (RFC 4821 §7.4 to §7.6), whose loss means no congestion. That only this one
- * was lost SACK alone can tell; without, its loss would cost as much as that of all, and all are larger. */
+/* The size of segments: limited by the peer's MSS and the path's MTU as far as known (RFC 1191). Routers that
+ * drop in silence are detected by large segments that time out again and again (RFC 4821 §7.7, RFC 8899
+ * §4.3): segments then shrink to a size that nearly all paths take; next, routers may fragment them; at last
+ * they shrink to the least size, so late that few other faults last that long. IP forgets a path's MTU in
+ * time: then a single larger segment is tried (RFC 4821 §7.4 to §7.6), whose loss means no congestion. Only
+ * SACK can tell that loss apart; without SACK it would cost as much as that of all, so all grow at once. */
 #include "net/tcp/tcp_priv.h"
 
 #define BASE_MTU 1200 /* RFC 8899 §5.1.2 */
@@ -56,7 +56,7 @@ void mtu_timed_out(struct tcp_conn *c)
 	uint32_t guess;
 
 	if (c->snd_max - c->snd_una < c->mss)
-		return; /* a last short segment that is lost says nothing of long ones */
+		return; /* the loss of a last short segment says nothing of long ones */
 	switch (c->rto.backoff) { /* how often the timer has run out in a row */
 	case 3:
 		guess = BASE_MTU;

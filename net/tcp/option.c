@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What an application may set of one connection, and ask about it (RFC 9293 §3.9.1: STATUS). Nothing of this
- * is in an image whose application does not use it; a connection of which nothing is set has zeros. */
+/* Options of one connection that an application may set, and its status (RFC 9293 §3.9.1: STATUS). An image
+ * whose application does not use them contains nothing of this file; an option that is not set is zero. */
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -11,12 +11,12 @@
 #define KEEPALIVE_PROBES 9
 #define SECONDS_MAX INT16_MAX
 
-/* An option that is a number, kept in a field of 16 bits; 0 there: it was not chosen. */
+/* A numeric option, kept in a field of 16 bits; 0: it is not set. */
 struct number {
 	uint16_t at;    /* the field's offset */
 	uint16_t unit;  /* of the field */
-	uint16_t usual; /* what 0 stands for */
-	uint16_t least; /* of what can be chosen */
+	uint16_t usual; /* the value when it is not set, in units */
+	uint16_t least; /* bounds of what can be set */
 	int32_t most;
 };
 
@@ -30,9 +30,9 @@ static const struct number numbers[STACK_MSS] = {
 	[STACK_USERTIMEOUT] = { offsetof(struct tcp_conn, user_timeout_ds), 100, 0, 0, INT32_MAX },
 };
 
-/* Those that are kept as wishes; before STACK_MSS the others are numbers. */
+/* The options that are kept as wishes; the others before STACK_MSS are numbers. */
 static const uint8_t wishes[STACK_MSS] = {
-	[STACK_NODELAY] = CONN_NAGLE, /* the other way round */
+	[STACK_NODELAY] = CONN_NAGLE, /* inverted */
 	[STACK_CORK] = CONN_CORKED,
 	[STACK_KEEPALIVE] = CONN_KEEPALIVE,
 	[STACK_LINGER] = CONN_LINGER,
@@ -52,7 +52,7 @@ static uint16_t chosen_or_usual(const struct tcp_conn *c, const struct number *n
 
 /* -- setting -- */
 
-/* In units, rounded up. */
+/* Stores value in units, rounded up. */
 static int set_number(struct tcp_conn *c, const struct number *n, int32_t value)
 {
 	if (value < n->least || value > n->most)
@@ -80,7 +80,7 @@ static int set_wish(struct tcp_conn *c, enum stack_option option, int32_t value)
 		if (value < -1 || value > SECONDS_MAX)
 			return -EINVAL;
 		on = value >= 0;
-		/* FIN-WAIT-2 and the user timeout are not far */
+		/* more than 255 s would change little: FIN-WAIT-2 or the user timeout ends the wait about then */
 		c->linger_s = (uint8_t)MIN(MAX(value, 0), UINT8_MAX);
 	}
 	c->wishes = (uint8_t)(on ? c->wishes | wishes[option] : c->wishes & ~wishes[option]);
@@ -96,21 +96,21 @@ static int set(struct tcp_conn *c, enum stack_option option, int32_t value)
 	return wishes[option] ? set_wish(c, option, value) : set_number(c, &numbers[option], value);
 }
 
-/* What was not chosen is as usual. */
+/* Sets the keep-alive options that are not set to their usual values. */
 static void choose_usual(struct tcp_conn *c)
 {
 	for (unsigned i = STACK_KEEPIDLE; i <= STACK_KEEPCNT; i++)
 		*field_of(c, &numbers[i]) = chosen_or_usual(c, &numbers[i]);
 }
 
-/* The peer is to hear of it. */
+/* The user timeout has been set: it replaces the peer's, and is to be announced unless it is 0. */
 static void announce_timeout(struct tcp_conn *c)
 {
 	c->flags &= (uint16_t)~(CONN_PEERS_TIMEOUT | CONN_TELL_TIMEOUT);
 	c->flags |= c->user_timeout_ds ? CONN_TELL_TIMEOUT : 0;
 }
 
-/* Starts to wait for the first probe, or for none. */
+/* Starts to wait for the first probe, or stops. */
 static void restart_keepalive(struct tcp_conn *c)
 {
 	c->probes = 0;
@@ -135,7 +135,7 @@ int tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 	tcp_update_clock(c->tcp);
 	if (option >= STACK_KEEPALIVE && option <= STACK_KEEPCNT)
 		restart_keepalive(c);
-	conn_accept_writes(c); /* what waited for it may go now */
+	conn_accept_writes(c); /* writes may have waited for this option */
 	conn_output(c);
 	return 0;
 }

@@ -2,20 +2,20 @@
 /* Sending: a segment is a header buffer and references to the application's memory; up to 64 KiB at
  * once where the device cuts it (BUF_TSO4). When to send: RFC 9293 §3.8.6.2.1 (silly windows),
  * RFC 5681 (congestion window), RFC 3042 (limited transmit). An acknowledgement that is due
- * rides on data when there is any, which is shorter while it has to tell of late data (RFC 2018 §4). */
+ * rides on data if there is any; data segments are shorter while they report late data (RFC 2018 §4). */
 #include <errno.h>
 
 #include "net/tcp/tcp_priv.h"
 
-/* Our data may be on its way: from the handshake's end until our FIN is acknowledged. */
+/* States in which our data may be in flight: from the handshake's end until our FIN is acknowledged. */
 #define MAY_SEND (1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT | 1u << TCP_FIN_WAIT_1 | \
                   1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
 
 #define DATA_SACKS 3 /* blocks beside data: as many as fit beside timestamps */
 #define SACKS_BYTES (4 + 8 * DATA_SACKS)
 
-/* Puts the header before what b has, and sends it; takes b. As ip_send: -ENOBUFS is the device's queue, which
- * may soon have room; what fails otherwise is lost, and sent again. */
+/* Puts the header before b's payload, and sends it; takes b. As ip_send: -ENOBUFS is the device's queue,
+ * which may soon have room; a segment that fails otherwise is lost, and sent again. */
 static int emit(struct tcp *tcp, struct ip_route *route, const struct segment *s, struct buf *b, unsigned ect)
 {
 	/* the payload lies in slices of its own, so the header may end before its room does */
@@ -32,13 +32,13 @@ uint32_t conn_window(const struct tcp_conn *c)
 	uint32_t limit = conn_receive_bytes(c);
 	uint32_t free = limit > c->recvq.bytes ? limit - c->recvq.bytes : 0, offered = c->rcv_adv - c->rcv_nxt;
 
-	/* neither shrink the window nor open it by crumbs (RFC 9293 §3.8.6.2.2) */
+	/* neither shrink the window nor open it in small steps (RFC 9293 §3.8.6.2.2) */
 	if (free <= offered || free - offered < MIN(limit / 2, (uint32_t)c->mss))
 		return offered;
 	return free;
 }
 
-/* Payload bytes of a segment: fewer while it has to tell of late data, unless that would leave hardly any. */
+/* Payload bytes of a segment: fewer while it has to carry SACK blocks, unless they would leave hardly any. */
 static uint32_t segment_bytes(const struct tcp_conn *c)
 {
 	bool tells = c->recvq.late && c->options & SEG_HAS_SACK_PERMITTED && c->mss > 2 * SACKS_BYTES;
@@ -62,7 +62,7 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 	s->options = c->options & SEG_HAS_TIMESTAMPS;
 	s->ts_value = conn_timestamp(c);
 	s->ts_echo = c->ts_recent;
-	s->sack_count = 0; /* so that what follows does not count */
+	s->sack_count = 0; /* so sacks[] need not be set */
 	if (seq_lt(c->rcv_adv, edge))
 		c->rcv_adv = edge;
 	c->rcv_acked = c->rcv_nxt;
@@ -70,7 +70,7 @@ static void prepare(struct tcp_conn *c, struct segment *s, uint32_t seq, uint8_t
 	conn_disarm(c, CONN_DELAYED_ACK);
 }
 
-/* What is different in a SYN: what it offers, and the window, which is not scaled yet. */
+/* Sets the fields that differ in a SYN: its offers, and the window, which is not scaled yet. */
 static void prepare_syn(struct tcp_conn *c, struct segment *s)
 {
 	bool is_first = c->state == TCP_SYN_SENT && c->rto.backoff == 0;
@@ -89,7 +89,7 @@ static void prepare_syn(struct tcp_conn *c, struct segment *s)
 		s->flags |= SEG_ECE;
 }
 
-/* Tells of [start, end) coming twice, if it did (RFC 2883), and of late data: in `most` blocks. */
+/* Reports [start, end) as received twice, unless empty (RFC 2883), and late data: in up to `most` blocks. */
 static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t start, uint32_t end,
                       unsigned most)
 {
@@ -101,7 +101,7 @@ static void add_sacks(const struct tcp_conn *c, struct segment *s, uint32_t star
 }
 
 /* Sends a segment of c from seq on, with the payload that lies in b; takes b, NULL: there was no memory.
- * start != end: [start, end) came twice. false: there was no room, and it is tried again soon. */
+ * start != end: [start, end) was received twice. false: there was no room; c is resumed soon. */
 static bool send(struct tcp_conn *c, struct buf *b, uint32_t seq, uint8_t flags, uint32_t payload,
                  uint32_t start, uint32_t end)
 {
@@ -123,18 +123,18 @@ static bool send(struct tcp_conn *c, struct buf *b, uint32_t seq, uint8_t flags,
 		error = emit(c->tcp, &c->route, &s, b, is_new && conn_has_ecn(c) ? IP_ECT0 : 0);
 	}
 	if (error == -ENOBUFS || (error == -EMSGSIZE && mtu_follow(c))) {
-		c->flags |= CONN_ACK_NOW; /* it did not get out on this one */
+		c->flags |= CONN_ACK_NOW; /* it has not gone out with this segment */
 		conn_resume_soon(c);
 		return false;
 	}
 	if (IS_ENABLED(CONFIG_TCP_ECN) && is_new)
-		c->wishes &= (uint8_t)~CONN_SLOWED; /* it has been said */
+		c->wishes &= (uint8_t)~CONN_SLOWED; /* CWR was sent */
 	return true;
 }
 
 static void send_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags, uint32_t start, uint32_t end)
 {
-	conn_forget_late(c); /* this is it */
+	conn_forget_late(c); /* this segment acknowledges it */
 	send(c, buf_alloc_header(), seq, flags, 0, start, end);
 }
 
@@ -157,11 +157,10 @@ void conn_expect_late(struct tcp_conn *c, uint32_t seq)
 		conn_send_ack(tcp->owed);
 }
 
-/* RFC 5681 §4.2 has an acknowledgement for each late segment, so that a sender can count three. One that
- * reads selective acknowledgements counts the segments that they tell of (RFC 6675 §4), and needs no more of
- * them than there are bursts: at one loss in a hundred nearly every segment is a late one, and an
- * acknowledgement each would have it send in bursts of one. What it tells of comes in a row, as it has room
- * for few blocks. */
+/* RFC 5681 §4.2 has an acknowledgement for each late segment, so that a sender can count three. A sender that
+ * reads SACK counts the segments reported instead (RFC 6675 §4), and needs only one acknowledgement a burst:
+ * at one loss in a hundred nearly every segment is late, and an acknowledgement of each would make it send in
+ * bursts of one. An acknowledgement covers consecutive data only, as it has room for few blocks. */
 void conn_acknowledge_late(struct tcp_conn *c, uint32_t end)
 {
 	if (!(c->options & SEG_HAS_SACK_PERMITTED)) {
@@ -183,7 +182,7 @@ void tcp_pay(struct poller *p)
 	conn_send_ack(tcp->owed);
 }
 
-/* Where the peer takes what takes no room: a window that is shut ends before the byte that probes it. */
+/* The number at which the peer accepts an empty segment: a zero window ends before the byte probing it. */
 static uint32_t empty_seq(const struct tcp_conn *c)
 {
 	return c->snd_wnd ? c->snd_max : c->snd_nxt;
@@ -205,7 +204,7 @@ void conn_send_rst(struct tcp_conn *c)
 	send_empty(c, empty_seq(c), SEG_RST | SEG_ACK, 0, 0);
 }
 
-/* A sequence number that was acknowledged already makes the peer answer. */
+/* A sequence number that the peer has already acknowledged makes it answer. */
 void conn_send_keepalive(struct tcp_conn *c)
 {
 	send_empty(c, c->snd_una - 1, SEG_ACK, 0, 0);
@@ -217,13 +216,13 @@ void conn_send_syn(struct tcp_conn *c)
 	send_empty(c, c->snd_una, c->state == TCP_SYN_SENT ? SEG_SYN : SEG_SYN | SEG_ACK, 0, 0);
 }
 
-/* Has the application written all that it will? Then FIN follows. */
+/* Has the application written its last byte? Then FIN follows. */
 static bool has_written_all(const struct tcp_conn *c)
 {
 	return c->flags & CONN_SHUTDOWN && list_is_empty(&c->writers);
 }
 
-/* [seq, end) is on its way. */
+/* [seq, end) was sent. */
 static void mark_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 {
 	struct tcp *tcp = c->tcp;
@@ -252,7 +251,7 @@ static void mark_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 		conn_arm_retransmit(c);
 }
 
-/* Sends wanted bytes of the queue from seq, and FIN where it follows them; fewer if they lie in more pieces
+/* Sends wanted bytes of the queue from seq, and FIN if it follows them; fewer if they lie in more slices
  * than fit one frame or the pool has, or the header needs room. Gives how far seq moves, 0: no room now. */
 static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 {
@@ -261,7 +260,7 @@ static uint32_t transmit(struct tcp_conn *c, uint32_t seq, uint32_t wanted)
 	uint8_t flags = SEG_ACK;
 	bool fin;
 
-	if (wanted > room && room < c->mss) /* the others were counted without blocks */
+	if (wanted > room && room < c->mss) /* full segments: the caller has counted without SACK blocks */
 		wanted -= wanted % room;
 	n = b ? sendq_fill(&c->sendq, offset, wanted, b) : 0;
 	fin = offset + n == c->sendq.bytes;
@@ -293,7 +292,7 @@ static uint32_t burst_bytes(const struct tcp_conn *c)
 {
 	uint32_t max = c->mss;
 
-	/* a device that cuts segments would say CWR in each */
+	/* a device that cuts segments would set CWR in each */
 	if (IS_ENABLED(CONFIG_TCP_ECN) && c->wishes & CONN_SLOWED)
 		return max;
 	if (c->route.tso_bytes > SEGMENT_HEADER_MAX + max) {
@@ -318,12 +317,12 @@ uint32_t conn_retransmit(struct tcp_conn *c, uint32_t seq, uint32_t len)
 	return seq;
 }
 
-/* How many of left bytes the windows let go from offset on now, as one segment or a burst that the
+/* How many of the left bytes from offset on the windows allow now, as one segment or a burst that the
  * device cuts. */
 static OUT_OF_LINE uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_t left)
 {
 	const struct congestion *cc = &c->congestion;
-	bool is_new = c->snd_nxt == c->snd_max; /* RFC 3042 lets go nothing that was sent before */
+	bool is_new = c->snd_nxt == c->snd_max; /* RFC 3042 allows new data only */
 	uint32_t cwnd = cc->cwnd + (cc->recovering || !is_new ? 0 : MIN(cc->duplicates, 2) * (uint32_t)c->mss);
 	uint32_t window, room, n, whole;
 
@@ -338,15 +337,15 @@ static OUT_OF_LINE uint32_t allowance(struct tcp_conn *c, uint32_t offset, size_
 	n = burst_bytes(c);
 	n = (uint32_t)MIN(left, (size_t)MIN(room, n));
 	whole = n - n % c->mss;
-	/* less than a segment of more: only when the peer's window is that small at its best */
+	/* part of a segment with more behind it: only if it fills a window that never was twice as large */
 	if (n == left ? !conn_holds_tail(c)
 	              : whole == 0 && room == c->snd_wnd - offset && n >= c->snd_wnd_max / 2)
 		return n;
 	return whole;
 }
 
-/* One segment of the size that the path may take by now, as though it were the size of all. Timed, so that
- * its arrival shows, and with enough behind it for its loss to show. false: not now. */
+/* Sends one segment of the size that the path may take by now. It is timed, so that its arrival is noticed,
+ * and has enough data behind it for its loss to be noticed. false: not now. */
 static OUT_OF_LINE bool try_larger(struct tcp_conn *c, uint32_t offset, size_t left)
 {
 	uint16_t mss = c->mss, larger = mtu_most(c);
@@ -366,7 +365,7 @@ static OUT_OF_LINE bool try_larger(struct tcp_conn *c, uint32_t offset, size_t l
 	return true;
 }
 
-/* Sends one segment, or burst. false: nothing to send, or not now. */
+/* Sends one segment, or burst. false: there is nothing to send, or it may not be sent now. */
 static bool send_next(struct tcp_conn *c)
 {
 	uint32_t offset = c->snd_nxt - c->snd_una, n, sent;
@@ -382,7 +381,7 @@ static bool send_next(struct tcp_conn *c)
 	sent = transmit(c, c->snd_nxt, n);
 	if (sent == 0)
 		return false;
-	/* a probe of a shut window does not count as sent: it starts anew when the window opens */
+	/* a probe of a zero window does not count as sent: it is sent anew when the window opens */
 	if (c->snd_wnd > 0 || sent > n)
 		c->snd_nxt += sent;
 	if (c->flags & CONN_FORCE) {
@@ -392,8 +391,8 @@ static bool send_next(struct tcp_conn *c)
 	return true;
 }
 
-/* All is sent that may be. Persist: something waits, nothing is in flight that would bring an answer; or the
- * window that has opened is none for what is. */
+/* All that may be sent has been. Arms the persist timer if data waits and either nothing is in flight that
+ * would bring an answer, or the window has opened too little to send again what is. */
 static void await_window(struct tcp_conn *c)
 {
 	c->flags &= (uint16_t)~CONN_FORCE;
@@ -431,7 +430,7 @@ void conn_output(struct tcp_conn *c)
 			recovery_resend(c);
 		while (send_next(c))
 			;
-		if (!conn_is_armed(c, CONN_RESUME)) /* where what is forced stays so */
+		if (!conn_is_armed(c, CONN_RESUME)) /* then CONN_FORCE stays set */
 			await_window(c);
 	}
 	if (c->flags & CONN_ACK_NOW)

@@ -20,6 +20,6 @@ uint32_t prr_allowance(struct prr *p, uint32_t mss, uint32_t ssthresh, uint32_t 
 		due = MIN(due, most);
 	}
 	if (p->out == 0 || pipe == 0)
-		due = MAX(due, (uint64_t)mss); /* the first lost segment goes out at once, and none waits for none */
+		due = MAX(due, (uint64_t)mss); /* neither the first retransmission nor an empty network waits */
 	return (uint32_t)due;
 }

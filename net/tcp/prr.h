@@ -12,8 +12,8 @@ struct prr {
 	uint32_t flight;    /* in the network when it began; not 0 */
 };
 
-/* An acknowledgement told of delivered bytes more; pipe are in the network now; safe: it went forward, and
- * nothing more is lost. Gives how many bytes may be sent. */
+/* An acknowledgement reported delivered more bytes; pipe: bytes in the network now; safe: it acknowledged new
+ * data, and no further loss was detected. Gives how many bytes may be sent. */
 uint32_t prr_allowance(struct prr *p, uint32_t mss, uint32_t ssthresh, uint32_t delivered, uint32_t pipe,
                        bool safe);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* The two steps of RFC 8985 §6.2 that look at segments: which of those that arrived was sent last (step 2),
- * with reordering noticed (step 3), and what that proves of the others (step 5). */
+/* The steps of RFC 8985 §6.2 that look at segments: find the one sent last among those that arrived (step 2),
+ * notice reordering (step 3), and detect losses among the others (step 5). */
 #include "net/tcp/rack.h"
 
 #include "net/tcp/segment.h"
 
-/* Was run sent before what is known to have been sent last? */
+/* Was run sent before the one sent last of all that arrived? */
 static bool is_before(const struct run *run, const struct rack *r)
 {
 	if (run->sent != r->sent)
 		return (int32_t)(run->sent - r->sent) < 0;
-	/* in order, if both were sent at one go */
+	/* sent in one go: in order of sequence numbers */
 	return (run->state == RUN_RESENT) == r->resent && seq_lt(run->end, r->end);
 }
 
@@ -29,7 +29,7 @@ static void note(struct rack *r, const struct run *run, struct rack_ack *ack, bo
 			return;
 		}
 		if (since < ack->srtt / 2)
-			return; /* too soon to be the repetition */
+			return; /* too soon for the retransmission */
 		ack->resent = true;
 		break;
 	default:

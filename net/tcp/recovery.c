@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Loss recovery with SACK: a scoreboard (RFC 2018, RFC 6675), RACK on it (RFC 8985 §6), PRR for the rate
- * (RFC 6937), tail loss probes (RFC 8985 §7), D-SACK (RFC 2883) and Eifel (RFC 3522, RFC 4015) for what was
- * no loss. All its state is attached when the first hole shows, or a probe is sent, and given back a round
- * trip after the last is filled: a connection without losses pays for none of it, neither bytes nor time.
- * When the pool is empty New Reno does without. */
+ * (RFC 9937), tail loss probes (RFC 8985 §7), D-SACK (RFC 2883) and Eifel (RFC 3522, RFC 4015) to detect
+ * spurious recoveries. The state is attached when the first hole is reported or a probe is sent, and freed a
+ * round trip after the last hole is filled: a connection without losses costs neither memory nor time for it.
+ * When the pool is empty New Reno takes over. */
 #include <string.h>
 
 #include "net/tcp/prr.h"
@@ -17,8 +17,8 @@
 struct recovery {
 	_Alignas(8) struct rack rack; /* as the pool lays them out */
 	struct prr prr;
-	struct congestion prior; /* comes back if there was no loss; cwnd 0: it does not */
-	bool waiting;            /* CONN_RETRANSMIT is set for what may only be reordered */
+	struct congestion prior; /* restored if there was no loss; cwnd 0: not any more */
+	bool waiting;            /* CONN_RETRANSMIT is armed for segments that may only be reordered */
 	bool probing;            /* probe_end is valid */
 	bool dsacked;            /* dsack_round is valid */
 	uint32_t probe_end;      /* of a probe that sent the tail again */
@@ -52,8 +52,8 @@ static uint32_t srtt_ticks(const struct tcp_conn *c)
 	return c->rto.srtt8 * (TICKS_PER_MS / 8);
 }
 
-/* What is in flight from start on was sent once and in order, or it would be attached already: so one run,
- * about age_ms old, is enough; when exactly matters only to reordering. NULL: the pool is empty. */
+/* Data in flight from start on was sent once and in order, or the state would be attached already: so one
+ * run, about age_ms old, is enough; its exact time matters only to reordering. NULL: the pool is empty. */
 static struct recovery *attach(struct tcp_conn *c, uint32_t start, uint32_t age_ms)
 {
 	struct recovery *r = pool_alloc(&c->tcp->recoveries);
@@ -66,7 +66,7 @@ static struct recovery *attach(struct tcp_conn *c, uint32_t start, uint32_t age_
 	r->board.grain = (uint8_t)(31 - __builtin_clz(srtt_ticks(c) / 8 | 1023));
 	scoreboard_sent(&r->board, start, c->snd_max, ticks(c) - age_ms * TICKS_PER_MS - 1);
 	r->prr.flight = c->snd_max - start;
-	if (seq_lt(c->snd_nxt, c->snd_max)) { /* going back after a timeout, without this until now */
+	if (seq_lt(c->snd_nxt, c->snd_max)) { /* retransmitting after a timeout that found no state */
 		for (unsigned i = scoreboard_cut(&r->board, c->snd_nxt, true); i < r->board.count; i++)
 			r->board.runs[i].state = RUN_LOST;
 		scoreboard_advance(&r->board, start);
@@ -103,9 +103,9 @@ bool recovery_is_waiting(const struct tcp_conn *c)
 	return recovery_of(c)->waiting;
 }
 
-/* -- what an acknowledgement tells -- */
+/* -- SACK blocks and reordering -- */
 
-/* Does it tell of data that came twice? (RFC 2883 §4) */
+/* Does s report data received twice? (RFC 2883 §4) */
 static bool has_dsack(const struct segment *s)
 {
 	const struct sack_block *b = s->sacks;
@@ -115,7 +115,7 @@ static bool has_dsack(const struct segment *s)
 	        (s->sack_count > 1 && seq_le(b[1].start, b[0].start) && seq_le(b[0].end, b[1].end)));
 }
 
-/* Is it of data in flight beyond una? */
+/* Does b report data in flight beyond snd_una? */
 static OUT_OF_LINE bool is_useful(const struct tcp_conn *c, const struct sack_block *b)
 {
 	return seq_lt(c->snd_una, b->start) && seq_lt(b->start, b->end) && seq_le(b->end, c->snd_max);
@@ -129,7 +129,7 @@ static bool has_useful(const struct tcp_conn *c, const struct segment *s)
 	return false;
 }
 
-/* RFC 8985 §6.2.4: the window grows with each round trip that shows a needless repetition. */
+/* RFC 8985 §6.2.4: the reordering window grows with each round trip that shows a needless retransmission. */
 static void adapt(struct tcp_conn *c, struct recovery *r, bool needless)
 {
 	struct congestion *cc = &c->congestion;
@@ -172,7 +172,7 @@ static void begin(struct tcp_conn *c, struct recovery *r, uint32_t delivered)
 	c->tcp->stats.fast_retransmits++;
 }
 
-/* There was no loss: RFC 4015 §3.2. What is marked as lost is in flight. */
+/* There was no loss: RFC 4015 §3.2. Runs that are marked as lost are in flight. */
 static void undo(struct tcp_conn *c, struct recovery *r)
 {
 	struct congestion *cc = &c->congestion;
@@ -183,11 +183,11 @@ static void undo(struct tcp_conn *c, struct recovery *r)
 	scoreboard_advance(&r->board, c->snd_una);
 	*cc = r->prior;
 	cc->cwnd = MIN(cc->cwnd, scoreboard_pipe(&r->board) + 10u * c->mss);
-	cc->reordered = true; /* it was late: the next time is given longer */
+	cc->reordered = true; /* from now on segments are given longer to arrive */
 	c->tcp->stats.spurious_recoveries++;
 }
 
-/* Takes what is lost by now into account. */
+/* Detects losses, and adjusts the timer and cwnd to them. */
 static void look(struct tcp_conn *c, struct recovery *r, uint32_t delivered, bool advanced)
 {
 	struct congestion *cc = &c->congestion;
@@ -198,7 +198,7 @@ static void look(struct tcp_conn *c, struct recovery *r, uint32_t delivered, boo
 	if (r->waiting)
 		conn_arm(c, CONN_RETRANSMIT, wait / TICKS_PER_MS + 1);
 	if (r->board.lost > 0 && !cc->recovering && !seq_lt(c->snd_una, cc->recover) &&
-	    !(conn_tries_larger(c) && r->board.lost == mtu_most(c))) /* too large is not congestion */
+	    !(conn_tries_larger(c) && r->board.lost == mtu_most(c))) /* its loss is no congestion */
 		begin(c, r, delivered);
 	if (!cc->recovering || (delivered == 0 && r->prr.out > 0))
 		return;
@@ -207,7 +207,7 @@ static void look(struct tcp_conn *c, struct recovery *r, uint32_t delivered, boo
 	                                advanced && r->board.lost <= lost);
 }
 
-/* The tail was lost, and the probe has repaired it: that was one loss too (RFC 8985 §7.4). */
+/* A tail that was lost, and repaired by the probe, is a loss as any other (RFC 8985 §7.4). */
 static void end_probe(struct tcp_conn *c, struct recovery *r, bool repaired)
 {
 	if (!r->probing || seq_lt(c->snd_una, r->probe_end))
@@ -251,7 +251,7 @@ bool recovery_on_ack(struct tcp_conn *c, const struct segment *s, uint32_t acked
 	if (acked > 0 && r->prior.cwnd > 0) {
 		if (ack.original)
 			undo(c, r);
-		r->prior.cwnd = 0; /* the first that goes forward decides */
+		r->prior.cwnd = 0; /* the first acknowledgement of new data decides */
 	}
 	if (c->congestion.recovering && seq_le(c->congestion.recover, c->snd_una))
 		finish(&c->congestion);
@@ -284,7 +284,7 @@ void recovery_resend(struct tcp_conn *c)
 		uint32_t pipe = scoreboard_pipe(b), room = c->congestion.cwnd, begin, len, before;
 		unsigned i = 0;
 
-		while (b->runs[i].state != RUN_LOST) /* there is one: b->lost has counted it */
+		while (b->runs[i].state != RUN_LOST) /* there is one, as b->lost is not 0 */
 			i++;
 		begin = scoreboard_begin(b, i);
 		len = b->runs[i].end - begin;
@@ -292,7 +292,7 @@ void recovery_resend(struct tcp_conn *c)
 		room = room > pipe ? room - pipe : 0;
 		if (len > room)
 			len = room - room % c->mss;
-		/* a window that was drawn back is kept to: RFC 9293 §3.8.6 */
+		/* a window that the peer has shrunk is respected: RFC 9293 §3.8.6 */
 		len = c->snd_wnd > before ? MIN(len, c->snd_wnd - before) : 0;
 		if (len == 0 || conn_retransmit(c, begin, len) == begin)
 			return;
@@ -330,7 +330,7 @@ OUT_OF_LINE bool recovery_on_timeout(struct tcp_conn *c, bool again)
 	congestion_on_timeout(cc, c->mss, c->snd_max, c->snd_max - c->snd_una, again);
 	if (!r)
 		return false;
-	/* a peer that has thrown away what it acknowledged selectively shows so by staying behind */
+	/* a first run that was SACKed but is not acknowledged by now has been discarded by the peer */
 	scoreboard_lose_all(&r->board, again || r->board.runs[0].state == RUN_SACKED);
 	return true;
 }
@@ -356,8 +356,8 @@ uint32_t recovery_probe_ms(const struct tcp_conn *c)
 	return MIN(ms, rto_ms(&c->rto));
 }
 
-/* Data that was never sent yet proves as much, and repeats nothing; gives its length, 0: there is none, or no
- * room for it. */
+/* Length of unsent data for a probe, 0: there is none, or no room for it. It probes as well as a
+ * retransmission, and repeats nothing. */
 static uint32_t unsent(const struct tcp_conn *c)
 {
 	uint32_t flight = c->snd_max - c->snd_una, len;
@@ -376,7 +376,7 @@ OUT_OF_LINE void recovery_send_probe(struct tcp_conn *c)
 
 	c->flags |= CONN_TAIL_PROBED;
 	if (c->congestion.recovering || seq_lt(c->snd_una, c->congestion.recover)) {
-		conn_retransmit(c, c->snd_una, len); /* what is sent again is lost again */
+		conn_retransmit(c, c->snd_una, len); /* a retransmission was lost */
 	} else if (fresh > 0) {
 		c->snd_nxt = conn_retransmit(c, c->snd_max, fresh);
 	} else {

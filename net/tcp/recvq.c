@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The receive queue: in-order data as one chain of the slices that brought it, uncopied, and late
- * data as islands, of which each segment that comes next to one becomes a part: what a segment costs
- * grows with the holes, not with the data behind them. Bytes are bounded by the window; since a tiny
- * segment keeps a whole device buffer busy, slices are bounded too, for a connection and for all
- * together, and a small payload that would have to wait is copied into a header buffer of our own.
+ * data as islands, which adjacent segments join: the cost of a segment grows with the number of
+ * holes, not with the data behind them. Bytes are bounded by the window; since a tiny segment keeps a
+ * whole device buffer busy, slices are bounded too, for a connection and for all together, and a
+ * small payload that would have to wait is copied into a header buffer of our own.
  *
- * An island is a ring of slices, seen from its last one, whose queue points at the last of the next
+ * An island is a ring of slices, held by its last one, whose queue points at the last of the next
  * island. The first slice's mark is where the island starts, the last one's where it ends.
  *
  *   late ──▶ last ──queue──▶ last ──queue──▶ NULL
@@ -35,7 +35,7 @@ static struct buf *last_of(struct buf *b)
 	return b;
 }
 
-/* Makes a chain of len bytes from seq on an island. */
+/* Turns a chain of len bytes, which begins at seq, into an island. */
 static struct buf *island_make(struct buf *b, uint32_t seq, uint32_t len)
 {
 	struct buf *last = last_of(b);
@@ -46,7 +46,7 @@ static struct buf *island_make(struct buf *b, uint32_t seq, uint32_t len)
 	return last;
 }
 
-/* a, and b that begins where it ends, as one. */
+/* Joins a and b, which begins where a ends. */
 static struct buf *island_join(struct buf *a, struct buf *b)
 {
 	struct buf *first = a->next;
@@ -59,7 +59,7 @@ static struct buf *island_join(struct buf *a, struct buf *b)
 	return b;
 }
 
-/* The chain that an island was. */
+/* Turns an island back into a chain. */
 static struct buf *island_open(struct buf *last)
 {
 	struct buf *first = last->next;
@@ -81,13 +81,13 @@ static void discharge(struct tcp *tcp, struct recvq *q, unsigned bufs)
 	tcp->stats.receive_bufs -= bufs;
 }
 
-/* A connection has no more than are left for others: half of all, the next one half of the rest, and so on,
- * so that however many do not read, some are left for who comes. */
+/* A connection holds no more packets than are left for the others: half of all, the next one half of the
+ * rest, and so on, so that however many do not read, some are left for new connections. */
 static bool has_room(const struct tcp *tcp, const struct recvq *q, unsigned bufs)
 {
 	uint32_t own = q->bufs + bufs;
 
-	/* 512: it may fill its window with segments of half the default size */
+	/* 512: a connection may fill its window with segments of half the default MSS */
 	return own <= MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)) &&
 	       own + tcp->stats.receive_bufs <= tcp->limits.receive_bufs;
 }
@@ -105,14 +105,14 @@ void recvq_adapt(struct tcp *tcp, struct recvq *q, bool fast)
 	uint64_t wider = (uint64_t)recvq_limit(tcp, q) * 2;
 
 	if (used > total * 3 / 4)
-		q->doublings = 0; /* what is offered stays so; as it is used up the window shrinks */
+		q->doublings = 0; /* the window offered is not withdrawn: it shrinks as it is used up */
 	else if (fast && wider <= tcp->limits.receive_max_bytes && wider <= (total - used) * 1024)
 		q->doublings++;
 }
 
-/* Counts the slices of b, if there is room; else b is dropped. What goes straight to a reader holds nothing
- * up: each that keeps up gets on. Behind what is not next, one place is kept for the data that fills the
- * hole. */
+/* Charges the slices of b if there is room; else drops b. Data that goes straight to a waiting reader is
+ * always admitted, as it holds no packet for long. Late data has to leave one place for the data that fills
+ * the hole. */
 static bool admit(struct tcp *tcp, struct recvq *q, struct buf *b, bool is_next, bool wanted)
 {
 	unsigned bufs = buf_slices(b);
@@ -127,7 +127,8 @@ static bool admit(struct tcp *tcp, struct recvq *q, struct buf *b, bool is_next,
 	return false;
 }
 
-/* A small packet as a copy in header room, the original freed; b itself when that cannot be. */
+/* Copies a small packet into a header buffer and frees the original; gives b itself if it is not small, or
+ * no buffer is free. */
 static struct buf *compact(struct buf *b, uint32_t len)
 {
 	struct buf *copy = len <= COPY_MAX ? buf_alloc_header() : NULL;
@@ -140,7 +141,7 @@ static struct buf *compact(struct buf *b, uint32_t len)
 	return copy;
 }
 
-/* The chain from b to last comes next; room: bytes free behind it. */
+/* Appends the chain from b to last, which is next in order; room: bytes free behind it. */
 static OUT_OF_LINE void append(struct recvq *q, struct buf *b, struct buf *last, uint32_t len, uint32_t room)
 {
 	if (q->head)
@@ -177,7 +178,7 @@ bool recvq_push(struct tcp *tcp, struct recvq *q, struct buf *b, bool wanted)
 	return true;
 }
 
-/* Lets go of the islands from *at to the one before `past`. */
+/* Frees the islands from *at to the one before `past`. */
 static OUT_OF_LINE void let_go(struct tcp *tcp, struct recvq *q, struct buf **at, const struct buf *past)
 {
 	while (*at != past) {
@@ -189,7 +190,7 @@ static OUT_OF_LINE void let_go(struct tcp *tcp, struct recvq *q, struct buf **at
 	}
 }
 
-/* Puts island b before what at points at, and joins it to that and to the one before, where they touch. */
+/* Inserts island b before *at, and joins it to that one and to *before where they touch. */
 static void place(struct buf **at, struct buf **before, struct buf *b)
 {
 	struct buf *next = *at;
@@ -214,7 +215,7 @@ OUT_OF_LINE int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, str
 	uint32_t len = buf_length(b);
 	struct buf **at = &q->late, **before = NULL, *past;
 
-	/* pass what starts before it; what is there already is not needed again */
+	/* skip islands that start no later, and cut off the data that they have already */
 	while (*at && seq_le(island_start(*at), seq)) {
 		uint32_t end = island_end(*at);
 
@@ -233,14 +234,14 @@ OUT_OF_LINE int recvq_insert(struct tcp *tcp, struct recvq *q, uint32_t seq, str
 	past = *at;
 	while (past && seq_le(island_end(past), seq + len))
 		past = past->queue;
-	if (past && seq_lt(island_start(past), seq + len)) { /* it runs into the next that it does not cover */
+	if (past && seq_lt(island_start(past), seq + len)) { /* b overlaps an island that it does not cover */
 		len = island_start(past) - seq;
 		buf_trim(b, len);
 	}
 	b = compact(b, len);
 	if (!admit(tcp, q, b, is_next, wanted))
 		return -ENOBUFS;
-	/* only now: the peer has been told that it is here (RFC 2018 §8) */
+	/* only once b is admitted: the peer has been told that this data is here (RFC 2018 §8) */
 	let_go(tcp, q, at, past);
 	place(at, before, island_make(b, seq, len));
 	return (int)len;
@@ -288,8 +289,8 @@ void recvq_clear(struct tcp *tcp, struct recvq *q)
 	*q = (struct recvq){ 0 };
 }
 
-/* Behind the newest come those next to the window's end: they are the ones that have changed last, and that
- * an acknowledgement which was lost, or none, has told of (RFC 2018 §4). */
+/* Behind the newest block come those nearest to the window's end: they have changed last, and may have been
+ * reported by no acknowledgement yet, or only by one that was lost (RFC 2018 §4). */
 OUT_OF_LINE unsigned recvq_sacks(const struct recvq *q, uint32_t seq, struct sack_block *sacks, unsigned max)
 {
 	unsigned n = 0, newest = 0;

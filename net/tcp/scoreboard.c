@@ -22,7 +22,7 @@ unsigned scoreboard_cut(struct scoreboard *b, uint32_t seq, bool up)
 	return i + 1;
 }
 
-/* Need not be told apart. Where the dead lie, when they were sent matters no more. */
+/* May x and y be joined? Of lost and sacked runs the time of sending matters no more. */
 static bool is_alike(const struct scoreboard *b, const struct run *x, const struct run *y)
 {
 	return x->state == y->state && (x->state >= RUN_LOST || x->sent >> b->grain == y->sent >> b->grain);
@@ -69,7 +69,7 @@ void scoreboard_sent(struct scoreboard *b, uint32_t seq, uint32_t end, uint32_t 
 			}
 	}
 	if (seq_lt(top, end)) {
-		/* when there is no room, what was known of the last is forgotten: it seems to be in flight */
+		/* without room the last run is extended and its state forgotten: it counts as in flight */
 		b->count = (uint8_t)MIN(b->count + 1, SCOREBOARD_RUNS);
 		last = &b->runs[b->count - 1];
 		*last = (struct run){ .end = end, .state = RUN_FLYING, .sent = now };

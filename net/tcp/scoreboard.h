@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The scoreboard: what has become of the bytes in flight, as runs of sequence space that were sent together
- * and had the same fate. A run is a burst of many segments as often as one. Touches nothing but its
- * arguments; what does not fit is forgotten in the way that costs a needless repetition at worst.
+/* The scoreboard: the fate of the bytes in flight, as runs of sequence space that were sent together and
+ * share it. A run is a burst of many segments as often as one. Touches nothing but its arguments; runs that
+ * do not fit are forgotten in a way that costs a needless retransmission at worst.
  *
  *     start        runs[0].end   runs[1].end            runs[count - 1].end
  *       │ lost, sent 17 │ sacked      │ flying, sent 21 …   │
@@ -14,7 +14,7 @@
 
 #define SCOREBOARD_RUNS 24
 
-/* Time in ticks that go round every 73 minutes, which no flight lasts. */
+/* Time in ticks, which wrap every 73 minutes: no segment is in flight that long. */
 #define TICK_NS 1024
 #define TICKS_PER_MS UINT32_C(977)
 
@@ -27,7 +27,7 @@ enum run_state {
 
 struct run {
 	uint32_t end;   /* sequence number; begins where the one before it ends */
-	uint32_t sent;  /* ticks: the first segment of a run flying, the last one else */
+	uint32_t sent;  /* ticks: of a flying run's first segment, of another's last */
 	uint32_t state; /* enum run_state */
 };
 
@@ -35,17 +35,17 @@ struct scoreboard {
 	uint32_t start;
 	uint32_t lost, out;  /* bytes lost; lost or sacked: not in the network */
 	uint8_t count;
-	uint8_t grain;       /* runs of the same 2^grain ticks count as sent together */
+	uint8_t grain;       /* runs sent within the same 2^grain ticks count as sent together */
 	struct run runs[SCOREBOARD_RUNS];
 };
 
-/* Where run i begins. */
+/* The sequence number at which run i begins. */
 static inline uint32_t scoreboard_begin(const struct scoreboard *b, unsigned i)
 {
 	return i ? b->runs[i - 1].end : b->start;
 }
 
-/* Where the last run ends. */
+/* The sequence number at which the last run ends. */
 static inline uint32_t scoreboard_end(const struct scoreboard *b)
 {
 	return scoreboard_begin(b, b->count);
@@ -57,14 +57,14 @@ static inline uint32_t scoreboard_pipe(const struct scoreboard *b)
 	return scoreboard_end(b) - b->start - b->out;
 }
 
-/* The run that begins at seq, made by cutting one in two; when there is no room, the one that begins next
- * after seq, or without up the one that seq lies in. count: behind the last. */
+/* The number of the run that begins at seq, if need be by cutting one in two; without room for another run,
+ * of the next run after seq if up, else of the run that seq lies in. count: seq is behind the last run. */
 unsigned scoreboard_cut(struct scoreboard *b, uint32_t seq, bool up);
 /* [seq, end) was sent at now, for the first time or again. */
 void scoreboard_sent(struct scoreboard *b, uint32_t seq, uint32_t end, uint32_t now);
-/* All before una is acknowledged. Joins runs and sums them up: call it after states were changed, too. */
+/* All before una is acknowledged. Joins runs, updates lost and out: call it after changing states, too. */
 void scoreboard_advance(struct scoreboard *b, uint32_t una);
-/* Nothing of it has arrived for sure but what is sacked; with_sacked: nothing at all (RFC 2018 §8). */
+/* Marks all runs as lost but those that are sacked; with_sacked: these, too (RFC 2018 §8). */
 void scoreboard_lose_all(struct scoreboard *b, bool with_sacked);
 
 #endif

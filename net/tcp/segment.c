@@ -103,8 +103,7 @@ int segment_parse(struct segment *s, const uint8_t *data, size_t len)
 	return (int)header;
 }
 
-/* The first four bytes of an option that is sent: NOPs stand in front where they are too many, so that all
- * values are aligned. */
+/* The first four bytes of an option to send, padded with NOPs in front so that all values are aligned. */
 #define WORD(first, second, third, fourth) \
 	((uint32_t)(first) << 24 | (uint32_t)(second) << 16 | (uint32_t)(third) << 8 | (fourth))
 

@@ -15,7 +15,7 @@ enum segment_options {
 	SEG_HAS_SCALE = 1 << 1,
 	SEG_HAS_TIMESTAMPS = 1 << 2,
 	SEG_HAS_SACK_PERMITTED = 1 << 3,
-	SEG_HAS_ECN = 1 << 4, /* no option: flags of a SYN, of which segment_offers tells */
+	SEG_HAS_ECN = 1 << 4, /* no option: set by segment_offers from the flags of a SYN */
 	SEG_HAS_USER_TIMEOUT = 1 << 5, /* RFC 5482 */
 };
 
@@ -38,30 +38,30 @@ struct segment {
 	uint32_t length;     /* payload bytes; the codec leaves it alone */
 	uint16_t window;     /* as on the wire: not scaled */
 	uint8_t flags;       /* enum segment_flags */
-	/* what segment_parse makes zero at once, side by side */
+	/* adjacent, as segment_parse zeroes them together */
 	uint8_t options;     /* enum segment_options */
 	uint8_t scale;       /* at most SEGMENT_SCALE_MAX */
 	uint8_t sack_count;
-	uint8_t ecn;         /* of the IP header; the codec does not know it */
+	uint8_t ecn;         /* of the IP header: set by the caller after segment_parse */
 	uint16_t mss;
 	uint16_t user_timeout; /* as on the wire: seconds, or minutes with the highest bit */
 	uint32_t ts_value, ts_echo;
 	struct sack_block sacks[SEGMENT_SACKS];
 };
 
-/* Reads the header at data. Gives its bytes, options included; -EAGAIN when data ends before it
- * does; -EBADMSG when it can never be right. Options that are unknown or have a wrong length of
- * their own are passed over; the values of those that are not there are 0, the MSS its default. */
+/* Reads the header at data. Gives its bytes, options included; -EAGAIN: data ends before the header
+ * does; -EBADMSG: it is malformed. Unknown options, and known ones of the wrong length, are skipped;
+ * the values of absent options are 0, the MSS its default. */
 int segment_parse(struct segment *s, const uint8_t *data, size_t len);
 
-/* Writes it, the checksum field zero. Gives its bytes: a multiple of 4, and no more than `most`, for which as
- * many SACK blocks are left out as it takes; four bytes behind the other options it must have. */
+/* Writes the header, the checksum field zero. Gives its bytes: a multiple of 4, and at most `most`; SACK
+ * blocks that do not fit are left out. `most` must have room for the other options and four bytes more. */
 uint32_t segment_emit(const struct segment *s, uint8_t *to, uint32_t most);
 
-/* What a SYN, or the answer to one, offers of what holds only where both sides do: enum segment_options. */
+/* The options offered by a SYN or SYN-ACK that hold only if both sides offer them: enum segment_options. */
 uint8_t segment_offers(const struct segment *syn);
 
-/* What the segment takes of sequence space (SEG.LEN). */
+/* Sequence space that the segment takes (SEG.LEN). */
 uint32_t segment_space(const struct segment *s);
 
 /* Sequence numbers compare within half the circle (RFC 9293 §3.4). */

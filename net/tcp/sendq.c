@@ -3,7 +3,7 @@
  * slice has any length, so a whole file takes one. Building a segment, for the first time or again,
  * makes new packet slices over the same memory; frames that still lie in a ring are never touched.
  *
- * Each connection is sure of one slice; more come from what is spare, so that no connection waits
+ * One slice is reserved for each connection; more come from the spare ones, so that no connection waits
  * for another one's peer. */
 #include "kernel/dev/netdev.h"
 #include "net/tcp/tcp_priv.h"
@@ -20,7 +20,7 @@ static unsigned count(const struct sendq *q)
 	return n;
 }
 
-/* Does data just go on where the last slice ends? */
+/* Does data begin where the last slice ends? */
 static bool continues(const struct send_slice *tail, const void *data, const struct storage *storage)
 {
 	return tail && tail->data + tail->len == data && tail->storage == storage;
@@ -38,7 +38,7 @@ size_t sendq_push(struct tcp *tcp, struct sendq *q, const void *data, size_t len
 	if (q->head && (tcp->slices_spare == 0 || count(q) >= COUNT_MAX))
 		return 0;
 	s = pool_alloc(&tcp->slices);
-	assert(s); /* slices_spare has counted for it */
+	assert(s); /* reserved, or counted in slices_spare */
 	if (q->head) {
 		tcp->slices_spare--;
 		q->tail->next = s;
@@ -62,7 +62,7 @@ void sendq_drop(struct tcp *tcp, struct sendq *q, size_t n)
 		n -= s->len;
 		q->head = s->next;
 		if (q->head)
-			tcp->slices_spare++; /* the last one goes back to being sure */
+			tcp->slices_spare++; /* the connection's last one stays reserved */
 		else
 			q->tail = NULL;
 		storage_put(s->storage);

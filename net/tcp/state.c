@@ -2,8 +2,8 @@
 /* The connection state machine: state down, event across, next state and actions in the cells. No
  * effects here, every cell is filled, and a test asserts each. RFC 9293 §3.3.2, figure 5, with
  * RFC 5961's answer to a SYN inside a connection. TIME-WAIT entries have no control block of their
- * own but move by the same table. Nothing is in LISTEN: listeners and half-open entries are
- * listen.c's, and that state's line is there to complete the figure. */
+ * own but move by the same table. No connection is in LISTEN: listeners and half-open entries are
+ * listen.c's, and that state's row is there to complete the figure. */
 #include "net/tcp/state.h"
 
 /*                              +---------+

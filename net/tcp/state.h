@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The connection state machine as a table without effects: it says what comes next and what is to
- * be done; others do it. */
+/* The connection state machine as a table without effects: it gives the next state and the actions,
+ * which the callers perform. */
 #ifndef NET_TCP_STATE_H
 #define NET_TCP_STATE_H
 
@@ -21,17 +21,17 @@ enum tcp_state {
 	TCP_STATES
 };
 
-/* What happens to a connection. Segments have passed the checks of RFC 9293 §3.10.7 before. */
+/* Events of a connection. Segments have passed the checks of RFC 9293 §3.10.7 before. */
 enum tcp_event {
 	TCP_ACTIVE_OPEN,
 	TCP_GOT_SYN,        /* SYN without an ACK */
 	TCP_GOT_SYN_ACK,    /* SYN with an ACK that is acceptable */
-	TCP_GOT_ACK_OF_SYN, /* ours is acknowledged, and theirs came before */
+	TCP_GOT_ACK_OF_SYN, /* of ours; the peer's SYN came before */
 	TCP_GOT_ACK_OF_FIN,
 	TCP_GOT_FIN,        /* and everything before it */
 	TCP_GOT_RST,
 	TCP_CLOSE,          /* the application's data is out: time for our FIN */
-	TCP_ABORT,          /* the application wants no more of it */
+	TCP_ABORT,          /* the application drops the connection */
 	TCP_GIVE_UP,        /* the peer is silent */
 	TCP_EVENTS
 };
@@ -44,7 +44,7 @@ enum tcp_action {
 	TCP_SEND_RST = 1 << 4,
 	TCP_CHALLENGE = 1 << 5, /* an ACK under the rate limit (RFC 5961) */
 	TCP_START_WAIT = 1 << 6, /* start, or start again, the TIME-WAIT timer */
-	TCP_END = 1 << 7,       /* the connection is no more */
+	TCP_END = 1 << 7,       /* the connection ends */
 	TCP_IMPOSSIBLE = 1 << 8, /* our own bug: asserted */
 };
 

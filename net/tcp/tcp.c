@@ -15,7 +15,7 @@
 #include "kernel/log.h"
 
 #define CHALLENGE_MS 16    /* the unit of time of challenges */
-#define CHALLENGE_PAUSE 32 /* such units between two answers to what should not have come */
+#define CHALLENGE_PAUSE 32 /* such units between two answers to unacceptable segments */
 
 static const struct tcp_limits default_limits = {
 	.connections = CONFIG_TCP_CONNECTIONS,
@@ -96,7 +96,7 @@ void tcp_destroy(struct tcp *tcp)
 	release(tcp);
 }
 
-/* Begins the handshake of op. 0, or why it cannot. */
+/* Begins the handshake of op. 0, or a negative errno. */
 static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
                       const struct endpoint *to)
 {
@@ -106,7 +106,7 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 
 	if (to->port == 0)
 		return -EINVAL;
-	/* nor to many at once: RFC 9293 §3.9.2.3 MUST-46 */
+	/* not to a multicast or broadcast address: RFC 9293 §3.9.2.3 MUST-46 */
 	if (ip_route_init(tcp->ip, &route, NULL, &to->addr) < 0 || route.to_group)
 		return -EHOSTUNREACH;
 	k.ends.local_port = from_port;
@@ -121,7 +121,7 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	if (!c)
 		return -ENOBUFS;
 	c->connector = op;
-	c->flags |= CONN_ORPHAN; /* until it is established nobody holds the flow */
+	c->flags |= CONN_ORPHAN; /* the application gets the flow once it is established */
 	c->options = SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;
 	op->state = c;
 	c->snd_una = isn_choose(tcp, &k.ends);
@@ -159,7 +159,7 @@ void tcp_update_clock(struct tcp *tcp)
 	tcp->now_ms = (uint32_t)(tcp->now_ns / NS_PER_MS);
 }
 
-/* The time goes round in 17 minutes, when one challenge may be held back, or one too many let go. */
+/* The time wraps every 17 minutes, when one challenge may be held back, or one too many sent. */
 OUT_OF_LINE bool tcp_may_challenge(struct tcp *tcp, uint16_t *last)
 {
 	uint16_t now = (uint16_t)(tcp->now_ms / CHALLENGE_MS);

@@ -32,7 +32,7 @@ OUT_OF_LINE void conn_resume_soon(struct tcp_conn *c)
 	conn_arm(c, CONN_RESUME, TCP_NO_MEMORY_MS);
 }
 
-/* What is left of limit_ms since the peer last acknowledged something, or the wait for it began. */
+/* The part of limit_ms that is left, counted from progress_ms. */
 static uint32_t left_ms(const struct tcp_conn *c, uint32_t limit_ms)
 {
 	uint32_t spent_ms = c->tcp->now_ms - c->progress_ms;
@@ -40,7 +40,7 @@ static uint32_t left_ms(const struct tcp_conn *c, uint32_t limit_ms)
 	return spent_ms < limit_ms ? limit_ms - spent_ms : 0;
 }
 
-/* in_ms, or less where the application's patience is sooner at its end. */
+/* in_ms, or less if the user timeout ends sooner. */
 static uint32_t within_user_timeout(const struct tcp_conn *c, uint32_t in_ms)
 {
 	uint32_t left = c->snd_una != c->snd_max ? left_ms(c, c->user_timeout_ds * 100u) : 0;
@@ -63,7 +63,7 @@ void conn_arm_retransmit(struct tcp_conn *c)
 	conn_arm(c, CONN_RETRANSMIT, within_user_timeout(c, in_ms));
 }
 
-/* How long nothing needs to come back. */
+/* How long the peer may acknowledge nothing before it is given up. */
 static uint32_t patience_ms(const struct tcp_conn *c)
 {
 	uint32_t limit_ms = c->user_timeout_ds * 100u;
@@ -73,8 +73,8 @@ static uint32_t patience_ms(const struct tcp_conn *c)
 	return c->state < TCP_ESTABLISHED ? MAX(limit_ms, SYN_TIMEOUT_S * 1000) : limit_ms;
 }
 
-/* A shut window may stay shut, and a tail be held, as long as the peer answers what probes it, but not when
- * nobody waits here. Each probe that follows an answer begins the wait for the next one. */
+/* A window may stay zero, and a tail be held, as long as the peer answers probes, but not for an orphan. Each
+ * probe that follows an answer begins the wait for the next answer. */
 static bool is_given_up(struct tcp_conn *c, bool persist)
 {
 	if (persist && !(c->flags & CONN_ORPHAN) &&
@@ -85,7 +85,7 @@ static bool is_given_up(struct tcp_conn *c, bool persist)
 	return left_ms(c, patience_ms(c)) == 0;
 }
 
-/* The network has lost all that is in flight. false: it is to be sent again in order. */
+/* Takes all that is in flight for lost. false: the caller sends it again in order. */
 static bool time_out(struct tcp_conn *c)
 {
 	bool again = c->flags & CONN_TIMED_OUT;
@@ -97,7 +97,7 @@ static bool time_out(struct tcp_conn *c)
 	return false;
 }
 
-/* Nothing came back for what is in flight, or the window has been shut for a while. */
+/* Data in flight was not acknowledged in time, or the window has been zero for a while. */
 static bool on_retransmit(struct tcp_conn *c)
 {
 	uint32_t flight = c->snd_max - c->snd_una;
@@ -142,7 +142,7 @@ static bool on_idle(struct tcp_conn *c)
 	if (!(c->wishes & CONN_KEEPALIVE))
 		return true;
 	if (c->snd_una != c->snd_max)
-		silent_ms = 0; /* what is in flight probes the peer, and has a time of its own: §3.8.4 MUST-26 */
+		silent_ms = 0; /* data in flight probes the peer, and has its own timeout: §3.8.4 MUST-26 */
 	if (silent_ms < limit_ms) {
 		c->probes = 0;
 		conn_arm(c, CONN_IDLE, limit_ms - silent_ms);
@@ -164,17 +164,17 @@ static bool on_delayed_ack(struct tcp_conn *c)
 }
 
 /* Our own memory was short, which says nothing of the network: no timeout is counted, nothing backs off,
- * and the retransmission timer goes on for what is in flight. */
+ * and the retransmission timer goes on for data in flight. */
 static bool on_resume(struct tcp_conn *c)
 {
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
 		conn_send_syn(c);
 		return true;
 	}
-	conn_feed_reader(c); /* also of a connection that has ended: what has come is still to be read */
+	conn_feed_reader(c); /* also of a connection that has ended: data received is still to be read */
 	if (c->state >= TCP_ESTABLISHED) {
 		if (c->congestion.recovering && !conn_has_recovery(c))
-			conn_retransmit(c, c->snd_una, c->mss); /* it may have been this */
+			conn_retransmit(c, c->snd_una, c->mss); /* it may be what found no room */
 		conn_output(c);
 	}
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* TIME-WAIT: what has to be remembered of a connection that this side closed first, in an entry much
- * smaller than a control block (RFC 9293 §3.3.2, §3.6.1, §3.10.7.4). All wait equally long; when
- * the pool is empty the oldest ends early. */
+/* TIME-WAIT: a connection that this side closed first is remembered in an entry much smaller than a
+ * control block (RFC 9293 §3.3.2, §3.6.1, §3.10.7.4). All entries wait equally long; when the pool is
+ * empty the oldest ends early. */
 #include "net/tcp/tcp_priv.h"
 
 #define WAIT_MS (CONFIG_TCP_TIME_WAIT_SECONDS * 1000u)
@@ -35,7 +35,7 @@ static bool is_new_syn(const struct tcp_entry *w, const struct segment *s)
 		return false;
 	if (!(s->options & SEG_HAS_TIMESTAMPS) || (w->options && s->ts_value == w->ts_recent))
 		return seq_lt(w->rcv_nxt, s->seq);
-	/* what is left of one without timestamps will be refused for having none */
+	/* old segments of a connection without timestamps will be refused for having none */
 	return !w->options || seq_lt(w->ts_recent, s->ts_value);
 }
 
@@ -71,7 +71,7 @@ OUT_OF_LINE bool wait_input(struct tcp *tcp, struct tcp_entry *w, const struct s
 	return true;
 }
 
-/* RFC 9293 §3.6.1 MAY-2: faster than the clock of initial sequence numbers, a connection outruns them. */
+/* RFC 9293 §3.6.1 MAY-2: a connection faster than the clock of initial sequence numbers has outrun them. */
 uint32_t wait_replace(struct tcp *tcp, struct tcp_entry *w, uint32_t isn)
 {
 	uint32_t used = w->snd_nxt;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The user timeout option (RFC 5482): each end tells for how long it puts up with nothing being acknowledged,
- * so that the other does not give up sooner. A peer's wish counts where the application has none of its own,
- * and within bounds: less would end what is well, more would keep memory for whoever asks. */
+/* The user timeout option (RFC 5482): each end announces how long it waits for an acknowledgement, so that
+ * the other does not give up sooner. The peer's value counts if the application has set none, and within
+ * bounds: less would end healthy connections, more would hold memory at any peer's request. */
 #include "net/tcp/tcp_priv.h"
 
 #define LEAST_S CONFIG_TCP_USER_TIMEOUT_SECONDS
