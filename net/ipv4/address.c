@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Our own addresses: which can be, which there are, and who is told when one goes. */
+/* Our own addresses: checking, adding and removing them, and telling the protocols when one goes. */
 #include <errno.h>
 
 #include "net/ipv4/ipv4_priv.h"
@@ -49,14 +49,14 @@ int ipv4_add_address(struct ipv4 *ip, const struct ip_prefix *prefix)
 		ipv4_insert_way(ip, address, UINT32_MAX, IPV4_OURS, address);
 	}
 	ipv4_insert_way(ip, address, mask, IPV4_SUBNET, address);
-	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL)) /* whose neighbours no gateway is asked for: RFC 3927 §2.6.2 */
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL)) /* always on the link, never behind a gateway: RFC 3927 §2.6.2 */
 		ipv4_insert_way(ip, 0xa9fe0000, 0xffff0000, IPV4_SUBNET, address);
-	if (~mask > 1) /* a subnet of one or two hosts has none: RFC 3021 */
+	if (~mask > 1) /* a subnet of one or two hosts has no broadcast: RFC 3021 */
 		ipv4_insert_way(ip, address | ~mask, UINT32_MAX, IPV4_BROADCAST, address);
 	return arp_add_address(ip->arp, address);
 }
 
-/* It is no longer among ours: nothing can be sent from it. */
+/* Tells all protocols that address is not ours any more: nothing can be sent from it. */
 static void tell_gone(struct ipv4 *ip, uint32_t address)
 {
 	struct ip_addr gone = { .family = IP_V4 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Fragmentation (RFC 791 §2.3): a packet that is longer than the path takes goes out in pieces, each a header
- * of its own and references to the same payload. */
+/* Fragmentation (RFC 791 §2.3): a packet longer than the path takes is sent in pieces, each with a header of
+ * its own and references to the same payload. */
 #include "net/ipv4/ipv4_priv.h"
 
 struct buf *fragment_take(struct buf **rest, uint32_t n)

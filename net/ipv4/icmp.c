@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* ICMP (RFC 792, RFC 1122 §3.2.2): answers echo requests with their own bytes, tells transports
- * of errors about what they sent, tells others of packets that nobody wants. Redirects and source
- * quenches are ignored (RFC 6274, RFC 6633): they let strangers steer us. */
+/* ICMP (RFC 792, RFC 1122 §3.2.2): answers echo requests with their own bytes, passes errors about
+ * our packets to the transports, and sends errors about packets that are refused. Redirects and source
+ * quenches are ignored (RFC 6274, RFC 6633): they would let strangers steer us. */
 #include "net/ipv4/ipv4_priv.h"
 
 #include <errno.h>
@@ -25,11 +25,11 @@ struct icmp_header {
 } __attribute__((packed));
 static_assert(sizeof(struct icmp_header) == 8, "wire format");
 
-/* What of the refused packet fits one header buf beside our own headers. */
+/* The part of a refused packet that fits one header buf beside our own headers. */
 #define QUOTE_BYTES (BUF_HEADROOM - ETHERNET_HEADER_BYTES - IPV4_HEADER_BYTES - sizeof(struct icmp_header))
 
 /* Errors are limited by a bucket that holds CONFIG_ICMP_ERRORS_PER_SECOND tokens. Each costs one to
- * three of them at random: a bucket that can be counted tells strangers which ports are open. */
+ * three of them at random: a predictable bucket would reveal to strangers which ports are open. */
 static bool error_is_allowed(struct ipv4 *ip)
 {
 	const uint64_t token_ns = NS_PER_S / CONFIG_ICMP_ERRORS_PER_SECOND;
@@ -45,7 +45,7 @@ static bool error_is_allowed(struct ipv4 *ip)
 	return true;
 }
 
-/* Tells the sender of a packet, of which len bytes are at hand, what became of it. */
+/* Sends an error about a packet, of which len bytes are at hand, to its sender. */
 static void send_error(struct ipv4 *ip, const uint8_t *packet, uint32_t len, enum type type, uint8_t code)
 {
 	uint32_t quoted = MIN(len, (uint32_t)QUOTE_BYTES);
@@ -82,7 +82,7 @@ void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece)
 	const struct ipv4_header *h = (const void *)piece->data;
 	uint32_t header_bytes = ipv4_header_bytes(h);
 
-	/* nothing about what went to a group, or may be an error itself: RFC 1122 §3.2.2 */
+	/* no error about a packet to a group, or one that may be an error itself: RFC 1122 §3.2.2 */
 	if (ipv4_kind(ip, be32(h->dst)) == IPV4_OURS &&
 	    (h->protocol != IP_ICMP || (piece->len > header_bytes && piece->data[header_bytes] == ECHO_REQUEST)))
 		send_error(ip, piece->data, piece->len, TIME_EXCEEDED, 1);
@@ -128,7 +128,7 @@ static int error_of(const struct icmp_header *icmp)
 	}
 }
 
-/* An error that quotes a packet. false: not one that we can have sent. */
+/* An error that quotes a packet. false: we cannot have sent that packet. */
 static bool input_error(struct ipv4 *ip, const struct buf *b, int error)
 {
 	const struct icmp_header *icmp = (const void *)b->data;
@@ -143,7 +143,7 @@ static bool input_error(struct ipv4 *ip, const struct buf *b, int error)
 	    ipv4_kind(ip, be32(h->src)) != IPV4_OURS || (h->fragment & be16(IPV4_OFFSET))) {
 		return false;
 	}
-	/* old routers say 0, or give the packet's own length: RFC 1191 §5 */
+	/* old routers give 0, or the packet's own length: RFC 1191 §5 */
 	mtu = be16(icmp->mtu);
 	if (IS_ENABLED(CONFIG_IPV4_PMTU) && (mtu == 0 || mtu >= be16(h->total_bytes)))
 		mtu = pmtu_below(be16(h->total_bytes));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* IGMP for hosts (RFC 3376 §5): reports what is joined and left, twice, since nothing acknowledges it, and
- * answers queries after a random while, once for all that ask meanwhile. We take every source, so an answer
- * about some of them is about all. An older router's query makes us speak its version for some minutes
- * (§7.2.1); then others' reports save ours (RFC 2236 §3).
+/* IGMP for hosts (RFC 3376 §5): reports each join and leave twice, since reports are not acknowledged, and
+ * answers queries after a random delay, once for all that arrive meanwhile. We accept every source, so an
+ * answer about some sources is one about all. An older router's query makes us use its version for some
+ * minutes (§7.2.1); another host's report then makes ours needless (RFC 2236 §3).
  *
- * A query must come to a group: one sent to us alone, from afar perhaps, would make us talk to the link. */
+ * A query must be sent to a group: a unicast one, perhaps from afar, would make us talk to the link. */
 #include "net/ipv4/igmp.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ enum {
 	ALL_HOSTS = 0xe0000001,   /* 224.0.0.1 */
 	ALL_ROUTERS = 0xe0000002,
 	V3_ROUTERS = 0xe0000016,  /* 224.0.0.22 */
-	ROBUSTNESS = 2,           /* §8.1: how often something is said of our own accord */
+	ROBUSTNESS = 2,           /* §8.1: times that an unsolicited report is sent */
 	RECORDS = 8,              /* in a report, so that it fits a head */
 	HEADER_BYTES = 24,        /* of IP, with the option "router alert" (RFC 2113) */
 };
@@ -31,8 +31,8 @@ enum type { QUERY = 0x11, V1_REPORT = 0x12, V2_REPORT = 0x16, V2_LEAVE = 0x17, V
 
 enum record_type { IS_EXCLUDE = 2, TO_INCLUDE = 3, TO_EXCLUDE = 4 };
 
-/* Queries and all messages of versions 1 and 2; a version 3 query goes on. Also what a version 3 report
- * begins with, and each of its records, whose other fields are zero. */
+/* Queries and all messages of versions 1 and 2; a version 3 query is longer. Also the beginning of a version
+ * 3 report, and each of its records, whose other fields are zero. */
 struct message {
 	uint8_t type, code;
 	uint16_t checksum;
@@ -40,15 +40,16 @@ struct message {
 } __attribute__((packed));
 static_assert(sizeof(struct message) == 8, "wire format");
 
-/* The group that was left last stands before those that are joined: it has its leaving to say once more. */
+/* The list begins with the group that was left last, as its leaving is reported a second time; behind it are
+ * the groups that are joined. */
 struct igmp {
 	struct igmp_group left;
 	struct ipv4 *ip;
 	struct ip_handler handler;
 	struct timer timer;
-	uint64_t v1_ns, v2_ns; /* until when a router of that version is believed to be there */
-	struct buf *report;    /* that is being written; or NULL */
-	uint32_t records;      /* in it */
+	uint64_t v1_ns, v2_ns; /* until when a router of that version is taken to be present */
+	struct buf *report;    /* being written; or NULL */
+	uint32_t records;      /* in report */
 };
 
 static struct igmp *igmp_of(struct ipv4 *ip)
@@ -56,7 +57,7 @@ static struct igmp *igmp_of(struct ipv4 *ip)
 	return container_of(ip->groups, struct igmp, left);
 }
 
-/* For a device that lets through only what is wanted. */
+/* Tells a device that filters by MAC address which groups to let through. */
 static int want(struct ipv4 *ip, uint32_t group, bool is_wanted)
 {
 	uint8_t mac[6];
@@ -77,7 +78,7 @@ static uint64_t random_within_ns(uint64_t ns)
 	return clock_now_ns() + 1 + (random_u32() * (ns >> 16) >> 16);
 }
 
-/* Puts type and group before what is in the report. */
+/* Puts type and group in front of the report. */
 static void push(struct igmp *g, uint8_t type, uint32_t group)
 {
 	*(struct message *)buf_push(g->report, sizeof(struct message)) =
@@ -116,13 +117,13 @@ static void send_report(struct igmp *g)
 	send_message(g, V3_ROUTERS);
 }
 
-/* One group, in the words of the version that is spoken. */
+/* Reports one group in the version that is spoken. */
 static void say(struct igmp *g, const struct igmp_group *at, uint8_t spoken)
 {
 	bool left = at == &g->left;
 
 	if (spoken == 1 && left)
-		return; /* version 1 has no word for it */
+		return; /* version 1 has no message for it */
 	if (!g->report && !(g->report = buf_alloc_header()))
 		return;
 	if (spoken == 3) {
@@ -135,17 +136,17 @@ static void say(struct igmp *g, const struct igmp_group *at, uint8_t spoken)
 	}
 }
 
-/* Is it the first of those that have joined this group? Only that one speaks. */
+/* Is it the first membership in its group? Only that one sends reports. */
 static bool is_first(const struct igmp *g, const struct igmp_group *which)
 {
 	const struct igmp_group *at = g->left.next;
 
 	while (at->address != which->address)
 		at = at->next;
-	return at == which && which->address != ALL_HOSTS; /* that one is never spoken of: §6 */
+	return at == which && which->address != ALL_HOSTS; /* never reported: §6 */
 }
 
-/* Says what is due, in as few reports as hold it. */
+/* Sends all reports that are due, in as few messages as possible, and sets the timer. */
 static void say_due(struct igmp *g)
 {
 	uint64_t now_ns = clock_now_ns(), next_ns = DEADLINE_NEVER;
@@ -167,7 +168,7 @@ static void fire(struct timer *t)
 	say_due(container_of(t, struct igmp, timer));
 }
 
-/* What has not been said of the group that was left last is said now. */
+/* Sends now what is still to be reported of the group that was left last. */
 static void say_left(struct igmp *g)
 {
 	if (g->left.due_ns != DEADLINE_NEVER)
@@ -175,8 +176,8 @@ static void say_left(struct igmp *g)
 	say_due(g);
 }
 
-/* How long an answer may wait, from the query's code: tenths of a second, the longer ones as a small floating
- * point number (§4.1.1). */
+/* The longest delay of an answer, from the query's code: tenths of a second, longer ones as a small
+ * floating-point number (§4.1.1). */
 static uint64_t patience_ns(uint8_t code, bool v3)
 {
 	uint64_t tenths = v3 && code >= 128 ? (uint64_t)(16 | (code & 15)) << ((code >> 4 & 7) + 3) : code;
@@ -202,7 +203,7 @@ static void input_query(struct igmp *g, const struct message *m, uint32_t len, u
 			at->due_ns = MIN(at->due_ns, due_ns);
 }
 
-/* Somebody else has said what we would have: the router, an older one, needs no more. */
+/* Another host has reported this group: a router of an older version needs no report of ours. */
 static void input_report(struct igmp *g, uint32_t group)
 {
 	if (version(g, clock_now_ns()) == 3)
@@ -283,7 +284,7 @@ int igmp_join(struct ipv4 *ip, struct igmp_group *group, const struct ip_addr *a
 	return 0;
 }
 
-/* The last has left: nothing of IGMP stays. */
+/* The last membership has ended: frees all of IGMP. */
 static void destroy(struct igmp *g)
 {
 	say_left(g);
@@ -294,10 +295,10 @@ static void destroy(struct igmp *g)
 	instance_free(g, sizeof(*g));
 }
 
-/* Nobody else is in its group. */
+/* The last membership in the group has ended: reports the leaving. */
 static void leave_group(struct igmp *g, uint32_t address)
 {
-	say_left(g); /* another that was left before */
+	say_left(g); /* a group that was left before this one */
 	g->left.address = address;
 	g->left.repeats = ROBUSTNESS;
 	g->left.due_ns = 0;
@@ -316,7 +317,7 @@ void igmp_leave(struct ipv4 *ip, struct igmp_group *group)
 	want(ip, group->address, false);
 	while (other && other->address != group->address)
 		other = other->next;
-	if (speaks && other) { /* that one does from now on */
+	if (speaks && other) { /* other sends the reports from now on */
 		other->due_ns = group->due_ns;
 		other->repeats = group->repeats;
 	} else if (speaks) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Receiving: checks by RFC 1122 §3.2.1 what came, cuts off the link's padding, hands it to its
- * protocol. Nothing that fails a check is answered. */
+/* Receiving: checks packets by RFC 1122 §3.2.1, cuts off the link's padding, hands them to their
+ * protocol. A packet that fails a check is not answered. */
 #include "net/ipv4/ipv4_priv.h"
 
 #include "net/capture.h"
@@ -24,7 +24,7 @@ void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint64_t *cou
 	buf_free(b);
 }
 
-/* Options: only their form and source routes matter (RFC 6274 §3.13.2.3: those are refused). */
+/* Checks the form of options, and refuses source routes (RFC 6274 §3.13.2.3); others are ignored. */
 static bool options_are_harmless(const uint8_t *o, uint32_t len)
 {
 	enum { END = 0, NOP = 1, LOOSE_SOURCE_ROUTE = 131, STRICT_SOURCE_ROUTE = 137 };
@@ -44,7 +44,7 @@ static bool options_are_harmless(const uint8_t *o, uint32_t len)
 	return true;
 }
 
-/* Is it a header that can be, of a packet that is all there? */
+/* Is the header valid, and the packet complete? */
 static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_bytes)
 {
 	const struct ipv4_header *h = (const void *)b->data;
@@ -64,9 +64,9 @@ static bool check_header(struct ipv4 *ip, const struct buf *b, uint32_t packet_b
 	return options_are_harmless(b->data + sizeof(*h), header_bytes - sizeof(*h));
 }
 
-/* Could another host send from there? Where we have no way to, it is a lie or cannot be answered (RFC 3704
- * §2.4); but while we have no address we know nothing of the link, and a DHCP server may speak to everybody
- * from a network that we are not in. */
+/* Can src be another host's address? Without a route to it, it is forged or cannot be answered (RFC 3704
+ * §2.4); but without an address we know nothing of the link, and a DHCP server may broadcast from a network
+ * that we are not in. */
 static bool can_be_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
 {
 	enum ipv4_kind from = ipv4_kind(ip, src);
@@ -75,7 +75,7 @@ static bool can_be_source(const struct ipv4 *ip, uint32_t src, uint32_t dst)
 	                         : from >= IPV4_SUBNET;
 }
 
-/* Could a host on a wire have sent it from there to us? Sets *to_group. */
+/* Can a packet from src to dst have come to us over the wire? Sets *to_group. */
 static OUT_OF_LINE bool check_addresses(const struct ipv4 *ip, uint32_t src, uint32_t dst, bool link_group,
                             bool *to_group)
 {
@@ -105,7 +105,7 @@ static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 	uint8_t start[60 + 8];
 
 	meta->quote_len = b->len;
-	if (b->next) { /* the first slice may go before the packet does */
+	if (b->next) { /* ip_strip may free the first slice */
 		meta->quote_len = MIN(b->len, (uint32_t)sizeof(start));
 		meta->header = memcpy(start, b->data, meta->quote_len);
 	}
@@ -119,7 +119,7 @@ static void deliver(struct ipv4 *ip, struct ip_meta *meta, struct buf *b)
 	ipv4_drop(ip, meta->header, b, &ip->stats.in_unknown_protos, "a protocol that nobody wants");
 }
 
-/* Takes b, whose header is right. */
+/* Takes b, whose header has been checked. */
 static void input_checked(struct ipv4 *ip, struct buf *b, bool to_group)
 {
 	const struct ipv4_header *h = (const void *)b->data;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* IPv4: the instance, its address, and who listens to which protocol. */
+/* IPv4: the instance, and the handlers of protocols. */
 #include "net/ipv4/ipv4.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static int listen_protocol(struct ip *base, uint8_t protocol, const struct ip_ha
 
 void ipv4_addr(struct ip_addr *to, const void *bytes)
 {
-	uint64_t words[2] = { 0 }; /* as ip_equal sees them */
+	uint64_t words[2] = { 0 }; /* ip_equal compares all 16 bytes */
 
 	memcpy(words, bytes, 4);
 	to->family = IP_V4;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of IPv4 share. Addresses are in host byte order here. */
+/* Shared by the files of IPv4. Addresses are in host byte order here. */
 #ifndef NET_IPV4_IPV4_PRIV_H
 #define NET_IPV4_IPV4_PRIV_H
 
@@ -37,13 +37,13 @@ enum { IPV4_HANDLERS = 4 };
 /* A datagram that waits for pieces (reassembly.c). */
 struct ipv4_partial {
 	uint64_t expires_ns;  /* 0: free */
-	uint32_t src, dst;    /* these four, as the header has them, say which datagram it is */
+	uint32_t src, dst;    /* these four, in network byte order, identify the datagram */
 	uint16_t id;
 	uint8_t protocol;
-	uint8_t ecn;          /* 1 << each codepoint that came */
-	bool condemned;       /* has no pieces, and gets none */
+	uint8_t ecn;          /* 1 << each codepoint received */
+	bool condemned;       /* has no pieces, and accepts none */
 	unsigned bufs;        /* in all pieces */
-	uint32_t have, total; /* bytes of payload; total 0: the last piece has not come */
+	uint32_t have, total; /* bytes of payload; total 0: the last piece is missing */
 	struct buf *pieces;   /* linked by queue */
 };
 LIMIT_BYTES(IPV4_REASSEMBLIES, sizeof(struct ipv4_partial), 48);
@@ -56,7 +56,7 @@ struct reassembly {
 #endif
 };
 
-/* What a path takes (pmtu.c). */
+/* The MTU of a path (pmtu.c). */
 struct ipv4_path {
 	uint64_t expires_ns; /* past: free */
 	uint32_t dst;
@@ -65,10 +65,10 @@ struct ipv4_path {
 };
 LIMIT_BYTES(IPV4_PATHS, sizeof(struct ipv4_path), 16);
 
-/* What an address is to us, and so what becomes of packets to it and from it (route.c). */
+/* The kind of an address, which decides how packets to it and from it are treated (route.c). */
 enum ipv4_kind {
-	IPV4_NONE,      /* of a host that no way leads to */
-	IPV4_NOWHERE,   /* nobody's */
+	IPV4_NONE,      /* of a host without a route */
+	IPV4_NOWHERE,   /* of no host */
 	IPV4_GROUP,
 	IPV4_LOOPBACK,
 	IPV4_OURS,
@@ -81,7 +81,7 @@ enum ipv4_kind {
 
 struct ipv4_way {
 	uint32_t prefix, mask;
-	uint32_t via; /* the gateway; or the address of ours that it is there for, 0: none */
+	uint32_t via; /* the gateway; or the address of ours that it belongs to, 0: none */
 	uint8_t kind; /* enum ipv4_kind */
 };
 LIMIT_BYTES(IPV4_ROUTES, sizeof(struct ipv4_way), 16);
@@ -94,19 +94,19 @@ enum {
 LIMIT_BYTES(IPV4_ADDRESSES, 3 * sizeof(struct ipv4_way) + 24, 72); /* 24: in arp.c */
 
 struct ipv4 {
-	struct ip ip; /* first: what transports see */
+	struct ip ip; /* first; used by transports */
 	struct ethernet *ethernet;
 	struct arp *arp;
 	bool unaddressed;           /* ipv4_listen_unaddressed */
 	uint16_t ways;
-	uint16_t count[IPV4_KINDS]; /* of ways of each kind that come and go */
+	uint16_t count[IPV4_KINDS]; /* of ways of each kind, without IPV4_ALWAYS */
 	unsigned loop_count;
-	struct igmp_group *groups; /* igmp.c: behind the first, who has joined which; NULL: nobody has */
+	struct igmp_group *groups; /* igmp.c: behind the first all memberships; NULL: none */
 	struct ipv4_stats stats;
-	uint64_t id_count, ids; /* output.c: identifications given, those left of a block */
-	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent when this is not far ahead of now */
+	uint64_t id_count, ids; /* output.c: identifications given, and the rest of a block */
+	uint64_t icmp_credit_ns; /* icmp.c: errors may be sent unless this is far ahead of now */
 	struct buf *loop_first, **loop_end;
-	struct poller loop; /* delivers what we sent to ourselves */
+	struct poller loop; /* delivers packets that we sent to ourselves */
 	const struct ip_handler *other;
 	struct {
 		uint8_t protocol;
@@ -134,7 +134,7 @@ static inline void ipv4_group_mac(uint8_t mac[6], uint32_t group)
 	put_be32(mac + 2, 0x5e000000 | (group & 0x7fffff));
 }
 
-/* A group that somebody here has joined, or 224.0.0.1 when somebody has joined any. */
+/* Has this image joined group? 224.0.0.1 counts as joined when any group is. */
 static inline bool ipv4_is_joined(const struct ipv4 *ip, uint32_t group)
 {
 	const struct igmp_group *g = ip->groups;
@@ -149,10 +149,10 @@ static inline bool ipv4_is_joined(const struct ipv4 *ip, uint32_t group)
 void ipv4_addr(struct ip_addr *to, const void *bytes);
 
 const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol);
-/* What routes have cached may no longer be so. */
+/* Makes all routes look up again what they have cached. */
 void ipv4_changed(struct ipv4 *ip);
-/* Tells the protocol of a packet of ours; sent: its IP header and len bytes in all, at least 8 of them
- * behind the header. Fills in what the packet says. */
+/* Calls the error handler of the protocol of a packet of ours; sent: its IP header and len bytes in all, at
+ * least 8 of them behind the header. Fills in the fields of error that the packet gives. */
 void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
                 struct ip_error *error);
 
@@ -163,28 +163,28 @@ bool ipv4_is_host(uint32_t a, uint32_t mask);
 
 /* route.c */
 void ipv4_init_ways(struct ipv4 *ip);
-/* The way of packets to an address; lent until ways change. */
+/* The way for packets to an address; lent until ways change. */
 const struct ipv4_way *ipv4_way(const struct ipv4 *ip, uint32_t to);
 enum ipv4_kind ipv4_kind(const struct ipv4 *ip, uint32_t a);
-/* Which of our addresses is best known to that neighbour; 0: we have none. */
+/* Our address in the prefix of that neighbour, else our first; 0: we have none. */
 uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop);
-/* There is room. */
+/* The caller has checked that there is room. */
 void ipv4_insert_way(struct ipv4 *ip, uint32_t prefix, uint32_t mask, enum ipv4_kind kind, uint32_t via);
-/* Those from least on that are there for via, an address of ours: from IPV4_OURS on with the routes whose
- * gateways only its prefix had. via 0: all routes. */
+/* Removes the ways that belong to via, an address of ours, of kinds from least on; with IPV4_OURS also the
+ * routes whose gateways were in its prefix only. via 0: all routes. */
 void ipv4_remove_ways(struct ipv4 *ip, enum ipv4_kind least, uint32_t via);
 
 /* input.c: takes b, the IP header first. looped: it never was on a wire. */
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
-/* Where every packet goes that is let down: counts it (counter may be NULL), says why under log=debug, frees
- * b. header: its IP header, or NULL. */
+/* Drops a packet: counts it (counter may be NULL), logs the reason under log=debug, frees b. header: its IP
+ * header, or NULL. */
 void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint64_t *counter, const char *reason);
 
-/* reassembly.c: a fragment, its header checked, the padding cut off. Takes b; gives the whole packet when b
- * was all that it lacked, or NULL. */
+/* reassembly.c: adds a fragment, its header checked, the padding cut off. Takes b; gives the whole packet if
+ * b completes it, or NULL. */
 struct buf *reassembly_add(struct ipv4 *ip, struct buf *b);
 void reassembly_init(struct reassembly *r);
-/* Lets go of everything. */
+/* Frees everything. */
 void reassembly_clear(struct reassembly *r);
 
 /* fragment.c: takes the first n bytes off *rest, which has them, and gives them with room for the headers
@@ -196,9 +196,9 @@ void pmtu_init(struct ipv4 *ip);
 void pmtu_done(struct ipv4 *ip);
 void pmtu_look(struct ipv4 *ip, struct ip_route *r); /* sets payload_bytes and may_be_cut */
 void pmtu_too_big(struct ip_route *r, uint32_t mtu); /* struct ip_ops */
-uint32_t pmtu_below(uint32_t bytes); /* a link's usual MTU, where packets of bytes did not fit */
+uint32_t pmtu_below(uint32_t bytes); /* the next smaller MTU of usual links */
 
-/* output.c: struct ip_ops, and giving back what ARP could not deliver. */
+/* output.c: functions of struct ip_ops, of struct arp_user (unreachable), and of the loop poller. */
 void ipv4_look(struct ip_route *r);
 void ipv4_doubt(struct ip_route *r);
 int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, const struct ip_addr *dst);
@@ -209,7 +209,7 @@ void ipv4_loop_poll(struct poller *p);
 /* icmp.c */
 void icmp_input(void *arg, struct ip_meta *meta, struct buf *b);
 void icmp_refuse(const struct ip_meta *meta, enum ip_refusal why);
-/* piece: the first of a datagram whose others have not come, its IP header first. */
+/* piece: the first piece of a datagram that stayed incomplete, its IP header first. */
 void icmp_reassembly_timed_out(struct ipv4 *ip, const struct buf *piece);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Sending: the route to a destination, the header, the checksum or its promise, and the next hop.
+/* Sending: the route to a destination, the header, the checksum or its offload, and the next hop.
  * While a route's generation is the instance's, its MAC address is right and nothing is looked up.
  *
  * Identification: 0 for packets that cannot be fragmented (RFC 6864 §4.1), else unpredictable, so
- * that it tells nobody how much we send to others (RFC 7739): four from each SipHash of a counter. */
+ * that it does not reveal how much we send to others (RFC 7739): four from each SipHash of a counter. */
 #include "net/ipv4/ipv4_priv.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ void ipv4_look(struct ip_route *r)
 		pmtu_look(ip, r);
 	} else {
 		r->payload_bytes = r->link_bytes;
-		r->may_be_cut = true; /* RFC 1191 §3: who does not look for the path's MTU lets routers cut */
+		r->may_be_cut = true; /* RFC 1191 §3: without path MTU discovery routers may fragment */
 	}
 }
 
@@ -43,7 +43,7 @@ void ipv4_doubt(struct ip_route *r)
 	arp_doubt(ip->arp, w->kind == IPV4_GATEWAY ? w->via : to);
 }
 
-/* Is it an address of ours, to send to others from? Loopback's are to ourselves. */
+/* Is src an address of ours to send from? One of loopback only to ourselves. */
 static bool can_be_from(const struct ipv4 *ip, const struct ip_addr *src, bool to_ours)
 {
 	return src->family == IP_V4 && is_ours(ip, get_be32(src->bytes)) && (to_ours || src->bytes[0] != 127);
@@ -76,7 +76,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 	return 0;
 }
 
-/* Puts the transport's checksum in, or leaves it to the device or to our own receiving side. */
+/* Fills in the transport's checksum, or leaves it to the device or to our own receiving side. */
 static void fill_checksum(const struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len,
                           uint16_t at, bool offload)
 {
@@ -124,7 +124,8 @@ static void fill_header(const struct ip_route *r, uint8_t protocol, struct buf *
 	h->checksum = checksum_of_header(h, sizeof(*h) / 4);
 }
 
-/* To ourselves, but not from within the call: the sender may not be ready for the answer. */
+/* Queues a packet to ourselves: if it were delivered within the call, the sender might not be ready for the
+ * answer. */
 static int loop_back(struct ipv4 *ip, struct buf *b)
 {
 	if (ip->loop_count >= CONFIG_IPV4_LOOP_PACKETS) {
@@ -142,7 +143,7 @@ static int loop_back(struct ipv4 *ip, struct buf *b)
 void ipv4_loop_poll(struct poller *p)
 {
 	struct ipv4 *ip = container_of(p, struct ipv4, loop);
-	unsigned count = ip->loop_count; /* what these bring forth waits for the next turn */
+	unsigned count = ip->loop_count; /* packets sent in answer wait for the next turn */
 
 	while (count-- > 0) {
 		struct buf *b = ip->loop_first;
@@ -156,7 +157,7 @@ void ipv4_loop_poll(struct poller *p)
 	}
 }
 
-/* The way for a route whose MAC address is not known to be right. Takes b. */
+/* Sends on a route whose MAC address may be out of date. Takes b. */
 static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 {
 	uint32_t to = get_be32(r->dst.bytes);
@@ -191,7 +192,7 @@ static int send_slowly(struct ipv4 *ip, struct ip_route *r, struct buf *b)
 	return ethernet_send(ip->ethernet, r->link, ETHERTYPE_IPV4, b);
 }
 
-/* What r remembers may be wrong. 0, -EADDRNOTAVAIL: our address has gone. */
+/* Updates r, which may be out of date. 0, -EADDRNOTAVAIL: our address has gone. */
 static int look_again(struct ipv4 *ip, struct ip_route *r)
 {
 	uint32_t src = get_be32(r->src.bytes);
@@ -202,7 +203,7 @@ static int look_again(struct ipv4 *ip, struct ip_route *r)
 	return 0;
 }
 
-/* Does b fit r, as the packets that the device makes of it? */
+/* Does b fit r, counting the packets that the device cuts it into? */
 static bool fits(const struct ip_route *r, const struct buf *b, uint32_t len)
 {
 	if (b->flags & BUF_TSO4)
@@ -210,13 +211,13 @@ static bool fits(const struct ip_route *r, const struct buf *b, uint32_t len)
 	return len <= r->payload_bytes;
 }
 
-/* Sends b, len bytes that are one packet, or as many as the path wants. Takes b. */
+/* Sends b of len bytes as one packet, or cut into fragments. Takes b. */
 static int send_pieces(struct ip_route *r, uint8_t protocol, struct buf *b, uint32_t len, bool cut,
                        unsigned flags)
 {
 	struct ipv4 *ip = container_of(r->ip, struct ipv4, ip);
 	bool whole = flags & IP_DF && !r->may_be_cut;
-	/* what is not cut needs no identification: RFC 6864 §4.1 */
+	/* a packet that cannot be fragmented needs no identification: RFC 6864 §4.1 */
 	uint16_t id = whole ? 0 : next_id(ip);
 	struct buf *piece = b;
 	uint32_t at = 0, n;

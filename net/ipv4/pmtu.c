@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* Path MTU discovery (RFC 1191): what routers on the way to a destination have said that they take, for ten
- * minutes. Whoever sends there hears of it when his route is next looked at, and so of its being forgotten:
- * then larger packets are tried again.
+/* Path MTU discovery (RFC 1191): remembers for ten minutes the MTU that routers on the way to a destination
+ * have reported. Senders learn it when they next look at their route, and also when it is forgotten: then
+ * larger packets are tried again.
  *
- * Believed is only what a transport has vouched for (ip_too_big), and never so far that somebody who could
- * guess makes us send dust: below CONFIG_IPV4_PMTU_MIN packets do not shrink, but may be cut on the way. */
+ * Only reports that a transport has verified count (ip_too_big), and an attacker who guessed right cannot
+ * make us send tiny packets: below CONFIG_IPV4_PMTU_MIN they do not shrink, but may be fragmented on the
+ * way. */
 #include "kernel/dev/clock.h"
 #include "net/ipv4/ipv4_priv.h"
 
 #define LIFE_NS (600 * NS_PER_S) /* RFC 1191 §6.3 */
 
-/* Time has passed for some: who sends there looks at his route again. */
+/* Some paths have expired: makes senders look at their routes again. */
 static void forget(struct timer *t)
 {
 	struct ipv4 *ip = container_of(t, struct ipv4, path_timer);
@@ -41,7 +42,7 @@ void pmtu_look(struct ipv4 *ip, struct ip_route *r)
 
 	r->payload_bytes = r->link_bytes;
 	r->may_be_cut = false;
-	if (!timer_is_running(&ip->path_timer)) /* mostly: every connection comes by here some times */
+	if (!timer_is_running(&ip->path_timer)) /* the usual case: no path is known */
 		return;
 	now_ns = clock_now_ns();
 	for (size_t i = 0; i < ARRAY_SIZE(ip->paths); i++) {
@@ -82,7 +83,7 @@ void pmtu_too_big(struct ip_route *r, uint32_t mtu)
 
 uint32_t pmtu_below(uint32_t bytes)
 {
-	/* RFC 1191 §7.1: what links are mostly like */
+	/* RFC 1191 §7.1: usual MTUs of links */
 	static const uint16_t plateaus[] = { 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68 };
 	size_t i = 0;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Reassembly (RFC 791 §3.2, RFC 1122 §3.3.2). Anybody can begin as many datagrams as he likes and end none:
- * few are held, for a short time, in few packet buffers, and the oldest makes room.
+/* Reassembly (RFC 791 §3.2, RFC 1122 §3.3.2). An attacker can begin any number of datagrams and complete
+ * none: so few are held, for a short time, in few packet buffers, and the oldest makes room.
  *
- * A piece is the payload as it came, uncopied, the first with its IP header; where it belongs stands in its
- * checksum offsets, which a received packet needs no more. Pieces lie in order and never overlap: one that
- * would condemns its datagram, with what is still to come of it (RFC 5722 §4, also against RFC 1858's and
- * RFC 3128's attacks). An exact repetition is only dropped, since networks make those. */
+ * A piece is a fragment's payload, uncopied, the first with its IP header; its place is kept in its checksum
+ * offsets, which a received packet does not need any more. Pieces are in order and never overlap: one that
+ * would condemns its datagram, pieces still to come included (RFC 5722 §4, also against the attacks of
+ * RFC 1858 and RFC 3128). An exact repetition is only dropped, since networks make those. */
 #include <errno.h>
 
 #include "kernel/dev/clock.h"
@@ -13,7 +13,7 @@
 #include "net/ipv4/ipv4_priv.h"
 
 #define LIFE_NS (CONFIG_IPV4_REASSEMBLY_SECONDS * NS_PER_S)
-#define CONTIGUOUS_BYTES 54 /* of a payload, that struct ip_handler promises */
+#define CONTIGUOUS_BYTES 54 /* of a payload, as struct ip_handler promises */
 
 static uint32_t start_of(const struct buf *b)
 {
@@ -25,7 +25,7 @@ static uint32_t end_of(const struct buf *b)
 	return start_of(b) + b->csum_offset;
 }
 
-/* Lets go of p's pieces. */
+/* Frees p's pieces. */
 static void clear(struct reassembly *r, struct ipv4_partial *p)
 {
 	struct buf *b;
@@ -58,8 +58,8 @@ static void give_up(struct reassembly *r, struct ipv4_partial *p)
 	p->expires_ns = 0;
 }
 
-/* Time is up: RFC 1122 §3.3.2 wants the sender told when the first piece is there. The timer may also fire
- * for one that is gone: nothing stops it then. */
+/* Gives up datagrams whose time is up; RFC 1122 §3.3.2: the sender is told if the first piece is there. The
+ * timer may also fire for a datagram that is gone, as it is not stopped then. */
 static void expire(struct timer *t)
 {
 	struct reassembly *r = container_of(t, struct reassembly, timer);
@@ -76,7 +76,7 @@ static void expire(struct timer *t)
 	}
 }
 
-/* The datagram that a fragment with header h is part of, begun when there is none. */
+/* The datagram that a fragment with header h belongs to; begins one if there is none. */
 static struct ipv4_partial *find(struct reassembly *r, const struct ipv4_header *h)
 {
 	struct ipv4_partial *fresh = NULL;
@@ -100,7 +100,7 @@ static struct ipv4_partial *find(struct reassembly *r, const struct ipv4_header 
 	return fresh;
 }
 
-/* Makes room for n bufs of p. false: p itself had to make it. */
+/* Makes room for n bufs of p. false: p itself was given up for it. */
 static bool make_room(struct reassembly *r, struct ipv4_partial *p, unsigned n)
 {
 	while (r->bufs + n > CONFIG_IPV4_FRAGMENT_BUFS) {
@@ -113,8 +113,8 @@ static bool make_room(struct reassembly *r, struct ipv4_partial *p, unsigned n)
 	return true;
 }
 
-/* Finds the place of b; last: nothing follows it; ecn: its codepoint. 0, -EEXIST: it is there already,
- * -EBADMSG: it contradicts what is there. */
+/* Finds the place of b; last: it is the last piece; ecn: its codepoint. 0, -EEXIST: it is there already,
+ * -EBADMSG: it contradicts the pieces that are there. */
 static int find_place(struct ipv4_partial *p, const struct buf *b, bool last, unsigned ecn,
                       struct buf ***place)
 {
@@ -132,11 +132,11 @@ static int find_place(struct ipv4_partial *p, const struct buf *b, bool last, un
 		return -EBADMSG;
 	p->ecn |= (uint8_t)(1u << ecn);
 	if (p->ecn & 1 && p->ecn & 8)
-		return -EBADMSG; /* marked by a router, and sent as not to be: RFC 3168 §5.3 */
+		return -EBADMSG; /* marked pieces among pieces not capable of ECN: RFC 3168 §5.3 */
 	return 0;
 }
 
-/* Puts b there, n bufs. */
+/* Inserts b, of n bufs, at place. */
 static void put(struct ipv4_partial *p, struct buf *b, unsigned n, bool last, struct buf **place)
 {
 	if (last)
@@ -147,8 +147,8 @@ static void put(struct ipv4_partial *p, struct buf *b, unsigned n, bool last, st
 	*place = b;
 }
 
-/* The pieces as one packet, its header that of the first with the fragmentation taken out; NULL: no memory.
- * Congestion that one piece met is the datagram's (RFC 3168 §5.3). */
+/* Joins the pieces into one packet, with the header of the first as that of a whole one; NULL: no memory. If
+ * one piece is marked for congestion, so is the datagram (RFC 3168 §5.3). */
 static struct buf *join(struct buf *first, uint32_t total, uint8_t ecn)
 {
 	struct ipv4_header *h = (void *)first->data;
@@ -193,7 +193,7 @@ OUT_OF_LINE struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 
 	b->csum_start = be16(h->fragment) & IPV4_OFFSET;
 	b->csum_offset = (uint16_t)bytes;
-	/* nothing in it, a hole behind it, or beyond all datagrams: begins none */
+	/* empty, of a length that leaves a hole, beyond the largest datagram, or in too many bufs */
 	if (bytes == 0 || (!last && bytes % 8) || end_of(b) + header_bytes > UINT16_MAX ||
 	    n > CONFIG_IPV4_FRAGMENT_BUFS) {
 		ipv4_drop(ip, h, b, &ip->stats.reasm_fails, "a fragment that cannot be");
@@ -201,7 +201,7 @@ OUT_OF_LINE struct buf *reassembly_add(struct ipv4 *ip, struct buf *b)
 	}
 	p = find(r, h);
 	error = p->condemned ? -ENOBUFS : find_place(p, b, last, ecn, &place);
-	if (error == 0 && !make_room(r, p, n)) /* only now: what is of no use drives nothing out */
+	if (error == 0 && !make_room(r, p, n)) /* last: a useless fragment must not evict others */
 		error = -ENOBUFS;
 	if (error < 0) {
 		if (error == -EBADMSG) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Which way a packet goes: a table of prefixes, each with what becomes of packets to it, the longest first,
- * so that the first that fits decides (RFC 1122 §3.3.1, RFC 4632). In it stand what every host has, our own
- * addresses with the broadcast and the prefix of each, and the routes. Behind the last stands a zero, which
- * fits everything and leads nowhere. */
+/* Routing: a table of prefixes ("ways"), each with the treatment of packets to it, the longest prefix first,
+ * so that the first match decides (RFC 1122 §3.3.1, RFC 4632). It holds the ways that every host has, our own
+ * addresses with the broadcast and the prefix of each, and the routes. Behind the last is a zero, which
+ * matches everything and leads nowhere. */
 #include <errno.h>
 
 #include "net/ipv4/ipv4_priv.h"
@@ -52,8 +52,8 @@ uint32_t ipv4_source(const struct ipv4 *ip, uint32_t hop)
 	return first;
 }
 
-/* Of equal length what is ours comes before its broadcast, that before a subnet, and so on; the older
- * first. */
+/* Among prefixes of equal length ways are in order of kind: ours before broadcast, that before subnet, and so
+ * on; of the same kind the older first. */
 void ipv4_insert_way(struct ipv4 *ip, uint32_t prefix, uint32_t mask, enum ipv4_kind kind, uint32_t via)
 {
 	struct ipv4_way *w = ip->way + ip->ways++;
@@ -91,7 +91,7 @@ void ipv4_remove_ways(struct ipv4 *ip, enum ipv4_kind least, uint32_t via)
 			goes = via ? least == IPV4_OURS && !is_neighbour(ip, w->via) : true;
 		if (goes) {
 			remove_way(ip, w);
-			w = ip->way; /* perhaps it led to a gateway */
+			w = ip->way; /* the way to another one's gateway may have gone */
 		} else {
 			w++;
 		}
@@ -109,13 +109,13 @@ static struct ipv4_way *find(struct ipv4 *ip, const struct ip_prefix *to)
 	return NULL;
 }
 
-/* replaces: what led there before. */
+/* replaces: earlier routes of the same prefix are removed. */
 static int add(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_addr *gateway, bool replaces)
 {
 	bool on_link = !gateway || gateway->family == IP_NONE;
 	uint32_t prefix = get_be32(to->addr.bytes), via = on_link ? 0 : get_be32(gateway->bytes);
 
-	/* nothing leads to where no host can be, though what leads everywhere may have that in it */
+	/* no route to addresses that no host can have, though a short prefix may contain some */
 	if (to->addr.family != IP_V4 || to->len > 32 ||
 	    ((to->len >= 8 || prefix >= 0xe0000000) && !ipv4_is_host(prefix, UINT32_MAX)))
 		return -EINVAL;
@@ -134,7 +134,7 @@ int ipv4_add_route(struct ipv4 *ip, const struct ip_prefix *to, const struct ip_
 	return add(ip, to, gateway, true);
 }
 
-/* Puts the ways by that gateway behind others to the same prefix; the last first, lest one comes twice. */
+/* Moves the ways by that gateway behind others of the same prefix; last first, so that none moves twice. */
 static void pass_over(void *arg, uint32_t gateway)
 {
 	struct ipv4 *ip = arg;
