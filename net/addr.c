@@ -14,7 +14,7 @@ struct ip_addr ip_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 	return (struct ip_addr){ .family = IP_V4, .bytes = { a, b, c, d } };
 }
 
-/* By words: each packet that arrives is held against its connection's addresses. */
+/* By words: each packet that arrives is compared with the addresses of its connection. */
 bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 {
 	uint64_t x[2], y[2];

@@ -6,7 +6,7 @@
  *    └─time─ FAILED ◀┘                                      INCOMPLETE ◀────────────┘
  *
  * Invariant: the MAC of an entry changes only through INCOMPLETE, when the old one has stopped
- * answering, so that no packet out of the blue redirects traffic. STALE and PROBE are still used. */
+ * answering, so that no unsolicited packet redirects traffic. STALE and PROBE are still used. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -22,7 +22,7 @@
 #define REACHABLE_NS (CONFIG_ARP_REACHABLE_SECONDS * NS_PER_S)
 #define RETRY_NS NS_PER_S         /* RFC 1122 §2.3.2.1: at most one request a second */
 #define DEFEND_NS (10 * NS_PER_S) /* RFC 5227 §2.4 */
-#define ANNOUNCE_NS (2 * NS_PER_S) /* RFC 5227 §2.3: between the first and the second, which is the last */
+#define ANNOUNCE_NS (2 * NS_PER_S) /* RFC 5227 §2.3: between the two announcements */
 
 enum {
 	TRIES = 3,       /* broadcast requests before a host counts as absent */
@@ -49,19 +49,19 @@ struct entry {
 	uint8_t mac[6];
 	uint8_t state; /* enum state */
 	uint8_t tries;
-	bool asked;    /* we wanted it, rather than heard it from somebody who asked for us */
+	bool asked;    /* wanted by us, rather than learned from a request for our address */
 	uint8_t queued;
 	uint64_t deadline_ns; /* of the state; DEADLINE_NEVER: STALE waits for use */
-	uint64_t used_ns, asked_ns; /* when it was last wanted, and asked */
-	struct buf *queue; /* packets that wait, oldest first, linked by queue */
+	uint64_t used_ns, asked_ns; /* when it was last used, and the last request sent */
+	struct buf *queue; /* packets that wait for the answer, oldest first, linked by queue */
 };
 LIMIT_BYTES(ARP_ENTRIES, sizeof(struct entry), 48);
 
 /* An address of ours. */
 struct own {
-	uint32_t address; /* 0: none here */
-	uint64_t announce_ns; /* when it is announced again; 0: no more */
-	uint64_t defend_ns;   /* and not defended before */
+	uint32_t address; /* 0: the place is free */
+	uint64_t announce_ns; /* when it is announced again; 0: not any more */
+	uint64_t defend_ns;   /* it is not defended before */
 };
 static_assert(sizeof(struct own) == 24, "ipv4_priv.h counts it with an address");
 
@@ -81,7 +81,7 @@ struct arp {
 
 static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-/* An address of ours; NULL: it is not. */
+/* The entry of an address of ours; NULL: it is not ours. */
 static struct own *find_own(struct arp *a, uint32_t address)
 {
 	for (struct own *own = a->own; own < a->own + ARRAY_SIZE(a->own); own++) {
@@ -91,7 +91,7 @@ static struct own *find_own(struct arp *a, uint32_t address)
 	return NULL;
 }
 
-/* Who asks for target: the nearest to it of our addresses; 0: there is none. */
+/* The sender address of a request for target: the nearest to it of our addresses; 0: we have none. */
 static uint32_t source_for(const struct arp *a, uint32_t target)
 {
 	uint32_t source = 0;
@@ -132,7 +132,7 @@ static void send_packet(struct arp *a, uint16_t operation, uint32_t sender, cons
 	ethernet_send(a->ethernet, to, ETHERTYPE_ARP, b);
 }
 
-/* RFC 5227 §2.3, and §2.4 when somebody else uses it. */
+/* RFC 5227 §2.3, and §2.4 when another host uses the address. */
 static void announce(struct arp *a, const struct own *own)
 {
 	send_packet(a, OP_REQUEST, own->address, broadcast_mac, own->address);
@@ -160,7 +160,7 @@ static void set_state(struct entry *e, enum state state, uint64_t deadline_ns)
 	e->deadline_ns = deadline_ns;
 }
 
-/* Asks once more, and again in a second; but nobody asks who has no address to be answered at. */
+/* Sends a request, unless we have no address to be answered at, and sets the time for the next. */
 static void ask(struct arp *a, struct entry *e, enum state state)
 {
 	uint32_t source = source_for(a, e->address);
@@ -187,7 +187,7 @@ static OUT_OF_LINE struct buf *queue_pop(struct arp *a, struct entry *e)
 	return b;
 }
 
-/* RFC 1122 §2.3.2.2: the latest packets are worth keeping. Takes b. -EAGAIN: it waits. */
+/* RFC 1122 §2.3.2.2: the latest packets are kept. Takes b. -EAGAIN: it waits. */
 static int queue_push(struct arp *a, struct entry *e, struct buf *b)
 {
 	struct buf **end = &e->queue;
@@ -210,7 +210,8 @@ static int queue_push(struct arp *a, struct entry *e, struct buf *b)
 	return -EAGAIN;
 }
 
-/* Gives back what waited for e. Who hears of it may send to another neighbour, which may get e for that. */
+/* Gives back the packets that waited for e. The user may send to another neighbour in return, which may reuse
+ * e. */
 static void queue_fail(struct arp *a, struct entry *e)
 {
 	struct buf *b, *next = e->queue;
@@ -293,8 +294,8 @@ static struct entry *find_entry(struct arp *a, uint32_t address)
 	return NULL;
 }
 
-/* What is lost least with e: free ones first, then what nobody here wanted, then who does not answer,
- * and only then a neighbour that we talk to. */
+/* How much would be lost with e: free entries are worth least, then those that we never wanted, then
+ * neighbours that have not answered yet, and most those that we talk to. */
 static int entry_worth(const struct entry *e)
 {
 	if (e->state <= FAILED)
@@ -304,8 +305,8 @@ static int entry_worth(const struct entry *e)
 	return e->state == INCOMPLETE ? 3 : 4;
 }
 
-/* Room for address. An unasked entry displaces only its like, so that a flood of strangers costs
- * nobody his place. */
+/* Room for address; NULL: none. An unasked entry displaces only unasked ones, so that a flood of strangers
+ * costs no wanted neighbour its entry. */
 static struct entry *new_entry(struct arp *a, uint32_t address, bool asked)
 {
 	struct entry *victim = NULL;
@@ -342,8 +343,8 @@ static void learn(struct arp *a, struct entry *e, const struct arp_packet *p)
 		ethernet_send(a->ethernet, e->mac, ETHERTYPE_IPV4, b);
 }
 
-/* Somebody else uses our address: say so, and defend it, each seldom; the second time in a row whoever
- * listens may give it up. */
+/* Another host uses our address: logs and defends it, both at a limited rate; on a second conflict within
+ * that time the listener may give the address up. */
 static void input_conflict(struct arp *a, struct own *own, const uint8_t mac[6])
 {
 	uint32_t address = own->address;
@@ -366,8 +367,8 @@ static bool is_from(const struct entry *e, const struct arp_packet *p)
 	return ethernet_is_same(e->mac, p->sender_mac);
 }
 
-/* Somebody claims e's address: ask the one whom we know, believe none yet. When that one was asked a moment
- * ago, it is asked again when it is next used: claims must not make us flood the link. */
+/* Another host claims e's address: asks the known one, and believes neither yet. If that one was asked within
+ * the last second, it is asked at its next use instead: claims must not make us flood the link. */
 static void gainsay(struct arp *a, struct entry *e, const struct arp_packet *p)
 {
 	if ((e->state != REACHABLE && e->state != STALE) || is_from(e, p))
@@ -378,7 +379,7 @@ static void gainsay(struct arp *a, struct entry *e, const struct arp_packet *p)
 		e->deadline_ns = MIN(e->deadline_ns, e->asked_ns + RETRY_NS);
 }
 
-/* e: the sender's, or NULL; for_us: it is our address that is asked for. */
+/* e: the sender's entry, or NULL; for_us: our address is asked for. */
 static void input_request(struct arp *a, struct entry *e, const struct arp_packet *p, bool for_us)
 {
 	a->stats.in_requests++;
@@ -414,7 +415,7 @@ static bool can_be(const struct arp_packet *p)
 	       !(p->sender_mac[0] & 1) && be32(p->sender) < 0xe0000000;
 }
 
-/* Of another host, and right. */
+/* p is well-formed, and from another host. */
 static void input(struct arp *a, const struct arp_packet *p)
 {
 	bool is_request = p->operation == be16(OP_REQUEST);
@@ -547,7 +548,7 @@ void arp_doubt(struct arp *a, uint32_t address)
 	struct entry *e = find_entry(a, address);
 
 	if (e && e->state == REACHABLE)
-		entry_timeout(a, e); /* as though its time were over */
+		entry_timeout(a, e); /* as though its time had run out: it becomes STALE */
 }
 
 int arp_resolve(struct arp *a, uint32_t address, uint8_t mac[6], struct buf *b)

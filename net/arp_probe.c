@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Whether an address is free (RFC 5227 §2.1.1): three questions at random distances, and silence behind the
- * last. Nobody must learn from them that it is ours, because it is not yet. */
+/* Is an address free (RFC 5227 §2.1.1)? Three probes at random distances, and silence after the last. They
+ * carry no sender address, so that no neighbour learns it from them: it is not ours yet. */
 #include <errno.h>
 
 #include "kernel/random.h"
 #include "net/arp_priv.h"
 
-#define UNIT_NS (CONFIG_ARP_PROBE_MILLISECONDS * NS_PER_MS) /* a second in RFC 5227; others by its §1.1 */
+#define UNIT_NS (CONFIG_ARP_PROBE_MILLISECONDS * NS_PER_MS) /* RFC 5227: a second, or less by its §1.1 */
 
 enum { PROBES = 3 };
 
@@ -20,14 +20,14 @@ void arp_probe_end(struct arp_probe *op, int result)
 		promise_fulfil(&op->promise, 0);
 }
 
-/* Somebody has the address, or is about to take it as we are. */
+/* Another host has the address, or is probing for it, too. */
 void arp_probe_input(struct arp_probe *op, bool is_request, uint32_t sender, uint32_t target)
 {
 	if (sender == op->address || (is_request && sender == 0 && target == op->address))
 		arp_probe_end(op, -EADDRINUSE);
 }
 
-/* One to two units between questions, two behind the last. */
+/* One to two units between probes, two after the last. */
 static void ask(struct timer *t)
 {
 	struct arp_probe *op = container_of(t, struct arp_probe, timer);

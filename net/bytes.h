@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Network byte order. be16 and be32 convert both ways; get and put do not care for alignment. */
+/* Network byte order. be16 and be32 convert both ways; get and put need no alignment. */
 #ifndef NET_BYTES_H
 #define NET_BYTES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The capture ring. A frame is copied when it passes: its beginning, when, and which way. Frames are numbered
- * from the start; number n lies at n % count, over the one that was there. */
+/* The capture ring. Of each frame that passes it keeps a copy of the beginning, the time and the direction.
+ * Frames are numbered from the start; number n overwrites the record at n % count. */
 #include "net/capture.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ struct record {
 };
 
 struct capture {
-	struct netdev dev; /* what the stack sees */
+	struct netdev dev; /* the interface of the stack */
 	struct netdev *below;
 	uint32_t count, snap_bytes;
 	size_t record_bytes; /* of each record with its data */
@@ -39,7 +39,7 @@ static struct record *record_of(const struct capture *c, uint64_t number)
 	return (void *)(c->records + number % c->count * c->record_bytes);
 }
 
-/* Gives its number. */
+/* Copies b into a record, and gives its number. */
 static uint64_t remember(struct capture *c, const struct buf *b, bool is_outbound)
 {
 	struct record *r = record_of(c, c->next);
@@ -50,7 +50,7 @@ static uint64_t remember(struct capture *c, const struct buf *b, bool is_outboun
 	return c->next++;
 }
 
-/* Others may have gone over it since. */
+/* Does nothing if the record has been overwritten since. */
 static void set_reason(struct capture *c, uint64_t number, const char *reason)
 {
 	if (c->next - number <= c->count)
@@ -70,7 +70,7 @@ static void input(void *arg, struct buf *b)
 	c->is_receiving = false;
 }
 
-/* What the interface below has no room for is remembered too, and says so. */
+/* A frame that the interface below refuses is kept, too, with that reason. */
 static int send(struct netdev *dev, struct buf *b)
 {
 	struct capture *c = container_of(dev, struct capture, dev);
@@ -140,7 +140,7 @@ struct netdev *capture_below(struct capture *c)
 
 /* -- reading -- */
 
-/* All that is remembered. */
+/* Writes all frames that are kept. */
 static void write_all(const struct capture *c, uint64_t boot_ns, struct pcapng *f)
 {
 	uint64_t number = c->next > c->count ? c->next - c->count : 0;
@@ -159,7 +159,7 @@ static void write_all(const struct capture *c, uint64_t boot_ns, struct pcapng *
 	}
 }
 
-/* The wall clock is asked when the file is made: at boot it may not be known. */
+/* The wall clock is read only now: at boot it may not be known. */
 int capture_snapshot(const struct capture *c, struct slice *out)
 {
 	uint64_t wall_ns = clock_wall_ns(), boot_ns = wall_ns ? wall_ns - clock_now_ns() : 0;

@@ -12,20 +12,20 @@
 
 struct capture;
 
-/* frames: how many are remembered; snap_bytes: how much of each; 0: Kconfig's. Costs snap_bytes + 32 bytes a
- * frame, taken now. 0, -ENOMEM. Borrows dev until destroyed, and listens to it. */
+/* Keeps snap_bytes of each of the last `frames` frames; 0: Kconfig's. Costs snap_bytes + 32 bytes a frame,
+ * taken now. 0, -ENOMEM. Borrows dev until destroyed, and listens to it. */
 int capture_create(struct capture **out, struct netdev *dev, uint32_t frames, uint32_t snap_bytes);
 void capture_destroy(struct capture *c);
 struct netdev *capture_netdev(struct capture *c); /* for the stack */
 struct netdev *capture_below(struct capture *c);  /* the real one, whose statistics count */
 
-/* A pcapng file of what is remembered now, in memory of its own: gives a slice with one count on its storage.
- * 0, -ENOMEM. A frame larger than what an interface sends is one that it cuts up; a frame whose checksum the
- * interface fills in has not got it yet. */
+/* A pcapng file of the frames kept now, in memory of its own: gives a slice with one count on its storage. 0,
+ * -ENOMEM. A frame for the interface to cut up appears whole; a checksum for the interface to fill in is not
+ * there yet. */
 int capture_snapshot(const struct capture *c, struct slice *out);
 
-/* The frame that dev (NULL: none) hands up now is dropped; reason: constant text, which goes into its comment
- * where dev is a capture's. Does nothing without NET_OBSERVE, and when none is being received. */
+/* The frame that dev (NULL: none) is handing up is dropped; reason: constant text, which becomes the frame's
+ * comment if dev is a capture's. Does nothing without NET_OBSERVE, and when no frame is being received. */
 void capture_refused(struct netdev *dev, const char *reason);
 static inline void capture_drop(struct netdev *dev, const char *reason)
 {

@@ -35,7 +35,7 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 	}
 	for (; len >= 8; len -= 8, p += 8)
 		sum = add(sum, load(p));
-	if (len >= 4) { /* as headers mostly end */
+	if (len >= 4) { /* most headers end so */
 		uint32_t half;
 
 		memcpy(&half, p, sizeof(half));
@@ -95,7 +95,7 @@ uint64_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst, u
 	return add(sum, (uint64_t)be32(len) + be16(protocol));
 }
 
-/* Both halves added to each other in both places at once: the upper sum gets the lower one's carry. */
+/* Adds both halves to each other, in both places at once: the upper sum gets the lower one's carry. */
 uint16_t checksum_fold(uint64_t sum)
 {
 	uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The address. A gateway that somebody asked for and cannot be had stops the start; one that is
- * only the default gives way to the address that somebody asked for. */
+/* The address. A gateway that was asked for but does not fit the address stops the start; Kconfig's
+ * default gateway is dropped instead, if it does not fit an address that was asked for. */
 #include "net/config.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ int option_dhcp(const char *value, void *target)
 	return option_flag(value, &config->dhcp);
 }
 
-/* Whatever address was given: a server that does not want it says no. */
+/* An address that was given is not checked: a server that does not grant it refuses it. */
 static int complete_dhcp(struct stack_config *config, char *error, size_t error_size)
 {
 	if (!IS_ENABLED(CONFIG_NET_DHCP)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The interface's address: Kconfig's, or what the start options say. ip= alone is a static address, in
- * whatever image; dhcp asks a server, for the address of ip= first when both are given. */
+/* The interface's address: from the start options, else from Kconfig. ip= alone is a static address, in any
+ * image; dhcp asks a server, for the address of ip= first when both are given. */
 #ifndef NET_CONFIG_H
 #define NET_CONFIG_H
 
@@ -27,10 +27,9 @@ int option_gateway(const char *value, void *target);
 int option_dhcp(const char *value, void *target);
 int option_mtu(const char *value, void *target); /* uint16_t */
 
-/* Once the options are parsed: fills in from Kconfig what they left open. Kconfig's gateway is left out,
- * which the log tells, where it lies outside of an address that was given. 0, or -EINVAL with a line for
- * the user in error: what there is cannot be an interface's address, or cannot be its gateway, or there is
- * no DHCP client in the image. */
+/* Called once the options are parsed: fills in missing values from Kconfig. Kconfig's gateway is left
+ * out, with a warning in the log, if it does not fit an address that was given. 0, or -EINVAL with a line for
+ * the user in error: no valid interface address, no valid gateway for it, or no DHCP client in the image. */
 int stack_config_complete(struct stack_config *config, char *error, size_t error_size);
 
 #endif

@@ -18,14 +18,14 @@ struct udp;
 
 /* 0, -ENOMEM, -ENODEV: no entropy, -EINVAL: an MTU below 68 or above dev's, or bad address;
  * -ENETUNREACH: bad gateway. Borrows dev and config->hostname until destroyed, and lowers dev's mtu till
- * then to what config asks for. With config->dhcp it asks for an address from now on. A static one is used at
- * once, and announced: nobody is asked whether it is free, as RFC 5227 §2.1 has it, for some seconds. */
+ * then to config->mtu. With config->dhcp it asks for an address from now on. A static address is used and
+ * announced at once, without probing first as RFC 5227 §2.1 has it, which would take some seconds. */
 int direct_create(struct direct **out, struct netdev *dev, const struct stack_config *config);
 /* Drops every connection and listener. */
 void direct_destroy(struct direct *d);
 
-/* Before the machine ends: runs the loop until peers have acknowledged what was written to connections that
- * are closed by now, for CONFIG_TCP_END_SECONDS at most. */
+/* Called before the machine ends: runs the loop until peers have acknowledged all that was written to
+ * connections closed by now, for CONFIG_TCP_END_SECONDS at most. */
 void direct_finish(struct direct *d);
 
 /* Fulfilled with 0 when the stack has an address for the first time; of a static one at once. */

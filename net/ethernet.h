@@ -12,13 +12,13 @@ enum ethertype { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_IPV6
 
 struct ethernet;
 
-/* Are both the same address? By words: each frame that arrives is held against ours. */
+/* Are both the same address? By words: each frame that arrives is compared with ours. */
 static inline bool ethernet_is_same(const uint8_t a[6], const uint8_t b[6])
 {
 	return get_be32(a) == get_be32(b) && get_be16(a + 4) == get_be16(b + 4);
 }
 
-/* What the frame's header said. Lives as long as the call that it is passed to. */
+/* The content of a frame's header. Lives as long as the call that it is passed to. */
 struct ethernet_meta {
 	const uint8_t *dst, *src; /* 6 bytes each; src is never a group's */
 	uint16_t type;            /* host byte order */
@@ -34,20 +34,19 @@ struct ethernet_stats {
 int ethernet_create(struct ethernet **out, struct netdev *dev);
 void ethernet_destroy(struct ethernet *e);
 
-/* Takes b: what follows the header, the link's padding included. */
+/* Takes b: the payload, the link's padding included. */
 typedef void ethernet_input_fn(void *arg, const struct ethernet_meta *meta, struct buf *b);
 
 /* Hands frames of a type (host byte order) to input; NULL: no longer. 0, -EADDRINUSE, -ENOBUFS. */
 int ethernet_listen(struct ethernet *e, uint16_t type, ethernet_input_fn *input, void *arg);
-/* Hands frames to input whose type nobody listens to, as IPv6's. */
+/* Hands frames of types without a listener to input, as IPv6's. */
 void ethernet_listen_other(struct ethernet *e, ethernet_input_fn *input, void *arg);
 
 /* Sends b to dst with our source address. b's first slice has header room for 14 bytes. Takes b,
  * also on failure: as netdev_send. */
 int ethernet_send(struct ethernet *e, const uint8_t dst[6], uint16_t type, struct buf *b);
 
-/* Where every frame goes that is refused, or what it held for a protocol on top: counts it, says why under
- * log=debug, frees b. */
+/* Drops a frame that is refused, or the packet in it: counts it, logs the reason under log=debug, frees b. */
 void ethernet_drop(struct ethernet *e, struct buf *b, uint64_t *counter, const char *reason);
 
 struct netdev *ethernet_netdev(struct ethernet *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What both IP versions and all transports share. */
+/* Shared by both IP versions and all transports. */
 #include "net/ip.h"
 
 #include "net/checksum.h"

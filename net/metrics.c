@@ -105,7 +105,7 @@ static unsigned long long value_of(const void *stats, const struct metric *m)
 	return wide + narrow;
 }
 
-/* Of layers that have statistics. Gives the length, whether it fits or not. */
+/* Writes the counters of layers with statistics (not NULL). Gives the length, whether it fits or not. */
 static size_t write_all(char *to, size_t size, const void *const stats[LAYERS])
 {
 	size_t at = 0;

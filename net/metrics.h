@@ -9,7 +9,7 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4"
 
-/* What they are now, in memory of its own: gives a slice with one count on its storage. 0, -ENOMEM. */
+/* Their values now, in memory of their own: gives a slice with one count on its storage. 0, -ENOMEM. */
 int metrics_snapshot(struct direct *d, struct slice *out);
 
 #endif

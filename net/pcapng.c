@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* pcapng blocks: type, length, body, length again. Everything is in our byte order, which the section's
- * magic tells, and padded to four bytes. Times are in nanoseconds. */
+/* pcapng blocks: type, length, body, length again. All is in our byte order, which the section's magic
+ * shows, and padded to four bytes. Times are in nanoseconds. */
 #include "net/pcapng.h"
 
 #include <string.h>
@@ -78,6 +78,6 @@ void pcapng_put_packet(struct pcapng *f, const struct pcapng_packet *p)
 		put_option(f, OPTION_COMMENT, p->comment, strnlen(p->comment, COMMENT_MAX));
 	tail.bytes_again = (uint32_t)(f->at + sizeof(tail) - start);
 	put(f, &tail, sizeof(tail));
-	if (f->to) /* now it is known */
+	if (f->to) /* the length is known only now */
 		memcpy(f->to + start + offsetof(struct packet_head, bytes), &tail.bytes_again, sizeof(uint32_t));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory that goes when the last who reads it lets go. */
+/* Memory that is freed when its last reader drops its count. */
 #include "net/snapshot.h"
 
 #include "kernel/instance.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The network stack made of the host's sockets. Applications see it as struct stack.
  *
- * Memory is bounded, and all taken by socket_create. What a bound stops waits or is refused:
+ * Memory is bounded, and all taken by socket_create. At a bound, work waits or is refused:
  *   connections all in use  accepting stops, the host's backlog fills; connect fails with -ENOBUFS
  *   buffers all in use      reading stops until some come back, so that senders are slowed down
  *   listeners all in use    listening fails with -ENOBUFS */
@@ -20,15 +20,15 @@ struct socket_group {
 struct socket_limits {
 	uint32_t connections;
 	uint32_t listeners; /* of TCP and UDP together */
-	uint32_t buffers;   /* of 4 KiB, for what was received and not yet freed by its reader */
+	uint32_t buffers;   /* of 4 KiB, for data received and not yet freed by its reader */
 	uint32_t backlog;   /* per listener: connections that the host holds until we accept them */
 };
 
 struct socket_stats {
 	uint64_t active_opens, passive_opens, attempt_fails, declined;
 	uint64_t in_datagrams, in_errors, out_datagrams, out_errors; /* in_errors: did not fit, dropped */
-	uint64_t accept_stops;  /* how often accepting stopped for want of connections or of fds */
-	uint64_t buffer_waits;  /* how often reading stopped for want of buffers */
+	uint64_t accept_stops;  /* times that accepting stopped for want of connections or of fds */
+	uint64_t buffer_waits;  /* times that reading stopped for want of buffers */
 	uint32_t connections, buffers; /* in use now */
 };
 
@@ -38,7 +38,7 @@ int socket_create(struct socket_stack **out, const struct socket_limits *limits)
  * flow of this stack may be used after. */
 void socket_destroy(struct socket_stack *s);
 
-/* The host owns the address and whatever came with its lease: there is none here. */
+/* Always none: the host owns the address and the lease. */
 static inline const struct dhcp_lease *socket_lease(const struct socket_stack *s)
 {
 	(void)s;
@@ -79,7 +79,7 @@ static inline int socket_udp_send(struct socket_stack *s, uint16_t from_port, co
 int socket_udp_join(struct socket_stack *s, struct socket_group *g, const struct ip_addr *group);
 void socket_udp_leave(struct socket_stack *s, struct socket_group *g);
 
-/* Can connections and datagrams come to that address? */
+/* Can connections and datagrams arrive at that address? */
 bool socket_has_address(const struct socket_stack *s, const struct ip_addr *a);
 
 /* For observation and tests. */

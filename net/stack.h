@@ -13,18 +13,18 @@ struct stack;
 struct dhcp_lease;
 struct dhcp_listener;
 
-/* What both implementations are told. */
+/* The configuration of either implementation. */
 struct stack_config {
-	struct ip_prefix ip;     /* static address; with dhcp, what is asked for first, or IP_NONE */
+	struct ip_prefix ip;     /* static address; with dhcp, the one to ask for first, or IP_NONE */
 	struct ip_addr gateway;  /* family IP_NONE: none */
-	const char *hostname;    /* told to a DHCP server; NULL or "": nothing */
+	const char *hostname;    /* told to a DHCP server; NULL or "": none */
 	bool dhcp;               /* the address comes from a server */
-	bool gateway_given, dhcp_given; /* net/config.h: a start option said so, if only that there is none */
-	uint16_t mtu;            /* bytes after the Ethernet header; 0: what the interface takes */
+	bool gateway_given, dhcp_given; /* net/config.h: by a start option, even if its value is none, or false */
+	uint16_t mtu;            /* bytes after the Ethernet header; 0: the interface's */
 };
 
-/* Called for each new connection, from the loop. Takes flow; may decline with a negative errno,
- * and then the stack resets the connection and keeps flow. */
+/* Called for each new connection, from the loop. Takes flow and gives 0, or declines with a negative
+ * errno: then the stack resets the connection and keeps flow. */
 typedef int accept_fn(void *arg, struct flow *flow, const struct endpoint *peer);
 
 /* Called for each datagram. Takes b (payload only). */
@@ -39,30 +39,30 @@ struct stack_connect {
 	void *state; /* the stack's own */
 };
 
-/* What can be set of a connection, or a listener of UDP, and asked. Values are integers; those of switches
- * are 0 and 1. */
+/* Options of a connection, or of a UDP listener, which can be set and read. Values are integers; those of
+ * switches are 0 and 1. */
 enum stack_option {
-	STACK_NODELAY,     /* 1, the default: less than a segment need not wait for what is in flight (Nagle) */
-	STACK_CORK,        /* 1: it waits until 0 is set, the flow is shut down, or for 200 ms or more */
+	STACK_NODELAY,     /* 1, the default: part of a segment does not wait for data in flight (Nagle) */
+	STACK_CORK,        /* 1: a part waits until 0 is set, the flow is shut down, or for 200 ms or more */
 	STACK_KEEPALIVE,   /* 1: a silent peer is probed, and given up when it stays silent; default 0 */
 	STACK_KEEPIDLE,    /* seconds of silence before the first probe: 1 to 32767; default 7200 */
 	STACK_KEEPINTVL,   /* seconds between probes: 1 to 32767; default 75 */
 	STACK_KEEPCNT,     /* probes without an answer: 1 to 127; default 9 */
-	STACK_LINGER,      /* what close does. -1, the default: what was written is sent in the background;
-	                      0: resets at once; 1 up: resets after so many seconds */
-	STACK_RCVBUF,      /* bytes that may come before they are read; 0: as many as the stack allows */
-	STACK_SNDBUF,      /* bytes accepted by writes and not acknowledged; 0: any number */
+	STACK_LINGER,      /* effect of close. -1, the default: written data is sent in the background;
+	                      0: resets at once; 1 or more: resets after that many seconds */
+	STACK_RCVBUF,      /* most bytes received and not read; 0: as many as the stack allows */
+	STACK_SNDBUF,      /* most bytes accepted by writes and not acknowledged; 0: any number */
 	STACK_USERTIMEOUT, /* milliseconds without progress before it is given up (RFC 5482); 0: the stack's */
-	STACK_MSS,         /* payload bytes of a segment at most; can only be made less, to 64, and cannot be set
-	                      of a host's socket */
+	STACK_MSS,         /* most payload bytes of a segment; can only be lowered, to 64 at least, and cannot
+	                      be set of a host's socket */
 	/* of the IP header, and so of UDP, too */
 	STACK_TTL,         /* links that a packet may pass: 1 to 255; default 64, of UDP to groups 1 */
-	STACK_DSCP,        /* what routers treat it as: 0, the default, to 63 (RFC 2474) */
-	STACK_ERROR,       /* why it has ended: a negative errno, or 0; cannot be set */
+	STACK_DSCP,        /* the packets' class for routers: 0, the default, to 63 (RFC 2474) */
+	STACK_ERROR,       /* why the connection has ended: a negative errno, or 0; cannot be set */
 	STACK_OPTIONS
 };
 
-/* A connection as it stands; names after RFC 4898, which says more. What a stack does not know is 0. */
+/* A connection's status; names after RFC 4898, which explains them. Values unknown to a stack are 0. */
 struct stack_tcp_info {
 	uint32_t state;                /* enum tcp_state */
 	bool timestamps, sack, scale, ecn; /* negotiated */
@@ -71,7 +71,7 @@ struct stack_tcp_info {
 	uint32_t cur_cwnd, cur_ssthresh; /* bytes */
 	uint32_t cur_rwin_rcvd, cur_rwin_sent; /* bytes: the peer's window, and ours */
 	uint32_t in_flight;            /* bytes */
-	uint32_t app_wqueue, app_rqueue; /* bytes accepted and not acknowledged; come and not read */
+	uint32_t app_wqueue, app_rqueue; /* bytes accepted and not acknowledged; received and not read */
 	uint32_t segs_retrans;
 };
 
@@ -89,14 +89,14 @@ struct stack_tcp_info {
 
 #ifdef STACK_CALL
 
-/* What a DHCP server said (net/dhcp/lease.h: name servers, time servers, our name …), until the next turn of
- * the loop; NULL: nothing, the address is static or the host's. */
+/* The DHCP lease (net/dhcp/lease.h: name servers, time servers, our name …), lent until the next turn of the
+ * loop; NULL: none, as the address is static or the host's, or none has been granted yet. */
 static inline const struct dhcp_lease *stack_lease(struct stack *s)
 {
 	return STACK_CALL(lease)((STACK_TYPE *)s);
 }
 
-/* Adds l, which hears of each change of the lease from now on. */
+/* Adds l, which is called for each change of the lease from now on. */
 static inline void stack_lease_listen(struct stack *s, struct dhcp_listener *l)
 {
 	STACK_CALL(lease_listen)((STACK_TYPE *)s, l);
@@ -108,14 +108,14 @@ static inline int stack_tcp_listen(struct stack *s, uint16_t port, accept_fn *ac
 	return STACK_CALL(tcp_listen)((STACK_TYPE *)s, port, accept, arg);
 }
 
-/* Connections that were accepted live on. A port that nobody listens at is none to leave: nothing happens. */
+/* Stops accepting; connections accepted before stay open. Does nothing if port has no listener. */
 static inline void stack_tcp_unlisten(struct stack *s, uint16_t port)
 {
 	STACK_CALL(tcp_unlisten)((STACK_TYPE *)s, port);
 }
 
-/* from_port 0: one that nobody can guess (RFC 6056). Fails with -EADDRINUSE when that very connection
- * exists, or has not been over for long enough. */
+/* from_port 0: a free one that cannot be guessed (RFC 6056). Fails with -EADDRINUSE when a connection between
+ * the same ends exists, or is in TIME-WAIT. */
 static inline void stack_tcp_connect_from(struct stack *s, struct stack_connect *op, uint16_t from_port,
                                           const struct endpoint *to)
 {
@@ -127,8 +127,8 @@ static inline void stack_tcp_connect(struct stack *s, struct stack_connect *op, 
 	stack_tcp_connect_from(s, op, 0, to);
 }
 
-/* For flows of TCP, from when they are the caller's. 0; -EINVAL: a value that cannot be; -ENOPROTOOPT:
- * nothing that can be set. Numbers are rounded up to what the stack counts in, and cut to its bounds. */
+/* For flows of TCP, once they are the caller's. 0; -EINVAL: the value is out of range; -ENOPROTOOPT: the
+ * option cannot be set. Numbers are rounded up to the stack's unit, and cut to its bounds. */
 static inline int stack_tcp_set(struct flow *f, enum stack_option option, int32_t value)
 {
 	return STACK_CALL(tcp_set)(f, option, value);
@@ -157,14 +157,14 @@ static inline int stack_udp_listen(struct stack *s, uint16_t port, datagram_fn *
 	return STACK_CALL(udp_listen)((STACK_TYPE *)s, port, receive, arg);
 }
 
-/* As stack_tcp_unlisten; what comes from now on is answered as for any port that nobody listens at. */
+/* As stack_tcp_unlisten; later datagrams are answered as for any port without a listener. */
 static inline void stack_udp_unlisten(struct stack *s, uint16_t port)
 {
 	STACK_CALL(udp_unlisten)((STACK_TYPE *)s, port);
 }
 
-/* STACK_TTL and STACK_DSCP of what is sent from a port that somebody listens at, till nobody does. 0;
- * -EINVAL: a value that cannot be; -ENOPROTOOPT: another option; -ENOTCONN: nobody listens. */
+/* Sets STACK_TTL or STACK_DSCP of datagrams sent from port, as long as it has this listener. 0; -EINVAL: the
+ * value is out of range; -ENOPROTOOPT: another option; -ENOTCONN: port has no listener. */
 static inline int stack_udp_set(struct stack *s, uint16_t port, enum stack_option option, int32_t value)
 {
 	return STACK_CALL(udp_set)((STACK_TYPE *)s, port, option, value);
@@ -176,7 +176,7 @@ static inline int stack_udp_get(struct stack *s, uint16_t port, enum stack_optio
 	return STACK_CALL(udp_get)((STACK_TYPE *)s, port, option, value);
 }
 
-/* Sends b (payload, may be empty) from from_port; 0: one that is free. Takes b, also on failure. 0,
+/* Sends b (payload, may be empty) from from_port; 0: a free one. Takes b, also on failure. 0,
  * -EMSGSIZE, -ENOBUFS, -EHOSTUNREACH, -ENETUNREACH; to port 0 one of these, or -EINVAL. */
 static inline int stack_udp_send(struct stack *s, uint16_t from_port, const struct endpoint *to,
                                  struct buf *b)
@@ -184,8 +184,8 @@ static inline int stack_udp_send(struct stack *s, uint16_t from_port, const stru
 	return STACK_CALL(udp_send)((STACK_TYPE *)s, from_port, to, b);
 }
 
-/* The same from one of our addresses: who was asked there answers from there (RFC 1122 §4.1.3.5). from->addr
- * IP_NONE: the best of them. Also -EADDRNOTAVAIL: it is not ours. */
+/* The same from one of our addresses: a server answers from the address that was asked (RFC 1122 §4.1.3.5).
+ * from->addr IP_NONE: the best of them. Also -EADDRNOTAVAIL: it is not ours. */
 static inline int stack_udp_send_from(struct stack *s, const struct endpoint *from, const struct endpoint *to,
                                       struct buf *b)
 {
@@ -197,14 +197,14 @@ struct stack_group {
 	STACK_GROUP its;
 };
 
-/* From now on datagrams to that group come to the listener at their port (RFC 1112). 0, -EINVAL: it is no
- * group, -ENOMEM, -ENOBUFS, -EHOSTUNREACH: the host has no network for it. */
+/* From now on datagrams to that group are given to the listener at their port (RFC 1112). 0, -EINVAL: it is
+ * no group, -ENOMEM, -ENOBUFS, -EHOSTUNREACH: the host has no network for it. */
 static inline int stack_udp_join(struct stack *s, struct stack_group *g, const struct ip_addr *group)
 {
 	return STACK_CALL(udp_join)((STACK_TYPE *)s, &g->its, group);
 }
 
-/* Before the stack is destroyed. */
+/* Leaves; to be called before the stack is destroyed. */
 static inline void stack_udp_leave(struct stack *s, struct stack_group *g)
 {
 	STACK_CALL(udp_leave)((STACK_TYPE *)s, &g->its);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UDP: datagrams to a listener per port. What nobody wants is answered with "port unreachable". */
+/* UDP: datagrams to a listener per port. Others are answered with "port unreachable". */
 #include "net/udp.h"
 
 #include <errno.h>
@@ -34,8 +34,8 @@ LIMIT_BYTES(UDP_LISTENERS, sizeof(struct listener), 24);
 struct udp {
 	struct ip *ip;
 	struct udp_stats stats;
-	struct ip_route last; /* where the last datagram went: often the next one goes there too */
-	bool last_chosen;     /* its source was not asked for */
+	struct ip_route last; /* of the last datagram: often the next one has the same destination */
+	bool last_chosen;     /* IP has chosen its source, not the caller */
 	udp_other_fn *other;
 	void *other_arg;
 	udp_error_fn *error;
@@ -68,7 +68,7 @@ static bool is_right(const struct ip_meta *meta, struct buf *b)
 	return ip_checksum_is_right(meta, b);
 }
 
-/* Where every datagram goes that is refused: counts it, says why under log=debug, frees b. */
+/* Drops a datagram that is refused: counts it, logs the reason under log=debug, frees b. */
 static void drop(struct udp *u, struct buf *b, const struct ip_meta *meta, uint64_t *counter,
                  const char *reason)
 {
@@ -207,7 +207,7 @@ void udp_listen_errors(struct udp *u, udp_error_fn *error, void *arg)
 	u->handler.error = error ? udp_error : NULL;
 }
 
-/* Brings u->last to where to is, from src; NULL: whichever of ours is best. */
+/* Makes u->last a route to `to` from src; NULL: from our best address. */
 static int find_route(struct udp *u, const struct ip_addr *src, const struct ip_addr *to)
 {
 	int error;
@@ -228,7 +228,7 @@ static int send(struct udp *u, const struct ip_addr *src, uint16_t from_port, co
 {
 	uint32_t bytes = buf_length(payload) + (uint32_t)sizeof(struct udp_header);
 	int error = to->port ? find_route(u, src, &to->addr) : -EINVAL;
-	const struct listener *l = find_listener(u, from_port); /* of port 0: one that is free, without wishes */
+	const struct listener *l = find_listener(u, from_port); /* port 0: a free entry, or NULL: no wishes */
 	struct buf *b = NULL;
 
 	if (error == 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Options of the IP header, as an application sets them and as the header has them. */
+/* Options of the IP header, converted between the application's values and the header's. */
 #include "net/wishes.h"
 
 #include <errno.h>
 
 #define DSCP_MAX 63
-#define DSCP_SHIFT 2 /* RFC 2474 §3; below lies ECN, which is the transport's */
+#define DSCP_SHIFT 2 /* RFC 2474 §3; the bits below are ECN, which the transport sets */
 
 int ip_wish(struct ip_wishes *w, enum stack_option option, int32_t value)
 {
