@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The engine's hands: what it wants sent goes out by UDP, what it wants probed by ARP, what it has been lent
- * to IPv4; time and datagrams go in. Renewals that change nothing are nobody's business. */
+/* The engine's I/O: sends its messages by UDP, has addresses probed by ARP, and gives the lease to IPv4;
+ * feeds it time and datagrams. Listeners are not told of renewals that change nothing. */
 #include "net/dhcp/client.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include "kernel/log.h"
 
 enum {
-	LEASED_MTU_LEAST = 576, /* what every host takes: RFC 791 §3.1, RFC 2132 §5.1 says 68 */
-	SILENT_TRIES = 2,       /* then a link-local address is better than none */
+	LEASED_MTU_LEAST = 576, /* every host takes that: RFC 791 §3.1; RFC 2132 §5.1 says 68 */
+	SILENT_TRIES = 2,       /* before a link-local address is better than none */
 };
 
 struct dhcp_client {
@@ -31,7 +31,7 @@ struct dhcp_client {
 	struct waiter probed;
 	struct link_local link_local;
 	struct dhcp_lease lease; /* in use, while bound */
-	uint8_t message[DHCP_REPLY_BYTES]; /* that is looked at */
+	uint8_t message[DHCP_REPLY_BYTES]; /* the datagram being read, in one piece */
 };
 
 static void perform(struct dhcp_client *c, unsigned actions);
@@ -48,12 +48,12 @@ static void tell(struct dhcp_client *c, const struct dhcp_lease *lease)
 	for (struct list *at = c->listeners.next; at != &c->listeners; at = next) {
 		struct dhcp_listener *l = container_of(at, struct dhcp_listener, link);
 
-		next = at->next; /* it may remove itself */
+		next = at->next; /* l may remove itself */
 		l->changed(l, lease);
 	}
 }
 
-/* What is not sent is like what is lost: the engine asks again. */
+/* A message that cannot be sent counts as lost: the engine asks again. */
 static void send(struct dhcp_client *c, enum dhcp_action action)
 {
 	uint8_t message[DHCP_QUERY_BYTES];
@@ -93,7 +93,7 @@ static void probe(struct dhcp_client *c)
 static void add_route(struct dhcp_client *c, const struct ip_prefix *to, const struct ip_addr *via)
 {
 	char prefix[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
-	int error = ipv4_add_stand_in(c->layers.ipv4, to, via); /* no route is left from before */
+	int error = ipv4_add_stand_in(c->layers.ipv4, to, via); /* ipv4_set_address has removed older routes */
 
 	ip_format(prefix, &to->addr);
 	ip_format(gateway, via);
@@ -103,7 +103,7 @@ static void add_route(struct dhcp_client *c, const struct ip_prefix *to, const s
 		log_info("route to=%s/%u gw=%s error=0", prefix, to->len, gateway);
 }
 
-/* Those on the link first: others' gateways may be behind them (RFC 3442). */
+/* Adds on-link routes first: the gateways of others may be reached by them (RFC 3442). */
 static void add_routes(struct dhcp_client *c)
 {
 	const struct dhcp_lease *l = &c->lease;
@@ -114,7 +114,7 @@ static void add_routes(struct dhcp_client *c)
 				add_route(c, &r->to, &r->via);
 }
 
-/* Times aside: some servers give others at each renewal. */
+/* Do a and b agree apart from their times? Some servers give other times at each renewal. */
 static bool says_the_same(const struct dhcp_lease *a, const struct dhcp_lease *b)
 {
 	const size_t times = offsetof(struct dhcp_lease, ip);
@@ -122,8 +122,8 @@ static bool says_the_same(const struct dhcp_lease *a, const struct dhcp_lease *b
 	return !memcmp((const char *)a + times, (const char *)b + times, sizeof(*a) - times);
 }
 
-/* The address, its routes and its MTU are the stack's. The MTU does not change while there are connections
- * that count on it. */
+/* Gives the lease's address, routes and MTU to the stack. The MTU does not change with the same address, as
+ * there may be connections that rely on it. */
 static void use(struct dhcp_client *c, const struct dhcp_lease *l)
 {
 	bool same = c->bound && ip_equal(&c->lease.ip.addr, &l->ip.addr);
@@ -205,7 +205,7 @@ static void timeout(struct timer *t)
 	perform(c, dhcp_engine_timeout(&c->engine, clock_now_ns()));
 }
 
-/* Parsed from a copy, whatever slices the datagram lies in: there are few of them. */
+/* Parses a copy, as the datagram may lie in several slices; datagrams are few. */
 static void receive(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
 {
 	struct dhcp_client *c = arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The engine round the table of state.c: which messages are answers, when to ask again, when leases end. A
- * server is believed only what can be so: the rest is as if it had not come. Unlike RFC 2131 §4.4.1's
- * advice it begins at once: machines like this one start one by one, and are waited for. */
+/* The engine around the table of state.c: which messages are answers, when to ask again, when leases end.
+ * Messages from servers that make no sense are ignored. Contrary to the advice of RFC 2131 §4.4.1 it begins
+ * at once: machines like this one start one by one, and users wait for them. */
 #include "net/dhcp/engine.h"
 
 #include "kernel/dev/clock.h"
@@ -16,13 +16,13 @@
 enum {
 	DOUBLINGS = 4,
 	REQUEST_TRIES = 4, /* RFC 2131 §3.1 (5): for a minute */
-	UNICAST_TRIES = 2, /* then we do as if we could not be reached without an address: RFC 2131 §4.1 */
+	UNICAST_TRIES = 2, /* then answers are asked for by broadcast: RFC 2131 §4.1 */
 	REBOOT_TRIES = 2,  /* a server that does not know the address keeps silent: §4.3.2 */
-	LEASE_MIN_S = 2,   /* renewing anything shorter would be a flood */
+	LEASE_MIN_S = 2,   /* renewing a shorter lease would be a flood */
 	EFFECTS = DHCP_SEND | DHCP_REFUSE | DHCP_PROBE | DHCP_USE | DHCP_LOSE,
 };
 
-/* Up to two seconds, so that those who began together part. */
+/* Up to two seconds at random, so that clients that began together spread out. */
 static uint64_t some_ns(void)
 {
 	return random_u32() % 2000 * NS_PER_MS;
@@ -53,7 +53,7 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 		e->known.family = IP_NONE;
 	if (t->actions & DHCP_USE)
 		e->failed = false;
-	/* Once at once, but a server that always says no is not to be hammered at. */
+	/* once without a pause, but a server that always refuses must not be flooded */
 	if (t->actions & DHCP_RESTART) {
 		e->next_ns = now_ns + (e->failed || (t->actions & DHCP_REFUSE) ? PAUSE_NS : 0) + some_ns();
 		e->secs = 0; /* of a DECLINE: RFC 2131 table 5 */
@@ -61,8 +61,8 @@ static unsigned happen(struct dhcp_engine *e, enum dhcp_event event, uint64_t no
 	}
 	if (t->actions & DHCP_SEND) {
 		e->tries += e->tries < UINT8_MAX;
-		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after: it is the link that needs it */
-		if (e->state != DHCP_REQUESTING) /* it goes where the one before it went: RFC 2131 §3.1 (3) */
+		e->broadcast |= e->tries > UNICAST_TRIES; /* and ever after, as the link needs it */
+		if (e->state != DHCP_REQUESTING) /* a REQUEST repeats the DISCOVER's secs: RFC 2131 §3.1 (3) */
 			e->secs = (uint16_t)MIN((now_ns - e->asked_ns) / NS_PER_S, UINT64_C(0xffff));
 		e->next_ns = retry_ns(e, now_ns);
 	}
@@ -119,13 +119,13 @@ unsigned dhcp_engine_timeout(struct dhcp_engine *e, uint64_t now_ns)
 	return now_ns < dhcp_engine_next_ns(e) ? 0 : happen(e, due_event(e, now_ns), now_ns);
 }
 
-/* Which address an ACK must lend. */
+/* The address that an ACK has to lend. */
 static const struct ip_addr *expected_address(const struct dhcp_engine *e)
 {
 	return e->state == DHCP_REBOOTING ? &e->known : &e->lease.ip.addr;
 }
 
-/* Who may speak: the one that was asked, where only one was. */
+/* Is r from the server that was asked, if only one was? */
 static bool is_from_the_right_one(const struct dhcp_engine *e, const struct dhcp_reply *r)
 {
 	if (r->lease.server.family == IP_NONE) /* RFC 2131 table 3 */
@@ -134,7 +134,7 @@ static bool is_from_the_right_one(const struct dhcp_engine *e, const struct dhcp
 	       ip_equal(&r->lease.server, &e->lease.server);
 }
 
-/* What a message is to us, or DHCP_EVENTS: nothing. */
+/* The event that a message means, or DHCP_EVENTS: none. */
 static enum dhcp_event message_event(const struct dhcp_engine *e, const struct dhcp_reply *r)
 {
 	const struct dhcp_lease *l = &r->lease;
@@ -151,8 +151,8 @@ static enum dhcp_event message_event(const struct dhcp_engine *e, const struct d
 	return DHCP_EVENTS;
 }
 
-/* The lease counts from when it was asked for: RFC 2131 §4.4.1. Times that make no sense, or were not said,
- * are §4.4.5's: a half, and seven eighths. */
+/* Takes a lease, which counts from when it was asked for: RFC 2131 §4.4.1. T1 and T2 that make no sense, or
+ * are missing, are replaced by those of §4.4.5: a half, and seven eighths. */
 static void take(struct dhcp_engine *e, const struct dhcp_lease *lease)
 {
 	struct dhcp_lease *l = &e->lease;
@@ -164,7 +164,7 @@ static void take(struct dhcp_engine *e, const struct dhcp_lease *lease)
 	}
 	e->renew_ns = e->rebind_ns = e->expiry_ns = DEADLINE_NEVER;
 	if (l->seconds != DHCP_INFINITE) {
-		/* up to a sixteenth early: those who began together part */
+		/* up to a sixteenth early, so that clients that began together spread out */
 		e->renew_ns = e->asked_ns + l->renew_s * (NS_PER_S - random_u32() % (NS_PER_S / 16));
 		e->rebind_ns = e->asked_ns + l->rebind_s * NS_PER_S;
 		e->expiry_ns = e->asked_ns + l->seconds * NS_PER_S;
@@ -191,7 +191,7 @@ unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns
 	return happen(e, is_free ? DHCP_IS_FREE : DHCP_IS_TAKEN, now_ns);
 }
 
-/* RFC 2131 table 5: who fills in what. */
+/* RFC 2131 table 5: the fields of each message. */
 size_t dhcp_engine_write(const struct dhcp_engine *e, enum dhcp_action action, uint8_t *to,
                          const struct ip_addr **destination)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tries addresses one by one, in an order that depends on the MAC address alone (RFC 3927 §2.1), until one
- * is free. The asking is ARP's. */
+/* Probes addresses one by one by ARP, in an order that depends on the MAC address alone (RFC 3927 §2.1),
+ * until one is free. */
 #include "net/dhcp/link_local.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 enum {
 	FIRST = 0xa9fe0100, /* 169.254.1.0 */
 	COUNT = 254 * 256,
-	CONFLICTS = 10,     /* so many at once, then slowly */
+	CONFLICTS = 10,     /* addresses tried without a pause */
 };
 
 static void have_probed(struct waiter *w);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The codec of DHCP. What is wanted of a reply stands in a table; each option is looked for by itself and
- * put together from its pieces (RFC 3396), in the order of that RFC's §5: options, file, sname. */
+/* The codec of DHCP. A table lists the options wanted of a reply; each is searched for by itself and joined
+ * from its pieces (RFC 3396), in the order of that RFC's §5: options, file, sname. */
 #include "net/dhcp/message.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 enum {
 	BOOTREPLY = 2,
 	BROADCAST = 0x8000,        /* of flags */
-	BOOTP_BYTES = 300,         /* RFC 1542 §2.1: relays drop what is shorter */
+	BOOTP_BYTES = 300,         /* RFC 1542 §2.1: relays drop shorter messages */
 	MAGIC = 0x63825363,
 	IN_FILE = 1, IN_SNAME = 2, /* bits of option 52 */
 };
@@ -32,9 +32,8 @@ struct dhcp_header {
 } __attribute__((packed));
 static_assert(sizeof(struct dhcp_header) == 240, "wire format");
 
-/* How each header begins; and of the client's identifier (RFC 4361 §6.1) what stands before its MAC
- * address: type, association, DUID of a link-layer address. It is the same at each start, for there is no
- * disk to keep another one on. */
+/* The beginning of each header; and of the client's identifier (RFC 4361 §6.1), before its MAC address:
+ * type, association, DUID of a link-layer address. It is the same at each start without being stored. */
 static const uint8_t header_start[] = { 1, 1, 6, 0 };
 static const uint8_t id_start[] = { 255, 0, 0, 0, 1, 0, 3, 0, 1 };
 
@@ -138,7 +137,7 @@ static int gather(const struct source *s, uint8_t code, uint8_t *to, int size)
 	return used;
 }
 
-/* What no host can have is no address. */
+/* An address that no host can have becomes IP_NONE. */
 static void get_address(struct ip_addr *to, const uint8_t *bytes)
 {
 	uint32_t a = get_be32(bytes);
@@ -158,7 +157,7 @@ static void get_addresses(struct ip_addr *to, int max, const uint8_t *value, int
 	}
 }
 
-/* What a name may be made of: it goes to logs and into requests. */
+/* Only harmless characters, as names go to logs and into requests. */
 static bool is_name_byte(uint8_t c)
 {
 	uint8_t small = c | 0x20;
@@ -166,7 +165,7 @@ static bool is_name_byte(uint8_t c)
 	return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
 }
 
-/* to: size bytes that are zero. Left so when the name is too long or odd. */
+/* to: size bytes that are zero, and stay so if the name is too long or has odd characters. */
 static void get_name(char *to, int size, const uint8_t *value, int len)
 {
 	while (len > 0 && value[len - 1] == 0) /* RFC 2132 §2 */
@@ -178,7 +177,7 @@ static void get_name(char *to, int size, const uint8_t *value, int len)
 		memcpy(to, value, (size_t)len);
 }
 
-/* RFC 3442: a prefix's length, as many of its bytes as matter, a router. Stops at what is malformed. */
+/* RFC 3442: a prefix's length, its significant bytes, a router. Stops at a malformed route. */
 static void get_routes(struct dhcp_route *r, const uint8_t *value, int len)
 {
 	for (const struct dhcp_route *end = r + DHCP_ROUTES; r < end && len > 0;) {
@@ -216,7 +215,7 @@ enum kind { NUMBER, ADDRESSES, NAME, ROUTES, ROUTER_LIST };
 
 #define AT(member) offsetof(struct dhcp_reply, member)
 
-/* size: of a number its bytes, which the option has exactly; of addresses how many, of a name the room. */
+/* size: of a number the option's exact bytes; of addresses the most of them; of a name the room. */
 static const struct wanted {
 	uint8_t code, kind;
 	uint16_t size, at;
@@ -258,7 +257,7 @@ static void get_option(void *to, const struct wanted *w, const uint8_t *value, i
 	}
 }
 
-/* The prefix length of a netmask; without one that of the address's class, as in RFC 950's time; 0: none. */
+/* The prefix length of a netmask; without a mask that of the address's class (RFC 950); 0: it has holes. */
 static uint8_t prefix_of(uint32_t mask, uint32_t address)
 {
 	if (mask == 0)
@@ -268,13 +267,13 @@ static uint8_t prefix_of(uint32_t mask, uint32_t address)
 	return (uint8_t)(~mask ? __builtin_clz(~mask) : 32);
 }
 
-/* Fills in out, which is zero, but for what the header says. */
+/* Fills in the fields of out, which is zero, that come from options. */
 static int get_options(const struct source *s, const uint8_t mac[6], struct dhcp_reply *out)
 {
-	uint8_t value[DHCP_DOMAIN_BYTES + 1]; /* longer than any that is taken whole, to see that it is not */
+	uint8_t value[DHCP_DOMAIN_BYTES + 1]; /* longer than any value used, so that longer ones are noticed */
 	int len = gather(s, CLIENT_ID, value, sizeof(value));
 
-	/* -EBADMSG is a length, too, that no identifier has, and is the same for every option: none follows */
+	/* -EBADMSG counts as a wrong length; as it is the same for every option, none is checked for it below */
 	if (len && (len != ID_BYTES || memcmp(value, id_start, sizeof(id_start)) != 0 ||
 	            memcmp(value + sizeof(id_start), mac, 6) != 0)) /* RFC 6842 §3 */
 		return -EBADMSG;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The DHCP client's state machine as a table without effects: it says what comes next and what is to be
- * done; others do it. */
+/* The DHCP client's state machine as a table without effects: it gives the next state and the actions, which
+ * the engine and its caller perform. */
 #ifndef NET_DHCP_STATE_H
 #define NET_DHCP_STATE_H
 
@@ -9,26 +9,26 @@
 enum dhcp_state {
 	DHCP_INIT,       /* waits before it begins */
 	DHCP_SELECTING,  /* has asked for offers */
-	DHCP_REQUESTING, /* has asked for what one server offered */
-	DHCP_REBOOTING,  /* has asked for an address that it was told of: INIT-REBOOT is over at once */
-	DHCP_PROBING,    /* has the address, and looks whether somebody else uses it */
+	DHCP_REQUESTING, /* has asked for the offer of one server */
+	DHCP_REBOOTING,  /* has asked for a known address; INIT-REBOOT itself takes no time */
+	DHCP_PROBING,    /* has the address, and checks that no other host uses it */
 	DHCP_BOUND,
-	DHCP_RENEWING,   /* asks the server that lent it */
+	DHCP_RENEWING,   /* asks the server that lent the address */
 	DHCP_REBINDING,  /* asks any server */
 	DHCP_STATES
 };
 
-/* What happens. Messages have passed all checks before. */
+/* Events. Messages have passed all checks before. */
 enum dhcp_event {
 	DHCP_BEGIN,
-	DHCP_BEGIN_KNOWN, /* and there is an address to ask for */
+	DHCP_BEGIN_KNOWN, /* begin with an address to ask for */
 	DHCP_GOT_OFFER,
 	DHCP_GOT_ACK,
 	DHCP_GOT_NAK,
 	DHCP_SILENCE,     /* time to ask again */
 	DHCP_GIVE_UP,     /* asked in vain often enough */
-	DHCP_IS_FREE,     /* nobody else uses the address */
-	DHCP_IS_TAKEN,    /* somebody does, seen now or later */
+	DHCP_IS_FREE,     /* no other host uses the address */
+	DHCP_IS_TAKEN,    /* another host does, noticed by the probe or later */
 	DHCP_RENEW_TIME,  /* T1 */
 	DHCP_REBIND_TIME, /* T2 */
 	DHCP_EXPIRED,
@@ -37,15 +37,15 @@ enum dhcp_event {
 
 enum dhcp_action {
 	/* for the caller */
-	DHCP_SEND = 1 << 0,    /* the state's message */
+	DHCP_SEND = 1 << 0,    /* send the state's message */
 	DHCP_REFUSE = 1 << 1,  /* send a DECLINE; comes after LOSE */
-	DHCP_PROBE = 1 << 2,   /* does somebody use the address? */
-	DHCP_USE = 1 << 3,     /* the lease is ours, as it now is */
-	DHCP_LOSE = 1 << 4,    /* the address is no longer ours */
+	DHCP_PROBE = 1 << 2,   /* find out whether another host uses the address */
+	DHCP_USE = 1 << 3,     /* use the lease as it is now */
+	DHCP_LOSE = 1 << 4,    /* stop using the address */
 	/* for the engine itself */
-	DHCP_NEW = 1 << 5,     /* an exchange begins */
-	DHCP_TAKE = 1 << 6,    /* what the message lends */
-	DHCP_FORGET = 1 << 7,  /* the address that it was told of */
+	DHCP_NEW = 1 << 5,     /* begin an exchange: a new xid */
+	DHCP_TAKE = 1 << 6,    /* take the message's lease */
+	DHCP_FORGET = 1 << 7,  /* forget the known address */
 	DHCP_RESTART = 1 << 8, /* begin again, in a while */
 	DHCP_IMPOSSIBLE = 1 << 9, /* our own bug: asserted */
 };
