@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What an answer says. From the name that was asked, alias by alias, to addresses: records of other
- * names, and of other types, are passed over, wherever they stand, so that a server can say nothing of
- * what it was not asked (RFC 5452 §6). Negative answers: RFC 2308 §2. */
+/* Reading an answer: from the name that was asked, alias by alias, to addresses. Records of other names
+ * and other types are skipped in every section, so that a server cannot plant records that were not
+ * asked for (RFC 5452 §6). Negative answers: RFC 2308 §2. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct answer {
 	const uint8_t *data;
 	size_t len;
 	struct dns_chase *chase;
-	uint32_t negative_ttl_s; /* 0 when nobody said */
+	uint32_t negative_ttl_s; /* 0: not given */
 	bool has_soa, has_ns, has_bad_version;
 };
 
@@ -36,23 +36,23 @@ int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct d
 	if (len < DNS_HEADER_BYTES || get_be16(data) != id ||
 	    (flags_of(data) & (DNS_RESPONSE | DNS_OPCODE)) != DNS_RESPONSE)
 		return -EBADMSG;
-	/* one that did not understand the question may leave it out */
+	/* a server that did not understand the question may leave it out */
 	if (count_of(data, DNS_QUESTIONS) == 0 && (flags_of(data) & DNS_RCODE) == DNS_FORMAT_ERROR)
 		return DNS_HEADER_BYTES;
-	/* there is nothing before it that a compressed name could point at */
+	/* the name cannot be compressed, as no name is before it */
 	if (count_of(data, DNS_QUESTIONS) != 1 || len < end || !dns_name_equal(c->asked.name, name) ||
 	    get_be16(type) != c->asked.type || get_be16(type + 2) != DNS_IN)
 		return -EBADMSG;
 	return exact && memcmp(name, c->asked.name, name_bytes) ? -EILSEQ : (int)end;
 }
 
-/* Does the name that is asked for stand there, or, is_zone, a zone that it is in? */
+/* Is the name at `at` the one asked for, or, with is_zone, a zone that has it? */
 static OUT_OF_LINE bool is_about(const struct answer *a, size_t at, bool is_zone)
 {
 	const uint8_t *asked = a->chase->asked.name;
 	uint8_t there[DNS_NAME_BYTES];
 
-	dns_read_name(a->data, a->len, at, there); /* it has been read before */
+	dns_read_name(a->data, a->len, at, there); /* cannot fail: it has been read before */
 	return is_zone ? dns_name_is_in(asked, there) : dns_name_equal(asked, there);
 }
 
@@ -93,7 +93,7 @@ static int see_answer(struct answer *a, const struct dns_record *record)
 	return is_alias ? take_alias(a, record) : take_address(a, record);
 }
 
-/* Of the SOA of a zone that the name is in, MINIMUM (RFC 2308 §4) is all that is of interest. */
+/* Of the SOA of a zone that has the name, only MINIMUM is used (RFC 2308 §4). */
 static int see_authority(struct answer *a, const struct dns_record *record)
 {
 	a->has_ns |= record->type == DNS_NS;
@@ -118,7 +118,7 @@ static int see(struct answer *a, enum dns_section section, const struct dns_reco
 	return section == DNS_ANSWERS ? see_answer(a, record) : see_authority(a, record);
 }
 
-/* All records of a section that begins at at. Gives where it ends, or -EBADMSG, -ELOOP. */
+/* Reads all records of the section that begins at `at`. Gives its end, or -EBADMSG, -ELOOP. */
 static int walk(struct answer *a, size_t at, enum dns_section section)
 {
 	struct dns_record record;
@@ -134,7 +134,7 @@ static int walk(struct answer *a, size_t at, enum dns_section section)
 	return (int)at;
 }
 
-/* Aliases mostly stand in their order, and then once is enough. */
+/* Repeats the walk while it finds aliases but no address; mostly they are in order, and once is enough. */
 static int walk_answers(struct answer *a, size_t at)
 {
 	struct dns_chase *c = a->chase;
@@ -148,7 +148,7 @@ static int walk_answers(struct answer *a, size_t at)
 	return end;
 }
 
-/* Nothing that is malformed or false stands in a. */
+/* Gives the result of dns_answer_read once all sections have been read without an error. */
 static int conclude(struct answer *a, unsigned aliases_before)
 {
 	struct dns_chase *c = a->chase;
@@ -161,7 +161,7 @@ static int conclude(struct answer *a, unsigned aliases_before)
 	if (!is_no_name && !a->has_soa) {
 		if (c->aliases != aliases_before)
 			return 0;
-		if (a->has_ns) /* "ask those": we do not (RFC 2308 §2.2) */
+		if (a->has_ns) /* a referral, which we do not follow (RFC 2308 §2.2) */
 			return -EIO;
 	}
 	c->found.count = 0;

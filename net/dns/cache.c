@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What is known of names, within a fixed number of entries. A name's hash chooses a set of entries, and
- * within its set it may lie anywhere: so finding, storing and making room look at a few entries, however
- * many there are. The hash is keyed: nobody outside can choose names that push each other out. */
+/* The cache of names, with a fixed number of entries. A name's hash chooses a set of entries, and within the
+ * set it may be anywhere: so finding, storing and making room look at a few entries, however many there are.
+ * The hash is keyed, so that outsiders cannot choose names that evict each other. */
 #include <errno.h>
 #include <string.h>
 
@@ -42,13 +42,13 @@ static bool is_of(const struct dns_entry *e, const struct dns_key *key)
 	return !memcmp(&e->key, key, sizeof(*key));
 }
 
-/* What an entry is worth: nothing once it is over. */
+/* An entry's worth: nothing once it has expired. */
 static uint64_t worth(const struct dns_entry *e, uint64_t now)
 {
 	return e->expires_ns <= now ? 0 : e->used_ns;
 }
 
-/* The key's entry, or the one of its set that can be spared most. */
+/* The key's entry, or the least worthy of its set. */
 static struct dns_entry *place_of(const struct dns_cache *c, const struct dns_key *key, uint64_t now)
 {
 	struct dns_entry *set = &c->entries[(siphash(c->secret, key, sizeof(*key)) & c->set_mask) * WAYS];

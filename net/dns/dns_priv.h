@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the resolver share. */
+/* Shared by the files of the resolver. */
 #ifndef NET_DNS_DNS_PRIV_H
 #define NET_DNS_DNS_PRIV_H
 
@@ -9,7 +9,7 @@
 #include "net/dns/resolver.h"
 #include "net/stack.h"
 
-/* What may be asked for. A key has small letters, and zeroes behind its name: keys are equal as bytes. */
+/* A name and type to look up. A key has small letters, and zeros behind its name: keys compare as bytes. */
 struct dns_key {
 	uint8_t name[DNS_NAME_BYTES];
 	uint8_t zero;
@@ -17,28 +17,28 @@ struct dns_key {
 };
 static_assert(sizeof(struct dns_key) == DNS_NAME_BYTES + 3, "no padding");
 
-/* -- answer.c: what an answer says; without effects -- */
+/* -- answer.c: reading an answer; without effects -- */
 
 /* The way from a name to its addresses. */
 struct dns_chase {
 	struct dns_addresses found; /* ttl_s: the least on the way so far */
 	uint8_t aliases;            /* followed so far */
-	struct dns_key asked;       /* letters as they were sent: the last alias so far */
+	struct dns_key asked;       /* the name, or its last alias so far, in letters' cases as sent */
 };
 
-/* Is data an answer to this question? Gives where its answers begin, or -EBADMSG when it answers
- * something else, -EILSEQ when it does but for the case of letters, which counts where exact. */
+/* Is data an answer to this question? Gives where its answers begin, or -EBADMSG: it answers another
+ * question, -EILSEQ: exact was asked for, and only the case of letters differs. */
 int dns_answer_open(const uint8_t *data, size_t len, uint16_t id, const struct dns_chase *c, bool exact);
 
-/* Follows an opened answer; at: what dns_answer_open gave. Gives
- *   > 0        addresses in c->found
- *   0          the name is an alias, and nothing is said of c->asked, which it stands for: to be asked
- *   -ENOENT, -ENODATA   there are none; c->found.ttl_s: for how long, 0 when nobody said
+/* Follows an opened answer; at: as given by dns_answer_open. Gives
+ *   > 0        number of addresses in c->found
+ *   0          the name is an alias of c->asked, of which nothing is said: to be asked next
+ *   -ENOENT, -ENODATA   there are none; c->found.ttl_s: for how long, 0: not given
  *   -ELOOP     more aliases than DNS_ALIASES
  *   -EMSGSIZE  it is cut short
  *   -EPROTO    the server does not understand EDNS0
- *   -EIO, -EBADMSG   the server has failed, refuses, does not look further; the answer is malformed
- * c is spoilt after an error from -ELOOP on. */
+ *   -EIO, -EBADMSG   the server has failed, refuses, or gives a referral; the answer is malformed
+ * The content of c is undefined after an error from -ELOOP on. */
 int dns_answer_read(const uint8_t *data, size_t len, size_t at, struct dns_chase *c);
 
 /* -- cache.c -- */
@@ -60,9 +60,9 @@ struct dns_cache {
 /* count: rounded up to a power of two, at least 4. 0, -ENOMEM. */
 int dns_cache_init(struct dns_cache *c, uint32_t count);
 void dns_cache_destroy(struct dns_cache *c);
-/* NULL: nothing is known. */
+/* NULL: key is not in the cache, or has expired. */
 const struct dns_entry *dns_cache_find(struct dns_cache *c, const struct dns_key *key);
-/* Remembers for found->ttl_s seconds. */
+/* Keeps the result for found->ttl_s seconds. */
 void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
                    const struct dns_addresses *found);
 
@@ -72,8 +72,8 @@ void dns_cache_put(struct dns_cache *c, const struct dns_key *key, int error,
 typedef void dns_exchange_fn(void *arg, int result, const uint8_t *data, size_t len);
 
 struct dns_exchange;
-/* Asks question, of at most DNS_QUERY_BYTES, which is copied. done is called from the loop, unless it is
- * cancelled before; the exchange is over then. 0, -ENOBUFS. */
+/* Asks question, of at most DNS_QUERY_BYTES, which is copied. done is called once from the loop, unless the
+ * exchange is cancelled before; *out is invalid from then on. 0, -ENOBUFS. */
 int dns_exchange_start(struct dns_exchange **out, struct stack *stack, const struct endpoint *to,
                        const uint8_t *question, size_t len, dns_exchange_fn *done, void *arg);
 void dns_exchange_cancel(struct dns_exchange *x);
@@ -85,28 +85,28 @@ struct dns_lookup {
 	struct list link;              /* in resolver->active */
 	struct list askers;            /* of struct dns_query; not empty */
 	struct timer timer;            /* the answer is late */
-	struct dns_exchange *exchange; /* the question that is on its way over TCP; or NULL */
+	struct dns_exchange *exchange; /* of a pending question over TCP; or NULL */
 	uint16_t id;
-	uint16_t port;                 /* the question on its way over UDP is from this one; or 0 */
+	uint16_t port;                 /* source port of a pending question over UDP; or 0 */
 	uint8_t first, turn;           /* server first + turn is asked, round after round */
 	uint8_t failed;                /* a bit for each server that is not asked again */
 	uint8_t manner;                /* enum manner */
-	uint8_t shortages;             /* how often there was no room for the question */
+	uint8_t shortages;             /* times that there was no room for the question */
 	uint16_t wrong;                /* datagrams that did not answer this question */
 	int error;                     /* of the last server */
 	struct endpoint to;            /* the server that is asked */
-	struct dns_chase chase;        /* from the key on */
-	struct dns_key key;            /* what is looked up */
+	struct dns_chase chase;        /* from key on */
+	struct dns_key key;            /* being looked up */
 };
 LIMIT_BYTES(DNS_LOOKUPS, CONFIG_DNS_ADDRESSES == 4 ? sizeof(struct dns_lookup) : 712, 712);
 static_assert(CONFIG_DNS_SERVERS_MAX <= 8, "a bit each");
 
-/* NULL: all are in use. The first asker is to be added, then it is to be started. */
+/* NULL: all are in use. The caller then adds the first asker, and starts it. */
 struct dns_lookup *dns_lookup_create(struct dns_resolver *r, const struct dns_key *key);
-/* Asks, from the first server on; anew, if something has been asked already. It may be over when this
+/* Asks from the first server on; a pending question is dropped. l may have ended, and be freed, when this
  * returns. */
 void dns_lookup_start(struct dns_lookup *l);
-/* Of one without askers. */
+/* Frees l, which has no askers. */
 void dns_lookup_release(struct dns_lookup *l);
 
 /* -- resolver.c -- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* One question to one server over TCP (RFC 1035 §4.2.2, RFC 7766): connect, write, read until the answer is
- * whole, close. One of these is pending at a time. An exchange has pages of its own, and gives them back when
- * its last operation has settled, which may be after it was cancelled, and the stack has let go of the
+ * whole, close. One of these operations is pending at a time. An exchange has pages of its own, which are
+ * freed once its last operation has settled, perhaps after it was cancelled, and the stack has released the
  * question. */
 #include <errno.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 struct dns_exchange {
 	struct storage storage; /* of the question: the flow counts, too */
-	struct waiter waiter; /* for whichever operation is pending */
+	struct waiter waiter; /* for the pending operation */
 	struct flow *flow;    /* NULL: not connected */
 	struct slice slice;
 	dns_exchange_fn *done; /* NULL: cancelled */
@@ -34,7 +34,7 @@ static void release(struct storage *s)
 	page_free(container_of(s, struct dns_exchange, storage), PAGES);
 }
 
-/* Who has not got an answer does not wait for the server to close, too. */
+/* Closes after a whole answer; in other cases aborts, so as not to wait for the server's FIN. */
 static void finish(struct dns_exchange *x, int result)
 {
 	if (x->flow && x->done && result == 0)
@@ -46,7 +46,7 @@ static void finish(struct dns_exchange *x, int result)
 	storage_put(&x->storage);
 }
 
-/* Takes what has come. 0: the answer is whole, 1: more is to come; or a negative errno. */
+/* Takes n bytes that were read. 0: the answer is whole, 1: more is to come; or a negative errno. */
 static int have_read(struct dns_exchange *x, intptr_t n)
 {
 	if (n <= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The servers of a lease. One that names none, or has gone, leaves those that there are: the latter because
- * without an address nobody is asked anyway. */
+/* The name servers of a lease. A lease that names none, or has ended, leaves the present servers in place:
+ * without an address none is asked anyway. */
 #include "net/dns/lease.h"
 
 static void changed(struct dhcp_listener *listener, const struct dhcp_lease *lease)

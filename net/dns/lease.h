@@ -12,9 +12,8 @@ struct dns_lease {
 	struct dns_resolver *resolver;
 };
 
-/* Has r ask the servers that d's lease names (RFC 2132 §3.8), now and after each change; the servers that it
- * has stay while there are no others. Borrows l and r as long as d lives, or until l->listener is removed
- * from its list. */
+/* Makes r ask the servers of d's lease (RFC 2132 §3.8), now and after each change; a lease without any leaves
+ * those that r has. Borrows l and r while d lives, or until l->listener is removed from its list. */
 void dns_lease_follow(struct dns_lease *l, struct dns_resolver *r, struct direct *d);
 
 #endif

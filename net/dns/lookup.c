@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* A lookup is one name being asked for, by however many queries. It puts one question at a time, to one
- * server after the other, until one of them has said something that counts:
+/* A lookup is one name being asked for, by any number of queries. It puts one question at a time, to one
+ * server after the other, until one of them gives an answer that counts:
  *
- *   ask ──▶ over UDP ──▶ answer ──▶ end: queries settle, the cache remembers
+ *   ask ──▶ over UDP ──▶ answer ──▶ end: queries settle, the cache keeps it
  *    ▲         │           ├─ truncated, or too many forgeries: the same over TCP
  *    │         │           ├─ letters' case not kept, no EDNS0: the same without
  *    │         │           └─ an alias: its name, from the first server on
  *    └── next server ◀─ late, failed
  *
- * Where the stack has no port or no memory left for a question, it waits for some.
- * Each question has its own id and port, so that an answer to an earlier one finds nobody. */
+ * While the stack has no port or no memory for a question, the lookup waits.
+ * Each question has its own id and port, so that an answer to an earlier one is not taken. */
 #include <errno.h>
 #include <string.h>
 
@@ -20,12 +20,12 @@
 #include "kernel/log.h"
 
 enum {
-	PORT_FIRST = 1024, /* RFC 6056 §3.2, RFC 5452 §9.2: of all ports that are nobody's */
+	PORT_FIRST = 1024, /* RFC 6056 §3.2, RFC 5452 §9.2: of all unreserved ports */
 	PORT_TRIES = 16,
-	SHORTAGES_MAX = 32, /* how often a lookup waits for room here */
+	SHORTAGES_MAX = 32, /* times that a lookup waits for room in the stack */
 };
 
-/* How a server is asked after it was seen not to take the usual question. */
+/* Ways to ask a server that has not accepted the usual question. */
 enum manner {
 	OVER_TCP = 1 << 0,
 	SMALL_LETTERS = 1 << 1,
@@ -36,7 +36,7 @@ static void ask(struct dns_lookup *l);
 
 /* -- turns -- */
 
-/* No question is on its way any more. */
+/* Drops the pending question. */
 static void hang_up(struct dns_lookup *l)
 {
 	timer_stop(&l->timer);
@@ -55,12 +55,12 @@ void dns_lookup_release(struct dns_lookup *l)
 	pool_free(&l->resolver->lookups, l);
 }
 
-/* error: 0, or why there is no address. */
+/* Settles all queries, and frees l. error: 0, or why there is no address. */
 static void end(struct dns_lookup *l, int error)
 {
 	struct dns_addresses *found = &l->chase.found;
 
-	/* What is wrong here and not with a server may be over the next moment. */
+	/* our own shortages are not cached, as they may soon be over */
 	if (error == -EIO || error == -ETIMEDOUT || error == -ELOOP)
 		found->ttl_s = CONFIG_DNS_FAILURE_SECONDS;
 	else if (error && error != -ENOENT && error != -ENODATA)
@@ -76,13 +76,13 @@ static void end(struct dns_lookup *l, int error)
 	dns_lookup_release(l);
 }
 
-/* Which server is asked now. */
+/* The index of the server that is asked now. */
 static unsigned server_at_turn(const struct dns_lookup *l)
 {
 	return (l->first + l->turn) % l->resolver->servers.count;
 }
 
-/* It has not answered (error says why), and is not asked again when it has failed. */
+/* Moves on from a server without an answer (error says why), which is not asked again if has_failed. */
 static void next_turn(struct dns_lookup *l, int error, bool has_failed)
 {
 	hang_up(l);
@@ -101,7 +101,7 @@ static void next_server(struct dns_lookup *l, int error, bool has_failed)
 	ask(l);
 }
 
-/* The same server once more, in another manner. */
+/* Asks the same server once more, in another manner; it has failed if that was tried already. */
 static void ask_differently(struct dns_lookup *l, enum manner manner)
 {
 	hang_up(l);
@@ -145,14 +145,14 @@ static void late(struct timer *t)
 	struct dns_lookup *l = container_of(t, struct dns_lookup, timer);
 
 	if (!l->port && !l->exchange) {
-		ask(l); /* it could not be put before */
+		ask(l); /* the question could not be sent before */
 		return;
 	}
 	l->resolver->stats.timeouts++;
 	next_server(l, -ETIMEDOUT, false);
 }
 
-/* There is no room here for the question, which is no server's fault: it is put a little later. */
+/* The stack has no room for the question, which is no server's fault: it is sent a little later. */
 static void wait_for_room(struct dns_lookup *l)
 {
 	hang_up(l);
@@ -168,7 +168,7 @@ static void count_wrong(struct dns_lookup *l, const char *reason)
 	log_debug("drop reason=%s port=%u", reason, l->port);
 }
 
-/* A datagram from the server's address to the port that asked. */
+/* A datagram from the server's address to the question's source port. */
 static void take_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 {
 	bool exact = !(l->manner & SMALL_LETTERS);
@@ -231,7 +231,7 @@ static void mix_case(uint8_t *name)
 	}
 }
 
-/* The question as it is to be put now; gives its bytes. */
+/* Writes the question in the present manner; gives its bytes. */
 static size_t make_question(struct dns_lookup *l, uint8_t to[DNS_QUERY_BYTES])
 {
 	l->id = (uint16_t)random_u32();
@@ -242,7 +242,7 @@ static size_t make_question(struct dns_lookup *l, uint8_t to[DNS_QUERY_BYTES])
 	                       l->manner & WITHOUT_EDNS ? 0 : CONFIG_DNS_UDP_BYTES);
 }
 
-/* A port that nobody could have guessed, and that is free. */
+/* Listens to a free port that cannot be guessed. */
 static int open_port(struct dns_lookup *l)
 {
 	uint16_t port;
@@ -268,7 +268,7 @@ static int send_datagram(struct dns_lookup *l, const uint8_t *data, size_t len)
 	return b ? stack_udp_send(l->resolver->stack, l->port, &l->to, b) : -ENOBUFS;
 }
 
-/* Puts the question to the server at its turn. 0, or why that cannot be. */
+/* Sends the question to the server whose turn it is. 0, or a negative errno. */
 static int put_question(struct dns_lookup *l)
 {
 	struct dns_resolver *r = l->resolver;
@@ -292,7 +292,7 @@ static int put_question(struct dns_lookup *l)
 	return 0;
 }
 
-/* The next server that may still be asked, if any. */
+/* Finds the next server that may still be asked. false: there is none. */
 static bool choose_server(struct dns_lookup *l)
 {
 	struct dns_resolver *r = l->resolver;
@@ -308,7 +308,7 @@ static bool choose_server(struct dns_lookup *l)
 	return false;
 }
 
-/* Until a question is on its way, or there is nobody left to put it to. */
+/* Tries servers until a question has been sent, or none is left: then l has ended. */
 static void ask(struct dns_lookup *l)
 {
 	while (choose_server(l)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The codec of DNS messages: RFC 1035 §4.1, names by §3.1 and §4.1.4, EDNS0 by RFC 6891 §6.1.
  *
- * No length that the wire gives is used before it was held against the end of the message. A
- * compressed name jumps to places before the one it jumps from, each time, and at most as often as a
- * name can have labels. */
+ * A length from the wire is checked against the end of the message before it is used. A compressed
+ * name may jump only to a place before the piece that it jumps from, and at most as often as a name
+ * can have labels. */
 #include "net/dns/message.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "net/bytes.h"
 
 enum {
-	POINTER = 0xc0,      /* the two upper bits of a length: the other 14 say where the name goes on */
+	POINTER = 0xc0,      /* the two upper bits of a length: the other 14 are where the name continues */
 	POINTER_MAX = 0x3fff,
 	JUMPS = 127,         /* a name of 255 bytes has no more labels */
 	QUESTION_REST = 4,   /* type, class */
@@ -36,7 +36,7 @@ size_t dns_name_bytes(const uint8_t *name)
 	return at + 1;
 }
 
-/* Lengths of labels are below every letter, so that they may be compared as letters are. */
+/* Lengths of labels are below every letter, so they can be compared like letters. */
 bool dns_name_equal(const uint8_t *a, const uint8_t *b)
 {
 	size_t bytes = dns_name_bytes(a);
@@ -53,7 +53,7 @@ void dns_name_lower(uint8_t *name)
 		name[i] = lower(name[i]);
 }
 
-/* One comparison, however many labels there are. */
+/* Compares once, where the rest of name is as long as zone. */
 bool dns_name_is_in(const uint8_t *name, const uint8_t *zone)
 {
 	size_t left = dns_name_bytes(name), bytes = dns_name_bytes(zone);
@@ -67,7 +67,7 @@ bool dns_name_is_in(const uint8_t *name, const uint8_t *zone)
 
 int dns_name_from_text(uint8_t to[DNS_NAME_BYTES], const char *text)
 {
-	size_t label = 0, at = 1; /* the place of the label's length, and of the next byte */
+	size_t label = 0, at = 1; /* places of the label's length, and of the next byte */
 
 	if (text[0] == '.' && !text[1])
 		text++;
@@ -267,7 +267,7 @@ void dns_put_16(struct dns_writer *w, uint16_t x)
 	dns_put_bytes(w, &x, sizeof(x));
 }
 
-/* Later names may end as the one that goes on here. */
+/* Writes a label, and remembers its place: later names may end with the name from here on. */
 static void put_label(struct dns_writer *w, const uint8_t *label)
 {
 	if (w->name_count < ARRAY_SIZE(w->names) && w->len <= POINTER_MAX)
@@ -275,7 +275,7 @@ static void put_label(struct dns_writer *w, const uint8_t *label)
 	dns_put_bytes(w, label, *label + 1u);
 }
 
-/* What was begun is there whole, or as though it had never been begun. */
+/* Ends an entry of section: counts it, or removes it if it did not fit. */
 static int finish(struct dns_writer *w, enum dns_section section)
 {
 	uint8_t *count = w->data + 4 + 2 * section;
@@ -313,8 +313,8 @@ void dns_put_name(struct dns_writer *w, const uint8_t *name)
 {
 	for (; *name; name += *name + 1) {
 		for (size_t i = 0; i < w->name_count; i++) {
-			/* malformed is what stands at a place of the name that is being written, for it has no end
-			 * yet, and of what did not fit */
+			/* places in the name being written, or in one that did not fit, hold no complete name, and so
+			 * never match */
 			if (dns_name_is_at(w->data, w->len, w->names[i], name)) {
 				dns_put_16(w, (uint16_t)(POINTER << 8 | w->names[i]));
 				return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Who asks. What needs no server is answered at once, and so is what the cache knows; whoever asks for a name
- * that is being asked for waits with those who do already. */
+/* Queries. Names that need no server, or are in the cache, are answered at once; a query for a name that is
+ * being looked up joins that lookup. */
 #include "net/dns/resolver.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ void dns_query_settle(struct dns_query *q, int error)
 		promise_fulfil(&q->promise, q->found.count);
 }
 
-/* Nobody may be left who wants to know. */
+/* Settles q, and frees its lookup if that has no other asker. */
 static void leave(struct dns_query *q, int error)
 {
 	struct dns_lookup *l = q->lookup;
@@ -44,7 +44,7 @@ static void deadline_passed(struct timer *t)
 	leave(container_of(t, struct dns_query, deadline), -ETIMEDOUT);
 }
 
-/* What needs no server: true when q has settled. */
+/* Answers addresses as text, and localhost. true: q has settled. */
 static bool answer_locally(struct dns_query *q, const char *text, const uint8_t *name, enum ip_family family)
 {
 	static const uint8_t localhost[] = "\11localhost";

@@ -7,10 +7,10 @@
  *   dns_resolve(resolver, &query, "www.example.com", IP_V4, deadline_ns);
  *   fiber_await(&query.promise, …), or promise_wait(&query.promise, …)
  *
- * Against forged answers (RFC 5452) each question has an id, a port and letters' cases (draft-vixie-
- * dnsext-dns0x20) of its own, all random; only records that lead from the name to its addresses are
- * taken. An answer that is too long for UDP is asked for over TCP (RFC 7766). Answers are
- * remembered within bounds, negative ones too (RFC 2308). All numbers are Kconfig's. */
+ * Against forged answers (RFC 5452) each question has its own random id, port and letters' cases
+ * (draft-vixie-dnsext-dns0x20); only records that lead from the name to its addresses are taken. An
+ * answer that is too long for UDP is asked for over TCP (RFC 7766). Answers are cached within bounds,
+ * negative ones too (RFC 2308). All numbers are Kconfig's. */
 #ifndef NET_DNS_RESOLVER_H
 #define NET_DNS_RESOLVER_H
 
@@ -24,10 +24,10 @@ enum { DNS_PORT = 53 };
 
 struct dns_config {
 	uint16_t port;      /* of all servers */
-	uint32_t rounds;    /* how often each server is asked, 1 to 8 */
+	uint32_t rounds;    /* times that each server is asked, 1 to 8 */
 	uint64_t try_ns;    /* time for an answer in the first round */
 	uint32_t lookups;   /* names asked for at a time */
-	uint32_t entries;   /* names remembered */
+	uint32_t entries;   /* names in the cache */
 };
 
 #define DNS_CONFIG_DEFAULTS { \
@@ -39,14 +39,14 @@ struct dns_config {
 }
 
 struct dns_addresses {
-	uint32_t ttl_s; /* for how long they hold from now */
+	uint32_t ttl_s; /* how long they are valid from now on */
 	uint8_t count;
 	struct ip_addr addrs[CONFIG_DNS_ADDRESSES];
 };
 LIMIT_BYTES(DNS_ADDRESSES, sizeof(struct ip_addr), 17);
 LIMIT_BYTES(DNS_SERVERS_MAX, sizeof(struct ip_addr), 17);
 
-/* A query, in the storage of whoever asks. Fulfilled with the number of addresses in found, at least 1.
+/* A query, in the caller's storage. Fulfilled with the number of addresses in found, at least 1.
  * Fails with
  *   -EINVAL        text is no name
  *   -ENOENT        there is no such name (NXDOMAIN)
@@ -71,7 +71,7 @@ int dns_resolver_create(struct dns_resolver **out, struct stack *stack, const st
 /* Cancels every query. The loop has to run once more before the stack may go. */
 void dns_resolver_destroy(struct dns_resolver *r);
 
-/* Whom to ask from now on, in this order; those beyond DNS_SERVERS_MAX are passed over. Copies addrs. */
+/* Sets the servers to ask from now on, in this order; only DNS_SERVERS_MAX are used. Copies addrs. */
 void dns_resolver_set_servers(struct dns_resolver *r, const struct ip_addr *addrs, size_t count);
 
 /* Asks for name's addresses of this family (IP_V4 or IP_V6). "localhost" (RFC 6761 §6.3) and addresses
@@ -85,8 +85,8 @@ struct dns_stats {
 	uint64_t questions;   /* sent to servers, over TCP too */
 	uint64_t over_tcp;
 	uint64_t timeouts;    /* questions without an answer */
-	uint64_t failures;    /* answers that said so, or made no sense */
-	uint64_t wrong;       /* datagrams that did not answer what was asked */
+	uint64_t failures;    /* servers that failed, refused, made no sense or could not be reached */
+	uint64_t wrong;       /* datagrams that did not answer the question */
 	uint32_t lookups, lookups_peak; /* in use now */
 };
 void dns_resolver_stats(const struct dns_resolver *r, struct dns_stats *out);
@@ -97,7 +97,7 @@ struct dns_servers {
 	struct ip_addr addrs[CONFIG_DNS_SERVERS_MAX];
 };
 
-/* "10.0.0.3,10.0.0.4" to target, a struct dns_servers; "" for none. 0, or -EINVAL. */
+/* Parses "10.0.0.3,10.0.0.4" to target, a struct dns_servers; "" gives none. 0, or -EINVAL. */
 int option_dns(const char *value, void *target);
 /* For a table of struct option. */
 #define DNS_OPTION(servers) { "dns", "IPv4 addresses, as 10.0.0.3,10.0.0.4", option_dns, &(servers) }
