@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* A connection of the host's as a flow. Reading waits for a reader: what nobody asked for stays with
- * the host, whose window then closes. Writing goes on until the host takes no more; what it took is
- * accepted, and the host's business from then on.
+/* A connection of the host as a flow. Data is read only for a reader: without one it stays with the
+ * host, whose window then closes. Writing goes on until the host takes no more; data that it took counts
+ * as accepted, and is the host's responsibility from then on.
  *
- * epoll tells changes only, so a direction counts as ready until a call has found that it is not. */
+ * epoll reports changes only, so a direction counts as ready until a call has found that it is not. */
 #include <errno.h>
 
 #include "net/socket/socket_priv.h"
@@ -27,7 +27,7 @@ static void fail_read(struct socket_flow *f, int error)
 		promise_fail(&op->promise, error);
 }
 
-/* The connection is over: everything that waits, or comes, hears of it. */
+/* The connection is over: fails all pending operations, and later ones. */
 static void fail_all(struct socket_flow *f, int error)
 {
 	f->error = flow_error(error);
@@ -98,7 +98,7 @@ static void read_flow(struct flow *flow, struct flow_read *op)
 
 /* -- writing -- */
 
-/* What is pending, oldest first: how many pieces. */
+/* Collects the pending slices, oldest first, in iov; gives how many. */
 static size_t gather(const struct socket_flow *f, struct host_iov *iov)
 {
 	size_t count = 0;
@@ -211,7 +211,7 @@ static int shutdown_flow(struct flow *flow)
 	return list_is_empty(&f->writes) ? host_shutdown_write(f->socket.watch.fd) : 0;
 }
 
-/* Gives the fd; f is gone. */
+/* Frees f, and gives its fd. */
 static int end(struct socket_flow *f)
 {
 	struct socket_stack *stack = f->socket.stack;
@@ -308,7 +308,7 @@ static void run(struct socket *s)
 		try_write(f);
 }
 
-/* Accepted connections count as readable: most clients' first words come with the handshake. */
+/* Accepted connections count as readable: the first data of most clients comes with the handshake. */
 struct socket_flow *socket_flow_create(struct socket_stack *stack, int fd)
 {
 	struct socket_flow *f = pool_alloc(&stack->flows);
@@ -347,7 +347,7 @@ void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, u
 	s->stats.active_opens++;
 	socket_address(&address, to);
 	fd = s->flows.used < s->flows.total ? host_tcp_connect(from_port, &address) : -ENOBUFS;
-	if (fd == -EADDRNOTAVAIL && from_port) /* so Linux calls a connection that exists already */
+	if (fd == -EADDRNOTAVAIL && from_port) /* Linux's error for a connection that exists already */
 		fd = -EADDRINUSE;
 	f = fd < 0 ? NULL : socket_flow_create(s, fd);
 	if (!f) {
@@ -361,7 +361,7 @@ void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, u
 	f->is_readable = f->is_writable = false;
 }
 
-/* -- what is set and asked -- */
+/* -- options and status -- */
 
 static const uint8_t host_options[STACK_MSS + 1] = {
 	[STACK_NODELAY] = HOST_NODELAY,
@@ -376,7 +376,7 @@ static const uint8_t host_options[STACK_MSS + 1] = {
 	[STACK_MSS] = HOST_MSS,
 };
 
-/* bytes 0: no bound of ours. What was never set the host sizes as it likes; what was, it does no more. */
+/* bytes 0: no bound. The host sizes a buffer by itself only as long as its size was never set. */
 static int set_buffer(struct socket_flow *f, enum stack_option option, int32_t bytes)
 {
 	uint8_t bit = (uint8_t)(1u << (option - STACK_RCVBUF));
@@ -392,7 +392,7 @@ int socket_tcp_set(struct flow *flow, enum stack_option option, int32_t value)
 	struct socket_flow *f = flow_of(flow);
 
 	if (option == STACK_MSS)
-		return -ENOPROTOOPT; /* Linux heeds it only before there is a connection */
+		return -ENOPROTOOPT; /* Linux applies it only before the connection is made */
 	if (option > STACK_MSS)
 		return socket_wish(&f->socket, option, value);
 	if (option == STACK_RCVBUF || option == STACK_SNDBUF)
@@ -414,7 +414,7 @@ int socket_tcp_get(struct flow *flow, enum stack_option option, int32_t *value)
 	if (option <= STACK_MSS && option != STACK_LINGER)
 		return host_tcp_get(f->socket.watch.fd, host_options[option], value);
 	if (option == STACK_ERROR && !f->error)
-		f->error = flow_error(host_socket_error(f->socket.watch.fd)); /* asking makes the host forget it */
+		f->error = flow_error(host_socket_error(f->socket.watch.fd)); /* kept, as reading clears it */
 	*value = option == STACK_ERROR ? f->error : f->linger_s;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What listens at a port, for connections or for datagrams, and accepting. When there is no room
- * for another connection accepting stops, and goes on when one has been given back. */
+/* Listeners at a port, for connections or for datagrams, and accepting. When there is no room for
+ * another connection accepting stops, and goes on when one has been freed. */
 #include <errno.h>
 
 #define LOG_TAG "socket"
@@ -99,8 +99,8 @@ static bool accept_one(struct socket_listener *l)
 	if (fd == -EAGAIN)
 		return false;
 	if (fd == -ECONNABORTED || fd == -EINTR)
-		return true; /* it ended before we took it */
-	if (fd < 0) { /* no descriptor, no memory, or something that may last just as well */
+		return true; /* it ended before it was accepted */
+	if (fd < 0) { /* no descriptor, no memory, or another error that may last */
 		stop_accepting(l);
 		socket_wait_for_memory(&l->socket);
 		return false;

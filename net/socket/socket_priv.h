@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the socket stack share.
+/* Shared by the files of the socket stack.
  *
- * Every fd is a struct socket. epoll tells changes only, once each: socket_notify gathers them in
- * events and queues the socket, the stack's poller runs it. So a turn of the loop costs what has
- * happened, not what is open. */
+ * Every fd is a struct socket. epoll reports each change once: notify in stack.c gathers them in events and
+ * queues the socket, and the stack's poller runs it. So the cost of a turn of the loop depends on the
+ * number of events, not of open sockets. */
 #ifndef NET_SOCKET_SOCKET_PRIV_H
 #define NET_SOCKET_SOCKET_PRIV_H
 
@@ -18,14 +18,14 @@
 #define READ_BYTES 16384              /* per system call, at most */
 #define DATAGRAM_BYTES 65535
 #define POLL_SOCKETS 64               /* per turn */
-#define RETRY_NS (2 * NS_PER_MS)      /* after this those who found no memory or no fd try again */
+#define RETRY_NS (2 * NS_PER_MS)      /* before a socket that found no memory or no fd tries again */
 
 struct socket {
 	struct host_watch watch;
 	struct socket_stack *stack;
 	struct list link;   /* in stack->connections or stack->listeners */
 	struct list queued; /* in stack->ready or stack->hungry */
-	unsigned events;    /* enum host_events that were not yet looked at */
+	unsigned events;    /* enum host_events still to be handled */
 	void (*run)(struct socket *s);
 	void (*destroy)(struct socket *s);
 };
@@ -33,8 +33,8 @@ struct socket {
 struct socket_listener {
 	struct socket socket; /* first */
 	uint16_t port;
-	bool is_stopped; /* there may be connections in the backlog for which there was no room */
-	bool is_running; /* within run: unlisten leaves the freeing to it */
+	bool is_stopped; /* the backlog may hold connections for which there was no room */
+	bool is_running; /* within run, which then frees the listener if it is closed */
 	bool is_closed;
 	union {
 		accept_fn *accept;
@@ -51,10 +51,10 @@ struct socket_flow {
 	struct flow_read *read;
 	struct list writes; /* of struct flow_write, oldest first; their slices' storage is counted */
 	int16_t linger_s;   /* after closing; -1: as long as the host likes */
-	uint8_t bounded;    /* a bit for each buffer of the host's that was once set */
+	uint8_t bounded;    /* a bit for each buffer of the host whose size was ever set */
 	int error;          /* sticky once the connection has failed */
 	bool is_readable, is_writable;
-	bool is_ended;      /* no more changes will be told: always readable */
+	bool is_ended;      /* no more changes will be reported: always readable */
 	bool is_shut;       /* the sending direction ends after writes */
 };
 LIMIT_BYTES(SOCKET_CONNECTIONS, sizeof(struct socket_flow), 136);
@@ -73,10 +73,10 @@ struct socket_stack {
 
 /* -- stack.c -- */
 
-/* One more of siblings. Takes fd, which is closed on failure. */
+/* Watches fd, and adds s to siblings. Takes fd, which is closed on failure. */
 int socket_init(struct socket *s, struct socket_stack *stack, struct list *siblings, int fd,
                 void (*run)(struct socket *s), void (*destroy)(struct socket *s));
-/* No longer watched nor queued; gives its fd. */
+/* Removes s from watching and all lists; gives its fd. */
 int socket_release(struct socket *s);
 void socket_queue(struct socket *s);
 /* Runs s again after RETRY_NS. */
@@ -98,9 +98,9 @@ struct socket_listener *socket_listener_find(struct socket_stack *stack, uint16_
 int socket_listener_add(struct socket_stack *stack, int fd, uint16_t port, void (*run)(struct socket *s),
                         struct socket_listener **out);
 void socket_listener_close(struct socket_listener *l);
-/* After l->is_running was set and listeners' functions were called. false: l is gone. */
+/* Ends a run that has set l->is_running and called l's function. false: l was closed, and is freed. */
 bool socket_listener_end_run(struct socket_listener *l);
-/* A connection has been given back. */
+/* A connection has been freed: runs the listeners that have stopped accepting. */
 void socket_accept_again(struct socket_stack *stack);
 
 /* -- flow.c -- */

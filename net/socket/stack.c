@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The socket stack itself: its pools, the queue of sockets at which something happened, and
- * addresses. Whoever finds no memory or no fd waits in hungry and tries again a little later:
- * buffers come back from places that do not know us, so nobody could wake the waiting. */
+/* The socket stack itself: its pools, the queue of sockets with events, and addresses. A socket that
+ * finds no memory or no fd waits in hungry and tries again a little later: buffers are freed by code
+ * that does not know the stack, so it could not wake those that wait. */
 #include <errno.h>
 #include <string.h>
 
@@ -200,7 +200,7 @@ bool socket_has_address(const struct socket_stack *s, const struct ip_addr *a)
 	return host_has_address(&address);
 }
 
-/* What net/stack.h promises, for what the host may say of one who cannot be reached. */
+/* Maps the host's errors to those that net/stack.h promises. */
 int socket_send_error(int error)
 {
 	switch (error) {

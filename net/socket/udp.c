@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Datagrams over the host's sockets. A datagram for which there is no buffer stays with the host,
- * which drops what comes when its own are full. */
+/* Datagrams over the host's sockets. A datagram for which there is no buffer stays with the host, which
+ * drops others when its own buffers are full. */
 #include <errno.h>
 
 #include "net/socket/socket_priv.h"
@@ -76,7 +76,7 @@ void socket_udp_unlisten(struct socket_stack *s, uint16_t port)
 		socket_listener_close(l);
 }
 
-/* A host has two limits, one of them for groups. */
+/* The host has two TTLs, one of them for groups. */
 int socket_udp_set(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t value)
 {
 	struct socket_listener *l = socket_listener_find(s, port, run_receive);
@@ -113,7 +113,7 @@ static intptr_t send_chain(int fd, const struct buf *b, const struct endpoint *t
 	return host_udp_send(fd, iov, count, &address, &source);
 }
 
-/* From a port that nobody listens at, a socket lives for this one datagram. */
+/* Without a listener at the source port, a socket is made for this one datagram. */
 int socket_udp_send_from(struct socket_stack *s, const struct endpoint *from, const struct endpoint *to,
                          struct buf *b)
 {
@@ -130,7 +130,7 @@ int socket_udp_send_from(struct socket_stack *s, const struct endpoint *from, co
 	buf_free(b);
 	if (n < 0) {
 		s->stats.out_errors++;
-		/* Linux has no word of its own for an address that is not its own, from which no route leads */
+		/* Linux has no error of its own for a source address that it does not have */
 		if (from->addr.family != IP_NONE && (n == -EINVAL || n == -ENETUNREACH))
 			return -EADDRNOTAVAIL;
 		return n == -EADDRINUSE ? -ENOBUFS : socket_send_error(n);
