@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a request is answered with: by the application's handler, or from the store. Values of a store that
- * has them in constant memory are answers at once; another store is asked by transfer.c. */
+/* Chooses the answer to a request: by the application's handler, or from the store. A store with its values
+ * in constant memory is asked here, at once; another store by transfer.c. */
 #include <errno.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ void http_add_redirect(struct http_answer *a, const struct http_request *request
 	http_add_reply(a, request, &r);
 }
 
-/* From a store that settles at once and has its values in constant memory. */
+/* Answers from a store that settles at once and has its values in constant memory. */
 static void answer_at_once(struct http_answer *a, const struct http_request *request, uint8_t codings,
                            bool identity)
 {
@@ -49,7 +49,7 @@ static void answer_at_once(struct http_answer *a, const struct http_request *req
 		http_add_value(a, request, &value);
 }
 
-/* The key has room for INDEX behind it. */
+/* key, that of request, has room for INDEX behind it. */
 static bool answer_from_store(struct http_answer *a, struct http_request *request, char *key)
 {
 	struct kv *kv = a->connection->server->config.kv;
@@ -72,7 +72,7 @@ static bool answer_from_store(struct http_answer *a, struct http_request *reques
 
 /* -- requests -- */
 
-/* What a request asks of the server itself that cannot be had; 0 when nothing. */
+/* The status that refuses a request for something that the server does not support; 0: none. */
 static uint16_t refusal(const struct http_config *config, const struct http_request *request)
 {
 	if (request->flags & HTTP_OTHER_EXPECT)
@@ -84,9 +84,9 @@ static uint16_t refusal(const struct http_config *config, const struct http_requ
 	return request->verb == HTTP_METHOD_UNKNOWN ? 501 : 0;
 }
 
-/* Whether the connection goes on (RFC 9112 §9.3). Who waits for "100 Continue" will not hear it and may or
- * may not send the body then, and where a chunked one ends nobody looks, so nothing after that can be told
- * apart. */
+/* Does the connection go on (RFC 9112 §9.3)? A client that waits for "100 Continue", which is not sent, may
+ * or may not send the body, and a chunked body is not parsed here: in both cases the next request cannot be
+ * found. */
 static bool persists(const struct http_request *request)
 {
 	if (request->flags & (HTTP_CLOSE | HTTP_CHUNKED) ||
@@ -108,7 +108,7 @@ static bool answer_without_handler(struct http_answer *a, struct http_request *r
 	return true;
 }
 
-/* What the handler says. 0: it has answered. */
+/* Gives the handler's result. 0: it has answered. */
 static int ask_handler(struct http_answer *a, const struct http_request *request)
 {
 	const struct http_config *config = &a->connection->server->config;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* A machine that eats one byte at a time, so chunks may arrive cut anywhere. It is as strict as the parser of
- * heads, and for the same reason: no bare CR or LF, no sign or space before a size, none that overflows.
- * Spaces are allowed before an extension, where RFC 9112 §7.1.1 demands it, and nowhere else. */
+/* A state machine that takes one byte at a time, so chunks may arrive cut anywhere. It is as strict as the
+ * parser of heads, and for the same reason: no bare CR or LF, no sign or space before a size, no size that
+ * overflows. Spaces are allowed before an extension, as RFC 9112 §7.1.1 demands, and nowhere else. */
 #include <errno.h>
 
 #include "kernel/hex.h"
 #include "net/http/chunk.h"
 
 enum state {
-	SIZE_FIRST,   /* of a size there has to be one digit */
+	SIZE_FIRST,   /* a size has at least one digit */
 	SIZE,
 	SPACE,        /* before an extension */
 	EXTENSION,
@@ -37,7 +37,7 @@ static int after(char c, char expected, enum state next)
 	return c == expected ? (int)next : -EBADMSG;
 }
 
-/* A byte of what is dropped: the next state is stay, or ended after a CR. */
+/* A byte of an extension or trailer, which are dropped: the next state is stay, or ended after a CR. */
 static int drop(struct http_chunks *c, char byte, enum state stay, enum state ended)
 {
 	if (byte == '\r')
@@ -55,7 +55,7 @@ static int eat_size(struct http_chunks *c, char byte)
 	if (digit >= 0) {
 		if (c->size > UINT64_MAX >> 4 || (c->state == SIZE && c->spare == 0))
 			return -EBADMSG;
-		c->spare -= c->state == SIZE; /* zeros without end are no size either */
+		c->spare -= c->state == SIZE; /* limits leading zeros, too */
 		c->size = c->size << 4 | (unsigned)digit;
 		return SIZE;
 	}

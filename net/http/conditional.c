@@ -7,8 +7,8 @@
 #include "net/http/conditional.h"
 #include "net/http/date.h"
 
-/* Does one field's list (RFC 9110 §8.8.3; commas may stand inside a tag) hold etag? A weak tag
- * answers to the weak comparison only. */
+/* Does one field's list (RFC 9110 §8.8.3; commas may be inside a tag) contain etag? A weak tag matches
+ * only with weak_too. */
 static bool list_holds(struct http_text list, const char *etag, bool weak_too)
 {
 	const char *at = list.at, *end = list.at + list.len;
@@ -50,7 +50,7 @@ static bool field_holds(const struct http_request *request, const char *name, co
 	return holds;
 }
 
-/* Was it modified after the date in field name? False when there is no date to compare. */
+/* Was the value modified after the date in field name? false also without a date to compare. */
 static bool modified_since(const struct http_request *request, const char *name, uint64_t modified_ns,
                            bool *comparable)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What happens on one connection: requests out of what was read, one answer at a time. The next
- * request is looked at when the flow has accepted the answer before it, and no more is read until
- * then; so whoever pipelines without reading stops himself. Where the flow accepts at once, a whole
- * pipeline is answered without a turn of the loop.
+/* One connection: takes requests from the input, and answers one at a time. The next request is parsed
+ * when the flow has accepted the answer before it, and no more is read until then; so a client that
+ * pipelines without reading stops itself. Where the flow accepts at once, a whole pipeline is answered
+ * without a turn of the loop.
  *
  * Requests are parsed where the device put them. Only one that does not end in the slice in which it
  * began is copied, to a struct http_head. */
@@ -14,12 +14,12 @@
 enum step {
 	STEP_AGAIN, /* there may be more to do at once */
 	STEP_READ,  /* needs more input */
-	STEP_WAIT,  /* something else runs the connection when it is time, or it has ended */
+	STEP_WAIT,  /* the connection is run again by an event, or has ended */
 };
 
 /* Reads and answers in a row before others get a turn. */
 #define STEPS_IN_A_ROW 32
-/* Connections looked at for something that they could do without. */
+/* Connections searched for memory that they can be deprived of. */
 #define STALLED_LOOKS 64
 
 static void free_head(struct http_connection *c)
@@ -42,7 +42,7 @@ static void free_if_over(struct http_connection *c)
 		pool_free(&c->server->connections, c);
 }
 
-/* The read has settled, but it came too late. */
+/* The read has settled after the connection's end. */
 static void forget_read(struct http_connection *c)
 {
 	c->flags &= (uint8_t)~HTTP_READING;
@@ -110,16 +110,16 @@ static void drop_body(struct http_connection *c)
 	}
 }
 
-/* What c has sent beyond the request that is being answered is lost to us: it ends after this answer, and
- * the client asks for the rest on another connection (RFC 9112 §9.3.2). */
+/* Drops what c has sent beyond the request that is being answered: the connection ends after this answer, and
+ * the client asks for the rest on another one (RFC 9112 §9.3.2). */
 static void forget_input(struct http_connection *c)
 {
 	free_input(c);
 	c->flags |= HTTP_LAST | HTTP_UNREAD;
 }
 
-/* The first that has waited so for more than a second, and holds what somebody else needs; a few are looked
- * at. */
+/* The first connection that has been in that wait for more than a second, and holds memory that another
+ * needs; looks at a few only. */
 static struct http_connection *find_stalled(struct http_server *server, enum http_wait wait,
                                             bool (*holds)(const struct http_connection *c),
                                             const struct http_connection *but)
@@ -155,7 +155,7 @@ static bool has_head(const struct http_connection *c)
 	return c->head && !(c->flags & HTTP_IN_USE);
 }
 
-/* A head that somebody could do without. false: there is none. */
+/* Frees the head of a stalled connection. false: there is none. */
 static bool take_head_from_others(struct http_server *server)
 {
 	struct http_connection *c = find_stalled(server, HTTP_WAIT_WRITE, has_head, NULL);
@@ -166,9 +166,9 @@ static bool take_head_from_others(struct http_server *server)
 	return true;
 }
 
-/* Room for input in one place, empty. When there is none, a client that does not read its answer loses what
- * it has sent after it, or the one that has been at its request for longest loses it: a few that trickle
- * must not keep all others waiting. false: no room. */
+/* Gives c an empty head, where input is contiguous. If none is free, a client that does not read its answer
+ * loses what it has sent after that request, or the client longest at its request loses its connection: a few
+ * that trickle must not keep all others waiting. false: no room. */
 static bool make_head(struct http_connection *c)
 {
 	struct http_server *server = c->server;
@@ -183,8 +183,8 @@ static bool make_head(struct http_connection *c)
 	return true;
 }
 
-/* Moves input behind what the head has, as far as it fits. True when a line ends in it, the first slice
- * aside when that has been seen. */
+/* Appends input to the head, as far as it fits. true: a line ends in it; the first slice does not count if it
+ * has been seen. */
 static bool fill_head(struct http_connection *c, bool seen)
 {
 	uint32_t max = c->server->config.limits.head_bytes;
@@ -208,9 +208,9 @@ static bool fill_head(struct http_connection *c, bool seen)
 	return ends_line;
 }
 
-/* Moves input behind the bytes that are no whole head yet. 0 when the answer may differ now: a line
- * has ended, or there is no room for more; so a head that comes byte by byte is parsed once for each
- * of its lines. -EAGAIN: needs more input; -ENOBUFS: too many clients send in pieces. */
+/* Appends input to an incomplete head. 0: parsing it again may give another result, as a line has
+ * ended, or there is no room for more; so a head that arrives byte by byte is parsed once for each of
+ * its lines. -EAGAIN: needs more input; -ENOBUFS: too many clients send in pieces. */
 static int gather(struct http_connection *c)
 {
 	bool seen = !c->head, useful; /* the first slice was parsed alone, in its place */
@@ -222,8 +222,8 @@ static int gather(struct http_connection *c)
 	return useful || c->head->end == c->server->config.limits.head_bytes ? 0 : -EAGAIN;
 }
 
-/* What comes after a request whose answer has to wait must not hold the device's buffers meanwhile, or a few
- * that pipeline and do not read would have them all. false: there is no room for it elsewhere. */
+/* Copies input behind a request whose answer has to wait out of the device's buffers, or a few clients that
+ * pipeline and do not read would hold them all. false: there is no room for it. */
 static bool copy_input(struct http_connection *c)
 {
 	drop_body(c);
@@ -250,7 +250,7 @@ static int take_head(struct http_connection *c, struct http_request *request)
 		if (result == -EAGAIN)
 			result = gather(c);
 		else if (c->head)
-			c->head->incomplete = false; /* it may have to wait for an answer, and is parsed again then */
+			c->head->incomplete = false; /* it is parsed again if it has to wait for an answer */
 	}
 	return result ? result : -EAGAIN;
 }
@@ -259,8 +259,8 @@ static int take_head(struct http_connection *c, struct http_request *request)
 
 static void resume(struct waiter *waiter);
 
-/* Lets the connection that has waited longest have an answer that is free now. It does not read
- * meanwhile, so its read operation stands in for the promise of an answer. */
+/* Gives an answer that is free now to the connection that has waited longest. It does not read
+ * meanwhile, so its read operation serves as the promise of an answer. */
 void http_wake_waiting(struct http_server *server)
 {
 	struct list *waiting = &server->waits[HTTP_WAIT_ANSWER];
@@ -289,11 +289,11 @@ static void resume(struct waiter *waiter)
 		free_if_over(c);
 	else
 		http_connection_run(c);
-	http_wake_waiting(server); /* c may have had no need of it after all */
+	http_wake_waiting(server); /* c may not have used it after all */
 }
 
-/* The last answer is out. A client that is sending still must be let finish, or a reset would
- * destroy the answer before it was read (RFC 9112 §9.6). */
+/* The last answer has been sent. A client that is still sending is allowed to finish, or a reset could
+ * destroy the answer before it is read (RFC 9112 §9.6). */
 static enum step say_goodbye(struct http_connection *c)
 {
 	if ((c->flags & HTTP_UNREAD || c->input || c->head || c->drop) && flow_shutdown(c->read.flow) >= 0) {
@@ -346,7 +346,7 @@ void http_answer_finish(struct http_answer *a, bool failed)
 
 static void written(struct waiter *waiter);
 
-/* The slices are written: true when there are more of them now. */
+/* The slices have been written: true when there are more of them now. */
 static bool has_more(struct http_answer *a)
 {
 	http_answer_clear(a);
@@ -389,7 +389,7 @@ void http_answer_send(struct http_answer *a)
 		http_connection_run(c);
 }
 
-/* Gives a's slices to the flow, or lets the one who has more to say begin. */
+/* Gives a's slices to the flow, or lets its owner begin, if it has one. */
 static enum step send_answer(struct http_answer *a)
 {
 	struct http_connection *c = a->connection;
@@ -422,7 +422,7 @@ static struct http_answer *take_answer(struct http_connection *c)
 	return a;
 }
 
-/* Is there nothing of a request yet, or something? */
+/* Waits for a request to begin, or for the rest of one. */
 static void wait_for_input(struct http_connection *c)
 {
 	enum http_wait wait = c->head || c->drop ? HTTP_WAIT_INPUT : HTTP_WAIT_IDLE;
@@ -431,7 +431,7 @@ static void wait_for_input(struct http_connection *c)
 		http_connection_wait(c, wait);
 }
 
-/* And looks at the request again then. */
+/* Waits for a free answer; the request is parsed again then. */
 static enum step wait_for_answer(struct http_connection *c)
 {
 	http_connection_wait(c, HTTP_WAIT_ANSWER);
@@ -503,7 +503,7 @@ static void has_read(struct waiter *waiter)
 		http_connection_run(c);
 }
 
-/* True when there is new input already. */
+/* Reads more. true: there is new input already. */
 static bool read_more(struct http_connection *c, bool at_once)
 {
 	if (c->flags & HTTP_READING)
@@ -544,7 +544,7 @@ void http_connection_run(struct http_connection *c)
 
 /* -- time limits -- */
 
-/* A request did not come in time, or the body of one that somebody is answering. */
+/* A request, or the body of one that an application is answering, has not arrived in time. */
 static void give_up_request(struct http_connection *c)
 {
 	struct http_answer *a = c->answer;
@@ -555,7 +555,7 @@ static void give_up_request(struct http_connection *c)
 		a->event(a);
 		return;
 	}
-	/* While a body is dropped its request has been answered already. */
+	/* while a body is dropped, its request has been answered already */
 	a = c->drop ? NULL : take_answer(c);
 	if (!a) {
 		http_connection_end(c, true);

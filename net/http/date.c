@@ -25,7 +25,7 @@ void http_date_format(char *to, uint32_t seconds)
 	memcpy(to, text, HTTP_DATE_BYTES);
 }
 
-/* The number that stands at offset, digits long; sets *bad when it is none. */
+/* The number at offset, digits long; sets *bad if it is none. */
 static uint32_t number(struct http_text text, size_t offset, size_t digits, bool *bad)
 {
 	uint32_t n = 0;
@@ -37,7 +37,7 @@ static uint32_t number(struct http_text text, size_t offset, size_t digits, bool
 	return n;
 }
 
-/* Where the parts of a form stand, from the comma or, where there is none, from the start. */
+/* Offsets of the parts of a form, from the comma or, if there is none, from the start. */
 struct form {
 	uint8_t len, day, month, year, year_digits, time;
 };
@@ -46,7 +46,7 @@ static const struct form today = { 26, 2, 5, 9, 4, 14 };    /* Sun, 06 Nov 1994 
 static const struct form rfc_850 = { 24, 2, 5, 9, 2, 12 };  /* Sunday, 06-Nov-94 08:49:37 GMT */
 static const struct form asctimes = { 24, 8, 4, 20, 4, 11 }; /* Sun Nov  6 08:49:37 1994 */
 
-/* Of this century; but what would be more than 50 years ahead is of the last one (RFC 9110 §5.6.7). */
+/* A year of this century; of the last one, if that were more than 50 years ahead (RFC 9110 §5.6.7). */
 static uint32_t year_of_two_digits(uint32_t year)
 {
 	struct calendar_date now;
@@ -81,7 +81,7 @@ int http_date_parse(struct http_text text, uint32_t *seconds)
 		return -EBADMSG;
 	days = calendar_days(year, month + 1, day);
 	calendar_date(days, &date);
-	if (date.day != day) /* the month has no such one */
+	if (date.day != day) /* the month has no such day */
 		return -EBADMSG;
 	*seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Exchanges. The answer's own write carries what the server says (head, framing), the application's the
- * payload: both are given to the flow at once, which accepts them in order, so that when the second has
- * settled the first has too. Whoever ends an exchange may be inside the handler, hence the last word is
- * always the loop's. */
+/* Exchanges. The answer's own write carries the server's part (head, framing), the application's the payload:
+ * both are given to the flow at once, which accepts them in order, so that when the second has settled the
+ * first has, too. An exchange may be ended from inside the handler, so its last step is always done from the
+ * loop. */
 #include "net/http/exchange.h"
 
 #include <errno.h>
@@ -14,14 +14,14 @@
 enum exchange_flags {
 	HAS_BODY = 1 << 0,    /* the request; not yet over */
 	IS_CHUNKED = 1 << 1,  /* … that body */
-	WANTS_CONTINUE = 1 << 2, /* the client waits for 100 before it sends it */
+	WANTS_CONTINUE = 1 << 2, /* the client waits for 100 before it sends the body */
 	SAID_CONTINUE = 1 << 3,
 	STARTED = 1 << 4,     /* the answer has its head */
 	CHUNKS = 1 << 5,      /* … and is sent in chunks */
-	NO_BODY = 1 << 6,     /* … has none, by its status or the method */
-	FIRST_CHUNK = 1 << 7, /* none has been written */
+	NO_BODY = 1 << 6,     /* … or has no body, by its status or the method */
+	FIRST_CHUNK = 1 << 7, /* no chunk has been written yet */
 	BROKEN = 1 << 8,      /* a write has failed */
-	SENT = 1 << 9,        /* the head is out */
+	SENT = 1 << 9,        /* the head has been given to the flow */
 };
 
 static struct http_connection *connection_of(const struct http_exchange *x)
@@ -36,7 +36,7 @@ static bool has_ended(const struct http_exchange *x)
 
 /* -- the log -- */
 
-/* As much as the log wants to know when the request itself is gone. */
+/* Keeps the fields that the log needs when the request itself is gone. */
 static void keep_request(struct http_exchange *x, const struct http_request *request)
 {
 	x->verb = request->verb;
@@ -87,14 +87,14 @@ static void settle_read(struct http_exchange *x, intptr_t result)
 		http_connection_wait(connection_of(x), HTTP_WAIT_WORK);
 }
 
-/* The body cannot be read to its end, so nothing that comes after it can. */
+/* The body cannot be read to its end, so later requests cannot be either. */
 static void give_body_up(struct http_exchange *x)
 {
 	x->flags &= (uint16_t)~HAS_BODY;
 	connection_of(x)->flags |= HTTP_LAST | HTTP_UNREAD;
 }
 
-/* Whoever waits for leave to send the body gets it (RFC 9110 §10.1.1), unless some of it has come already. */
+/* Tells a client that waits for 100 to send the body (RFC 9110 §10.1.1), unless some of it has arrived. */
 static void say_continue(struct http_exchange *x)
 {
 	static const struct slice line = { "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL };
@@ -112,8 +112,8 @@ static void wait_for_body(struct http_exchange *x)
 	http_connection_read(connection_of(x));
 }
 
-/* Takes framing off what has come. 1: a piece of the body is next, 0: there is no more input, or the body is
- * over (then HAS_BODY is not set any more), -EBADMSG. */
+/* Takes framing off the input. 1: a piece of the body is next, 0: there is no more input, or the body is over
+ * (then HAS_BODY is not set any more), -EBADMSG. */
 static int find_piece(struct http_exchange *x, const char **data, size_t *len)
 {
 	struct http_connection *c = connection_of(x);
@@ -135,7 +135,7 @@ static int find_piece(struct http_exchange *x, const char **data, size_t *len)
 	return 0;
 }
 
-/* What was lent last is not needed any more. */
+/* Consumes the piece that was lent last, as it is not needed any more. */
 static void return_piece(struct http_exchange *x)
 {
 	if (x->lent)
@@ -143,7 +143,7 @@ static void return_piece(struct http_exchange *x)
 	x->lent = 0;
 }
 
-/* What is late is not read any more. */
+/* Has the body not come in time? Then it is not read any more. */
 static bool is_late(const struct http_exchange *x)
 {
 	return connection_of(x)->flags & HTTP_LATE;
@@ -194,7 +194,7 @@ static void cancel_read(struct promise *p)
 	settle_read(op->exchange, -ECANCELED);
 }
 
-/* Is the handler that began x still running? Then the head of the request is still where the body will be. */
+/* Is the handler that began x still running? Then the input still has the request's head before the body. */
 static bool is_beginning(const struct http_exchange *x)
 {
 	return connection_of(x)->answer != x->answer && !has_ended(x);
@@ -210,7 +210,7 @@ void http_read(struct http_exchange *x, struct http_read *op)
 		go_on_reading(x);
 }
 
-/* What is left of the body is thrown away, where its end can be told. */
+/* Drops the rest of the body if its end is known; else nothing more is read. */
 static void end_body(struct http_exchange *x)
 {
 	struct http_connection *c = connection_of(x);
@@ -235,7 +235,7 @@ static void on_event(struct http_answer *a)
 	struct http_exchange *x = a->owner;
 
 	if (x->writing && !has_ended(x))
-		http_connection_wait(a->connection, HTTP_WAIT_WRITE); /* begun inside the handler */
+		http_connection_wait(a->connection, HTTP_WAIT_WRITE); /* it was begun inside the handler */
 	if (x->reading)
 		go_on_reading(x);
 	else if (!has_ended(x) && !(x->flags & HAS_BODY))
@@ -260,7 +260,7 @@ int http_later(const struct http_request *request, struct http_reply *reply, str
 	if (has_body && request->flags & HTTP_CONTINUE && request->minor)
 		x->flags |= WANTS_CONTINUE;
 	http_chunks_init(&x->chunks, c->server->config.limits.head_bytes);
-	/* It goes on when the body has been read to its end. */
+	/* the connection can go on once the body has been read to its end */
 	if (!(request->flags & HTTP_CLOSE) && (request->minor || request->flags & HTTP_KEEP_ALIVE))
 		c->flags &= (uint8_t)~(HTTP_LAST | HTTP_UNREAD);
 	a->event = on_event;
@@ -289,10 +289,10 @@ static void end_now(struct waiter *waiter)
 
 static void ignore_event(struct http_answer *a)
 {
-	(void)a; /* the loop is about to see to it */
+	(void)a; /* the last step is about to be called from the loop */
 }
 
-/* The application has nothing more to say, and the loop does what there is to do. */
+/* The application is done with x: makes the loop call last. */
 static void leave(struct http_exchange *x, void (*last)(struct waiter *waiter))
 {
 	struct http_answer *a = x->answer;
@@ -305,7 +305,7 @@ static void leave(struct http_exchange *x, void (*last)(struct waiter *waiter))
 	promise_wait(&a->write.promise, &a->waiter, last);
 }
 
-/* The line that said 100 may wait for a client that has no room for it: then he has none for an answer. */
+/* Can the answer be written? If the client has not even taken the line with 100, its connection is ended. */
 static bool can_write(struct http_exchange *x)
 {
 	if (!has_ended(x) && x->flags & SAID_CONTINUE && !promise_is_settled(&x->answer->write.promise))
@@ -399,7 +399,7 @@ int http_start(struct http_exchange *x, struct http_reply *reply)
 	return 0;
 }
 
-/* The line before a chunk, and the end of the one before. */
+/* Adds the line before a chunk, and the end of the chunk before. */
 static int add_chunk_line(struct http_exchange *x, size_t bytes)
 {
 	struct http_block *block = http_block_alloc(connection_of(x)->server);
@@ -413,7 +413,7 @@ static int add_chunk_line(struct http_exchange *x, size_t bytes)
 	return 0;
 }
 
-/* Both writes have settled. Gives what came of op's. */
+/* Both writes have settled. Gives op's result. */
 static intptr_t take_write(struct http_exchange *x, const struct http_write *op)
 {
 	intptr_t result = promise_result(&op->flow.promise);
@@ -442,7 +442,7 @@ static void has_written(struct waiter *waiter)
 		promise_fulfil(&op->promise, result);
 }
 
-/* Part of a chunk is of no use, so nothing can follow it. */
+/* After a part of a chunk nothing can follow, so the connection ends. */
 static void cancel_write(struct promise *p)
 {
 	struct http_write *op = container_of(p, struct http_write, promise);

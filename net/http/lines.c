@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Header lines for a value of a store that has none ready: those that scripts/crunch makes for a file, and in
- * their order (fs/kv.h). They are made for each request, so format() is spared. */
+ * their order (fs/kv.h). They are made for each request, so without format(), for speed. */
 #include <string.h>
 
 #include "kernel/dev/clock.h"
@@ -46,8 +46,7 @@ static char *put_type_and_length(char *to, struct http_text key, uint64_t size)
 	return PUT(to, "\r\n");
 }
 
-/* What is said to be of the future is told as of now (RFC 9110 §8.8.2.1): FAT's times may be of another
- * zone. */
+/* A time in the future is sent as now (RFC 9110 §8.8.2.1): FAT's times may be of another time zone. */
 static uint32_t last_modified(const struct kv_entry *e)
 {
 	uint64_t now_ns = clock_wall_ns();
@@ -76,7 +75,7 @@ static_assert(sizeof("Content-Type: \r\nAccept-Ranges: bytes\r\nContent-Length: 
 
 /* -- lines by pattern -- */
 
-/* Both are names of fields, which differ in no other bit than that of case. */
+/* Is name that of line's field? Names of fields differ only in the bit of case if they are equal. */
 static bool has_name(const char *line, struct http_text name)
 {
 	size_t i = 0;
@@ -86,7 +85,7 @@ static bool has_name(const char *line, struct http_text name)
 	return i == name.len && line[i] == ':';
 }
 
-/* Puts line in the place of the one of the same name, or behind them all. false: there is no room. */
+/* Replaces the line of the same name by line, or appends it. false: there is no room. */
 static bool put_line(char *lines, struct kv_entry *e, struct http_text line)
 {
 	const struct http_text name = { line.at, (size_t)((char *)memchr(line.at, ':', line.len) - line.at) };
@@ -109,7 +108,7 @@ static bool put_line(char *lines, struct kv_entry *e, struct http_text line)
 	return true;
 }
 
-/* What the site has for this key. */
+/* Puts the site's lines for this key. false: there is no room. */
 static bool put_rules(const struct http_server *server, struct http_text key, char *lines, struct kv_entry *e)
 {
 	struct http_rules_at at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The media type of what has a name, by its suffix. */
+/* The media type of a file's name, by its suffix. */
 #include <string.h>
 
 #include "net/http/server_priv.h"
@@ -11,7 +11,7 @@ static const char types[] =
 #undef MEDIA_TYPE
 ;
 
-/* How long they are, so that a search for a suffix looks at few of them. */
+/* Their lengths, so that a search compares only suffixes of the right length. */
 static const struct {
 	uint8_t suffix, both; /* without its NUL; with both of theirs */
 } lengths[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Media types by the suffix of a file's name, in lower case; the most frequent first. One table for C
  * (net/http/media.c) and for scripts/crunch, which reads these lines. A type without a slash is one of
- * application/. What is text/ or +xml gets a charset, UTF-8, but from scripts/crunch where a file is
- * something else. Of our own: the system's /etc/mime.types would make an image depend on the machine. */
+ * application/. Types of text/ and +xml get a charset, UTF-8, except by scripts/crunch for a file in another
+ * one. A table of our own, as the system's /etc/mime.types would make an image depend on the machine. */
 MEDIA_TYPE("html", "text/html")
 MEDIA_TYPE("css", "text/css")
 MEDIA_TYPE("js", "text/javascript")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Accept-Encoding by its weights (RFC 9110 §12.4.2, §12.5.3), which count in thousandths here. A coding that
- * is not named has the weight of "*"; without a coding a value is taken unless the client says that it is
- * not. An item that is not well-formed counts for nothing. */
+/* Accept-Encoding by its weights (RFC 9110 §12.4.2, §12.5.3), in thousandths here. A coding that is not named
+ * has the weight of "*"; a value without a coding is acceptable unless the client excludes it. A malformed
+ * item is ignored. */
 #include <errno.h>
 
 #include "fs/kv.h"
@@ -20,7 +20,7 @@ static struct http_text skip_spaces(struct http_text text)
 	return text;
 }
 
-/* What follows a coding's name: nothing, or ";q=" and a qvalue; -EBADMSG. */
+/* Parses the text after a coding's name: nothing, or ";q=" and a qvalue. Gives the weight, or -EBADMSG. */
 static int parse_weight(struct http_text text)
 {
 	int weight = 0, unit = 1000;
@@ -28,7 +28,7 @@ static int parse_weight(struct http_text text)
 	text = skip_spaces(text);
 	if (!text.len)
 		return 1000;
-	text = skip_spaces((struct http_text){ text.at + 1, text.len - 1 }); /* it stands at the ';' */
+	text = skip_spaces((struct http_text){ text.at + 1, text.len - 1 }); /* past the ';' */
 	if (text.len < 3 || text.len > 7 || (text.at[0] | 0x20) != 'q' || text.at[1] != '=')
 		return -EBADMSG;
 	for (size_t i = 2; i < text.len; i++) {
@@ -81,7 +81,7 @@ uint8_t http_negotiate(const struct http_request *request, bool *identity)
 	if (w.gzip == NOT_NAMED)
 		w.gzip = MAX(w.any, 0);
 	if (w.identity == NOT_NAMED)
-		w.identity = w.any == NOT_NAMED ? 1 : w.any; /* better than nothing, and than no coding is any */
+		w.identity = w.any == NOT_NAMED ? 1 : w.any; /* acceptable, but any coding named is better */
 	*identity = w.identity > 0;
 	return w.gzip && w.gzip >= w.identity ? KV_GZIP : 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Request heads by the letter of RFC 9112. Whatever two implementations could read differently is
- * refused, since that is what request smuggling lives on: bare CR or LF, folded lines (§5.2), white
- * space before a colon (§5.1), a second Host or Content-Length, a Content-Length beside a
- * Transfer-Encoding, or one whose last coding is not chunked (§6.3).
+/* Request heads by the letter of RFC 9112. Input that two implementations could read differently is
+ * refused, since request smuggling depends on it: bare CR or LF, folded lines (§5.2), white space
+ * before a colon (§5.1), a second Host or Content-Length, a Content-Length beside a
+ * Transfer-Encoding, or a Transfer-Encoding whose last coding is not chunked (§6.3).
  *
  * Every step reads at c->at, never at or past c->end, and gives 0, -EAGAIN or -EBADMSG; c->at is
  * where the next step starts. */
@@ -19,7 +19,7 @@ struct cursor {
 	struct http_request *out;
 };
 
-/* Sets of characters, a bit each; none from 0x80 on is in one. */
+/* A set of characters, a bit each; none from 0x80 on is in any. */
 struct charset {
 	uint32_t bits[8];
 };
@@ -45,7 +45,7 @@ static inline __attribute__((always_inline)) bool contains(const struct charset 
 	return set->bits[c / 32] >> c % 32 & 1;
 }
 
-/* The first from at on that is not in set, or end. */
+/* The first character from at on that is not in set, or end. */
 static const char *skip(const char *at, const char *end, const struct charset *set)
 {
 	while (at < end && contains(set, (uint8_t)*at))
@@ -104,7 +104,7 @@ bool http_next_line(struct http_text *rest, struct http_text *line)
 
 	if (!rest->len)
 		return false;
-	end = (const char *)memchr(rest->at, '\r', rest->len) + 2; /* it was found when the head was parsed */
+	end = (const char *)memchr(rest->at, '\r', rest->len) + 2; /* the parser has found it */
 	*line = (struct http_text){ rest->at, (size_t)(end - rest->at) };
 	rest->at = end;
 	rest->len -= line->len;
@@ -116,7 +116,7 @@ bool http_next_field(struct http_text *rest, const char *name, struct http_text 
 	struct http_text line;
 
 	while (http_next_line(rest, &line)) {
-		/* It was found when the head was parsed. */
+		/* the parser has found the colon */
 		const char *colon = memchr(line.at, ':', line.len);
 		struct http_text found = { line.at, (size_t)(colon - line.at) };
 
@@ -157,7 +157,7 @@ static bool is_same_8(const char *a, const char *b)
 	return x == y;
 }
 
-/* As expect: it is what is asked for most. */
+/* expect(c, "\r\n"), quick in the usual case. */
 static int expect_line_end(struct cursor *c)
 {
 	if (c->end - c->at < 2 || c->at[0] != '\r' || c->at[1] != '\n')
@@ -212,8 +212,8 @@ static int parse_method(struct cursor *c)
 	return 0;
 }
 
-/* The absolute form "http://host/path" of proxies is legal too (§3.2.2); the path is what counts. User
- * information is not (RFC 9110 §4.2.4). */
+/* The absolute form "http://host/path" of proxies is legal, too (§3.2.2): gives where its path begins, or
+ * NULL. User information is not legal (RFC 9110 §4.2.4). */
 static const char *skip_authority(const char *target, const char *end)
 {
 	const char *slash = memchr(target, '/', (size_t)(end - target));
@@ -227,7 +227,7 @@ static const char *skip_authority(const char *target, const char *end)
 	return slash == end || *slash == '/' || *slash == '?' ? slash : NULL;
 }
 
-/* question: the first question mark in it, or NULL. */
+/* question: the first question mark in target, or NULL. */
 static int split_target(struct cursor *c, const char *target, const char *question, const char *end)
 {
 	struct http_request *out = c->out;
@@ -323,7 +323,7 @@ static int take_host(struct cursor *c, struct http_text value)
 	return 0;
 }
 
-/* Parameters, of which chunked has none, may be read as codings of their own: they are unknown too. */
+/* Parameters may be read as codings of their own: they are unknown, too, and chunked has none. */
 static int take_codings(struct cursor *c, struct http_text value)
 {
 	uint16_t found = c->out->flags & (HTTP_CHUNKED | HTTP_OTHER_CODING);
@@ -388,9 +388,9 @@ static int take_field(struct cursor *c, struct http_text name, struct http_text 
 
 /* The end of a field's value: the first byte that is a control character other than tab, or end. A
  * browser's fields are long, hence a word at a time: (word - 0x20…) borrows into the top bit of each
- * byte below 0x20, and likewise for 0x7f. A borrow may also mark bytes above one that is marked rightly,
- * but the lowest is right, and with it the first, for every CPU that we know is little endian. Bytes
- * from 0x80 on are allowed. */
+ * byte below 0x20, and likewise for 0x7f. A borrow may also mark bytes above a rightly marked one, but
+ * the lowest mark is right, and is the first byte in memory, as all supported CPUs are little endian.
+ * Bytes from 0x80 on are allowed. */
 static const char *skip_value(const char *at, const char *end)
 {
 	const unsigned long ones = ~0ul / 255;
@@ -451,7 +451,7 @@ static int parse_fields(struct cursor *c)
 	return expect_line_end(c);
 }
 
-/* §3.2 and §6.3: what only the whole head can tell. */
+/* §3.2 and §6.3: checks that need the whole head. */
 static int check_whole(struct cursor *c)
 {
 	const struct http_request *out = c->out;

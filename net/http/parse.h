@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The head of an HTTP/1.x request (RFC 9112), parsed in place in one pass: what comes out are slices
- * of what went in. Nothing is stored but what decides how the message ends and whether the connection
- * goes on; other fields are found by walking the head again, for whoever asks. */
+/* The head of an HTTP/1.x request (RFC 9112), parsed in place in one pass: the results are slices of
+ * the input. Only the fields that decide how the message ends and whether the connection goes on are
+ * stored; others are found by walking the head again when they are needed. */
 #ifndef NET_HTTP_PARSE_H
 #define NET_HTTP_PARSE_H
 
@@ -54,12 +54,12 @@ struct http_request {
 struct http_limits {
 	uint32_t head_bytes;   /* request line and fields together */
 	uint32_t target_bytes;
-	uint32_t fields;       /* how many lines */
+	uint32_t fields;       /* lines */
 };
 
 /* Parses the head that starts at data. Gives its length in bytes, its final empty line included;
- * -EAGAIN when it is not all there yet, -EBADMSG when it is wrong or beyond a limit. One empty line
- * before the request line is passed over. out lends slices of data. */
+ * -EAGAIN: it is incomplete, -EBADMSG: it is malformed or beyond a limit. One empty line before the
+ * request line is skipped. out lends slices of data. */
 int http_parse_request(const char *data, size_t len, const struct http_limits *limits,
                        struct http_request *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* multipart/byteranges (RFC 9110 §14.6): lines that say which part follows, and the part, in turns. The lines
- * of each are generated when it is their turn, so a long answer needs few blocks at a time; what it is made
- * of lies in a block of its own. Its length is known beforehand, so the lines have to be the same both
- * times. */
+/* multipart/byteranges (RFC 9110 §14.6): in turns, lines that describe a part, and the part. The lines are
+ * generated when it is their turn, so a long answer needs few blocks at a time; a block of its own holds the
+ * state. The length is sent beforehand, so the lines have to be the same when they are measured and when they
+ * are sent. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 struct parts {
 	struct kv_entry entry;
 	struct storage *lines; /* of entry.header, a count; or NULL */
-	uint64_t boundary;     /* a value must not hold it, so nobody can know it beforehand */
+	uint64_t boundary;     /* random, so that no value can be made to contain it */
 	int count, next;
 	struct http_range ranges[CONFIG_HTTP_RANGES];
 };
@@ -105,7 +105,7 @@ bool http_parts_add(struct http_answer *a)
 	int result = http_parts_next(a->parts, &lines, &range);
 
 	if (result == -ENOBUFS)
-		http_connection_end(a->connection, true); /* the answer's length has been told already */
+		http_connection_end(a->connection, true); /* the answer's length has been sent already */
 	if (result < 0)
 		return false;
 	http_add(a, lines.data, lines.len, lines.storage);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Percent-encoding (RFC 3986 §2.1) and dot segments (§5.2.4). The key grows segment by segment; it
- * never overtakes the path that it comes from, and ".." takes off the segment that was put last. */
+/* Percent-encoding (RFC 3986 §2.1) and dot segments (§5.2.4). The key grows segment by segment; it is
+ * never longer than the path read so far, and ".." removes its last segment. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,8 +24,8 @@ static int next_char(const char **at, const char *end)
 	return c < ' ' || c == 0x7f ? -EBADMSG : c;
 }
 
-/* The segment [start, len) of key has ended: keeps it with a slash, or does what its dots say. Gives
- * the key's new length. */
+/* The segment [start, len) of key has ended: keeps it with a slash, or resolves its dots. Gives the key's
+ * new length, or -EBADMSG. */
 static int end_segment(char *key, int start, int len)
 {
 	int segment = len - start;
@@ -61,7 +61,7 @@ int http_path_to_key(struct http_text path, char *key)
 		if (len < 0)
 			return len;
 	}
-	/* The last segment is a file's name unless it is dots. */
+	/* the last segment is a file's name unless it is "." or ".." */
 	if (len - start <= 2 && len > start && key[start] == '.' && (len - start == 1 || key[start + 1] == '.'))
 		return end_segment(key, start, len);
 	return len;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The Range field (RFC 9110 §14.1.2, §14.2). Whatever a client asks for, the parts do not overlap, so an
- * answer is never longer than the value and what its parts need of lines. */
+/* The Range field (RFC 9110 §14.1.2, §14.2). The parts never overlap, whatever a client asks for, so an
+ * answer is never longer than the value and the lines of its parts. */
 #include <errno.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static int parse_item(struct http_text item, uint64_t size, struct http_range *r
 	if (at != end || (has_first ? has_last && last < first : !has_last))
 		return -EBADMSG;
 	if (!has_first && !last)
-		return 0; /* the last no bytes */
+		return 0; /* "-0": no bytes */
 	if (!has_first)
 		first = last < size ? size - last : 0;
 	if (!has_first || !has_last || last >= size)
@@ -56,7 +56,7 @@ static int add(struct http_range *ranges, int count, struct http_range range)
 		range.start = MIN(ranges[i].start, range.start);
 		range.len = end - range.start;
 		memmove(&ranges[i], &ranges[i + 1], (size_t)(--count - i) * sizeof(range));
-		i = -1; /* it may touch those now that it did not before */
+		i = -1; /* from the start: range is larger now, and may touch others */
 	}
 	if (count == CONFIG_HTTP_RANGES)
 		return -E2BIG;
@@ -79,7 +79,7 @@ int http_ranges(const struct http_request *request, uint64_t size,
 	value = (struct http_text){ value.at + item.len, value.len - item.len };
 	if (!http_text_is(item, unit))
 		return 0;
-	ranges[0] = (struct http_range){ 0 }; /* compilers cannot see that add looks at what there is */
+	ranges[0] = (struct http_range){ 0 }; /* only for compilers that warn of it being unset in add */
 	while (http_next_item(&value, &item)) {
 		struct http_range range;
 		int result = parse_item(item, size, &range);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers that are made: a block with status line, date and header lines, and a body that is constant or
- * somebody's. Errors are of this kind, redirects, and what a handler answers. Also what all answers begin and
- * end with. */
+/* Generated answers: a block with status line, date and header lines, and a body that is constant or the
+ * application's. Errors are of this kind, redirects, and answers of handlers. Also the lines that all answers
+ * begin and end with. */
 #include <string.h>
 
 #include "kernel/dev/clock.h"
@@ -76,7 +76,7 @@ static void make_date(struct http_server *server, uint64_t now_ns)
 	uint32_t seconds = (uint32_t)(now_ns / NS_PER_S);
 
 	if (!block)
-		return; /* the old one is a little late, but true of some moment of this request's life */
+		return; /* the old date is kept: it is only a little late */
 	if (server->date)
 		storage_put(&server->date->storage);
 	memcpy(block->bytes, http_ok_line, HTTP_OK_BYTES);
@@ -130,13 +130,13 @@ const char *http_connection_lines(const struct http_connection *c, const struct 
 
 /* -- generated answers -- */
 
-/* By their status some answers have none (RFC 9110 §6.4.1). */
+/* Some answers have no body by their status (RFC 9110 §6.4.1). */
 static bool has_body(const struct http_reply *r)
 {
 	return r->status != 204 && r->status != 304;
 }
 
-/* Writes the whole head of r. Gives its length, which may be more than there is room for. */
+/* Writes the whole head of r. Gives its length, whether it fits in HTTP_BLOCK_BYTES or not. */
 static size_t format_head(struct http_answer *a, char *to, const struct http_reply *r, const char *text,
                           const char *connection)
 {
@@ -157,7 +157,7 @@ void http_page_key(char key[HTTP_PAGE_KEY_BYTES + 1], uint16_t status)
 	format(key, HTTP_PAGE_KEY_BYTES + 1, "%u.html", status);
 }
 
-/* What the site says to its visitors instead of us, if it does. */
+/* Adds the site's own page for the error. false: there is none. */
 static bool add_page(struct http_answer *a, const struct http_request *request, const struct http_reply *r)
 {
 	struct kv *kv = a->connection->server->config.kv;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A table of routes is looked through from its start: applications have a handful. */
+/* A table of routes is searched from its start: applications have only a few. */
 #include <errno.h>
 #include <string.h>
 

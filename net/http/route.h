@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which of an application's handlers answers what, by path and method.
+/* Chooses an application's handler for a request, by path and method.
  *
  *   static const struct http_route routes[] = {
  *           { "metrics", HTTP_METHOD(GET), answer_metrics },
@@ -18,19 +18,19 @@
 #define HTTP_METHOD(name) (1u << HTTP_##name)
 
 struct http_route {
-	const char *path;      /* as in request->key; with a '*' at its end, whatever begins so */
-	uint32_t methods;      /* that handler knows; GET brings HEAD with it */
+	const char *path;      /* as in request->key; with a '*' at its end, all keys that begin so */
+	uint32_t methods;      /* that handler answers; GET includes HEAD */
 	http_handler *handler;
 };
 
 struct http_routes {
-	const struct http_route *routes; /* the first whose path fits counts; ended by one without a path */
+	const struct http_route *routes; /* the first whose path matches counts; ended by one without a path */
 	void *arg;                       /* for the handlers */
 	char allow[80];                  /* the table's own */
 };
 
-/* An http_handler, with a struct http_routes as its argument. A method that a route does not know is told 405
- * with Allow (RFC 9110 §15.5.6), OPTIONS 204 with Allow; -ENOENT, for the store, where no route fits. */
+/* An http_handler, with a struct http_routes as its argument. A method that the route does not have gets 405
+ * with Allow (RFC 9110 §15.5.6), OPTIONS gets 204 with Allow; -ENOENT, for the store, if no route matches. */
 int http_route(void *routes, const struct http_request *request, struct http_reply *reply);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The file is looked through for each answer, in its own form: it is short, and nothing has to be kept in
- * step with it. */
+/* The file's text is searched for each answer: it is short, and no other form has to be kept in step with
+ * it. */
 #include "net/http/rules.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* What is left of the next line without the space around it, which may be nothing. */
+/* The next line without the space around it; it may be empty. */
 static bool next_line(struct http_text *rest, struct http_text *line, bool *is_indented)
 {
 	const char *end;
@@ -38,7 +38,7 @@ static bool says_nothing(struct http_text line)
 
 /* -- checking -- */
 
-/* The server's own: of the message, or of the bytes that it sends. */
+/* Is it a field that the server sets itself, about the message or the bytes that it sends? */
 static bool is_reserved(struct http_text name)
 {
 	static const char reserved[] = "content-length\0content-encoding\0content-range\0transfer-encoding\0"
@@ -83,7 +83,7 @@ static bool is_same(char a, char b)
 	return a == b || ((a ^ b) == 0x20 && (a | 0x20) >= 'a' && (a | 0x20) <= 'z');
 }
 
-/* When it does not go on, the last star takes one byte more. */
+/* On a mismatch, the last star takes one byte more. */
 bool http_rules_fit(struct http_text pattern, struct http_text text)
 {
 	const char *p = pattern.at, *end = p + pattern.len, *star = NULL, *taken = NULL;
@@ -107,7 +107,7 @@ bool http_rules_fit(struct http_text pattern, struct http_text text)
 	return p == end;
 }
 
-/* pattern has the slash that key has not. */
+/* pattern has a leading slash, key has none. */
 static bool fits_key(struct http_text pattern, struct http_text key)
 {
 	const size_t index = sizeof(INDEX) - 1;

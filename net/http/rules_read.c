@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Header lines by pattern come from a value of the store, which is read when the server is made; requests for
- * values wait until it has been. It is used whole, or, when something is wrong with it, not at all. */
+/* Header lines by pattern come from a value of the store, which is read when the server is created; requests
+ * for values wait until it has been read. It is used whole, or, if anything is wrong with it, not at all. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,11 +17,11 @@ struct http_rules {
 	struct kv_get get;
 	struct kv_read read;
 	bool is_read;
-	uint32_t len; /* 0 also when it does not count */
+	uint32_t len; /* 0 also if it is not used */
 	char text[CONFIG_HTTP_RULES_BYTES];
 };
 
-/* error: why the file does not count, and line where that is; 0: it does, or there is none. */
+/* error: why the file is not used, and line: where; 0: it is used, or there is none. */
 static void end(struct http_rules *r, int error, unsigned line)
 {
 	if (error) {

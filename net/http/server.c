@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The server's memory and its time limits. Connections stand in one list per kind of wait; within
- * a list all have the same limit, so its first is its next to expire, and one timer for the earliest
- * of the lists is enough. Moving a connection to another list costs the same however many there
- * are, and the timer is set only when it would come too late. */
+/* The server's memory and its time limits. Connections are in one list per kind of wait; within a
+ * list all have the same limit, so its first is the next to expire, and one timer for the earliest of
+ * the lists is enough. Moving a connection to another list costs the same however many there are, and
+ * the timer is set only when it would fire too late. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,21 +22,21 @@ static uint64_t limit_ns(const struct http_config *config, enum http_wait wait)
 	case HTTP_WAIT_LINGER:
 		return config->linger_ns;
 	case HTTP_WAIT_WORK:
-		return DEADLINE_NEVER / 2; /* nothing overflows, and it is never either */
+		return DEADLINE_NEVER / 2; /* as good as never, and sums do not overflow */
 	default:
 		return config->write_ns;
 	}
 }
 
-/* So few places are left that idle clients have to give theirs up: the last of them are for newcomers,
- * for whom the stack below may have no more places than there are here. */
+/* Are so few places left that idle clients have to give theirs up? The last places are for new connections:
+ * the stack below may have no more connections than the server. */
 static bool is_crowded(const struct http_server *server)
 {
 	return server->connections.used > server->config.connections - server->config.connections / 16;
 }
 
-/* When c is to be expired. A client that has just come, or has just been answered, is about to ask: so one
- * has that long even in a crowd. */
+/* When c expires. An idle client has CROWDED_IDLE_NS even in a crowd: one that has just connected, or has
+ * just been answered, is about to send a request. */
 static uint64_t due_ns(const struct http_connection *c)
 {
 	const struct http_config *config = &c->server->config;
@@ -62,7 +62,7 @@ bool http_connection_has_waited(const struct http_connection *c, uint64_t ns)
 	return c->deadline_ns + ns <= clock_now_ns() + limit_ns(&c->server->config, c->wait);
 }
 
-/* Expires what is due, then sleeps until the next deadline there is. */
+/* Expires the connections that are due, and sets the timer for the next deadline. */
 static void look_at_deadlines(struct timer *timer)
 {
 	struct http_server *server = container_of(timer, struct http_server, timer);
@@ -81,7 +81,7 @@ static void look_at_deadlines(struct timer *timer)
 			http_connection_expire(c);
 		}
 	}
-	/* Expiring may have started the timer for a later wait. */
+	/* expiring may have started the timer for a later deadline */
 	if (next != DEADLINE_NEVER && (!timer_is_running(timer) || next < timer->deadline_ns))
 		timer_start(timer, next);
 }
@@ -157,7 +157,7 @@ int http_server_create(struct http_server **out, const struct http_config *confi
 	return 0;
 }
 
-/* A place for a new one, where none is left: that which has all been said to longest ago gives way. */
+/* Makes a place for a new connection if none is left: ends the one that has lingered longest. */
 static void make_room(struct http_server *server)
 {
 	struct list *said = &server->waits[HTTP_WAIT_LINGER];
@@ -203,7 +203,7 @@ void http_server_close(struct http_server *server)
 		if (list_is_empty(head))
 			continue;
 		http_connection_end(list_first(head, struct http_connection, link), true);
-		wait = -1; /* that may have let one of another list go on: from the start */
+		wait = -1; /* from the start: a connection may have moved to an earlier list */
 	}
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* An HTTP/1.1 server (RFC 9110, 9112) over any flow. It answers GET and HEAD from a store, and whatever a
- * handler wants to answer. All memory is taken when the server is created; no request allocates, and an
- * idle connection holds 144 bytes.
+/* An HTTP/1.1 server (RFC 9110, 9112) over any flow. It answers GET and HEAD from a store, and any request by
+ * a handler. All memory is taken when the server is created; no request allocates, and an idle connection
+ * holds 144 bytes.
  *
- * The store's value "404.html" is the body of answers with that status, and so for every other error that
- * a client is told, also where there was no whole request (400, 408, 414, 431, 505) or no room for one (503).
- * Conditions, ranges and codings of the request do not matter to it. A store that waits is asked for it only
- * while a transfer is free; else there is a line of text.
+ * The store's value "404.html" is the body of answers with that status, and likewise for every other error,
+ * also without a whole request (400, 408, 414, 431, 505) or without room for one (503). Conditions, ranges
+ * and codings of the request do not apply to it. A store that waits is asked for it only while a transfer is
+ * free; else the body is a line of text.
  *
  *   struct http_config config = HTTP_CONFIG_DEFAULTS;
  *   config.kv = app->kv;
@@ -24,48 +24,48 @@ struct http_answer;
 struct kv;       /* fs/kv.h */
 struct endpoint; /* net/addr.h */
 
-/* What a handler answers. All but body is copied before the handler's caller returns. An error without a body
- * has the page of the store for it, if there is one, or a line of text; answered later (net/http/exchange.h),
- * only from a store that need not be waited for. */
+/* A handler's answer. All but body is copied before the handler's caller returns. An error without a body
+ * gets the store's page for it, if there is one, or a line of text; if answered later (net/http/exchange.h),
+ * the page only from a store that does not wait. */
 struct http_reply {
-	uint16_t status;    /* 200 to 599, 200 when the handler leaves it; what is none is told as 500 */
+	uint16_t status;    /* 200 to 599, 200 unless the handler sets it; others are sent as 500 */
 	const char *type;   /* media type of body; NULL: text/plain */
 	const char *header; /* further header lines, each with its CRLF; or NULL */
-	struct slice body;  /* as flow_write wants it; storage is taken */
+	struct slice body;  /* as for flow_write; storage is taken */
 	struct http_answer *answer; /* the server's own */
 };
 
 #define HTTP_LATER 1 /* a handler's answer comes later: net/http/exchange.h */
 
-/* Answers a request that is well-formed. 0 when it filled in reply, HTTP_LATER, -ENOENT to leave the request
- * to the store, another error for status 500. Borrows everything; must not wait. request->key is the path.
- * What of a request's body it does not ask for (net/http/exchange.h) is thrown away. */
+/* Answers a well-formed request. 0: reply is filled in; HTTP_LATER; -ENOENT leaves the request to the store;
+ * another error means status 500. Borrows everything; must not wait. request->key is the path. The part of a
+ * request's body that it does not read (net/http/exchange.h) is dropped. */
 typedef int http_handler(void *arg, const struct http_request *request, struct http_reply *reply);
 
 struct http_config {
-	struct kv *kv;         /* what is served; or NULL */
-	const char *rules;     /* with HTTP_RULES, the key of header lines by pattern (net/http/rules.h), of a
-	                          store without ready ones: it is read at once, and not served; or NULL */
+	struct kv *kv;         /* the store to serve; or NULL */
+	const char *rules;     /* with HTTP_RULES, the key of header lines by pattern (net/http/rules.h), in a
+	                          store that has none ready: it is read at once, and not served; or NULL */
 	http_handler *handler; /* asked first; or NULL */
 	void *arg;             /* handler's */
-	/* With HTTP_LOG: told of each answer when its head is made; of one in pieces (net/http/exchange.h) when
-	 * it has ended. request may be in part only, or NULL: there was none. body_bytes: that the answer will
-	 * have, or of pieces those that the flow has accepted. Borrows everything. */
+	/* With HTTP_LOG: called for each answer when its head is made; for one in pieces (net/http/exchange.h)
+	 * when it has ended. request may be in part only, or NULL: there was none. body_bytes: of the whole
+	 * answer, or of pieces those that the flow has accepted. Borrows everything. */
 	void (*log)(void *arg, struct flow *flow, const struct http_request *request, uint16_t status,
 	            uint64_t body_bytes);
 	void *log_arg;
 	struct http_limits limits; /* target_bytes at most the option HTTP_TARGET_BYTES */
-	uint32_t connections;      /* more are told 503; when a sixteenth is left, idle ones are ended */
-	uint32_t spare;            /* connections over that, to tell them so */
+	uint32_t connections;      /* more get 503; when only a sixteenth is left, idle ones are ended */
+	uint32_t spare;            /* connections over that, which get 503 */
 	uint32_t answers;          /* being sent at the same time; other requests wait for one */
 	uint32_t heads;            /* requests being put together from several packets */
 	uint32_t blocks;           /* answers with generated header lines in flight */
 	uint32_t transfers;        /* answers from a store that waits (fs/kv.h: kv_read) */
-	uint32_t body_bytes;       /* of a request; more is told 413 */
+	uint32_t body_bytes;       /* of a request; a longer body gets 413 */
 	uint64_t head_ns;          /* from a request's first byte to its last */
 	uint64_t idle_ns;          /* between requests */
 	uint64_t write_ns;         /* without the client taking a byte */
-	uint64_t linger_ns;        /* after the last answer, until the client has heard it */
+	uint64_t linger_ns;        /* after the last answer, until the client ends its stream */
 };
 
 #ifdef CONFIG_FS_PIECES
@@ -80,7 +80,7 @@ struct http_config {
 #define HTTP_CONFIG_RULES NULL
 #endif
 
-/* Of path and query, kept for the log: a little more than a line of it has room for. */
+/* Bytes of path and query kept for the log: a little more than a line of it has room for. */
 #define HTTP_LOGGED_BYTES (IS_ENABLED(CONFIG_HTTP_LOG) ? 240 : 1)
 
 #define HTTP_CONFIG_DEFAULTS { \
@@ -102,16 +102,16 @@ struct http_config {
 /* 0, or -ENOMEM. Copies config. */
 int http_server_create(struct http_server **out, const struct http_config *config);
 
-/* Serves requests over flow until either side has enough. Takes flow, or fails with -ENOBUFS: then
- * there are too many connections even to say so, and flow stays the caller's. */
+/* Serves requests over flow until either side ends it. Takes flow, or fails with -ENOBUFS: then there are
+ * too many connections even to send 503, and flow stays the caller's. */
 int http_server_serve(struct http_server *server, struct flow *flow);
 /* The same as an accept_fn of net/stack.h, with the server as its argument. */
 int http_server_accept(void *server, struct flow *flow, const struct endpoint *peer);
 
-/* Aborts every connection. They are gone when the loop has run, except those whose answer an application or
- * a store is still working on: they go when it is done. */
+/* Aborts every connection. They are freed when the loop has run, except those whose answer an application or
+ * a store is still working on: they are freed when that is done. */
 void http_server_close(struct http_server *server);
-/* All connections must be gone, and what they have asked a store for must have settled. */
+/* All connections must have been freed, and their operations of the store have settled. */
 void http_server_destroy(struct http_server *server);
 
 struct http_stats {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the server share: server.c (memory and time), connection.c (what comes in), answer.c
- * (what is answered), reply.c, value.c and parts.c (of what answers are made), transfer.c (values that take
- * time) and exchange.c (applications that do). */
+/* Shared by the files of the server: server.c (memory and time), connection.c (input), answer.c (choice of
+ * the answer), reply.c, value.c and parts.c (its composition), transfer.c (values that take time) and
+ * exchange.c (applications that do). */
 #ifndef NET_HTTP_SERVER_PRIV_H
 #define NET_HTTP_SERVER_PRIV_H
 
@@ -13,8 +13,8 @@
 #include "net/http/rules.h"
 #include "net/http/server.h"
 
-/* What a connection waits for. Each has a time limit, the same for all its connections, so that a
- * list of them in the order in which they began to wait is in the order of their deadlines too. */
+/* The waits of a connection. Each has a time limit, the same for all its connections, so that a
+ * list of them in the order in which they began to wait is in the order of their deadlines, too. */
 enum http_wait {
 	HTTP_WAIT_IDLE,   /* the next request */
 	HTTP_WAIT_INPUT,  /* the rest of a request */
@@ -29,23 +29,23 @@ enum http_connection_flags {
 	HTTP_READING = 1 << 0, /* waiter is pending on read, or about to be called */
 	HTTP_LAST = 1 << 1,    /* the connection ends after this answer */
 	HTTP_UNREAD = 1 << 2,  /* … and the client may be sending still */
-	HTTP_LINGERS = 1 << 3, /* all is said; only waits until the client has heard it */
+	HTTP_LINGERS = 1 << 3, /* all has been sent; waits only for the client's end of stream */
 	HTTP_ENDED = 1 << 4,   /* the flow is gone; the last pending operation frees the connection */
-	HTTP_REFUSED = 1 << 5, /* one connection too many: to be told so */
-	HTTP_IN_USE = 1 << 6,  /* what has been read is a body that somebody is reading, */
-	HTTP_LATE = 1 << 7,    /* … and which has not come in time */
+	HTTP_REFUSED = 1 << 5, /* one connection too many: gets 503 */
+	HTTP_IN_USE = 1 << 6,  /* the input is a body that an application is reading, */
+	HTTP_LATE = 1 << 7,    /* … and that has not arrived in time */
 };
 
 struct http_connection {
 	struct http_server *server;
 	struct list link; /* in server->waits[wait] */
 	uint64_t deadline_ns;
-	struct buf *input;      /* read, but not looked at */
-	struct http_head *head; /* a request that came in pieces, and what followed it */
+	struct buf *input;      /* read, but not processed */
+	struct http_head *head; /* a request that arrived in pieces, and the input behind it; or NULL */
 	struct http_answer *answer; /* pending in the flow, or NULL */
 	struct flow_read read;  /* its flow is the connection's */
 	struct waiter waiter;
-	uint32_t drop; /* bytes of a request's body yet to be thrown away */
+	uint32_t drop; /* bytes of a request's body still to be dropped */
 	uint8_t wait;  /* enum http_wait */
 	uint8_t flags; /* enum http_connection_flags */
 	uint8_t unacknowledged; /* transfers of earlier answers */
@@ -58,32 +58,32 @@ struct http_answer {
 	struct flow_write write;
 	struct waiter waiter;
 	struct http_connection *connection;
-	/* Not NULL: somebody else sends the answer, or what comes after slices: told that there is input for him,
-	 * or will be none in time (HTTP_LATE), or that the connection has ended (HTTP_ENDED), when he calls
+	/* Not NULL: the owner sends the answer, or the part behind slices. Called when there is input for it, or
+	 * none has come in time (HTTP_LATE), or the connection has ended (HTTP_ENDED): then the owner calls
 	 * http_answer_finish soon. */
 	void (*event)(struct http_answer *a);
 	void *owner;              /* event's */
 	struct http_block *parts; /* of a multipart answer, or NULL */
 	const struct flow_write *behind; /* the owner's, which follows write; or NULL */
-	size_t seen;              /* bytes of both accepted when the time limit was last looked at */
+	size_t seen;              /* bytes of both accepted when the time limit was last checked */
 #ifdef CONFIG_HTTP_LOG
-	void (*log)(struct http_answer *a); /* what http_log_later was given */
+	void (*log)(struct http_answer *a); /* set by http_log_later */
 #endif
 	uint32_t count;
 	struct slice slices[4];
 };
 LIMIT_BYTES(HTTP_ANSWERS, sizeof(struct http_answer) - IS_ENABLED(CONFIG_HTTP_LOG) * sizeof(void *), 264);
 
-/* Bytes of one connection in one place: [start, end). limits.head_bytes of them. */
+/* Contiguous input of one connection: [start, end). Room for limits.head_bytes. */
 struct http_head {
 	uint32_t start, end;
-	bool incomplete; /* what is there was parsed, and is no whole head */
+	bool incomplete; /* its bytes have been parsed, and are no whole head */
 	char bytes[];
 };
 
 #define HTTP_BLOCK_BYTES 480
 
-/* Generated header lines. They live until the client has them. */
+/* Generated header lines. They live until the client has acknowledged them. */
 struct http_block {
 	struct storage storage;
 	struct http_server *server;
@@ -99,7 +99,7 @@ struct http_server {
 	struct http_config config;
 	struct pool connections, answers, heads, blocks, transfers;
 	struct list starved;     /* transfers for whose next piece the store has no memory */
-	struct list behind;      /* transfers whose connections are at another answer already */
+	struct list behind;      /* transfers whose connections are at their next answer already */
 	size_t pieces;           /* of transfers, filled or in flight */
 	struct list waits[HTTP_WAITS];
 	struct timer timer;      /* runs no later than the earliest deadline */
@@ -120,66 +120,67 @@ void http_connection_run(struct http_connection *c);
 void http_connection_expire(struct http_connection *c);
 void http_connection_end(struct http_connection *c, bool abort);
 
-/* The first bytes that have been read and lie in one place; gives how many. */
+/* The first contiguous bytes of the input; gives how many. */
 size_t http_connection_peek(struct http_connection *c, const char **data);
-/* Takes n bytes off what http_connection_peek gives. */
+/* Takes n bytes off those that http_connection_peek gives. */
 void http_connection_consume(struct http_connection *c, size_t n);
-/* Reads more, unless it is being read: for who has asked for events of input. */
+/* Reads more, unless a read is pending: for owners that wait for events of input. */
 void http_connection_read(struct http_connection *c);
-/* Puts the storage of a's slices, which are none then. */
+/* Puts the storage of a's slices, and removes them. */
 void http_answer_clear(struct http_answer *a);
-/* Sends a's slices, and what follows from that; from the loop only. */
+/* Sends a's slices, and runs the connection afterwards; from the loop only. */
 void http_answer_send(struct http_answer *a);
-/* The answer is out, or cannot be (failed): the connection goes on, or ends. Frees a; from the loop only. */
+/* The answer has been sent, or cannot be (failed): the connection goes on, or ends. Frees a; from the loop
+ * only. */
 void http_answer_finish(struct http_answer *a, bool failed);
-/* What has been read beyond the request that is being answered must not lie in the device's buffers while
- * that takes time: it goes where heads are, or is lost (and the connection ends after this answer). */
+/* Frees the device's buffers of input behind the request that is being answered, as that may take time:
+ * copies it to a head, or drops it (then the connection ends after this answer). */
 void http_connection_put_input_aside(struct http_connection *c);
-/* Ends the connection that has been in that wait for longest, a second or more, of those that hold what
- * somebody else needs, other than but. false: there is none. */
+/* Ends the connection that has been in that wait for longest, a second or more, of those for which holds is
+ * true, other than `but`. false: there is none. */
 bool http_connection_end_stalled(struct http_server *server, enum http_wait wait,
                                  bool (*holds)(const struct http_connection *c),
                                  const struct http_connection *but);
 void http_wake_waiting(struct http_server *server);
 
-/* answer.c: fills in slices, or, when somebody else sees to it, event and owner; sets the connection's
- * HTTP_LAST, HTTP_UNREAD and drop. false: that needs a transfer, and there is none: to be asked again. */
+/* answer.c: fills in slices, or, for an owner that sends the answer, event and owner; sets the connection's
+ * HTTP_LAST, HTTP_UNREAD and drop. false: no transfer is free for it: the caller tries again later. */
 bool http_answer_request(struct http_answer *a, struct http_request *request);
-/* A folder, request's key, was asked for as if it were a file: relative links in its index need the slash. */
+/* request's key is a folder, asked for without the slash that relative links in its index need. */
 void http_add_redirect(struct http_answer *a, const struct http_request *request);
 
-/* reply.c. request may be in part only, or NULL: there was none. What adds an error gives it the site's page,
- * which may take a transfer: then that is a's owner. */
+/* reply.c. request may be in part only, or NULL: there was none. Functions that add an error give it the
+ * site's page, which may take a transfer: then that is a's owner. */
 extern const char http_ok_line[];
-/* "404 Not Found", or four zeros where a status is told by its number alone (RFC 9112 §4). */
+/* "404 Not Found", or four zeros for a status without a known reason (RFC 9112 §4). */
 const char *http_status_text(uint16_t status);
-/* What is no status of an answer becomes 500. */
+/* Makes a status that is none of a final answer 500. */
 void http_correct_status(struct http_reply *r);
-/* Takes storage. */
+/* Adds a slice; takes storage. */
 void http_add(struct http_answer *a, const void *data, size_t len, struct storage *storage);
-/* A status line of constant memory and the date. */
+/* Adds a status line in constant memory and the date. */
 void http_add_start(struct http_answer *a, const char *line, size_t len);
-struct http_text http_date_line(struct http_server *server); /* or nothing; for now */
+struct http_text http_date_line(struct http_server *server); /* or ""; lent until the next call */
 /* The last header lines, the empty one included. */
 const char *http_connection_lines(const struct http_connection *c, const struct http_request *request);
 /* Takes r's body. */
 void http_add_reply(struct http_answer *a, const struct http_request *request, struct http_reply *r);
 void http_add_status(struct http_answer *a, const struct http_request *request, uint16_t status);
 void http_answer_error(struct http_answer *a, const struct http_request *request,
-                       uint16_t status); /* and ends */
+                       uint16_t status); /* and ends the connection after it */
 
-/* value.c. A value of the store, as the conditions and ranges of request have it. */
+/* value.c: answers with a value of the store, by the conditions and ranges of request. */
 struct http_value {
 	const struct kv_entry *entry;
-	struct storage *lines; /* what entry->header lies in; NULL: constant memory */
+	struct storage *lines; /* of entry->header; NULL: constant memory */
 	uint16_t status;       /* 200; or of the error whose page this is */
 };
-/* Gives what is to be sent after slices (and before a->parts, if there are any), for a store that gives
- * values in pieces; len 0: nothing. */
+/* Gives the range to be sent after slices (and before a->parts, if there are any), for a store that gives
+ * values in pieces; len 0: none. */
 struct http_range http_add_value(struct http_answer *a, const struct http_request *request,
                                  const struct http_value *v);
-/* The value as the page of an error that has these lines, or NULL. Sets rest to what http_add_value gives.
- * false: no room. */
+/* The value as the page of an error with these header lines, or NULL. Sets rest to the result of
+ * http_add_value. false: no room. */
 bool http_add_page(struct http_answer *a, const struct http_request *request, const struct http_value *v,
                    const char *lines, struct http_range *rest);
 #define HTTP_PAGE_KEY_BYTES 8
@@ -187,28 +188,28 @@ bool http_add_page(struct http_answer *a, const struct http_request *request, co
 void http_page_key(char key[HTTP_PAGE_KEY_BYTES + 1], uint16_t status);
 
 /* parts.c: multipart/byteranges (RFC 9110 §14.6). */
-/* NULL: no room. Sets bytes, the length of it all. */
+/* NULL: no room. Sets bytes, the length of the whole body. */
 struct http_block *http_parts_create(struct http_server *server, const struct http_value *v,
                                      const struct http_range *ranges, int count, uint64_t *bytes);
 void http_parts_free(struct http_answer *a); /* if it has any */
 uint64_t http_parts_boundary(const struct http_block *parts);
-/* What comes next: lines, in storage that the caller puts, then range of the value, which is empty after the
- * last lines. 0, -ENODATA: that was all, -ENOBUFS. */
+/* The next part: lines, in storage that the caller puts, then range of the value, which is empty after the
+ * last lines. 0, -ENODATA: there are no more, -ENOBUFS. */
 int http_parts_next(struct http_block *parts, struct slice *lines, struct http_range *range);
-/* Adds the next to a, of a value that is constant memory. false: that was all, or the connection has
+/* Adds the next part to a, of a value in constant memory. false: there are no more, or the connection has
  * ended. */
 bool http_parts_add(struct http_answer *a);
 
-/* transfer.c: asks a store that may wait, and sends the answer; gives what http_answer_request does. */
+/* transfer.c: asks a store that may wait, and sends the answer; the result is that of http_answer_request. */
 bool http_transfer_begin(struct http_answer *a, const struct http_request *request, uint8_t codings);
-/* Asks for the page of error r, and sends it, or r when there is none. false: r has to do. */
+/* Asks for the page of error r, and sends it, or r when there is none. false: the caller sends r. */
 bool http_transfer_page(struct http_answer *a, const struct http_request *request,
                         const struct http_reply *r);
 size_t http_transfer_bytes(void);
-/* c ends: what its client has not acknowledged is c's no more. */
+/* c ends: separates from c the transfers that its client has not acknowledged. */
 void http_transfers_leave(struct http_connection *c);
 
-/* Does c hold what others may need, though it is at another answer, or at none? */
+/* Does c hold transfers of earlier answers, which others may need? */
 static inline bool http_connection_lags(const struct http_connection *c)
 {
 	return IS_ENABLED(CONFIG_FS_PIECES) && c->unacknowledged;
@@ -218,7 +219,7 @@ static inline bool http_connection_lags(const struct http_connection *c)
 int http_rules_create(struct http_server *server); /* -ENOMEM */
 void http_rules_destroy(struct http_server *server);
 bool http_rules_are_awaited(const struct http_server *server);
-/* Is this the key of the value that they stand in? */
+/* Is this the key of the value that holds the lines by pattern? */
 bool http_rules_are_in(const struct http_server *server, struct http_text key);
 struct http_rules_at http_rules_begin(const struct http_server *server);
 
@@ -230,7 +231,7 @@ struct http_block *http_lines_create(struct http_server *server, struct http_tex
  * a slash where it is one of application/. */
 const char *http_media_type(struct http_text key);
 
-/* The access log's line for an answer, if one is kept. */
+/* Writes the access log's line for an answer, if a log is kept. */
 static inline void http_log(const struct http_answer *a, const struct http_request *request, uint16_t status,
                             uint64_t body_bytes)
 {
@@ -240,7 +241,7 @@ static inline void http_log(const struct http_answer *a, const struct http_reque
 		config->log(config->log_arg, a->connection->read.flow, request, status, body_bytes);
 }
 
-/* log writes it when the answer has ended in one way or another, before the flow is gone. NULL: nobody. */
+/* Makes log write the line once the answer has ended in any way, before the flow is gone. NULL: none. */
 static inline void http_log_later(struct http_answer *a, void (*log)(struct http_answer *a))
 {
 #ifdef CONFIG_HTTP_LOG
@@ -250,7 +251,7 @@ static inline void http_log_later(struct http_answer *a, void (*log)(struct http
 #endif
 }
 
-/* a, which may be NULL, ends. */
+/* a, which may be NULL, ends: writes the line that http_log_later has left for now. */
 static inline void http_log_now(struct http_answer *a)
 {
 #ifdef CONFIG_HTTP_LOG

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers from a store that waits (fs/kv.h). The device's buffers are not held meanwhile: what matters of the
- * request is copied. The head goes with the first piece, so what fails before that is told with a status.
+/* Answers from a store that waits (fs/kv.h). The device's buffers are not held meanwhile: the needed parts of
+ * the request are copied. The head is sent with the first piece, so a failure before that is reported by a
+ * status.
  *
  *     kv_get ──▶ head ──▶ kv_read ──▶ piece ──▶ flow ──▶ acknowledged
  *                            ▲                                │
  *                            └────────────────────────────────┘
  *
- * While one piece is on its way another is read, and no third before the client has acknowledged the first:
- * who does not read holds two, however long the value, and loses them when others need them. Who has sent
- * another request already is answered that while the last pieces of the answer before are out. */
+ * While one piece is in flight another is read, and no third before the client has acknowledged the first: a
+ * client that does not read holds two, however long the value, and loses them when others need them. A client
+ * that has already sent its next request is answered while the last pieces of the answer before are in
+ * flight. */
 #include <errno.h>
 #include <string.h>
 
@@ -25,7 +27,7 @@ struct piece {
 	struct http_transfer *transfer;
 	bool is_ready;          /* filled, and not yet written */
 	uint32_t count;
-	struct slice lines;     /* before it, of its part */
+	struct slice lines;     /* sent before it, if it begins a part */
 	struct slice slices[KV_READ_SLICES]; /* with the store's counts */
 };
 
@@ -33,25 +35,25 @@ enum transfer_flags {
 	ASKING = 1 << 0,   /* get is pending */
 	READING = 1 << 1,  /* read is pending */
 	WRITING = 1 << 2,  /* the answer's write is pending */
-	WOKEN = 1 << 3,    /* the loop will look at it */
+	WOKEN = 1 << 3,    /* the loop will call woken */
 	STARTED = 1 << 4,  /* the head has been sent */
 	STARVED = 1 << 5,  /* the store has no memory; in the server's list */
-	ALL_READ = 1 << 6, /* there is nothing more to read */
+	ALL_READ = 1 << 6, /* all of the value has been read */
 };
 
 struct http_transfer {
 	struct http_server *server;
-	struct http_answer *answer; /* NULL: over, but for what is pending */
-	struct http_connection *ahead; /* which is at another answer already, though pieces are out; or NULL */
+	struct http_answer *answer; /* NULL: over, but for pending operations and pieces */
+	struct http_connection *ahead; /* that is at its next answer while pieces are in flight; or NULL */
 	struct list link;           /* in server->starved, or, with ahead, in server->behind */
 	struct http_range range;    /* of the value, still to be read */
 	uint16_t status;            /* 200; or of the error whose page is sent */
 	uint8_t flags, codings;
 	uint8_t fill, drain;        /* the piece to be filled next, and to be written next */
-	struct http_request request; /* what of it matters, in text; for a page, fields is its key */
+	struct http_request request; /* the needed parts of it, in text; for a page, fields is its key */
 	struct waiter waiter, write_waiter, wake_waiter;
 	struct promise wake;
-	struct kv_get get;          /* its entry is what read is about */
+	struct kv_get get;          /* its entry is the value that read reads */
 	struct kv_read read;
 	struct piece pieces[PIECES];
 	struct slice out[4 + 1 + KV_READ_SLICES]; /* head, lines of the part, piece */
@@ -72,7 +74,7 @@ static bool is_free(const struct piece *p)
 	return p->storage.refs == 0;
 }
 
-/* Is nothing pending that has to do with t's memory? */
+/* Frees t once it is over and nothing pending refers to its memory. */
 static void free_if_over(struct http_transfer *t)
 {
 	struct http_server *server = t->server;
@@ -106,7 +108,7 @@ static void forget_pieces(struct http_transfer *t)
 	}
 }
 
-/* The answer goes on without t; what is pending comes back in its time. */
+/* Separates the answer from t, which is freed when its pending operations and pieces have come back. */
 static struct http_answer *detach(struct http_transfer *t)
 {
 	struct http_answer *a = t->answer;
@@ -134,7 +136,7 @@ static void woken(struct waiter *waiter)
 		free_if_over(t);
 }
 
-/* Has the loop look at t: whoever lets go of a piece may be in the middle of something. */
+/* Makes the loop continue t: the code that frees a piece may be in the middle of something. */
 static void wake(struct http_transfer *t)
 {
 	if (t->flags & WOKEN)
@@ -156,7 +158,7 @@ static void piece_free(struct storage *storage)
 	t->server->pieces--;
 	c = t->answer ? t->answer->connection : t->ahead;
 	if (c && c->wait == HTTP_WAIT_WRITE && !(c->flags & HTTP_ENDED))
-		http_connection_wait(c, HTTP_WAIT_WRITE); /* the client has taken something */
+		http_connection_wait(c, HTTP_WAIT_WRITE); /* the client has acknowledged data: restart the limit */
 	wake(t);
 	if (!list_is_empty(starved)) {
 		struct http_transfer *other = list_first(starved, struct http_transfer, link);
@@ -168,7 +170,7 @@ static void piece_free(struct storage *storage)
 
 /* -- failing -- */
 
-/* What is to be said has been added, or t asks for the page that says it. */
+/* Sends what has been added, unless t is now asking for an error's page. */
 static void send_added(struct http_transfer *t)
 {
 	if (!(t->flags & ASKING))
@@ -180,7 +182,7 @@ static bool is_page(const struct http_transfer *t)
 	return t->status != 200;
 }
 
-/* There is no such page, or no room for its head. */
+/* Adds the error as text: there is no such page, or no room for its head. */
 static void add_without_page(struct http_transfer *t)
 {
 	const struct http_text key = t->request.fields;
@@ -189,7 +191,7 @@ static void add_without_page(struct http_transfer *t)
 	http_add_reply(t->answer, &t->request, &r);
 }
 
-/* Why the store does not give what was asked for. */
+/* Adds the answer that reports the store's error. */
 static void add_failure(struct http_transfer *t, int error)
 {
 	struct http_answer *a = t->answer;
@@ -206,12 +208,12 @@ static void add_failure(struct http_transfer *t, int error)
 	case -ENOENT:
 	case -ENOTDIR:
 	case -ENAMETOOLONG:
-	case -EINVAL: /* what is no key for the store */
+	case -EINVAL: /* not a valid key for the store */
 		status = 404;
 		break;
 	case -ENOMEM:
 	case -ENOBUFS:
-	case -ESTALE: /* changed while it was asked for */
+	case -ESTALE: /* the value has changed since kv_get */
 		status = 503;
 	}
 	http_add_status(a, &t->request, status);
@@ -228,7 +230,7 @@ static bool holds_pieces(const struct http_connection *c)
 		(a && a->event == on_event && !(is_free(&t->pieces[0]) && is_free(&t->pieces[1])));
 }
 
-/* A client, but not that one, that holds pieces and does not take them loses its connection. */
+/* Ends the connection of a client that holds pieces without taking them, other than `but`. */
 static bool end_holder(struct http_server *server, const struct http_connection *but)
 {
 	static const uint8_t waits[] = { HTTP_WAIT_WRITE, HTTP_WAIT_INPUT, HTTP_WAIT_IDLE };
@@ -239,7 +241,7 @@ static bool end_holder(struct http_server *server, const struct http_connection 
 	return false;
 }
 
-/* The store has no memory for a piece: it may when one has come back. false: none is out. */
+/* The store has no memory for a piece: waits until another is freed. false: none is in use. */
 static bool wait_for_memory(struct http_transfer *t)
 {
 	struct http_server *server = t->server;
@@ -252,15 +254,15 @@ static bool wait_for_memory(struct http_transfer *t)
 	return true;
 }
 
-/* The store cannot give what it said it has: a status says so if there is still time, else the connection
- * ends, and t is gone. true: it may later, and t goes on. */
+/* The store has failed to give a value that it has: sends an error status if the head is not out yet, else
+ * ends the connection; t may be freed. true: t waits for memory, and goes on. */
 static bool fail(struct http_transfer *t, int error)
 {
 	struct http_answer *a = t->answer;
 	struct http_connection *c = a->connection;
 
 	if (c->flags & HTTP_ENDED)
-		return false; /* once its write has failed, too, that is seen to */
+		return false; /* take_write handles it when the write has failed, too */
 	if ((error == -ENOMEM || error == -ENOBUFS) && wait_for_memory(t))
 		return true;
 	if (t->flags & STARTED) {
@@ -278,7 +280,7 @@ static bool fail(struct http_transfer *t, int error)
 
 /* -- reading -- */
 
-/* The next range of several. 1: lines are all that is to come, 0, -ENODATA, -ENOBUFS. */
+/* Goes on to the next range of several. 1: only the last lines follow; 0, -ENODATA, -ENOBUFS. */
 static int next_part(struct http_transfer *t, struct piece *p)
 {
 	struct http_block *parts = t->answer->parts;
@@ -297,14 +299,14 @@ static void make_ready(struct http_transfer *t, struct piece *p)
 	t->fill ^= 1;
 }
 
-/* The read has settled. 0, or why there is no piece. */
+/* The read has settled. 0: a piece is ready; or a negative errno. */
 static int take_read(struct http_transfer *t)
 {
 	struct piece *p = &t->pieces[t->fill];
 	intptr_t n = promise_result(&t->read.promise);
 
 	if (n <= 0)
-		return n < 0 ? (int)n : -ESTALE; /* shorter than it was */
+		return n < 0 ? (int)n : -ESTALE; /* the value is shorter than it was */
 	t->range.start += (uint64_t)n;
 	t->range.len -= (uint64_t)n;
 	p->count = t->read.count;
@@ -330,8 +332,8 @@ static void has_read(struct waiter *waiter)
 		go_on(t);
 }
 
-/* Begins to fill the next piece. 1: it is full already, 0: it will be, or there is nothing more; or an
- * error. */
+/* Begins to fill the next piece. 1: it is full already, 0: it will be, or all has been read; or a negative
+ * errno. */
 static int fill_piece(struct http_transfer *t)
 {
 	struct piece *p = &t->pieces[t->fill];
@@ -413,7 +415,7 @@ static bool is_all_accepted(const struct http_transfer *t)
 	return t->flags & ALL_READ && !(t->flags & WRITING) && !t->pieces[0].is_ready && !t->pieces[1].is_ready;
 }
 
-/* Whose turn is it, the client's or the store's? */
+/* Sets whom the connection waits for, the client or the store. */
 static void set_wait(struct http_transfer *t)
 {
 	struct http_connection *c = t->answer->connection;
@@ -425,13 +427,13 @@ static void set_wait(struct http_transfer *t)
 	wait = client_has ? HTTP_WAIT_WRITE : HTTP_WAIT_WORK;
 	if (c->wait != wait)
 		http_connection_wait(c, wait);
-	/* A client that goes by the end of the stream should not have to wait for his own acknowledgement. */
+	/* a client that waits for the end of the stream should not have to acknowledge all data first */
 	if (is_all_accepted(t) && c->flags & HTTP_LAST)
 		flow_shutdown(c->read.flow);
 }
 
-/* Does the client wait for another answer? It gets that only while half of the transfers are free: others
- * must not wait because it does not acknowledge. */
+/* Is the client waiting for its next answer? It gets that only while half of the transfers are free: other
+ * clients must not wait because this one does not acknowledge. */
 static bool can_go_ahead(const struct http_transfer *t)
 {
 	const struct http_connection *c = t->answer->connection;
@@ -463,13 +465,13 @@ void http_transfers_leave(struct http_connection *c)
 	c->unacknowledged = 0;
 }
 
-/* Does what can be done now. t may be gone then. */
+/* Does all that can be done now. t may be freed. */
 static void go_on(struct http_transfer *t)
 {
 	int steps = 0, result = 1;
 
 	if (t->answer->connection->flags & HTTP_ENDED)
-		return; /* its write has failed, and will say so */
+		return; /* its write has failed: has_written will follow */
 	while (result && steps++ < PIECES_IN_A_ROW) {
 		result = 0;
 		if (!(t->flags & WRITING) && t->pieces[t->drain].is_ready) {
@@ -486,7 +488,7 @@ static void go_on(struct http_transfer *t)
 		}
 	}
 	if (result)
-		wake(t); /* and others get their turn */
+		wake(t); /* others get their turn first */
 	if (is_all_accepted(t) && is_free(&t->pieces[0]) && is_free(&t->pieces[1]))
 		http_answer_finish(detach(t), false);
 	else if (is_all_accepted(t) && can_go_ahead(t))
@@ -573,7 +575,7 @@ static struct http_text keep(char **at, struct http_text text)
 	return kept;
 }
 
-/* As much of the path as the log shows: the key tells no more how it was spelt. */
+/* Keeps as much of the path as the log shows: the key does not have its original spelling. */
 static void keep_path(struct http_transfer *t, char **at, const struct http_request *request)
 {
 	const struct http_text path = { request->path.at, MIN(request->path.len, (size_t)LOGGED_BYTES) };
@@ -582,7 +584,7 @@ static void keep_path(struct http_transfer *t, char **at, const struct http_requ
 		t->request.path = keep(at, path);
 }
 
-/* Copies what matters of request. false: its conditions are too long. */
+/* Copies the needed parts of request. false: its conditions are too long. */
 static bool keep_request(struct http_transfer *t, const struct http_request *request)
 {
 	struct http_text rest = request->fields, line;
@@ -597,7 +599,7 @@ static bool keep_request(struct http_transfer *t, const struct http_request *req
 		bool is_condition = (line.at[0] | 0x20) == 'i' && (line.at[1] | 0x20) == 'f' && line.at[2] == '-';
 
 		if (!is_condition && !((line.at[0] | 0x20) == 'r' && (line.at[1] | 0x20) == 'a'))
-			continue; /* there are few that begin as Range does; Referer, which may be long, does not */
+			continue; /* few names begin like Range; that of Referer, which may be long, does not */
 		if (line.len > (size_t)(end - at)) {
 			if (is_condition)
 				return false;
@@ -610,7 +612,7 @@ static bool keep_request(struct http_transfer *t, const struct http_request *req
 
 static void start(struct http_transfer *t, struct http_answer *a, const struct http_request *request)
 {
-	/* Not what is filled in before it is looked at: that is most of it. */
+	/* most of t is filled in before it is read, and need not be cleared */
 	memset(t, 0, offsetof(struct http_transfer, request));
 	for (int i = 0; i < PIECES; i++) {
 		t->pieces[i].storage.refs = 0;
@@ -657,7 +659,7 @@ bool http_transfer_begin(struct http_answer *a, const struct http_request *reque
 
 /* -- errors -- */
 
-/* For an error without one. Nobody loses his own for it. NULL: none is free. */
+/* A transfer for an error whose answer has none; no other client loses its own for it. NULL: none is free. */
 static struct http_transfer *start_page(struct http_answer *a, const struct http_request *request)
 {
 	struct http_server *server = a->connection->server;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* A value of the store as an answer. The usual one is two slices: the status line (with the date, which is
  * generated once a second), then header lines and body as they lie together in the store. Conditions come
- * first (RFC 9110 §13.2), then ranges (§14.2), for which there has to be a block: where there is none, the
- * whole value is an answer too. */
+ * first (RFC 9110 §13.2), then ranges (§14.2), which need a block: if none is free, the whole value is sent
+ * instead. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "net/http/conditional.h"
 #include "net/http/server_priv.h"
 
-/* A date as a validator is strong when it lies so long in the past (RFC 9110 §8.8.2.2). */
+/* A date is a strong validator once it is that long in the past (RFC 9110 §8.8.2.2). */
 #define STRONG_DATE_NS (60 * NS_PER_S)
 #define PART_LINES_BYTES 160 /* two long lines, three numbers of 20 digits and one for the length */
 
@@ -21,7 +21,7 @@ static void add_lines(struct http_answer *a, const struct http_value *v, const c
 	http_add(a, at, len, v->lines);
 }
 
-/* Adds the body, or gives it. */
+/* Adds the body, or, for a store that gives values in pieces, gives range: the caller sends it. */
 static struct http_range add_body(struct http_answer *a, const struct http_value *v, struct http_range range)
 {
 	if (IS_ENABLED(CONFIG_FS_PIECES) && !v->entry->data)
@@ -36,7 +36,7 @@ static bool is_head(const struct http_request *request)
 	return request->verb == HTTP_HEAD;
 }
 
-/* Status line, date, these lines and more, in a block. false: no room. */
+/* Adds a block with status line, date, these lines and more. false: no room. */
 static bool add_made_start(struct http_answer *a, uint16_t status, const char *lines, struct http_text more)
 {
 	struct http_block *block = http_block_alloc(a->connection->server);
@@ -61,7 +61,7 @@ static struct http_range add_whole(struct http_answer *a, const struct http_requ
 	static const char not_modified[] = "HTTP/1.1 304 Not Modified\r\n";
 	const struct kv_entry *e = v->entry;
 	const char *lines = http_connection_lines(a->connection, request);
-	bool plain = lines[0] == '\r'; /* then the empty line in the store will do */
+	bool plain = lines[0] == '\r'; /* then the empty line in the store serves */
 	bool body = status != 304 && !is_head(request) && e->size;
 	size_t skip = status == 304 ? e->validators : 0, len = e->header_len - skip + (plain ? 2 : 0);
 
@@ -91,7 +91,7 @@ static void add_unsatisfied(struct http_answer *a, const struct http_request *re
 	http_add_reply(a, request, &r);
 }
 
-/* What is said of this part alone. */
+/* Adds the start of the head, with the lines that are about this part alone. */
 static bool add_part_start(struct http_answer *a, const struct http_request *request,
                            const struct http_value *v, struct http_range range)
 {
@@ -112,7 +112,7 @@ static bool add_part_start(struct http_answer *a, const struct http_request *req
 	return true;
 }
 
-/* What is said of the value as a whole, before its length. */
+/* Adds the value's own lines before its length. */
 static void add_description(struct http_answer *a, const struct http_value *v, bool with_type)
 {
 	const struct kv_entry *e = v->entry;
@@ -126,7 +126,7 @@ static void add_description(struct http_answer *a, const struct http_value *v, b
 		add_lines(a, v, start, (size_t)(end - start));
 }
 
-/* Several parts, or one. false: no room for what has to be generated. */
+/* Adds the head for several parts, or one. false: no room for the lines to be generated. */
 static bool add_parts(struct http_answer *a, const struct http_request *request, const struct http_value *v,
                       const struct http_range *ranges, int count)
 {
@@ -148,7 +148,7 @@ static bool add_parts(struct http_answer *a, const struct http_request *request,
 	return true;
 }
 
-/* What Range asks for, as http_ranges says; 0 also when that does not count. */
+/* The result of http_ranges; 0 also when Range does not apply. */
 static int wanted_ranges(const struct http_request *request, const struct kv_entry *e,
                          struct http_range ranges[CONFIG_HTTP_RANGES])
 {
@@ -180,7 +180,7 @@ struct http_range http_add_value(struct http_answer *a, const struct http_reques
 	return (struct http_range){ 0 };
 }
 
-/* The page's validators are left out: they would be taken for those of what was asked for. */
+/* The page's validators are left out: they would be taken for those of the requested value. */
 bool http_add_page(struct http_answer *a, const struct http_request *request, const struct http_value *v,
                    const char *lines, struct http_range *rest)
 {
@@ -192,7 +192,7 @@ bool http_add_page(struct http_answer *a, const struct http_request *request, co
 	if (!add_made_start(a, v->status, lines ? lines : "", (struct http_text){ e->header, e->validators }))
 		return false;
 	http_log(a, request, v->status, body ? e->size : 0);
-	while (at < end && (*at == 'E' || *at == 'L')) /* ETag, Last-Modified: the first of what is left */
+	while (at < end && (*at == 'E' || *at == 'L')) /* ETag, Last-Modified: the first of the other lines */
 		at = memchr(at, '\n', (size_t)(end - at)) + 1;
 	add_lines(a, v, at, (size_t)(end - at));
 	http_add(a, connection, strlen(connection), NULL);
