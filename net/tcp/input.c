@@ -36,6 +36,14 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 	conn_send_dsack(c, s->seq, s->seq + (seq_lt(s->seq, c->rcv_nxt) ? s->length : 0));
 }
 
+/* Both ends have opened at once: the peer's SYN comes again, with an acknowledgement of ours, which counts as
+ * any other does (RFC 9293 §3.5, figure 7). */
+static bool has_crossed(const struct tcp_conn *c, const struct segment *s)
+{
+	return c->state == TCP_SYN_RECEIVED && s->flags & SEG_ACK && s->seq + 1 == c->rcv_nxt &&
+	       segment_space(s) == 1;
+}
+
 /* The checks before the acknowledgement. false: s is dealt with, and c may have ended. */
 static bool check(struct tcp_conn *c, const struct segment *s)
 {
@@ -63,7 +71,7 @@ static bool check(struct tcp_conn *c, const struct segment *s)
 		conn_send_challenge(c);
 		return false;
 	}
-	if (s->flags & SEG_SYN) {
+	if (s->flags & SEG_SYN && !has_crossed(c, s)) {
 		tcp_refused(c->tcp, "a SYN within a connection");
 		conn_event(c, s->flags & SEG_ACK ? TCP_GOT_SYN_ACK : TCP_GOT_SYN, 0);
 		return false;

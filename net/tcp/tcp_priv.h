@@ -542,10 +542,10 @@ static inline bool conn_has_ecn(const struct tcp_conn *c)
 {
 	return IS_ENABLED(CONFIG_TCP_ECN) && c->options & SEG_HAS_ECN;
 }
-/* Does s echo a mark? */
+/* Does s echo a mark? In a SYN the flag means something else. */
 static inline bool ecn_is_echo(const struct tcp_conn *c, const struct segment *s)
 {
-	return conn_has_ecn(c) && s->flags & SEG_ECE;
+	return conn_has_ecn(c) && (s->flags & (SEG_ECE | SEG_SYN)) == SEG_ECE;
 }
 /* s is acceptable. */
 void ecn_receive(struct tcp_conn *c, const struct segment *s);

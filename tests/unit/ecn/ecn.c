@@ -111,6 +111,25 @@ Test(tcp_ecn, is_asked_for)
 	}
 }
 
+Test(tcp_ecn, is_agreed_to_by_both_at_once)
+{
+	struct stack_connect op;
+	struct endpoint to = { peer.addr, peer.port };
+
+	peer_wait_ms(1000); /* so that slowing down would not be too soon */
+	tcp_connect(peer.tcp, &op, &to);
+	peer.stack_port = peer_expect(&peer, SEG_SYN, 0, 0, 0)->segment.src_port;
+	peer_send(&peer, SEG_SYN | ECN_SETUP, 0, 0, NULL, 0);
+	cr_assert_eq(peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0)->segment.flags, SEG_SYN | SEG_ACK | SEG_ECE);
+	peer_send(&peer, SEG_SYN | SEG_ACK | SEG_ECE, 0, 1, NULL, 0);
+	cr_assert_eq(promise_result(&op.promise), 0);
+	flow = op.flow;
+	cr_assert(is_agreed());
+	cr_assert_eq(cwnd(), 10 * MSS, "it tells of no mark");
+	flow_abort(flow);
+	peer_expect_reset(&peer);
+}
+
 /* §6.1.1.1: there may be something on the way that drops such a SYN. */
 Test(tcp_ecn, is_not_asked_for_again)
 {
