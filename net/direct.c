@@ -183,10 +183,10 @@ void direct_tcp_unlisten(struct direct *d, uint16_t port)
 	tcp_unlisten(d->tcp, port);
 }
 
-void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, uint16_t from_port,
+void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, const struct endpoint *from,
                              const struct endpoint *to)
 {
-	tcp_connect_from(d->tcp, op, from_port, to);
+	tcp_connect_from(d->tcp, op, from, to);
 }
 
 int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value)

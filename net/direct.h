@@ -38,11 +38,11 @@ const struct dhcp_lease *direct_lease(const struct direct *d);
 void direct_lease_listen(struct direct *d, struct dhcp_listener *l);
 int direct_tcp_listen(struct direct *d, uint16_t port, accept_fn *accept, void *arg);
 void direct_tcp_unlisten(struct direct *d, uint16_t port);
-void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, uint16_t from_port,
+void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, const struct endpoint *from,
                              const struct endpoint *to);
 static inline void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct endpoint *to)
 {
-	direct_tcp_connect_from(d, op, 0, to);
+	direct_tcp_connect_from(d, op, &(struct endpoint){ 0 }, to);
 }
 int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int direct_tcp_get(struct flow *f, enum stack_option option, int32_t *value);

@@ -54,12 +54,12 @@ static inline void socket_lease_listen(struct socket_stack *s, struct dhcp_liste
 /* As net/stack.h describes them. */
 int socket_tcp_listen(struct socket_stack *s, uint16_t port, accept_fn *accept, void *arg);
 void socket_tcp_unlisten(struct socket_stack *s, uint16_t port);
-void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, uint16_t from_port,
+void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, const struct endpoint *from,
                              const struct endpoint *to);
 static inline void socket_tcp_connect(struct socket_stack *s, struct stack_connect *op,
                                       const struct endpoint *to)
 {
-	socket_tcp_connect_from(s, op, 0, to);
+	socket_tcp_connect_from(s, op, &(struct endpoint){ 0 }, to);
 }
 int socket_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int socket_tcp_get(struct flow *f, enum stack_option option, int32_t *value);

@@ -35,7 +35,7 @@ struct datagram {
 struct handle {
 	uint32_t number;
 	enum handle_state state;
-	struct endpoint local;  /* as bound; port 0: not */
+	struct endpoint local;  /* as bound; port 0: not; family IP_NONE: to every address of ours */
 	struct endpoint remote; /* connected; UDP: family IP_NONE when not */
 	struct list operations; /* outstanding, oldest first */
 	uint8_t shut;           /* enum direction */
@@ -137,9 +137,8 @@ void agent_udp_let_go(struct handle *h);
 
 /* The bytes of a send, counted, for as long as somebody refers to them. Gives one count; NULL: no memory. */
 struct storage *data_create(const struct command *c, const uint8_t **bytes);
-/* May a handle be bound to a: is it ours, or 0.0.0.0? */
-bool address_is_ours(const struct ip_addr *a);
-bool address_is_any(const struct ip_addr *a);
+/* Binds h to addr, for its port to follow. 0, -EADDRNOTAVAIL: it is neither ours nor 0.0.0.0. */
+int bind_address(struct handle *h, const struct ip_addr *addr);
 
 /* -- option.c -- */
 

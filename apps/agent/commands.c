@@ -37,7 +37,7 @@ static int bind_to(struct handle *h, const struct command *c)
 	if (result < 0)
 		return result;
 	answer_begin(c->id.at, c->id.len, 0);
-	answer_endpoint(&h->local);
+	answer_endpoint(&(struct endpoint){ c->endpoint.addr, h->local.port });
 	answer_end();
 	return PENDING;
 }

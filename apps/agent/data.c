@@ -2,6 +2,7 @@
 /* What a send sends, and which addresses are ours. */
 #include "apps/agent/agent_priv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "net/direct.h"
@@ -30,20 +31,24 @@ struct storage *data_create(const struct command *c, const uint8_t **bytes)
 	return &d->storage;
 }
 
-bool address_is_any(const struct ip_addr *a)
-{
-	struct ip_addr any = ip_v4(0, 0, 0, 0);
-
-	return ip_equal(a, &any);
-}
-
-bool address_is_ours(const struct ip_addr *a)
+static bool address_is_ours(const struct ip_addr *a)
 {
 	struct ip_route route;
 
-	if (address_is_any(a))
-		return true;
 	if (IS_ENABLED(CONFIG_NET_SOCKET))
 		return socket_has_address((struct socket_stack *)agent_stack, a);
 	return ip_route_init(ipv4_ip(direct_ipv4((struct direct *)agent_stack)), &route, a, a) == 0;
+}
+
+int bind_address(struct handle *h, const struct ip_addr *addr)
+{
+	struct ip_addr any = ip_v4(0, 0, 0, 0);
+
+	if (ip_equal(addr, &any))
+		h->local.addr.family = IP_NONE;
+	else if (address_is_ours(addr))
+		h->local.addr = *addr;
+	else
+		return -EADDRNOTAVAIL;
+	return 0;
 }

@@ -17,17 +17,18 @@ int agent_tcp_bind(struct handle *h, const struct endpoint *to)
 {
 	unsigned tries = to->port ? 0 : PORT_TRIES;
 	uint16_t port = to->port;
+	int result;
 
 	if (h->local.port || h->state != HANDLE_NEW)
 		return -EINVAL;
-	if (!address_is_ours(&to->addr))
-		return -EADDRNOTAVAIL;
 	for (; tries > 0 && (!port || handle_has_port(false, port)); tries--)
 		port = (uint16_t)(PORT_FIRST | random_u32());
 	if (handle_has_port(false, port))
 		return -EADDRINUSE;
-	h->local = (struct endpoint){ to->addr, port };
-	return 0;
+	result = bind_address(h, &to->addr);
+	if (result == 0)
+		h->local.port = port;
+	return result;
 }
 
 static int accept_waiting(void *arg, struct flow *flow, const struct endpoint *peer)
@@ -37,7 +38,7 @@ static int accept_waiting(void *arg, struct flow *flow, const struct endpoint *p
 	struct waiting *w;
 
 	stack_tcp_ends(flow, &local, &remote);
-	if (!address_is_any(&h->local.addr) && !ip_equal(&h->local.addr, &local.addr))
+	if (h->local.addr.family != IP_NONE && !ip_equal(&h->local.addr, &local.addr))
 		return -ECONNREFUSED;
 	w = h->waiting_count < h->backlog ? malloc(sizeof(*w)) : NULL;
 	if (!w)
@@ -141,7 +142,7 @@ int agent_tcp_connect(struct handle *h, const struct command *c)
 	h->error = 0;
 	h->remote = c->endpoint;
 	h->state = HANDLE_CONNECTING;
-	stack_tcp_connect_from(agent_stack, &h->connect, h->local.port, &h->remote);
+	stack_tcp_connect_from(agent_stack, &h->connect, &h->local, &h->remote);
 	promise_wait(&h->connect.promise, &h->connected, have_connected);
 	return PENDING;
 }

@@ -12,7 +12,7 @@ enum { PORT_FIRST = 49152, PORT_TRIES = 64 };
 
 static bool is_wanted(const struct handle *h, const struct endpoint *from, const struct endpoint *to)
 {
-	if (!address_is_any(&h->local.addr) && !ip_equal(&h->local.addr, &to->addr))
+	if (h->local.addr.family != IP_NONE && !ip_equal(&h->local.addr, &to->addr))
 		return false;
 	return h->remote.addr.family == IP_NONE ||
 	       (h->remote.port == from->port && ip_equal(&h->remote.addr, &from->addr));
@@ -55,9 +55,10 @@ int agent_udp_bind(struct handle *h, const struct endpoint *to)
 
 	if (h->local.port)
 		return -EINVAL;
-	if (!address_is_ours(&to->addr))
-		return -EADDRNOTAVAIL;
-	h->local = *to;
+	result = bind_address(h, &to->addr);
+	if (result < 0)
+		return result;
+	h->local.port = to->port;
 	result = to->port ? stack_udp_listen(agent_stack, to->port, receive, h) : bind_anywhere(h);
 	if (result < 0)
 		h->local.port = 0;
@@ -104,7 +105,7 @@ int agent_udp_send(struct handle *h, const struct command *c)
 	storage_put(storage);
 	if (!b)
 		return -ENOBUFS;
-	result = stack_udp_send(agent_stack, h->local.port, to, b);
+	result = stack_udp_send_from(agent_stack, &h->local, to, b);
 	return result < 0 ? result : (int)(c->data.len / 2);
 }
 

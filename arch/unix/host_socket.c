@@ -94,17 +94,19 @@ int host_tcp_accept(int fd, struct host_address *peer)
 	return accepted;
 }
 
-/* Binds the connection's own port, if it is given. */
-static int bind_port(int fd, uint8_t family, uint16_t port)
+/* Binds the connection's own address and port, as far as they are given; family: of the address "any". */
+static int bind_from(int fd, uint8_t family, const struct host_address *from)
 {
-	struct host_address any = { .family = family, .port = port };
+	struct host_address any = { .family = family, .port = from->port };
 	union address at;
-	socklen_t size = address_to_host(&at, &any);
+	socklen_t size = address_to_host(&at, from->family ? from : &any);
 
-	return port == 0 ? 0 : set_flag(fd, SOL_SOCKET, SO_REUSEADDR) | bind(fd, &at.any, size);
+	if (from->family == 0 && from->port == 0)
+		return 0;
+	return set_flag(fd, SOL_SOCKET, SO_REUSEADDR) | bind(fd, &at.any, size);
 }
 
-int host_tcp_connect(uint16_t from_port, const struct host_address *to)
+int host_tcp_connect(const struct host_address *from, const struct host_address *to)
 {
 	union address at;
 	socklen_t size = address_to_host(&at, to);
@@ -112,7 +114,7 @@ int host_tcp_connect(uint16_t from_port, const struct host_address *to)
 
 	if (fd < 0)
 		return -errno;
-	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 || bind_port(fd, to->family, from_port) < 0 ||
+	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 || bind_from(fd, to->family, from) < 0 ||
 	    (connect(fd, &at.any, size) < 0 && errno != EINPROGRESS))
 		return give_up(fd);
 	return fd;

@@ -336,23 +336,33 @@ static void cancel_connect(struct promise *p)
 	abort_flow(&f->flow); /* fails p */
 }
 
-void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, uint16_t from_port,
+/* Linux has one error for a connection that exists already and for an address that is not the host's, and
+ * none of its own for an address that no route leads from. */
+static int connect_from_error(const struct socket_stack *s, const struct endpoint *from, int error)
+{
+	bool chosen = from->addr.family != IP_NONE;
+
+	if (error == -EADDRNOTAVAIL && from->port && (!chosen || socket_has_address(s, &from->addr)))
+		return -EADDRINUSE;
+	return chosen && (error == -EADDRNOTAVAIL || error == -EINVAL) ? -EADDRNOTAVAIL : connect_error(error);
+}
+
+void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, const struct endpoint *from,
                              const struct endpoint *to)
 {
-	struct host_address address;
+	struct host_address address, source;
 	struct socket_flow *f;
 	int fd;
 
 	op->flow = NULL;
 	s->stats.active_opens++;
 	socket_address(&address, to);
-	fd = s->flows.used < s->flows.total ? host_tcp_connect(from_port, &address) : -ENOBUFS;
-	if (fd == -EADDRNOTAVAIL && from_port) /* Linux's error for a connection that exists already */
-		fd = -EADDRINUSE;
+	socket_address(&source, from);
+	fd = s->flows.used < s->flows.total ? host_tcp_connect(&source, &address) : -ENOBUFS;
 	f = fd < 0 ? NULL : socket_flow_create(s, fd);
 	if (!f) {
 		s->stats.attempt_fails++;
-		promise_throw(&op->promise, fd < 0 ? connect_error(fd) : -ENOBUFS);
+		promise_throw(&op->promise, fd < 0 ? connect_from_error(s, from, fd) : -ENOBUFS);
 		return;
 	}
 	promise_init(&op->promise, cancel_connect);

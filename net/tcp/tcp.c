@@ -97,25 +97,27 @@ void tcp_destroy(struct tcp *tcp)
 }
 
 /* Begins the handshake of op. 0, or a negative errno. */
-static int connect_to(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
+static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct endpoint *from,
                       const struct endpoint *to)
 {
 	struct ip_route route;
 	struct tcp_key k;
 	struct tcp_conn *c;
+	int error;
 
 	if (to->port == 0)
 		return -EINVAL;
+	error = ip_route_init(tcp->ip, &route, from->addr.family == IP_NONE ? NULL : &from->addr, &to->addr);
 	/* not to a multicast or broadcast address: RFC 9293 §3.9.2.3 MUST-46 */
-	if (ip_route_init(tcp->ip, &route, NULL, &to->addr) < 0 || route.to_group)
-		return -EHOSTUNREACH;
-	k.ends.local_port = from_port;
+	if (error < 0 || route.to_group)
+		return error == -EADDRNOTAVAIL ? error : -EHOSTUNREACH;
+	k.ends.local_port = from->port;
 	k.ends.remote_port = to->port;
 	k.ends.remote = to->addr;
 	k.ends.local = route.src;
-	if (from_port && !isn_port_is_free(tcp, &k))
+	if (from->port && !isn_port_is_free(tcp, &k))
 		return -EADDRINUSE;
-	if (!from_port && !isn_choose_port(tcp, &k))
+	if (!from->port && !isn_choose_port(tcp, &k))
 		return -ENOBUFS;
 	c = conn_create(tcp, &route, &k);
 	if (!c)
@@ -140,7 +142,7 @@ static void cancel_connect(struct promise *p)
 	conn_event(c, TCP_ABORT, -ECANCELED);
 }
 
-void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
+void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, const struct endpoint *from,
                       const struct endpoint *to)
 {
 	int error;
@@ -148,7 +150,7 @@ void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_p
 	tcp_update_clock(tcp);
 	promise_init(&op->promise, cancel_connect);
 	op->flow = NULL;
-	error = connect_to(tcp, op, from_port, to);
+	error = connect_to(tcp, op, from, to);
 	if (error < 0)
 		promise_fail(&op->promise, error);
 }

@@ -76,11 +76,11 @@ typedef int tcp_listener_fn(void *arg, uint16_t port, accept_fn **accept, void *
 void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg);
 
 /* Opens a connection; settles op as net/stack.h says. op->state is ours until then. */
-void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, uint16_t from_port,
+void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, const struct endpoint *from,
                       const struct endpoint *to);
 static inline void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
 {
-	tcp_connect_from(tcp, op, 0, to);
+	tcp_connect_from(tcp, op, &(struct endpoint){ 0 }, to);
 }
 
 /* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, with

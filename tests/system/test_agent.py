@@ -135,6 +135,25 @@ def test_udp(agent, linux):
 
 
 @pytest.mark.parametrize("way", ALL)
+def test_from_where_a_handle_is_bound(agent):
+    tcp, udp = (agent.ok(f"socket {kind}")[0] for kind in ("tcp", "udp"))
+    for handle in tcp, udp:
+        agent.ok(f"bind {handle} 127.0.0.1 4000")
+    listener = listen(agent)
+    waiting = agent.send(f"accept {listener}")
+    assert agent.ok(f"connect {tcp} {GUEST_IP} 80") == ["127.0.0.1", "4000"]
+    assert agent.answer(waiting)[2:] == ["127.0.0.1", "4000"]
+    other = agent.ok("socket udp")[0]
+    agent.ok(f"bind {other} 0.0.0.0 53")
+    agent.ok(f"send {udp} 01 {GUEST_IP} 53")
+    assert agent.ask(f"recv {other} 10") == [1, "01", "127.0.0.1", "4000"]
+    assert agent.ask(f"send {udp} 01 {HOST_IP} 53") == ["-EADDRNOTAVAIL"]
+    away = agent.ok("socket tcp")[0]
+    agent.ok(f"bind {away} 127.0.0.1 4001")
+    assert agent.ask(f"connect {away} {HOST_IP} 80") == ["-EADDRNOTAVAIL"]
+
+
+@pytest.mark.parametrize("way", ALL)
 def test_the_header_is_the_applications(agent, linux):
     """Time to live and differentiated services, as they are on the wire."""
     linux.do("def header(s):\n    while True:\n        p = s.recv(2000)\n        if len(p) > 80: return [p[8], p[1]]")

@@ -101,6 +101,44 @@ Test(direct, connects_to_no_group)
 	lan_done(&lan);
 }
 
+/* RFC 9293 §3.9.1.1 MUST-43, MUST-44 */
+Test(direct, connects_from_an_address_of_ones_choice)
+{
+	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };
+	const struct endpoint to = { ip_v4(10, 0, 0, 9), 80 };
+	const struct ip_prefix second = { ip_v4(10, 0, 0, 3), 24 };
+	static const uint8_t sources[][4] = {
+		{ 10, 0, 0, 2 }, { 10, 0, 0, 3 }, { 10, 0, 0, 4 }, { 127, 0, 0, 1 },
+	};
+	struct frame hello = { 0 };
+	struct direct *d;
+
+	lan_init(&lan, 0);
+	cr_assert_eq(direct_create(&d, &lan.dev, &config), 0);
+	frame_arp(&hello, 1, LAN_PEER_MAC, LAN_PEER_IP, (const uint8_t[6]){ 0 }, LAN_IP);
+	lan_receive(&lan, &hello, 0);
+	cr_assert_eq(ipv4_add_address(direct_ipv4(d), &second), 0);
+	lan_wait_ms(3000);
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		const uint8_t *a = sources[i];
+		struct endpoint from = { ip_v4(a[0], a[1], a[2], a[3]), 0 };
+		struct stack_connect op;
+		const struct frame *f;
+
+		lan_forget(&lan);
+		direct_tcp_connect_from(d, &op, &from, &to);
+		if (i >= 2) {
+			cr_expect_eq(promise_result(&op.promise), -EADDRNOTAVAIL);
+			continue;
+		}
+		f = lan_next(&lan);
+		cr_expect(f && frame_16(f, 12) == 0x0800 && frame_32(f, 26) == (0x0a000000u | a[3]), "%zu", i);
+		promise_cancel(&op.promise);
+	}
+	direct_destroy(d);
+	lan_done(&lan);
+}
+
 Test(direct, without_entropy)
 {
 	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };

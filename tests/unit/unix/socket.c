@@ -295,15 +295,34 @@ Test(socket, refused_by_nobody_listening)
 Test(socket, connects_from_a_port_of_ones_choice)
 {
 	struct endpoint to = local(port);
-	uint16_t from = free_port(SOCK_STREAM);
+	struct endpoint from = { .port = free_port(SOCK_STREAM) };
 	struct stack_connect op, again;
 
-	socket_tcp_connect_from(stack, &op, from, &to);
+	socket_tcp_connect_from(stack, &op, &from, &to);
 	cr_assert_eq(world_run(&op.promise), 0);
 	wait_accepted(1);
-	cr_expect_eq(accepted.peer.port, from);
-	socket_tcp_connect_from(stack, &again, from, &to);
+	cr_expect_eq(accepted.peer.port, from.port);
+	socket_tcp_connect_from(stack, &again, &from, &to);
 	cr_assert_eq(world_run(&again.promise), -EADDRINUSE);
+	from.addr = to.addr;
+	socket_tcp_connect_from(stack, &again, &from, &to);
+	cr_assert_eq(world_run(&again.promise), -EADDRINUSE);
+}
+
+Test(socket, connects_from_an_address_of_ones_choice)
+{
+	struct endpoint to = local(port), from = { ip_v4(127, 0, 0, 2), 0 };
+	struct stack_connect op;
+
+	socket_tcp_connect_from(stack, &op, &from, &to);
+	cr_assert_eq(world_run(&op.promise), 0);
+	wait_accepted(1);
+	cr_expect(ip_equal(&accepted.peer.addr, &from.addr));
+	from.addr = ip_v4(192, 0, 2, 1);
+	for (unsigned i = 0; i < 2; i++, from.port = free_port(SOCK_STREAM)) {
+		socket_tcp_connect_from(stack, &op, &from, &to);
+		cr_expect_eq(world_run(&op.promise), -EADDRNOTAVAIL);
+	}
 }
 
 Test(socket, declined_is_reset)

@@ -202,6 +202,19 @@ Test(agent, udp_there_and_back)
 	ask("2 close 1\n", "1 -ECANCELED\n2 0\n");
 }
 
+Test(agent, what_is_sent_comes_from_where_a_handle_is_bound)
+{
+	ask("1 socket tcp\n2 bind 1 0.0.0.0 80\n3 listen 1 5\n4 accept 1\n5 socket tcp\n"
+	    "6 bind 2 127.0.0.1 4000\n",
+	    "1 0 1\n2 0 0.0.0.0 80\n3 0\n5 0 2\n6 0 127.0.0.1 4000\n");
+	ask("1 connect 2 10.0.0.2 80\n", "1 0 127.0.0.1 4000\n4 0 3 127.0.0.1 4000\n");
+	ask("1 socket tcp\n2 bind 4 127.0.0.1 4001\n3 connect 4 10.0.0.9 80\n",
+	    "1 0 4\n2 0 127.0.0.1 4001\n3 -EADDRNOTAVAIL\n");
+	ask("1 socket udp\n2 bind 5 0.0.0.0 53\n3 socket udp\n4 bind 6 127.0.0.1 54\n5 send 6 00 10.0.0.2 53\n"
+	    "6 recv 5 1\n7 send 6 00 10.0.0.9 53\n",
+	    "1 0 5\n2 0 0.0.0.0 53\n3 0 6\n4 0 127.0.0.1 54\n5 1\n7 -EADDRNOTAVAIL\n6 1 00 127.0.0.1 54\n");
+}
+
 Test(agent, datagrams_from_others_are_not_for_a_connected_handle)
 {
 	ask("1 socket udp\n2 bind 1 10.0.0.2 99\n3 connect 1 10.0.0.2 98\n4 poll 1 in -1\n",
