@@ -8,6 +8,7 @@
 #include "apps/agent/parse.h"
 #include "kernel/timer.h"
 #include "net/stack.h"
+#include "net/udp.h"
 
 enum handle_state {
 	HANDLE_NEW,        /* TCP: neither listening nor connected */
@@ -39,7 +40,8 @@ struct handle {
 	struct endpoint remote; /* connected; UDP: family IP_NONE when not */
 	struct list operations; /* outstanding, oldest first */
 	uint8_t shut;           /* enum direction */
-	int error;              /* what ended the connection, or the attempt; negative errno, or 0 */
+	int error;              /* what ended the connection, or the attempt; UDP: what has been reported and
+	                         * not told; negative errno, or 0 */
 	int32_t options[STACK_OPTIONS]; /* for the connection, or the port, once it is there */
 	uint32_t options_set;   /* which of them: bits */
 
@@ -95,8 +97,8 @@ void answer_end(void);
 /* 0, -ENFILE, -ENOMEM. The lowest number that is free. */
 int handle_create(struct handle **out, enum handle_state state);
 struct handle *handle_find(uint32_t number); /* NULL: none */
-/* Is a handle of that protocol bound to that port? */
-bool handle_has_port(bool is_udp, uint16_t port);
+/* The handle of that protocol that is bound to that port; NULL: none. */
+struct handle *handle_of_port(bool is_udp, uint16_t port);
 /* Answers its operations with -ECANCELED and lets everything go; at_once: connections are reset. */
 void handle_destroy(struct handle *h, bool at_once);
 void handle_destroy_all(void);
@@ -131,6 +133,8 @@ int agent_udp_bind(struct handle *h, const struct endpoint *to);
 int agent_udp_connect(struct handle *h, const struct endpoint *to);
 int agent_udp_send(struct handle *h, const struct command *c);
 bool agent_udp_recv(struct handle *h, struct operation *op);
+/* A datagram from there did not get to where it was sent. */
+udp_error_fn agent_udp_failed;
 void agent_udp_let_go(struct handle *h);
 
 /* -- data.c -- */

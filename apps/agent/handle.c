@@ -43,12 +43,12 @@ struct handle *handle_find(uint32_t number)
 	return number > 0 && number <= ARRAY_SIZE(handles) ? handles[number - 1] : NULL;
 }
 
-bool handle_has_port(bool is_udp, uint16_t port)
+struct handle *handle_of_port(bool is_udp, uint16_t port)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(handles); i++)
 		if (handles[i] && handles[i]->local.port == port && (handles[i]->state == HANDLE_UDP) == is_udp)
-			return true;
-	return false;
+			return handles[i];
+	return NULL;
 }
 
 void handle_destroy(struct handle *h, bool at_once)
@@ -141,7 +141,7 @@ void operation_finish(struct operation *op, intptr_t result)
 static bool try_poll(struct handle *h, struct operation *op)
 {
 	bool is_ready = h->state == HANDLE_UDP
-		? op->directions == DIRECTION_OUT || h->waiting_count > 0 || h->shut & DIRECTION_IN
+		? op->directions == DIRECTION_OUT || h->waiting_count > 0 || h->error || h->shut & DIRECTION_IN
 		: agent_tcp_ready(h, op->directions) & op->directions;
 
 	if (is_ready)

@@ -7,6 +7,7 @@
 #include "apps/agent/line.h"
 #include "kernel/app.h"
 #include "kernel/dev/console.h"
+#include "net/direct.h"
 
 #define LOG_TAG "agent"
 #include "kernel/log.h"
@@ -59,6 +60,8 @@ int app_start(const struct app *app, struct promise *end)
 {
 	agent_stack = app->stack;
 	done = end;
+	if (IS_ENABLED(CONFIG_NET_DIRECT))
+		udp_listen_errors(direct_udp((struct direct *)agent_stack), agent_udp_failed, NULL);
 	log_info("ready");
 	read_on();
 	return 0;

@@ -87,7 +87,7 @@ static int answer_value(const struct command *c, int32_t value)
 	return PENDING;
 }
 
-/* What ended the connection, or the last attempt to connect. */
+/* What ended the connection, or the last attempt to connect; or, of UDP, what no recv has told yet. */
 static int get_error(const struct handle *h, const struct command *c)
 {
 	int32_t error = h->error;
@@ -136,7 +136,7 @@ int option_get(struct handle *h, const struct command *c)
 	int32_t value = 0;
 	int result = 0;
 
-	if (h->state != HANDLE_UDP && word_is(&c->option, "error"))
+	if (word_is(&c->option, "error"))
 		return get_error(h, c);
 	if (h->state != HANDLE_UDP && word_is(&c->option, "info"))
 		return get_info(h, c);

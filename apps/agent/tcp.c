@@ -21,9 +21,9 @@ int agent_tcp_bind(struct handle *h, const struct endpoint *to)
 
 	if (h->local.port || h->state != HANDLE_NEW)
 		return -EINVAL;
-	for (; tries > 0 && (!port || handle_has_port(false, port)); tries--)
+	for (; tries > 0 && (!port || handle_of_port(false, port)); tries--)
 		port = (uint16_t)(PORT_FIRST | random_u32());
-	if (handle_has_port(false, port))
+	if (handle_of_port(false, port))
 		return -EADDRINUSE;
 	result = bind_address(h, &to->addr);
 	if (result == 0)

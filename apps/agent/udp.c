@@ -78,8 +78,10 @@ int agent_udp_connect(struct handle *h, const struct endpoint *to)
 {
 	int result = bind_if_not(h);
 
-	if (result == 0)
+	if (result == 0) {
 		h->remote = *to;
+		h->error = 0;
+	}
 	return result;
 }
 
@@ -121,10 +123,28 @@ static void answer_datagram(struct operation *op, const struct datagram *d)
 	operation_free(op);
 }
 
+/* RFC 1122 §4.1.3.3. A handle that is not connected could not say to whom. */
+void agent_udp_failed(void *arg, int error, const struct endpoint *from, const struct endpoint *to)
+{
+	struct handle *h = handle_of_port(true, from->port);
+
+	(void)arg;
+	if (!h || h->remote.port != to->port || !ip_equal(&h->remote.addr, &to->addr))
+		return;
+	h->error = error;
+	handle_progress(h);
+}
+
 bool agent_udp_recv(struct handle *h, struct operation *op)
 {
-	struct list *first = list_pop_front(&h->datagrams);
+	struct list *first;
 
+	if (h->error) {
+		operation_finish(op, h->error);
+		h->error = 0;
+		return true;
+	}
+	first = list_pop_front(&h->datagrams);
 	if (!first) {
 		if (h->shut & DIRECTION_IN)
 			operation_finish(op, 0);

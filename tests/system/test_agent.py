@@ -134,6 +134,16 @@ def test_udp(agent, linux):
     assert agent.ask(f"recv {handle} 10") == [0, "-", HOST_IP, "9000"]
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_what_linux_reports_of_datagrams(agent):
+    handle, other = (agent.ok("socket udp")[0] for _ in range(2))
+    agent.ok(f"connect {handle} {HOST_IP} 9000")
+    agent.ok(f"send {handle} 01")
+    assert agent.ask(f"recv {handle} 10") == ["-ECONNREFUSED"]
+    agent.ok(f"send {other} 01 {HOST_IP} 9000")
+    assert agent.ask(f"poll {other} in 200") == [0]
+
+
 @pytest.mark.parametrize("way", ALL)
 def test_from_where_a_handle_is_bound(agent):
     tcp, udp = (agent.ok(f"socket {kind}")[0] for kind in ("tcp", "udp"))

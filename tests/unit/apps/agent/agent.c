@@ -225,6 +225,20 @@ Test(agent, datagrams_from_others_are_not_for_a_connected_handle)
 	    "1 0 3\n2 0 10.0.0.2 98\n3 1\n4 1\n5 1 02 10.0.0.2 98\n");
 }
 
+/* RFC 1122 §4.1.3.3: nobody listens at 53. */
+Test(agent, what_is_reported_of_datagrams_is_told_once)
+{
+	ask("1 socket udp\n2 bind 1 10.0.0.2 54\n3 send 1 00 10.0.0.2 53\n4 poll 1 in 20\n",
+	    "1 0 1\n2 0 10.0.0.2 54\n3 1\n4 0\n"); /* it has no peer */
+	ask("1 connect 1 10.0.0.2 53\n2 send 1 00\n", "1 0\n2 1\n");
+	ask("3 get 1 error\n4 poll 1 in 0\n5 recv 1 1\n6 get 1 error\n7 poll 1 in 20\n",
+	    "3 0 -ECONNREFUSED\n4 1\n5 -ECONNREFUSED\n6 0 0\n7 0\n");
+	ask("1 recv 1 1\n2 send 1 00\n", "2 1\n1 -ECONNREFUSED\n");
+	ask("1 send 1 00 10.0.0.2 52\n2 get 1 error\n", "1 1\n2 0 0\n");
+	ask("1 get 1 error\n2 send 1 00\n", "1 0 0\n2 1\n");
+	ask("3 connect 1 10.0.0.2 51\n4 get 1 error\n", "3 0\n4 0 0\n");
+}
+
 Test(agent, more_datagrams_than_there_is_room_for_are_dropped)
 {
 	ask("1 socket udp\n2 bind 1 10.0.0.2 53\n3 socket udp\n4 connect 2 10.0.0.2 53\n",
@@ -372,7 +386,7 @@ Test(agent, options)
 Test(agent, of_udp_there_are_those_of_the_header)
 {
 	ask("1 socket udp\n2 set 1 nodelay 1\n3 get 1 nodelay\n4 get 1 error\n5 get 1 info\n",
-	    "1 0 1\n2 -ENOPROTOOPT\n3 -ENOPROTOOPT\n4 -ENOPROTOOPT\n5 -ENOPROTOOPT\n");
+	    "1 0 1\n2 -ENOPROTOOPT\n3 -ENOPROTOOPT\n4 0 0\n5 -ENOPROTOOPT\n");
 	ask("1 get 1 ttl\n2 set 1 ttl 9\n3 get 1 ttl\n4 set 1 dscp 64\n", "1 -ENOTCONN\n2 0\n3 0 9\n4 -EINVAL\n");
 	ask("1 bind 1 10.0.0.2 99\n2 get 1 ttl\n3 get 1 dscp\n", "1 0 10.0.0.2 99\n2 0 9\n3 0 0\n");
 	ask("1 set 1 dscp 46\n2 get 1 dscp\n3 set 1 ttl 0\n", "1 0\n2 0 46\n3 -EINVAL\n");
