@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What an application is: two symbols, app_options and app_start. */
+/* An application is two symbols: app_options and app_start. */
 #ifndef KERNEL_APP_H
 #define KERNEL_APP_H
 
@@ -10,14 +10,14 @@ struct stack;  /* net/stack.h */
 struct netdev; /* kernel/dev/netdev.h */
 struct kv;     /* fs/kv.h */
 
-/* What init/main.c made by configuration; NULL where the configuration has none. */
+/* The objects that init/main.c has made; NULL for those that the configuration leaves out. */
 struct app {
 	struct stack *stack;   /* NET_DIRECT, NET_SOCKET */
 	struct netdev *netdev; /* NET_CUSTOM: the application composes its own stack */
 	struct kv *kv;         /* FS_* */
 };
 
-/* Start options of the application's own; ends with a NULL key. */
+/* The application's own start options; the table ends with a NULL key. */
 extern const struct option app_options[];
 
 /* Sets the application going and returns: 0, or a negative errno that ends the image with an error.

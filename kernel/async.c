@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* async: the waiter of promises that nobody else waits for, so that no failure goes unseen.
- * -ECANCELED is silent, because somebody asked for it. */
+/* async: the waiter of promises that nothing else waits for, so that no failure goes unseen.
+ * -ECANCELED is not logged, because cancellation was requested. */
 #include <errno.h>
 
 #define LOG_TAG "async"

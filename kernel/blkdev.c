@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What all block devices have in common: requests that no device could do are refused here, so that a
- * driver sees none, and what became of the others is counted. */
+/* The part that all block devices have in common: invalid requests are refused before they reach a driver,
+ * and the outcome of the others is counted. */
 #include <errno.h>
 
 #include "kernel/dev/blkdev.h"
 
-/* Are op's slices whole sectors, as many as it says? */
+/* Is each of op's slices whole sectors, and their sum op->sectors? */
 static bool fits(const struct blkdev *dev, const struct blkdev_op *op)
 {
 	uint64_t bytes = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Packets: chains of slices over counted storage, from two fixed pools. A header buf is a slice
- * followed by BUF_HEADROOM bytes of its own; which pool a slice came from is told by its address,
- * so nothing that a layer writes into it can send it to the wrong one. */
+ * followed by BUF_HEADROOM bytes of its own. A slice's address tells its pool, so nothing that a layer
+ * writes into a slice can return it to the wrong one. */
 #include <string.h>
 
 #include "kernel/buf.h"
@@ -28,7 +28,7 @@ int buf_init(size_t headers, size_t slices)
 	return error;
 }
 
-/* Field by field, all of them: to save bytes, what is not named would be cleared in a loop of its own. */
+/* Assigns every field, to save bytes: a compound literal would clear the fields it omits in a loop. */
 static void fill(struct buf *b, const void *data, uint32_t len, struct storage *storage, bool in_headroom)
 {
 	b->next = b->queue = NULL;

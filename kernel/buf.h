@@ -10,8 +10,8 @@
  * pool is empty the caller gets NULL, drops, and counts.
  *
  * All layers may rely on this: a packet that a device received has at least min(its length, 128) bytes
- * contiguous in its first slice. (One that the image sent to itself keeps its sender's slices: its
- * headers are contiguous, and perhaps nothing else.) */
+ * contiguous in its first slice. (A packet that the image sent to itself keeps its sender's slices: only
+ * its headers are sure to be contiguous.) */
 #ifndef KERNEL_BUF_H
 #define KERNEL_BUF_H
 
@@ -37,7 +37,7 @@ static inline void storage_put(struct storage *s)
 		s->free(s);
 }
 
-/* What the device is to do, or has done; valid in the first slice of a packet. */
+/* Offloads: work for the device to do, or that it has done; valid in the first slice of a packet. */
 enum buf_flags {
 	BUF_CSUM_PARTIAL = 1 << 0, /* transmit: device sums from csum_start, stores at csum_start + csum_offset;
 	                              received: never summed and not corrupted (from a guest of this host) */
@@ -47,7 +47,7 @@ enum buf_flags {
 
 struct buf {
 	struct buf *next;        /* next slice of this packet */
-	struct buf *queue;       /* next packet, for whoever holds the packet in a queue */
+	struct buf *queue;       /* next packet, for the layer that queues packets */
 	uint8_t *data;
 	uint32_t len;            /* bytes at data in this slice */
 	union {
@@ -55,9 +55,9 @@ struct buf {
 			uint16_t csum_start;  /* from the start of the packet as handed to netdev_send */
 			uint16_t csum_offset;
 		};
-		uint32_t mark;   /* once the checksum is verified: free for whoever queues the packet */
+		uint32_t mark;   /* once the checksum is verified: free for the layer that queues the packet */
 	};
-	struct storage *storage; /* what data points into; NULL: constant memory, or own header room */
+	struct storage *storage; /* the memory that data points into; NULL: constant, or own header room */
 	uint16_t gso_size;       /* payload bytes per segment */
 	uint8_t flags;           /* enum buf_flags */
 	uint8_t in_headroom;     /* data points into this buf's own header room */
@@ -70,8 +70,8 @@ int buf_init(size_t headers, size_t slices);
 /* A packet of one empty slice whose data stands at the end of its header room: prepend with
  * buf_push. NULL when the pool is empty. */
 struct buf *buf_alloc_header(void);
-/* A packet with a copy of len bytes (1 and more), in as many header buffers as it takes. NULL: there are not
- * as many. */
+/* A packet with a copy of len bytes (1 and more), in as many header buffers as it takes. NULL: too few are
+ * left. */
 struct buf *buf_alloc_copy(const void *data, size_t len);
 /* A slice that refers to [data, data + len); gets a count on storage (which may be NULL). */
 struct buf *buf_alloc_slice(struct storage *storage, const void *data, uint32_t len);
@@ -86,14 +86,14 @@ uint8_t *buf_pull(struct buf *b, uint32_t n);
 uint32_t buf_room(const struct buf *b);
 /* Sum of all slices' len. */
 uint32_t buf_length(const struct buf *b);
-/* How many slices it has. */
+/* The packet's number of slices. */
 unsigned buf_slices(const struct buf *b);
 /* Cuts the packet to n bytes, freeing slices that become empty; n <= buf_length(b). */
 void buf_trim(struct buf *b, uint32_t n);
-/* Drops n bytes from the front across slices; gives what is left (NULL when nothing is). Takes b. */
+/* Drops n bytes from the front across slices; gives the rest (NULL when none is left). Takes b. */
 struct buf *buf_drop(struct buf *b, uint32_t n);
-/* The first n bytes of slice b (n <= b->len), which loses them, as a slice of their own; NULL: no memory.
- * Only what lies in header room is copied. */
+/* Splits the first n bytes (n <= b->len) off slice b, and gives them as a new slice; NULL: no memory.
+ * Only bytes in header room are copied. */
 struct buf *buf_split(struct buf *b, uint32_t n);
 /* Copies [offset, offset + n) out; the packet must have them. */
 void buf_copy_out(const struct buf *b, uint32_t offset, void *to, uint32_t n);

@@ -2,8 +2,8 @@
 /* bind, map and catch: promises that follow one other promise at a time.
  *
  * Each waits for its source and then settles, or (bind, catch) goes on to follow the promise that
- * its function gave. A request to cancel is remembered until something answers it with -ECANCELED,
- * so that one which arrives between two promises is not lost. */
+ * its function gave. A request to cancel is remembered until a promise answers it with -ECANCELED,
+ * so that a request between two promises is not lost. */
 #include <errno.h>
 
 #include "kernel/kernel_priv.h"

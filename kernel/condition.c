@@ -36,7 +36,7 @@ static void wait_cancel(struct promise *p)
 {
 	struct condition_wait *op = container_of(p, struct condition_wait, promise);
 
-	/* On its way to the mutex already: the result stands. */
+	/* It has left the queue and waits for the mutex: its result stands. */
 	if (!op->condition)
 		return;
 	ring_remove(&op->condition->waiting, &op->link);

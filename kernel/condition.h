@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Condition variables (Lwt_condition): waiting for somebody's word, which carries a value. */
+/* Condition variables (Lwt_condition): waiting for a signal, which carries a value. */
 #ifndef KERNEL_CONDITION_H
 #define KERNEL_CONDITION_H
 
@@ -18,17 +18,16 @@ struct condition_wait {
 	struct condition *condition;
 	struct mutex_lock relock;
 	struct waiter waiter; /* of relock */
-	intptr_t value;       /* what promise will settle with once the mutex is held again */
+	intptr_t value;       /* the promise's result, once the mutex is held again */
 	int error;
 };
 
-/* With a mutex, which the caller holds: lets it go while waiting, and holds it again when op
- * settles, however it settles; so a request to cancel is answered once the mutex is held again.
- * mutex may be NULL. */
+/* mutex, which the caller holds, is released during the wait and held again when op settles, however it
+ * settles; so a request to cancel is answered only once the mutex is held again. mutex may be NULL. */
 void condition_wait(struct condition *c, struct condition_wait *op, struct mutex *mutex);
-/* Wakes the one who has waited longest. A signal that nobody waits for is lost. */
+/* Wakes the longest waiting op. A signal without a waiter is lost. */
 void condition_signal(struct condition *c, intptr_t value);
-/* Wakes everybody who waits now; _fail: with a negative errno. */
+/* Wakes all ops that wait now; _fail: with a negative errno. */
 void condition_broadcast(struct condition *c, intptr_t value);
 void condition_broadcast_fail(struct condition *c, int error);
 

@@ -3,7 +3,7 @@
  * the stack, and stacks that have been used once are kept for the next.
  *
  * Only the run loop switches to a fiber, and a fiber only back to the loop: fibers are coroutines
- * of it, at most one deep. Finding the fiber of a cancelled promise walks the fibers that live. */
+ * of it, at most one deep. Finding the fiber of a cancelled promise walks all living fibers. */
 #include <errno.h>
 
 #include "kernel/fiber.h"

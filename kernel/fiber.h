@@ -13,8 +13,8 @@
 int fiber_start(intptr_t (*fn)(void *arg), void *arg, struct promise *done);
 
 /* Suspends the calling fiber until p has settled; gives promise_result(p). At the deadline p is
- * cancelled and, once it has settled, the call gives -ETIMEDOUT, also when it was fulfilled meanwhile: what
- * p has given then is the caller's all the same. Outside a fiber: -EDEADLK. */
+ * cancelled and, once it has settled, the call gives -ETIMEDOUT, even if p was fulfilled meanwhile: the
+ * caller still owns its value then. Outside a fiber: -EDEADLK. */
 intptr_t fiber_await(struct promise *p, uint64_t deadline_ns);
 
 intptr_t fiber_sleep_until(uint64_t deadline_ns); /* 0, or -ECANCELED */

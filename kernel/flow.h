@@ -3,8 +3,8 @@
  * each. The implementation embeds struct flow first; the caller's read and write operations embed the
  * promise, so a flow allocates nothing per call.
  *
- * Back-pressure: what is not read stops the sender at the other end; a write settles only when
- * the flow has accepted it. */
+ * Back-pressure: unread data stops the sender at the other end; a write settles only when the flow
+ * has accepted it. */
 #ifndef KERNEL_FLOW_H
 #define KERNEL_FLOW_H
 
@@ -14,8 +14,8 @@
 struct flow;
 
 /* Fulfilled with the number of bytes in bufs (> 0), or 0 at the end of the stream. bufs is given
- * to the caller, who frees it soon: it may hold the buffers that a device receives into, which all
- * flows share; what is to be kept for longer is copied. Fails with -ECONNRESET, -ETIMEDOUT, -EADDRNOTAVAIL
+ * to the caller, who frees it soon: it may hold a device's receive buffers, which all flows share;
+ * data to be kept for longer is copied. Fails with -ECONNRESET, -ETIMEDOUT, -EADDRNOTAVAIL
  * (our address has gone), -EBUSY (another read is pending), -EINVAL (max is 0), -ECANCELED. */
 struct flow_read {
 	struct promise promise;
@@ -49,9 +49,9 @@ struct flow_ops {
 	 * initialises op->promise and may settle it at once. */
 	void (*read)(struct flow *f, struct flow_read *op);
 	void (*write)(struct flow *f, struct flow_write *op);
-	/* Ends the sending direction after what was accepted. */
+	/* Ends the sending direction after all accepted bytes. */
 	int (*shutdown)(struct flow *f);
-	/* Takes f: sends what was accepted, then ends both directions in the background; unread data
+	/* Takes f: sends all accepted bytes, then ends both directions in the background; unread data
 	 * is thrown away (TCP then resets, RFC 9293 §3.6). abort: at once, with a reset. Pending
 	 * operations fail with -ECANCELED. */
 	void (*close)(struct flow *f);
@@ -96,9 +96,9 @@ static inline void flow_abort(struct flow *f)
 	f->ops->abort(f);
 }
 
-/* -- for flows: writes that end before all their slices have been accepted -- */
+/* -- for implementations: writes that end before all their slices have been accepted -- */
 
-/* Lets go of the slices that were not accepted whole. */
+/* Puts the counts of the slices that were not accepted whole. */
 static inline void flow_write_put(const struct flow_write *op)
 {
 	for (uint32_t i = op->index; i < op->count; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* FNV-1a of 32 bits (Fowler, Noll and Vo; draft-eastlake-fnv): quick and small, but anybody can choose
- * values that collide (kernel/siphash.h has a hash with a key). */
+/* FNV-1a of 32 bits (Fowler, Noll and Vo; draft-eastlake-fnv): quick and small, but anyone can choose
+ * inputs that collide (kernel/siphash.h has a hash with a key). */
 #ifndef KERNEL_FNV_H
 #define KERNEL_FNV_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Text from values. One pass over the format; what does not fit is counted and not written, as
- * with C's snprintf. Numbers are turned into digits from the right in a buffer of the longest. */
+/* Text from values. One pass over the format; characters that do not fit are counted and not written,
+ * as with C's snprintf. Digits are produced from the right, in a buffer for the longest number. */
 #include <string.h>
 
 #include "kernel/format.h"

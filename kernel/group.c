@@ -64,7 +64,7 @@ static void source_settled(struct waiter *w)
 
 static void group_start(struct group *g, struct source *sources, size_t count, enum kind kind)
 {
-	/* Nobody would answer for none. */
+	/* Without sources none would answer a request to cancel, so it fails the promise at once. */
 	promise_init(&g->promise, count ? group_cancel : NULL);
 	g->sources = sources;
 	g->count = g->pending = g->first = count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Instances are few, and most live as long as the image. So those that are smaller than a page share
- * pages, in the order in which they come: a page counts its instances and is freed with the last of them;
- * the space that one leaves is not used again before. */
+/* Instances are few, and most live as long as the image. So those smaller than a page share pages, each
+ * placed behind the last: a page counts its instances and is freed with the last of them; the space of a
+ * freed instance is not used again before. */
 #include "kernel/instance.h"
 #include "kernel/page.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory of instances: what a *_create takes and its *_destroy gives back. malloc is the applications':
- * an image whose application does not call it is spared it, and the time that it takes to get going. */
+/* Memory of instances: a *_create takes it and its *_destroy gives it back. malloc is left to applications,
+ * so an image whose application does not call it has neither its code nor its start-up time. */
 #ifndef KERNEL_INSTANCE_H
 #define KERNEL_INSTANCE_H
 
@@ -8,7 +8,7 @@
 
 /* Zeroed, aligned to 16 bytes. NULL: no memory. */
 void *instance_alloc(size_t bytes);
-/* bytes as they were asked for; NULL may be given back too. */
+/* bytes: as given to instance_alloc. memory may be NULL. */
 void instance_free(void *memory, size_t bytes);
 
 #endif

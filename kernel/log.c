@@ -22,7 +22,7 @@ void log_write(const char *text_format, ...)
 	size_t start, at;
 	va_list args;
 
-	/* "%.0s": no colour. */
+	/* Without colours "%.0s" consumes the colour's argument and prints nothing. */
 	at = format(line, sizeof(line), "[%5u.%06u] ", (unsigned)(now_us / 1000000),
 	            (unsigned)(now_us % 1000000));
 	at += format(line + at, sizeof(line) - at,

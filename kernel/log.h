@@ -15,7 +15,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 extern uint8_t log_level; /* run-time threshold */
 
-/* format: the level's digit, then the line: one argument for all that each call knows beforehand. */
+/* format: the level's digit, then the line's format: one argument, so that a call takes fewer bytes. */
 void log_write(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
 #define LOG_AT(level, digit, ...) \

@@ -2,9 +2,9 @@
 /* The run loop: ready queue, due timers, devices, block.
  *
  * A turn runs at most CONFIG_LOOP_BATCH waiters and as many timers, so that neither a storm of
- * promises nor one of timers keeps devices waiting. While there is always something ready the CPU
- * is never blocked, and machines that learn of their devices only in arch_block would not hear of
- * them: every LOOK_TURNS turns it is called with a deadline long past, which only looks. */
+ * promises nor one of timers keeps devices waiting. While waiters keep coming the loop never blocks,
+ * and machines that learn of device events only in arch_block would miss them: so every LOOK_TURNS turns
+ * it is called with a deadline in the past, which only polls. */
 #include "kernel/kernel_priv.h"
 #include "kernel/loop.h"
 #include "kernel/dev/clock.h"
@@ -16,7 +16,7 @@ struct list *loop_ready;
 volatile bool loop_attention;
 
 static struct list pollers = LIST_INIT(pollers);
-static struct list *poller_next; /* what poll_devices looks at next: removing must not strand it */
+static struct list *poller_next; /* poll_devices' next poller: poller_remove moves it on */
 
 void poller_add(struct poller *p, void (*poll)(struct poller *p))
 {
@@ -38,8 +38,8 @@ void poller_mark(struct poller *p)
 	loop_attention = true;
 }
 
-/* loop_attention is cleared first: what an interrupt marks from here on is seen in this walk or in
- * the next turn. */
+/* loop_attention is cleared first: a poller that an interrupt marks from here on is polled in this walk
+ * or in the next turn. */
 static bool poll_devices(void)
 {
 	if (!loop_attention)
@@ -85,9 +85,9 @@ static bool run_timers(void)
 	return next_ns <= now_ns && timer_run_due(now_ns, CONFIG_LOOP_BATCH);
 }
 
-/* Devices first: a machine that its host did not let run for a while wakes to what came in time, and to
- * time limits that have passed since; nobody who has kept them is to suffer by them. When all is over they
- * are still told of what was sent last. */
+/* Devices go first: an image that its host has not run for a while wakes to input that arrived in time and to
+ * deadlines that have passed since, and a peer that kept a deadline must not be timed out. When the loop is
+ * over, devices are still notified of the last frames sent. */
 static bool turn(bool over)
 {
 	bool worked = poll_devices();

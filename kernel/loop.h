@@ -8,7 +8,7 @@
 
 #include "kernel/promise.h"
 
-/* Something outside that needs attention: a device. Interrupts only mark it; the loop polls it. */
+/* A source of outside events, such as a device. Interrupts only mark it; the loop polls it. */
 struct poller {
 	struct list link;
 	volatile bool pending;
@@ -16,7 +16,7 @@ struct poller {
 	void (*poll)(struct poller *p);
 };
 
-/* p is borrowed until it is removed, which any poll may do, its own too. A mark goes with it. */
+/* Borrows p until poller_remove, which any poll may call, even p's own. Removing drops a mark. */
 void poller_add(struct poller *p, void (*poll)(struct poller *p));
 void poller_remove(struct poller *p);
 /* May be called from an interrupt (or signal) handler. */

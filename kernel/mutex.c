@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Mutex. Unlocking hands the lock over without ever opening it while somebody waits, so nobody can
- * overtake. Invariant: who waits implies locked. */
+/* Mutex. While a lock operation waits, unlocking hands the mutex over without opening it, so no caller
+ * can overtake. Invariant: a waiter implies locked. */
 #include <errno.h>
 
 #include "kernel/mutex.h"

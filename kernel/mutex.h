@@ -13,8 +13,8 @@ struct mutex {
 
 #define MUTEX_INIT { .locked = false }
 
-/* Fulfilled with 0 once the caller holds the mutex. Cancelling gives the place in the queue up;
- * a lock that was already granted is the caller's, who must unlock. */
+/* Fulfilled with 0 once the caller holds the mutex. Cancelling gives up the place in the queue;
+ * a lock that was already granted stays granted, and the caller must unlock it. */
 struct mutex_lock {
 	struct promise promise;
 	struct list link;
@@ -23,7 +23,7 @@ struct mutex_lock {
 
 void mutex_lock(struct mutex *m, struct mutex_lock *op);
 bool mutex_try_lock(struct mutex *m);
-/* Hands the mutex to the one who has waited longest. */
+/* Hands the mutex to the longest waiting operation. */
 void mutex_unlock(struct mutex *m);
 
 #endif

@@ -21,7 +21,7 @@ struct mvar_take {
 	struct mvar *mvar;
 };
 
-/* Fulfilled with 0 once the value is in the variable or with a taker. Cancelled: it never was. */
+/* Fulfilled with 0 once the value is in the variable or with a taker; cancelled, it has reached neither. */
 struct mvar_put {
 	struct promise promise;
 	struct list link;
@@ -31,7 +31,7 @@ struct mvar_put {
 
 void mvar_take(struct mvar *m, struct mvar_take *op);
 void mvar_put(struct mvar *m, struct mvar_put *op, intptr_t value);
-/* Without waiting: false when it is empty, or full. */
+/* Without waiting: false when the variable is empty (take) or full (put). */
 bool mvar_try_take(struct mvar *m, intptr_t *value);
 bool mvar_try_put(struct mvar *m, intptr_t value);
 

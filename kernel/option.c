@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Start options. What a VMM or its usual boot arguments append for a Linux guest is passed over;
- * every other word must be known, because a mistyped option that is ignored is worse than a stop.
- * Tables come first: one that names such a key (virtio_mmio.device) gets it. */
+/* Start options. Keys that VMMs and their usual boot arguments append for Linux guests are passed over;
+ * every other key must be known, because ignoring a mistyped option is worse than not starting.
+ * Tables come first: a table that names such a key (virtio_mmio.device) gets it. */
 #include <errno.h>
 #include <string.h>
 
 #include "kernel/format.h"
 #include "kernel/option.h"
 
-/* QEMU microvm and Firecracker append virtio_mmio.device, Firecracker root and pci, and the rest
- * are their documentation's and Cloud Hypervisor's habitual arguments. A trailing dot: any key
- * that begins so. */
+/* QEMU microvm and Firecracker append virtio_mmio.device, Firecracker root and pci; the rest are the usual
+ * arguments in their and Cloud Hypervisor's documentation. A trailing dot: any key with that prefix. */
 static const char passed_over[] =
 	"virtio_mmio.\0reboot\0panic\0pci\0console\0earlycon\0earlyprintk\0root\0rootfstype\0rw\0ro\0init\0"
 	"nomodules\0noapic\0quiet\0loglevel\0tsc\0random.\0" "8250.\0i8042.\0";
@@ -36,7 +35,7 @@ static const struct option *find(const struct option *const *tables, const char 
 	return NULL;
 }
 
-/* Whoever wrote the word may have put anything into it, and the message goes to a terminal. */
+/* The message goes to a terminal, and the word in it may hold any control character. */
 static void make_printable(char *text, size_t size)
 {
 	for (; size && *text; text++, size--)

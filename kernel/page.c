@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Page allocator. Free memory is a list of runs in address order; a run's header lies in its own
  * first page, so the allocator's state is one pointer and untouched memory stays untouched.
- * Allocation takes the beginning of the first run that is long enough: what is used lies together,
- * where a host that backs memory by large pages, and clears each when it is first touched, needs
- * few of them. Invariant: runs are sorted and never adjacent. */
+ * Allocation takes the beginning of the first run that is long enough: used pages lie together, so a
+ * host that backs memory with large pages, each cleared when it is first touched, needs few of them.
+ * Invariant: runs are sorted and never adjacent. */
 #include <string.h>
 
 #include "kernel/page.h"
@@ -50,7 +50,7 @@ static void insert(void *pages, size_t count)
 
 void page_add_region(uintptr_t start, uintptr_t end)
 {
-	/* The null page is never memory, whatever the map says: its address means "none". */
+	/* Page 0 is never memory, even if the map says so: its address means "none". */
 	start = MAX(ALIGN_UP(start, PAGE_BYTES), (uintptr_t)PAGE_BYTES);
 	end = ALIGN_DOWN(end, PAGE_BYTES);
 	if (start >= end)

@@ -20,8 +20,8 @@ struct page_stats {
 };
 void page_stats(struct page_stats *out);
 
-/* Pages of those that the C library's malloc has, now and at most: posix/syscall.c counts. A process's malloc
- * asks the host, and these stay 0. */
+/* Pages that the C library's malloc holds of those, now and at most; counted by posix/syscall.c. A process's
+ * malloc asks the host, so both stay 0. */
 extern struct page_share {
 	size_t used, peak;
 } page_malloc;

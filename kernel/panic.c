@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The end of the image: reason, backtrace, power off. Allocates nothing and waits for nobody. A
- * panic within a panic ends at once. */
+/* The end of the image: reason, backtrace, power off. Allocates nothing and never waits. A panic
+ * within a panic ends at once. */
 #include "kernel/format.h"
 #include "kernel/panic.h"
 #include "kernel/dev/console.h"
@@ -62,8 +62,8 @@ void __assert_fail(const char *expression, const char *file, int line, const cha
 	assert_failed(file, line);
 }
 
-/* Called by the compiler's checks at a function's end; libc's own says nothing. LTO sees no call of
- * it, hence used. */
+/* Called by the compiler's checks at a function's end; libc's version prints no reason. LTO sees no
+ * call of it, hence used. */
 void __stack_chk_fail(void) __attribute__((noreturn, used));
 
 void __stack_chk_fail(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tells the address sanitizer, where there is one, that memory inside a larger block has been let
- * go or given out: so a packet that is used after buf_free is found as malloc's would be. */
+/* Tells the address sanitizer, if built in, that memory inside a larger block has been freed or given
+ * out: so use of a packet after buf_free is found, as it would be with malloc. */
 #ifndef KERNEL_POISON_H
 #define KERNEL_POISON_H
 

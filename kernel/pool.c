@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Fixed pools. Objects that were never given out are taken from the front of the memory in order,
- * those that came back from a list through their first bytes: so creation touches no page of the
- * objects, and memory that is never needed is never resident. Debug builds fill what is free. */
+/* Fixed pools. Freed objects form a list through their first bytes; objects that were never given out are
+ * taken in order of address. So creation touches none of the objects' pages, and memory that is never
+ * needed is never resident. Debug builds fill free objects. */
 #include <errno.h>
 #include <string.h>
 

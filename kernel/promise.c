@@ -2,8 +2,8 @@
 /* Promises: settling, waiting, cancelling.
  *
  * The waiters of a pending promise form a ring, and so does the ready queue: settling joins one
- * to the other in O(1) and calls nobody. A waiter is in the promise's ring, or in the ready queue,
- * or in none; which one is told by the promise's state and by link.next. */
+ * to the other in O(1) and calls no waiter. A waiter is in the promise's ring, in the ready queue,
+ * or in neither; the promise's state and link.next tell which. */
 #include <errno.h>
 
 #include "kernel/kernel_priv.h"
@@ -12,10 +12,10 @@ enum { MAGIC_PENDING = 0x5bad, MAGIC_SETTLED = 0x5e77 };
 
 static void start(struct promise *p)
 {
-	/* The storage may hold anything, and the compiler is not to think that it knows better. */
+	/* Keeps the compiler from assuming the storage uninitialised: the check below reads what it held. */
 	if (IS_ENABLED(CONFIG_DEBUG))
 		__asm__("" : "+m"(*p));
-	/* The promise that lay here has not settled: somebody waits for it, or will settle it. */
+	/* Fails if the storage still holds a pending promise, which has waiters or will be settled. */
 	assert_debug(!(p->magic == MAGIC_PENDING && p->state == PROMISE_PENDING));
 	p->cancel = NULL;
 	p->error = 0;
@@ -48,7 +48,7 @@ void promise_throw(struct promise *p, int error)
 	p->state = PROMISE_FAILED;
 }
 
-/* What a settled promise's cancel is set to in debug builds: whoever calls it missed the state. */
+/* Debug builds set a settled promise's cancel to this: a caller has missed the state. */
 static void cancelled_too_late(struct promise *p)
 {
 	(void)p;

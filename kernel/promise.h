@@ -6,7 +6,7 @@
  * so that waiting allocates nothing.
  *
  * The rules:
- *  1. Settling never calls anybody: waiters are put on the ready queue, in the order in which
+ *  1. Settling calls no waiter: waiters are put on the ready queue, in the order in which
  *     they were added, and the run loop calls them (kernel/loop.h). So there is no re-entrancy
  *     and no stack depth to fear, however long the chain.
  *  2. A promise's storage lives until it has settled and its waiters have run or were removed;
@@ -14,7 +14,7 @@
  *  3. Cancelling is a request. Its answer is the promise settling, usually with -ECANCELED,
  *     perhaps with a result that was already on its way.
  *  4. Combinators take the caller's storage, and their sources must outlive them.
- * Debug builds (option DEBUG) mark promises, poison what has settled, and assert rule 2. */
+ * Debug builds (option DEBUG) mark promises, poison settled ones, and assert rule 2. */
 #ifndef KERNEL_PROMISE_H
 #define KERNEL_PROMISE_H
 
@@ -36,18 +36,18 @@ struct promise {
 
 enum promise_flags {
 	PROMISE_FORWARDS = 1 << 0,     /* the promise is a struct follower's */
-	PROMISE_CANCEL_ASKED = 1 << 1, /* a request that nobody has answered with -ECANCELED yet */
+	PROMISE_CANCEL_ASKED = 1 << 1, /* a request not yet answered with -ECANCELED */
 };
 
-/* Somebody who waits for one promise. fn runs once, from the run loop, after it settled. */
+/* A waiter for one promise. fn runs once, from the run loop, after the promise has settled. */
 struct waiter {
 	struct list link; /* in the promise's ring, then in the ready queue; zero when in none */
 	struct promise *promise;
 	void (*fn)(struct waiter *w);
 };
 
-/* How bind, map, catch and timeout begin: a promise that waits for one other at a time, which is
- * where a request to cancel it goes. */
+/* The common beginning of bind, map, catch and timeout: a promise that waits for one other at a time,
+ * and passes requests to cancel on to it. */
 struct follower {
 	struct promise promise;
 	struct waiter waiter;
@@ -56,8 +56,8 @@ struct follower {
 /* -- making and settling (Lwt.wait, return, fail, wakeup, wakeup_exn) -- */
 
 /* Makes p pending. cancel (may be NULL: then a cancel request fails p with -ECANCELED at once)
- * is told when somebody asks to cancel p, perhaps more than once while p is pending; it must see
- * to it that p settles, now or later. */
+ * is called by each promise_cancel(p), perhaps more than once while p is pending; it must see to it
+ * that p settles, now or later. */
 void promise_init(struct promise *p, void (*cancel)(struct promise *p));
 void promise_return(struct promise *p, intptr_t value); /* makes p fulfilled from the start */
 void promise_throw(struct promise *p, int error);       /* makes p failed from the start; error < 0 */
@@ -85,9 +85,9 @@ void promise_unwait(struct waiter *w);
 /* -- combinators: the result is the promise embedded first in the caller's storage -- */
 
 /* bind (>>=): when source is fulfilled, fn(arg, value) gives the promise whose result becomes
- * b's. When source fails, b fails the same way and fn is not called. fn lends the promise: its
- * storage is arg's business. Cancelling b cancels what it waits for; when that is fulfilled all
- * the same, fn is called (the value may own something) and the promise it gives is cancelled. */
+ * b's. When source fails, b fails the same way and fn is not called. fn lends the promise and
+ * keeps its storage. Cancelling b cancels the promise it waits for; if source is fulfilled all the
+ * same, fn is called (the value may own something) and the promise it gives is cancelled. */
 struct bind {
 	struct promise promise;
 	struct waiter waiter;
@@ -108,8 +108,8 @@ void promise_map(struct map *m, struct promise *source,
                  intptr_t (*fn)(void *arg, intptr_t value), void *arg);
 
 /* catch: when source fails, fn(arg, error) gives the promise whose result becomes c's. Cancelling
- * c cancels what it waits for. -ECANCELED answers the request, so fn may then start something that
- * goes on; after any other error what fn gives is cancelled too. */
+ * c cancels the promise it waits for. -ECANCELED answers the request, so fn may then start an operation
+ * that goes on; after any other error the promise that fn gives is cancelled too. */
 struct catch {
 	struct promise promise;
 	struct waiter waiter;
@@ -142,7 +142,7 @@ void promise_join(struct group *g, struct source *sources, size_t count);
 void promise_choose(struct group *g, struct source *sources, size_t count);
 void promise_pick(struct group *g, struct source *sources, size_t count);
 
-/* async: nobody waits for p; a failure other than -ECANCELED is logged at warn level with name.
+/* async: lets p run unawaited; a failure other than -ECANCELED is logged at warn level with name.
  * Borrows storage and name. */
 struct async {
 	struct waiter waiter;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Unpredictable numbers with fast key erasure: each ChaCha20 block gives the next key and 32 bytes
- * of output, and bytes are wiped as they are handed out, so that what memory holds never tells
- * what was given before. */
+ * of output, and bytes are wiped as they are handed out, so that the state in memory never reveals
+ * earlier output. */
 #include <errno.h>
 #include <string.h>
 

@@ -10,8 +10,8 @@
 int random_init(void);
 bool random_is_ready(void);
 void random_bytes(void *to, size_t n);
-/* From now on numbers depend on n bytes at from, too: for memory that was saved, and may go on more than
- * once. */
+/* Mixes n bytes at from into the state: after a restore, because several instances may resume from one saved
+ * memory. */
 void random_mix(const void *from, size_t n);
 uint32_t random_u32(void);
 

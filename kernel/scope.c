@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Resource scope. A failing hook does not stop the others: the first error is kept and everything
- * is let go all the same. */
+/* Resource scope. A failing hook does not stop the others: the first error is kept, and every resource
+ * is released. */
 #include <errno.h>
 
 #include "kernel/scope.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A resource scope (Lwt_switch): what was opened within it is let go when it ends, whichever way it
+/* A resource scope (Lwt_switch): resources opened within it are released when it ends, whichever way it
  * ends. Hooks run one after the other, newest first, as resources depend on older ones. */
 #ifndef KERNEL_SCOPE_H
 #define KERNEL_SCOPE_H
@@ -18,19 +18,19 @@ struct scope {
 struct scope_hook {
 	struct list link;
 	struct scope *scope; /* NULL: in none */
-	/* Lets the resource go; gives a promise that is waited for, or NULL when it is done. The hook is
-	 * no longer in the scope then. */
+	/* Releases the resource; gives a promise that the scope waits for, or NULL if that is done. The
+	 * hook has left the scope before the call. */
 	struct promise *(*release)(struct scope_hook *h);
 };
 
 void scope_init(struct scope *s);
-/* 0, or -ECANCELED when the scope has ended: then nothing is added, and the resource is the
- * caller's to let go. */
+/* 0, or -ECANCELED when the scope has ended: then nothing is added, and the caller releases the
+ * resource itself. */
 int scope_add(struct scope *s, struct scope_hook *h, struct promise *(*release)(struct scope_hook *h));
-/* Takes h back: the resource has been let go, or given away. Harmless on one that is in none. */
+/* Takes h back: the resource has been released, or given away. Harmless on a hook in no scope. */
 void scope_remove(struct scope_hook *h);
 /* Ends the scope; the second call and those after it do nothing. Cancelling the scope's promise
- * ends it too, and cannot stop it from letting go. */
+ * ends the scope too, and cannot stop the release of resources. */
 void scope_end(struct scope *s);
 
 #endif

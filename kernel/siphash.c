@@ -29,7 +29,7 @@ static uint64_t rotate_left(uint64_t x, unsigned n)
 
 static void rounds(uint64_t v[4], unsigned count)
 {
-	uint64_t a = v[0], b = v[1], c = v[2], d = v[3]; /* in registers meanwhile */
+	uint64_t a = v[0], b = v[1], c = v[2], d = v[3]; /* locals, to stay in registers */
 
 	while (count--) {
 		a += b;

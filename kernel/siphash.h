@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A keyed hash for short inputs: without the key nobody can predict a hash, or choose inputs that
+/* A keyed hash for short inputs: without the key a hash cannot be predicted, nor inputs chosen that
  * collide. */
 #ifndef KERNEL_SIPHASH_H
 #define KERNEL_SIPHASH_H

@@ -116,7 +116,7 @@ void stream_close(struct stream *s)
 		promise_fail(&list_entry(item, struct stream_push, link)->promise, -EPIPE);
 }
 
-/* each follows by turns the next value and what fn made of it. */
+/* each follows by turns the next value and the promise that fn gave for it. */
 static void each_value(struct waiter *w);
 
 static void each_done(struct waiter *w)
@@ -127,7 +127,7 @@ static void each_done(struct waiter *w)
 		promise_fail(&e->promise, w->promise->error);
 		return;
 	}
-	if (e->promise.flags & PROMISE_CANCEL_ASKED) { /* here, for a stream that never runs dry has no wait */
+	if (e->promise.flags & PROMISE_CANCEL_ASKED) { /* a stream that never runs dry never waits */
 		promise_fail(&e->promise, -ECANCELED);
 		return;
 	}

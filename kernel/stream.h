@@ -35,15 +35,15 @@ struct stream_push {
 
 void stream_next(struct stream *s, struct stream_next *op);
 void stream_push(struct stream *s, struct stream_push *op, intptr_t value);
-/* Without waiting: 0, or -EAGAIN when it is empty or full, -ENODATA, -EPIPE. */
+/* Without waiting: 0; -EAGAIN when the stream is empty (next) or full (push); -ENODATA, -EPIPE. */
 int stream_try_next(struct stream *s, intptr_t *value);
 int stream_try_push(struct stream *s, intptr_t value);
-/* No more pushes: those that wait fail with -EPIPE. Readers still get what is in the stream. */
+/* No more pushes: those that wait fail with -EPIPE. Readers still get the values in the stream. */
 void stream_close(struct stream *s);
 
 /* Calls fn for each value until the end; fulfilled with 0 then. fn gives a promise that is waited
- * for before the next value is taken, or NULL to go straight on; when it fails, so does this.
- * Cancelled: fn gets no value but the one that may be on its way. */
+ * for before the next value is taken, or NULL to go straight on; if that promise fails, so does this.
+ * After a cancel fn gets at most the one value that is already on its way. */
 struct stream_each {
 	struct promise promise;
 	struct waiter waiter;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/* The sleep queue: a radix heap over the digits of deadlines, four bits each. A timer lies in the
- * ring of the highest digit in which its deadline differs from base_ns, and of the digit's value
- * there. base_ns never passes a deadline, so the least is always in the lowest ring that is not empty.
- * When time reaches that ring, base_ns moves to the ring's least deadline and its timers are dealt out
- * to lower digits, some at a time, so that the loop turns on however many they are; none runs before
- * the last is dealt. A ring of the lowest digit holds one deadline.
+/* The sleep queue: a radix heap over the digits of deadlines, four bits each. There is a ring for each digit
+ * and value of it: a timer lies in that of the highest digit in which its deadline differs from base_ns.
+ * base_ns never passes a deadline, so the least is always in the lowest ring that is not empty. When time
+ * reaches that ring, base_ns moves to its least deadline and its timers are dealt out to rings of lower
+ * digits, a few per step, so that the loop keeps turning however many there are; none runs before the last
+ * is dealt. A ring of the lowest digit holds one deadline.
  * Invariant: a running timer is in dealt, or in the ring that ring_of() names for it. */
 #include "kernel/dev/clock.h"
 #include "kernel/kernel_priv.h"
 
-/* A list that lies all over memory is as slow as its cache misses. A ring is several, chosen by the
- * timer's address, so that dealing out waits for the misses of all at once. */
+/* Walking a list of scattered timers costs a cache miss each. A ring is several lists (lanes), chosen by the
+ * timer's address, so that dealing out overlaps the misses of all lanes. */
 enum { DIGIT_BITS = 4, VALUES = 1 << DIGIT_BITS, RINGS = 64 / DIGIT_BITS * VALUES, LANES = 4 };
 
-static uint64_t base_ns, present_ns; /* present_ns: the latest that timer_run_due was told */
+static uint64_t base_ns, present_ns; /* present_ns: the latest now_ns of timer_run_due */
 static uint32_t occupied[RINGS / 32];
 static struct ring {
 	struct list *newest[LANES];
 	uint64_t least_ns; /* of an occupied ring: lies within its range, and no deadline is before it */
-} rings[RINGS], dealt; /* dealt: was the lowest ring */
-static bool dealing;   /* dealt may have timers yet */
-static uint64_t next_ns = DEADLINE_NEVER; /* what timer_next_ns gives: the loop asks each turn */
-static bool is_next_known = true;         /* no timer that it may have been of has stopped or moved */
+} rings[RINGS], dealt; /* dealt: the timers being dealt out */
+static bool dealing;   /* dealt may still have timers */
+static uint64_t next_ns = DEADLINE_NEVER; /* cached timer_next_ns: the loop asks each turn */
+static bool is_next_known = true;         /* false: the timer next_ns came from may have gone */
 
 static unsigned ring_of(uint64_t deadline_ns)
 {
@@ -75,7 +75,7 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 void timer_stop(struct timer *t)
 {
 	unsigned k = ring_of(t->deadline_ns), lane = lane_of(t);
-	bool in_dealt = dealt.newest[lane] == &t->link; /* as the newest, which alone matters */
+	bool in_dealt = dealt.newest[lane] == &t->link; /* as its newest: only then does dealt change */
 
 	if (!timer_is_running(t))
 		return;
@@ -83,7 +83,7 @@ void timer_stop(struct timer *t)
 	is_next_known = is_next_known && next_ns < t->deadline_ns;
 	if (used_lane(&rings[k]) == LANES) {
 		occupied[k / 32] &= ~(1u << k % 32);
-		is_next_known = false; /* its least_ns may have been before its last deadline */
+		is_next_known = false; /* next_ns may be its least_ns, earlier than any deadline */
 	}
 }
 
@@ -92,7 +92,7 @@ void timer_start(struct timer *t, uint64_t deadline_ns)
 	timer_stop(t);
 	if (deadline_ns == DEADLINE_NEVER)
 		return;
-	/* Behind all that is due: one that is always late must not keep the others from their turn. */
+	/* Behind all due timers: a timer that is always late must not starve the others. */
 	t->deadline_ns = MAX(deadline_ns, present_ns);
 	insert(t);
 }
@@ -120,8 +120,8 @@ static void deal(struct list **from, struct list *item)
 	insert(list_entry(item, struct timer, link));
 }
 
-/* One timer from each end of each lane; the next there are on their way by their turn, for ring_remove
- * has written to them. */
+/* Deals one timer from each end of each lane. ring_remove writes to their neighbours, so these are being
+ * fetched into the cache before their own turn. */
 static void deal_some(void)
 {
 	for (unsigned lane = 0; lane < LANES; lane++) {

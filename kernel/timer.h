@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* The sleep queue: a priority queue ordered by deadline, and what is built on it. Starting and
- * stopping a timer is O(1) and allocates nothing; a timer that fires has cost at most 15 moves
- * between the queue's lists, usually a handful, and these are spread over turns of the loop when
- * they are many (kernel/timer.c says how). */
+/* The sleep queue: a priority queue ordered by deadline, with sleeping and time limits on top. Starting
+ * and stopping a timer is O(1) and allocates nothing; a timer that fires has cost at most 15 moves
+ * between the queue's lists, usually a handful, and many moves are spread over turns of the loop
+ * (kernel/timer.c says how). */
 #ifndef KERNEL_TIMER_H
 #define KERNEL_TIMER_H
 
 #include "kernel/promise.h"
 
-/* fn runs from the run loop at or after deadline_ns; timers with equal deadlines run in an order
- * that nobody may rely on, and one that is started with a deadline in the past is due in the turn in
- * which it is started. All zero is a valid stopped timer once fn is set. */
+/* fn runs from the run loop at or after deadline_ns. The order of timers with equal deadlines is
+ * unspecified; a timer that is started with a deadline in the past is due in the same turn. All zero
+ * is a valid stopped timer once fn is set. */
 struct timer {
 	uint64_t deadline_ns;
 	struct list link; /* in a list of the sleep queue; zero when stopped */
@@ -18,10 +18,10 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-/* Restarts one that runs; DEADLINE_NEVER: stops it. */
+/* Restarts a running timer; DEADLINE_NEVER: stops it. */
 void timer_start(struct timer *t, uint64_t deadline_ns);
 void timer_start_in(struct timer *t, uint64_t in_ns);    /* from now on */
-void timer_stop(struct timer *t);                        /* harmless on a stopped one */
+void timer_stop(struct timer *t);                        /* harmless on a stopped timer */
 static inline bool timer_is_running(const struct timer *t)
 {
 	return t->link.next;
@@ -35,8 +35,8 @@ struct sleep {
 static_assert(sizeof(void *) != 8 || sizeof(struct sleep) == 56, "a sleeping thread has grown");
 void sleep_until(struct sleep *s, uint64_t deadline_ns);
 
-/* As source, but when it has not settled by the deadline it is cancelled, and once it has
- * settled t fails with -ETIMEDOUT. */
+/* Settles as source does; a source that has not settled by the deadline is cancelled, and once it has
+ * settled, t fails with -ETIMEDOUT. */
 struct timeout {
 	struct promise promise;
 	struct waiter waiter;

@@ -20,27 +20,27 @@
 #define static_assert _Static_assert
 #endif
 
-/* Stays in every build, for our own bugs only: the message is the place, the expression's text
- * would cost bytes. */
+/* Stays in every build, for our own bugs only. The message is the place: the expression's text would
+ * cost bytes. */
 #undef assert
 #define assert(condition) (likely(condition) ? (void)0 : assert_failed(__FILE__, __LINE__))
 void assert_failed(const char *file, int line) __attribute__((noreturn, cold)); /* kernel/panic.c */
 /* A check that only debug builds pay for. */
 #define assert_debug(condition) assert(!IS_ENABLED(CONFIG_DEBUG) || (condition))
 
-/* How many bytes each of those takes that a number of Kconfig counts, where pointers have 64 bits: as
- * its help and docs/limits.md say, which scripts/check-limits holds against this. */
+/* Asserts the size of the object that a numeric Kconfig option counts, on 64-bit CPUs: scripts/check-limits
+ * compares it with the option's help and docs/limits.md. */
 #define LIMIT_BYTES(option, size, bytes) \
 	static_assert(sizeof(void *) != 8 || (size) == (bytes), #option ": docs/limits.md says " #bytes)
 
-/* Of a function that would cost more bytes where it is called: by the registers that it takes there, by a
- * frame too wide for short instructions, or by being there more than once. */
+/* For a function whose inlining would cost bytes: in registers, in a frame too wide for short instructions,
+ * or in several copies. */
 #define OUT_OF_LINE __attribute__((noinline))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
-/* Names of their own for each use, so that uses may nest. */
+/* Each use has temporaries of its own names, so uses may nest. */
 #define MIN(a, b) COMPARE(a, <, b, PASTE(left_, __COUNTER__), PASTE(right_, __COUNTER__))
 #define MAX(a, b) COMPARE(a, >, b, PASTE(left_, __COUNTER__), PASTE(right_, __COUNTER__))
 #define COMPARE(a, is, b, left, right) COMPARE_1(a, is, b, left, right)

@@ -8,8 +8,8 @@
 
 /* Writes all bytes, as they are: the caller sends "\n", the driver adds what its wire needs. */
 void console_write(const char *text, size_t len);
-/* A person watches: then the log uses colours. A process looks for itself; elsewhere only the start option
- * color can tell, and behind a pipe somebody may watch, too. In kernel/log.c. */
+/* True if a person reads the console: the log then uses colours. A process finds out by itself; elsewhere,
+ * and for a process behind a pipe, the start option color tells. Defined in kernel/log.c. */
 extern bool console_is_terminal;
 
 /* Fulfilled with the number of bytes put into to (> 0, <= max), or 0 at the end of input; fails

@@ -8,7 +8,7 @@
 /* Fills to with n bytes (n <= 64). 0, or -ENODEV when the machine has no source: then there is
  * no networking. May busy-wait for a device for up to a second; called at boot only. */
 int entropy_read(void *to, size_t n);
-/* The same of the CPU alone, at any time. */
+/* The same from the CPU's instruction only; may be called at any time. */
 int entropy_read_cpu(void *to, size_t n);
 
 #endif

@@ -15,16 +15,16 @@ enum netdev_features {
 };
 
 #define NETDEV_HEADER_BYTES 14 /* of Ethernet, before the bytes that mtu counts */
-#define NETDEV_MTU_USUAL 1500  /* where nobody says otherwise: IEEE 802.3 */
-#define NETDEV_SLICES 15 /* of a frame: as many every device can send, however short its ring */
+#define NETDEV_MTU_USUAL 1500  /* the default: IEEE 802.3 */
+#define NETDEV_SLICES 15 /* of a frame: every device can send as many, however short its ring */
 
 struct netdev;
 
 struct netdev_ops {
 	/* Queues frame b (Ethernet header first) for transmission. Takes b, also on failure: -ENOBUFS
-	 * when the queue is full (dropped and counted), -EMSGSIZE when it is too long, or cut into more
-	 * slices than NETDEV_SLICES and than this device can take, -ENETDOWN. Never blocks. The
-	 * device is told once per turn of the loop, not per frame. */
+	 * when the queue is full (dropped and counted), -EMSGSIZE for a frame that is too long, or that has
+	 * more slices than both NETDEV_SLICES and this device's limit, -ENETDOWN. Never blocks. The device
+	 * is notified once per turn of the loop, not per frame. */
 	int (*send)(struct netdev *dev, struct buf *b);
 };
 
@@ -58,7 +58,7 @@ static inline void netdev_listen(struct netdev *dev, void (*input)(void *arg, st
 	dev->input_arg = arg;
 }
 
-/* For the driver: hands up a frame, and counts it. Takes frame; NULL: one that is dropped. */
+/* For the driver: hands up a frame, and counts it. Takes frame; NULL counts a dropped frame. */
 static inline void netdev_hand_up(struct netdev *dev, struct buf *frame)
 {
 	if (!frame || !dev->input) {
@@ -72,9 +72,8 @@ static inline void netdev_hand_up(struct netdev *dev, struct buf *frame)
 }
 
 #ifdef CONFIG_NETDEV_RETURNS
-/* returned is called from the driver's poller when frames get through again after a time in which none did:
- * what was sent meanwhile is lost, and bridges at the other end may not know us any more. NULL: nobody wants
- * to know. */
+/* returned is called from the driver's poller when the link passes frames again after an interruption: frames
+ * sent meanwhile are lost, and bridges at the other end may have forgotten our address. NULL: no call. */
 static inline void netdev_listen_returned(struct netdev *dev, void (*returned)(void *arg), void *arg)
 {
 	dev->returned = returned;
@@ -92,14 +91,14 @@ void netdev_listen_returned(struct netdev *dev, void (*returned)(void *arg), voi
 #endif
 
 #ifdef CONFIG_NETDEV_GROUPS
-/* Has frames to a multicast address come in, or no longer: as often no longer as they were wanted. Frames to
- * others may come in, too. 0; -ENOBUFS: they will not. */
+/* Has the device receive frames to a multicast address, or ends that. Calls count: each true needs its false.
+ * Frames to other groups may come in, too. 0; -ENOBUFS: they will not be received. */
 static inline int netdev_want(struct netdev *dev, const uint8_t mac[6], bool is_wanted)
 {
 	return dev->want ? dev->want(dev, mac, is_wanted) : 0;
 }
 
-/* For a driver to which frames to such addresses come only while they are wanted. */
+/* For a driver whose device receives only the multicast frames that it is told to. */
 static inline void netdev_filter(struct netdev *dev,
                                  int (*want)(struct netdev *dev, const uint8_t mac[6], bool is_wanted))
 {
