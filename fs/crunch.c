@@ -77,7 +77,7 @@ static void crunch_get(struct kv *kv, struct kv_get *op, const char *key, size_t
 	promise_return(&op->promise, 0);
 }
 
-/* -- listing: all keys are looked at for those that are the folder's with a name behind it -- */
+/* -- listing: walks all keys for those that are the folder's key and one name behind it -- */
 
 enum cursor { FOLDER, NEXT }; /* entries, by their numbers */
 
@@ -95,7 +95,7 @@ static void crunch_list(struct kv *kv, struct kv_list *op, const char *key, size
 	promise_return(&op->promise, 0);
 }
 
-/* What e is called in folder; NULL: it lies elsewhere. */
+/* The name of e in folder; NULL: it lies elsewhere. */
 static const char *name_in(const struct crunch_data *data, const struct crunch_entry *folder,
                            const struct crunch_entry *e)
 {

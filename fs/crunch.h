@@ -29,7 +29,7 @@ struct crunch_entry {
 };
 static_assert(sizeof(struct crunch_entry) == 32, "as scripts/crunch writes it");
 
-/* What the build crunched: WWW_DIR. */
+/* The folder that the build has crunched: WWW_DIR. */
 extern const struct crunch_data crunch_content;
 
 /* 0, or -ENOMEM. Borrows data for ever. Getting a folder fails with -EISDIR. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A store of values by key (Mirage's KV_RO and KV_RW): crunch, FAT, … Keys are paths without a leading
  * slash, UTF-8: "img/logo.svg"; the empty key is the root folder. Every operation is a promise in the
- * caller's storage and borrows what it is given until it has settled; stores in memory settle before the call
+ * caller's storage and borrows its arguments until it has settled; stores in memory settle before the call
  * returns. Failures besides those named below:
  *
  *   any        -EOPNOTSUPP (this store cannot do it), -EIO, -ENOMEM, -ENXIO (the device is gone),
@@ -26,12 +26,12 @@ enum kv_codings {
 	KV_GZIP = 1 << 0,
 };
 
-/* What a store knows of a value. What it does not know is NULL or 0. */
+/* A value's properties. Those that a store does not know are NULL or 0. */
 struct kv_entry {
 	uint64_t size;
 	uint64_t modified_ns;    /* wall clock */
-	const char *etag;        /* strong entity tag with its quotes: another for each other content (Mirage's
-	                            digest). Lives as long as the operation that gave it */
+	const char *etag;        /* strong entity tag with its quotes: different contents have different tags
+	                            (Mirage's digest). Lives as long as the operation that gave it */
 	const char *header;      /* ready HTTP header lines for this value: Content-Type, Content-Length,
 	                            ETag, each ended by CRLF; header_len does not count the empty
 	                            line (CRLF) that follows them in memory */
@@ -40,27 +40,26 @@ struct kv_entry {
 	                            §15.4.5): ETag, Cache-Control, Vary, to the end. Before it stand
 	                            at least Content-Type, the first line, and Content-Length, the
 	                            last one */
-	uint8_t coding;          /* the bit of enum kv_codings in which all of this is; 0: as it is */
+	uint8_t coding;          /* content coding of all of this, a bit of enum kv_codings; 0: none */
 	const void *data;        /* the whole value, constant memory; may follow the header's empty line
 	                            directly. NULL: kv_read gives it in pieces */
 	uint64_t place[2];       /* the store's own: where the value lies, for kv_read */
 };
 
-/* Fulfilled with 0 and entry filled in; fails with -ENOENT, -EISDIR. What is no key names nothing: -ENOENT. A
- * pending one may be cancelled, as all that only look. */
+/* Fulfilled with 0 and entry filled in; fails with -ENOENT, -EISDIR. A malformed key gives
+ * -ENOENT. A pending get may be cancelled, as may all operations that only read. */
 struct kv_get {
 	struct promise promise;
 	struct kv *kv;
-	uint8_t codings;          /* enum kv_codings: where the store has the value in one, it gives that */
+	uint8_t codings;          /* enum kv_codings that the caller accepts and the store prefers */
 	struct kv_entry entry;
 	char etag[KV_ETAG_BYTES]; /* for stores whose tags are not constant memory */
 	uint64_t own[28];         /* the store's, while it is pending */
 };
 
 /* A piece of a value that kv_get found. Fulfilled with the bytes in slices, 1 to max; with 0 at its end
- * and beyond. slices hold counts (storage), which are the caller's to put; what they point at does not
- * change. Fails with -ESTALE: the value has been changed or removed since. A pending one may be
- * cancelled. */
+ * and beyond. slices hold counts (storage), which the caller puts; the bytes they point at do not change.
+ * Fails with -ESTALE: the value has been changed or removed since. A pending read may be cancelled. */
 #define KV_READ_SLICES 8
 struct kv_read {
 	struct promise promise;
@@ -75,7 +74,7 @@ struct kv_read {
 };
 
 /* One entry of a folder after the other, in the store's order. Fulfilled with 1 and an entry, or with 0
- * when there are no more. Fails with -ENOENT, -ENOTDIR, -ESTALE. What is added or removed meanwhile may
+ * when there are no more. Fails with -ENOENT, -ENOTDIR, -ESTALE. Entries added or removed meanwhile may
  * be seen or not. */
 struct kv_list {
 	struct promise promise;
@@ -94,7 +93,7 @@ struct kv_list {
  * -EFBIG, -EOPNOTSUPP (a key that the store cannot make so). */
 struct kv_change {
 	struct promise promise;
-	struct list link; /* changes are done one after the other, in the order in which they were asked for */
+	struct list link; /* changes are made one after the other, in the order of the calls */
 	struct kv *kv;
 	const char *key, *to; /* to: the new key of a rename */
 	size_t key_len, to_len;
@@ -141,7 +140,7 @@ static inline void kv_get(struct kv *kv, struct kv_get *op, const char *key, siz
 	kv_get_coded(kv, op, key, key_len, 0);
 }
 
-/* The caller zeroes op->cursor before the first call, and keeps it for the next one. */
+/* The caller zeroes op->cursor before the first call, and keeps it for later ones. */
 static inline void kv_read(struct kv *kv, struct kv_read *op, const struct kv_entry *entry, uint64_t offset,
                            uint32_t max)
 {
@@ -178,7 +177,7 @@ static inline void kv_list_next(struct kv *kv, struct kv_list *op)
 	kv->ops->list_next(kv, op);
 }
 
-/* Gives key this value, a new one or in place of what it has. Folders of its path come into being. */
+/* Sets the value of key, new or in place of an old one. Missing folders of its path are made. */
 static inline void kv_set(struct kv *kv, struct kv_change *op, const char *key, size_t key_len,
                           const struct slice *slices, uint32_t count)
 {
@@ -193,7 +192,7 @@ static inline void kv_set(struct kv *kv, struct kv_change *op, const char *key, 
 		promise_throw(&op->promise, -EROFS);
 }
 
-/* A value, or a folder with everything in it. */
+/* Removes a value, or a folder with all its content. */
 static inline void kv_remove(struct kv *kv, struct kv_change *op, const char *key, size_t key_len)
 {
 	op->kv = kv;
@@ -205,7 +204,7 @@ static inline void kv_remove(struct kv *kv, struct kv_change *op, const char *ke
 		promise_throw(&op->promise, -EROFS);
 }
 
-/* The value of key, or the folder, goes to key to. A value that to has is replaced; a folder is not. */
+/* Renames the value or folder of key to key to. An existing value of to is replaced; a folder is not. */
 static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *key, size_t key_len,
                              const char *to, size_t to_len)
 {
@@ -220,7 +219,7 @@ static inline void kv_rename(struct kv *kv, struct kv_change *op, const char *ke
 		promise_throw(&op->promise, -EROFS);
 }
 
-/* Many changes at once or none of them: all of changes are done, or the store is as it was. */
+/* An atomic batch: all changes are made, or the store is as it was. */
 static inline void kv_batch(struct kv *kv, struct kv_batch *op, const struct kv_change *changes,
                             uint32_t count)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Partition tables are read with suspicion: what has no signature, flags that there are not, partitions that
- * are empty, lie outside the disk or on one another is no table but what happens to be in that place. */
+/* Partition tables are read with suspicion: a sector without the signature, with undefined flags, or with
+ * partitions that are empty, overlap or lie outside the disk is no table but other data in that place. */
 #include <errno.h>
 
 #include "fs/mbr.h"
@@ -28,7 +28,7 @@ static uint32_t read_32(const uint8_t at[4])
 	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* What is wrong with p, which comes after these in the table; NULL: nothing. */
+/* Gives a text on what is wrong with p, which comes after before in the table; NULL: nothing. */
 static const char *check(const struct mbr_partition *p, const struct mbr_partition *before, int count,
                          uint64_t sectors)
 {
@@ -42,7 +42,7 @@ static const char *check(const struct mbr_partition *p, const struct mbr_partiti
 	return NULL;
 }
 
-/* Gives how many there are, -EUCLEAN, -ENOENT. */
+/* Gives the number of partitions, -EUCLEAN, -ENOENT. */
 static int read_all(struct mbr_partition found[ENTRIES], const struct table *table, uint64_t sectors,
                     const char **problem)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding blocks, and which of them makes room: of those that were used in one stretch only the one longest
- * unused. What a hint has brought outlives them, as long as it is not too much, nor so many others have
- * come that nobody will ask for it any more. A block that is asked for again after its stretch, when many
- * others have come since, is proven, and makes room only when there is no other kind: so a file that is
- * read from end to end takes turns in its own half of the cache, and leaves folders and tables alone. */
+/* Finding blocks, and choosing the one to evict: the least recently used of those that were used within one
+ * stretch only. Hinted blocks outlive those, unless they are too many, or so many other blocks have come
+ * since that they will hardly be used. A block that is used again after its stretch, when many others have
+ * come since, is proven, and is evicted only when no other kind is left: so a file that is read from end to
+ * end uses half of the cache at most, and leaves the blocks of folders and tables in the other half. */
 #include "fs/cache/cache_priv.h"
 
-/* A stretch is as long as it takes this part of the cache's blocks to come: longer than what one hint
- * brings. */
+/* The length of a stretch, in blocks that come in meanwhile: more than one hint brings. */
 #define STRETCH(blocks) ((blocks) / 8 * 3)
 
 static struct block **chain_of(const struct cache *c, uint64_t number)
@@ -86,7 +85,7 @@ size_t cache_hinted_max(const struct cache *c)
 	return (c->config.blocks - c->ranks[BLOCK_PROVEN].count) / 4 * 3;
 }
 
-/* They are too many, or nobody will come any more for what the oldest hint has brought. */
+/* Hinted blocks are too many, or the oldest of them will hardly be used any more. */
 static bool can_spare_hinted(const struct cache *c)
 {
 	const struct rank *hinted = &c->ranks[BLOCK_HINTED];
@@ -97,7 +96,7 @@ static bool can_spare_hinted(const struct cache *c)
 	       c->inserted - list_first(&hinted->blocks, struct block, link)->born > 2 * c->config.blocks;
 }
 
-/* Whose first makes room, if it has any. */
+/* The list whose first block is taken next; it may be empty. */
 static struct list *makes_room(struct cache *c, bool is_awaited)
 {
 	struct list *list = &c->free;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The block cache: its beginning and its end. All memory is taken here: for the blocks themselves, and for
- * what is known of them. */
+/* The block cache: creation and destruction. All memory is taken here: for the blocks' data, and for their
+ * descriptors. */
 #include <errno.h>
 
 #include "fs/cache/cache_priv.h"
@@ -68,7 +68,7 @@ static void make_lists(struct cache *c)
 	c->ranks[BLOCK_RECENT].count = c->config.blocks;
 }
 
-/* What follows from the device and the configuration alone. */
+/* Computes the sizes that follow from the device and the configuration. */
 static int measure(struct cache *c, struct blkdev *dev)
 {
 	uint64_t bytes = dev->sectors * dev->sector_bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Giving blocks out, and taking them back. Whoever cannot be served waits: at the block that is being read
- * or changed, or for room. Settling calls nobody, so nothing here is entered twice. */
+/* Giving blocks out, and taking them back. A get that cannot be served waits: at the block that is being
+ * read or changed, or for room. Settling calls no waiter, so nothing here is re-entered. */
 #include <errno.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static void give(struct cache_get *op, struct block *b)
 	promise_fulfil(&op->promise, 0);
 }
 
-/* A version of old of its own for somebody who changes it. NULL: there is no room. */
+/* A new version of old, to be changed. NULL: there is no room. */
 static struct block *copy(struct block *old, bool with_content)
 {
 	struct cache *c = old->cache;
@@ -28,7 +28,7 @@ static struct block *copy(struct block *old, bool with_content)
 		return NULL;
 	if (with_content)
 		memcpy(b->shown.data, old->shown.data, old->shown.len);
-	/* Two writes of the same sectors would be done in any order. */
+	/* The device may reorder two writes of the same sectors, so this version waits for the next round. */
 	b->copied_in = old->state == BLOCK_WRITING ? c->round : old->copied_in;
 	if (old->state == BLOCK_DIRTY && old->epoch == c->epoch) {
 		c->dirty_count--;
@@ -40,14 +40,14 @@ static struct block *copy(struct block *old, bool with_content)
 	return b;
 }
 
-/* Nobody looks at b, and no other epoch's version of it is to be written. */
+/* b has no readers, and no other epoch's version of it is to be written. */
 static bool can_change_in_place(const struct block *b)
 {
 	return !b->shown.storage.refs &&
 	       (b->state == BLOCK_CLEAN || (b->state == BLOCK_DIRTY && b->epoch == b->cache->epoch));
 }
 
-/* b: the current one, or NULL when op fills one that is absent. false: there is no room. */
+/* b: the current block, or NULL when op fills one that is absent. false: there is no room. */
 static bool change(struct cache *c, struct cache_get *op, struct block *b)
 {
 	if (!b) {
@@ -67,7 +67,7 @@ static bool change(struct cache *c, struct cache_get *op, struct block *b)
 	return true;
 }
 
-/* false throughout where nobody changes anything: then writing is not in the image. */
+/* Constant false without FS_CACHE_WRITE, so that the compiler drops the writing. */
 static bool is_change(const struct cache_get *op)
 {
 	return IS_ENABLED(CONFIG_FS_CACHE_WRITE) && op->mode != CACHE_READ;
@@ -91,7 +91,7 @@ static bool serve(struct cache *c, struct cache_get *op)
 	return true;
 }
 
-/* They may come to wait for b again, behind the last of those that do now. */
+/* Stops at the present last: a get that is served may wait for b again, behind it. */
 void cache_wake(struct block *b)
 {
 	struct list *last = b->gets.prev, *item = NULL;
@@ -132,9 +132,9 @@ void cache_drive(struct cache *c)
 	serve_waiting(c);
 	if (IS_ENABLED(CONFIG_FS_CACHE_WRITE)) {
 		cache_write_back(c);
-		serve_waiting(c); /* what was lost has made room */
+		serve_waiting(c); /* lost changes have made room */
 	}
-	/* The device has nothing to do for us: so nothing but callers could make room. */
+	/* The device is idle, so only callers could make room, by putting blocks. */
 	while (!c->busy && (item = list_pop_front(&c->waiting))) {
 		promise_fail(&list_entry(item, struct cache_get, link)->promise, -ENOBUFS);
 		serve_waiting(c);
@@ -197,7 +197,7 @@ void cache_get_ahead(struct cache *c, struct cache_get *op, uint64_t number, enu
 	if (mode != CACHE_FILL)
 		*(is_there ? &c->stats.hits : &c->stats.misses) += 1;
 	promise_init(&op->promise, cancel);
-	/* Who needs room does not overtake those who wait for it. */
+	/* A get that needs room does not overtake those that wait for it. */
 	if ((!is_there && !list_is_empty(&c->waiting)) || !serve(c, op)) {
 		list_push_back(&c->waiting, &op->link);
 		cache_drive(c);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading: blocks that lie together, for somebody who waits for the first of them, or for a hint. When they
- * cannot be read, those that somebody waits for are tried again by themselves: one bad sector fails nobody
- * else. */
+/* Reading: consecutive blocks, for a get that waits for the first of them, or for a hint. If a request fails,
+ * each of its blocks that a get waits for is read again alone: one bad sector fails only its own block. */
 #include <errno.h>
 
 #include "fs/cache/cache_priv.h"
@@ -34,7 +33,7 @@ static void on_read(struct waiter *w)
 	cache_drive(c);
 }
 
-/* Adds number to what r reads. NULL: there is no room. */
+/* Adds block number to r. NULL: there is no room. */
 static struct block *add(struct request *r, uint64_t number, bool is_awaited)
 {
 	struct block *b = cache_insert(r->cache, number, is_awaited);
@@ -46,8 +45,8 @@ static struct block *add(struct request *r, uint64_t number, bool is_awaited)
 	return b;
 }
 
-/* Reads what is absent from number on, up to end, in one request; op waits for the first of it, NULL: nobody
- * does. Gives how many blocks there is room for. */
+/* Reads the absent blocks from number on, up to end, in one request; op waits for the first of them; NULL:
+ * for a hint. Gives how many blocks there is room for. */
 static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct cache_get *op)
 {
 	struct request *r = cache_request(c, op);
@@ -62,7 +61,7 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct 
 			break;
 		c->stats.read_ahead += !op;
 		if (op) {
-			op->ahead = 0; /* should this fail, it is tried again alone */
+			op->ahead = 0; /* if this fails, the block is read again alone */
 			list_push_back(&b->gets, &op->link);
 		}
 		op = NULL;
@@ -74,17 +73,17 @@ static uint32_t read_run(struct cache *c, uint64_t number, uint64_t end, struct 
 	return count;
 }
 
-/* How many of the blocks from number on may come by a hint. All of them, up to a quarter of the cache, or
- * none: a device wants large requests. Too many that nobody has asked for yet would cost those that are
- * used, and the readers of several files would throw out each other's before they come to them. */
+/* How many of the blocks from number on a hint may bring. All of them, up to a quarter of the cache, or none:
+ * a device wants large requests. Too many hinted blocks would evict those in use, and the readers of several
+ * files would evict each other's before they use them. */
 static uint32_t hinted_blocks(const struct cache *c, uint64_t number, uint64_t count)
 {
 	count = MIN(MIN(count, c->config.blocks / 4), c->number_end - number);
 	return count + c->ranks[BLOCK_HINTED].count <= cache_hinted_max(c) ? (uint32_t)count : 0;
 }
 
-/* Behind the block that somebody waits for at least a few: who is refused all hints, because of what others
- * have left unused, must not come for each block by itself. */
+/* Reads at least a few blocks behind op's: a reader whose hints are refused, because others have left theirs
+ * unused, must not need a request for each block. */
 bool cache_read_for(struct cache *c, struct cache_get *op)
 {
 	uint64_t behind = op->number + 1;

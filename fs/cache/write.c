@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing back, by epochs: an epoch's blocks are all written, and where the device has a cache of its own
- * flushed, before the first of the next is. What is changed meanwhile is copied first (get.c), so that the
- * device sees each epoch as it was.
+/* Writing back, by epochs: all of an epoch's blocks are written, and flushed if the device has a cache,
+ * before the first of the next. A block that is changed meanwhile is copied first (get.c), so that the device
+ * sees each epoch as it was.
  *
- * Blocks are written when a sync or the clock wants their epoch on the medium (target), when somebody waits
- * for room, and when half of all blocks are dirty. Should a write fail, all that was changed in its epoch
- * and after it is forgotten: what depends on a lost block must not reach the medium without it. */
+ * Blocks are written when a sync or the timer wants their epoch on the medium (target), when a get waits for
+ * room, and when half of all blocks are dirty. If a write fails, all changes of its epoch and of later ones
+ * are dropped: a block that depends on a lost one must not reach the medium without it. */
 #include <errno.h>
 
 #include "fs/cache/cache_priv.h"
@@ -24,7 +24,7 @@ void cache_changed(struct block *b)
 	if (!b->oldest)
 		b->oldest = c->epoch;
 	else if (b->oldest <= c->target)
-		c->target = c->epoch++; /* somebody waits for what it was before */
+		c->target = c->epoch++; /* a sync waits for its earlier change */
 	list_push_back(&c->dirty, &b->link);
 	c->dirty_count++;
 	if (!timer_is_running(&c->timer))
@@ -39,7 +39,7 @@ void cache_on_time(struct timer *t)
 	cache_drive(c);
 }
 
-/* -- what is lost -- */
+/* -- lost changes -- */
 
 static void note_error(struct cache *c, int error)
 {
@@ -48,8 +48,8 @@ static void note_error(struct cache *c, int error)
 		c->error = error;
 }
 
-/* When the device has none of our writes any more: forgets all changes. Those who wait in a sync are told,
- * and where something is lost that none of them has asked for, the next one is. */
+/* Drops all changes, once the device has none of our writes any more. Pending syncs fail; if they do not
+ * cover every lost change, the next sync fails, too. */
 static void lose_changes(struct cache *c)
 {
 	bool is_told = !list_is_empty(&c->syncs);
@@ -163,7 +163,7 @@ static bool is_wanted(const struct cache *c, const struct block *b)
 	return b->epoch <= c->target || !list_is_empty(&c->waiting) || c->dirty_count > c->config.blocks / 2;
 }
 
-/* Goes on to the epoch of b, the oldest change. false: not yet. */
+/* Advances to the epoch of b, the oldest change. false: not yet possible. */
 static bool turn_to_epoch_of(struct cache *c, const struct block *b)
 {
 	if (b->epoch == c->written)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Clusters taken and given back. All copies of the table are kept in step; between two of them the power may
- * fail, and the first one counts then. */
+/* Taking and freeing clusters. All copies of the table are kept in step; if the power fails between the
+ * writes of two copies, the first one counts. */
 #include <errno.h>
 #include <string.h>
 
@@ -53,9 +53,9 @@ int fat_table_write(struct fat_writer *w, uint32_t cluster, uint32_t value)
 
 /* -- taking -- */
 
-/* A cluster is linked behind a folder's last one by the write of one sector. Where the entry of that one
- * reaches into a second sector, as some of FAT12 do, only numbers will do that leave its part in the first as
- * it is: gives which bits must be those of *value. */
+/* Linking a cluster behind a folder's last one must be the write of one sector. If the entry of that last one
+ * straddles two sectors, as some of FAT12 do, the new cluster's number must leave the first sector's part as
+ * it is: gives the bits that must be those of *value. */
 static int find_fixed_bits(struct fat_writer *w, uint32_t *fixed, uint32_t *value)
 {
 	const struct fat_geometry *g = &fat_of_writer(w)->geometry;
@@ -83,7 +83,7 @@ static int find_free(struct fat_writer *w)
 		error = fat_table_read(w, w->hint, &value);
 		if (error)
 			return error;
-		/* Whatever the table says, nobody gets the root folder. */
+		/* A damaged table may say that the root folder's cluster is free. */
 		if (!value && w->hint != g->root_cluster && !((w->hint ^ bits) & fixed))
 			return 0;
 	}
@@ -94,7 +94,7 @@ int fat_cluster_take(struct fat_writer *w, uint32_t *cluster)
 {
 	int error = 0;
 
-	/* One that was chosen stays chosen while its copies of the table are waited for. */
+	/* The choice is kept while this waits for the blocks of the table's copies. */
 	if (!w->fresh) {
 		error = find_free(w);
 		if (error)
@@ -160,7 +160,7 @@ int fat_cluster_clear(struct fat_writer *w, uint32_t cluster)
 	return 0;
 }
 
-/* -- giving back -- */
+/* -- freeing -- */
 
 void fat_release_begin(struct fat_writer *w, uint32_t first)
 {
@@ -180,7 +180,7 @@ int fat_release_run(struct fat_writer *w)
 				return error;
 			r->has_next = true;
 		}
-		/* What is free already was no part of a chain, but of a damaged one. */
+		/* A free cluster in the chain: the chain was damaged, and ends here. */
 		if (!r->next)
 			break;
 		error = fat_table_write(w, r->cluster, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Blocks that are changed. */
+/* Changing blocks of the device. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The bytes of a new content: from the op's slices, the old content, or zeros,
+/* Writes a file's new content, from the op's slices, the old content, or zeros,
  *
  *   0 ········ at ········ at + len ········ size
  *   old          slices       old, then zeros
  *
- * into clusters that nobody knows of yet. So a file that is changed in its middle, or grows by a cluster, is
- * written anew as a whole: there is no other way to have either all of a change or nothing of it, for FAT has
- * its size in one sector and its chain in another. Only what the last cluster has room for is put there. */
+ * into clusters that nothing refers to yet. So a file that is changed in its middle, or grows by a cluster,
+ * is written anew as a whole: nothing less is atomic, because FAT has the file's size in one sector and its
+ * chain in another. Only bytes that fit into the old last cluster are written in place. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ void fat_content_end(struct fat_writer *w)
 	w->source = NULL;
 }
 
-/* Where byte w->done is to go, and how many behind it lie there together. */
+/* The place of byte w->done on the device, and how many bytes from there on are contiguous. */
 static int find_target(struct fat_writer *w, uint64_t *place, uint32_t *left)
 {
 	struct fat *fat = fat_of_writer(w);
@@ -69,7 +69,7 @@ static int find_old(struct fat_writer *w, const void **data, uint32_t *left)
 	return 0;
 }
 
-/* A piece of what the op brings; there is one. */
+/* A piece of the op's slices; there is one left. */
 static void find_piece(struct fat_writer *w, const void **data, uint32_t *left)
 {
 	while (w->piece_at == w->op->slices[w->piece].len) {
@@ -80,7 +80,7 @@ static void find_piece(struct fat_writer *w, const void **data, uint32_t *left)
 	*left = (uint32_t)MIN(w->op->slices[w->piece].len - w->piece_at, (size_t)FAT_BLOCK_BYTES);
 }
 
-/* The bytes that come at w->done. data NULL: zeros. */
+/* The new content's bytes at w->done. data NULL: zeros. */
 static int find_source(struct fat_writer *w, const void **data, uint32_t *left)
 {
 	uint64_t end = w->size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Folders as rows of slots: in a chain of clusters, or, the root of FAT12 and FAT16, in a place of its
- * own. */
+/* Folders as rows of slots: in a chain of clusters or, for the root of FAT12 and FAT16, in an area of
+ * its own. */
 #include <errno.h>
 
 #include "fs/fat/fat_priv.h"
@@ -19,7 +19,7 @@ uint64_t fat_directory_place(const struct fat *fat, const struct fat_directory *
 	return start + (uint64_t)d->slot * sizeof(struct fat_slot);
 }
 
-/* The slots that lie together. */
+/* The number of slots that lie together: a cluster's, or the fixed root's. */
 static uint32_t slots_of(const struct fat *fat, const struct fat_directory *d)
 {
 	const struct fat_geometry *g = &fat->geometry;

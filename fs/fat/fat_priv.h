@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the parts of the FAT file system share. */
+/* Declarations shared by the parts of the FAT file system. */
 #ifndef FS_FAT_FAT_PRIV_H
 #define FS_FAT_FAT_PRIV_H
 
@@ -19,46 +19,46 @@ struct fat {
 	struct fat_key *keys;   /* keys.c */
 	uint32_t key_tick;
 	uint32_t complaints;    /* of damage */
-	uint32_t version;       /* moves on with every change: what a lookup has seen may be there no more */
+	uint32_t version;       /* grows with every change: a lookup begun before may be outdated */
 	struct fat_writer *writer; /* NULL: read-only */
 	struct fat_owners *owners; /* owners.c; NULL: no cluster is known to be shared */
 };
 
-/* Says what is damaged, a few times at most, and gives -EUCLEAN. */
+/* Logs the damage, for the first few times, and gives -EUCLEAN. */
 int fat_damaged(struct fat *fat, const char *what, uint32_t cluster);
 
 /* -- task.c -- */
 
-/* An operation that waits for blocks. Its step does as much as there are blocks for, keeping in the
- * operation's storage how far it has come; one that is absent is asked for, the step gives -EAGAIN up the
- * stack, and is called again when the block is there. So code reads as if it could wait, and nothing is
- * called back but the step. */
+/* An operation that waits for blocks. Its step goes as far as cached blocks allow, and keeps its progress in
+ * the operation's storage. For an absent block it starts a get and gives -EAGAIN up the stack; it is called
+ * again when the block has come. So code reads as if it could block, and the only callback is the step. */
 struct fat_task {
-	struct cache_get get; /* block: the one that has come and that nobody has looked at */
-	int error;            /* or why it has not come */
+	struct cache_get get; /* block: one that has come and is not yet taken */
+	int error;            /* or the error of getting it */
 	uint32_t served;      /* blocks that were there */
 	struct waiter waiter;
 	struct fat *fat;
-	struct promise *promise; /* what the operation settles */
+	struct promise *promise; /* the operation's */
 	intptr_t (*step)(struct fat_task *t);
 };
 
-/* Runs step; the promise settles with what it gives, before this returns where nothing is absent. */
+/* Runs step; p settles with its result, before this returns if no block is absent. */
 void fat_task_start(struct fat_task *t, struct fat *fat, struct promise *p, void (*cancel)(struct promise *p),
                     intptr_t (*step)(struct fat_task *t));
-/* As cancel, for what cannot be cancelled. */
+/* The cancel function of operations that cannot be cancelled. */
 void fat_go_on(struct promise *p);
-/* Has the operation end with -ECANCELED when the block has come that it waits for. */
+/* Makes the operation end with -ECANCELED when the block that it waits for has come. */
 void fat_task_cancel(struct fat_task *t);
 
-/* Has the step called again when p has settled. */
+/* Arranges for the step to be called again when p has settled. */
 void fat_task_wait(struct fat_task *t, struct promise *p);
-/* The block that was waited for, if it is this one in this mode, or why it has not come; else NULL. */
+/* Takes the block that the task has waited for, if it is number in mode, else NULL. 0, or the error of
+ * getting it. */
 int fat_task_take(struct fat_task *t, uint64_t number, enum cache_mode mode, struct cache_block **out);
-/* A block to look at, with a count for the caller. Where it is absent, up to ahead blocks behind it will be
- * wanted too. 0; -EAGAIN: later; the device's error. */
+/* Gets a block to read, with a count for the caller. If it is absent, up to ahead blocks behind it are read
+ * too. 0; -EAGAIN: later; the device's error. */
 int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_block **out);
-/* Copies bytes from the device, of two neighbouring blocks at most. */
+/* Copies bytes from the device, out of two neighbouring blocks at most. */
 int fat_copy_out(struct fat_task *t, uint64_t place, void *to, uint32_t len);
 
 #define FAT_AHEAD 8 /* blocks of tables and folders */
@@ -70,7 +70,7 @@ struct fat_chain {
 	uint32_t first;
 	uint32_t cluster; /* number index of the chain, from 0 */
 	uint32_t index;
-	uint32_t mark;    /* Brent's algorithm: seen before when the chain is a loop */
+	uint32_t mark;    /* Brent's algorithm: coming here again means a loop */
 };
 
 static inline void fat_chain_begin(struct fat_chain *c, uint32_t first)
@@ -78,9 +78,10 @@ static inline void fat_chain_begin(struct fat_chain *c, uint32_t first)
 	*c = (struct fat_chain){ .first = first, .cluster = first, .mark = first };
 }
 
-/* Goes on to number index, at most. 0; -ENODATA: the chain ends here; -EAGAIN, -EUCLEAN and the device's. */
+/* Advances to cluster number index, at most. 0; -ENODATA: the chain ends before; -EAGAIN, -EUCLEAN, and the
+ * device's errors. */
 int fat_chain_walk(struct fat_task *t, struct fat_chain *c, uint32_t index);
-/* The same as long as clusters lie together: -ENODATA also where the next one lies elsewhere. */
+/* The same as long as clusters are contiguous: -ENODATA also if the next one lies elsewhere. */
 int fat_chain_run(struct fat_task *t, struct fat_chain *c, uint32_t index);
 
 static inline uint32_t fat_clusters_of(const struct fat *fat, uint64_t bytes)
@@ -92,14 +93,14 @@ static inline uint32_t fat_clusters_of(const struct fat *fat, uint64_t bytes)
 
 /* -- owners.c -- */
 
-/* Finds the clusters that several have: part of a step. 0; 1: there are some, or two names of one file or
+/* Finds clusters with several owners: part of a step. 0; 1: there are some, or two names of one file or
  * folder, and nothing may be written; -ENOMEM, the device's errors. */
 int fat_owners_find(struct fat_task *t);
 void fat_owners_destroy(struct fat *fat);
-/* -EUCLEAN: this is one of them. 0 for what is no cluster. */
+/* -EUCLEAN: cluster has several owners. 0 for a number that is no cluster's. */
 int fat_owners_check(struct fat *fat, uint32_t cluster);
 
-/* Asked before a cluster is used: 0, or -EUCLEAN when several files claim it. */
+/* To be called before a cluster is used: 0, or -EUCLEAN if several files claim it. */
 static inline int fat_check_owner(struct fat *fat, uint32_t cluster)
 {
 	return CONFIG_FAT_OWNERS_CLUSTERS > 0 ? fat_owners_check(fat, cluster) : 0;
@@ -114,19 +115,19 @@ struct fat_directory {
 };
 
 void fat_directory_begin(struct fat *fat, struct fat_directory *d, uint32_t first);
-/* The slot's place on the device, by which it is known. */
+/* The slot's place on the device, which identifies it. */
 uint64_t fat_directory_place(const struct fat *fat, const struct fat_directory *d);
-/* Goes on by so many slots, 0 where d stands behind a cluster's last; d stays where it is when that fails.
- * -ENODATA: there are not as many. */
+/* Advances by count slots; 0 only normalises d, which may be behind a cluster's last slot. On failure d is
+ * unchanged. -ENODATA: there are not as many. */
 int fat_directory_next(struct fat_task *t, struct fat_directory *d, uint32_t count);
-/* Shows look one slot after the other, with the place d has come to, until it gives something else than 0,
- * which is given then. -ENODATA: there are no more. */
+/* Calls look for one slot after the other, with d at it, until look gives something else than 0, and gives
+ * that. -ENODATA: there are no more. */
 int fat_directory_scan(struct fat_task *t, struct fat_directory *d,
                        int (*look)(void *arg, const struct fat_slot *s), void *arg);
 
 /* -- lookup.c -- */
 
-/* What a directory says of a file or folder. */
+/* The directory's entry of a file or folder. */
 struct fat_entry {
 	uint64_t place;      /* of its slot; 0: the root folder */
 	uint32_t first;      /* cluster; 0: none, or the fixed root */
@@ -138,7 +139,7 @@ struct fat_entry {
 struct fat_lookup {
 	struct fat_task task; /* first; the user's to start */
 	const char *key;
-	uint32_t key_len, at; /* at: the name of the key that is looked for now */
+	uint32_t key_len, at; /* at: where the name looked for now begins in the key */
 	uint32_t version;
 	struct fat_directory in;
 	struct fat_entry found;
@@ -146,17 +147,17 @@ struct fat_lookup {
 	uint8_t phase;
 };
 
-/* Prepares to find key, of which it borrows the bytes. May find it at once: true, and found. */
+/* Prepares to find key, and borrows it. true: it was known, and found is set. */
 bool fat_lookup_begin(struct fat_lookup *l, struct fat *fat, const char *key, size_t key_len);
-/* The same without what was found before. */
+/* Starts over, without the keys found before. */
 void fat_lookup_again(struct fat_lookup *l, struct fat *fat);
-/* Part of a step. 0: found; -ENOENT, -ENOTDIR, and what blocks and chains give. A file's chain has been
- * followed to its end by then and is as long as its size says, so it is no loop; a folder says of itself
- * what its parent says of it. */
+/* Part of a step. 0: found; -ENOENT, -ENOTDIR, and the errors of blocks and chains. A file's chain has then
+ * been followed to its end and matches the file's size, so it is no loop; a folder's own entries agree with
+ * its parent's. */
 int fat_lookup_run(struct fat_lookup *l);
 void fat_entry_read(struct fat_entry *e, uint64_t place, const struct fat_slot *s);
-/* Whether what begins at cluster first is a folder that says of itself what its parent (0 or the root's
- * cluster: the root) says: 0, -EUCLEAN. */
+/* Checks that a folder begins at cluster first, and that its "." and ".." name first and parent (0 or the
+ * root's cluster: the root): 0, -EUCLEAN. */
 int fat_folder_check(struct fat_task *t, uint32_t first, uint32_t parent);
 
 /* A name that is looked for. */
@@ -165,9 +166,9 @@ struct fat_sought {
 	uint16_t units[FAT_NAME_UNITS]; /* folded */
 };
 
-/* 0; -EINVAL, -ENAMETOOLONG as fat_name_read. */
+/* 0; -EINVAL, -ENAMETOOLONG, as of fat_name_read. */
 int fat_sought_read(struct fat_sought *s, const char *name, size_t len);
-/* Takes a folder's next slot. l: what came before, its units 0 at first. Whether it is that of the name. */
+/* Takes a folder's next slot; l: the slots before, its units 0 at first. Is slot that of the name? */
 bool fat_sought_is(const struct fat_sought *s, struct fat_long *l, const struct fat_slot *slot);
 
 /* -- keys.c -- */
@@ -177,14 +178,14 @@ int fat_keys_create(struct fat *fat);
 void fat_keys_destroy(struct fat *fat);
 const struct fat_entry *fat_keys_find(struct fat *fat, const char *key, size_t key_len);
 void fat_keys_add(struct fat *fat, const char *key, size_t key_len, const struct fat_entry *e);
-/* Forgets what lies in this slot; UINT64_MAX: everything. */
+/* Forgets the key of this slot; UINT64_MAX: all keys. */
 void fat_keys_forget(struct fat *fat, uint64_t place);
 
 /* -- time.c -- */
 
 /* Nanoseconds since 1970; 0: no time at all. FAT's times are local, and taken as UTC. */
 uint64_t fat_time_read(uint16_t date, uint16_t time);
-/* Of 1980 to 2107; both 0 for what is not in there. */
+/* Both 0 for times outside 1980 to 2107. */
 void fat_time_write(uint64_t wall_ns, uint16_t *date, uint16_t *time);
 
 /* -- get.c, read.c, list.c -- */
@@ -202,7 +203,7 @@ void fat_rename(struct kv *kv, struct kv_change *op);
 
 /* -- state.c, writer.c -- */
 
-/* Makes the volume one that can be changed: before it is read, and then. 0, -ENOMEM, the device's errors. */
+/* Make the volume writable: create before the volume is read, load after. 0, -ENOMEM, the device's errors. */
 int fat_state_create(struct fat *fat, const struct blkdev *dev);
 int fat_state_load(struct fat_task *t);
 void fat_state_destroy(struct fat *fat);
@@ -212,12 +213,12 @@ enum fat_change_kind {
 	FAT_LET_GO,
 };
 
-/* To be done when what was asked for before has been. */
+/* Queues op behind the changes submitted before. */
 void fat_writer_submit(struct fat *fat, struct kv_change *op, enum fat_change_kind kind);
 
-/* -- versions.c: what has been changed since the volume was mounted -- */
+/* -- versions.c: changes since the volume was mounted -- */
 
-/* How many changes there were; the number of the last one to what lies in the slot, 0: none. */
+/* The number of changes so far; the number of the last change to e, 0: none. */
 uint32_t fat_changes(const struct fat *fat);
 uint32_t fat_changed(const struct fat *fat, const struct fat_entry *e);
 
@@ -228,12 +229,12 @@ static inline uint32_t fat_changes_now(const struct fat *fat)
 	return 0;
 }
 
-/* Has the slot at place perhaps been changed since there had been so many changes? */
+/* May the slot at place have changed since the count of changes was changes? */
 static inline bool fat_is_stale(const struct fat *fat, uint64_t place, uint32_t changes)
 {
 	struct fat_entry e = { .place = place };
 
-	/* The root folder stays. */
+	/* The root folder is never stale. */
 	if (IS_ENABLED(CONFIG_FAT_WRITE) && place)
 		return fat_changes(fat) != changes && fat_changed(fat, &e) > changes;
 	return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The boot sector, understood and checked ("Boot Sector and BPB", "FAT Type Determination"). Which of the
- * three FATs it is follows from the number of clusters alone; but a boot sector in the form of FAT32, which
- * would be no valid one of FAT12 or FAT16, is FAT32 however few there are, as mkfs.fat makes them. What comes
- * out is consistent in itself: every part lies in the volume, and the table has an entry for each cluster. */
+/* Parses and checks the boot sector ("Boot Sector and BPB", "FAT Type Determination"). The number of clusters
+ * alone tells FAT12 from FAT16; but a boot sector in the form of FAT32, which is not valid for those two, is
+ * FAT32 however few clusters there are, as mkfs.fat makes them. The result is consistent: every part lies in
+ * the volume, and the table has an entry for each cluster. */
 #include <string.h>
 
 #include "fs/fat/geometry.h"
@@ -43,7 +43,7 @@ static const char *check_form(const struct fat_boot *b)
 	return NULL;
 }
 
-/* What only FAT32 has. */
+/* The fields that only FAT32 has. */
 static const char *parse_32(struct fat_geometry *g, const struct fat_boot *b, uint32_t sector_bytes)
 {
 	uint32_t active = b->of_32.flags & 15;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the parts of a volume lie, as its boot sector says, checked. */
+/* The layout of a volume, from its boot sector, checked. */
 #ifndef FS_FAT_GEOMETRY_H
 #define FS_FAT_GEOMETRY_H
 
@@ -16,16 +16,16 @@ struct fat_geometry {
 	uint32_t root_slots;   /* 0: the root is a chain like other folders */
 	uint32_t root_cluster;
 	uint32_t serial;       /* the volume's number, chosen when it was made */
-	uint32_t clusters;     /* they have the numbers 2 to clusters + 1 */
+	uint32_t clusters;     /* numbered 2 to clusters + 1 */
 	uint32_t sector_bytes;
 	uint8_t bits;          /* of a table's entry: 12, 16, 32 */
-	uint8_t copies;        /* of the table that are kept in step, from the one that is read on */
+	uint8_t copies;        /* of the table, kept in step, beginning with the one that is read */
 	uint8_t cluster_shift; /* bytes of a cluster, 9 to 19 */
-	bool dirty;            /* the boot sector says that it was not let go of */
+	bool dirty;            /* the boot sector says that it was not unmounted */
 };
 
-/* Understands sector, the first FAT_BOOT_BYTES of a volume that begins at byte start of its device and has
- * room for bytes. Gives NULL, or what is wrong with it, in words. */
+/* Parses sector, the first FAT_BOOT_BYTES of a volume that begins at byte start of its device and has room
+ * for bytes. Gives NULL, or a text that says what is wrong. */
 const char *fat_geometry_parse(struct fat_geometry *g, const void *sector, uint64_t start, uint64_t bytes);
 
 static inline bool fat_is_cluster(const struct fat_geometry *g, uint32_t cluster)

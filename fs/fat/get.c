@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* kv_get: what the directory says of a file, and an entity tag.
+/* kv_get: a file's directory entry, and an entity tag.
  *
- * The tag is strong (RFC 9110 §8.8.1): it is made of the volume's serial number, the file's place (its first
- * cluster), its size, the time of its last modification, and the number of that change among all since the
- * volume was mounted, 0 when it was before. So while the volume is mounted, each change gives another tag.
- * From one mount to the next, two contents of a file have the same tag only if they have the same size, begin
- * in the same cluster, are the same number of changes from their mount, and were written within the same two
- * seconds, which is what FAT tells apart. A machine without a wall clock writes no times: it must not serve
- * what it writes to clients that outlive it. The disks that the build makes have no times either: their
+ * The tag is strong (RFC 9110 §8.8.1): it is made of the volume's serial number, the file's first cluster,
+ * its size, the time of its last modification, and the number of that change among all since the volume was
+ * mounted, 0 if it was before. So while the volume is mounted, each change gives another tag. From one mount
+ * to the next, two contents of a file have the same tag only if they have the same size, begin in the same
+ * cluster, are the same number of changes from their mount, and were written within the same two seconds,
+ * which is what FAT tells apart. A machine without a wall clock writes no times: it must not serve files that
+ * it has written to clients that outlive it. The disks that the build makes have no times either: their
  * serial number is a part of their content's hash. */
 #include <errno.h>
 
 #include "fs/fat/fat_priv.h"
 
-/* Each number in digits of six bits, the lowest first, behind it a period but for the last. */
+/* Writes each number in digits of six bits, lowest first, with periods between the numbers. */
 static void tag(uint32_t serial, const struct fat_entry *e, uint32_t changed, char to[KV_ETAG_BYTES])
 {
 	static const char digits[64] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Keys that were found recently, with what was found: sets of four by the key's hash, of which the one not
- * used for longest makes room. Keys are compared byte by byte, so one that is asked for in capital letters is
- * another; the directory tells then. Longer keys than fit are looked for each time, from the longest folder
- * of theirs that is here. */
+/* A cache of recently found keys and their entries: sets of four, chosen by the key's hash; the least
+ * recently used of a set makes room. Keys are compared byte by byte, so one in capital letters misses and is
+ * looked for in the directory. So is a key that is too long for the cache, from its longest cached parent
+ * folder on. */
 #include <errno.h>
 #include <string.h>
 

@@ -3,16 +3,16 @@
  *
  *   boot sector │ FSInfo … │ table │ copy of it │ root folder (12, 16) │ cluster 2 │ cluster 3 │ …
  *
- * A file is a directory slot with its first cluster and size; the table says of each cluster which one
- * follows. A name that is no 8.3 name stands in slots before it, 13 UTF-16 units each, its end first. */
+ * A file is a directory slot with its first cluster and size; the table names each cluster's successor. A
+ * name that is no 8.3 name stands in slots before it, 13 UTF-16 units each, its end first. */
 #ifndef FS_FAT_LAYOUT_H
 #define FS_FAT_LAYOUT_H
 
 #include "kernel/util.h"
 
-#define FAT_BOOT_BYTES 512 /* that matter, however long the sector */
+#define FAT_BOOT_BYTES 512 /* in use, however long the sector */
 
-/* "Boot Sector and BPB". What is not aligned is bytes. */
+/* "Boot Sector and BPB". Fields that are not aligned are arrays of bytes. */
 struct fat_boot {
 	uint8_t jump[3], oem[8];
 	uint8_t sector_bytes[2];
@@ -29,13 +29,13 @@ struct fat_boot {
 	union {
 		struct {
 			uint8_t drive;
-			uint8_t state; /* bit 0: in use, and not let go of; all that FAT12 has to say so */
+			uint8_t state; /* bit 0: mounted, and not unmounted; FAT12 has no other mark */
 			uint8_t extended, serial[4];
 			uint8_t rest[21];
 		} of_16;
 		struct {
 			uint32_t table_sectors;
-			uint16_t flags; /* bit 7: one table is in use alone, bits 0 to 3 say which */
+			uint16_t flags; /* bit 7: only one table is in use, whose number is bits 0 to 3 */
 			uint16_t version;
 			uint32_t root_cluster;
 			uint16_t info_sector, backup_sector;

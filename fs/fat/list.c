@@ -7,13 +7,13 @@
 #include "fs/fat/fat_priv.h"
 
 struct cursor {
-	uint64_t folder; /* the slot of the folder, */
+	uint64_t folder; /* the folder's slot */
 	uint32_t changes;
 	struct fat_directory at;
 };
 static_assert(sizeof(struct cursor) <= sizeof(((struct kv_list *)0)->cursor), "room in the operation");
 
-/* UTF-8, three bytes for a unit, does not overtake the units: 3 i <= UNITS_AT + 2 i. */
+/* UTF-8 of up to three bytes a unit does not overwrite units not yet read: 3 i <= UNITS_AT + 2 i. */
 #define UNITS_AT (KV_NAME_BYTES - (FAT_NAME_UNITS + 1) * sizeof(uint16_t))
 static_assert(UNITS_AT >= FAT_NAME_UNITS, "so far");
 static_assert(offsetof(struct kv_list, name) % sizeof(uint16_t) == 0 && UNITS_AT % sizeof(uint16_t) == 0,
@@ -61,7 +61,7 @@ void fat_list(struct kv *kv, struct kv_list *op, const char *key, size_t key_len
 
 /* -- its entries -- */
 
-/* Gives 1 when it is one that has a name. */
+/* Gives 1 when slot s is an entry with a name. */
 static int take(struct kv_list *op, const struct fat_slot *s)
 {
 	struct fat_lookup *l = (struct fat_lookup *)op->own;

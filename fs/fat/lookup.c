@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* From a key to what it names: one name of the path after the other,
+/* From a key to its entry: one name of the path after the other,
  *
  *   SCAN its folder for the name ─▶ a folder: ENTER it ─▶ SCAN for the next name …
  *                                └▶ a file: MEASURE its chain
  *
- * A name is compared slot by slot, so that nothing of it has to be kept while a block is waited for. */
+ * A name is compared slot by slot, so that none of it has to be kept while the lookup waits for a block. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ void fat_entry_read(struct fat_entry *e, uint64_t place, const struct fat_slot *
 
 /* -- beginning -- */
 
-/* Looks on from this folder for the name at key + at. */
+/* Continues in folder, looking for the name at key + at. */
 static void enter(struct fat_lookup *l, struct fat *fat, uint32_t at, const struct fat_entry *folder)
 {
 	l->at = at;
@@ -239,7 +239,7 @@ int fat_lookup_run(struct fat_lookup *l)
 	};
 	int error = 0;
 
-	/* What was seen before a block was waited for may have changed. */
+	/* Slots that were read before waiting for a block may have changed. */
 	if (l->version != l->task.fat->version)
 		fat_lookup_again(l, l->task.fat);
 	while (!error && l->phase != DONE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Mounting: the device's first sector begins the volume, or says where its partition does. */
+/* Mounting: the device's first sector is the volume's, or has a partition table that says where that is. */
 #include <errno.h>
 
 #include "fs/fat/fat_priv.h"
@@ -16,7 +16,8 @@ struct mounting {
 
 static bool is_fat(uint8_t type)
 {
-	/* FAT12, FAT16 below 32 MiB, FAT16, FAT32 twice, FAT16, and a boot loader's, which is FAT too. */
+	/* FAT12, FAT16 below 32 MiB, FAT16, FAT32 twice, FAT16, and the EFI system partition, which is FAT
+	 * too. */
 	static const uint8_t types[] = { 0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e, 0xef };
 
 	for (size_t i = 0; i < sizeof(types); i++)
@@ -50,12 +51,12 @@ static int understand(struct mounting *m, struct fat_mount *op, const void *sect
 	return 1;
 }
 
-/* What both can do. */
+/* The operations of both kinds of volume. */
 #define READING \
 	.get = fat_get, .read = fat_read, .list = IS_ENABLED(CONFIG_FS_LIST) ? fat_list : NULL, \
 	.list_next = IS_ENABLED(CONFIG_FS_LIST) ? fat_list_next : NULL
 
-/* FAT without writing leaves the other one out. */
+/* The table of a read-only volume; without FAT_WRITE the other one is left out. */
 static const struct kv_ops ops = { READING };
 
 static const struct kv_ops writing_ops = {
@@ -78,7 +79,7 @@ static void destroy(struct fat *fat)
 	instance_free(fat, sizeof(*fat));
 }
 
-/* -- steps, one after the other: what each has seen to stays so, whatever the disk says later -- */
+/* -- steps, one after the other: each keeps what it has checked, and does not read it again -- */
 
 static intptr_t fail(struct fat_task *t, int error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Names: UTF-8, UTF-16 with surrogates, 8.3. What comes from the disk is shown only when a key can have it:
- * a long name that is not well formed does not count, and its file goes by its 8.3 name then. */
+/* Names: UTF-8, UTF-16 with surrogates, 8.3. A name on the disk is shown only if it is valid in a key: a long
+ * name that is not well formed does not count, and its file goes by its 8.3 name. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 /* -- case -- */
 
-/* Capital letters first to last, and how far away the small ones are; or pairs, capital and small in turn. */
+/* Capital letters first to last, and the distance to the small ones; or pairs, capital and small in turn. */
 struct fold {
 	uint16_t first, last;
 	uint8_t distance;
@@ -43,7 +43,7 @@ uint16_t fat_fold(uint16_t unit)
 
 #define BIT(c) (UINT32_C(1) << ((c) & 31))
 
-/* Asked for every character of every name of a folder that is looked through. */
+/* Fast, because a scan of a folder calls it for every character of every name. */
 bool fat_unit_is_allowed(uint16_t unit)
 {
 	static const uint32_t forbidden[] = {
@@ -157,7 +157,7 @@ uint8_t fat_short_checksum(const uint8_t name[11])
 
 static uint16_t show(uint8_t c, bool lower)
 {
-	/* The upper half of code page 850, which mkfs.fat, mtools and Windows in Western Europe mean. */
+	/* The upper half of code page 850, which mkfs.fat, mtools and Windows in Western Europe use. */
 	static const uint16_t upper_half[128] = {
 		0xc7, 0xfc, 0xe9, 0xe2, 0xe4, 0xe0, 0xe5, 0xe7, 0xea, 0xeb, 0xe8, 0xef, 0xee, 0xec, 0xc4, 0xc5,
 		0xc9, 0xe6, 0xc6, 0xf4, 0xf6, 0xf2, 0xfb, 0xf9, 0xff, 0xd6, 0xdc, 0xf8, 0xa3, 0xd8, 0xd7, 0x192,
@@ -206,7 +206,8 @@ static void copy_units(uint16_t units[FAT_LONG_UNITS], const struct fat_long_slo
 	memcpy(units + 11, s->units_3, sizeof(s->units_3));
 }
 
-/* From the end to the start, as the slots come: each low surrogate follows a high one, and only those do. */
+/* Checks from the end to the start, as the slots come, that a low surrogate follows each high one, and no
+ * other unit. */
 static bool are_well_formed(struct fat_long *l, const uint16_t *units, unsigned count)
 {
 	while (count-- > 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* One look at the whole volume when it is mounted: which clusters belong to two chains, or to one twice? What
- * they hold is right for one of their owners at most, so whoever comes to one of them later is refused. Two
- * names of one chain are not: after a power cut a half-done renaming looks like that. But a change of the one
- * would take from the other what it has, so nothing is written then either.
+/* A scan of the whole volume at mount: which clusters belong to two chains, or to one twice? Their content is
+ * right for one of the owners at most, so every later access to them is refused. Two names of one chain are
+ * not refused: a power cut leaves a half-done rename so. But a change under one name would free the clusters
+ * of the other, so nothing is written then either.
  *
- * A cluster is followed once, however many claim it, and a folder waits for its turn as a bit. So there is no
- * recursion and no queue, and the time that it takes is bounded, whatever is on the disk. */
+ * A cluster is followed once, however many chains claim it, and a folder waits for its turn as a bit. So
+ * there is no recursion and no queue, and the time is bounded, whatever is on the disk. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,11 +13,11 @@
 #include "kernel/page.h"
 
 enum owner_map {
-	TAKEN,   /* somebody has it */
-	FIRST,   /* a chain begins there, */
-	FOLDER,  /* a folder's, */
-	WAITING, /* which has not been looked at */
-	SHARED,  /* several have it */
+	TAKEN,   /* a chain has it */
+	FIRST,   /* a chain begins there */
+	FOLDER,  /* a folder's chain begins there */
+	WAITING, /* that folder has not been scanned */
+	SHARED,  /* several chains have it */
 	MAPS,
 };
 
@@ -25,8 +25,8 @@ struct fat_owners {
 	size_t pages;
 	uint32_t words;          /* of a map */
 	uint32_t word;           /* of WAITING: those before it are 0 */
-	struct fat_directory at; /* the folder that is looked at */
-	struct fat_chain chain;  /* of what was found in it */
+	struct fat_directory at; /* in the folder that is being scanned */
+	struct fat_chain chain;  /* of the file or folder found in it */
 	bool is_following;
 	bool has_shared, has_twins; /* twins: two names of one chain */
 	uint32_t maps[];
@@ -54,7 +54,7 @@ int fat_owners_check(struct fat *fat, uint32_t cluster)
 	return fat_damaged(fat, "two have a cluster in common, or a chain is a loop", cluster);
 }
 
-/* Somebody claims cluster. false: it is another's. */
+/* Claims cluster for a chain. false: another one has it. */
 static bool take(struct fat *fat, uint32_t cluster)
 {
 	struct fat_owners *o = fat->owners;
@@ -67,7 +67,7 @@ static bool take(struct fat *fat, uint32_t cluster)
 	return !fat_owners_check(fat, cluster);
 }
 
-/* What lies outside the volume is told to those who ask for it. */
+/* A first cluster outside the volume is passed over: whoever opens that file gets the error. */
 static void begin_chain(struct fat *fat, uint32_t first, bool is_folder)
 {
 	struct fat_owners *o = fat->owners;
@@ -90,7 +90,7 @@ static void begin_chain(struct fat *fat, uint32_t first, bool is_folder)
 	o->is_following = true;
 }
 
-/* What cannot be read or followed has been told, or will be to those who ask for it. */
+/* Parts that cannot be read or followed have been logged, or will fail for those who open them. */
 static bool can_be_left_out(int error)
 {
 	return error == -ENODATA || error == -EUCLEAN || error == -EIO;
@@ -110,7 +110,7 @@ static int follow_chain(struct fat_task *t)
 	return 0;
 }
 
-/* The first slot of a folder is about itself, but for the root. What has none is no folder. */
+/* The first slot of every folder but the root is "."; without it this is no folder. */
 static bool begins_none(const struct fat *fat, const struct fat_slot *s)
 {
 	const struct fat_directory *d = &fat->owners->at;
@@ -130,7 +130,7 @@ static int look(void *arg, const struct fat_slot *s)
 	return fat->owners->is_following;
 }
 
-/* Goes on with a folder that has not been looked at. false: there is none. */
+/* Goes on with a folder that has not been scanned. false: there is none. */
 static bool next_folder(struct fat *fat)
 {
 	struct fat_owners *o = fat->owners;

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /* kv_read: pieces of a file as the cache has them, uncopied. The operation's cursor remembers a run, clusters
- * of the file that lie together on the device, and how far has been read ahead:
+ * of the file that are contiguous on the device, and how far reading ahead has come:
  *
  *   file       │ 0 1 2 … index ··············· index + count │ …
  *   device                cluster ······ cluster + count
  *
- * Nothing is read ahead before a block was absent: a file that is in the cache whole costs a look at each of
- * its blocks, and none at the table where one cluster holds it. */
+ * Reading ahead begins only when a block was absent: a file that is wholly in the cache costs a lookup of
+ * each of its blocks, and none in the table if one cluster holds it. */
 #include <errno.h>
 
 #include "fs/fat/fat_priv.h"
 
 struct cursor {
 	uint32_t index, cluster, count; /* count 0: at the start */
-	bool is_whole;                  /* what comes next in the file lies elsewhere */
-	uint64_t ahead;                 /* blocks of the device before this one were asked for; 0: none were */
+	bool is_whole;                  /* the file's next cluster, if any, lies elsewhere */
+	uint64_t ahead;                 /* blocks of the device before this one were hinted; 0: none were */
 };
 static_assert(sizeof(struct cursor) <= sizeof(((struct kv_read *)0)->cursor), "room in the operation");
 
-/* Whoever reads on has a step more read ahead when he has come so near to what was asked for: the device
- * does that while he goes through the step before ("make bench", disk). */
+/* A sequential reader that comes within AHEAD blocks of the end of reading ahead starts another step: the
+ * device reads that while the reader uses the step before ("make bench", disk). */
 #define AHEAD_STEP MIN(CONFIG_FS_CACHE_READ_AHEAD, CONFIG_FS_CACHE_BLOCKS / 4)
 #define AHEAD (AHEAD_STEP + AHEAD_STEP / 4)
 
-/* What an operation gives, and what is read ahead of it. */
+/* Blocks of an operation, and those read ahead of it. */
 #define RUN_BLOCKS (KV_READ_SLICES + AHEAD + AHEAD_STEP)
 
-/* Makes the run begin with cluster number index of the file, which is not before it. */
+/* Makes the run begin with cluster number index of the file, which lies behind the run. */
 static int move(struct fat_task *t, struct cursor *c, uint32_t index)
 {
 	struct fat_chain chain;
@@ -34,7 +34,7 @@ static int move(struct fat_task *t, struct cursor *c, uint32_t index)
 
 	fat_chain_begin(&chain, c->cluster + c->count - 1);
 	error = fat_chain_walk(t, &chain, index - (c->index + c->count - 1));
-	/* What has been walked is not walked again. */
+	/* Keeps the progress, also on failure, so that no cluster is walked twice. */
 	c->index += c->count - 1 + chain.index;
 	c->cluster = chain.cluster;
 	c->count = 1;
@@ -42,8 +42,9 @@ static int move(struct fat_task *t, struct cursor *c, uint32_t index)
 	return error;
 }
 
-/* Makes the run count clusters long, or as many as lie together. That these are all is remembered: who has
- * waited for a block of the file need not have one of the table, too, which may have made room for it. */
+/* Makes the run count clusters long, or as many as are contiguous. is_whole remembers that these are all: a
+ * reader that waited for a block of the file then needs none of the table, which may have been evicted for
+ * it. */
 static int lengthen(struct fat_task *t, struct cursor *c, uint32_t count)
 {
 	struct fat_chain chain;
@@ -67,7 +68,7 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 		*c = (struct cursor){ .cluster = (uint32_t)op->entry->place[1], .count = 1 };
 	if (index >= c->index + c->count)
 		error = move(t, c, index);
-	/* Who reads on does not look at the table each time. */
+	/* Lengthens by more than is needed, so that a sequential reader seldom reads the table. */
 	rest = fat_clusters_of(t->fat, op->entry->size) - c->index;
 	if (!error && !c->is_whole && c->count < index - c->index + wanted)
 		error = lengthen(t, c, MIN(rest, index - c->index + wanted + MIN(c->count, 8 * wanted)));
@@ -76,7 +77,7 @@ static int find_run(struct fat_task *t, struct kv_read *op, struct cursor *c)
 	return error;
 }
 
-/* The run is read at block number and ends before block end. */
+/* Reads ahead in the run, which is read at block number and ends before block end. */
 static void read_ahead(struct fat *fat, struct cursor *c, uint64_t number, uint64_t end)
 {
 	if (c->ahead < number || c->ahead > number + RUN_BLOCKS)
@@ -91,8 +92,8 @@ static void add_slice(struct kv_read *op, struct cache_block *b, uint32_t offset
 	op->slices[op->count++] = (struct slice){ b->data + offset, len, &b->storage };
 }
 
-/* Gives the promise's result: the bytes of place to end of the device, as many as there are slices and blocks
- * for. */
+/* Gives the promise's result: the number of bytes from place to end of the device, as far as there are slices
+ * and blocks for. */
 static intptr_t gather(struct fat_task *t, struct kv_read *op, uint64_t place, uint64_t end)
 {
 	struct cursor *c = (struct cursor *)op->cursor;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* 8.3 names for long ones ("Generating 8.3 names from long names"): the first letters, "~" and a digit that
- * nobody else in the folder has. When all nine are taken, the first two letters and a hash, as Windows does,
- * so that a thousand like names do not take a thousand looks at the folder. */
+ * is free in the folder. When all nine are taken, the first two letters and a hash, as Windows does, so that
+ * a thousand similar names do not take a thousand scans of the folder. */
 #include <errno.h>
 #include <string.h>
 
 #include "fs/fat/writer.h"
 #include "kernel/fnv.h"
 
-/* The letter as 8.3 names may have it; 0: none. */
+/* The unit as a letter of an 8.3 name; 0: none. */
 static uint8_t shorten(uint16_t unit)
 {
 	if (unit - 'a' < 26 && unit >= 'a')
@@ -32,7 +32,7 @@ static unsigned put(uint8_t *at, unsigned room, const uint16_t *units, int from,
 	return count;
 }
 
-/* Whether it is an 8.3 name as it stands: s->short_name then. */
+/* Is the name a valid 8.3 name? Then s->short_name is set to it. */
 static bool is_short(struct fat_survey *s, const uint16_t *units, int count, int dot)
 {
 	unsigned base = put(s->short_name, 8, units, 0, dot);

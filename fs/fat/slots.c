@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* A name comes into a folder, and goes. What commits is always the write of one sector:
+/* Adding names to a folder, and removing them. Each is committed by the write of one sector:
  *
  *  - new slots lie in one sector; at a folder's end the rest of a sector that is too small is passed over,
  *    and a name that does not fit into a whole one is refused (fat_slots_check);
- *  - slots that others have laid across sectors go in one write of a block, or, if they lie in several, those
- *    in the block of the last one, which is the one that counts, go first. */
+ *  - slots that other systems have laid across sectors are removed by one write of a block or, if they lie in
+ *    several blocks, first those in the block of the last slot, which is the one that counts. */
 #include <errno.h>
 #include <string.h>
 
 #include "fs/fat/writer.h"
 
-#define SLOTS_MOST 65536 /* of a folder, as others believe */
+#define SLOTS_MOST 65536 /* of a folder: the limit of other systems */
 
 int fat_slots_check(const struct fat_writer *w)
 {
@@ -25,8 +25,8 @@ int fat_slots_check(const struct fat_writer *w)
 
 /* -- making room -- */
 
-/* Links one more cluster, all free, behind w->extended, the folder's last. Where one copy of the table says
- * so and another is waited for the folder looks longer already: so who comes again begins here. */
+/* Links one more cluster of free slots behind w->extended, the folder's last. Once the first copy of the
+ * table is written the folder looks longer already, so a step that is called again resumes here. */
 static int extend(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);
@@ -51,7 +51,7 @@ static int extend(struct fat_writer *w)
 	return 0;
 }
 
-/* Behind the slot that is number n of the room, which is the folder's last. */
+/* Extends the folder, whose last slot is the one before slot n of the room. */
 static int extend_behind(struct fat_writer *w, uint32_t n)
 {
 	uint32_t cluster_slots = (1u << fat_of_writer(w)->geometry.cluster_shift) / sizeof(struct fat_slot);
@@ -66,7 +66,7 @@ static int extend_behind(struct fat_writer *w, uint32_t n)
 	return extend(w);
 }
 
-/* At the folder's end: takes care that there are count slots from the room on. */
+/* At the folder's end: makes sure that there are count slots from the room on. */
 static int make_slots(struct fat_writer *w, uint32_t count)
 {
 	struct fat_directory d;
@@ -84,13 +84,13 @@ static int make_slots(struct fat_writer *w, uint32_t count)
 	return error;
 }
 
-/* Has d's slot say this in its first byte. */
+/* Sets the first byte of d's slot. */
 static int put_first(struct fat_writer *w, const struct fat_directory *d, uint8_t first)
 {
 	return fat_copy_in(w, fat_directory_place(fat_of_writer(w), d), &first, 1);
 }
 
-/* Passes over what is left of a sector, if the name does not fit there but would into a whole one. */
+/* Passes over the rest of a sector, if the name does not fit there. */
 static int pass_over(struct fat_writer *w)
 {
 	struct fat_survey *s = &w->survey;
@@ -110,7 +110,7 @@ static int pass_over(struct fat_writer *w)
 	return error ? error : fat_directory_next(&w->lookup.task, &s->room, left);
 }
 
-/* At the folder's end: that there are as many slots as are needed, and that the one behind them ends it. */
+/* At the folder's end: makes sure of enough slots, and of an end mark in the one behind them. */
 static int make_room(struct fat_writer *w)
 {
 	struct fat_task *t = &w->lookup.task;
@@ -144,7 +144,7 @@ static void set_units(struct fat_long_slot *l, const uint16_t units[FAT_LONG_UNI
 	memcpy(l->units_3, units + 11, sizeof(l->units_3));
 }
 
-/* Slot n of those that are needed. */
+/* Fills in the name's slot n: the long name's, then the 8.3 name's. */
 static void make_slot(const struct fat_writer *w, uint32_t n, struct fat_slot *slot)
 {
 	const struct fat_survey *s = &w->survey;
@@ -186,7 +186,7 @@ int fat_slots_prepare(struct fat_writer *w)
 	return error;
 }
 
-/* What is in a slot already stands for something else now. */
+/* Gives an existing slot its new content, and keeps its name and creation time. */
 static void update(struct fat_slot *slot, const struct fat_slot *by)
 {
 	slot->attributes = (slot->attributes & (FAT_READ_ONLY | FAT_HIDDEN | FAT_SYSTEM)) | by->attributes;
@@ -217,7 +217,7 @@ int fat_slots_commit(struct fat_writer *w)
 	return 0;
 }
 
-/* So many slots, that at place and before it, lie in one block and beside each other. */
+/* The number of contiguous slots in one block, up to and including that at place. */
 static uint32_t slots_together(const struct fat_writer *w, uint64_t place)
 {
 	const struct fat_geometry *g = &fat_of_writer(w)->geometry;
@@ -226,7 +226,7 @@ static uint32_t slots_together(const struct fat_writer *w, uint64_t place)
 	return (uint32_t)(MIN(in_row, place % FAT_BLOCK_BYTES) / sizeof(struct fat_slot)) + 1;
 }
 
-/* The slots that lie in the block of the last one. */
+/* Frees the slots in the block of the last one. */
 static int erase_last(struct fat_writer *w, uint32_t count, const struct fat_entry *e)
 {
 	struct cache_block *b;

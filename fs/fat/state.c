@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the volume says of itself: that it is in use and was not let go of (in the boot sector and in the
- * table's second entry), and how much is free (FSInfo), which nobody relies on and is written when the volume
- * is let go of. */
+/* The volume's own state: that it is mounted (in the boot sector and in the table's second entry), and how
+ * many clusters are free (FSInfo): a hint only, so it is written at sync and unmount. */
 #include <errno.h>
 
 #include "fs/fat/writer.h"
@@ -61,7 +60,7 @@ int fat_state_info(struct fat_writer *w)
 	return fat_copy_in(w, g->info + offsetof(struct fat_info, free_clusters), values, sizeof(values));
 }
 
-/* The table's second entry: a bit is set while nobody has the volume. */
+/* The table's second entry: a bit is set while the volume is not mounted. */
 static int mark_table(struct fat_writer *w, bool dirty)
 {
 	const struct fat_geometry *g = &fat_of_writer(w)->geometry;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* One look at a whole folder: is the name there, where is room for one, and which 8.3 name is free? Room is
- * a row of free slots that lie in one sector, which is written whole or not at all; or where the folder
- * ends. */
+/* One scan of a whole folder: is the name there, where is room for it, and which 8.3 name is free? Room is
+ * a row of free slots in one sector, which is written whole or not at all; or the folder's end. */
 #include <errno.h>
 
 #include "fs/fat/writer.h"
@@ -67,7 +66,7 @@ static int look(void *arg, const struct fat_slot *slot)
 	}
 	if (!fat_slot_is_long(slot)) {
 		s->slots = 0;
-		/* What is renamed makes way for itself where only its case changes. */
+		/* A rename that changes only case may keep its own 8.3 name. */
 		if (!(slot->attributes & FAT_LABEL) && !(goes && !s->digit_at))
 			fat_short_note(s, slot);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The table ("FAT Data Structure"): which cluster follows which. An entry is checked before it is followed,
- * and a chain that leads into itself is found out by Brent's algorithm: each cluster is compared with one
- * that was passed earlier, which moves on when the number of steps is a power of two, or soon after: behind
- * the clusters that lie together there. These ascend, so they are fewer than a loop is long. */
+/* The table ("FAT Data Structure"): each cluster's successor. An entry is checked before it is followed, and
+ * Brent's algorithm finds a chain that leads into itself: each cluster is compared with a mark passed
+ * earlier, which moves on when the number of steps is a power of two, or soon after: behind the contiguous
+ * clusters there. These ascend, so they are fewer than a loop is long. */
 #include <errno.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ static uint64_t place_of(const struct fat_geometry *g, uint32_t cluster)
 	return g->table + (uint64_t)cluster * g->bits / 8;
 }
 
-/* at: where place_of says. */
+/* at: the bytes at place_of. */
 static uint32_t decode_12(uint32_t cluster, const uint8_t *at)
 {
 	uint32_t entry = at[0] | (uint32_t)at[1] << 8;
@@ -44,7 +44,7 @@ static uint32_t decode(const struct fat_geometry *g, const uint8_t *at)
 	return entry | (uint32_t)at[2] << 16 | (uint32_t)(at[3] & 0x0f) << 24;
 }
 
-/* Takes c to the cluster that its entry names; in a run only if it is the next one. */
+/* Moves c to the cluster that its entry names; in a run only if it is the next one. */
 static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry, bool in_run)
 {
 	const struct fat_geometry *g = &fat->geometry;
@@ -67,7 +67,7 @@ static int follow(struct fat *fat, struct fat_chain *c, uint32_t entry, bool in_
 	return 0;
 }
 
-/* How many entries from at to end, up to most, name the cluster behind their own, which is the first's. */
+/* How many entries from at to end, up to most, each name the next cluster; the first entry is cluster's. */
 static uint32_t count_ascending(const struct fat_geometry *g, uint32_t cluster, const uint8_t *at,
                                 const uint8_t *end, uint32_t most)
 {
@@ -78,8 +78,8 @@ static uint32_t count_ascending(const struct fat_geometry *g, uint32_t cluster, 
 	return count;
 }
 
-/* Goes on by the steps, up to index, that follow need not look at: those to the cluster behind, which is
- * nobody else's and not the mark. false: there are none. */
+/* Advances, up to index, by steps that need no checks of follow: to the next cluster, if none is shared and
+ * it is not the mark. false: there are none. */
 static bool skip(struct fat *fat, struct fat_chain *c, const uint8_t *at, const uint8_t *end, uint32_t index)
 {
 	const struct fat_geometry *g = &fat->geometry;
@@ -97,7 +97,7 @@ static bool skip(struct fat *fat, struct fat_chain *c, const uint8_t *at, const 
 	return count;
 }
 
-/* A FAT12 entry may straddle blocks. Such a table is small. */
+/* A FAT12 entry may straddle blocks; a slow walk will do, because such a table is small. */
 static int walk_12(struct fat_task *t, struct fat_chain *c, uint32_t index, bool in_run)
 {
 	const struct fat_geometry *g = &t->fat->geometry;

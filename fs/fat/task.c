@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Operations that wait for blocks: fat_priv.h says how. The last step may be the file system's own end, so
- * that nothing but the operation is touched behind it. */
+/* Operations that wait for blocks: fat_priv.h says how. The last step may free the file system, so only the
+ * operation is touched after it. */
 #include <errno.h>
 #include <string.h>
 
@@ -92,7 +92,7 @@ int fat_block(struct fat_task *t, uint64_t number, uint32_t ahead, struct cache_
 
 	if (error || *out)
 		return error;
-	/* Who finds everything there lets others have their turn, too. */
+	/* An operation that finds every block cached still waits now and then, to let others run. */
 	if (++t->served % TURN)
 		*out = cache_peek(t->fat->cache, number);
 	if (*out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* FAT's times ("Date and Time Formats"): two seconds apart, from 1980 to 2107. The first of them stands for
- * none, as whoever knows no time writes it. */
+ * none, because systems without a clock write it. */
 #include "fs/fat/fat_priv.h"
 #include "kernel/calendar.h"
 
@@ -16,7 +16,7 @@ uint64_t fat_time_read(uint16_t date, uint16_t time)
 
 	if (date == FIRST_DATE && time == 0)
 		return 0;
-	calendar_date(days, &is); /* another date than was written, if there is no such day */
+	calendar_date(days, &is); /* a date that does not exist becomes another */
 	if (is.month != month || is.day != day || hour > 23 || minute > 59 || second > 59)
 		return 0;
 	return (((days * UINT64_C(24) + hour) * 60 + minute) * 60 + second) * NS_PER_S;

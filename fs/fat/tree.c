@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A folder that was removed, with all that is in it: nobody finds it any more, so the order in which its
- * clusters become free does not matter. There is no recursion: what has been looked at is erased, so that
- * whoever comes back from a folder in it, by its "..", goes on with what is left. */
+/* Frees a removed folder with its content: no lookup finds it any more, so the order in which its clusters
+ * become free does not matter. There is no recursion: slots are erased as they are visited, so that after a
+ * return from a subfolder by its ".." the scan finds what is left. */
 #include <errno.h>
 
 #include "fs/fat/writer.h"
@@ -13,7 +13,7 @@ void fat_tree_begin(struct fat_writer *w, uint32_t first)
 	fat_directory_begin(fat_of_writer(w), &w->tree, first);
 }
 
-/* Finds the next file or folder in it. */
+/* Finds the next file or folder in the present folder. */
 static int look(void *arg, const struct fat_slot *slot)
 {
 	struct fat_writer *w = arg;
@@ -26,7 +26,7 @@ static int look(void *arg, const struct fat_slot *slot)
 	return 1;
 }
 
-/* Nothing is left in the folder: frees it, and goes on with the one that it was in. */
+/* The folder is empty: frees it, and goes on with its parent. */
 static int leave(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);
@@ -52,7 +52,7 @@ static int leave(struct fat_writer *w)
 	return 0;
 }
 
-/* The leaf is a file, which becomes free, or a folder, which is gone into if it is one. */
+/* The leaf is a file, which is freed, or a folder, which is entered if it is not damaged. */
 static int take_leaf(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Which files have been changed since the volume was mounted, and by which change: known of the last ones,
- * by the place of their slots. A file that is not among them counts as changed by the last one of those that
- * were forgotten, if its time says that it may be one of them. */
+/* The changes of files since the volume was mounted: the number of each file's last change, by the place of
+ * its slot, for recently changed files. A file that is not listed counts as changed by the last change that
+ * was forgotten, unless its time is before that of the first change. */
 #include "fs/fat/writer.h"
 #include "kernel/dev/clock.h"
 

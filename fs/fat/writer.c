@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Changes, one after the other: each kind is a row of steps. A step that fails before the change has been
- * committed has what was taken for it given back; when writing itself fails, nothing is written any more. */
+/* Changes, one after the other: each kind is a row of steps. If a step fails before the change is committed,
+ * the clusters taken for it are freed; if writing itself fails, nothing is written any more. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,14 +11,14 @@
 #include "kernel/log.h"
 
 #define PAUSE_NS (10 * NS_PER_MS)
-#define JUMPED 1 /* what a step gives that has set w->steps */
+#define JUMPED 1 /* result of a step that has set w->steps */
 
 static int (*const make_folder_steps[])(struct fat_writer *w);
 static int (*const no_steps[])(struct fat_writer *w) = { NULL };
 
-/* -- steps of many -- */
+/* -- steps of several kinds -- */
 
-/* Whether each name of a key is one that others can have, too: Windows drops what it ends with. */
+/* Checks that other systems can have each name of a key, too: Windows drops periods and spaces at its end. */
 static int check_key(const char *key, size_t len)
 {
 	uint16_t units[FAT_NAME_UNITS];
@@ -68,8 +68,7 @@ static int sync(struct fat_writer *w)
 	return error;
 }
 
-/* What is to be changed stands in a folder: finds that. What is missing of it comes into being when a value
- * is set. */
+/* Finds the folder of the name to be changed. Setting a value makes the folders that are missing. */
 static int find_folder(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);
@@ -129,13 +128,13 @@ static void set_slot(struct fat_writer *w, uint8_t attributes, uint32_t first, u
 	};
 }
 
-/* Whether a step has not failed, but is to be called again. */
+/* Has the step not failed, but is to be called again? */
 static bool is_later(int error)
 {
 	return error == -EAGAIN || error == -ENOBUFS;
 }
 
-/* What cannot become free is lost; the change has been made by then. */
+/* Errors are ignored: the change has been committed, and clusters that cannot be freed are lost. */
 static int release(struct fat_writer *w)
 {
 	int error;
@@ -161,7 +160,7 @@ static uint64_t bytes_of(const struct kv_change *op)
 	return bytes;
 }
 
-/* Says what the new content is made of. */
+/* Decides which bytes the new content is made of. */
 static int plan(struct fat_writer *w)
 {
 	const struct fat_survey *s = &w->survey;
@@ -267,7 +266,7 @@ static int release_all(struct fat_writer *w)
 	return w->looking ? error : 0;
 }
 
-/* From what there is to what it will be called. */
+/* A rename: from the old name, which has been found, to the new one. */
 static int turn_to_new_name(struct fat_writer *w)
 {
 	int error = plan_removal(w);
@@ -285,7 +284,7 @@ static int turn_to_new_name(struct fat_writer *w)
 	return error;
 }
 
-/* A folder must not come to lie in itself: goes up from where it will be. */
+/* A folder must not be moved into itself: climbs from its new parent to the root. */
 static int check_ancestors(struct fat_writer *w)
 {
 	struct fat *fat = fat_of_writer(w);
@@ -325,7 +324,7 @@ static int plan_renaming(struct fat_writer *w)
 	return fat_slots_check(w);
 }
 
-/* A folder says of itself where it lies. */
+/* A moved folder's ".." must name its new parent. */
 static int turn_dots(struct fat_writer *w)
 {
 	const struct fat_geometry *g = &fat_of_writer(w)->geometry;
@@ -371,7 +370,7 @@ static int (*const let_go_steps[])(struct fat_writer *w) = {
 	fat_state_info, barrier, fat_state_clean, sync, NULL,
 };
 
-/* What was taken for a change that will not be. */
+/* Frees the clusters taken for a change that has failed. */
 static int undo(struct fat_writer *w)
 {
 	w->old.first = w->first;
@@ -380,7 +379,7 @@ static int undo(struct fat_writer *w)
 
 static int (*const undo_steps[])(struct fat_writer *w) = { undo, NULL };
 
-/* When a device has failed: only a sync tells whether that has been in reading, or in writing, too. */
+/* After an error of the device: only a sync tells whether writing has failed, or only reading. */
 static int (*const check_steps[])(struct fat_writer *w) = { undo, sync, NULL };
 
 static int (*const *const steps_of[])(struct fat_writer *w) = {
@@ -391,7 +390,7 @@ static int (*const *const steps_of[])(struct fat_writer *w) = {
 
 /* -- one after the other -- */
 
-/* Forgets all of the change before. */
+/* Clears the state of the change before. */
 static void begin(struct fat_writer *w, struct kv_change *op, int (*const *steps)(struct fat_writer *w))
 {
 	const size_t first = offsetof(struct fat_writer, error);
@@ -440,7 +439,7 @@ static void give_up(struct fat_writer *w, int error)
 	fat_content_end(w);
 }
 
-/* Readers hold all blocks. They let go of them some time, and half a change is worse than a late one. */
+/* Readers hold all blocks. They will put them, and a late change is better than half of one. */
 static void pause_a_while(struct fat_writer *w)
 {
 	sleep_until(&w->pause, clock_now_ns() + PAUSE_NS);

@@ -1,50 +1,49 @@
 /* SPDX-License-Identifier: ISC */
-/* What changes a volume, one change after the other (writer.c), and the parts that it is made of. Each part
- * is a step: 0 when it is done, -EAGAIN when it waits for a block and is to be called again, an error. What
- * it has to remember meanwhile is in the writer; doing once more what it did before it had to wait does no
- * harm.
+/* The writer, which makes one change of a volume after the other (writer.c), and its parts. Each part is a
+ * step: 0 when it is done, -EAGAIN when it waits for a block and is to be called again, or an error. It keeps
+ * its state in the writer; repeating the part of a step before the wait does no harm.
  *
  * The order in which sectors reach the medium is kept by barriers (fs/cache.h):
  *
  *   content and its chain ─barrier─▶ one sector of a folder: the change ─barrier─▶ the old chain is free
  *
- * so that when the power fails, the change has been made or has not, and all that is lost is clusters. */
+ * so that after a power cut the change has been made or has not, and the only loss is clusters. */
 #ifndef FS_FAT_WRITER_H
 #define FS_FAT_WRITER_H
 
 #include "fs/fat/fat_priv.h"
 #include "kernel/timer.h"
 
-/* What a change finds out about the folder that it changes, in one look at all of it. */
+/* The result of one scan of the whole folder that a change is made in. */
 struct fat_survey {
 	struct fat_directory at;         /* the next slot to look at */
 	struct fat_long name;
-	struct fat_directory name_start; /* the first slot of what is looked at */
-	uint32_t slots;                  /* of it, so far */
-	bool found;                      /* the name is there already: */
-	struct fat_entry entry;          /* what it names, */
+	struct fat_directory name_start; /* the first slot of the name that is being scanned */
+	uint32_t slots;                  /* of that name, so far */
+	bool found;                      /* the name exists already: */
+	struct fat_entry entry;          /* its entry, */
 	struct fat_directory start;      /* and where its slots begin */
 	uint32_t entry_slots;
 	bool has_room;                   /* for the slots needed, */
 	struct fat_directory room;       /* from here on, */
-	bool room_is_end;                /* where all that follow are free */
+	bool room_is_end;                /* which is the folder's end: all that follow are free */
 	struct fat_directory free;       /* a row of free slots, */
 	uint32_t free_slots;             /* so many so far */
 	uint32_t needed;
 	uint8_t short_name[11];          /* as it will be, up to its number */
 	uint8_t digit_at;                /* where that stands, 0: it has none */
-	uint8_t round;                   /* how often all nine were taken */
-	uint16_t taken;                  /* bits of the numbers that others have */
-	bool is_taken;                   /* no number is left, or it needs none and is another's already */
+	uint8_t round;                   /* how often all nine digits were taken */
+	uint16_t taken;                  /* a bit for each digit in use */
+	bool is_taken;                   /* no digit is left, or the name needs none and is in use */
 };
 
-/* A row of clusters that becomes free. */
+/* A chain that is being freed. */
 struct fat_release {
 	uint32_t cluster, next;
 	bool has_next; /* next is known, and cluster's entry may be gone */
 };
 
-/* Files known to have changed one by one, 16 bytes each: more than readers have open. */
+/* Files whose last change is known, 16 bytes each: more than readers have open. */
 #define FAT_CHANGES 64
 
 struct fat_writer {
@@ -52,12 +51,12 @@ struct fat_writer {
 	struct list queue;        /* of struct kv_change, but for the one at work */
 	struct kv_change *op;     /* at work, NULL: none */
 	int (*const *steps)(struct fat_writer *w); /* at the one to be called; NULL is behind the last */
-	uint32_t sector_bytes;    /* what the device writes whole, and does not reach beyond a cluster */
+	uint32_t sector_bytes;    /* the unit that the device writes whole; at most a cluster */
 
 	/* The volume. */
 	uint32_t hint;            /* where a free cluster may be */
 	uint32_t free_clusters;   /* UINT32_MAX: not known */
-	bool dirty, was_dirty;    /* says so itself; said so before */
+	bool dirty, was_dirty;    /* is marked as mounted; was so before the mount */
 	int broken;               /* writing has failed: nothing is written any more, with this error */
 
 	/* versions.c */
@@ -69,31 +68,31 @@ struct fat_writer {
 	} changed[FAT_CHANGES];
 
 	/* The change at work. */
-	int error;                /* why it will not be made */
+	int error;                /* the reason why it fails */
 	bool undoing;
-	uint32_t key_at;          /* how much of the key has been looked at */
+	uint32_t key_at;          /* where the name to be looked for begins in the key */
 	const char *key;
 	uint32_t key_len;
-	struct fat_entry folder;  /* that the name is in */
+	struct fat_entry folder;  /* the name's */
 	struct fat_survey survey;
-	struct fat_slot slot;     /* what the name will stand for */
+	struct fat_slot slot;     /* the name's new slot */
 	uint64_t size;            /* bytes of the new content, */
 	uint64_t at, len;         /* of which these come from the op */
 	uint64_t done;            /* bytes of it that are written */
 	uint32_t first, last;     /* its chain; 0: none */
 	uint64_t room;            /* and the bytes that fit */
 	uint32_t searched;        /* clusters looked at for a free one */
-	uint32_t fresh, grown;    /* one that is being taken; that is taken, and being appended; 0: none */
-	uint64_t cleared;         /* of a cluster: up to this place */
-	uint32_t extended;        /* a folder's last cluster, which is to have a next one; 0: none */
-	uint32_t extension;       /* that one, which not all copies of the table have yet; 0: none */
+	uint32_t fresh, grown;    /* cluster being taken; taken, and being appended; 0: none */
+	uint64_t cleared;         /* of a new cluster: up to this place on the device */
+	uint32_t extended;        /* a folder's last cluster, being extended; 0: none */
+	uint32_t extension;       /* by this one, not yet linked in all copies of the table; 0: none */
 	bool extension_is_clear;
 	bool in_place;            /* the new content is the old one, with a longer or a shorter end */
 	bool looking;             /* a lookup, survey … has begun */
 	bool erased;
-	uint64_t place;           /* of the slot that the name will have */
-	int (*const *resume)(struct fat_writer *w); /* where it goes on when a folder of the path is there */
-	struct fat_entry old;     /* what the name stood for; first 0: nothing */
+	uint64_t place;           /* of the name's slot */
+	int (*const *resume)(struct fat_writer *w); /* to continue at when a folder of the path has been made */
+	struct fat_entry old;     /* the name's old entry; first 0: none */
 	struct fat_chain from;    /* a place in the old content */
 	struct cache_block *source; /* and the block that it is in, NULL: none */
 	uint64_t source_number;
@@ -101,14 +100,14 @@ struct fat_writer {
 	size_t piece_at;          /* and bytes of the next */
 	struct fat_release release;
 	bool folder_is_clear;     /* the new folder's cluster, w->first */
-	struct fat_entry from_folder; /* that what is renamed is in */
+	struct fat_entry from_folder; /* the renamed entry's */
 	uint32_t climbed;
-	struct fat_entry moved;   /* what is renamed or removed, and where its slots are */
+	struct fat_entry moved;   /* the renamed or removed entry, and its slots */
 	struct fat_directory moved_start;
 	uint32_t moved_slots;
-	bool leaving;             /* the folder is empty, and becomes free; it is in: */
+	bool leaving;             /* the folder is empty, and is being freed; its parent: */
 	uint32_t parent;
-	uint32_t top;             /* a folder that is gone, with all that is in it */
+	uint32_t top;             /* the removed folder, whose content is being freed */
 	struct fat_directory tree;
 	struct fat_entry leaf;
 	bool has_leaf;
@@ -125,7 +124,7 @@ static inline struct fat *fat_of_writer(const struct fat_writer *w)
 
 /* -- blocks.c -- */
 
-/* A block to change, or to fill (enum cache_mode), as fat_block. */
+/* Gets a block to change or to fill (enum cache_mode); as fat_block. */
 int fat_block_change(struct fat_writer *w, uint64_t number, enum cache_mode mode, struct cache_block **out);
 /* Copies bytes to the device, of two neighbouring blocks at most. */
 int fat_copy_in(struct fat_writer *w, uint64_t place, const void *from, uint32_t len);
@@ -133,14 +132,14 @@ int fat_copy_in(struct fat_writer *w, uint64_t place, const void *from, uint32_t
 /* -- allocate.c -- */
 
 int fat_table_read(struct fat_writer *w, uint32_t cluster, uint32_t *value);
-/* In all copies. */
+/* Writes all copies of the table. */
 int fat_table_write(struct fat_writer *w, uint32_t cluster, uint32_t value);
 /* Makes a free cluster a chain of its own. -ENOSPC. */
 int fat_cluster_take(struct fat_writer *w, uint32_t *cluster);
 int fat_cluster_clear(struct fat_writer *w, uint32_t cluster);
 /* Appends a cluster to the chain of w->first and w->last, or begins one. -ENOSPC. */
 int fat_chain_grow(struct fat_writer *w);
-/* Frees a chain; one that is damaged, as far as it goes. */
+/* Frees a chain; a damaged one as far as it can be followed. */
 void fat_release_begin(struct fat_writer *w, uint32_t first);
 int fat_release_run(struct fat_writer *w);
 #define FAT_CHAIN_END 0x0fffffff
@@ -156,9 +155,9 @@ void fat_content_end(struct fat_writer *w);
 
 /* The 8.3 name for a name. Gives the long slots needed before it, or an error. */
 int fat_short_make(struct fat_survey *s, const char *name, size_t len);
-/* Takes note of one that is there. */
+/* Takes note of an existing one. */
 void fat_short_note(struct fat_survey *s, const struct fat_slot *slot);
-/* Chooses a number that is free; false: there is none, and another look at the folder is needed. */
+/* Chooses a free digit; false: there is none, and another scan of the folder is needed. */
 bool fat_short_choose(struct fat_survey *s);
 
 /* -- survey.c -- */
@@ -168,30 +167,30 @@ int fat_survey_run(struct fat_writer *w);
 
 /* -- slots.c -- */
 
-/* Where the name that was surveyed is not there: -EEXIST, its 8.3 name is another's; -EOPNOTSUPP, it needs
- * more slots than a sector has. */
+/* May the surveyed name be added, if it does not exist? -EEXIST: its 8.3 name is in use; -EOPNOTSUPP: it
+ * needs more slots than a sector has. */
 int fat_slots_check(const struct fat_writer *w);
-/* Puts w->slot under that name: into the slot that has it, or new ones. */
+/* Put w->slot under that name: into its existing slot, or into new ones. */
 int fat_slots_prepare(struct fat_writer *w);
 int fat_slots_commit(struct fat_writer *w);
-/* Frees count slots from start on, the last of which is that of e. */
+/* Frees count slots from start on, the last of which is e's. */
 int fat_slots_erase(struct fat_writer *w, const struct fat_directory *start, uint32_t count,
                     const struct fat_entry *e);
 
 /* -- tree.c -- */
 
-/* Frees a folder that nobody finds any more, with all that is in it. */
+/* Frees a removed folder with its content. */
 void fat_tree_begin(struct fat_writer *w, uint32_t first);
 int fat_tree_run(struct fat_writer *w);
 
 /* -- versions.c -- */
 
-/* What lies in this slot is another now. */
+/* Notes that the entry of this slot has changed. */
 void fat_note_change(struct fat_writer *w, uint64_t place);
 
 /* -- state.c -- */
 
-/* What the volume says of itself: in use; let go of; how much is free. */
+/* Mark the volume: mounted; unmounted; the count of free clusters. */
 int fat_state_dirty(struct fat_writer *w);
 int fat_state_clean(struct fat_writer *w);
 int fat_state_info(struct fat_writer *w);
