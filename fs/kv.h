@@ -51,7 +51,7 @@ struct kv_entry {
 struct kv_get {
 	struct promise promise;
 	struct kv *kv;
-	uint8_t codings;          /* enum kv_codings that the caller accepts and the store prefers */
+	uint8_t codings;          /* enum kv_codings accepted: the store gives the value in one if it has it */
 	struct kv_entry entry;
 	char etag[KV_ETAG_BYTES]; /* for stores whose tags are not constant memory */
 	uint64_t own[28];         /* the store's, while it is pending */

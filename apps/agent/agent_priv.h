@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of the agent share. A suite's command that cannot be answered at once becomes an
- * operation of its handle; whenever something happens to a handle, handle_progress looks which of its
- * operations can be answered now. An answered operation is gone; every command is answered once. */
+/* Declarations shared by the files of the agent. A suite's command that cannot be answered at once
+ * becomes an operation of its handle; after every event on a handle, handle_progress answers those of
+ * its operations that can be answered now. Every command is answered once; its operation is then freed. */
 #ifndef APPS_AGENT_AGENT_PRIV_H
 #define APPS_AGENT_AGENT_PRIV_H
 
@@ -40,10 +40,10 @@ struct handle {
 	struct endpoint remote; /* connected; UDP: family IP_NONE when not */
 	struct list operations; /* outstanding, oldest first */
 	uint8_t shut;           /* enum direction */
-	int error;              /* what ended the connection, or the attempt; UDP: what has been reported and
-	                         * not told; negative errno, or 0 */
-	int32_t options[STACK_OPTIONS]; /* for the connection, or the port, once it is there */
-	uint32_t options_set;   /* which of them: bits */
+	int error;              /* of the connection, or of the attempt to connect; UDP: an ICMP error not yet
+	                         * given; negative errno, or 0 */
+	int32_t options[STACK_OPTIONS]; /* for the connection or port, once it exists */
+	uint32_t options_set;   /* bits: the options with a value */
 
 	/* HANDLE_LISTENING */
 	uint32_t backlog;
@@ -59,8 +59,8 @@ struct handle {
 	struct flow_read read;
 	struct waiter reader;
 	bool is_reading;
-	bool has_ended;         /* the peer has sent all */
-	struct buf *stash;      /* read and not asked for yet: no more than a poll needed to know */
+	bool has_ended;         /* the peer has ended the stream */
+	struct buf *stash;      /* read but not yet given: no more than a poll needed */
 
 	/* HANDLE_UDP */
 	struct list datagrams;
@@ -83,7 +83,7 @@ struct operation {
 
 extern struct stack *agent_stack;
 
-/* -- answer.c: one line, in pieces; nothing may wait between begin and end -- */
+/* -- answer.c: one line, in pieces; no call may wait between begin and end -- */
 
 /* result: as a number, or the name of a negative errno. */
 void answer_begin(const char *id, size_t id_len, intptr_t result);
@@ -94,26 +94,26 @@ void answer_end(void);
 
 /* -- handle.c -- */
 
-/* 0, -ENFILE, -ENOMEM. The lowest number that is free. */
+/* Makes a handle with the lowest free number. 0, -ENFILE, -ENOMEM. */
 int handle_create(struct handle **out, enum handle_state state);
 struct handle *handle_find(uint32_t number); /* NULL: none */
-/* The handle of that protocol that is bound to that port; NULL: none. */
+/* The handle of that protocol bound to that port; NULL: none. */
 struct handle *handle_of_port(bool is_udp, uint16_t port);
-/* Answers its operations with -ECANCELED and lets everything go; at_once: connections are reset. */
+/* Answers h's operations with -ECANCELED and frees h; at_once: its connections are reset. */
 void handle_destroy(struct handle *h, bool at_once);
 void handle_destroy_all(void);
 
-/* 0, -ENOBUFS, -ENOMEM: then nothing is outstanding. */
+/* 0; -ENOBUFS, -ENOMEM: then there is no operation. */
 int operation_create(struct operation **out, struct handle *h, const struct command *c);
-/* Answers with a result alone, and forgets the operation. */
+/* Answers with a result only, and frees the operation. */
 void operation_finish(struct operation *op, intptr_t result);
-/* After an answer of one's own. */
+/* For operations that have written their own answer. */
 void operation_free(struct operation *op);
-/* Something has happened to h: answers what can be answered. */
+/* To be called after each event on h: answers the operations that can be answered. */
 void handle_progress(struct handle *h);
 
-/* -- tcp.c, udp.c: commands. Each gives its answer's result, or PENDING: it has answered by itself, or has
- * become an operation. -- */
+/* -- tcp.c, udp.c: commands. Each gives its answer's result, or PENDING if it has written its own answer or
+ * has become an operation. -- */
 
 #define PENDING INT32_MIN
 
@@ -125,7 +125,7 @@ int agent_tcp_shutdown(struct handle *h, uint8_t directions);
 /* true: op has been answered. */
 bool agent_tcp_accept(struct handle *h, struct operation *op);
 bool agent_tcp_recv(struct handle *h, struct operation *op);
-/* Which of the directions would not wait. */
+/* Gives the directions that would not wait. */
 uint8_t agent_tcp_ready(struct handle *h, uint8_t wanted);
 void agent_tcp_let_go(struct handle *h, bool at_once);
 
@@ -139,19 +139,19 @@ void agent_udp_let_go(struct handle *h);
 
 /* -- data.c -- */
 
-/* The bytes of a send, counted, for as long as somebody refers to them. Gives one count; NULL: no memory. */
+/* The bytes of a send, in counted storage. Gives one count; NULL: no memory. */
 struct storage *data_create(const struct command *c, const uint8_t **bytes);
-/* Binds h to addr, for its port to follow. 0, -EADDRNOTAVAIL: it is neither ours nor 0.0.0.0. */
+/* Sets h's local address; its port follows. 0; -EADDRNOTAVAIL: addr is neither ours nor 0.0.0.0. */
 int bind_address(struct handle *h, const struct ip_addr *addr);
 
 /* -- option.c -- */
 
-/* Gives to flow what from has been told for it. */
+/* Applies the options that from holds for its connections to flow. */
 void option_apply(const struct handle *from, struct flow *flow);
-/* Gives to its port what h, a handle of UDP, has been told before it was bound. */
+/* Applies the options that h, a UDP handle, has held since before it was bound to its port. */
 void option_apply_bound(const struct handle *h);
 int option_set(struct handle *h, const struct word *name, int64_t value);
-/* Answers by itself when it gives PENDING. */
+/* Gives PENDING after writing its own answer. */
 int option_get(struct handle *h, const struct command *c);
 
 /* -- commands.c -- */

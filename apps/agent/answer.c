@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers to the suite: one line each, written in pieces of a small buffer. Nothing else can write to
- * the console in between, because nothing here waits. */
+/* Answers to the suite: one line each, written in pieces of a small buffer. No other text can come in
+ * between, because no call here waits. */
 #include "apps/agent/agent_priv.h"
 
 #include "apps/agent/names.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From a line to what it asks for. */
+/* Dispatches a line to the function of its command. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ static int bind_to(struct handle *h, const struct command *c)
 	return PENDING;
 }
 
-/* What waits for something to happen to h; often it has already. */
+/* For commands that wait for an event on h, which often has happened already. */
 static int wait_for(struct handle *h, const struct command *c)
 {
 	struct operation *op;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a send sends, and which addresses are ours. */
+/* The bytes of a send, and the check of local addresses. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>

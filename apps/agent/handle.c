@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The table of handles, and the operations that wait in them. Handles and operations are bounded, and
- * each takes its memory when it comes. */
+/* The table of handles, and the operations that wait in them. The number of both is bounded, and each
+ * is allocated when it is created. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #define LOOK_NS (5 * NS_PER_MS)
 
-/* Handle number n lies at n - 1, so that none is called 0, which answers are full of. */
+/* Handle number n lies at n - 1, so that no handle is 0, which most answers begin with. */
 static struct handle *handles[CONFIG_AGENT_HANDLES];
 static uint32_t outstanding;
 LIMIT_BYTES(AGENT_HANDLES, sizeof(struct handle), 352);
@@ -74,7 +74,7 @@ void handle_destroy_all(void)
 
 /* -- operations -- */
 
-/* Nobody tells when a queue has room again, so who waits for that looks every few milliseconds. */
+/* The stack does not tell when a queue has room again, so a poll for that looks every few milliseconds. */
 static void start_poll_timer(struct operation *op)
 {
 	uint64_t look_ns = op->directions & DIRECTION_OUT ? clock_now_ns() + LOOK_NS : DEADLINE_NEVER;
@@ -149,7 +149,7 @@ static bool try_poll(struct handle *h, struct operation *op)
 	return is_ready;
 }
 
-/* Connecting and sending answer when their own promises have settled. */
+/* Connects and sends are not here: they answer when their own promises settle. */
 void handle_progress(struct handle *h)
 {
 	list_for_each_safe(at, &h->operations) {

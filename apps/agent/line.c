@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines from a stream of characters. An empty line is none, so "\r\n" ends one line, not two. */
+/* Lines from a stream of characters. Empty lines do not count, so "\r\n" ends one line, not two. */
 #include "apps/agent/line.h"
 
 bool line_feed(struct line *line, const char **at, size_t *left)

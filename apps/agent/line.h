@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines from a stream of characters, bounded: a longer line is skipped to its end, and said to be too
+/* Lines from a stream of characters, bounded: a longer line is skipped to its end, and reported as too
  * long. A line ends with a line feed, a carriage return, or both. */
 #ifndef APPS_AGENT_LINE_H
 #define APPS_AGENT_LINE_H
@@ -13,7 +13,7 @@ struct line {
 };
 
 /* Takes characters from *at (there are *left; both move on) up to the end of a line. true: the line is
- * whole, or too long; call line_clear before the next. false: all were taken, and it goes on. */
+ * whole, or too long; call line_clear before the next. false: all were taken, and the line goes on. */
 bool line_feed(struct line *line, const char **at, size_t *left);
 void line_clear(struct line *line);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* agent: performs calls on the stack for a conformance suite, which asks for them line by line on the
- * console (README.md). It ends, and resets every connection, when the console does. */
+/* agent: performs calls on the stack for a conformance suite, which sends commands line by line on the
+ * console (README.md). At the end of the console's input it resets every connection and ends. */
 #include <errno.h>
 
 #include "apps/agent/agent_priv.h"
@@ -12,7 +12,7 @@
 #define LOG_TAG "agent"
 #include "kernel/log.h"
 
-/* The words of the longest command that are not data: id, verb, handle, address, port, blanks. */
+/* The longest command without its data: id, verb, handle, address, port, blanks. */
 enum { OTHER_WORDS = COMMAND_ID_MAX + 64 + IP_TEXT_MAX, INPUT_BYTES = 512 };
 
 struct stack *agent_stack;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The names of errors: those that the stack and the agent give. */
+/* The names of the errors that the stack and the agent give. */
 #include "apps/agent/names.h"
 
 #include <errno.h>

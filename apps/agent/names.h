@@ -3,7 +3,7 @@
 #ifndef APPS_AGENT_NAMES_H
 #define APPS_AGENT_NAMES_H
 
-/* "ECONNRESET" for -ECONNRESET; one that has no name here is "EUNKNOWN". */
+/* "ECONNRESET" for -ECONNRESET; "EUNKNOWN" for an error without a name here. */
 const char *error_name(int error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The options of a handle, by name; of UDP's those of the IP header alone. A connection that is not open yet
- * has no place for them, nor has a port that is not bound: they wait in the handle until it is. What a
- * listener is told goes for each connection that is accepted from it. */
+/* The options of a handle, by name; a UDP handle has only those of the IP header. Options wait in the handle
+ * until its connection is open, or its port bound. Options of a listener are applied to each connection that
+ * it accepts. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static const struct {
 	{ "dscp", STACK_DSCP, 0, 63 },
 };
 
-/* ARRAY_SIZE(options): none. */
+/* Gives an index; ARRAY_SIZE(options): there is no such option. */
 static size_t find(const struct word *name)
 {
 	size_t i = 0;
@@ -49,7 +49,7 @@ int option_set(struct handle *h, const struct word *name, int64_t value)
 	size_t i = find(name);
 
 	if (!is_there(h, i) || (IS_ENABLED(CONFIG_NET_SOCKET) && options[i].option == STACK_MSS))
-		return -ENOPROTOOPT; /* at once, though the stack would be asked later */
+		return -ENOPROTOOPT; /* now, not only when the stack is asked later */
 	if (value < options[i].least || value > options[i].most)
 		return -EINVAL;
 	if (h->state == HANDLE_CONNECTED) {

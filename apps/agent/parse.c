@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The grammar of the suite's lines, as a table: per verb the kinds of its arguments, in order. A word is
- * whatever lies between blanks; nothing is copied, and every read stays inside the line. */
+/* The grammar of the suite's lines, as a table: per verb the kinds of its arguments, in order. Words are
+ * separated by blanks; they are not copied, and every read stays inside the line. */
 #include "apps/agent/parse.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static const struct {
 	[VERB_RESETALL] = { "resetall", { ARGUMENT_NONE } },
 };
 
-/* What is left of the line. */
+/* The rest of the line. */
 struct rest {
 	const char *at, *end;
 };
@@ -60,7 +60,7 @@ bool word_is(const struct word *w, const char *text)
 	return w->len == strlen(text) && !memcmp(w->at, text, w->len);
 }
 
-/* -1, or up to UINT32_MAX. */
+/* Accepts -1, or 0 to UINT32_MAX. */
 static const char *parse_number(const struct word *w, int64_t *out)
 {
 	uint64_t n = 0;
@@ -142,7 +142,7 @@ static const char *parse_protocol(const struct word *w, bool *is_udp)
 	return *is_udp || word_is(w, "tcp") ? NULL : "the protocol is tcp or udp";
 }
 
-/* The text of an endpoint that need not be there. */
+/* Parses an optional endpoint. */
 static const char *parse_optional_endpoint(struct rest *rest, struct command *out)
 {
 	struct word address = next_word(rest), port;
@@ -187,7 +187,8 @@ static const char *parse_argument(enum argument kind, struct rest *rest, struct 
 	}
 }
 
-/* Blanks in an id would be another word; what else is not a character could upset who reads the answer. */
+/* An id cannot have blanks, which separate words; control characters in it could upset the answer's
+ * reader. */
 static const char *check_id(struct word *id)
 {
 	for (size_t i = 0; i < id->len; i++) {

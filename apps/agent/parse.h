@@ -22,21 +22,21 @@ struct word {
 };
 
 struct command {
-	struct word id;           /* as long as there was one: also of a line that is wrong */
+	struct word id;           /* set even if the rest of the line is wrong */
 	enum verb verb;
 	uint32_t handle;
 	bool is_udp;              /* socket */
 	uint8_t directions;       /* shutdown, poll: enum direction */
-	bool has_endpoint;        /* send: there was one */
+	bool has_endpoint;        /* send: one was given */
 	struct endpoint endpoint; /* bind, connect, send */
 	int64_t number;           /* backlog, max, value, ms: -1 to UINT32_MAX */
 	struct word data;         /* send: hexadecimal digits, an even number of them */
 	struct word option;       /* set, get */
 };
 
-/* 0, or -EINVAL with *reason, constant text, saying what is wrong. Borrows line. */
+/* 0, or -EINVAL with the cause in *reason, constant text. Borrows line. */
 int command_parse(const char *line, size_t len, struct command *out, const char **reason);
-/* The bytes that data stands for; to has room for data.len / 2. */
+/* Decodes data's digits; to has room for data.len / 2 bytes. */
 void command_decode(const struct command *c, uint8_t *to);
 bool word_is(const struct word *w, const char *text);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The commands of a TCP handle. The stack's flows have no readiness to ask for: a poll reads one byte
- * ahead, which a later recv gives with what else has come. */
+/* The commands of a TCP handle. The stack's flows cannot be asked for readiness: a poll reads one byte
+ * ahead, which a later recv gives together with further bytes. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
@@ -12,7 +12,8 @@ enum { PORT_FIRST = 49152, PORT_TRIES = 64 };
 
 /* -- opening -- */
 
-/* The port is taken when the handle listens or connects; until then only other handles mind. */
+/* The stack's port is taken when the handle listens or connects; until then only other handles see it as
+ * used. */
 int agent_tcp_bind(struct handle *h, const struct endpoint *to)
 {
 	unsigned tries = to->port ? 0 : PORT_TRIES;
@@ -170,7 +171,7 @@ static void have_read(struct waiter *waiter)
 	handle_progress(h);
 }
 
-/* Reads at most so much; what is there is in the stash afterwards. wait: for more to come, if nothing is. */
+/* Reads at most max bytes, as many as have come, into the stash. wait: if none have, lets a read wait. */
 static void read_ahead(struct handle *h, uint32_t max, bool wait)
 {
 	if (h->is_reading || h->has_ended || h->error || max == 0)
@@ -277,7 +278,7 @@ int agent_tcp_shutdown(struct handle *h, uint8_t directions)
 
 /* -- readiness, and the end -- */
 
-/* Would a send wait: does one, or is as much on its way as the handle's sndbuf allows? */
+/* Would a send wait? Yes if another one does, or if the handle's sndbuf is full. */
 static bool is_full(const struct handle *h)
 {
 	struct stack_tcp_info info;
@@ -297,7 +298,7 @@ uint8_t agent_tcp_ready(struct handle *h, uint8_t wanted)
 
 	if (h->state == HANDLE_LISTENING)
 		return h->waiting_count > 0 ? DIRECTION_IN : 0;
-	if (h->state == HANDLE_NEW) /* an attempt to connect has failed */
+	if (h->state == HANDLE_NEW) /* after a failed attempt to connect */
 		return DIRECTION_IN | DIRECTION_OUT;
 	if (h->state == HANDLE_CONNECTING)
 		return 0;
@@ -329,7 +330,7 @@ static void stop_listening(struct handle *h)
 	}
 }
 
-/* It may just have come to pass. */
+/* The connection may have been established already, though its waiter has not run. */
 static void stop_connecting(struct handle *h, bool at_once)
 {
 	promise_cancel(&h->connect.promise);
@@ -338,7 +339,7 @@ static void stop_connecting(struct handle *h, bool at_once)
 		end_flow(h->connect.flow, at_once);
 }
 
-/* What has been read and not been asked for is lost, and so the peer is told (RFC 9293 §3.6.1). */
+/* Bytes left in the stash are lost, so the connection is reset (RFC 9293 §3.6.1). */
 static void stop_talking(struct handle *h, bool at_once)
 {
 	if (h->is_reading) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The commands of a UDP handle. A handle that sends, or connects, without being bound gets a port of its
- * own, so that answers find it. */
+/* The commands of a UDP handle. A handle that sends, or connects, without being bound gets a free port, so
+ * that answers reach it. */
 #include "apps/agent/agent_priv.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static void receive(void *arg, struct buf *b, const struct endpoint *from, const
 	handle_progress(h);
 }
 
-/* To a port that is free. */
+/* Binds h to a free port. */
 static int bind_anywhere(struct handle *h)
 {
 	int result = -EADDRINUSE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A network stack composed by hand, layer upon layer, on the interface that the image has. It
- * watches what arrives: UDP ports in blue, new connections to port 80 in green, what they say and
- * IPv6 frames in yellow, other protocols in red. */
+/* A network stack composed by hand, layer upon layer, on the image's interface. It prints all that
+ * arrives: UDP ports in blue, new connections to port 80 in green, their requests and IPv6 frames in
+ * yellow, other protocols in red. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void other_protocol(void *arg, struct ip_meta *meta, struct buf *b)
 	buf_free(b);
 }
 
-/* -- UDP: looks at every port, and wants none -- */
+/* -- UDP: prints packets to every port, and accepts none -- */
 
 static int udp_packet(void *arg, struct buf *b, const struct endpoint *from, const struct endpoint *to)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Each answer is a copy of its own, from a pool that is made at the start, and lasts until its reader has
- * acknowledged it. A client that does not read holds copies, and when all are held others are told so. */
+/* Each answer has its own copy of the figures, from a pool that is made at the start, until the client has
+ * acknowledged it. Clients that do not read hold copies; when all are held, other clients get a 503. */
 #include "apps/deck/figures.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ void figures_destroy(struct figures *f)
 	instance_free(f, sizeof(*f));
 }
 
-/* -- what there is to be told -- */
+/* -- collecting the figures -- */
 
 struct taken {
 	struct figure *at;
@@ -88,7 +88,7 @@ static void add_memory(struct taken *l)
 	add(l, "packet_headers_limit", bufs.headers_limit);
 }
 
-/* Our own stack sees the packets. */
+/* The figures of our own stack, which sees the packets. */
 static void add_direct(struct taken *l, struct direct *d)
 {
 	const struct netdev_stats *wire = &direct_netdev(d)->stats;
@@ -106,7 +106,7 @@ static void add_direct(struct taken *l, struct direct *d)
 	add(l, "tcp_segments_repeated", tcp->retrans_segs);
 }
 
-/* The host's packets are the host's secret. */
+/* The figures of a process, which does not see the host's packets. */
 static void add_socket(struct taken *l, const struct socket_stack *s)
 {
 	struct socket_stats sockets;
@@ -134,7 +134,7 @@ size_t figures_take(const struct figures *f, struct figure to[FIGURES_MOST])
 	return l.count;
 }
 
-/* -- how it is told -- */
+/* -- formatting -- */
 
 size_t figures_format(char to[FIGURES_TEXT_BYTES], const struct figure *figures, size_t count)
 {

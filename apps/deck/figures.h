@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The figures of the running image, as a JSON object (RFC 8259) of integers: what a slide shows as live.
- * Names end in their unit, _us or _bytes; what has none is a count. The numbers have 64 bits, as the
+/* The figures of the running image, as a JSON object (RFC 8259) of integers, for the slide of live figures.
+ * Names end in their unit, _us or _bytes; a name without one is a count. Numbers have 64 bits, as the
  * counters have. */
 #ifndef APPS_DECK_FIGURES_H
 #define APPS_DECK_FIGURES_H
@@ -19,17 +19,17 @@ struct figure {
 	uint64_t value;
 };
 
-/* Now is when the image is up. Borrows stack and server until destroyed. 0; -ENOMEM: none for DECK_ANSWERS
- * answers. */
+/* The time of the call counts as the end of the image's start. Borrows stack and server until destroyed. 0;
+ * -ENOMEM: no memory for DECK_ANSWERS answers. */
 int figures_create(struct figures **out, struct stack *stack, const struct http_server *server);
 /* All answers must have been acknowledged, or their connections be gone. */
 void figures_destroy(struct figures *f);
 
-/* A handler of net/http/server.h, with a struct figures as its argument. Allocates nothing: when DECK_ANSWERS
- * are on their way it answers 503. */
+/* A handler of net/http/server.h, with a struct figures as its argument. Allocates nothing: while
+ * DECK_ANSWERS answers are unacknowledged it answers 503. */
 int figures_answer(void *figures, const struct http_request *request, struct http_reply *reply);
 
-/* What the figures are now; gives how many. Those that this stack does not count are not among them. */
+/* Takes the present figures; gives their number. Figures that this stack does not count are left out. */
 size_t figures_take(const struct figures *f, struct figure to[FIGURES_MOST]);
 /* Gives the length; count is FIGURES_MOST at most. */
 size_t figures_format(char to[FIGURES_TEXT_BYTES], const struct figure *figures, size_t count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* deck: serves slides, files of a folder (WWW_DIR), and to the slide that asks for them the figures of the
- * image that serves it. */
+/* deck: serves slides, which are files of a folder (WWW_DIR), and the figures of the running image, which one
+ * of the slides shows. */
 #include "apps/deck/figures.h"
 #include "kernel/app.h"
 #include "net/http/route.h"

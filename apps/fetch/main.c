@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fetch: asks an HTTP server in another domain for a page, over a vchan, and prints what it answers, head and
- * all. It waits until there is a server. Plain sequential C in a fiber, without a network. */
+/* fetch: gets a page from an HTTP server in another domain, over a vchan, and prints the answer with its
+ * head. It waits until there is a server. Plain sequential C in a fiber, without a network. */
 #include <errno.h>
 #include <string.h>
 

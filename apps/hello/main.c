@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* hello: greets, sleeps for a second, then says back each line of the console until "quit" or the
- * end of input. It is plain sequential C in a fiber: whatever waits lets the rest of the image run. */
+ * end of input. It is plain sequential C in a fiber: while it waits, the rest of the image runs. */
 #include <string.h>
 
 #include "kernel/app.h"
@@ -19,7 +19,7 @@ const struct option app_options[] = {
 
 struct line {
 	char text[LINE_BYTES], input[LINE_BYTES];
-	size_t len, read, input_len; /* of text; of input taken, and there */
+	size_t len, read, input_len; /* bytes of text; of input: taken, and in all */
 };
 
 static void say(const char *what, const char *whom, size_t len, const char *end)

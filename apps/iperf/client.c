@@ -23,7 +23,7 @@ static void make_cookie(char cookie[COOKIE_BYTES])
 	cookie[COOKIE_BYTES - 1] = '\0';
 }
 
-/* A connection of the test, which says so. */
+/* Opens a connection of the test, and sends the test's cookie on it. */
 static int join(struct flow **out)
 {
 	struct stack_connect op;
@@ -59,7 +59,7 @@ static int run(void)
 	return result ?: control_send_state(&test, TEST_END);
 }
 
-/* 1 when the test is over. */
+/* Performs a state of the server's. 1 when the test is over. */
 static int follow(int state)
 {
 	switch (state) {

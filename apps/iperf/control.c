@@ -13,7 +13,7 @@ uint64_t control_deadline(uint32_t seconds)
 	return clock_now_ns() + (seconds + PATIENCE_SECONDS) * NS_PER_S;
 }
 
-/* The stack refers to what is written until the other side has acknowledged it, which is later. */
+/* A copy of written bytes: the stack refers to them until the peer has acknowledged them. */
 struct copy {
 	struct storage storage;
 	uint8_t bytes[];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What server and client share: a test, and how its control connection is spoken. Everything that waits is
- * for fibers. */
+/* Declarations shared by server and client: a test, and the protocol of its control connection. Calls that
+ * wait are for fibers. */
 #ifndef APPS_IPERF_IPERF_PRIV_H
 #define APPS_IPERF_IPERF_PRIV_H
 
@@ -26,32 +26,32 @@ struct client_config {
 	struct iperf_parameters parameters;
 };
 
-/* -- control.c: 0 or more, or a negative errno; -ECONNRESET: the other side has ended it -- */
+/* -- control.c: 0 or more, or a negative errno; -ECONNRESET: the peer has ended the connection -- */
 
 int control_write(struct flow *flow, const void *data, size_t len);
 int control_read(struct flow *flow, void *to, size_t len, uint64_t deadline_ns);
 int control_send_state(struct measurement *m, enum iperf_state state);
-/* enum iperf_state, as a number that may be negative, goes to *state. */
+/* *state: an enum iperf_state, which may be negative. */
 int control_read_state(struct measurement *m, int *state, uint64_t deadline_ns);
-/* The first len bytes of m->message. */
+/* Sends the first len bytes of m->message. */
 int control_send_message(struct measurement *m, size_t len);
-/* Into m->message; gives its length. -EMSGSIZE. */
+/* Reads into m->message; gives the length. -EMSGSIZE. */
 int control_read_message(struct measurement *m);
-uint64_t control_deadline(uint32_t seconds); /* so many, and some patience, from now */
+uint64_t control_deadline(uint32_t seconds); /* from now, plus PATIENCE_SECONDS */
 
-/* -- measurement.c: what both sides do -- */
+/* -- measurement.c: the part common to both sides -- */
 
-/* Streams of both directions. 0, -E2BIG. */
+/* The number of streams in both directions. 0, -E2BIG. */
 int measurement_stream_count(const struct iperf_parameters *p, uint32_t *count);
-/* is_server: whose direction it is. */
+/* is_server: this side is the server, which tells which streams send. */
 void measurement_start(struct measurement *m, bool is_server);
-/* What there was until now is not counted. */
+/* Leaves the bytes and time until now out of the count. */
 void measurement_omit(struct measurement *m);
 void measurement_stop(struct measurement *m, bool is_server);
 int measurement_send_results(struct measurement *m);
-/* Gives the other side's bytes. */
+/* *bytes: the peer's count. */
 int measurement_read_results(struct measurement *m, uint64_t *bytes);
-/* Lets all connections go, and logs what there was. */
+/* Closes all connections, and logs the result. */
 void measurement_end(struct measurement *m, const char *who, int result, uint64_t their_bytes);
 
 /* -- server.c, client.c -- */

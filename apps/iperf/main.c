@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* iperf: measures a connection against iperf3, as its server or, given the start option client=, as its
- * client for one test. TCP only, either direction or both. */
+/* iperf: measures TCP connections with iperf3 at the other end: as a server or, with the start option
+ * client=, as a client for one test. Either direction or both. */
 #include <errno.h>
 
 #include "apps/iperf/iperf_priv.h"

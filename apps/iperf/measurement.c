@@ -40,8 +40,8 @@ void measurement_omit(struct measurement *m)
 		m->transfers[i].bytes = 0;
 }
 
-/* iperf3's client reads whole blocks, and waits for the rest of one that has begun until the end of the
- * stream: which its server tells it. */
+/* iperf3's client reads whole blocks, and waits for the rest of a block until the end of the stream: so a
+ * server shuts its streams down. */
 void measurement_stop(struct measurement *m, bool is_server)
 {
 	m->end_ns = clock_now_ns();

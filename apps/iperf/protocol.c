@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* iperf3's JSON, as much of it as matters: a key is a string with a colon behind it, and its number is what
- * follows. No tree is built, and nothing is read beyond the text, whatever is in it. */
+/* The part of iperf3's JSON that is needed: a key is a string with a colon behind it, and its number follows.
+ * No tree is built, and no read goes beyond the text, whatever is in it. */
 #include "apps/iperf/protocol.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static size_t skip_blanks(const char *text, size_t len, size_t at)
 	return at;
 }
 
-/* at: behind the opening quote. Gives where the closing one is, or len. */
+/* at: behind the opening quote. Gives the index of the closing one, or len. */
 static size_t string_end(const char *text, size_t len, size_t at)
 {
 	while (at < len && text[at] != '"')
@@ -25,7 +25,7 @@ static size_t string_end(const char *text, size_t len, size_t at)
 	return MIN(at, len);
 }
 
-/* Behind the colon of the next key, or len. */
+/* Gives the index behind the colon of the next key, or len. */
 static size_t find_key(const char *text, size_t len, const char *key, size_t at)
 {
 	size_t key_len = strlen(key), end, next;
@@ -115,7 +115,7 @@ size_t iperf_write_parameters(char *to, size_t size, const struct iperf_paramete
 	              p->reverse ? "\"reverse\":true," : "");
 }
 
-/* iperf3 numbers a test's streams 1, 3, 4, 5 … and expects to be told the same. */
+/* iperf3 numbers a test's streams 1, 3, 4, 5 … and expects the same numbers here. */
 size_t iperf_write_results(char *to, size_t size, const struct iperf_stream_result *results, size_t count)
 {
 	int knows_retransmits = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The server: one test at a time, in a fiber. Every connection begins with its test's cookie, which is read
- * before it is known whether it is a new test, a stream of the one that runs, or is told that we are busy. */
+/* The server: one test at a time, in a fiber. Every connection begins with its test's cookie, which tells
+ * whether it is a new test's, or a stream of the running one; another test is refused as long as one runs. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 
 enum { NEWCOMERS = 8, GREETING_SECONDS = 10 };
 
-/* A connection whose cookie has not come whole. */
+/* A connection whose cookie is not yet complete. */
 struct newcomer {
 	struct flow *flow; /* NULL: free */
 	struct flow_read read;
@@ -27,7 +27,7 @@ struct newcomer {
 static struct newcomer newcomers[NEWCOMERS];
 static struct measurement test;
 static bool is_busy;
-static uint32_t wanted;              /* streams that have still to come */
+static uint32_t wanted;              /* streams still to be opened */
 static struct promise all_there;
 static struct timer omit;
 
@@ -66,7 +66,7 @@ static void warmed_up(struct timer *t)
 	measurement_omit(&test);
 }
 
-/* Until the client says that it is over. What comes while the client warms up is not counted. */
+/* Runs the test until the client ends it. Bytes during the client's warm-up are not counted. */
 static int run(void)
 {
 	const struct iperf_parameters *p = &test.parameters;

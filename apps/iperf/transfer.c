@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* One stream. The stack is given 32 kB at a time of the same constant memory: it holds as many pieces as it
- * has slices for, so the queue is never empty, and what the end of the test finds in it is small. */
+/* One stream. A sender writes 32 kB at a time of the same constant memory: the stack holds as many pieces as
+ * it has slices for, so the queue is never empty, and at the end of the test it holds little. */
 #include "apps/iperf/transfer.h"
 
 enum { PIECE_BYTES = 32768, READ_BYTES = 1 << 20 };
 
-static uint8_t piece[PIECE_BYTES]; /* never written; not const, so that the image need not hold it */
+static uint8_t piece[PIECE_BYTES]; /* never written; not const, so that it is in .bss and not in the image */
 
 static void go_on(struct transfer *t);
 
@@ -46,7 +46,7 @@ void transfer_stop(struct transfer *t, bool shut_down)
 {
 	t->is_counted = false;
 	if (t->sends && t->is_running) {
-		t->bytes += t->write.total; /* of a piece that the stack may have taken only in part */
+		t->bytes += t->write.total; /* the part of the piece that the stack has accepted */
 		promise_cancel(&t->write.promise);
 	}
 	if (t->sends && shut_down)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What one stream of a test does: sends constant memory, or receives and counts, as fast as it goes. */
+/* One stream of a test: sends constant memory, or receives and counts, as fast as possible. */
 #ifndef APPS_IPERF_TRANSFER_H
 #define APPS_IPERF_TRANSFER_H
 
@@ -19,10 +19,10 @@ struct transfer {
 
 /* Takes flow, until transfer_end. */
 void transfer_start(struct transfer *t, struct flow *flow, bool sends);
-/* The test's time is over: sends no more, and says so to the other side if shut_down; receives on, so that
- * nobody waits, but counts no more. */
+/* Ends sending at the end of the test, and the stream's direction too if shut_down. A receiver goes on, so
+ * that the peer does not wait, but no longer counts. */
 void transfer_stop(struct transfer *t, bool shut_down);
-/* What is still on its way is lost. */
+/* Resets the connection: data on its way is lost. */
 void transfer_end(struct transfer *t);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* resolve: looks up the names that it is given, one after the other, prints a line "name address seconds"
- * for each address, and ends: with status 0 when each name had one. */
+/* resolve: looks up the names on its command line, one after the other, prints a line "name address seconds"
+ * for each address, and ends, with status 0 if each name had one. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static struct dns_servers servers;
 static struct dns_lease lease;
 static struct dns_resolver *resolver;
 
-/* One more name. */
+/* Appends a name. */
 static int option_name(const char *value, void *target)
 {
 	(void)target;

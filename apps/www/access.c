@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* One answer, one line:
+/* A line for each answer:
  *
  *     10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] "GET /index.html HTTP/1.1" 200 2326
  *
- * as web servers have written it since NCSA's, and what reads their logs expects. What came over the wire is
- * escaped, so that nobody can forge a line or move the cursor. On a terminal a line has the colour of its
- * status. */
+ * as web servers have written it since NCSA's, and log analysers expect it. Text from the wire is escaped, so
+ * that a client cannot forge a line or move the cursor. On a terminal a line has the colour of its status. */
 #include "apps/www/access.h"
 
 #include <string.h>
@@ -29,7 +28,7 @@ static void put(struct line *line, const char *text)
 	line->len += format(line->to + line->len, ACCESS_LINE_BYTES - line->len, "%s", text);
 }
 
-/* Escaped, as "\x22"; nothing beyond TARGET_BYTES of the line. */
+/* Puts text with escapes such as "\x22", cut at TARGET_BYTES of the line. */
 static void put_escaped(struct line *line, struct http_text text)
 {
 	for (size_t i = 0; i < text.len; i++) {
@@ -62,7 +61,7 @@ static void put_time(struct line *line, uint64_t wall_ns)
 static void put_request(struct line *line, const struct http_request *request)
 {
 	if (!request || !request->path.at) {
-		put(line, "-"); /* there was nothing, or nothing that can be read */
+		put(line, "-"); /* no request, or one that cannot be parsed */
 		return;
 	}
 	put(line, request->verb < HTTP_METHOD_UNKNOWN ? http_method_name(request->verb) : "?");

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* The server's own pages: made when they are asked for, in memory that is let go once they are sent. A client
- * that does not read holds that memory, so there is one copy of each page at a time. */
+/* The server's own pages: made on request, in memory that is freed once they are sent. A client that does not
+ * read holds that memory, so there is one copy of each page at a time. */
 #include "apps/www/observe.h"
 
 #include "net/capture.h"
 #include "net/metrics.h"
 
-/* A page on its way: passes on to the copy's storage that the last byte has been acknowledged. */
+/* A page being sent: frees the copy's storage when the last byte has been acknowledged. */
 struct page {
 	struct storage storage;
-	struct storage *copy; /* NULL: nobody has one */
+	struct storage *copy; /* NULL: none is being sent */
 };
 
 static void page_free(struct storage *storage)
@@ -20,7 +20,7 @@ static void page_free(struct storage *storage)
 	page->copy = NULL;
 }
 
-/* A client has its copy still: the others are told so. */
+/* While a client still holds the copy, other clients get a 503. */
 static bool is_held(const struct page *page, struct http_reply *reply)
 {
 	if (!page->copy)
@@ -30,7 +30,7 @@ static bool is_held(const struct page *page, struct http_reply *reply)
 	return true;
 }
 
-/* Takes the one copy that there may be, which reply's body is if result says that it could be made. */
+/* Makes reply's body the page's one copy, unless making it failed with result. */
 static int hold(struct page *page, struct http_reply *reply, int result)
 {
 	reply->header = "Cache-Control: no-store\r\n";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the server says about itself: /metrics and /capture.pcapng. */
+/* The server's own pages: /metrics and /capture.pcapng. */
 #ifndef APPS_WWW_OBSERVE_H
 #define APPS_WWW_OBSERVE_H
 
@@ -7,7 +7,7 @@
 
 struct stack;
 
-/* The routes of the server over this stack: there is one. */
+/* The routes of the server over stack. There is one instance: the routes are static. */
 struct http_routes *observe_routes(struct stack *stack);
 
 #endif

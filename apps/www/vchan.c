@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A client in another domain of the same hypervisor, who needs no network. */
+/* A client in another domain of the same hypervisor, without a network. */
 #include "apps/www/vchan.h"
 #include "kernel/dev/vchan.h"
 

@@ -6,7 +6,7 @@
 #include "kernel/option.h"
 #include "net/http/server.h"
 
-extern uint16_t vchan_client; /* the domain that may come; 0 is dom0 */
+extern uint16_t vchan_client; /* the domain that may connect; 0 is dom0 */
 
 #ifdef CONFIG_WWW_VCHAN
 #define VCHAN_OPTIONS { "vchan-client", "the number of a domain, 0 to 65535", option_u16, &vchan_client },
@@ -16,7 +16,7 @@ extern uint16_t vchan_client; /* the domain that may come; 0 is dom0 */
 
 /* As vchan_listen. */
 int vchan_serve(struct http_server *server);
-/* Is it the flow of that client, and no connection of the network's? */
+/* Is it a flow of that client, rather than a connection of the network? */
 bool vchan_has(const struct flow *flow);
 
 #endif
