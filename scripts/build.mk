@@ -5,7 +5,7 @@
 app-dir := $(CONFIG_APP_DIR)
 $(if $(CONFIG_APP_EXTERNAL),$(call plain,APP,$(app-dir)))
 
-# -- the CPU's compiler: gcc and clang are those for another CPU than the host's, whatever else CC is --
+# -- the CPU's compiler: for a CPU that is not the host's, CC=gcc and CC=clang mean the cross-compilers --
 
 clang := $(findstring clang,$(CC))
 include arch/$(CONFIG_CPU)/toolchain.mk
@@ -34,10 +34,10 @@ $(libc):
 
 # -- flags --
 
-# What a comparison with an option's value is always true of is not a mistake: no -Wtype-limits.
+# No -Wtype-limits: a comparison that an option's value makes always true is no mistake.
 warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wshadow -Wvla -Wno-type-limits
 
-# The same bytes wherever the tree, the build folder and musl lie.
+# The image's bytes do not depend on where the tree, the build folder and musl lie.
 prefix-maps := $(foreach map,$(CURDIR)=. $(addsuffix =build,$(sort $(O) $(abspath $(O)))) $(musl)=musl \
 	$(if $(app-dir),$(app-dir)=app),-ffile-prefix-map=$(map))
 # gcc's -Os still pays bytes for speed here: without these passes www is 0.8 kB less.
@@ -51,13 +51,13 @@ lto-linker := $(if $(CONFIG_LTO),$(if $(clang),-fuse-ld=lld $(lld-flags)))
 CPPFLAGS := -nostdinc -isystem $(musl)/include -isystem $(shell $(cc) -print-file-name=include) \
 	-I. -I$(O) -include $(O)/config.h
 ifdef CONFIG_TARGET_XEN
-# Of libxen-dev the public headers and nothing else of the host's that lies beside them.
+# Only libxen-dev's public headers, and none of the host's headers beside them.
 XEN_HEADERS ?= /usr/include/xen
 $(if $(wildcard $(XEN_HEADERS)/xen.h),,$(error Xen's headers are missing: scripts/setup xen installs them))
 $(shell mkdir -p $(O)/xen && ln -sfn $(abspath $(XEN_HEADERS)) $(O)/xen/xen)
 CPPFLAGS += -isystem $(O)/xen
 endif
-# DWARF 4: of DWARF 5 addr2line takes one file's functions for nobody's, before binutils 2.42.
+# DWARF 4: with DWARF 5, addr2line before binutils 2.42 does not find the functions of one file.
 CFLAGS := -std=gnu11 -gdwarf-4 $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-ffunction-sections -fdata-sections -fno-common -fno-pic -fno-strict-aliasing \
 	-fno-asynchronous-unwind-tables \
@@ -65,7 +65,7 @@ CFLAGS := -std=gnu11 -gdwarf-4 $(cpu-flags) $(optimize) $(lto) $(warnings) \
 	-fstack-protector-strong $(canary-flags) $(if $(CONFIG_TARGET_UNIX),,$(device-flags)) $(prefix-maps)
 LDFLAGS := -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
 
-# -- the disk that files lie on: one that is given, or made of the site's folder (fs/Makefile) --
+# -- the disk of the files: a given one, or one made of the site's folder (fs/Makefile) --
 
 ifdef CONFIG_FS_FAT
 given-disk := $(or $(FAT_IMAGE),$(CONFIG_FAT_IMAGE))
@@ -92,12 +92,12 @@ objects :=
 folders := arch/ init/ kernel/ drivers/ net/ fs/ posix/ apps/ $(app-dir:=/)
 $(foreach folder,$(folders),$(eval $(call visit,$(folder))))
 
-# Sorted: the image does not depend on the order of the lists. What is outside the tree goes to app/.
+# Sorted: the image does not depend on the order of the lists. Objects of sources outside the tree go to app/.
 objects := $(addprefix $(O)/,$(sort $(patsubst $(app-dir)/%,app/%,$(objects))))
 
 # -- rules --
 
-# A file that changes when its text does: new flags recompile everything, a new list links again.
+# Keeps a text in a file, written only when the text changes: new flags recompile all, a new list links again.
 define keep
 $(O)/.$(1): FORCE
 	@mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' >$$@
@@ -139,7 +139,7 @@ format := $(if $(filter binary,$(image-format)),-O binary)
 -include $(script:=.d)
 endif
 
-# With the flags that a CPU has for images that are not too large for them; if it does not work, without.
+# Links with the CPU's flags for small images and, if that fails because the image is too large, without them.
 link = $(call link-with,$(1) $(near-flags)) $(if $(near-flags),2>$(O)/.near || $(call link-with,$(1)))
 link-with = $(cc) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script:%=-Wl$(comma)-T,%) -o $@ \
 	$(first) $(if $(filter -fno-lto,$(1)),$(apart),$(objects)) \
@@ -150,8 +150,7 @@ $(O)/image.debug: $(objects) $(script) $(O)/.objects $(libc)
 $(O)/image: $(O)/image.debug
 	$(call say,STRIP,$@) $(cross)objcopy $(format) --strip-all $< $@
 
-# To be measured: the same objects, each translated by itself where the image's are together, without and with
-# --gc-sections.
+# For measuring: the same objects, but with LTO each compiled by itself, linked without and with --gc-sections.
 apart := $(if $(lto),$(objects:$(O)/%=$(O)/apart/%),$(objects))
 $(O)/apart/%.o: $(O)/%.o
 	$(call say,LTO,$<) mkdir -p $(@D) && $(cc) $(CFLAGS) -nostdlib -r -flinker-output=nolto-rel -o $@ $<
@@ -160,7 +159,7 @@ $(O)/whole.debug: $(O)/image.debug $(apart)
 $(O)/sections.debug: $(O)/image.debug $(apart)
 	$(call say,LINK,$@) $(call link,-fno-lto -Wl$(comma)--gc-sections)
 
-# -- what is done with it --
+# -- goals --
 
 .PHONY: all build size run qemu-run unix-run xen-run gdb
 xl-file := $(if $(CONFIG_TARGET_XEN),$(O)/image.xl)
@@ -176,10 +175,10 @@ $(O)/image.xl: $(O)/image $(O)/.config $(disk) $(O)/.disk \
 
 runner := $(if $(CONFIG_TARGET_UNIX),unix,$(if $(CONFIG_TARGET_XEN),xen,qemu))
 run: $(runner)-run
-# An image that does not write leaves its disk as it is; DISK= names another.
+# An image without FAT_WRITE gets its disk read-only; DISK= names another disk.
 users-disk := $(DISK)
 export DISK := $(or $(DISK),$(addsuffix $(if $(CONFIG_FAT_WRITE),,$(comma)ro),$(outer-disk)))
-# What a start lacks is said before anything is compiled.
+# Missing requirements of a start are reported before compiling.
 ifneq ($(filter run $(runner)-run gdb,$(goals)),)
 .PHONY: ready
 ready: export DISK := $(users-disk)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The folder that an image serves, as crunch and fat-of-files read it.
+"""Reads the folder that an image serves, for crunch and fat-of-files.
 
-Everything whose name begins with a dot is left out, but for .well-known (RFC 8615). Symbolic links are
-followed. What cannot be served is named, each on its line, and nothing is made."""
+Names that begin with a dot are left out, but for .well-known (RFC 8615). Symbolic links are followed. If
+files cannot be served, each is named on its own line, and nothing is made."""
 import os
 import stat
 import sys
@@ -10,28 +10,28 @@ import unicodedata
 import urllib.parse
 
 URL_PATH_MAX = 2000       # bytes; CONFIG_HTTP_TARGET_BYTES is a little more unless it was changed
-NAMES_MAX = 100000        # files and folders; links to folders can make more of few than anybody has room for
+NAMES_MAX = 100000        # files and folders; links between folders can multiply a few beyond all bounds
 
 
 class TooMany(Exception):
-    """More than NAMES_MAX: the path that was one too many."""
+    """There are more than NAMES_MAX names; the argument is the path of the first too many."""
 
 
 def shown(name):
-    """A name as it can be printed on one line: the bytes that are not text are escaped."""
+    """A name for printing on one line, with bytes that are not text escaped."""
     text = name.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def normal_form(name):
-    """The same for two names that look alike and that clients do not tell apart."""
+    """A form that is equal for names which look alike and which clients do not tell apart."""
     return unicodedata.normalize("NFC", name)
 
 
 class Folder:
-    """What is to be served: files, a sorted list of (key, path), and folders, their sorted keys. tool: who
-    complains. fold: what is the same for two names that must not be in one folder; like: and how they
-    are alike. refuse: says why a name cannot be, or None."""
+    """The content to serve: files, a sorted list of (key, path), and folders, their sorted keys. tool: the
+    program's name for messages. fold: maps names that may not be together in one folder to the same value;
+    like: describes their likeness. refuse: gives the reason why a name is not possible, or None."""
 
     def __init__(self, tool, path, fold=normal_form, like="the same in Unicode's normal form", refuse=None):
         self.tool, self.path, self.fold, self.like, self.refuse = tool, path, fold, like, refuse
@@ -42,7 +42,7 @@ class Folder:
             sys.exit(f"{tool}: {path}: {error.strerror.lower()}")
         if not stat.S_ISDIR(status.st_mode):
             sys.exit(f"{tool}: {path}: not a folder")
-        sys.setrecursionlimit(2 * URL_PATH_MAX)   # no folder lies deeper than half a path: two calls for each
+        sys.setrecursionlimit(2 * URL_PATH_MAX)   # folders nest at most half a path deep, with two calls each
         try:
             self.walk(os.fsencode(path), b"", {(status.st_dev, status.st_ino)})
         except TooMany as error:
@@ -51,7 +51,7 @@ class Folder:
         self.folders.sort()
 
     def walk(self, folder, prefix, above):
-        """Collect what folder holds; above: identities of the folders around it."""
+        """Collects folder's content; above: identities of the folders around it."""
         try:
             names = sorted(os.listdir(folder))
         except OSError as error:
@@ -105,7 +105,7 @@ class Folder:
             self.problems.append((key, "neither a file nor a folder"))
 
     def refuse_problems(self, done):
-        """Ends here, with each of them, when there are any. done: what has not been, "crunched"."""
+        """Prints the problems and exits, if there are any. done: the participle for the message, "crunched"."""
         if not self.problems:
             return
         for key, reason in sorted(self.problems):

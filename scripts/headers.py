@@ -6,22 +6,22 @@
     /*
       X-Content-Type-Options: nosniff
 
-A path, in which * stands for anything, and below it, indented, the header lines of what is there. Where several
-fit, a later line goes before an earlier one of the same name. net/http/rules.c reads the same of a FAT disk."""
+A path, in which * matches any text, and below it, indented, the header lines of the files there. If several paths
+match, a later line replaces an earlier one of the same name. net/http/rules.c reads the same file of a FAT disk."""
 import re
 import sys
 
 RULES = b"_headers"
 RULES_MAX = 4096          # bytes of header lines
 SPACE = " \t\r"
-# What the server says itself: of the message, or of the bytes that it sends.
+# Header fields that the server writes itself: on the message, or on the bytes that it sends.
 RESERVED = {"content-length", "content-encoding", "content-range", "transfer-encoding", "accept-ranges", "etag", "date",
             "connection", "keep-alive", "last-modified", "trailer", "upgrade", "vary"}
 
 
 class Rules:
-    """What a file of header lines by pattern says. tool: who complains of it; most: how long it may be; flags: of
-    regular expressions, how paths are compared."""
+    """The rules of a file of header lines by pattern. tool: the program's name for messages; most: the file's longest
+    length; flags: of the regular expressions that match paths."""
 
     def __init__(self, tool, content, most=None, flags=0):
         self.tool, self.rules, path = tool, [], None
@@ -53,7 +53,7 @@ class Rules:
         sys.exit(f"{self.tool}: {RULES.decode()}: line {number}: {reason}")
 
     def lines(self, key):
-        """{name in lower case: (name, value)} for the file key, which may be the index of its folder."""
+        """Gives {name in lower case: (name, value)} for the file key, which may be its folder's index."""
         path = "/" + key.decode()
         spellings = [path] + ([path[:-len("index.html")]] if path.endswith("/index.html") else [])
         return {name.lower(): (name, value) for pattern, name, value in self.rules

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The tables of docs/limits.md, which scripts/check-limits holds against Kconfig and the code: whoever wants to know
-what a number of Kconfig takes reads them by this, so that what is read is what is checked."""
+"""Reads the tables of docs/limits.md, which scripts/check-limits compares with Kconfig and the code. Scripts that need
+the cost of a Kconfig number read it here, so that they use checked values."""
 import os
 
 import machines
@@ -9,7 +9,7 @@ DOCUMENT = os.path.join(machines.TREE, "docs", "limits.md")
 
 
 def rows():
-    """(name of the option, the other cells) of each."""
+    """Gives (name of the option, the other cells) of each row."""
     with open(DOCUMENT, encoding="utf-8") as file:
         for line in file:
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""How images of a CPU are run, as arch/<cpu>/qemu.json has it, for the runners and for the tests:
+"""Reads arch/<cpu>/qemu.json, which tells runners and tests how to run images of a CPU:
 
     qemu, user      the programs that emulate a machine, and a process
-    host            what platform.machine() says where KVM can run the images, null: nowhere
+    host            platform.machine() of hosts whose KVM can run the images, null: none
     cpus            models that tests start images on; the first is the one without KVM
-    image_at_bytes  how far into memory QEMU puts an image that is no ELF file
+    image_at_bytes  offset in memory at which QEMU puts an image that is no ELF file
     machines        by name; an image gets the first one that has its bus, "MMIO" or "PCI"
 """
 import collections
@@ -32,19 +32,19 @@ class Machines:
 
 
 def binutil(cpu, name):
-    """The program of GNU binutils, "objdump", that knows the CPU."""
+    """The name of a GNU binutils program, such as "objdump", for the CPU."""
     with open(os.path.join(TREE, "arch", cpu, "toolchain.mk"), encoding="utf-8") as file:
         program = f"{TRIPLE.search(file.read())[1]}-{name}"
     return program if shutil.which(program) else name
 
 
 def device(machine, kind):
-    """The name of a virtio device, "net", on the machine's bus."""
+    """QEMU's name of a virtio device, such as "net", on the machine's bus."""
     return f"virtio-{kind}-{'pci' if machine.bus == 'PCI' else 'device'}"
 
 
 def segments(elf):
-    """(virtual address, physical address, bytes) of what an ELF file of either size loads."""
+    """(virtual address, physical address, bytes) of each loaded segment of an ELF file, of 32 or 64 bits."""
     with open(elf, "rb") as file:
         head = file.read(64)
         wide = head[4] == 2
@@ -58,8 +58,8 @@ def segments(elf):
 
 
 def image_end(elf, at):
-    """How many bytes of memory there must be for an image: a machine's ELF file lies where it says, and what
-    has been made of another begins at bytes from the start of memory."""
+    """The end in memory of an image, in bytes: an ELF file is loaded at its own addresses; an image that has been
+    made of one, at bytes from the start of memory."""
     parts = list(segments(elf))
     if at:
         return at + max(where + size for where, _, size in parts) - min(where for where, _, _ in parts)

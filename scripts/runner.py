@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What run-qemu, run-unix and run-xen share: options of the configuration, networks, free ports, and a console
+"""Common parts of run-qemu, run-unix and run-xen: options of the configuration, networks, free ports, and a console
 that turns the addresses of a backtrace into functions, files and lines."""
 import ctypes
 import ipaddress
@@ -16,7 +16,7 @@ import sys
 import termios
 import time
 
-GRACE_SECONDS = 3  # for what has been told to end
+GRACE_SECONDS = 3  # for a process that was told to end
 
 
 def say(text):
@@ -37,7 +37,7 @@ def read_config(image):
 
 
 def words_of(name):
-    """The words of an environment variable, where a shell's quotes hold one together."""
+    """The words of an environment variable, split as a shell does, with its quotes."""
     text = os.environ.get(name, "")
     try:
         return shlex.split(text)
@@ -56,8 +56,8 @@ def option(options, key, default):
 
 
 def coloured(config, options):
-    """The start options, with the word that a terminal is at the console where there is one, as the image sees only
-    a wire: unless they say something of it, or the user wants no colours (no-color.org)."""
+    """The start options, with "color" added if standard output is a terminal, which the image cannot see by itself;
+    not if they mention it, or if the user wants no colours (no-color.org)."""
     said = any(word == "color" or word.startswith("color=") for word in options)
     if said or "CONSOLE_NONE" in config or os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return options
@@ -65,7 +65,7 @@ def coloured(config, options):
 
 
 def quoted(word):
-    """A start option as kernel/option.c takes it out of a line: double quotes hold blanks, nothing is escaped."""
+    """A start option in the quoting of kernel/option.c: double quotes around blanks, and no escapes."""
     if '"' in word:
         fail(f"a machine's start option cannot hold a double quote: {word}")
     return f'"{word}"' if not word or re.search(r"\s", word) else word
@@ -77,7 +77,7 @@ def command_line(options):
 
 
 def uses_dhcp(config, options):
-    """Whether the image asks for its address, as net/config.c decides: then only its log says which it is."""
+    """Does the image use DHCP, as net/config.c decides? Then only its log tells its address."""
     said = [word.partition("=")[2] for word in options if word == "dhcp" or word.startswith("dhcp=")]
     if said:
         return said[-1] != "false"
@@ -85,7 +85,7 @@ def uses_dhcp(config, options):
 
 
 def address_lent(line):
-    """The address that a line of the image's log says it has been lent, or None."""
+    """The address of a lease in a line of the image's log, or None."""
     found = re.search(r" dhcp: lease ip=([0-9.]+)/", line)
     return found and found[1]
 
@@ -111,7 +111,7 @@ def port_number(name, text):
 
 
 def guest_port(config, options):
-    """Where a server in the image listens. Of an application of one's own only its author knows."""
+    """The port of a server in the image. GUEST_PORT gives it for other applications than www."""
     given = option(options, "port", "")
     if given or "WWW_PORT" in config:
         return port_number("port", given or config["WWW_PORT"])
@@ -119,8 +119,8 @@ def guest_port(config, options):
 
 
 def wanted_port(guest):
-    """HOST_PORT, or else the image's own port, or 8080 where only root may listen on that; and the first from there
-    on that nobody has."""
+    """HOST_PORT, or else the image's own port, or 8080 if only root may listen on that; and the first free port from
+    there on."""
     wanted = port_number("HOST_PORT", os.environ.get("HOST_PORT") or str(guest if guest >= 1024 else 8080))
     free = next(filter(port_is_free, range(wanted, min(wanted + 100, 65536))), None)
     if not free:
@@ -129,7 +129,7 @@ def wanted_port(guest):
 
 
 def host_port(guest):
-    """The port of the host to use; says so where it is another than the one that was wanted."""
+    """The port of the host to use; prints it if it is not the wanted one."""
     wanted, free = wanted_port(guest)
     if free != wanted:
         say(f"port {wanted} is taken: using {free}")
@@ -158,9 +158,8 @@ def neighbours(own, gateway):
 
 
 def user_network(address, gateway):
-    """QEMU's user network with the image's subnet; in it the image's gateway and a name server. What its DHCP
-    server gives is none of these: the image's own address. Of a gateway that cannot be the image complains better
-    than QEMU."""
+    """QEMU's user network with the image's subnet, in it the image's gateway and a name server; its DHCP server gives
+    the image's own address. An impossible gateway is left to the image, whose message is better than QEMU's."""
     try:
         own = ipaddress.IPv4Interface(address)
     except ValueError:
@@ -173,16 +172,17 @@ def user_network(address, gateway):
 
 
 def own_place(config, options):
-    """Where a server in the image answers at the image's own address: that, None where only the image will know
-    it, and twice the port."""
+    """Where a server in the image answers at the image's own address: that, or None if only the image will know it, and
+    the port twice."""
     address = own_interface(config, options)[0].split("/")[0]
     port = guest_port(config, options)
     return None if uses_dhcp(config, options) else address, port, port
 
 
 def netdev(config, options):
-    """The text of QEMU's -netdev net0, and where a server in the image answers: host, or None where the image will
-    say it, port, the image's port. A tap that NET_TAP names, else QEMU's user network with HOST_PORT."""
+    """The text of QEMU's -netdev net0, and where a server in the image answers: host, or None if only the image's log
+    tells it, port, the image's port. The network is the tap that NET_TAP names, else QEMU's user network with
+    HOST_PORT."""
     tap = os.environ.get("NET_TAP")
     if tap:
         need_tap(tap, config, options)
@@ -196,7 +196,7 @@ def netdev(config, options):
 
 
 def check_netdev(config, options):
-    """Fails for what netdev would fail for, and says nothing else."""
+    """Fails for the reasons that netdev would fail for, and prints nothing else."""
     guest, tap = guest_port(config, options), os.environ.get("NET_TAP")
     if tap:
         need_tap(tap, config, options)
@@ -206,7 +206,7 @@ def check_netdev(config, options):
 
 
 def say_where(config, host, port, guest):
-    """The site's URL; of another application, how its port is reached."""
+    """Prints the site's URL or, for another application, how to reach its port."""
     if "WWW_PORT" in config:
         say(f"http://{host}{'' if port == 80 else f':{port}'}/ (Ctrl-C ends it)")
     else:
@@ -214,12 +214,12 @@ def say_where(config, host, port, guest):
 
 
 class Story:
-    """What an image says of itself on its console: that it is up, where it is, how it ends. after: since when
-    its time counts, from now on or from begin()."""
+    """Follows an image's console: reports when it is up and where it answers, and notes its exit status. after: names
+    the event that its time counts from, which is now, or begin()."""
 
     def __init__(self, config, where, after):
         self.config, self.where, self.after = config, where, after
-        self.status = None  # its exit status: who runs it knows nothing of that
+        self.status = None  # its exit status, which QEMU and xl do not pass on
         self.begin()
 
     def begin(self):
@@ -239,14 +239,14 @@ class Story:
 
 
 def host_side(config, options):
-    """What the host's end of a tap should be, with the prefix length: the image's gateway, or another neighbour."""
+    """The address and prefix length for the host's end of a tap: the image's gateway, or another neighbour."""
     address, gateway = own_interface(config, options)
     if not uses_dhcp(config, options):
         try:
             own = ipaddress.IPv4Interface(address)
             return f"{next(neighbours(own, gateway))}/{own.network.prefixlen}"
         except (ValueError, StopIteration):
-            pass  # of such an address the image will complain
+            pass  # the image will report such an address
     return "10.0.0.1/24"
 
 
@@ -260,7 +260,7 @@ def need_tap(name, config, options):
 
 
 def disk_file(text):
-    """DISK's words: the path of a file or block device that is there, and whether it is read-only."""
+    """DISK's words: the path of an existing file or block device, and whether it is read-only."""
     path, read_only = (text[:-3], True) if text.endswith(",ro") else (text, False)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
@@ -277,7 +277,7 @@ def takes_disk(config):
 
 
 def disk(config):
-    """DISK=path, or DISK=path,ro: the file and whether it is read-only. None: the image takes none."""
+    """DISK=path, or DISK=path,ro: the file and whether it is read-only. None: the image has no disk."""
     text = os.environ.get("DISK", "")
     if not takes_disk(config):
         if text:
@@ -293,16 +293,16 @@ def disk(config):
 
 
 def check_disk(config):
-    """Fails where DISK, if it is given, is no disk. One that will be built is not there yet."""
+    """Fails if DISK is given and is no disk. A disk that the build makes may not exist yet."""
     text = os.environ.get("DISK", "")
     if text and takes_disk(config):
         disk_file(text)
 
 
 def symbolise(debug_image, line):
-    """What addr2line knows of the addresses in a backtrace line, one text line per frame."""
+    """addr2line's output for the addresses in a backtrace line, one text line per frame."""
     addresses = re.findall(r"0x[0-9a-f]+", line)
-    # A return address belongs to the call before it; the first address is where the fault was.
+    # A return address belongs to the call before it; the first address is the fault's.
     exact = [hex(int(address, 16) - (1 if i else 0)) for i, address in enumerate(addresses)]
     try:
         done = subprocess.run(["addr2line", "-f", "-p", "-i", "-s", "-e", debug_image, *exact],
@@ -317,13 +317,13 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def begin_child():
-    """Ctrl-C reaches it; and so does the end of whoever has started it, however sudden."""
+    """Lets Ctrl-C reach the child, and ends it with its parent, however suddenly that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Terminal:
-    """What standard input's terminal was like is put back: whoever set it raw may be killed."""
+    """Restores the settings of standard input's terminal: the program that set it raw may be killed."""
 
     def __enter__(self):
         self.was = termios.tcgetattr(0) if os.isatty(0) else None
@@ -336,8 +336,8 @@ class Terminal:
 def run(command, image, on_line=lambda line: None):
     """Runs command with its output passed through line by line; gives its exit status, and whether it was
     told to end. Ctrl-C reaches the command itself, which shares our terminal; here it is only noted, and the
-    command is killed if it does not heed it: QEMU may wait for ever for the CPU that it emulates. When nobody
-    reads our output any more, as after "| head", the command is ended, and that is a success."""
+    command is killed if it does not heed it: QEMU may wait for ever for the CPU that it emulates. When the
+    reader of our output has gone, as after "| head", the command is ended, and that is a success."""
     signals, late = [], []
 
     def note(number, frame):
@@ -374,7 +374,8 @@ def run(command, image, on_line=lambda line: None):
 
 
 def pass_through(source, image, on_line):
-    """Until source ends. The poll also shows that our reader has gone while source is silent."""
+    """Copies source to standard output until it ends. The poll also notices that our reader has gone while source is
+    silent."""
     wait = select.poll()
     wait.register(source, select.POLLIN)
     wait.register(sys.stdout, 0)
@@ -385,7 +386,7 @@ def pass_through(source, image, on_line):
         data = os.read(source, 4096)
         if not data:
             break
-        # What is said of a line comes right after it, never into the next.
+        # Our own message on a line comes right after it, never within the next.
         for part in data.splitlines(keepends=True):
             sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
@@ -401,8 +402,8 @@ def pass_through(source, image, on_line):
 
 
 def gdb(config, arguments):
-    """Runs gdb, or the one for every CPU, and gives its status. Ctrl-C is for it alone: it stops the program
-    that is looked at."""
+    """Runs gdb, or gdb-multiarch for another CPU, and gives its status. Ctrl-C goes to gdb only: it stops the
+    debugged program."""
     program = "gdb" if config["CPU"] == platform.machine() else "gdb-multiarch"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What an emulated machine is told: QEMU by its machine protocol, dom0 by shell scripts (dom0/serve)."""
+"""Controls an emulated machine: QEMU by its machine protocol, dom0 by shell scripts (dom0/serve)."""
 import json
 import os
 import re
@@ -13,16 +13,16 @@ SECONDS = 120  # generous: emulation on a busy machine
 
 
 class Lost(Exception):
-    """The other end has gone, or has not answered in time."""
+    """The peer has gone, or has not answered in time."""
 
 
 class Silent(Lost):
-    """It has not answered in time."""
+    """The peer has not answered in time."""
 
 
 class Line:
-    """A socket at path with one peer, and what has been read of it. Either the peer comes to us, listen() and
-    accept(), or we go to it, connect()."""
+    """A socket at path with one peer, and its unread input. Either the peer connects to us, listen() and accept(), or
+    we connect to it, connect()."""
 
     def __init__(self, path):
         self.path = path
@@ -34,7 +34,7 @@ class Line:
         self.listener.listen(1)
 
     def accept(self, alive, seconds=SECONDS):
-        """alive: says whether the peer may still come."""
+        """alive: gives whether the peer may still connect."""
         self.listener.settimeout(0.1)
         end = time.monotonic() + seconds
         while not self.peer:
@@ -46,7 +46,7 @@ class Line:
         self.listener.close()
 
     def connect(self, seconds=SECONDS):
-        """To a peer that listens, or is about to."""
+        """Connects to a peer that listens, or is about to."""
         self.peer = socket.socket(socket.AF_UNIX)
         end = time.monotonic() + seconds
         while self.peer.connect_ex(self.path) != 0:
@@ -62,8 +62,8 @@ class Line:
             raise Lost("the emulated machine has gone") from None
 
     def receive(self, enough, end):
-        """Until enough(what has come) says how many bytes of it are wanted; gives and forgets those. end: on the
-        monotonic clock; None: never."""
+        """Reads until enough(input so far) gives a number of bytes; takes and gives those. end: on the monotonic clock;
+        None: never."""
         while (size := enough(self.data)) is None:
             try:
                 self.peer.settimeout(end and max(end - time.monotonic(), 0.001))
@@ -82,7 +82,7 @@ class Line:
         return self.receive(lambda data: data.find(b"\n") + 1 or None, end).decode("utf-8", "replace")
 
     def hang_up(self, seconds):
-        """Waits until the peer has gone: raises Lost then, Silent when it is still there."""
+        """Waits until the peer has gone: raises Lost then, or Silent if it stays."""
         self.receive(lambda data: None, time.monotonic() + seconds)
 
     def process(self):
@@ -119,7 +119,7 @@ class Monitor(Line):
                 return answer["return"]
 
     def share_memory(self):
-        """The machine's memory is a file, which a migration leaves where it is."""
+        """Tells QEMU that the machine's memory is a file, which a migration does not copy."""
         self.command("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
 
     def migrate(self, command, uri, seconds=SECONDS):
@@ -134,8 +134,8 @@ class Monitor(Line):
 
 class Dom0(Line):
     """dom0's shell."""
-    # A script: what may say why a guest has not come up, or does not answer. One that lives tells of a key; where its
-    # virtual CPU is, what it waits for, and the event channels are among what Xen says.
+    # A script that prints what may explain why a guest has not come up, or does not answer. A living guest reports the
+    # sysrq key; Xen's debug keys show its virtual CPU's state, what that waits for, and the event channels.
     STATE = """
         for guest in $(xl list | sed 1,2d | cut -d ' ' -f 1); do xl sysrq $guest m; done
         xl list; xenstore-ls -f; dmesg | tail -n 20; grep -v ' 0 ' /proc/interrupts; cat /proc/net/dev
@@ -145,7 +145,7 @@ class Dom0(Line):
         sleep 1; tail -n 20 /var/log/xen/hotplug.log /var/log/xen/xl-*.log /var/log/xen/console/guest-*.log"""
 
     def run(self, script, data=b"", seconds=SECONDS):
-        """Gives the script's status and what it has printed. data: what it may read; seconds: None is for ever."""
+        """Gives the script's status and output. data: its input; seconds: None is for ever."""
         text = script.encode()
         self.send(b"%d\n%b%b" % (len(text), text, data))
         end = seconds and time.monotonic() + seconds
@@ -156,14 +156,14 @@ class Dom0(Line):
         return status, self.receive(lambda come: size if len(come) >= size else None, end).decode("utf-8", "replace")
 
     def must(self, script, data=b"", seconds=SECONDS):
-        """Gives what a script has printed that is to succeed."""
+        """Gives the output of a script, which must succeed."""
         status, output = self.run(script, data, seconds)
         if status != 0:
             raise Lost(f"dom0: {script.strip()} ended with {status}: {output.strip()}")
         return output
 
     def put(self, path, data):
-        """Writes a file of dom0's memory."""
+        """Writes a file in dom0, whose file system is in memory."""
         name = shlex.quote(path)
         self.must(f": >{name}")
         for start in range(0, len(data), PIECE_BYTES):
@@ -175,5 +175,5 @@ class Dom0(Line):
             self.put(path, file.read())
 
     def start(self):
-        """Right after a start or a resumption: what the machine has now, and the time of day."""
+        """Right after a start or a resumption: sets up the machine's present devices, and the time of day."""
         self.must(f"date -s @{int(time.time())} && /serve devices")
