@@ -36,13 +36,13 @@ struct cable {
 	struct cable_stats stats;
 };
 
-/* On the way to an end. */
+/* A frame on its way to an end. */
 struct frame {
 	struct list link;
 	struct timer timer;
 	struct end *to;
 	uint8_t flags; /* enum buf_flags as received */
-	struct buf *original; /* what the device still holds; only in one frame of several */
+	struct buf *original; /* the sent buffer, which the device still holds; in one of its frames only */
 	uint8_t *original_bytes;
 	size_t len;
 	uint8_t bytes[];
@@ -80,7 +80,7 @@ static uint32_t sum16(uint32_t sum, const uint8_t *p, size_t len)
 	return sum;
 }
 
-/* -- what the device does to a frame that is sent -- */
+/* -- the sending device: offloads -- */
 
 static void complete_checksum(uint8_t *frame, size_t len, size_t start, size_t offset)
 {
@@ -99,7 +99,7 @@ static void fix_ip_header(uint8_t *ip, size_t total, uint32_t id)
 	put16(ip + 10, ~sum16(0, ip, (ip[0] & 15u) * 4) & 0xffff);
 }
 
-/* Would the device call the transport checksum right? */
+/* Would a receiving device find the transport checksum right? */
 static bool checksum_is_right(const uint8_t *frame, size_t len)
 {
 	const uint8_t *ip = frame + ETHERNET;
@@ -167,7 +167,7 @@ static void deliver(struct cable *c, struct end *to, const uint8_t *bytes, size_
 	to->dev.input(to->dev.input_arg, first);
 }
 
-/* The device is done with what the stack sent: nobody may have written to it meanwhile. */
+/* The device is done with the sent buffer, which must not have changed meanwhile. */
 static void release_original(struct frame *f)
 {
 	uint32_t len;
@@ -219,7 +219,7 @@ static void record(struct cable *c, const uint8_t *bytes, size_t len)
 	}
 }
 
-/* When a frame that leaves now arrives; 0: it does not. */
+/* The time at which a frame sent now arrives; 0: never. */
 static uint64_t due_time(struct cable *c, struct end *from, size_t len)
 {
 	const struct cable_faults *faults = &c->config.faults;
@@ -265,7 +265,7 @@ static struct frame *launch(struct cable *c, struct end *from, const uint8_t *by
 	return f;
 }
 
-/* A router on the way cannot pass the frame on: it says so to whom it came from (RFC 1191 §4). */
+/* A router on the path cannot forward the frame, and tells its sender so (RFC 1191 §4). */
 static void refuse(struct cable *c, struct end *from, const uint8_t *bytes)
 {
 	enum { ICMP = ETHERNET + 20, QUOTE = ICMP + 8, QUOTED = 28 };
@@ -290,7 +290,7 @@ static void refuse(struct cable *c, struct end *from, const uint8_t *bytes)
 	launch(c, &c->ends[!from->index], f, sizeof(f), 0);
 }
 
-/* One finished frame goes on the wire; gives its first copy, if any. */
+/* Puts one finished frame on the wire; gives its first copy, if any. */
 static struct frame *transmit(struct cable *c, struct end *from, uint8_t *bytes, size_t len, uint8_t flags)
 {
 	const struct cable_faults *faults = &c->config.faults;
@@ -401,7 +401,7 @@ static int end_send(struct netdev *dev, struct buf *b)
 	return 0;
 }
 
-/* -- outside -- */
+/* -- public calls -- */
 
 static int open_pcap(struct cable *c)
 {

@@ -31,7 +31,7 @@ struct cable_config {
 	uint32_t features;  /* enum netdev_features of both ends */
 	bool large_receive; /* a large frame arrives whole, its checksum only promised */
 	bool split_receive; /* frames arrive in slices: 128 bytes and then seeded lengths */
-	bool distinct;      /* frames take some nanoseconds more each, so that nothing else happens just when
+	bool distinct;      /* frames take some nanoseconds more each, so that no other event coincides with
 	                       one arrives: which of the two came first would follow from addresses */
 	const char *pcap;   /* file that records what is on the wire; NULL: none */
 	struct cable_faults faults;
@@ -41,18 +41,18 @@ struct cable_stats {
 	uint64_t sent, delivered, lost, duplicated, reordered, corrupted, queue_drops, too_big;
 	uint64_t no_bufs;            /* the receiver's pool was empty */
 	uint64_t large;              /* BUF_TSO4 frames */
-	uint64_t held;               /* received storage that the stacks have not let go */
+	uint64_t held;               /* received storage that the stacks still hold */
 	uint64_t in_flight;
 };
 
 /* 0, -ENOMEM, or the negative errno of opening config->pcap. */
 int cable_create(struct cable **out, const struct cable_config *config);
-/* Drops what is in flight. The stacks have let go of everything received, or this asserts. */
+/* Drops frames in flight. Asserts that the stacks hold no received storage. */
 void cable_destroy(struct cable *c);
 /* end: 0 or 1. MAC addresses are 02:00:00:00:00:01 and …:02. */
 struct netdev *cable_end(struct cable *c, int end);
 void cable_set_faults(struct cable *c, const struct cable_faults *faults);
-/* Sees each frame that an end sends, as it is on the wire, before faults strike. */
+/* seen is called for each frame that an end sends, as it is on the wire, before faults are applied. */
 void cable_watch(struct cable *c, void (*seen)(void *arg, int from_end, const uint8_t *frame, size_t len),
                  void *arg);
 /* Delivers a frame to an end at once, as though it had come over the wire. */

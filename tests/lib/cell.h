@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A cell of a state machine's table, written a second time as text: "NEXT letters". NEXT is a state's name,
- * "=" for the same and no action, "!" for what cannot be; "= letters" stays and acts. */
+/* A cell of a state machine's table, written a second time as text: "NEXT letters". NEXT is a state's name;
+ * "=" stays without an action, "= letters" stays and acts, "!" is an impossible event. */
 #ifndef TESTS_LIB_CELL_H
 #define TESTS_LIB_CELL_H
 
@@ -17,7 +17,7 @@ struct cell {
 	unsigned next, actions;
 };
 
-/* Of text in state's column. Asserts that every word is known. */
+/* Reads text as a cell of state's column. Asserts that every word is known. */
 struct cell cell_read(const struct cell_words *words, const char *text, unsigned state);
 
 #endif

@@ -11,7 +11,7 @@
 #define PIECE_MAX 200000u
 #define VOICES 2
 
-/* Byte i of a voice is voices[voice][i % PERIOD], and so from any whole period on. */
+/* Byte i of a voice is voices[voice][i % PERIOD]; the array is longer, so that a piece need not wrap. */
 static uint8_t voices[VOICES][PIECE_MAX + 2 * PERIOD];
 
 static void prepare(void)
@@ -47,7 +47,8 @@ static void end_when_over(struct chatter *c)
 		chatter_end(c);
 }
 
-/* Some time from now on, but not just when another timer is due: the order would follow from addresses. */
+/* Starts t at a random time from now, distinct from other timers' deadlines, whose order would follow from
+ * addresses. */
 static void start(struct chatter *c, struct timer *t, uint32_t within_ms)
 {
 	static uint32_t started;
@@ -112,7 +113,7 @@ static void write_on(struct timer *t)
 	uint32_t at = c->sent, count = 0;
 
 	if (c->sent == c->len) {
-		flow_shutdown(c->flow); /* which may have failed already */
+		flow_shutdown(c->flow); /* c->flow may have failed already */
 		c->written = true;
 		end_when_over(c);
 		return;
@@ -128,7 +129,7 @@ static void write_on(struct timer *t)
 	promise_wait(&c->write.promise, &c->writer, have_written);
 }
 
-/* -- the end of a rude one -- */
+/* -- rude ends -- */
 
 static void end_rudely(struct timer *t)
 {
@@ -155,7 +156,7 @@ void chatter_start(struct chatter *c, struct flow *flow)
 	c->write_pause_ms = choose(c, 3) ? 0 : choose(c, 100);
 	c->read_pause_ms = choose(c, 3) ? 0 : choose(c, 100);
 	if (c->write_max == sizes[0])
-		c->len %= 3000; /* it would take long */
+		c->len %= 3000; /* more would take long */
 	if (c->read_max == sizes[0])
 		c->read_pause_ms = 0;
 	timer_init(&c->write_timer, write_on);

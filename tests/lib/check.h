@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a fuzz target asserts with, as a fuzzer has no test framework: a failed check ends the process. */
+/* Assertions of fuzz targets, which have no test framework: a failed check ends the process. */
 #ifndef TESTS_LIB_CHECK_H
 #define TESTS_LIB_CHECK_H
 

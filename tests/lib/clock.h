@@ -8,7 +8,7 @@
 #include "kernel/dev/clock.h"
 #include "kernel/util.h"
 
-void clock_set_ns(uint64_t now_ns); /* not back */
+void clock_set_ns(uint64_t now_ns); /* never back */
 void clock_advance_ns(uint64_t by_ns);
 void clock_set_wall_ns(uint64_t wall_ns); /* moves on with the other; 0: the machine does not know */
 extern uint64_t clock_reads;              /* calls of clock_now_ns */
@@ -18,7 +18,7 @@ extern uint64_t clock_reads;              /* calls of clock_now_ns */
 extern uint64_t clock_blocks, clock_block_deadline_ns;
 /* Called instead of moving the clock when the loop blocks; NULL: none. For interrupts. */
 extern void (*clock_on_block)(uint64_t deadline_ns);
-/* Called whenever the clock is read; NULL: none. For those who wait by looking at it. */
+/* Called whenever the clock is read; NULL: none. For code that busy-waits. */
 extern void (*clock_on_read)(void);
 
 #endif

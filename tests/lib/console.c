@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The console that keeps what is written to it, and gives what a test types. */
+/* The console, which keeps output for the test and gives the input that the test types. */
 #include "tests/lib/test.h"
 
 #include <errno.h>

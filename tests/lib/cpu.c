@@ -23,7 +23,7 @@ struct stack {
 	size_t bytes;
 };
 
-/* Lies at the top of a new stack. */
+/* Start data at the top of a new stack. */
 struct start {
 	ucontext_t context;
 	void (*entry)(void *arg);
@@ -81,7 +81,7 @@ void *arch_switch_prepare(void *top, void (*entry)(void *arg), void *arg)
 	struct start *start = (struct start *)ALIGN_DOWN((uintptr_t)top - sizeof(*start), 64);
 	struct stack *s = stack_of(start);
 
-	/* The frames of the fiber that was here before never returned. */
+	/* The frames of the stack's previous fiber never returned. */
 	unpoison(s->low, s->bytes);
 	start->entry = entry;
 	start->arg = arg;

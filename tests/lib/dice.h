@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Dice that fall the same way from the same seed: SplitMix64 (Steele, Lea and Flood 2014), small, and the
- * same everywhere. Without Criterion, for what is linked without it, too. */
+/* Reproducible random numbers: SplitMix64 (Steele, Lea and Flood 2014), small, and the same on every host.
+ * Does not need Criterion. */
 #ifndef TESTS_LIB_DICE_H
 #define TESTS_LIB_DICE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A record is kept of each write, discard and flush: when it came, when it was done, and a write's bytes. A
- * write is sure to be on the medium once it was done before a flush came that is done (or, on a device that
- * does not cache, once it is done); from when it came until then any of its sectors may be. */
+/* Keeps a record of each write, discard and flush: when it came and was done, and a write's bytes. A write is
+ * durable once a flush is done that came after the write was done (or, without BLKDEV_CACHES, once the write
+ * is done); from its coming until then any of its sectors may be on the medium. */
 #include "tests/lib/disk.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "tests/lib/dice.h"
 #include "tests/lib/memory.h"
 
-#define DISCARDED 0xdd /* what nobody may rely on */
+#define DISCARDED 0xdd /* arbitrary content */
 
 struct disk_record {
 	struct blkdev_op *op; /* while it is pending */
@@ -38,7 +38,7 @@ static void *at_sector(const struct disk *d, uint64_t sector)
 	return d->image + sector * d->dev.sector_bytes;
 }
 
-/* NULL: nothing is remembered of it. */
+/* NULL: op has no record. */
 static struct disk_record *record_of(struct disk *d, const struct blkdev_op *op)
 {
 	for (size_t i = d->record_count; i--;)
@@ -47,7 +47,7 @@ static struct disk_record *record_of(struct disk *d, const struct blkdev_op *op)
 	return NULL;
 }
 
-/* -- doing -- */
+/* -- performing requests -- */
 
 static void gather(const struct blkdev_op *op, uint8_t *to)
 {
@@ -100,7 +100,7 @@ static int verdict(struct disk *d, const struct blkdev_op *op)
 	return d->fail_with;
 }
 
-/* The device has op no longer. */
+/* Removes op from the device, and settles it. */
 static void finish(struct disk *d, struct blkdev_op *op)
 {
 	struct disk_record *r = record_of(d, op);
@@ -121,7 +121,7 @@ static void finish(struct disk *d, struct blkdev_op *op)
 	blkdev_done(op, error);
 }
 
-/* -- taking -- */
+/* -- accepting requests -- */
 
 static void check_neighbours(const struct disk *d, const struct blkdev_op *op)
 {
@@ -182,7 +182,7 @@ static void start_timer(struct disk *d)
 		timer_start(&d->timer, clock_now_ns() + d->delay_ns);
 }
 
-/* The one to be done next; NULL: there is none that can be. */
+/* Chooses the request to perform next; NULL: none can be. */
 static struct blkdev_op *choose(struct disk *d)
 {
 	struct list *item = d->had.next;
@@ -257,7 +257,7 @@ void disk_vanish(struct disk *d)
 	disk_release(d, SIZE_MAX);
 }
 
-/* -- beginning and end -- */
+/* -- creation and destruction -- */
 
 void disk_init(struct disk *d, uint64_t sectors, uint32_t sector_bytes, uint32_t features)
 {
@@ -298,7 +298,7 @@ void disk_destroy(struct disk *d)
 	free(d->image);
 }
 
-/* -- looking back -- */
+/* -- power cuts -- */
 
 void disk_forget(struct disk *d)
 {
@@ -319,7 +319,7 @@ uint64_t disk_write_time(const struct disk *d, size_t n)
 	return UINT64_MAX;
 }
 
-/* Whatever was done before this was sure to be on the medium at time. */
+/* All writes done before the result were durable at time. */
 static uint64_t sure_before(const struct disk *d, uint64_t time)
 {
 	uint64_t sure = 0;
@@ -343,7 +343,7 @@ static void apply(const struct disk *d, const struct disk_record *r, uint32_t fi
 	memcpy(image + (r->sector + first) * bytes, r->data + first * bytes, count * bytes);
 }
 
-/* A write that may be there or not. */
+/* Applies a write that may be on the medium or not. */
 static void apply_unsure(const struct disk *d, const struct disk_record *r, enum disk_left left, bool is_last,
                          uint64_t *seed, uint8_t *image)
 {

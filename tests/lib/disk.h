@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A block device in a test's hand: it does requests when and in which order the test says, fails those that
- * it is told to, can vanish, and remembers every write, so that a test can look at what is left when the
- * power fails at any moment. Needs nothing of Criterion: fuzz targets use it too.
+/* A block device under the control of a test: it performs requests at the times and in the order that the
+ * test sets, fails chosen ones, can vanish, and records every write, so that a test can look at the medium
+ * after a power cut at any moment. Does not need Criterion: fuzz targets use it too.
  *
  * It watches its users: memory of a write that changes while the device has it, and two requests at a time
  * that touch the same sector, one of them a write, are bugs, and assert. */
@@ -20,9 +20,9 @@ enum disk_when {
 
 struct disk {
 	struct blkdev dev; /* sectors_max 2048, slices_max 64: may be changed */
-	uint8_t *image;    /* as a read would find it now */
+	uint8_t *image;    /* the content that a read would find now */
 
-	/* What a test sets, at any time. */
+	/* Settings, which a test may change at any time. */
 	enum disk_when when;
 	uint64_t delay_ns;
 	uint64_t seed;
@@ -30,23 +30,23 @@ struct disk {
 	                        be cancelled */
 	uint32_t fail_at;    /* the nth request from now (1: the next) fails with fail_with, once; 0: none does.
 	                        Of a write that fails the first half of its sectors is done */
-	uint32_t fail_kinds; /* only requests of these count: bits 1 << BLKDEV_READ, …; 0 at first: all */
+	uint32_t fail_kinds; /* only these requests count: bits 1 << BLKDEV_READ, …; 0 at first: all */
 	int fail_with;       /* -EIO at first */
-	uint64_t bad_sector; /* whatever touches it fails with -EIO, each time; UINT64_MAX: there is none */
-	uint64_t stuck_sector; /* what touches it stays with the device; UINT64_MAX: there is none */
-	bool forgets;        /* nothing is remembered: for large disks that are never cut */
+	uint64_t bad_sector; /* requests that touch it always fail with -EIO; UINT64_MAX: none */
+	uint64_t stuck_sector; /* requests that touch it never complete; UINT64_MAX: none */
+	bool forgets;        /* no records are kept: for large disks without power cuts */
 
-	/* What it has seen. */
+	/* Observations. */
 	uint64_t time;     /* moves by one whenever a request comes or is done */
-	uint64_t requests; /* that came in */
+	uint64_t requests; /* that have come */
 	uint32_t has, waiting; /* requests now */
 
-	/* Its own. */
+	/* Private. */
 	struct list had, queue;
 	struct timer timer;
-	struct disk_record *records; /* what came, in order */
+	struct disk_record *records; /* of requests, in order */
 	size_t record_count, record_room;
-	uint8_t *base; /* what was on the medium before; NULL: zeros */
+	uint8_t *base; /* the medium before the records; NULL: zeros */
 	bool gone;
 };
 
@@ -55,27 +55,26 @@ void disk_init(struct disk *d, uint64_t sectors, uint32_t sector_bytes, uint32_t
 /* No request may be pending. */
 void disk_destroy(struct disk *d);
 
-/* Does up to n of the requests that the device has, DISK_HELD or not, in an order drawn from seed (0: as they
- * came). Gives how many that were. */
+/* Performs up to n of the requests that the device has, DISK_HELD or not, in an order drawn from seed (0: as
+ * they came). Gives their number. */
 size_t disk_release(struct disk *d, size_t n);
 /* All requests, these and later ones, fail with -ENXIO. */
 void disk_vanish(struct disk *d);
 
-/* What an unflushed write has left when the power has failed. */
+/* What a power cut leaves of unflushed writes. */
 enum disk_left {
-	DISK_LEFT_ALL,  /* the device has had luck: all that it was given is there */
-	DISK_LEFT_NONE, /* only what had been flushed (without BLKDEV_CACHES: what was done) */
+	DISK_LEFT_ALL,  /* everything, by luck */
+	DISK_LEFT_NONE, /* only flushed writes (without BLKDEV_CACHES: those done) */
 	DISK_LEFT_SOME, /* each sector of each write by dice */
-	DISK_LEFT_TORN, /* all but the last write, of which a part is there: its first sectors, by dice */
+	DISK_LEFT_TORN, /* everything but a part of the last write: its first sectors are there, by dice */
 };
 
-/* The image, sectors * sector_bytes, as it is when the power failed at this time (0 to d->time). The medium
- * was all zero, or what disk_forget found. */
+/* Gives the image, sectors * sector_bytes, after a power cut at time (0 to d->time). The medium began all
+ * zero, or as the last disk_forget has found it. */
 void disk_after_cut(const struct disk *d, uint64_t time, enum disk_left left, uint64_t seed, void *image);
-/* The past begins here: what is in the image is on the medium. Nothing may be pending. */
+/* Drops all records: the present image is on the medium. No request may be pending. */
 void disk_forget(struct disk *d);
-/* When the nth write (from 0) came in, so that cuts at and around it can be made; UINT64_MAX: there were
- * not as many. */
+/* The time at which the nth write (from 0) came, for power cuts around it; UINT64_MAX: there were fewer. */
 uint64_t disk_write_time(const struct disk *d, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The DNS server in a test's hand. */
+/* A DNS server under the control of a test. */
 #include "tests/lib/dns_server.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { PREFIX = 2, ROOM = 20000, QUESTION_ROOM = 600 };
 
-/* A message on its way out. */
+/* A message that is being sent. */
 struct answer {
 	struct storage storage;
 	struct timer timer;
@@ -41,7 +41,7 @@ static void answer_free(struct storage *s)
 	free(container_of(s, struct answer, storage));
 }
 
-/* -- what to say -- */
+/* -- making answers -- */
 
 static const struct dns_zone *find(const struct dns_zone *zone, const uint8_t *name, uint16_t type)
 {
@@ -82,7 +82,7 @@ static void add_soa(struct dns_writer *w, uint32_t negative_s)
 	dns_record_end(w, DNS_AUTHORITIES);
 }
 
-/* Gives whether all fitted. */
+/* Gives whether all records fitted. */
 static bool fill(const struct dns_server *s, struct dns_writer *w, const struct dns_question *q,
                  uint16_t flags)
 {
@@ -124,7 +124,7 @@ static void note(struct dns_server *s, const uint8_t *data, const struct dns_que
 	memcpy(asked->name, q->name, sizeof(q->name));
 }
 
-/* The answer to a question, with a count; NULL: it is none that we would ever put. */
+/* The answer to a question, with a count; NULL: the resolver would not send such a question. */
 static struct answer *make_answer(struct dns_server *s, const uint8_t *data, size_t len, uint16_t from_port,
                                   bool over_tcp)
 {
@@ -248,7 +248,7 @@ static void write_more(struct waiter *w)
 	}
 	if (c->sent == total || (c->server->stops_after && c->sent >= c->server->stops_after)) {
 		c->got = 0;
-		read_more(c); /* until the other side closes */
+		read_more(c); /* until the client closes */
 		return;
 	}
 	n = MIN(n, total - c->sent);

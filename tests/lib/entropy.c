@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Randomness that is none: the same from the same seed. */
+/* Entropy that is reproducible: the same from the same seed. */
 #include "tests/lib/test.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The fake flow settles operations at once where it can, as a real one does; what was accepted keeps
- * its storage until the test acknowledges it, so a server that frees too early is found out. */
+/* The fake flow settles operations at once where it can, as a real one does; accepted slices keep their
+ * storage until the test acknowledges them, so a server that frees too early is found out. */
 #include "tests/lib/fake_flow.h"
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static void settle_read(struct fake_flow *f)
 	n = buf_length(op->bufs);
 	f->fed = NULL;
 	if (n > op->max) {
-		/* What is too much goes back as copies of the rest. */
+		/* The surplus goes back as a copy. */
 		char *rest = malloc(n - op->max);
 
 		buf_copy_out(op->bufs, op->max, rest, n - op->max);

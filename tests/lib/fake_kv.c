@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Each slice that is given is memory of exactly its size, so that the address sanitizer sees who uses it for
- * too long, and each is counted until it has come back. */
+/* Each slice lies in memory of exactly its size, so that the address sanitizer sees a use after its release,
+ * and is counted until it has come back. */
 #include "tests/lib/fake_kv.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static const struct fake_value *find(const struct fake_kv *f, const char *key, s
 	return NULL;
 }
 
-/* Is key the beginning of a longer one? */
+/* Is key the folder of another key? */
 static bool is_folder(const struct fake_kv *f, const char *key, size_t key_len)
 {
 	for (const struct fake_value *v = f->values; v->key; v++)

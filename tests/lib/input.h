@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is left of a fuzzer's input: numbers are taken from its front, and are zero when nothing is left. */
+/* The rest of a fuzzer's input: numbers are taken from its front, and are zero at its end. */
 #ifndef TESTS_LIB_INPUT_H
 #define TESTS_LIB_INPUT_H
 
@@ -11,7 +11,7 @@ struct input {
 	size_t left;
 };
 
-/* A number of that many bytes, the highest first. */
+/* Takes a big-endian number of this many bytes. */
 static inline uint32_t take(struct input *in, size_t bytes)
 {
 	uint32_t value = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The interface in a test's hand. A received frame lies in pages of its own that end where the frame
- * does, with an unreadable page behind: one byte too far ends the test. */
+/* The network interface. A received frame lies in its own pages, and ends where an unreadable page
+ * begins: reading one byte beyond ends the test. */
 #include "tests/lib/lan.h"
 
 #include <stdlib.h>
@@ -91,7 +91,7 @@ static void guarded_free(struct storage *s)
 	free(g);
 }
 
-/* The frame at data as the device has cut it; NULL: no memory. */
+/* The frame at data, in slices as the device cuts it; NULL: no memory. */
 static struct buf *slices_of(const struct lan *l, struct storage *storage, const uint8_t *data, uint32_t len)
 {
 	uint32_t n = l->pieces ? MIN(len, UINT32_C(128)) : len;
@@ -167,7 +167,7 @@ void lan_wait_ms(uint32_t ms)
 	}
 }
 
-/* -- making -- */
+/* -- making frames -- */
 
 static void put16(uint8_t *at, uint32_t x)
 {
@@ -275,7 +275,7 @@ void frame_finish(struct frame *f)
 	}
 }
 
-/* -- reading -- */
+/* -- reading frames -- */
 
 uint16_t frame_16(const struct frame *f, size_t at)
 {
@@ -307,7 +307,7 @@ bool frame_ipv4_is_right(const struct frame *f)
 	    frame_16(f, 12) != 0x0800 || f->bytes[ETHERNET] >> 4 != 4 ||
 	    frame_16(f, ETHERNET + 2) != f->len - ETHERNET || frame_sum(f, ETHERNET, transport, 0) != 0xffff)
 		return false;
-	if (frame_16(f, ETHERNET + 6) & 0x3fff) /* a fragment: the sum is of the whole */
+	if (frame_16(f, ETHERNET + 6) & 0x3fff) /* a fragment: the checksum is of the whole */
 		return true;
 	if (f->flags & BUF_CSUM_PARTIAL) /* then the field holds the pseudo header's sum */
 		return f->csum_start == transport &&

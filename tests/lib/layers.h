@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Ethernet, ARP and IPv4 on a network card in a test's hand, for tests of what lies in or just above them. */
+/* Ethernet, ARP and IPv4 on tests/lib/lan.h, for tests of these layers and of those just above. */
 #ifndef TESTS_LIB_LAYERS_H
 #define TESTS_LIB_LAYERS_H
 
@@ -14,7 +14,8 @@ extern struct ipv4 *ipv4; /* without an address at first */
 /* features: enum netdev_features; mtu 0: 1500. */
 void layers_create(uint32_t features, uint16_t mtu);
 void layers_destroy(void);
-/* The peer, LAN_PEER_IP, asks for us, so that its station is known. Forgets what we have sent till then. */
+/* The peer, LAN_PEER_IP, sends an ARP request for us, so that we know its MAC address. Drops frames sent so
+ * far. */
 void layers_meet_peer(void);
 
 #endif

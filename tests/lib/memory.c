@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Counts allocations and lets a chosen one fail. The linker's --wrap sends every call that the
- * tested code and the tests themselves make here; the C library's own calls do not come by, so
- * what it allocates (strdup) must not be freed by wrapped code. Also gives the page allocator its
- * memory, and instances theirs. */
+/* Counts allocations and lets a chosen one fail. The linker's --wrap redirects every call of the tested
+ * code and of the tests here; the C library's own calls are not redirected, so wrapped code must not free
+ * memory that it allocates (strdup). Also provides the memory of the page allocator and of instances. */
 #include "tests/lib/memory.h"
 
 #include <malloc.h>
@@ -42,7 +41,7 @@ static bool failed;
 static const void *spared[4];
 static size_t spared_count;
 
-/* Before other constructors, which may want some. */
+/* Runs before other constructors, which may allocate. */
 __attribute__((constructor(101))) static void give_memory(void)
 {
 	char *arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
@@ -121,7 +120,7 @@ void __wrap_pool_free(struct pool *p, void *object)
 	__real_pool_free(p, object);
 }
 
-/* Each in a block of its own, so that the sanitizer sees where it ends. */
+/* Gives each instance its own block, so that the sanitizer sees where it ends. */
 void *__wrap_instance_alloc(size_t n)
 {
 	return __wrap_calloc(1, n);

@@ -39,7 +39,7 @@ struct flow *pair_connect(struct pair *p, int *error)
 	*error = (int)loop_run(&op.promise);
 	if (*error < 0)
 		return NULL;
-	/* our acknowledgement may be lost, and the other end forget us, which we do not notice by ourselves */
+	/* if our acknowledgement is lost, the listener may give up, which we do not notice: hence the limit */
 	for (int tenths = 0; !p->accepted && tenths < 1000; tenths++)
 		test_run_for_ns(100 * NS_PER_MS);
 	if (p->accepted)

@@ -55,7 +55,7 @@ static int send_segment(struct ip_route *r, uint8_t protocol, struct buf *b, uin
 	if (r->generation != p->ip.generation)
 		look_at_path(r);
 	else
-		cr_assert_leq(wire, r->payload_bytes); /* TCP knew better */
+		cr_assert_leq(wire, r->payload_bytes); /* TCP knew this limit */
 	if (p->full || wire > r->payload_bytes) {
 		buf_free(b);
 		free(bytes);
@@ -199,7 +199,7 @@ struct sent *peer_next(struct peer *p)
 	free(out.payload);
 	out.payload = NULL;
 	if (p->count == 0)
-		loop_turn(); /* what waits for the device's last frame at hand */
+		loop_turn(); /* runs code that waits for the device to take its last frame */
 	if (p->count == 0)
 		return NULL;
 	out = p->queue[p->head];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A talker: its read and its write each begin again, or end, in their waiters. */
+/* A talker: the waiters of its read and its write each start the next one, or end. */
 #include "tests/lib/talker.h"
 
 #include <criterion/criterion.h>

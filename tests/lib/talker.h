@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* One end of a connection that is used in both directions at once: writes its bytes and shuts down, reads
- * to the end, and asserts that the other end's bytes come, each of them once and in order. */
+ * to the end, and asserts that the peer's bytes arrive, each of them once and in order. */
 #ifndef TESTS_LIB_TALKER_H
 #define TESTS_LIB_TALKER_H
 
@@ -10,10 +10,10 @@ struct talker {
 	/* the caller fills in these, the rest is zero */
 	const uint8_t *mine, *theirs; /* len bytes each */
 	uint32_t len;
-	uint32_t read_bytes;          /* at most so many at once */
+	uint32_t read_bytes;          /* of one read at most */
 
-	uint32_t got;                 /* how many of theirs have come */
-	bool finished;                /* reading has come to the end */
+	uint32_t got;                 /* bytes of theirs that have come */
+	bool finished;                /* the peer's stream has ended */
 	struct flow *flow;
 	struct flow_read read;
 	struct flow_write write;

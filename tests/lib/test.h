@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What unit tests share: Criterion, and by hand the world that an image would find. The binary is
- * linked against this library's clock, console, entropy, CPU and memory instead of a machine's.
- * Each Criterion test runs in a process of its own, so each starts in a fresh world: the clock at
- * one second, the console empty, no options set.
+/* The common part of unit tests: Criterion, and an environment under the test's control. The binary is
+ * linked against this library's clock, console, entropy, CPU and memory instead of a machine's. Each
+ * Criterion test runs in its own process, and so starts afresh: the clock at one second, the console
+ * empty, no options set.
  *
  *     TestSuite(promise, .init = test_begin, .fini = test_end);
  *
- * makes test_end assert that everything allocated since test_begin was let go. */
+ * makes test_end assert that everything allocated since test_begin has been freed. */
 #ifndef TESTS_LIB_TEST_H
 #define TESTS_LIB_TEST_H
 
@@ -30,7 +30,7 @@ void test_settle(void);
 /* Runs the loop until the clock has moved by this much. */
 void test_run_for_ns(uint64_t ns);
 
-/* -- console: keeps what is written -- */
+/* -- console: keeps its output -- */
 
 const char *test_console_text(void); /* everything since the start or the last clear */
 void test_console_clear(void);
@@ -41,7 +41,7 @@ void test_console_type(const char *text); /* input for console_read; NULL: end o
 extern uint64_t test_entropy_seed;
 extern bool test_entropy_missing;
 
-/* -- promises: what nearly every test asserts -- */
+/* -- promises: common assertions -- */
 
 #define test_assert_pending(p) \
 	cr_assert(!promise_is_settled(p), "is not pending: result %ld", (long)promise_result(p))

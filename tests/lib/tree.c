@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Device trees for tests: dtc compiles them, however wrong it finds them. */
+/* Device trees for tests, compiled by dtc, which is forced to accept wrong ones too. */
 #define _GNU_SOURCE
 #include "tests/lib/tree.h"
 

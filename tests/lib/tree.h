@@ -6,7 +6,7 @@
 #include "drivers/fdt/fdt.h"
 #include "tests/lib/test.h"
 
-/* A blob in a block of exactly its size, so that reading past it is caught. */
+/* A blob in a block of exactly its size, so that reads beyond it are caught. */
 struct blob {
 	uint8_t *bytes;
 	uint32_t count;
@@ -23,9 +23,10 @@ void blob_free(struct blob *blob);
 uint32_t blob_get(const struct blob *blob, uint32_t at);
 void blob_put(struct blob *blob, uint32_t at, uint32_t value);
 
-/* The tree in a blob that is right. */
+/* Opens the tree in a valid blob. */
 struct fdt tree_open(const struct blob *blob);
-/* Asks of every node and property what can be asked; each answer is within the blob. Gives how many nodes. */
+/* Makes every query of every node and property; asserts that results lie in the blob. Gives the nodes'
+ * number. */
 unsigned tree_walk(const struct fdt *tree);
 
 #endif
