@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes the agent from its console on, over a whole stack that it can talk to itself through. The input is
- * what a suite types; the bytes 0xf0 to 0xff let the loop run and time pass in between. Checked besides what
- * the sanitizers see: every line is answered, once and well formed, and after "resetall" all memory is
- * back. */
+/* Fuzzes the agent through its console, over a whole stack on which it can connect to itself. The input is a
+ * suite's console input; the bytes 0xf0 to 0xff let the loop run and time pass. Checks, besides the
+ * sanitizers, that every line is answered once and well formed, and that "resetall" frees all memory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +24,7 @@ static struct app app;
 static struct promise done;
 static unsigned asked, answered;
 
-/* "<id> <number>" or "<id> -<NAME>", and perhaps more words. */
+/* An answer is "<id> <number>" or "<id> -<NAME>", with more words or none. */
 static void check_answer(const char *line, const char *end)
 {
 	const char *result = memchr(line, ' ', (size_t)(end - line));
@@ -49,7 +48,7 @@ static void run(uint32_t ms)
 	test_console_clear();
 }
 
-/* Counts the lines by itself, as the agent should. */
+/* Types text, and counts its lines independently of the agent. */
 static void type(const char *text)
 {
 	static bool is_inside;
@@ -102,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	type("\nend resetall\n");
 	run(0);
 	CHECK(asked == answered);
-	for (int i = 0; i < 10; i++) { /* TIME-WAIT is over, and nobody is waited for any more */
+	for (int i = 0; i < 10; i++) { /* past TIME-WAIT and all other time limits */
 		clock_advance_ns(60 * NS_PER_S);
 		run(0);
 	}

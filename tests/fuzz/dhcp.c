@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Fuzzes the DHCP client in a whole direct stack, link-local addresses included. The input is a row of
- * records: replies to what was last asked, whose options are the input's; datagrams that are all the
- * input's; a server that behaves; ARP packets; time. Checked besides what the sanitizers see: what is asked
- * is well formed and bounded in number, an address is in use only after it was probed and is one that a
- * host can have, names are printable, and all memory comes back. */
+ * records: replies to the last query with the input's options; datagrams wholly of the input; a well-behaved
+ * server; ARP packets; time. Checks, besides the sanitizers, that queries are well formed and bounded in
+ * number, that an address is used only after a probe and is a valid host's, that names are printable, and
+ * that all memory is freed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { IP = 14, UDP = 34, DATA = 42, OPTIONS = DATA + 240, RECORDS = 64, BROADCAST = 4 };
 
-/* What the low two bits of a record's first byte say it is; the next tells to whom a datagram goes. */
+/* The kind of a record, in the low two bits of its first byte; the next bit chooses a datagram's receiver. */
 enum record { REPLY, RAW, ARP, TIME };
 
 static struct lan lan;
@@ -30,10 +30,10 @@ static struct dhcp_listener listener;
 static uint32_t xid;            /* of the last query */
 static uint8_t asked;           /* its type */
 static uint32_t offered;
-static uint32_t probed[64];     /* the last that were asked for by a probe */
+static uint32_t probed[64];     /* the addresses probed last */
 static unsigned probes, asks, told;
 
-/* -- what the stack does -- */
+/* -- checks of the stack's frames and events -- */
 
 static void check_name(const char *name, size_t room)
 {
@@ -94,9 +94,9 @@ static void run(void)
 	}
 }
 
-/* -- what happens to it -- */
+/* -- records -- */
 
-/* Alone, from a block of its own size: what reads further is caught. */
+/* Parses bytes alone, in a block of exactly their size, so that reads beyond it are caught. */
 static void parse(const uint8_t *bytes, size_t len)
 {
 	uint8_t *exact = malloc(len + !len);
@@ -125,7 +125,8 @@ static void datagram(const uint8_t *bytes, size_t len, uint8_t how)
 	run();
 }
 
-/* A header that fits the last query, the right type when the input says so, and the input's options. */
+/* Sends a reply: a header that fits the last query, the right type if the input says so, the input's
+ * options. */
 static void take_reply(struct input *in, uint8_t how)
 {
 	uint8_t type = (uint8_t)take(in, 1);
@@ -175,7 +176,7 @@ static void take_arp(struct input *in, uint8_t how)
 	run();
 }
 
-/* Up to an hour; each minute brings few questions. */
+/* Passes up to an hour, and checks that each minute brings few queries. */
 static void take_time(struct input *in, uint8_t how)
 {
 	uint32_t ms = take(in, 2) * (how & 128 ? 60 : 1);

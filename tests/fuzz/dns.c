@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes what a DNS server may send, and what names and options may look like. The input is a message to the
- * codec; and what a server at the other end of a wire answers with, over UDP or TCP, to a resolver over a
- * whole stack. Checked besides what the sanitizers see: what is written reads as what was meant, every
- * query settles, addresses come only with a right answer, and nothing is left.
+/* Fuzzes DNS servers' messages, names and options. The input is parsed as a message by the codec, and is the
+ * answer of a server, over UDP or TCP, to a resolver over a whole stack. Checks, besides the sanitizers, that
+ * written messages read back the same, that every query settles, that addresses come only from right answers,
+ * and that all memory is freed.
  *
- * Bytes: 0 how the server behaves; 1 how it answers and who else asks; 2 which name; then the message. */
+ * Bytes: 0 the server's behaviour; 1 its way of answering, and further queries; 2 the name; then the
+ * message. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ enum { HEAD = 3, QUERIES = CONFIG_DNS_LOOKUPS + 3, INPUT_MAX = 3000 };
 
 /* -- the codec -- */
 
-/* Writes what was read, in room for so much, and reads it again. */
+/* Writes the record that was read, perhaps without enough room, and reads it again. */
 static void copy_record(struct dns_writer *w, const uint8_t *data, size_t len, const struct dns_record *r,
                         enum dns_section section)
 {
@@ -138,17 +139,17 @@ static struct {
 } message;
 
 enum {
-	WHOLE = 1 << 0,     /* the message stands for all of an answer but its id */
-	RECORDS = 1 << 1,   /* … or for what follows the question */
+	WHOLE = 1 << 0,     /* the message replaces all of an answer but its id */
+	RECORDS = 1 << 1,   /* … or the part that follows the question */
 	BOTH_WAYS = 1 << 2, /* over TCP, too */
-	OTHERS = 1 << 3,    /* more ask */
+	OTHERS = 1 << 3,    /* more queries */
 	CANCEL = 1 << 4,
 	LEAVE = 1 << 5,     /* the resolver is destroyed meanwhile */
 	V6 = 1 << 6,
 	FORGED = 1 << 7,
 };
 
-/* Puts the message into an answer. */
+/* Puts the input's message into an answer. */
 static void spoil(uint8_t *data, size_t *len, bool over_tcp)
 {
 	size_t records = DNS_HEADER_BYTES + dns_name_bytes(data + DNS_HEADER_BYTES) + 4;
@@ -197,7 +198,7 @@ static void behave(uint8_t how)
 	server = s;
 }
 
-/* The first query is for name, further ones are for others. */
+/* Runs queries: the first is for name, further ones for other names. */
 static void run_queries(struct dns_resolver *r, struct dns_query *queries, size_t count, const char *name)
 {
 	enum ip_family family = message.how & V6 ? IP_V6 : IP_V4;
@@ -215,7 +216,7 @@ static void run_queries(struct dns_resolver *r, struct dns_query *queries, size_
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (i + 1 == count && message.how & LEAVE)
-			return; /* the last one is left to who destroys the resolver */
+			return; /* the last one ends when the resolver is destroyed */
 		if (loop_run(&queries[i].promise) > 0)
 			CHECK(queries[i].found.count > 0 && queries[i].found.count <= CONFIG_DNS_ADDRESSES &&
 			      queries[i].found.addrs[0].family == family);
@@ -242,7 +243,7 @@ static void fuzz_resolver(const char *name)
 	dns_resolver_destroy(r);
 	for (size_t i = 0; i < count; i++)
 		CHECK(promise_is_settled(&queries[i].promise));
-	sleep_until(&pause, clock_now_ns() + 200 * NS_PER_S); /* TIME-WAIT, and what is on its way */
+	sleep_until(&pause, clock_now_ns() + 200 * NS_PER_S); /* for TIME-WAIT, and frames in flight */
 	loop_run(&pause.promise);
 	CHECK(server.streams_open == 0);
 	lan_run();

@@ -3,10 +3,10 @@
  * port 80 with an open connection, and a connection that the stack itself has opened. The input is a row
  * of records: raw frames; IP packets whose lengths and checksums are put right, so that mutations get
  * past them; segments whose numbers are relative to a connection's; ARP; time; the application's acts.
- * The last byte says what the device can do and take, whether frames arrive in pieces, whether the stack has
- * next to no room and whether somebody takes what no protocol wants.
- * Checked besides what the sanitizers see: whatever the stack sends is well formed, it sends no
- * more than a few frames for one, and all memory comes back. */
+ * The last byte sets the device's offloads and MTU, whether frames arrive in pieces, whether buffers are
+ * scarce, and whether handlers take packets that no listener wants.
+ * Checks, besides the sanitizers, that all frames sent are well formed and at most a few for each received,
+ * and that all memory is freed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +33,9 @@ enum mode {
 	LEAST_MTU = 32 + 64 + 128, /* all of these */
 };
 
-/* What the low three bits of a record's first byte say it is. */
+/* The kind of a record, in the low three bits of its first byte. */
 enum record { RAW_FRAME, IP_PACKET, SEGMENT, UDP_OR_ICMP, ARP, TIME, ACT, RAW_PACKET };
-#define RETURNS (0xf0 | TIME) /* time, and then the link is back */
+#define RETURNS (0xf0 | TIME) /* time, after which the link returns */
 
 /* The three connections of the peer: to the server, from the stack, and one not opened yet. */
 struct connection {
@@ -44,7 +44,7 @@ struct connection {
 	uint32_t stack_clock; /* its last timestamp */
 };
 
-/* One side of the application: reads, answers with constant bytes, closes when the input says so. */
+/* One side of the application: reads, answers with constant bytes, closes at the input's command. */
 struct side {
 	struct flow *flow;
 	struct flow_read read;
@@ -60,7 +60,7 @@ static struct arp *arp;
 static struct ipv4 *ipv4;
 static struct udp *udp;
 static struct tcp *tcp;
-static struct buf *hoard; /* header bufs that the input took away */
+static struct buf *hoard; /* header bufs that the input has taken away */
 static bool declining, listening, joined;
 static struct igmp_group group;
 static const struct tcp_limits *limits;
@@ -120,7 +120,7 @@ static void start_writing(struct side *s)
 	if (!s->flow || s->writing)
 		return;
 	s->writing = true;
-	s->slices[0] = (struct slice){ bytes, 1, NULL }; /* none goes on where another ends */
+	s->slices[0] = (struct slice){ bytes, 1, NULL }; /* no slice continues another in memory */
 	s->slices[1] = (struct slice){ bytes + 2, 3999, NULL };
 	s->slices[2] = (struct slice){ bytes + 4000, 5000, NULL };
 	flow_write(s->flow, &s->write, s->slices, 3);
@@ -185,7 +185,7 @@ static void release_hoard(void)
 		hoard = b->queue;
 }
 
-/* All but so many. */
+/* Takes all header bufs but left. */
 static void take_hoard(size_t left)
 {
 	struct buf *b;
@@ -196,7 +196,7 @@ static void take_hoard(size_t left)
 		hoard = b->queue;
 }
 
-/* What an application, or the rest of the system, does to one connection. */
+/* Acts of an application, or of the rest of the system, on one connection. */
 static void act_on(struct side *s, uint32_t what)
 {
 	struct flow *flow = s->flow;
@@ -257,7 +257,7 @@ static int receive_other(void *arg, struct buf *b, const struct endpoint *from, 
 	return 0;
 }
 
-/* Addresses, routes and groups come and go. */
+/* Adds and removes addresses, routes and groups. */
 static void change_addresses(uint32_t what)
 {
 	static const struct ip_prefix prefixes[] = {
@@ -271,7 +271,7 @@ static void change_addresses(uint32_t what)
 	switch (what) {
 	case 3:
 		ipv4_add_address(ipv4, &prefixes[1]);
-		ipv4_add_address(ipv4, &prefixes[2]); /* cannot be: the subnet's own */
+		ipv4_add_address(ipv4, &prefixes[2]); /* refused: the subnet's own address */
 		CHECK(ipv4_add_route(ipv4, &prefixes[2], &gateway) != -EINVAL);
 		ipv4_add_route(ipv4, &prefixes[3], NULL);
 		ipv4_add_stand_in(ipv4, &prefixes[2], &gateway);
@@ -299,7 +299,7 @@ static void change_addresses(uint32_t what)
 	}
 }
 
-/* The servers come and go, and so does the wire. */
+/* Starts and stops the listeners, and lets sending fail. */
 static void change_world(uint32_t what)
 {
 	int32_t ttl;
@@ -373,7 +373,7 @@ static void learn_clock(struct connection *c, const uint8_t *options, size_t byt
 	}
 }
 
-/* Looks at all that was sent; learns sequence numbers. Gives how many frames. */
+/* Checks all sent frames, and learns sequence numbers. Gives the number of frames. */
 static unsigned look(void)
 {
 	const struct frame *f;
@@ -442,7 +442,8 @@ static void segment(struct connection *c, uint8_t flags, uint32_t seq, uint32_t 
 	receive(&f, 0);
 }
 
-/* Blocks in SACK options are given relative to what the stack sends next, echoes to its last timestamp. */
+/* Makes SACK blocks relative to the stack's next sequence number, and echoes relative to its last
+ * timestamp. */
 static void move_options(struct frame *options, const struct connection *c)
 {
 	uint8_t *o = options->bytes;
@@ -459,7 +460,8 @@ static void move_options(struct frame *options, const struct connection *c)
 	}
 }
 
-/* Which connection, flags, offsets of both numbers from what would be next, window, options, payload. */
+/* A record of a segment: connection, flags, both numbers relative to the next ones, window, options,
+ * payload. */
 static void take_segment(struct input *in, uint8_t head)
 {
 	struct connection *c = &connections[(head >> 3) % 3];
@@ -473,7 +475,7 @@ static void take_segment(struct input *in, uint8_t head)
 	move_options(&options, c);
 	if (head & 0x80)
 		take_bytes(in, &payload, take(in, 2) % 1401);
-	else if (head & 0x40) /* much of nothing for little input */
+	else if (head & 0x40) /* a large payload of zeros from little input */
 		payload.len = take(in, 2) % 1401;
 	c->peer_next = seq + (uint32_t)payload.len + !!(flags & SYN) + !!(flags & FIN);
 	segment(c, flags, seq, ack, window, options.bytes, options.len, payload.bytes, payload.len);
@@ -487,7 +489,7 @@ static void take_packet(struct input *in, uint8_t head)
 	frame_ethernet(&f, LAN_MAC, LAN_PEER_MAC, 0x0800);
 	take_bytes(in, &f, take(in, 2) % 1501);
 	header = f.len > IP ? (f.bytes[IP] & 15u) * 4 : 0;
-	if (f.len >= IP + 20 && frame_16(&f, IP + 6) & 0x3fff) /* a fragment is not summed by itself */
+	if (f.len >= IP + 20 && frame_16(&f, IP + 6) & 0x3fff) /* a fragment has no checksum of its own */
 		put_be16(f.bytes + IP + 2, (uint16_t)(f.len - IP));
 	else if (f.len >= IP + MAX(header, (size_t)20) + 20)
 		frame_finish(&f);
@@ -496,7 +498,7 @@ static void take_packet(struct input *in, uint8_t head)
 	receive(&f, head >> 6);
 }
 
-/* A segment of the stack's on that connection, as an ICMP error shows it. */
+/* Quotes a segment of the stack's on that connection, as an ICMP error does. */
 static void quote(const struct connection *c, struct frame *payload)
 {
 	struct frame f;
@@ -665,7 +667,7 @@ static void create(uint8_t mode)
 		listen_to_others();
 }
 
-/* No layer lets through more than came, and no pool gives more than it has. */
+/* Checks that no layer passes on more than it has received, and that no pool gives more than it has. */
 static void check_counts(void)
 {
 	const struct tcp_stats *s = tcp_stats(tcp);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes the FAT file system, all of it, and the block cache below it, from the bytes of a disk on. The
- * volume is one of three that are made here, with files and folders in them; the input spoils bytes of it,
- * and then makes calls:
+/* Fuzzes the whole FAT file system and the block cache below it, through the bytes of a disk. The volume is
+ * one of those made here, with files and folders; the input spoils bytes of it, and then makes calls:
  *
  *   byte 0          bits 0 and 1: FAT12, FAT16, FAT32, FAT12 in a partition; 2: the disk has a cache of its
  *                   own; 6: the disk takes its time; 7: read-only
- *   byte 1          bits 0 to 4: how many patches; bits 5 to 7: after so many requests one fails
- *   each patch      two bits where: the boot sector, the table, the folders, anywhere; 14 bits how far from
- *                   there; a byte how many bytes, those bytes
- *   what follows    calls, two bytes each
+ *   byte 1          bits 0 to 4: number of patches; bits 5 to 7: number of requests before one fails
+ *   each patch      two bits: relative to the boot sector, the table, the folders or the start; 14 bits:
+ *                   offset from there; a byte: length; the bytes
+ *   the rest        calls, two bytes each
  *
- * Checked besides what the sanitizers see: every call ends in bounded time; what is read of a volume that
- * was not spoilt is what was written; all memory comes back. */
+ * Checks, besides the sanitizers, that every call ends in bounded time, that reads of an unspoilt volume give
+ * the written bytes, and that all memory is freed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +102,7 @@ static int read_all(struct kv *kv, const char *key, size_t key_len, const uint8_
 	return (int)n;
 }
 
-/* Lists a folder, reads what is in it, and goes into the folders in it. */
+/* Lists a folder, reads its files, and enters its folders. */
 static void walk(struct kv *kv, const char *key, int depth, unsigned *budget)
 {
 	struct kv_list op;
@@ -127,7 +126,7 @@ static void walk(struct kv *kv, const char *key, int depth, unsigned *budget)
 	}
 }
 
-/* Reads that nobody waits for: they still end. */
+/* Cancels reads, which must still end. */
 static void give_up_looking(struct kv *kv, const char *key)
 {
 	struct kv_read read = { .cursor = { 0 } };
@@ -151,8 +150,8 @@ static void give_up_looking(struct kv *kv, const char *key)
 			storage_put(read.slices[i].storage);
 }
 
-/* Others, who have the same cache, take all of it for a moment, and change their minds about more. Whoever
- * looks for something then is told so. */
+/* Acts as another user of the cache, who holds all blocks for a moment, and cancels further requests. Lookups
+ * must fail meanwhile. */
 static void crowd(struct cache *c, struct kv *kv, const char *key)
 {
 	struct cache_get gets[BLOCKS + 1], beyond;
@@ -245,7 +244,7 @@ static void put_16(uint8_t *at, uint32_t value)
 	at[1] = (uint8_t)(value >> 8);
 }
 
-/* Clusters of a sector, one table, and for FAT12 and FAT16 a root of 64 slots. */
+/* Formats with clusters of one sector, one table, and for FAT12 and FAT16 a root of 64 slots. */
 static void format_volume(uint8_t *at, unsigned kind, uint32_t sectors)
 {
 	bool is_32 = kind == 2;
@@ -304,7 +303,7 @@ static void make_base(unsigned kind)
 
 /* -- the input -- */
 
-/* Gives where the calls begin. */
+/* Applies the patches; gives the index at which the calls begin. */
 static size_t spoil(uint8_t *image, size_t bytes, const struct fat_geometry *g, const uint8_t *data,
                     size_t size)
 {
@@ -336,7 +335,7 @@ static void run(struct disk *d, const uint8_t *data, size_t size, size_t at)
 			if (data[at] % 8 == 7)
 				crowd(cache, kv, keys[data[at + 1] >> 4]);
 			change(kv, data[at], data[at + 1], is_whole);
-			clock_advance_ns(NS_PER_S); /* so that what nobody syncs is written */
+			clock_advance_ns(NS_PER_S); /* so that unsynced changes are written */
 		}
 		budget = 150;
 		walk(kv, "", 0, &budget);

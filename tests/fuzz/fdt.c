@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes the reader of device trees: the input is a blob. Checked besides what the sanitizers see: what was
- * opened is walked to an end in its order, what comes back lies in the blob, ranges do not wrap, and whoever
- * has a path or a phandle is found by it. */
+/* Fuzzes the reader of device trees: the input is a blob. Checks, besides the sanitizers, that the walk of an
+ * opened tree is in order and ends, that results lie in the blob, that ranges do not wrap, and that nodes are
+ * found by their paths and phandles. */
 #include <string.h>
 
 #include "arch/arch.h"
@@ -63,7 +63,7 @@ static void check_addresses(const struct fdt *tree, const struct fdt_node *n)
 			CHECK(fdt_has(tree, &interrupt.controller, "interrupt-controller"));
 }
 
-/* Its children, and whether each is found by its name, or another that has the same. */
+/* Counts n's children, and checks that looking up a child's name finds it, or another of the same name. */
 static unsigned check_children(const struct fdt *tree, const struct fdt_node *n)
 {
 	struct fdt_node child = FDT_BEGIN, found;

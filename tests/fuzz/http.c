@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes the HTTP server from the bytes of a connection on: two clients send the input at the same time, with
- * pools so small that they get into each other's way. The first byte of the input says how it is cut into
- * packets, whether the first client is slow and whether there is a third; the second byte whether the time is
- * known, how it ends, and of what kind the store is. An input that begins with a slash is a site's header
- * lines by pattern in place of a request. "/e" sends a request's body back as it comes in, "/l"
- * answers when it has all of it, "/s" without reading it, "/a" and "/c" think better of it. Checked
- * besides what the sanitizers see: slices lie inside the request, keys cannot climb, what comes out is a row
- * of well-formed answers with as many bytes as they say, and all memory comes back. */
+/* Fuzzes the HTTP server through the bytes of connections: two clients send the input at the same time, with
+ * pools so small that they compete. The first byte of the input chooses its division into packets, whether
+ * the first client is slow and whether there is a third; the second byte chooses whether the time is known,
+ * how the connections end, and the kind of store. An input that begins with a slash is a site's header lines
+ * by pattern in place of a request. "/e" sends a request's body back as it comes in, "/l" answers when it has
+ * all of it, "/s" without reading it, "/a" and "/c" give up midway. Checks, besides the sanitizers, that
+ * slices lie inside the request, that keys cannot climb, that the output is a row of well-formed answers with
+ * correct lengths, and that all memory is freed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HTTP_LINES_TOO_LONG 600
 #define HEADER LINES "ETag: \"t\"\r\n"
 
-/* Files: "f", every index, and pages for errors; everything that begins with d is a folder. */
+/* Files are "f", every index, and pages for errors; every key that begins with d is a folder. */
 static void store_get(struct kv *kv, struct kv_get *op, const char *key, size_t key_len)
 {
 	static const char value[] = HEADER "\r\nhello";
@@ -85,7 +85,7 @@ static void echo_written(struct waiter *w)
 		echo_read(e);
 }
 
-/* What is written has to last until it is acknowledged: hence constant text of the same length. */
+/* Answers with constant text of the same length, because written bytes must last until acknowledged. */
 static void echo_next(struct waiter *w)
 {
 	static const char text[64] = "this is not what you have said, but it is as long as that was";
@@ -189,14 +189,14 @@ static void check_key(const char *key, int len)
 	for (int i = 0, start = 0; i <= len; i++) {
 		if (i < len && key[i] != '/')
 			continue;
-		CHECK(i > start || i == len); /* no empty segment but the last */
+		CHECK(i > start || i == len); /* only the last segment may be empty */
 		CHECK(!(i - start == 1 && key[start] == '.'));
 		CHECK(!(i - start == 2 && key[start] == '.' && key[start + 1] == '.'));
 		start = i + 1;
 	}
 }
 
-/* They lie in the value and do not touch. */
+/* Ranges must lie in the value and not touch. */
 static void check_ranges(const struct http_request *r)
 {
 	static const uint64_t sizes[] = { 0, 1, 100, UINT64_MAX };
@@ -217,7 +217,7 @@ static void check_ranges(const struct http_request *r)
 	}
 }
 
-/* The same however it is cut. */
+/* Decoding must not depend on the division into packets. */
 static void fuzz_chunks(const uint8_t *data, size_t size)
 {
 	uint64_t payload[2] = { 0 };
@@ -273,7 +273,7 @@ static void fuzz_parser(const uint8_t *data, size_t size, const struct http_limi
 	free(exact);
 }
 
-/* Where a chunked body ends; NULL: it is cut off. */
+/* Gives the end of a chunked body; NULL: it is cut off. */
 static const char *skip_chunks(const char *at, const char *end)
 {
 	for (;;) {
@@ -293,13 +293,13 @@ static const char *skip_chunks(const char *at, const char *end)
 	}
 }
 
-/* Where the body that follows head ends. */
+/* Gives the end of the body that follows head. */
 static const char *skip_body(const char *head, const char *body, const char *end)
 {
 	const char *length = strstr(head, "Content-Length: "),
 			   *coding = strstr(head, "Transfer-Encoding: chunked");
 
-	/* A HEAD's answer has none. */
+	/* The answer to a HEAD has no body. */
 	if (!strncmp(body, "HTTP/1.1 ", 9) || body == end)
 		return body;
 	if (coding && coding < body)
@@ -310,7 +310,7 @@ static const char *skip_body(const char *head, const char *body, const char *end
 	return body + atoi(length + 16);
 }
 
-/* Answers follow one another without a byte between them. */
+/* Checks that answers follow one another without a byte between them. */
 static void check_answers(const char *at, const char *end, bool may_be_cut)
 {
 	while (at && at < end) {
@@ -340,7 +340,7 @@ static void run(void)
 		;
 }
 
-/* What waits for the store or for an acknowledgement goes on, for a while. */
+/* Settles the store's operations and acknowledges output, for a while. */
 static void settle(struct fake_flow *flows, size_t count)
 {
 	for (int turns = 0; turns < 20; turns++) {
@@ -353,7 +353,7 @@ static void settle(struct fake_flow *flows, size_t count)
 	run();
 }
 
-/* Until every time limit has passed, or all at once. */
+/* Ends all connections: lets every time limit pass, or closes the server first. */
 static void end_all(struct fake_flow *flows, size_t count, struct http_server *server, bool at_once)
 {
 	if (at_once)
@@ -437,7 +437,7 @@ static struct http_server *server_of(struct kv *store)
 
 /* -- header lines by pattern -- */
 
-/* As they are in the store when a server begins, who answers a request by them then. */
+/* Starts a server on a store with this file _headers, and checks its answer to a request. */
 static void serve_by_rules(const char *file, size_t size, uint8_t how)
 {
 	static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -469,7 +469,7 @@ static void serve_by_rules(const char *file, size_t size, uint8_t how)
 		while (loop_turn())
 			;
 	} while (f.unacknowledged_count);
-	/* What fails may also be the index. */
+	/* The failing read may also be that of the index. */
 	CHECK(!memcmp(f.output, "HTTP/1.1 200 ", 13) || !memcmp(f.output, "HTTP/1.1 503 ", 13) ||
 	      (how & 4 && !memcmp(f.output, "HTTP/1.1 500 ", 13)));
 	http_server_close(server);

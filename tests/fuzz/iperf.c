@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes what iperf reads of the other side's JSON. Checked besides what the sanitizers see: numbers are
- * found in order, what is taken as parameters is within bounds, and what we say is understood again. */
+/* Fuzzes the reader of the peer's JSON in iperf. Checks, besides the sanitizers, that numbers are found in
+ * order, that parameters are within bounds, and that our own JSON is read back the same. */
 #include "apps/iperf/protocol.h"
 #include "tests/lib/check.h"
 

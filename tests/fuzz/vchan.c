@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes what the other end of a vchan may do to the memory that both share. The input: a byte that says
- * which end is ours and what fails, a number and as many bytes of the shared page, as it is found; then
- * steps of the other end, of the application and of time. Checked besides what the sanitizers see: what is
- * read fits, all that was asked for settles, a client leaves nothing behind, and a server offers its vchan
+/* Fuzzes the shared memory of a vchan, which the peer may change at will. The input: a byte that chooses our
+ * end and the failures; a number, and as many initial bytes of the shared page; then steps of the peer, of
+ * the application and of time. Checks, besides the sanitizers, that reads give no more than was asked for,
+ * that all operations settle, that a client leaves nothing behind, and that a server offers its vchan
  * again. */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { AS_SERVER = 1, NO_CONNECTION = 2, FAILING_STORE = 4, FAILING_MEMORY = 8, FAILING_MAP = 16 };
 enum { REFUSING = 32 }; /* further bits of the same byte */
 enum { INDEX, FLAG, EVENT, SCRIBBLE, READ, WRITE, LET_GO, SHUTDOWN, CANCEL, TIME, DEATH, CLOSE, STEPS };
-enum { SAVED = 77 }; /* in place of time that passes, the domain is saved, and restored for an odd number */
+enum { SAVED = 77 }; /* a TIME step with this number saves the domain, and restores it if the next is odd */
 enum { FOREIGN_PAGES = CONFIG_XEN_MAP_PAGES, CLIENT = 5, SERVER = 9 };
 
 static _Alignas(PAGE_BYTES) uint8_t foreign[FOREIGN_PAGES][PAGE_BYTES];
@@ -187,7 +187,7 @@ static void let_go(void)
 	held = NULL;
 }
 
-/* What was read is looked at, and held or let go. */
+/* Checks a finished read, and holds its bufs in place of earlier ones. */
 static void take_read(void)
 {
 	if (reading.promise.state == PROMISE_FULFILLED && reading.bufs) {
@@ -236,7 +236,7 @@ static int accept(void *arg, struct flow *f)
 	return 0;
 }
 
-/* Nothing of another domain may be there meanwhile. */
+/* No memory of another domain may be mapped while the domain is saved. */
 static void save(bool is_restored)
 {
 	xen_vchan_suspend();
@@ -306,7 +306,7 @@ static void run_steps(const uint8_t *data, size_t size)
 		step(data[0], data[1], data[2]);
 }
 
-/* The other end goes: so must all that it had. */
+/* The peer leaves; all memory shared with it must be freed. */
 static void end(void)
 {
 	close_it(true);
@@ -332,14 +332,14 @@ static void run_client(const uint8_t *head, size_t head_bytes, const uint8_t *st
 	settle_all();
 	test_alloc_fail_at(0);
 	CHECK(promise_is_settled(&op.promise));
-	what &= (uint8_t)~FAILING_STORE; /* the server of other inputs needs it when time passes */
+	what &= (uint8_t)~FAILING_STORE; /* the server of other inputs needs the store as time passes */
 	flow = op.flow;
 	run_steps(steps, size);
 	end();
 	CHECK(mapped == 0 && !is_connected && test_alloc_live() == live);
 }
 
-/* There is one for all inputs, once it could be made. */
+/* Runs steps on the server. Once made, it is the same for all inputs. */
 static void run_server(const uint8_t *head, size_t head_bytes, const uint8_t *steps, size_t size)
 {
 	static bool is_there;
@@ -369,7 +369,7 @@ static void run_server(const uint8_t *head, size_t head_bytes, const uint8_t *st
 	run_steps(steps, size);
 	what &= (uint8_t)~REFUSING;
 	shown = (void *)page;
-	shown->cli_live = 0; /* if nobody has come, somebody has come and gone */
+	shown->cli_live = 0; /* as if a client had come and gone, if none has */
 	step(EVENT, 0, 0);
 	end();
 	CHECK(shown->srv_live == 1 && shown->cli_live == 2 && !shown->left.prod && !shown->right.prod);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzzes what comes over xenstore's ring, in the pieces in which it comes: the input is pieces, each a number
- * of bytes and those bytes; a number of 255 sets the store's index to the four bytes behind it instead, and
- * one of 254 restores the guest in another domain. An operation of each kind waits for its answer, with the
- * numbers from 1 on. Checked besides what the sanitizers see: what is read is a string that fits, and
- * whatever has come, all operations settle. */
+/* Fuzzes the input from xenstore's ring and its division into pieces: the input is pieces, each a number of
+ * bytes and those bytes; a number of 255 sets the store's index to the four bytes behind it instead, and 254
+ * restores the guest in another domain. An operation of each kind waits for its answer, with the ids from 1
+ * on. Checks, besides the sanitizers, that values read are strings that fit, and that all operations
+ * settle. */
 #include <errno.h>
 
 #include "drivers/xen/store.c"
@@ -46,7 +46,7 @@ void event_send(uint32_t at)
 	(void)at;
 }
 
-/* -- a world that begins anew with each input -- */
+/* -- an environment that begins anew with each input -- */
 
 static void settle_all(void)
 {
@@ -88,7 +88,7 @@ static void begin_all(void)
 	page.req_cons = page.req_prod;
 }
 
-/* More than the ring holds: sent in part, and read or not. */
+/* Sends more than the ring holds, so in part; the store reads it or does not. */
 static void send_large(bool is_read)
 {
 	static char text[LARGE];
@@ -123,7 +123,7 @@ static void end_all(void)
 	check_string(&listing, names, sizeof(names));
 	if (beginning.promise.state == PROMISE_FULFILLED)
 		CHECK(promise_result(&beginning.promise) > 0);
-	/* Silence: what has not been answered by now never is. */
+	/* Silence until the time limit: unanswered operations must fail. */
 	for (int i = 0; i < CONFIG_XEN_STORE_TIMEOUT_SECONDS; i++) {
 		clock_advance_ns(NS_PER_S);
 		settle_all();

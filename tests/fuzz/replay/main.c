@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Gives a fuzz target every file of a corpus folder, without a fuzzer: what was once found stays
- * found. Inputs lie in exactly sized blocks, so that reading past the end is caught. */
+/* Runs a fuzz target on every file of a corpus folder, without a fuzzer, so that past findings stay
+ * tested. Inputs lie in exactly sized blocks, so that reads beyond the end are caught. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
