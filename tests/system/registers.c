@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Do a process's floating-point registers stay what they are, whoever else uses the CPU?  registers SECONDS
- * prints in how many looks they did not. */
+/* Do a process's floating-point registers keep their values when others use the CPU?  registers SECONDS
+ * prints the number of looks in which they had not. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define REGISTERS 4
-#define LOOKS 200 /* between two at the time */
+#define LOOKS 200 /* between two readings of the clock */
 
 static bool changes(const uint64_t mine[2])
 {

@@ -3,9 +3,9 @@
  * later ones overtake, delayed and corrupted at given rates, all from one seed. The same seed and
  * the same frames give the same fate to each frame.
  *
- * A frame that comes as a large segment with a vnet header is cut into segments with true
- * checksums first, as a card would do, so that a rate counts what a wire would carry; --whole
- * leaves frames and headers as they are.
+ * A frame that comes as a large segment with a vnet header is first cut into segments with correct
+ * checksums, as a card would do, so that a rate counts frames of a wire; --whole leaves frames and
+ * headers as they are.
  *
  * See usage() for ends and rates. Counts go to standard output at SIGTERM or SIGINT. */
 #define _GNU_SOURCE
@@ -54,9 +54,9 @@ struct end {
 	int fd;
 	bool vnet, packet, stream;
 	struct sockaddr_un to; /* dgram: where frames go */
-	uint8_t *partial;      /* stream: what has come of a length-prefixed frame */
+	uint8_t *partial;      /* stream: the part of a length-prefixed frame that has come */
 	size_t partial_len;
-	struct counts counts;  /* of frames that came in here */
+	struct counts counts;  /* of frames received from this end */
 };
 
 struct held {
@@ -146,7 +146,7 @@ static void open_packet(struct end *e, const char *name)
 	e->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0);
 	if (e->fd < 0 || setsockopt(e->fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0)
 		fail("no packet socket on", name);
-	/* A full socket buffer would lose frames that no seed asked for. */
+	/* A full socket buffer would lose frames without regard to the seed. */
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	if (bind(e->fd, (struct sockaddr *)&at, sizeof(at)) < 0)
@@ -221,7 +221,7 @@ static void open_end(struct end *e, const char *text, bool whole)
 	free(copy);
 }
 
-/* Writes header and frame in the form that the end wants. A wire that is full loses frames: counted. */
+/* Writes header and frame in the end's format. A full wire loses frames, which are counted. */
 static void end_write(struct end *e, const uint8_t *data, size_t len, struct counts *counts)
 {
 	ssize_t n = 0;
@@ -276,8 +276,8 @@ static void flip_bit(struct rates *rates, uint8_t *data, size_t len)
 	data[HEADER + ETH_HLEN + bit / 8] ^= (uint8_t)(1 << (bit % 8));
 }
 
-/* Decides what becomes of one segment. All dice are thrown each time, so that one fate does not
- * shift the next ones. */
+/* Decides the fate of one segment. All dice are thrown each time, so that one fate does not shift the
+ * next ones. */
 static void segment_fate(struct relay *r, struct end *from, uint8_t *data, size_t len)
 {
 	struct rates *rates = &r->rates;
@@ -354,7 +354,8 @@ static uint32_t get32(const uint8_t *at)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* The field at start + offset holds the pseudo header's sum; false when it lies outside. */
+/* Completes the checksum, whose field at start + offset holds the pseudo header's sum; false: it lies
+ * outside. */
 static bool complete_checksum(uint8_t *frame, size_t len, size_t start, size_t offset)
 {
 	if (start + offset + 2 > len)
@@ -363,7 +364,7 @@ static bool complete_checksum(uint8_t *frame, size_t len, size_t start, size_t o
 	return true;
 }
 
-/* Cuts an IPv4 TCP frame of many segments into frames with headers and checksums of their own. */
+/* Cuts an IPv4 TCP frame of many segments into frames with their own headers and checksums. */
 static bool cut_tcp4(struct relay *r, struct end *from, const uint8_t *frame, size_t len, size_t mss)
 {
 	size_t ip_len = (size_t)(frame[ETH_HLEN] & 15) * 4, tcp_at = ETH_HLEN + ip_len, headers, at;
@@ -402,7 +403,7 @@ static bool cut_tcp4(struct relay *r, struct end *from, const uint8_t *frame, si
 	return true;
 }
 
-/* One frame as it came, vnet header first (all zero where the end has none). */
+/* Takes one received frame, with a vnet header in front (all zero if the end has none). */
 static void frame_in(struct relay *r, struct end *from, uint8_t *data, size_t len)
 {
 	struct virtio_net_hdr header;
@@ -433,7 +434,7 @@ static void frame_in(struct relay *r, struct end *from, uint8_t *data, size_t le
 
 /* -- input -- */
 
-/* A stream has no borders of its own: frames are cut out of what has come so far. */
+/* Cuts frames out of the bytes received so far: a stream has no borders. */
 static bool stream_read(struct relay *r, struct end *e, uint8_t *data)
 {
 	ssize_t n = read(e->fd, e->partial + e->partial_len, 4 + FRAME_MAX - e->partial_len);
@@ -463,7 +464,7 @@ static bool stream_read(struct relay *r, struct end *e, uint8_t *data)
 	return true;
 }
 
-/* Takes one read's worth; false when there is nothing now. */
+/* Does one read; false when there is nothing now. */
 static bool end_read(struct relay *r, struct end *e)
 {
 	static uint8_t data[HEADER + FRAME_MAX];
@@ -581,7 +582,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "relay: --whole needs ends that carry the vnet header: tap or packet\n");
 		return 2;
 	}
-	/* From here on the two signals arrive only inside ppoll: none slips by before it. */
+	/* From here on the two signals arrive only inside ppoll, so none is missed before it. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is untrue, from a seed. */
+/* Lies, drawn from a seed. */
 #include "tests/system/liar/liar.h"
 
 #include "tests/lib/dice.h"
@@ -16,7 +16,7 @@ uint64_t below(struct liar *l, uint64_t n)
 	return test_random(&l->random) % n;
 }
 
-/* Two of three answers are true, so that the guest gets on with its work between lies. */
+/* Two of three answers are true, so that the guest makes progress between lies. */
 bool lies_now(struct liar *l)
 {
 	if (!l->lies || below(l, 3))
@@ -56,7 +56,7 @@ void odd_text(struct liar *l, char *text, size_t size)
 	case 0:
 		snprintf(text, size, "%lld", (long long)odd_number(l));
 		break;
-	case 1: /* long, and not what a text should be made of */
+	case 1: /* long, and of bytes that are not text */
 		length = below(l, size);
 		for (size_t i = 0; i < length; i++)
 			text[i] = (char)(1 + below(l, 255));
@@ -67,8 +67,8 @@ void odd_text(struct liar *l, char *text, size_t size)
 	}
 }
 
-/* They are at the same places in every ring. The producer of answers is the caller's to spoil; that of
- * requests is put right again, for it would be us who go by it. */
+/* The indices are at the same places in every ring. The caller spoils the producer of answers; that of
+ * requests is restored, because we read it ourselves. */
 void lie_about_indices(struct liar *l, void *ring)
 {
 	volatile uint32_t *indices = ring; /* req_prod, req_event, rsp_prod, rsp_event */

@@ -2,13 +2,13 @@
 /* The device's life: what is in xenstore, the states of both halves (Xen's public/io/xenbus.h), and the
  * commands, lines of standard input:
  *
- *   come       goes away, and comes again as an honest backend
+ *   come       leaves, and comes again as an honest backend
  *   come lying the same, with keys and states that lie and change while the guest reads them
  *   lie N      tells N lies in its rings, and comes again when it is refused
- *   quit       takes the backend's half of the device away
+ *   quit       removes the backend's half of the device
  *
- * What happens is said on standard output. The guest's half is looked at again and again, for libxenstore's
- * watches need a thread that does not come up where everything is linked statically. */
+ * Events are reported on standard output. The guest's half is polled, because libxenstore's watches need a
+ * thread that does not start in a statically linked program. */
 #include "tests/system/liar/liar.h"
 
 #include <errno.h>
@@ -79,7 +79,7 @@ void tell(struct liar *l, const char *name, const char *value)
 	write_key(l, l->back, name, value);
 }
 
-/* The value at name of the guest's half, in text; false: there is none. */
+/* Reads the value at name of the guest's half into text; false: there is none. */
 static bool front_text(struct liar *l, const char *name, char *text, size_t size)
 {
 	char path[256], *value;
@@ -99,7 +99,7 @@ int64_t front_number(struct liar *l, const char *name)
 	return front_text(l, name, text, sizeof(text)) ? strtoll(text, NULL, 10) : -1;
 }
 
-/* A folder that owner has and other may read. */
+/* Makes a folder that belongs to owner and that other may read. */
 static void make_folder(struct liar *l, const char *path, unsigned owner, unsigned other)
 {
 	struct xs_permissions permissions[] = { { owner, XS_PERM_NONE }, { other, XS_PERM_READ } };
@@ -108,7 +108,7 @@ static void make_folder(struct liar *l, const char *path, unsigned owner, unsign
 		fail(path);
 }
 
-/* Our half, anew. */
+/* Writes our half anew. */
 static void tell_all(struct liar *l)
 {
 	char text[16];
@@ -122,7 +122,7 @@ static void tell_all(struct liar *l)
 		tell(l, key->name, key->value);
 }
 
-/* The guest's half, as the toolstack writes it. */
+/* Writes the guest's half, as the toolstack does. */
 static void describe(struct liar *l)
 {
 	make_folder(l, l->front, l->domain, 0);
@@ -167,7 +167,7 @@ static void connect(struct liar *l)
 	say("connected");
 }
 
-/* What the guest's half says now. */
+/* Acts on the present state of the guest's half. */
 static void follow(struct liar *l)
 {
 	char state[32];
@@ -178,12 +178,13 @@ static void follow(struct liar *l)
 	} else if (l->connected && (!is_there || !strcmp(state, "5") || !strcmp(state, CLOSED))) {
 		say("refused");
 		disconnect(l);
-		l->is_open = l->lies; /* comes again, as another */
+		l->is_open = l->lies; /* comes again as a new backend */
 		tell(l, "state", CLOSED);
 	}
 }
 
-/* Until the guest's half is not connected either: what it offered is for this time. */
+/* Leaves, and waits until the guest's half has disconnected too: its rings are only for the old
+ * connection. */
 static void go_away(struct liar *l)
 {
 	char state[32];
@@ -206,7 +207,7 @@ static void come(struct liar *l)
 	tell(l, "state", WAITING);
 }
 
-/* Each of its keys, and its state, now this and now that. */
+/* Changes each key and the state to and fro. */
 static void lie_in_store(struct liar *l)
 {
 	static const char *const states[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "2", "4" };
@@ -263,8 +264,8 @@ static void take_event(struct liar *l)
 		l->kind->work(l);
 }
 
-/* A guest may have missed that the device was away: then it goes once more, for longer each time. And after a
- * lie it may wait for an answer for ever. */
+/* A guest may have missed that the backend was away: then it leaves once more, for longer each time. And
+ * after a lie the guest may wait for an answer for ever. */
 static void come_again(struct liar *l)
 {
 	bool waits_for_guest = l->is_open && !l->connected, waits_for_us = l->connected && l->lies;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A disk (public/io/blkif.h): a file or a block device of dom0's, for reading. What it gives is what is
- * there: a request that is answered well without having been done is a lie that no guest could see. */
+/* A disk (public/io/blkif.h): a file or a block device of dom0's, for reading. Its data is always true: no
+ * guest could detect a request that is reported as done and was not. */
 #define _GNU_SOURCE /* pread */
 #include "tests/system/liar/liar.h"
 
@@ -22,7 +22,7 @@ static struct {
 	char sectors[32];
 } blk;
 
-/* What the ring's end says, spoilt. */
+/* Spoils the answer at the ring's end. */
 static void lie_in_answer(struct liar *l, struct blkif_response *r)
 {
 	uint64_t what = below(l, 8);
@@ -38,7 +38,7 @@ static void lie_in_answer(struct liar *l, struct blkif_response *r)
 	case 6: blk.ring.rsp_prod_pvt--; break; /* never answered */
 	default: lie_about_indices(l, blk.ring.sring);
 	}
-	/* Of which it may be another request's, which has not been done. */
+	/* A spoilt id may be that of another request, which has not been done: so this one reports an error. */
 	if (what == 0 || what == 4)
 		r->status = (int16_t)(-1 - (int16_t)below(l, 4));
 }
@@ -53,7 +53,7 @@ static void answer(struct liar *l, uint64_t id, uint8_t operation, int16_t statu
 		lie_in_answer(l, r);
 }
 
-/* Reads what the segments say from sector on. */
+/* Reads from sector on into the segments. */
 static bool read_segments(struct liar *l, const struct blkif_request_segment *segments, unsigned count,
                           uint64_t sector, bool lie)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A network interface (public/io/netif.h): the guest's frames go out by a packet socket of an interface of
- * dom0's, and what comes there goes to the guest. */
+/* A network interface (public/io/netif.h): the guest's frames are sent by a packet socket on an interface of
+ * dom0's, and frames received there go to the guest. */
 #include "tests/system/liar/liar.h"
 
 #include <arpa/inet.h>
@@ -22,13 +22,13 @@ static const uint8_t mac[] = { 0x00, 0x16, 0x3e, 0x4c, 0x69, 0x65 };
 static struct {
 	netif_tx_back_ring_t tx;
 	netif_rx_back_ring_t rx;
-	uint8_t out[1 << 16]; /* a frame of the guest's, as far as it has come */
+	uint8_t out[1 << 16]; /* the guest's frame so far */
 	size_t out_bytes;
 } net;
 
 /* -- to the guest -- */
 
-/* The answer at the ring's end, spoilt. */
+/* Spoils the answer at the ring's end. */
 static void lie_rx(struct liar *l, struct netif_rx_response *r)
 {
 	uint64_t what = below(l, 9);
@@ -57,7 +57,7 @@ static void put(struct liar *l, const struct netif_rx_response *answer, bool lie
 		lie_rx(l, r);
 }
 
-/* A frame, in as many of the guest's pages as it takes; dropped when there are not so many. */
+/* Puts a frame into as many of the guest's pages as it needs; drops it if there are fewer. */
 static void to_guest(struct liar *l, const uint8_t *frame, size_t bytes)
 {
 	int notify;
@@ -123,7 +123,7 @@ static void lie_tx(struct liar *l, struct netif_tx_response *r)
 	}
 }
 
-/* The request's bytes, behind those of the same frame. */
+/* Appends the request's bytes to the frame. */
 static void take(struct liar *l, const struct netif_tx_request *r, bool lie)
 {
 	size_t n = r->size;
@@ -138,7 +138,8 @@ static void take(struct liar *l, const struct netif_tx_request *r, bool lie)
 	unmap(l, page, lie && !below(l, 8));
 }
 
-/* Takes the frame's requests: the first tells the size of all, and so is copied by what the others leave. */
+/* Takes a frame's requests. The first has the size of the whole frame: its own bytes are the rest that the
+ * others leave. */
 static void from_guest(struct liar *l)
 {
 	enum { MOST = 32 };

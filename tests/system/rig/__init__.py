@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: ISC
-"""What system tests and benches stand on: builds, namespaces, guests, clients, the relay."""
+"""The common base of system tests and benches: builds, namespaces, guests, clients, the relay."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""An agent image on a tap, or on a host's sockets, asked line by line over its console."""
+"""An agent image on a tap, or on a host's sockets, driven line by line over its console."""
 import os
 import re
 
@@ -27,13 +27,13 @@ class Agent:
         return self
 
     def send(self, command):
-        """Asks, and gives the id to wait for."""
+        """Sends a command, and gives the id to wait for."""
         self.last_id += 1
         self.guest.write(f"{self.last_id} {command}\n")
         return self.last_id
 
     def answer(self, ident, seconds=60):
-        """What follows the id, as words: the result first."""
+        """Waits for the answer, and gives the words behind its id: the result first."""
         words = self.guest.wait_for(rf"^{ident} (.*)\n", seconds).group(1).split(" ")
         return words if words[0].startswith("-") else [int(words[0]), *words[1:]]
 
@@ -41,13 +41,13 @@ class Agent:
         return self.answer(self.send(command), seconds)
 
     def ok(self, command, seconds=60):
-        """ask, for what must not fail: gives the words behind the result."""
+        """As ask, for a command that must not fail: gives the words behind the result."""
         result, *words = self.ask(command, seconds)
         assert isinstance(result, int), f"{command}: {result} {words}\n{self.guest.tail()}"
         return words
 
     def answers(self):
-        """All answers until now, by id: each must be there once."""
+        """The ids of all answers so far."""
         self.guest.read()
         return re.findall(r"^(\d+) ", self.guest.console, re.MULTILINE)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""What an attacker does, inside a test's namespace: attack.py NAME '{"argument": …}' prints JSON at its end.
+"""Attacks, inside a test's namespace: attack.py NAME '{"argument": …}' prints JSON at its end.
 
 Floods are frames made beforehand and sent from a packet socket at a steady rate, so that two servers can be
-put under the same one.
+put under the same flood.
 """
 import asyncio
 import json
@@ -22,7 +22,7 @@ def checksum(data):
 
 
 def forged_frame(dice, mac, target, port, flags):
-    """A segment from anywhere, as an Ethernet frame."""
+    """A segment from a forged address, as an Ethernet frame."""
     source = struct.pack(">I", dice.randrange(0x0B000000, 0x7F000000))
     target = socket.inet_aton(target)
     options = bytes([2, 4, 5, 180, 4, 2, 8, 10]) + struct.pack(">II", dice.getrandbits(32), 0) + bytes([1, 3, 3, 7])
@@ -38,7 +38,7 @@ def forged_frame(dice, mac, target, port, flags):
 
 
 def forge(device, mac, target, port=80, kind="syn", rate=5000, seconds=10.0):
-    """A flood of forged SYNs or ACKs. Gives how many got out."""
+    """A flood of forged SYNs or ACKs. Gives the number sent."""
     dice = random.Random(1)
     flags = {"syn": SYN, "ack": ACK}[kind]
     frames = [forged_frame(dice, mac, target, port, flags) for _ in range(8192)]
@@ -58,8 +58,8 @@ def forge(device, mac, target, port=80, kind="syn", rate=5000, seconds=10.0):
 
 
 def greedy(host, port=80, path="/", count=20, rounds=8, requests=30, seconds=10.0):
-    """count clients that send rows of requests in a segment each and read hardly anything of the answers: only as
-    much as gets the next row taken in."""
+    """count clients that send rows of requests, each in its own segment, and read hardly any of the answers: just
+    enough for the next row to be accepted."""
     text = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX: {'x' * 200}\r\n\r\n".encode()
     conns = []
     for _ in range(count):
@@ -76,7 +76,7 @@ def greedy(host, port=80, path="/", count=20, rounds=8, requests=30, seconds=10.
                 try:
                     act(conn)
                 except OSError:
-                    pass  # its window is shut, or it was sent away
+                    pass  # the window is shut, or the connection was refused
             time.sleep(0.003)
         if turn == 1:
             print("begun", flush=True)
@@ -85,8 +85,8 @@ def greedy(host, port=80, path="/", count=20, rounds=8, requests=30, seconds=10.
 
 
 def newcomers(host, port=80, count=50, pause=0.1, seconds=3.0):
-    """One after the other: connects, asks, hears the answer out. Gives how many did within the time limit, and how
-    long each took; and whether a connection that stood before still answers."""
+    """Clients, one after the other: each connects, asks, and reads the whole answer. Gives how many succeeded within
+    the time limit, the slowest time, and whether a connection from before still works."""
     request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
     async def ask(reader, writer):
@@ -107,7 +107,7 @@ def newcomers(host, port=80, count=50, pause=0.1, seconds=3.0):
         old = await asyncio.open_connection(host, port)
         await ask(*old)
         print("begun", flush=True)
-        sys.stdin.readline()  # until the attack is on
+        sys.stdin.readline()  # until the attack has begun
         served, times = 0, []
         for _ in range(count):
             start = time.monotonic()
@@ -126,7 +126,7 @@ def newcomers(host, port=80, count=50, pause=0.1, seconds=3.0):
 
 
 def linux_server(port=80):
-    """What stands in for the host's own stack: answers each request in a few bytes, for ever."""
+    """A server on the host's own stack, for comparison: answers each request with a few bytes, for ever."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
     async def client(reader, writer):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Chromium without a window, in a test's namespace, whose keys a test presses.
+"""Chromium without a window, in a test's namespace, with a test at its keyboard.
 
-It is spoken to by its DevTools protocol over two pipes: messages are JSON, each ended by a zero byte.
+It is driven by its DevTools protocol over two pipes: messages are JSON, each ended by a zero byte.
 """
 import base64
 import json
@@ -12,7 +12,7 @@ import time
 
 SECONDS = 120  # generous: a busy machine, and the page may come from an emulated one
 
-# key: (code, virtual key code), as the browser would have them from a keyboard
+# key: (code, virtual key code), as from a keyboard
 KEYS = {
     "ArrowLeft": ("ArrowLeft", 37), "ArrowUp": ("ArrowUp", 38), "ArrowRight": ("ArrowRight", 39),
     "ArrowDown": ("ArrowDown", 40), "PageUp": ("PageUp", 33), "PageDown": ("PageDown", 34), "End": ("End", 35),
@@ -21,7 +21,7 @@ KEYS = {
 
 
 class Browser:
-    """One page. requests: {URL: status} of all that it has asked for; 0 for what failed."""
+    """One page. requests: {URL: status} of all its requests; 0 for failed ones."""
 
     def __init__(self, namespace, chromium, folder, width=1280, height=800):
         # The pipes are standard input and output first, because nsenter and the shell pass those on as they are.
@@ -37,11 +37,11 @@ class Browser:
         for domain in ("Page", "Network", "Runtime"):
             self.call(domain + ".enable")
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        # Pictures are taken of what there is in the end, and what moves would have to be waited for.
+        # Pictures are taken of final states, so animations are switched off rather than waited for.
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def call(self, method, **parameters):
-        """A command's result."""
+        """Sends a command, and gives its result."""
         self.last_id += 1
         message = {"id": self.last_id, "method": method, "params": parameters}
         if self.session:
@@ -76,7 +76,7 @@ class Browser:
             self.loaded = True
 
     def open(self, url):
-        """Until it is loaded with all that it refers to."""
+        """Opens a page, and waits until it is loaded with all that it refers to."""
         self.loaded = False
         failed = self.call("Page.navigate", url=url).get("errorText")
         assert not failed, f"{url}: {failed}"
@@ -97,13 +97,13 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def value(self, expression):
-        """Of a JavaScript expression, as JSON has it."""
+        """The value of a JavaScript expression, as JSON has it."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, f"{expression}: {result['exceptionDetails']}"
         return result["result"].get("value")
 
     def wait_for(self, expression):
-        """Until the expression is true."""
+        """Waits until the expression is true."""
         deadline = time.monotonic() + SECONDS
         while not self.value(expression):
             assert time.monotonic() < deadline, f"not within {SECONDS} s: {expression}"
@@ -114,7 +114,7 @@ class Browser:
             file.write(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def pdf(self):
-        """The bytes of what a printer would get."""
+        """The page as printed, in bytes."""
         return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"])
 
     def close(self):

@@ -9,14 +9,14 @@ JOBS = "-j2"
 
 
 def clean_environment():
-    """Our environment without what an outer make left in it."""
+    """Our environment without the variables of an outer make."""
     return {key: value for key, value in os.environ.items()
             if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "SILENT", "O", "V", "APP",
                            "WWW_DIR", "FAT_IMAGE", "PORT", "NET", "FS", "DHCP", "DISK")}
 
 
 def make(*words, tree=TREE, timeout=1500, environment=None, check=True):
-    """One make; gives the finished process with output and errors in one text."""
+    """Runs make; gives the finished process with output and errors in one text."""
     command = ["make", "--no-print-directory", "-C", tree, JOBS, *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                           stdin=subprocess.DEVNULL, timeout=timeout, check=False,
@@ -27,7 +27,7 @@ def make(*words, tree=TREE, timeout=1500, environment=None, check=True):
 
 
 class Builder:
-    """Builds of one session, by name; a name is built once and then only looked up, and is of one image only."""
+    """Builds of one session, by name; a name stands for one image, which is built once and then looked up."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -67,7 +67,7 @@ def set_options(out, options):
 
 
 def configuration(out):
-    """The options of a build that are on, by name without CONFIG_."""
+    """The options set in a build, by name without CONFIG_."""
     options = {}
     with open(os.path.join(out, ".config"), encoding="utf-8") as file:
         for line in file:
@@ -95,7 +95,7 @@ def symbols(elf):
 
 
 def section_bytes(elf, *prefixes):
-    """Sum of the allocated sections' bytes whose names begin so; NOBITS ones count only when named."""
+    """Sum of the bytes of sections whose names begin with a prefix."""
     listing = subprocess.run(["readelf", "-SW", elf], stdout=subprocess.PIPE, text=True, check=True).stdout
     total = 0
     for line in listing.splitlines():

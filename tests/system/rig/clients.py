@@ -68,7 +68,7 @@ def turn(host, port=80, path="/", count=1000, seconds=30):
 
 
 def keep_alive(host, port=80, path="/", count=100, seconds=30):
-    """count requests on one connection, each asked when the answer before it has come."""
+    """count requests on one connection, each sent when the answer before it has come."""
     async def run():
         reader, writer = await asyncio.open_connection(host, port)
         answers = []
@@ -105,7 +105,7 @@ def burst(host, port=80, path="/", count=200, seconds=120):
             arrived += 1
             if arrived == count:
                 everybody.set()
-            try:  # whoever was refused must not hold up the others for ever
+            try:  # refused clients must not hold up the others for ever
                 await asyncio.wait_for(everybody.wait(), seconds / 2)
             except asyncio.TimeoutError:
                 pass
@@ -117,7 +117,7 @@ def burst(host, port=80, path="/", count=200, seconds=120):
 
 
 def hold(host, port=80, path="/", count=200, seconds=60):
-    """count connections, each opened once the one before it has been answered; when all are there, and none
+    """count connections, each opened once the one before it has been answered; when all are open, and none
     has been closed, all ask again at once."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
@@ -148,7 +148,7 @@ def hold(host, port=80, path="/", count=200, seconds=60):
 
 
 def flood(host, port=80, count=2000, seconds=3.0, text=""):
-    """Opens count connections at once, sends text on each, keeps them for a while, and lets all go."""
+    """Opens count connections at once, sends text on each, keeps them for a while, and closes all."""
     conns = []
     for _ in range(count):
         conn = socket.socket()
@@ -174,8 +174,8 @@ def flood(host, port=80, count=2000, seconds=3.0, text=""):
 
 
 def crowd(host, port=80, path="/", count=256, wait=2.0, newcomers=20, seconds=30):
-    """count clients ask once and then stay for good, even when they are told goodbye; after a while newcomers
-    come, one after the other. Gives how long the slowest newcomer took."""
+    """count clients ask once and then stay for good, even when the server closes; after a while newcomers come, one
+    after the other. Gives the time of the slowest newcomer."""
     conns = []
     for _ in range(count):
         conns.append(socket.create_connection((host, port), seconds))
@@ -194,7 +194,7 @@ def crowd(host, port=80, path="/", count=256, wait=2.0, newcomers=20, seconds=30
 
 
 def fetch(host, port=80, path="/", seconds=600):
-    """One large answer, hashed as it comes."""
+    """Fetches one large answer, hashed as it comes."""
     start = time.monotonic()
     with socket.create_connection((host, port), seconds) as conn:
         conn.settimeout(seconds)
@@ -221,8 +221,8 @@ def fetch(host, port=80, path="/", seconds=600):
 
 
 def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
-    """Sends the parts (base64) with a pause after each, then reads until the other end closes or
-    nothing has come for idle seconds. Gives all bytes (base64) and how it ended."""
+    """Sends the parts (base64) with a pause after each, then reads until the peer closes or has been silent for idle
+    seconds. Gives all bytes (base64) and how the connection ended."""
     with socket.create_connection((host, port), 30) as conn:
         conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         received, ended = b"", "idle"
@@ -247,7 +247,8 @@ def raw(host, port=80, parts=(), pause=0.0, idle=3.0, close_write=False):
 
 
 class Attempt:
-    """One connection that asks once. advance() gives whether the answer of 200 is whole, None while it may come."""
+    """One connection with one request. advance() gives True for a whole answer of 200, False for a failure, None while
+    the answer may still come."""
 
     def __init__(self, host, port, request):
         self.conn = socket.socket()
@@ -275,13 +276,13 @@ class Attempt:
 
 
 def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.005):
-    """Opens a fresh connection after each pause of so many seconds until an answer of 200 has come whole, and sleeps
-    between: who starts meanwhile has the processor. Gives the clock at that moment (CLOCK_MONOTONIC is the same for
-    all processes). Ends early when alive() says that nobody is there to answer."""
+    """Opens a fresh connection every pause seconds until an answer of 200 has come whole, and sleeps in between: a
+    guest that starts meanwhile has the processor. Gives the clock at that moment (CLOCK_MONOTONIC is the same for all
+    processes). Ends early when alive() gives False: there is no server to wait for."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     now = time.monotonic()
     deadline, opening = now + seconds, now
-    attempts, poll = {}, select.poll()  # the oldest first
+    attempts, poll = {}, select.poll()  # oldest first
 
     def end(descriptor):
         poll.unregister(descriptor)
@@ -294,8 +295,8 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.005):
                 attempt = Attempt(host, port, request)
                 attempts[attempt.conn.fileno()] = attempt
                 poll.register(attempt.conn, select.POLLOUT)
-                # A guest that starts finds the newest attempts, not thousands of old ones; one that is slow answers
-                # the oldest that it has taken.
+                # A starting guest finds the newest attempts, not thousands of old ones; a slow guest answers the oldest
+                # that it has accepted.
                 waiting = [at for at, one in attempts.items() if one.to_send]
                 taken = [at for at, one in attempts.items() if not one.to_send]
                 for descriptor in waiting[:-16] + taken[16:]:
@@ -316,7 +317,7 @@ def wait_for_200(host, port=80, path="/", seconds=60, alive=None, pause=0.005):
 
 
 def echo(host, sizes, port=0, seconds=30):
-    """An ICMP echo of so many bytes of payload each, in fragments where it must be. Gives those that came back."""
+    """ICMP echoes with payloads of sizes, fragmented if need be. Gives the sizes that came back."""
     del port
     came = []
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw_socket:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The console of an application that does what lines tell it to, and answers each with one that begins with its
-first word: tests/disk, tests/files."""
+"""The console of an application that executes lines, and answers each with a line that begins with its first word:
+tests/disk, tests/files."""
 import re
 
 from rig.guest import BOOT_SECONDS
@@ -14,7 +14,7 @@ class Console:
         self.at = guest.wait_for(r" up boot_us=.*\n", BOOT_SECONDS).end()
 
     def ask(self, line, lines=None):
-        """What came of it; what is said before the answer goes to lines."""
+        """Gives the answer's text; console lines before the answer are appended to lines."""
         self.guest.write(line + "\n")
         word = re.match(r"\w+", line)[0]
         found = self.guest.wait_for(rf"^{word} (.*)\n", STEP_SECONDS, self.at)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The CPUs that images are made for, and the machines that tests start them on: arch/<cpu>/qemu.json lists those.
+"""The CPUs of images, and the machines that tests start them on, which arch/<cpu>/qemu.json lists.
 
-A machine is called as there, with the CPU's name before it where that is not x86-64: "q35", "arm64-virt". A CPU is
-tested as far as configs/ has configurations for it; all but one boot of each other CPU than x86-64 is for test-all."""
+A machine has its name from there, after the CPU's name unless that is x86-64: "q35", "arm64-virt". A CPU is tested as
+far as configs/ has configurations for it; all but one boot of each CPU other than x86-64 is for test-all."""
 import collections
 import os
 import shutil
@@ -13,9 +13,9 @@ from rig.build import TREE, defconfigs
 sys.path.insert(0, os.path.join(TREE, "scripts"))
 import machines  # noqa: E402  pylint: disable=wrong-import-position
 
-# folder: of arch/. name: in configurations' names. triple: the compiler's. magic: where in an image and what, by
-# Linux's boot protocol for the CPU; None: an ELF file. least_kib: in which www serves a thousand clients, as far as
-# QEMU lets a machine have so little. register: one that a fault shows.
+# folder: in arch/. name: in configurations' names. triple: the compiler's. magic: offset and bytes in an image, by
+# Linux's boot protocol for the CPU; None: an ELF file. least_kib: memory in which www serves a thousand clients, if
+# QEMU allows a machine that little. register: one that a fault prints.
 Cpu = collections.namedtuple("Cpu", "folder name triple magic least_kib register")
 CPUS = (
     Cpu("x86_64", "", "x86_64-linux-gnu", None, 1536, "r15"),
@@ -45,13 +45,13 @@ def defconfig(app, machine, variant=""):
 
 
 def cpu_of(name):
-    """The CPU that a configuration's name speaks of."""
+    """The CPU in a configuration's name."""
     return next((cpu for cpu in CPUS if cpu.name and cpu.name in name.split("_")), USUAL)
 
 
 def others(app="www", first=False, variant=""):
-    """The machines of each other CPU than x86-64 that there is a configuration of the application for; first:
-    one of each CPU."""
+    """The machines of each CPU other than x86-64 for which the application has a configuration; first: one of each
+    CPU."""
     seen, shipped = set(), set(defconfigs())
     for name, way in MACHINES.items():
         if way.cpu is not USUAL and defconfig(app, name, variant) in shipped and not (first and way.cpu in seen):
@@ -60,14 +60,14 @@ def others(app="www", first=False, variant=""):
 
 
 def missing_compiler(cpu):
-    """Why nothing can be built for the CPU, or None."""
+    """The reason why no image can be built for the CPU, or None."""
     if cpu is HOST or shutil.which(f"{cpu.triple}-gcc"):
         return None
     return f"{cpu.triple}-gcc is not installed: scripts/setup build {cpu.folder}"
 
 
 def missing(cpu):
-    """Why nothing can be built for the CPU and started as a machine, or None."""
+    """The reason why no image can be built for the CPU and started, or None."""
     qemu = machines.Machines(cpu.folder).qemu
     if not shutil.which(qemu):
         return f"{qemu} is not installed: scripts/setup run {cpu.folder}"

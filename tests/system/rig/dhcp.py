@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""DHCP servers of others on a tap of a namespace, and a host that claims somebody else's address.
+"""Third-party DHCP servers on a tap of a namespace, and a host that claims another host's address.
 
-Each server lends addresses from FIRST on for so many seconds, and can be stopped and started again with
-other ideas. What it says is kept in log().
+Each server leases addresses from FIRST on, and can be stopped and started again with other settings. log() gives
+its log.
 """
 import json
 import os
@@ -16,8 +16,8 @@ FIRST = "10.0.0.100"
 
 
 class DhcpServer:
-    """command(): how it is started, once its files are in self.folder. ack: a line that its log has for each
-    lease that it gives or renews."""
+    """command(): writes the server's files into self.folder, and gives its command. ack: text that its log has for each
+    lease given or renewed."""
 
     def __init__(self, namespace, folder, first=FIRST, seconds=3600, **ideas):
         self.namespace, self.folder = namespace, str(folder)
@@ -53,7 +53,7 @@ class DhcpServer:
         return text
 
     def wait_for(self, what, count=1, seconds=90):
-        """Until its log has said that so often."""
+        """Waits until the log has the text what count times."""
         deadline = time.monotonic() + seconds
         while self.log().count(what) < count:
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -79,7 +79,7 @@ class Kea(DhcpServer):
         data = [{"code": int(code), "data": value, "csv-format": False} for code, value in options]
         subnet = {"subnet": first.rsplit(".", 1)[0] + ".0/24", "pools": [{"pool": f"{first} - {last}"}],
                   "option-data": [{"name": "routers", "data": "10.0.0.1"}, *data]}
-        # The tap has no carrier before the image holds it.
+        # The tap has no carrier before the image opens it.
         link = {"interfaces": [TAP], "dhcp-socket-type": "raw", "service-sockets-max-retries": 500,
                 "service-sockets-retry-wait-time": 200}
         config = {"interfaces-config": link,
@@ -106,13 +106,13 @@ SERVERS = {"dnsmasq": Dnsmasq, "kea": Kea, "isc": Isc}
 
 
 def claim(namespace, address):
-    """Another host on the link that says that it has address; until the namespace ends."""
+    """Starts another host on the link that claims address, until the namespace ends."""
     process = namespace.popen([sys.executable, "-B", os.path.abspath(__file__), address], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
 
 
 def main(address):
-    """Answers whoever asks for address by ARP, probes too."""
+    """Answers all ARP requests for address, probes too."""
     import socket  # pylint: disable=import-outside-toplevel
     mac, ours = bytes.fromhex("020000000066"), socket.inet_aton(address)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806)) as link:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Frames that scapy has spoilt, thousands of them, from a seed: fuzz.py '{"mac": …, "count": …, "seed": …}' in a
-test's namespace. Headers are right enough to be looked into, and wrong somewhere."""
+"""Sends thousands of frames fuzzed by scapy, from a seed: fuzz.py '{"mac": …, "count": …, "seed": …}' in a test's
+namespace. Headers are right enough to be parsed, and wrong somewhere."""
 import json
 import logging
 import random
@@ -29,7 +29,7 @@ def layers(rng):
 
 def frames(mac, count, seed):
     rng = random.Random(seed)
-    random.seed(seed)  # which scapy draws from
+    random.seed(seed)  # scapy's source of randomness
     made = 0
     while made < count:
         for payload in layers(rng):
@@ -50,7 +50,7 @@ def main():
             socket.send(frame)
             sent += 1
         except OSError:
-            pass  # the tap's queue is full, or the frame is none
+            pass  # the tap's queue is full, or the frame is too broken to send
     print(json.dumps({"sent": sent}))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Guests: QEMU with an image in it, or a Unix process. The verdict is what the console says."""
+"""Guests: QEMU with an image in it, or a Unix process. The console gives the verdict."""
 import codecs
 import os
 import re
@@ -15,24 +15,24 @@ MAC = "52:54:00:12:34:56"
 GUEST_IP = "10.0.0.2"
 HOST_IP = "10.0.0.1"
 BOOT_SECONDS = 60  # generous: emulation on a busy machine
-LIFE_SECONDS = 900  # no boot outlives this, whatever hangs
+LIFE_SECONDS = 900  # the longest that a guest lives, even if it hangs
 
-# What a machine is relieved of beside what run-qemu takes away, so that figures compare.
+# Devices removed from a machine besides those that run-qemu removes, so that figures compare.
 LESS = {"microvm": ["-M", "rtc=off"]}
 NO_OFFLOADS = ("csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,"
                "host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off")
 
 
 def device(machine, kind):
-    """QEMU's name of a virtio device, "net", on the bus of a machine."""
+    """QEMU's name of a virtio device, such as "net", on the bus of a machine."""
     return machines.device(MACHINES[machine].machine, kind)
 
 
 def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="", offloads=True, cpu=None,
                  extra=(), rng=True, bridges=()):
     """The whole command line. machine: one of cpus.MACHINES. netdev: text for -netdev without its id, or None for
-    no network. cpu: QEMU's model, the usual one unless given. bridges: of PCI; the network card is on the last
-    one's bus, which is called "last"."""
+    no network. cpu: QEMU's model, by default the usual one. bridges: PCI bridges; the network card is on the
+    last one's bus, which is called "last"."""
     _, has, found = MACHINES[machine]
     command = [has.qemu, *found.arguments, *LESS.get(machine, []), "-accel", "tcg", "-cpu", cpu or has.cpus[0],
                "-smp", "1",
@@ -55,7 +55,7 @@ def qemu_command(image, machine="microvm", memory="128M", netdev=None, options="
 
 
 def drive(path, machine, drive_options="", device_options="", name="disk0"):
-    """QEMU's words for the file as a disk."""
+    """QEMU's arguments for the file as a disk."""
     return ["-drive", f"if=none,id={name},file={path},format=raw,discard=unmap{drive_options}",
             "-device", f"{device(machine, 'blk')},drive={name}{device_options}"]
 
@@ -69,7 +69,7 @@ def user_netdev(port=8080):
 
 
 class Guest:
-    """A running guest and all that it has written. Use as a context: it is killed at the end."""
+    """A running guest and its console output. Use as a context: the guest is killed at the end."""
 
     def __init__(self, command, namespace=None, life=LIFE_SECONDS, environment=None, folder=None):
         self.command = [str(word) for word in command]
@@ -77,7 +77,7 @@ class Guest:
         if namespace:
             words = namespace.enter + words
         self.started = time.monotonic()
-        # A session of its own: the group can be signalled without touching anything else.
+        # Its own session, so that a signal to the group reaches nothing else.
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, start_new_session=True, cwd=folder,
                                         env={**os.environ, **(environment or {})})
@@ -89,7 +89,7 @@ class Guest:
         self.ended = False
 
     def read(self, seconds=0.0):
-        """Takes in what the console has, waiting at most so long for the first of it."""
+        """Reads the console's output, waiting at most seconds for it."""
         if self.ended:
             return
         if self.selector.select(seconds):
@@ -97,7 +97,7 @@ class Guest:
             if not data:
                 self.ended = True
                 self.selector.unregister(self.process.stdout)
-            # The two may come in two reads, as may a character's bytes.
+            # "\r\n" may be split between two reads, as may a character's bytes.
             self.console = (self.console + self.decoder.decode(data)).replace("\r\n", "\n")
 
     def wait_for(self, pattern, seconds=BOOT_SECONDS, after=0):
@@ -133,7 +133,7 @@ class Guest:
             raise AssertionError(f"the guest has not ended within {seconds} s:\n{self.tail()}") from None
 
     def signal(self, number):
-        """To the guest's own process, not to the timeout that watches it."""
+        """Sends a signal to the guest's own process, not to the timeout that watches it."""
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
             os.kill(int(file.read().split()[0]), number)
 
@@ -155,7 +155,7 @@ class Guest:
 
 
 class Qmp(Monitor):
-    """QEMU's monitor on a Unix socket, at which QEMU listens: stop, and look into guest memory."""
+    """QEMU's monitor on a Unix socket, at which QEMU listens: stops the guest, and reads its memory."""
 
     def __init__(self, path):
         super().__init__(str(path))
@@ -163,8 +163,8 @@ class Qmp(Monitor):
         self.greet()
 
     def words(self, address, count=1):
-        """64-bit words of guest virtual memory; the guest should be stopped. One that is not may be in its firmware,
-        which sees none: then it is asked again."""
+        """64-bit words of guest virtual memory; the guest should be stopped. A running one may be in its firmware, to
+        which that memory is not mapped: then the read is repeated."""
         for _ in range(100):
             text = self.command("human-monitor-command", **{"command-line": f"x /{count}gx {address:#x}"})
             if "Cannot access memory" not in text:
@@ -174,7 +174,7 @@ class Qmp(Monitor):
 
 
 class Qtest(Line):
-    """QEMU's qtest protocol on a Unix socket, at which QEMU listens: writes to physical memory, devices' too."""
+    """QEMU's qtest protocol on a Unix socket, at which QEMU listens: writes to physical memory and devices."""
 
     def __init__(self, path):
         super().__init__(str(path))

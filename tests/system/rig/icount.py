@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Guest instructions, exactly. Under -icount QEMU's guest clock goes on by a nanosecond for each one; the
-kernel keeps how long it was halted, and its counters are read out of a stopped guest, so that nothing has
-to be printed."""
+"""Counts guest instructions exactly. Under -icount QEMU's guest clock advances a nanosecond for each one; the kernel
+counts how long it was halted, and its counters are read from a stopped guest, so that the guest need not print
+them."""
 import os
 import statistics
 import time
@@ -10,15 +10,15 @@ from rig.build import symbols
 from rig.guest import Qmp
 
 COUNTERS = ("machine_boot_ticks", "machine_idle_ticks", "machine_idle_since")
-SETTLED_SECONDS = 0.25  # a guest that has not woken for so long is done: delayed acknowledgements are out
+SETTLED_SECONDS = 0.25  # a guest that has slept this long is done: delayed acknowledgements have been sent
 SETTLED_TRIES = 100
-PATH = "/favicon.svg"  # its answer is one segment, which the next request acknowledges: no frame more or less
+PATH = "/favicon.svg"  # its answer is one segment, which the next request acknowledges: the frames are always as many
 REQUESTS = 200
-BATCHES = 5  # a busy host delivers some of them late, so that a timer is due between
+BATCHES = 5  # in some a busy host delivers late, so that a timer is due in between
 
 
 def arguments(socket):
-    """What QEMU's command line needs; socket: a path for the monitor."""
+    """QEMU's arguments for counting; socket: a path for the monitor."""
     return ["-icount", "shift=0,sleep=on", "-qmp", f"unix:{socket},server=on,wait=off"]
 
 
@@ -35,7 +35,7 @@ class Counter:
         return found
 
     def instructions(self):
-        """From the image's entry to its last halt, once nothing goes on any more."""
+        """Instructions from the image's entry to its last halt, once the guest has come to rest."""
         before = None
         for _ in range(SETTLED_TRIES):
             time.sleep(SETTLED_SECONDS)
@@ -50,9 +50,9 @@ class Counter:
 
 
 def measure(out, socket, ask):
-    """Instructions of a guest that is up and has not been asked anything: from its entry to the idle after
-    the first answer, for a whole connection with one request, and for each further request on it.
-    ask(n) asks for PATH n times on one connection."""
+    """Instructions of a guest that is up and has had no request: from its entry to the idle after the first answer, for
+    a whole connection with one request, and for each further request on it. ask(n) requests PATH n times on one
+    connection."""
     counter = Counter(out, socket)
     try:
         ask(1)

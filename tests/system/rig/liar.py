@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A guest's backend of our own in dom0, which lies when it is told to (tests/system/liar)."""
+"""Our own backend in dom0 for a guest, which lies when it is told to (tests/system/liar)."""
 import functools
 import glob
 import os
@@ -18,7 +18,7 @@ PROGRAM = "/tmp/liar"
 
 @functools.cache
 def compile_liar(folder, cpu):
-    """For the dom0 of a CPU, with all that it needs in it: with the libraries of Debian's architecture."""
+    """Builds the liar for the dom0 of a CPU, linked statically with the libraries of Debian's architecture."""
     program = os.path.join(folder, f"liar-{cpu.folder}")
     root = program + ".root"
     if not os.path.isdir(root):
@@ -32,8 +32,8 @@ def compile_liar(folder, cpu):
 
 
 class Liar:
-    """Behind one device of a guest that has been created and is paused. kind: "vif" or "vbd"; what: dom0's interface
-    or file behind it."""
+    """The backend of one device of a guest that has been created and is paused. kind: "vif" or "vbd"; what: dom0's
+    interface or file behind it."""
 
     def __init__(self, emulated, program, kind, what, seed, name="guest"):
         self.emulated, self.kind = emulated, kind
@@ -59,7 +59,7 @@ class Liar:
         self.emulated.run(f"echo '{command}' >{self.commands}")
 
     def come(self):
-        """Goes away, and comes again as it should; until the guest has it."""
+        """Leaves, comes again as an honest backend, and waits until the guest has connected."""
         before = self.count("^liar: connected$")
         self.tell("come")
         self.wait_for("^liar: connected$", before + 1)

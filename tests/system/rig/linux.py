@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A Linux kernel that does what a shell script says with a disk: Debian's own, in QEMU, as the bench's peer is."""
+"""Debian's Linux kernel in QEMU, as for the bench's peer, which runs a shell script with a disk."""
 import os
 import subprocess
 
@@ -10,14 +10,14 @@ SCRIPT_SECONDS = 600
 
 
 def peer():
-    """The folder with the kernel, which is fetched once."""
+    """The folder of the kernel, which is fetched once."""
     made = subprocess.run([os.path.join(build.TREE, "tests", "bench", "peer")], stdout=subprocess.PIPE, text=True,
                           check=True, timeout=900)
     return made.stdout.strip()
 
 
 def run_script(disk, script, folder):
-    """What busybox's shell says to script, in which /dev/vda is the disk. Commands that fail end it."""
+    """Runs script in busybox's shell, with the disk as /dev/vda, and gives its output. A failing command ends it."""
     kernel, path = peer(), os.path.join(folder, "script")
     with open(path, "w", encoding="utf-8") as file:
         file.write("set -e\n" + script + "\necho 'script: done'\n")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""A network namespace of a test's own, so that no test sees another's ports or the host's network.
+"""A network namespace for each test, so that no test sees another's ports or the host's network.
 
-The namespace lives as long as its holder, a `cat` that ends when this process does. Without root a
-user namespace gives the same rights inside.
+The namespace lives as long as its holder, a `cat` that ends when this process does. Without root, a user
+namespace gives the same rights inside.
 """
 import os
 import shutil
@@ -19,7 +19,7 @@ class Namespace:
         self.enter = ["nsenter", "--net"]
         if os.geteuid() != 0:
             unshare += ["--user", "--map-root-user"]
-            self.enter += ["--user", "--preserve-credentials"]  # whom we are mapped to in there is root
+            self.enter += ["--user", "--preserve-credentials"]  # our user is mapped to root inside
         self.holder = subprocess.Popen(
             unshare + ["sh", "-c", "ip link set lo up && echo ready && exec cat"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -44,7 +44,7 @@ class Namespace:
         return done
 
     def python(self, program, *arguments, timeout=60, check=True):
-        """Runs a program of this folder inside and gives what it printed."""
+        """Runs a program of this folder inside and gives its output."""
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), program)
         return self.run([sys.executable, "-B", path, *arguments], timeout=timeout, check=check).stdout
 
@@ -56,7 +56,7 @@ class Namespace:
         self.ip(f"tuntap add dev {name} mode tap vnet_hdr")
         if address:
             self.ip(f"addr add {address} dev {name}")
-        # Nothing but the test's own traffic: no IPv6 router solicitations in the counts.
+        # No IPv6: its router solicitations would be counted with the test's own traffic.
         self.run(["sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{name}/disable_ipv6"], check=False)
         self.ip(f"link set {name} up")
         if neighbour:
@@ -64,7 +64,7 @@ class Namespace:
         return name
 
     def host(self, address="10.0.0.2/24", ours="10.0.0.1/24"):
-        """Another host at the other end of a wire: the words before a command that is to run there."""
+        """Makes another host at the other end of a wire; gives the words before a command that is to run there."""
         holder = self.popen(["unshare", "--net", "sh", "-c", "ip link set lo up && echo ready && exec cat"],
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if holder.stdout.readline() != "ready\n":

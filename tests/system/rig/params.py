@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""pytest's parameters: machines and ways, each marked with the configuration that it needs. Those of another CPU
-than x86-64 are for test-all, unless they are usual."""
+"""pytest's parameters: machines and ways, each marked with its configuration. Those of CPUs other than x86-64 are for
+test-all, unless they are in usual."""
 import pytest
 
 from rig import cpus, server
@@ -14,7 +14,7 @@ def marked(value, config, usual=False):
 
 
 def machines(app, *names, first=False):
-    """These machines of x86-64, "unix" for a process, then those of the other CPUs; first: one of each CPU."""
+    """These machines of x86-64 ("unix" is a process), then those of the other CPUs; first: one of each CPU."""
     return [marked(name, f"defconfig_{app}_unix" if name == "unix" else cpus.defconfig(app, name))
             for name in (*names, *cpus.others(app, first))]
 

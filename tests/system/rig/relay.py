@@ -23,8 +23,8 @@ def compile_relay(folder):
 
 
 class Relay:
-    """Between two ends as relay.c names them. With the ends of `beside` the guest's tap is
-    tap0, and the host has its address on a second tap beyond the relay."""
+    """A relay between two ends, named as in relay.c. With the ends of `beside` the guest's tap is tap0, and the host
+    has its address on a second tap beyond the relay."""
 
     def __init__(self, program, namespace, *options, ends=("packet:tap0", "tap:tap1")):
         self.process = namespace.popen([program, *options, *ends], stdout=subprocess.PIPE, text=True)
@@ -33,7 +33,7 @@ class Relay:
         self.report = None
 
     def stop(self):
-        """Ends the relay and gives its counts: {"packet:tap0": {"frames": …}, …} by where from."""
+        """Ends the relay and gives its counts by the end that frames came from: {"packet:tap0": {"frames": …}, …}."""
         if self.report is None:
             self.process.send_signal(signal.SIGTERM)
             text = self.process.communicate(timeout=20)[0]
@@ -48,8 +48,8 @@ class Relay:
 
 
 def beside(namespace, guest_tap="tap0", host_tap="tap1", neighbour=None):
-    """Two taps with a gap between them that a relay is to bridge."""
+    """Makes two unconnected taps, for a relay to bridge."""
     namespace.tap(guest_tap, address=None)
-    # The host must not answer for itself on the guest's side of the relay.
+    # The host must not answer directly on the guest's side of the relay.
     namespace.ip(f"link set {guest_tap} arp off")
     namespace.tap(host_tap, neighbour=neighbour)

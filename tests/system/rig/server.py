@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A www image that serves, on each of the ways that there are."""
+"""A www image that serves, in each of the ways to run it."""
 import base64
 import json
 import os
@@ -23,13 +23,13 @@ HTDOCS = os.path.join(TREE, "apps", "www", "htdocs")
 
 
 def least_memory(way, more_kib=0):
-    """In which www serves as many clients as it may have, there; and so much more."""
+    """The memory in which www serves its full number of clients in this way, and more_kib more."""
     machine = WAYS[way][1]
     return f"{(cpus.MACHINES[machine].cpu if machine else cpus.USUAL).least_kib + more_kib}K"
 
 
 def files_below(folder):
-    """Paths of all files, as a URL names them."""
+    """Paths of all files below folder, as in URLs."""
     found = []
     for where, _, names in os.walk(folder):
         found += [os.path.relpath(os.path.join(where, name), folder) for name in names]
@@ -37,7 +37,7 @@ def files_below(folder):
 
 
 class Server:
-    """address, port and path speak for the guest; ask() runs a client of clients.py against it."""
+    """A guest with www, at host and port; ask() runs a client of clients.py against it."""
 
     def __init__(self, builder, namespace, way, variables=(), name=None, memory="128M", options="", offloads=True,
                  tap="tap0", make_tap=True, extra=(), options_set=None, cpu=None, defconfig=None, bridges=()):
@@ -66,7 +66,7 @@ class Server:
         self.guest = Guest(command, namespace)
 
     def wait(self, seconds=90):
-        """Until the first answer; fails at once when the guest ends."""
+        """Waits until the first answer; fails at once when the guest ends."""
         for _ in range(seconds):
             answer = self.ask("wait_for_200", path="/", seconds=1)
             self.guest.read()
@@ -84,7 +84,7 @@ class Server:
         return json.loads(text)
 
     def raw(self, *parts, **how):
-        """Sends bytes as they are; gives (all bytes that came back, how it ended)."""
+        """Sends bytes as they are; gives (all bytes received, how the connection ended)."""
         encoded = [base64.b64encode(part if isinstance(part, bytes) else part.encode()).decode() for part in parts]
         answer = self.ask("raw", parts=encoded, **how)
         return base64.b64decode(answer["data"]), answer["ended"]

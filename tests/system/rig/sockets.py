@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Linux's own sockets inside a test's namespace: python statements, run there one after the other.
+"""Linux's own sockets inside a test's namespace: Python statements, run there one after the other.
 
 As a program it is the far side: a line of JSON in, ["do" or "get", statement]; a line out, ["ok", value] or
-["error", text]. Values are what JSON has; bytes travel as hexadecimal text.
+["error", text]. Values are JSON's; bytes travel as hexadecimal text.
 """
 import json
 import socket

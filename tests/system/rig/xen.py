@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Guests of an emulated Xen. scripts/xen/ has the machine; here is what tests do with it."""
+"""Guests of an emulated Xen: the tests' use of the machine in scripts/xen/."""
 import contextlib
 import os
 import re
@@ -13,14 +13,13 @@ sys.path.insert(0, os.path.join(TREE, "scripts"))
 from xen import machine  # noqa: E402
 
 SECONDS = 120  # generous: emulated in emulation, on a busy machine
-POWEROFF, REBOOT, SUSPEND, CRASH = range(4)  # why a guest has ended: SHUTDOWN_* of xen/sched.h
-NO_RANDOM = ("aarch64", "armv7")  # machine.CPUS's models have none
+POWEROFF, REBOOT, SUSPEND, CRASH = range(4)  # reasons of a guest's end: SHUTDOWN_* of xen/sched.h
+NO_RANDOM = ("aarch64", "armv7")  # CPUs whose models in machine.CPUS have no source of randomness
 TAP = "tap,id=net0,ifname=tap0,script=no,downscript=no"
 
 
 class Domain:
-    """A guest, and all that it has written to its console. It is found by its name, under which it may be
-    created again."""
+    """A guest and its console output. It is identified by its name, under which it may be created again."""
 
     def __init__(self, xen, name):
         self.xen, self.name = xen, name
@@ -30,7 +29,7 @@ class Domain:
         return self.xen.run(f"cat /var/log/xen/console/guest-{self.name}.log 2>/dev/null; true").replace("\r\n", "\n")
 
     def wait_for(self, pattern, seconds=SECONDS, after=0, times=1):
-        """Waits until so many places of the console match, from an offset on; gives the last of them."""
+        """Waits until the pattern matches times times in the console, from offset after on; gives the last match."""
         pattern, end = re.compile(pattern, re.MULTILINE), time.monotonic() + seconds
         while True:
             found = list(pattern.finditer(self.console, after))
@@ -48,12 +47,12 @@ class Domain:
         self.xen.run(f"printf %s {shlex.quote(text)} >{tty}")
 
     def reasons(self):
-        """Why it has ended, each time."""
+        """The reasons of its ends so far."""
         log = self.xen.run(f"cat /var/log/xen/xl-{self.name}.log* 2>/dev/null; true")
         return [int(number) for number in re.findall("has shut down, reason code ([0-9]+)", log)]
 
     def wait_end(self, seconds=SECONDS):
-        """Waits until it is gone; gives the reason."""
+        """Waits until it has ended; gives the reason."""
         end = time.monotonic() + seconds
         while self.name in self.xen.domains():
             if time.monotonic() > end:
@@ -63,7 +62,7 @@ class Domain:
 
 
 class Xen:
-    """A running machine."""
+    """A running emulated machine."""
 
     def __init__(self, emulated, cpu):
         self.dom0 = emulated.dom0
@@ -77,14 +76,14 @@ class Xen:
         return self.emulated.last_lines()
 
     def state(self):
-        """What may say why a test has failed. What Xen is asked for it says at the end."""
+        """Text that may explain a test's failure. Xen's own answers to it are at the end."""
         text = ""
-        with contextlib.suppress(machine.Lost):  # the answer to what came too late
+        with contextlib.suppress(machine.Lost):  # an answer that came too late
             text = f"--- dom0's own\n{self.dom0.run(self.dom0.STATE)[1]}\n---\n"
         return f"{text}--- Xen and dom0\n{self.emulated.last_lines(300)}\n---"
 
     def put(self, out, name):
-        """The image of a build and its file, for xl create. Its disk is the one that dom0 has."""
+        """Copies a build's image and its xl file to dom0. The guest's disk becomes dom0's."""
         self.dom0.put_file(f"/guests/{name}", os.path.join(out, "image"))
         with open(os.path.join(out, "image.xl"), encoding="utf-8") as file:
             lines = re.sub("^(name|kernel) = .*\n", "", file.read(), flags=re.MULTILINE)
@@ -93,12 +92,12 @@ class Xen:
         self.dom0.put(f"/guests/{name}.xl", text.encode())
 
     def create(self, out, *words, name="guest", seed=None):
-        """Starts the image of a build. words override lines of its file, as 'memory=8'. seed: as for start."""
+        """Starts the image of a build. words override lines of its file, such as 'memory=8'. seed: as for start."""
         self.put(out, name)
         return self.start(name, *words, seed=seed)
 
     def start(self, name, *words, seed=None, paused=False):
-        """seed: whether dom0 gives one; else where the CPU has no randomness of its own. paused: it has not begun."""
+        """seed: does dom0 give one? By default only if the CPU has no randomness. paused: leaves the guest paused."""
         seed = self.cpu in NO_RANDOM if seed is None else seed
         steps = [f"rm -f /var/log/xen/console/guest-{name}.log",
                  f"xl create -q {'-p' if seed or paused else ''} {name}.xl {' '.join(map(shlex.quote, words))}"]
@@ -110,12 +109,11 @@ class Xen:
         return Domain(self, name)
 
     def domains(self):
-        """The names of all but dom0; one that has died and still holds something is called (null)."""
+        """The names of all but dom0; a dead domain that still holds resources is called (null)."""
         return [line.split()[0] for line in self.run("xl list").splitlines()[2:]]
 
     def held(self):
-        """What the hypervisor counts of all domains: event channels and grants that are in use; and its free
-        memory, in MiB."""
+        """The hypervisor's counts for all domains: event channels and grants in use; and its free memory, in MiB."""
         self.run("xl dmesg -c >/dev/null")
         log = self.run("xl debug-keys e && xl debug-keys g && sleep 1 && xl dmesg")
         free = re.search(r"free_memory +: (\d+)", self.run("xl info"))
@@ -126,8 +124,8 @@ class Xen:
 
 
 def restart(kind, away, back):
-    """What dom0's half of a guest's device goes through when its driver is taken away and comes back: "vif" or "vbd".
-    libxl calls the script that puts a vif on its bridge only for a new one."""
+    """A script that removes the driver of a guest's device ("vif" or "vbd") in dom0 and brings it back. libxl calls the
+    script that puts a vif on its bridge only for new ones, so it is called here."""
     return f"""
         device=$(cd /sys/bus/xen-backend/devices; echo {kind}-*)
         {away} || exit
@@ -141,20 +139,20 @@ def restart(kind, away, back):
 
 
 def rebind(kind):
-    """The driver of one device."""
+    """Unbinds and binds the driver of one device."""
     driver = f"/sys/bus/xen-backend/drivers/{kind}"
     return restart(kind, f"echo $device >{driver}/unbind", f"echo $device >{driver}/bind")
 
 
 def reload(kind):
-    """The driver itself, as after an update."""
+    """Unloads and loads the driver's module, as after an update."""
     module = {"vif": "xen-netback", "vbd": "xen-blkback"}[kind]
     unload = f"echo $device >/sys/bus/xen-backend/drivers/{kind}/unbind; until rmmod {module}; do sleep 0.1; done"
     return restart(kind, unload, f"insmod /lib/modules/{module}.ko")
 
 
 def prepare(cpu="x86_64"):
-    """Has the machine made and saved: where a mirror can be reached, as from a test's namespace none can."""
+    """Has the machine made and saved. Needs a mirror, which cannot be reached from a test's namespace."""
     home = machine.Home(cpu)
     home.save()
     return home
@@ -162,7 +160,7 @@ def prepare(cpu="x86_64"):
 
 @contextlib.contextmanager
 def told(log):
-    """Where what is inside fails, the end of a file of Xen's and dom0's words is shown, too."""
+    """On a failure inside, prints also the end of the log of Xen and dom0."""
     try:
         yield
     except BaseException:
@@ -173,8 +171,8 @@ def told(log):
 
 @contextlib.contextmanager
 def running(enter=(), cold=False, netdev=TAP, disk=None, cpu="x86_64"):
-    """A Xen; enter: the words that go into a namespace; with netdev TAP, dom0's bridge reaches tap0. disk: (path,
-    whether it is only read), dom0's /dev/vda."""
+    """A running Xen; enter: the command prefix that enters a namespace; with netdev TAP, dom0's bridge reaches tap0.
+    disk: (path, is it read-only), dom0's /dev/vda."""
     home = machine.Home(cpu) if cold else prepare(cpu)
     with machine.Machine(home, cold=cold, netdev=netdev, disk=disk) as emulated:
         with emulated.started(enter):
