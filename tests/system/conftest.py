@@ -12,10 +12,10 @@ from rig import build, cpus, relay, server  # noqa: E402
 from rig.namespace import Namespace  # noqa: E402
 
 
-# Whoever runs this under nohup has taken the signal from all that is started here.
+# Restores SIGHUP, which nohup makes all processes started here ignore.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# Tests that need no particular configuration go with this one's share.
+# Tests without a particular configuration belong to this one's share.
 HOME_CONFIG = "defconfig_www_qemu"
 
 
@@ -54,7 +54,7 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     emulated = getattr(item, "funcargs", {}).get("emulated")
-    if report.when == "call" and report.failed and emulated:  # a fixture does not learn of it
+    if report.when == "call" and report.failed and emulated:  # fixtures are not told of failures
         report.sections.append(("Xen", emulated.state()))
     if report.skipped and item.config.getoption("--all"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
@@ -64,8 +64,8 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def output(tmp_path_factory):
-    """Where builds, screenshots and captures of this session stay: $O/system, or a temporary folder. Of several
-    processes that share the tests each has its own."""
+    """The folder of this session's builds, screenshots and captures: $O/system, or a temporary folder. If several
+    processes share the tests, each has its own."""
     if os.environ.get("O"):
         folder = os.path.join(build.TREE, os.environ["O"], "system", os.environ.get("PYTEST_XDIST_WORKER", ""))
         os.makedirs(folder, exist_ok=True)
@@ -91,7 +91,7 @@ def relay_program(output):
 
 @pytest.fixture
 def serve(builder, namespace):
-    """serve("q35", …) starts a www image and waits until it answers; it is gone after the test."""
+    """serve("q35", …) starts a www image and waits until it answers; it is stopped after the test."""
     running = []
 
     def start(way, **how):

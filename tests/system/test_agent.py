@@ -12,7 +12,7 @@ from rig.guest import HOST_IP, GUEST_IP
 from rig.sockets import Sockets
 
 WAYS = params.machines("agent", "microvm", "unix", first=True)
-# Where the stack is a host's: the same, but for what a host does not let anybody choose.
+# Over a host's stack: the same, without the choices that a host does not allow.
 ALL = [*WAYS, params.marked("unix-socket", "defconfig_agent_unix")]
 
 
@@ -200,7 +200,7 @@ def test_many_at_once_are_answered_once_each(agent, linux):
     waiting = [agent.send(f"accept {listener}"), agent.send(f"recv {handles[5]} 1")]
     assert agent.ask("resetall") == [0]
     assert [agent.answer(one) for one in waiting] == [["-ECANCELED"]] * 2
-    for one in polls:  # the byte may have been read before they looked
+    for one in polls:  # the byte may have been read before the polls
         assert agent.answer(one) in ([1], ["-ECANCELED"])
     with pytest.raises(AssertionError, match="ConnectionResetError"):
         linux.get("cs[7].recv(1)")
@@ -276,7 +276,7 @@ def test_it_ends_with_its_console(builder, namespace, linux):
 
 
 def end_with_a_closed_connection(agent, namespace, linux, quota):
-    """Frames with FIN are lost until they are so many bytes. Gives the seconds from the last word to the end."""
+    """Frames with FIN are lost until they have a certain length. Gives the seconds from the last word to the end."""
     agent.wait()
     linux.do(f"s = socket.create_server(('{HOST_IP}', 7000))")
     handle = agent.ok("socket tcp")[0]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Under attack: newcomers get in, those who were there are served on, and afterwards all is as before. What
-Linux's own stack makes of the same flood is printed beside."""
+"""Under attack: new clients get in, earlier ones are still served, and afterwards all is as before. The results of
+Linux's own stack under the same flood are printed beside."""
 import json
 import os
 import subprocess
@@ -13,7 +13,7 @@ RATE = 5000  # per second: a table of 256 is full in the twentieth part of one
 
 
 class Act:
-    """One of rig/attack.py's, running inside the namespace."""
+    """An attack or client of rig/attack.py, running inside the namespace."""
 
     def __init__(self, namespace, name, enter=(), **arguments):
         self.process = namespace.popen([*enter, sys.executable, "-B", PROGRAM, name, json.dumps(arguments)],
@@ -25,7 +25,7 @@ class Act:
 
 
 def attacked(namespace, where, attack, **arguments):
-    """Newcomers' luck there while the attack is on, and what it was."""
+    """The results of newcomers during the attack, and of the attack."""
     newcomers = Act(namespace, "newcomers", host=where)
     attacker = Act(namespace, attack, **arguments)
     luck = newcomers.result()
@@ -38,7 +38,7 @@ def mac_of(namespace, host, device):
 
 
 def linux_host(namespace):
-    """A server on Linux's stack in a namespace of its own, at the other end of a veth. Gives its address."""
+    """Starts a server on Linux's stack in its own namespace, at the other end of a veth. Gives its address."""
     peer = Act(namespace, "linux_server", enter=["unshare", "--net"])
     namespace.ip(f"link add veth0 type veth peer name veth1 netns {peer.process.pid}")
     namespace.ip("addr add 10.0.1.1/24 dev veth0")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Branch protection on AArch64: what is no target is not reached, and a return address that somebody has changed
-leads nowhere. CPUs that know of neither run the same image. The key is nothing that the canary would tell."""
+"""Branch protection on AArch64: only branch targets can be reached by indirect branches, and a changed return address
+faults. CPUs without these features run the same image. The canary does not reveal the key."""
 import os
 import re
 
@@ -65,7 +65,7 @@ int app_start(const struct app *app, struct promise *done)
 }
 """
 
-# On CPUs that know of it and on others: what the panic says, or the end.
+# On CPUs with the feature and on others: the panic's text, or the end's.
 OUTCOMES = {
     "none": ("^virga: exit status 0", "^virga: exit status 0"),
     "middle": ("^panic: exception: branch to what is no target", "^virga: exit status 0"),
@@ -95,8 +95,8 @@ def test_branches(image, how, cpu):
 
 
 def secrets(image, boot, folder, seed):  # noqa: F811
-    """The canary and the key, of a machine where all randomness but the loader's, and the time, are as ever. What a key
-    was made of is nowhere any more."""
+    """The canary and the key, of a machine whose time and randomness, except for the loader's, are always the same.
+    Asserts that the key's sources are no longer in memory."""
     cells = " ".join(f"{byte:02x}" for byte in seed)
     blob = compiled(source("arm64-virt", folder) +
                     f"/ {{ chosen {{ bootargs = \"how=tell\"; rng-seed = [{cells}]; }}; }};")

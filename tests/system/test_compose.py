@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The stack that is composed by hand says what it sees, in its colours, and declines what it has no listener for."""
+"""The stack composed by hand prints the packets that it sees, in its colours, and refuses those without a listener."""
 import os
 
 import pytest

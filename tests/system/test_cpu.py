@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What an image takes from a CPU and gives back: a canary nobody can guess, sleep, random numbers, seconds, and the
-status at its end."""
+"""An image's use of a CPU: an unpredictable canary, sleep, random numbers, seconds, and the exit status."""
 import os
 import re
 import subprocess
@@ -23,7 +22,7 @@ def image(builder, app="hello", machine="microvm"):
 
 
 def monitored(builder, folder, machine="microvm", **how):
-    """A hello that has said all that it says by itself, and QEMU's monitor."""
+    """A hello that has printed all its own lines, and QEMU's monitor."""
     path = folder / "qmp"
     path.unlink(missing_ok=True)
     guest = Guest(qemu_command(image(builder, machine=machine), machine,
@@ -109,8 +108,8 @@ def test_a_second_is_a_second(builder, machine):
 
 @pytest.mark.parametrize("machine", ARM)
 def test_an_alarm_that_never_comes_is_none(builder, tmp_path, machine):
-    """By what QEMU writes down of ARM's timer: one that is on is set to no time at the end of all counts. Under a
-    hypervisor, which sets the count back, QEMU before 8.2 hangs of that, now and then."""
+    """By QEMU's trace of ARM's timer: a running timer is never set to the end of all counts. Under a hypervisor, which
+    sets the count back, QEMU before 8.2 hangs now and then if it is."""
     path = tmp_path / "trace"
     with Guest(qemu_command(image(builder, machine=machine), machine,
                             extra=("-trace", "arm_gt_cval_write", "-trace", "arm_gt_ctl_write", "-D", path))) as guest:
@@ -127,7 +126,7 @@ def test_an_alarm_that_never_comes_is_none(builder, tmp_path, machine):
     assert times and max(times) < 1 << 63, [hex(one) for one in times]
 
 
-# What QEMU writes down of an interrupt that the image takes, on RISC-V of its timer's.
+# QEMU's trace of an interrupt that the image takes, on RISC-V of the timer's.
 INTERRUPT = {"aarch64": "Taking exception 5 ", "armv7": "Taking exception 5 ",
              "riscv64": "async:1, cause:0000000000000005"}
 
@@ -145,8 +144,8 @@ def test_an_alarm_wakes_and_does_not_interrupt(builder, tmp_path, machine):
 
 @pytest.mark.parametrize("machine", ARM)
 def test_no_access_moves_its_address_along(builder, machine):
-    """If it were one to a device, KVM could not tell what it is. The stack is none; the C library and start.S, which
-    come from no .c file of ours, look at none."""
+    """KVM could not decode such an access to a device. The stack is no device; the C library and start.S, which are not
+    from our .c files, access none."""
     elf = image(builder, "www", machine) + ".debug"
     objdump = cpus.machines.binutil(cpus.MACHINES[machine].cpu.folder, "objdump")
     text = subprocess.run([objdump, "-d", "--no-show-raw-insn", elf], stdout=subprocess.PIPE, text=True,

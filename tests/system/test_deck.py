@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The deck: its slides in a browser whose keys are pressed, without JavaScript and on paper; its figures; and that
-what it says of Virga is so."""
+"""The deck: its slides in a browser by keyboard, without JavaScript and on paper; its live figures; and the truth of
+its statements about Virga."""
 import html
 import json
 import os
@@ -88,7 +88,7 @@ def test_who_does_not_read_stops_nobody(deck, namespace):
 
 
 def expect_slide(browser, n):
-    """It alone is shown, its number is in the URL, and its heading is what is read aloud."""
+    """Only this slide is shown, its number is in the URL, and its heading has the focus, for screen readers."""
     browser.wait_for(f"location.hash === '#{n}'")
     shown = browser.value("[...document.querySelectorAll('main > section')].map((s, i) => "
                           "s.checkVisibility() ? i + 1 : 0).filter(n => n)")
@@ -136,7 +136,7 @@ def test_slides_are_turned_by_keyboard(deck, browser, output, way):
     browser.wait_for("document.getElementById('live').checkVisibility()")
     browser.open(deck.url("?a-page-of-its-own#5"))
     browser.wait_for("document.querySelectorAll('main > section')[4].checkVisibility()")
-    # All came from the image, and all that the page refers to did.
+    # All requests went to the image, and all that the page refers to has come.
     seen = browser.requests
     assert all(url.startswith(deck.url()) and status in (200, 304) for url, status in seen.items()), seen
     for name in os.listdir(SLIDES):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Every shipped configuration builds, and what comes out is of the right kind."""
+"""Every shipped configuration builds, and the image is of the right kind."""
 import os
 import re
 import subprocess
@@ -25,8 +25,8 @@ def test_there_are_defconfigs():
 
 @pytest.mark.parametrize("target", ["qemu", "xen"])
 def test_each_cpu_has_them_all(target):
-    """A CPU that one application is shipped for has every application that x86-64 has in a virtual machine; what
-    somebody has added for himself is in no budget."""
+    """A CPU with one shipped application has all those of x86-64 in a virtual machine; a user's own configurations
+    have no budget, and do not count."""
     shipped = set(build.defconfigs())
     with open(os.path.join(build.TREE, "tests", "budgets"), encoding="utf-8") as file:
         usual = re.findall(rf"^(defconfig_\w+_{target}(?:_\w+)?) ", file.read(), re.MULTILINE)
@@ -38,7 +38,7 @@ def test_each_cpu_has_them_all(target):
 
 
 def check_segments(elf):
-    """A static executable; nothing in it is written and executed."""
+    """A static executable; no segment is both writable and executable."""
     header, segments = readelf("-h", elf), readelf("-l", elf)
     assert re.search(r"Type: +EXEC", header)
     assert "INTERP" not in segments and "DYNAMIC" not in segments
@@ -47,7 +47,7 @@ def check_segments(elf):
 
 
 def check_lines(elf):
-    """A backtrace finds the file of every function; assembly's labels that are nobody's have none."""
+    """A backtrace finds the file of every function; only assembly's labels outside functions have none."""
     symbols = subprocess.run(["nm", elf], stdout=subprocess.PIPE, text=True, check=True).stdout
     addresses = re.findall(r"^([0-9a-f]+) [tT] ", symbols, re.MULTILINE)
     places = subprocess.run(["addr2line", "-e", elf], input="\n".join(addresses), stdout=subprocess.PIPE, text=True,
@@ -56,7 +56,7 @@ def check_lines(elf):
 
 
 def check_floats(elf):
-    """Numbers with a point are passed in registers of their own, in every object that has come in."""
+    """Floating-point numbers are passed in floating-point registers, in every linked object."""
     attributes = readelf("-A", elf)
     assert "Tag_ABI_VFP_args: VFP registers" in attributes and "Tag_FP_arch: VFPv3-D16" in attributes, attributes
     assert "hard-float ABI" in readelf("-h", elf)
@@ -102,7 +102,7 @@ def test_defconfig_is_what_savedefconfig_writes(tmp_path, name):
 
 
 def network_of(name, namespace, need, folder):
-    """A tap, and at its other end what the configuration asks for."""
+    """Makes a tap, with the servers at its other end that the configuration needs."""
     namespace.tap()
     if name.endswith("_dhcp"):
         need("dnsmasq")
@@ -111,7 +111,7 @@ def network_of(name, namespace, need, folder):
     return GUEST_IP
 
 
-# The shipped applications that are no web server: what they say once they are there.
+# The shipped applications that are no web server: their output once they are up.
 FIRST_WORDS = {"hello": "^Hello, world!$", "agent": "agent: ready$", "iperf": " up boot_us=", "resolve": " up boot_us=",
                "compose": " up boot_us=", "skeleton": " up boot_us="}
 

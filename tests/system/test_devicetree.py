@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""Device trees that are wrong, cut short or not there end the boot with a line that says why; those that say less
-than QEMU's do not.
+"""Device trees that are wrong, cut short or missing end the boot with a line that says why; those with fewer
+properties than QEMU's do not.
 
 QEMU would refuse such trees, or mend them. So both the image and the tree are only put into memory, and a few
-instructions hand the one over to the other, as a loader would. Offsets are from where memory begins."""
+instructions enter the image with the tree's address, as a loader would. Offsets are from the start of memory."""
 import collections
 import os
 import re
@@ -20,7 +20,7 @@ SECONDS = 60
 
 
 def start_arm64(tree, image):
-    """The tree's address to x0; to the image."""
+    """Code that puts the tree's address into x0 and enters the image."""
     code = [0x58000080,  # ldr x0, .+16
             0x580000a1,  # ldr x1, .+20
             0xd61f0020,  # br x1
@@ -29,7 +29,7 @@ def start_arm64(tree, image):
 
 
 def start_armv7(tree, image):
-    """The tree's address to r2, as far as it fits; to the image."""
+    """Code that puts the tree's address, as far as it fits, into r2 and enters the image."""
     code = [0xe59f2004,  # ldr r2, .+12
             0xe59ff004,  # ldr pc, .+12
             0xe1a00000]  # nop
@@ -37,7 +37,7 @@ def start_armv7(tree, image):
 
 
 def start_riscv64(tree, image):
-    """The tree's address to a1; to the image. It is what the firmware takes for a kernel."""
+    """Code that puts the tree's address into a1 and enters the image. The firmware takes it for a kernel."""
     code = [0x00000297,  # auipc t0, 0
             0x0102b583,  # ld a1, 16(t0)
             0x0182b303,  # ld t1, 24(t0)
@@ -45,9 +45,9 @@ def start_riscv64(tree, image):
     return struct.pack("<4I2Q", *code, tree, image)
 
 
-# For each CPU, where memory begins, how its boot protocol enters an image, and offsets for both; is there firmware
-# first, how much of memory is its; what the tree calls the interrupt controller, and the image; the timer; where
-# nothing is; what makes memory lie where registers are, or the other way round.
+# For each CPU: the start of memory, its boot protocol's entry, offsets of image and tree; the firmware's part of
+# memory, if there is firmware; the names of the interrupt controller in the tree and in the image; the timer; an
+# unused address; changes that make memory and registers overlap.
 MORE_MEMORY = ("reg = <0x00 0x40000000 0x00 0x4000000>", "reg = <0x00 0x00 0x00 0x44000000>")
 Start = collections.namedtuple("Start", "memory code image start firmware controller kinds timer nothing clash")
 START = {
@@ -68,8 +68,8 @@ def start_of(way):
 
 @pytest.fixture
 def boot(builder, tmp_path):
-    """boot(way, blob, address): a guest whose image, hello, is given the blob, at its place, by that address. Another
-    image or its place, another loader and more memory may be given, too."""
+    """boot(way, blob, address): a guest with the image of hello, which gets that address for the blob at its place.
+    Another image, its place, another loader and more memory may be given, too."""
     guests = []
 
     def start(way, blob, address=None, image=None, image_at=None, code=None, memory="64M", extra=()):
@@ -119,7 +119,7 @@ def compiled(text):
 
 
 def without(text, *names):
-    """The tree with names that nobody knows in the place of these, of which it has some."""
+    """The tree with these names, of which it has some, replaced by unknown ones."""
     assert not names or any(name in text for name in names), names
     for name in names:
         text = text.replace(name, "x" * len(name))
@@ -264,7 +264,7 @@ def test_a_tree_that_says_enough(boot, tmp_path, way, names):
 def test_reserved_memory_is_left_alone(boot, tmp_path, way):
     """The whole of memory but a little, by each of the ways to say so."""
     text, how = source(way, tmp_path), start_of(way)
-    free = 64 * 1024 - 16 - how.firmware // 1024  # KiB, for the image and what it leaves out at the ends
+    free = 64 * 1024 - 16 - how.firmware // 1024  # KiB, for the image and the unused ends of memory
     kept = how.memory + 0x2000000
     for more in (f"/memreserve/ {kept:#x} 0x1000000;", reserved("kept", kept, 0x1000000),
                  f"/ {{ chosen {{ linux,initrd-start = <{kept:#x}>; linux,initrd-end = <{kept + 2**24:#x}>; }}; }};"):

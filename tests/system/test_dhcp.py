@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Addresses from the DHCP servers that networks have: dnsmasq, kea, ISC's dhcpd. They lend, vanish, change
-their minds; what is seen is what the image says and whether it can be reached where it should be."""
+"""Addresses from common DHCP servers: dnsmasq, kea, ISC's dhcpd. They lease, vanish and change their settings;
+tests look at the image's log, and whether it can be reached at its address."""
 import os
 
 import pytest
@@ -32,7 +32,7 @@ def image(builder):
 
 @pytest.fixture
 def start(image, namespace):
-    """start(way, options="…") starts it on tap0, which is there already."""
+    """start(way, options="…") starts the image on tap0, which must exist."""
     guests = []
 
     def started(way="unix", options="", memory="64M"):
@@ -64,13 +64,13 @@ def lend(need, namespace, tmp_path):
 
 
 def lease(guest, after=0, seconds=90):
-    """The address of the next lease that the image speaks of, and where its words end."""
+    """The address of the next lease in the image's log, and the end of that match."""
     found = guest.wait_for(r"dhcp: lease ip=([0-9.]+)/24 .*\n", seconds, after)
     return found[1], found.end()
 
 
 def answers(namespace, address, seconds=60):
-    """Whether its page comes from there."""
+    """Does the image serve its page at that address?"""
     done = namespace.run(["curl", "--silent", "--max-time", str(seconds), f"http://{address}/"], timeout=seconds + 30,
                          check=False)
     return done.returncode == 0 and "<html" in done.stdout
@@ -96,7 +96,7 @@ def test_an_address_and_what_comes_with_it(start, lend, namespace, way):
 
 @pytest.mark.config("defconfig_www_qemu_dhcp")
 def test_qemus_own_server(start, image, namespace):
-    """What "make run" has: its address is the one that the port is forwarded to."""
+    """As for "make run": the leased address is the one that the port is forwarded to."""
     command = qemu_command(image("microvm"), "microvm", "64M", user_netdev() + ",dhcpstart=10.0.0.2")
     with Guest(command, namespace) as guest:
         assert lease(guest)[0] == "10.0.0.2"
@@ -159,8 +159,8 @@ def test_what_somebody_has_is_declined(start, lend, namespace):
 
 
 def renewals(start, lend, namespace, name):
-    """A lease of 20 s is renewed twice and keeps its address; the server ends, and with it the address; it
-    comes back with another network in mind, and says no; the image follows it."""
+    """A lease of 20 s is renewed twice and keeps its address; the server ends, and the address expires; it comes back
+    for another network, and refuses the old address; the image takes a new one."""
     namespace.tap()
     server = lend(name, seconds=20)
     guest = start()

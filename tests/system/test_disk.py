@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Disks: tests/disk is an application that reads, writes, flushes and discards as it is told to, straight and
-through the block cache. What it has written is what the host finds in the file, and the other way round."""
+"""Disks: tests/disk is an application that reads, writes, flushes and discards on command, directly and through the
+block cache. The host finds in the file what the application has written, and the other way round."""
 import os
 import re
 import subprocess
@@ -18,13 +18,13 @@ UNIX = pytest.param("unix", marks=pytest.mark.config("defconfig_hello_unix"))
 
 
 def pattern(sector, count, seed, sector_bytes):
-    """As tests/disk/main.c has it."""
+    """The pattern of tests/disk/main.c."""
     ramp = [i * 7 + (i >> 8) for i in range(sector_bytes)]
     return b"".join(bytes((s * 31 + seed + r) & 0xff for r in ramp) for s in range(sector, sector + count))
 
 
 def target(way):
-    """What follows the application in the name of the configuration: "qemu_arm64"."""
+    """The part behind the application in the name of the configuration: "qemu_arm64"."""
     return "unix" if way == "unix" else cpus.defconfig("hello", way).partition("_hello_")[2]
 
 
@@ -244,8 +244,8 @@ def test_a_machine_without_a_disk(disk_image, way):
 @pytest.mark.parametrize("config", [params.marked(one, one) for one in build.defconfigs()
                                     if one.startswith("defconfig_hello_xen")])
 def test_a_disk_of_xen(disk_image, file, namespace, config):
-    """Through dom0's block backend, with all that it offers: what the guest has written is in the file, also when
-    dom0's driver goes away and comes again meanwhile."""
+    """Through dom0's block backend, with all its features: the guest's writes are in the file, even if dom0's driver
+    leaves and comes again meanwhile."""
     out = os.path.dirname(disk_image(config.removeprefix("defconfig_hello_")))
     with xen.running(namespace.enter, netdev=None, disk=(str(file), False), cpu=cpus.cpu_of(config).folder) as emulated:
         guest = emulated.create(out, 'disk=["format=raw,vdev=xvda,access=w,target=/dev/vda"]')
@@ -288,7 +288,7 @@ def test_a_disk_of_xen(disk_image, file, namespace, config):
 # -- the runners --
 
 def runner(script, image, disk, text, **environment):
-    """What the script says, and its status."""
+    """The script's output, and its status."""
     done = subprocess.run([os.path.join(build.TREE, "scripts", script), image], input=text, text=True, timeout=300,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           env={**build.clean_environment(), "ACCEL": "tcg", "DISK": str(disk), **environment})

@@ -9,7 +9,7 @@ import pytest
 from rig import cpus, params
 from rig.guest import HOST_IP, Guest, qemu_command, tap_netdev
 
-# way: defconfig it is made of, machine (None: a process), whether over a tap
+# way: (its defconfig, machine (None: a process), is there a tap)
 WAYS = {
     "microvm": ("defconfig_resolve_qemu", "microvm", True),
     "unix": ("defconfig_www_unix", None, True),
@@ -22,7 +22,7 @@ BIG = 150  # addresses of one name: more than a datagram of 1232 bytes has room 
 
 @pytest.fixture
 def dns_server(need, namespace, tmp_path):
-    """A zone of its own in the test's namespace; gives what reads its log."""
+    """dnsmasq with its own zone in the test's namespace; gives a function that reads its log."""
     dnsmasq = need("dnsmasq")
     hosts = tmp_path / "hosts"
     hosts.write_text("10.1.0.7 www.example.test\n10.1.0.8 two.example.test\n10.1.0.9 two.example.test\n" +
@@ -45,7 +45,7 @@ def dns_server(need, namespace, tmp_path):
 
 @pytest.fixture
 def resolve(builder, namespace):
-    """resolve("microvm", "www.example.test", …) gives what the image printed of these names, and its exit status."""
+    """resolve("microvm", "www.example.test", …) gives the image's output for these names, and its exit status."""
     def run(way, *names, servers=None):
         defconfig, machine, over_tap = WAYS[way]
         server = servers or (HOST_IP if over_tap else "127.0.0.1")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What a loader may leave to an image besides a device tree: any place, traps and roundings of its own, and an error
-that has not been told yet."""
+"""The state in which a loader may enter an image: at any place, with its own traps and rounding mode, and with an error
+pending."""
 import os
 import random
 import re
@@ -15,11 +15,11 @@ from test_devicetree import SECONDS, WAYS, boot, compiled, source, start_of  # n
 from test_panic import build_faulty, faulty_app  # noqa: F401  pylint: disable=unused-import
 
 # pylint: disable=redefined-outer-name
-# For each CPU that has them, a machine that is entered by its hypervisor's mode; the code of loaders there.
+# For each CPU that has one, a machine whose image is entered in hypervisor mode; and loaders' code for that mode.
 HYPERVISORS = {"arm64": "arm64-virt-el2", "armv7": "armv7-virt-hypervisor"}
 HYPERVISED = [params.marked(name, cpus.defconfig("hello", name)) for name in HYPERVISORS.values()]
 
-# The image is entered one mode below, with an error pending that its own hypervisor makes up (HCR: VSE, VA).
+# The image is entered one mode below, with a pending error that its hypervisor injects (HCR: VSE, VA).
 ERROR = {"arm64": """
 	ldr x2, =0x80000120
 	msr hcr_el2, x2
@@ -41,7 +41,7 @@ ERROR = {"arm64": """
 	eret
 """}
 
-# Breakpoints go to the hypervisor, as debuggers have it (MDCR_EL2, HDCR: TDE); numbers are cut off, not rounded.
+# Breakpoints go to the hypervisor, as for debuggers (MDCR_EL2, HDCR: TDE); numbers are truncated, not rounded.
 HABITS = {"arm64": """
 	mov x2, #0x100
 	msr mdcr_el2, x2
@@ -128,7 +128,7 @@ def test_a_cpu_that_cannot_do_without_host_extensions(builder, tmp_path, way):
         guest.wait_for("^It is a second later", SECONDS)
 
 
-# Where an image cannot be, how much memory the machine has so that it can be put there, and what it says.
+# Places where an image cannot run, the machine's memory so that it can be put there, and the image's message.
 MISPLACED = {"arm64-high": ("arm64-virt", 0x7f40001000, "600G", "load the image at a lower address"),
              "armv7-high": ("armv7-virt", 0xc0001000, "2560M", "load the image at a page below 0xc0000000"),
              "armv7-between": ("armv7-virt", 0x40201800, "64M", "load the image at a page below 0xc0000000")}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Cortex-A53's erratum 843419 on AArch64: of an ADRP that ends a page nothing is left, whether what it leads to is near
-or so far that only a stub helps; and a page for stubs is there only then. Without an option
-what is so far cannot be reached, which is said."""
+"""Cortex-A53's erratum 843419 on AArch64: no ADRP is left at a page's end, whether its target is near or so far that a
+stub is needed; and there is a page for stubs only then. Without an option, a far target cannot be reached, which is
+reported."""
 import os
 import re
 import subprocess
@@ -72,7 +72,7 @@ def test_an_adrp_that_ends_a_page(builder, output, apart, stubs):
     with open(os.path.join(out, "image.map"), encoding="utf-8") as file:
         pages = re.findall(r"^ *0x\w+ +0x(\w+) linker stubs", file.read(), re.MULTILINE)
     assert len(pages) == stubs, pages
-    # Its own, wherever it is: near, it is no ADRP; far, what should come two behind it is a jump.
+    # The affected ADRP, wherever it is: near, it is no ADRP any more; far, the instruction two behind it is a jump.
     own = code.split("<erratum>:\n")[1].splitlines()[:3]
     assert re.search(r"ff8:\s", own[0]) and ("\tb\t" in own[2] if stubs else "\tadr\t" in own[0]), own
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The applications that README and site show are built as they stand there, and do what is said of them."""
+"""The applications shown in the README and on the site build unchanged, and do what the text says."""
 import html
 import os
 import re
@@ -23,7 +23,7 @@ def example(path):
 
 
 def build_example(folder, code, defconfig):
-    """The image of an application outside the tree that has this code."""
+    """The image of an application outside the tree with this code."""
     app = folder / "first"
     build.make("new-app", f"NAME={app}")
     (app / "main.c").write_text(code)
@@ -59,7 +59,7 @@ def test_the_skeletons(namespace, tmp_path, way):
 
 @pytest.mark.long
 def test_the_first_application_passes_the_check(tmp_path, need):
-    """What README has a person do leaves nothing for "make check" to complain of; a lost budget does."""
+    """Following the README leaves nothing for "make check" to complain of; a missing budget does."""
     need("kconfig-conf")
     tree = copy_tree(tmp_path / "tree")
     build.make("new-app", "NAME=first", tree=tree)

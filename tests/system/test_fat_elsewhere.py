@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""FAT volumes that we and others take turns to change: Linux's vfat, in a kernel of its own, and fusefat. What one has
-written the others find, names, bytes and times, and fsck.fat has nothing to say about it."""
+"""FAT volumes that are changed by turns by us and by Linux's vfat, in a kernel of its own, or fusefat. Each finds the
+names, bytes and times that the others have written, and fsck.fat has no complaint."""
 import hashlib
 import os
 import re
@@ -20,7 +20,7 @@ from rig.linux import run_script
 TOOLS = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 PARTITION = 2048 * 512  # where it begins, on a disk that has one
 
-# FAT's width: how mkfs.fat is to make it, KiB, in a partition, the machine that we write it on
+# FAT's width: mkfs.fat's arguments, KiB, is it in a partition, the machine that we write it on
 SHAPES = {
     12: (["-F", "12", "-s", "1", "-r", "512"], 2_000, False, "unix"),
     16: (["-F", "16", "-s", "4"], 40_000, True, "q35"),
@@ -33,10 +33,10 @@ FOX = "\U0001F98A"
 DEEP = "/".join(["deep"] * 25)
 
 
-# -- what there is --
+# -- the expected content --
 
 class Tree:
-    """What should be on the volume: values by key, and folders. Whoever changes it says so here, too."""
+    """The expected content of the volume: values by key, and folders. Every change is also made here."""
 
     def __init__(self):
         self.values, self.folders = {}, set()
@@ -56,7 +56,7 @@ class Tree:
         self.rename(key, None)
 
     def rename(self, key, to):
-        """to None: away with it."""
+        """to None: removes it."""
         def moved(name):
             return to + name[len(key):]
         inside = {name for name in {*self.values, *self.folders} if name == key or name.startswith(key + "/")}
@@ -68,10 +68,10 @@ class Tree:
             self.folders |= {moved(name) for name in folders}
 
 
-# -- who changes it --
+# -- the writers --
 
 class Ours:
-    """tests/files, told line by line."""
+    """tests/files, driven line by line."""
 
     def __init__(self, console, tree):
         self.console, self.tree = console, tree
@@ -128,7 +128,7 @@ class Ours:
 
 
 class Script:
-    """A shell script, for Linux, that changes what is below the folder that it is in."""
+    """A shell script, for Linux, that changes the content of its current folder."""
 
     def __init__(self, tree):
         self.tree, self.lines = tree, []
@@ -165,13 +165,13 @@ class Script:
 
 # -- the volume --
 
-# Begins in the volume's folder.
+# The script starts in the volume's folder.
 LOOK = ("look() { echo look; find . -mindepth 1 -exec stat -c 'stat %F|%s|%Y|%n' {} +;"
         "find . -type f -exec sha256sum {} +; echo looked; }")
 
 
 class Volume:
-    """A disk with a FAT on it, in a folder of its own."""
+    """A disk with a FAT volume, in its own folder."""
 
     def __init__(self, folder, bits, image, may_be_parted=True):
         options, kib, self.in_partition, self.way = SHAPES[bits]
@@ -190,7 +190,7 @@ class Volume:
             file.write(made.read_bytes())
 
     def alone(self):
-        """A file that is the volume and nothing else."""
+        """A file with only the volume, without a partition table."""
         if not self.in_partition:
             return self.path
         with open(self.path, "rb") as disk, open(self.folder / "volume.img", "wb") as file:
@@ -204,12 +204,12 @@ class Volume:
         assert done.returncode == 0, done.stdout
 
     def is_in_use(self):
-        """What the boot sector of a FAT12 says of itself, where it is alone."""
+        """The mark for "mounted" in the boot sector of a FAT12 without a partition table."""
         with open(self.path, "rb") as file:
             return bool(file.read(38)[37] & 1)
 
     def change(self, tree, work):
-        """Has us do work, a function of Ours; gives what we find then."""
+        """Does work, a function of Ours, with our image; gives the content that it finds then."""
         command = [self.image, f"disk={self.path}"] if self.way == "unix" else qemu_command(
             self.image, self.way, extra=drive(self.path, self.way))
         with Guest(command) as guest:
@@ -221,8 +221,8 @@ class Volume:
         return seen
 
     def in_linux(self, tree, work):
-        """Has Linux look, do work, a function of Script, and look again once it has let go of the volume: gives what
-        it found both times."""
+        """Has Linux look, do work, a function of Script, and look again after unmounting: gives the content found both
+        times."""
         script = Script(tree)
         work(script)
         said = run_script(self.path, "\n".join((
@@ -260,7 +260,7 @@ class Volume:
 
 
 def expect(seen, tree, digest):
-    """What was found is what should be there."""
+    """Asserts that the content found is the expected one."""
     values, folders = seen
     assert folders == tree.folders
     assert {key: (size, found) for key, (size, _, found) in values.items()} == {
@@ -276,7 +276,7 @@ def sha_256(value):
 
 
 def same_times(one, other):
-    """1980 is FAT's way of saying that no time is known, which not everybody can say otherwise."""
+    """1980 stands for an unknown time in FAT, and not every system has another value for that."""
     start = 315532800
     assert {key: max(found[1], start) for key, found in one[0].items()} == {
         key: max(found[1], start) for key, found in other[0].items()}
@@ -285,7 +285,7 @@ def same_times(one, other):
 # -- the work --
 
 def begin(ours):
-    """All that a writer can do, with names that are long, short, of any script, and differ in little."""
+    """Every operation of our writer, with names that are long, short, of any script, and similar."""
     for i, name in enumerate(("a", "SHORT.TXT", "lower.txt", "Read Me.TXT", "n" * 195, "\u6f22" * 195, ".hidden",
                               "Gr\u00fc\u00dfe/\u6f22\u5b57 \u2013 \u0395\u03bb\u03bb\u03ac\u03b4\u03b1.txt",
                               f"{FOX} and {FOX * 90}.txt", f"{DEEP}/at last", "plus+comma,=[x];.tar.gz", "two  spaces",
@@ -314,7 +314,7 @@ def begin(ours):
 
 
 def go_on_in_linux(script):
-    """The same on what we made, and beside it."""
+    """The same operations by Linux, on our files and on new ones."""
     script.set("n" * 254 + "m", 5000, "another")
     script.set("\u6f22" * 254 + "\u5b57", 3, "x")
     script.set("by linux/" + "/".join([f"{FOX}deep"] * 20) + "/lower", 70_000, "deep")
@@ -337,7 +337,7 @@ def go_on_in_linux(script):
 
 
 def end(ours):
-    """On what Linux made."""
+    """Our operations on Linux's files."""
     ours.append("n" * 254 + "m", 1000, 4)
     ours.write("by linux/MIXED.txt", 5, 4000, 5)
     ours.truncate("many/names of another kernel 99 \u00e4", 1)
@@ -349,7 +349,7 @@ def end(ours):
 
 
 def shorten_names(ours):
-    """fusefat crashes where a name takes more than 255 bytes."""
+    """Renames long names: fusefat crashes on names of more than 255 bytes."""
     begin(ours)
     for key in list(ours.tree.values):
         if max(len(name.encode()) for name in key.split("/")) > 255:
@@ -357,7 +357,7 @@ def shorten_names(ours):
 
 
 def go_on_in_fusefat(script):
-    """What it does rightly: to overwrite a file, and names beyond ASCII for new ones, are not among that."""
+    """The operations that fusefat does right: not overwriting a file, and no new names beyond ASCII."""
     script.set("new.txt", 50_000, "new")
     script.set("by fusefat/a folder in it/a name of some length.txt", 5000, "deep")
     for i in range(40):

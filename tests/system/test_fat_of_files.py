@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The FAT image of a folder: what mtools and fsck.fat find in it, the same bytes anywhere, and what is refused."""
+"""The FAT image of a folder: its content by mtools and fsck.fat, the same bytes anywhere, and refused folders."""
 import os
 import shutil
 import subprocess
@@ -85,8 +85,8 @@ def test_what_is_made_already_stays(site, tmp_path):
 
 
 def test_header_lines_are_for_who_reads_them(site, tmp_path):
-    """The rules for header lines are on the disk for a server that reads them, if it will take them, and on no other:
-    there they would be served."""
+    """The rules for header lines are on the disk only for a server that reads them, if they are valid: any other server
+    would serve them as a file."""
     image, rules = tmp_path / "disk.img", b"/*\n  X-Frame-Options: DENY\n"
     write(site / "_headers", rules)
     write(site / "docs" / "_headers", b"a page")

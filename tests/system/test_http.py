@@ -12,7 +12,7 @@ WAYS = params.ways("microvm", "unix", "unix-socket", *cpus.others(first=True))
 
 @pytest.fixture(scope="module", params=WAYS)
 def www(request, builder):
-    """One guest for all of this file: each test leaves it as it was."""
+    """One guest for all tests of this file; each leaves it as it was."""
     from rig.namespace import Namespace
     with Namespace() as namespace:
         one = server.Server(builder, namespace, request.param)
@@ -196,7 +196,7 @@ def test_bad_requests_get_their_status(www, request_text, statuses):
     if status == 405:
         assert "GET" in fields["allow"] and "HEAD" in fields["allow"]
     assert b"root:" not in data
-    # And the server is none the worse for it.
+    # The server is unaffected.
     assert split_answers(www.raw(get("/", "Connection: close"))[0])[0][0] == 200
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Other people's clients: those that ask for parts, those that ask very often, and those that mean ill."""
+"""Third-party clients: those that ask for ranges, those that ask very often, and hostile ones."""
 import hashlib
 import os
 import re
@@ -164,9 +164,9 @@ def test_a_thousand_slow_clients_stop_nobody(serve, namespace, need, attack):
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     answers = [www.ask("turn", path="/index.html", count=10, seconds=60)["answers"] for _ in range(6)]
     said = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", slow.communicate(timeout=120)[0].decode(errors="replace"))
-    # They did come: more than there are places, though how fast, and how many, depends on what else runs here.
+    # More have connected than there are places; how fast, and how many, depends on the host's load.
     came = sum(int(re.findall(rf"{name}: +(\d+)", said)[-1]) for name in ("pending", "connected", "error", "closed"))
     assert came > PLACES or "No open connections left" in said, said
-    assert "NO" not in said, said   # what its own probe found
+    assert "NO" not in said, said   # the result of its own probe
     assert all(len(answer) == 1 and next(iter(answer)).startswith("200") for answer in answers), answers
     assert www.curl(www.url()) == page()

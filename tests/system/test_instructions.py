@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the shipped web server costs in guest instructions, held against tests/budgets."""
+"""The shipped web server's cost in guest instructions, compared with tests/budgets."""
 import json
 import os
 import re
@@ -9,7 +9,7 @@ import pytest
 from rig import build, icount
 from rig.guest import GUEST_IP, MAC, Guest, drive, qemu_command, tap_netdev
 
-APART = 0.05  # when a frame comes is the host's affair, and so how often the guest wakes
+APART = 0.05  # the host decides when frames come, and so how often the guest wakes
 
 
 def budget(name):

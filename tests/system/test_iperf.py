@@ -14,7 +14,7 @@ WAYS = params.machines("iperf", "microvm", "unix", first=True)
 
 @pytest.fixture
 def start(builder, namespace):
-    """start("unix", "client=10.0.0.1") runs an image; it is gone after the test."""
+    """start("unix", "client=10.0.0.1") runs an image; it is stopped after the test."""
     guests = []
     namespace.tap()
 
@@ -32,7 +32,7 @@ def start(builder, namespace):
 
 
 def measure(namespace, program, *words):
-    """One run of iperf3's client; gives what it reports."""
+    """One run of iperf3's client; gives its report."""
     done = namespace.run([program, "--client", GUEST_IP, "--time", "2", "--json", *words], timeout=120, check=False)
     report = json.loads(done.stdout)
     assert done.returncode == 0 and "error" not in report, report.get("error")

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: ISC
-"""The log's ceiling takes the text of what is above it out of the image."""
+"""The log's ceiling removes the texts of the levels above it from the image."""
 import re
 
 import pytest
 
 from rig import build, cpus, params
 
-# The beginning of a format that stands in the source as log_<level>("…", which is how the image holds it.
+# The beginning of a format, in the source as log_<level>("…", which the image holds as it is.
 CALL = re.compile(r'\blog_(error|warn|info|debug)\(\s*"([^"\\]{8,})')
 LEVELS = ("error", "warn", "info", "debug")
 FOLDERS = ("init", "kernel", "net", "drivers", "arch", "posix", "apps/www")
 
 
 def texts():
-    """What each level says, in the sources that an image may be made of."""
+    """Each level's texts in the sources of images."""
     found = {level: set() for level in LEVELS}
     for folder in FOLDERS:
         for path in build.sources(folder):
             with open(path, encoding="utf-8") as file:
                 for level, text in CALL.findall(file.read()):
                     found[level].add(text.encode())
-    # What is said at two levels tells nothing.
+    # Texts of two levels prove nothing.
     return {level: found[level].difference(*(found[other] for other in LEVELS if other != level)) for level in LEVELS}
 
 

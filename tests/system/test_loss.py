@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A large file through bad cables: it arrives intact, whatever the wire did to its segments."""
+"""A large file arrives intact through bad cables."""
 import hashlib
 import os
 
@@ -11,8 +11,8 @@ from rig.guest import HOST_IP
 from rig.sockets import Sockets
 
 BIG_BYTES = 64 << 20
-# Where there is enough memory SeaBIOS moves itself to 16 MiB below its end, over whatever part of an image
-# lies there. It does so before the image runs, so the image must end below that.
+# If memory is large enough, SeaBIOS moves itself to 16 MiB below its end, over any part of an image that lies
+# there, before the image runs: so the image must end below that.
 FIRMWARE_KIB = {"q35": 18 << 10}
 
 
@@ -49,7 +49,7 @@ def transfer(serve, namespace, relay_program, output, way, offloads, *cable, sec
     site, digest = big_site(output, size)
     relay.beside(namespace)
     wire = relay.Relay(relay_program, namespace, *cable)
-    # All of the guest's memory beside the file itself is the 1.5 MiB that it must do with.
+    # Besides the file itself, the guest has only the 1.5 MiB of memory that it must do with.
     least, machine = server.least_memory(way), server.WAYS[way][1]
     memory = f"{int(least[:-1]) + size // 1024 + room_above(machine)}K" if machine else least
     www = serve(way, variables=(f"WWW_DIR={site}",), name=f"big-{size}-{server.WAYS[way][0]}", memory=memory,

@@ -78,7 +78,7 @@ def test_any_parts_of_microvm(serve, parts):
 
 
 @pytest.mark.parametrize("way", ["q35", "microvm"])
-# Without the hypervisor bit the clock is measured against the 8254 where there is one.
+# Without the hypervisor bit the clock is measured against the 8254, if there is one.
 @pytest.mark.parametrize("cpu", ["qemu64", "EPYC", "Nehalem", "max,-rdrand,-rdseed", "max,-hypervisor"])
 def test_any_cpu(serve, way, cpu):
     www = serve(way, cpu=cpu, extra=("-smp", "2"))
@@ -115,8 +115,8 @@ def test_two_devices_that_share_an_interrupt(builder, serve, way):
 
 
 def test_no_page_is_both_written_and_executed(builder, tmp_path):
-    """The page tables as QEMU reads them: text and nothing else is executed, and nobody writes it; the null
-    page and those below stacks are not there."""
+    """The page tables as QEMU reads them: only text is executable, and it is not writable; the null page and the guard
+    pages below stacks are not mapped."""
     with Guest(qemu_command(image(builder), netdev="user", memory="5G",
                             extra=("-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"))) as guest:
         guest.wait_for(" up boot_us=")
@@ -137,8 +137,8 @@ def test_no_page_is_both_written_and_executed(builder, tmp_path):
 @pytest.mark.parametrize("bridges", BRIDGES)
 @pytest.mark.parametrize("way", params.ways("q35", *PCI))
 def test_a_network_card_behind_bridges(serve, way, bridges):
-    """Numbered and opened by SeaBIOS, numbered alone by qboot, elsewhere neither. Where interrupts are pins, the line
-    must be the right one: nothing else wakes the guest."""
+    """SeaBIOS numbers the buses and opens the windows, qboot only numbers, other machines do neither. With interrupt
+    pins, the line must be the right one: nothing else wakes the guest."""
     for extra in ((), QBOOT) if way == "q35" else ((),):
         www = serve(way, bridges=BRIDGES[bridges], extra=extra)
         assert www.curl(www.url()) == index()
@@ -148,7 +148,7 @@ def test_a_network_card_behind_bridges(serve, way, bridges):
         www.namespace.ip("link del tap0")
 
 
-# By machine: where configuration space is, and the window above 4 GiB.
+# By machine: the places of configuration space, and of the window above 4 GiB.
 HIGH = {"arm64-virt-pci": (0x40_1000_0000, 0x80_0000_0000), "armv7-virt-pci": (0x40_1000_0000, 0x80_0000_0000),
         "riscv64-virt-pci": (0x3000_0000, 0x4_0000_0000)}
 
@@ -191,8 +191,8 @@ def test_bars_that_the_monitor_has_placed_above_4_gib(builder, namespace, tmp_pa
 
 @pytest.mark.config("defconfig_www_qemu_arm64")
 def test_bars_that_the_monitor_has_placed_beyond_the_page_tables(builder, namespace, tmp_path):
-    """As Cloud Hypervisor does, at the end of what the CPU addresses. QEMU's bridge lies behind all memory that there
-    may be."""
+    """As by Cloud Hypervisor, at the end of the CPU's addresses. QEMU's bridge lies behind the largest possible
+    memory."""
     window = 0x280_0000_0000
     with placed(builder, namespace, tmp_path, "arm64-virt-pci", 0x200_d000_0000, window, ("-M", "gic-version=3"),
                 name="www_qemu_arm64_its", options_set={"GICV3_ITS": "y"},
@@ -213,7 +213,7 @@ def test_less_memory_than_the_image_takes(builder):
 
 
 def test_firmware_that_has_overwritten_the_image(builder):
-    """SeaBIOS moves itself, 144 KiB, to below 256 KiB before the end of memory: with this much, onto the end of the
+    """SeaBIOS moves itself, 144 KiB, to below 256 KiB before the end of memory: with this memory, onto the end of the
     image's constants."""
     memory = f"{between(builder, 'text_end', 'data_end') + 256 + 144}K"
     with Guest(qemu_command(image(builder), "q35", memory)) as guest:
@@ -224,8 +224,8 @@ def test_firmware_that_has_overwritten_the_image(builder):
 
 @pytest.mark.parametrize("way", ["q35-user", "microvm-user"])
 def test_firmware_beside_a_large_image(serve, output, way):
-    """From 33 MiB on it is 16 MiB below the end. Whatever the memory: the site is whole, or the image says how
-    much it takes. On microvm, too, if one asks for SeaBIOS there."""
+    """From 33 MiB on SeaBIOS is 16 MiB below the end. With any memory, the site is whole, or the image says how much it
+    needs. On microvm, too, with SeaBIOS there."""
     site = os.path.join(output, "large-site")
     os.makedirs(site, exist_ok=True)
     body = random.Random(17).randbytes(17 << 20)
@@ -265,8 +265,8 @@ def test_messages_in_place_of_pins(serve, tmp_path, version, messages):
 @pytest.mark.config("defconfig_www_qemu_arm64")
 @pytest.mark.parametrize("bridges,messages", [("port", 2), ("switch", 0), ("old", 0), ("one old", 0)])
 def test_messages_from_behind_bridges(serve, tmp_path, bridges, messages):
-    """The service's table has room for two buses. Behind bridges of conventional PCI messages come from another
-    function than the card. The rest interrupts by pins."""
+    """The interrupt service's table has room for two buses. Behind bridges of conventional PCI, messages come from
+    another function than the card. Other cards interrupt by pins."""
     trace = tmp_path / "trace"
     www = serve("arm64-virt-pci", name="www_qemu_arm64_its", options_set={"GICV3_ITS": "y"}, bridges=BRIDGES[bridges],
                 extra=("-machine", "gic-version=3", "-d", "trace:gicv3_its_cmd_mapti,guest_errors", "-D", str(trace)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The build: nothing into the tree, exact dependencies, the same bytes, any configuration."""
+"""The build: no output in the tree, exact dependencies, the same bytes, any configuration."""
 import glob
 import hashlib
 import os
@@ -151,7 +151,7 @@ def test_configure_takes_words_from_the_environment(tmp_path):
     assert "NET_SOCKET" in build.configuration(tmp_path)
     run(PORT="0100")
     assert build.configuration(tmp_path)["WWW_PORT"] == "100", "to C it would be 64"
-    # PORT and NET are read by configure alone.
+    # Only configure reads PORT and NET.
     build.make(f"O={tmp_path}", "olddefconfig", environment={"PORT": "99", "NET": "direct"})
     assert "NET_SOCKET" in build.configuration(tmp_path)
 
@@ -236,7 +236,7 @@ def test_serves_on_other_cpus_however_it_is_compiled(serve, way, name, words, op
 
 
 def numbers(out):
-    """(name, lowest, highest) of each number that the configuration in out asks for."""
+    """(name, lowest, highest) of each number in the configuration of out."""
     said = subprocess.run(["scripts/python", "kconfiglib", "-c", """
 import sys, kconfiglib
 kconf = kconfiglib.Kconfig("Kconfig"); kconf.load_config(sys.argv[1])
@@ -357,7 +357,7 @@ def test_the_other_targets_goal(builder):
 
 
 def asked_for(folder, *command, **variables):
-    """What the command ends with and says, and which packages it asks dpkg about."""
+    """The command's status and output, and the packages that it asks dpkg about."""
     fake = folder / "dpkg-query"
     fake.write_text('#!/bin/sh\nfor package; do :; done\nprintf installed\n'
                     f'echo "$package" >>{folder}/asked\n')

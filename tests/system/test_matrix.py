@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The website in every way that it can be configured: crunched or FAT, our stack or the host's, a static
-address or a lent one, a process or a machine. The same folder gives the same bytes."""
+"""The website in every configuration: crunched or FAT, our stack or the host's, a static address or a leased one, a
+process or a machine. The same folder gives the same bytes."""
 import hashlib
 import os
 import re
@@ -51,8 +51,8 @@ def site(output):
 
 
 def configured(output, site, machine, net, fs, lent):
-    """Built as MirageOS's tutorial has it: NET=… FS=… DHCP=… make configure; make build. For another CPU than the
-    usual, from its configuration."""
+    """Builds as in MirageOS's tutorial: NET=… FS=… DHCP=… make configure; make build. For a CPU other than the usual,
+    from its configuration."""
     target, cpu = ("unix", "") if machine == "unix" else ("qemu", cpus.MACHINES[machine].cpu.name)
     out = os.path.join(output, "-".join(word for word in ("matrix", target, cpu, net, fs, lent) if word))
     os.makedirs(out, exist_ok=True)
@@ -90,5 +90,5 @@ def test_the_same_bytes_in_every_way(output, site, namespace, need, tmp_path, ma
             with open(os.path.join(site, name), "rb") as file:
                 assert answer == file.read(), name
         guest.read()
-        # The process may be there before its DHCP server is.
+        # The process may be up before its DHCP server.
         assert not re.search(r"\] (warn|error) +(?! |dhcp: no server answers)", guest.console), guest.console

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""menuconfig as a person uses it: in a terminal, by keys."""
+"""menuconfig in a terminal, driven by keys."""
 import os
 import pty
 import re
@@ -13,7 +13,7 @@ from rig import build
 
 
 class Terminal:
-    """A make in a pseudo-terminal; keys go in, what was drawn comes out."""
+    """A make in a pseudo-terminal, with keys as input and the drawing as output."""
 
     def __init__(self, *goals):
         master, slave = pty.openpty()
@@ -41,14 +41,14 @@ class Terminal:
             self.read(0.1)
 
     def press(self, keys, pattern=None):
-        """Types, and waits until what should follow is drawn. curses draws only what has changed."""
+        """Types, and waits until the expected text is drawn. curses draws only changes."""
         self.drawn = ""
         os.write(self.master, keys.encode())
         if pattern:
             self.expect(pattern)
 
     def end(self):
-        """Reads on, or what it draws at its end would hold it up."""
+        """Reads until the end, because unread output would block the process."""
         try:
             deadline = time.monotonic() + 60
             while self.process.poll() is None and time.monotonic() < deadline:

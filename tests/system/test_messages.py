@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What goes wrong in people's hands is said in one clear line that names it."""
+"""Users' mistakes are reported in one clear line that names them."""
 import os
 import shutil
 import socket
@@ -245,7 +245,7 @@ def test_no_qemu(tmp_path, builder):
 
 
 def starts_compiling_nothing(out, environment):
-    """What a run says that fails before anything is compiled: its first words."""
+    """The first words of a run that fails before compiling."""
     lines = fails(f"O={out}", "run", environment=environment).splitlines()
     assert not [line for line in lines if line.startswith(("CC ", "BUILD ", "LINK "))], lines
     return [line for line in lines if line.startswith("run: ")][0]
@@ -282,8 +282,8 @@ def test_without_an_emulator_nothing_is_compiled(tmp_path, missing, defconfig, s
     ("defconfig_www_xen", [("MEM", "4M", "MEM=4M: xl counts in MiB"),
                            ("NET_TAP", "nope7", "there is no interface nope7")])])
 def test_what_cannot_run_is_not_compiled(tmp_path, defconfig, wrong):
-    """Make asks the runner first, which says nothing before the complaint, and does not miss the disk that a build
-    would make."""
+    """Make asks the runner first, which prints only the complaint, and does not complain of a missing disk that the
+    build would make."""
     runner = f"run-{defconfig.split('_')[2]}"
     build.make(f"O={tmp_path}", defconfig)
     for name, value, said in wrong:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Links and paths of every width: packets in pieces both ways, and routers that say what they take, or nothing."""
+"""Links and paths of every MTU: fragments both ways, and routers that report their MTU, or do not."""
 import hashlib
 import os
 
@@ -24,7 +24,7 @@ def site(output):
 
 
 def start(serve, namespace, output, mtu, **how):
-    """A guest on a tap of that MTU, and the file that it has."""
+    """A guest on a tap of that MTU, and the file that it serves."""
     folder, content = site(output)
     namespace.tap()
     namespace.ip(f"link set tap0 mtu {mtu}")
@@ -64,7 +64,7 @@ class Path:
         return self.namespace.run(["sh", "-c", command], **how)
 
     def another(self):
-        """A namespace in the namespace: gives what runs a command there."""
+        """Makes a namespace in the namespace; gives a function that runs a command there."""
         holder = self.namespace.popen(["unshare", "--net", "sleep", "1000"])
         inside = f"nsenter --net --target {holder.pid} sh -c '%s'"
 
@@ -95,7 +95,7 @@ def test_a_router_that_says_what_it_takes(serve, namespace, output):
     www, content = start(serve, namespace, output, 1500)
     path = Path(namespace, 700)
     assert path.fetch(www.url("some.bin")) == content
-    # the second knows: none of its packets is refused
+    # the second connection knows the path: none of its packets is refused
     refused = "nstat -asz IcmpOutDestUnreachs | tail -1"
     before = path.here(refused).stdout.split()[1]
     assert float(before) > 0, "nothing was too long: this tests nothing"

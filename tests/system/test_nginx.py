@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The same requests to www, crunched and from FAT, and to nginx, over the same files: status, the fields that
-matter and the body are the same, or the table says how they differ and which section of which RFC allows it."""
+"""The same requests to www, crunched and from FAT, and to nginx, over the same files: status, relevant fields and body
+are the same, or the table has the difference and the RFC section that allows it."""
 import gzip
 import os
 import random
@@ -63,7 +63,7 @@ def write(folder, files, compressed):
 
 @pytest.fixture(scope="module", params=["crunch", "fat"])
 def both(request, builder, tmp_path_factory):
-    """[www, nginx]: functions that send text, and give all that comes back; and of which store they are."""
+    """[www, nginx]: functions that send text, and give the whole answer; and the store of www."""
     folder = tmp_path_factory.mktemp("nginx")
     write(folder / "ours", FILES, compressed=False)
     write(folder / "site", FILES, compressed=True)
@@ -101,7 +101,7 @@ def parts_of(kind, body):
 
 
 def read_answer(data, method):
-    """What is compared: status, some fields, the body."""
+    """The compared parts: status, some fields, the body."""
     head, mark, body = data.partition(b"\r\n\r\n")
     assert mark, data
     lines = head.decode("latin-1").split("\r\n")
@@ -110,16 +110,16 @@ def read_answer(data, method):
     seen = {"status": status, **{name: fields.get(name) for name in FIELDS}}
     if status >= 400 and body != FILES.get(f"{status}.html"):
         for name in ("content-type", "content-length", "vary"):
-            seen[name] = None   # how an error looks is everybody's own
+            seen[name] = None   # each server has its own error pages
         body = b""
-    elif status >= 400:   # nginx leaves the page's charset out where the file would have none
+    elif status >= 400:   # nginx omits the page's charset if the file would have none
         seen["content-type"] = seen["content-type"].partition(";")[0]
     if status in (204, 301, 304):
         for name in ("content-type", "content-length", "vary", "content-encoding"):
             seen[name] = None
         body = b"" if status == 301 else body
     if status != 200 or fields.get("content-encoding"):
-        seen["accept-ranges"] = None   # there is not much to say of it (RFC 9110 §14.3)
+        seen["accept-ranges"] = None   # optional (RFC 9110 §14.3)
     if method == "HEAD":
         assert not body
     if (fields.get("content-type") or "").startswith("multipart/byteranges"):
@@ -129,7 +129,7 @@ def read_answer(data, method):
         seen["content-length"] = None   # boundaries differ in length
     if fields.get("content-encoding") == "gzip" and status == 200 and method == "GET":
         body = gzip.decompress(body)
-        seen["content-length"] = None   # the compressor may be another
+        seen["content-length"] = None   # the compressors may differ
     seen["body"] = body
     return seen
 
@@ -138,7 +138,7 @@ def page_length(status):
     return str(len(FILES[f"{status}.html"]))
 
 
-# (what, method, target, fields; what differs: (field, ours, nginx's), and why)
+# (name, method, target, fields; differences: (field, ours, nginx's), and why)
 CASES = [
     ("a page", "GET", "/page.html", []),
     ("its head", "HEAD", "/page.html", []),
@@ -288,6 +288,6 @@ def test_answers_are_those_of_nginx(both, case, need):
     print(*(f"{name}: {ours[name]!r}, nginx {theirs[name]!r}" for name in ours), sep="\n")
     differs = [(name, ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]]
     expected = difference[0] if difference else []
-    if store == "fat":   # which has nothing compressed
+    if store == "fat":   # a store without compressed variants
         expected = [row for row in expected if row[0] != "vary" and "§12.5.3" not in difference[1]]
     assert sorted(differs, key=str) == sorted(expected, key=str), difference[1:] or "and the table says nothing of it"

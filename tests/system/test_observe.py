@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What www publishes of itself when it is configured to: counters, and the last packets."""
+"""The pages on www itself, if it is configured to have them: counters, and the last packets."""
 import os
 import re
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Start options: what is wrong stops the start with a line that names it; what VMMs append passes."""
+"""Start options: a wrong one stops the start with a line that names it; those that VMMs append pass."""
 import os
 
 import pytest

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Page tables of a running image, as they lie in its memory: text and nothing else is executed, and nobody
-writes it; the null page and those below stacks are not there; nothing else leads to the image. For x86-64:
-test_machines.py."""
+"""Page tables of a running image, as they lie in its memory: only text is executable, and it is not writable; the null
+page and the guard pages below stacks are not mapped; no other address maps the image. For x86-64: test_machines.py."""
 import os
 import re
 
@@ -10,7 +9,7 @@ import pytest
 from rig import build, cpus, params
 from rig.guest import Guest, Qmp, qemu_command
 
-LEVELS = (4096, 2 << 20, 1 << 30)  # what an entry is for
+LEVELS = (4096, 2 << 20, 1 << 30)  # an entry's permissions
 
 
 class Arm:
@@ -51,7 +50,7 @@ class Sv39:
         return bool(entry & 8)
 
 
-# For each CPU, how its entries look and how many the root has.
+# For each CPU, the format of its entries and their number in the root.
 KINDS = {"arm64": (Arm, 512), "armv7": (Arm, 4), "riscv64": (Sv39, 512)}
 WAYS = [way for way in params.machines("hello", first=True) if cpus.MACHINES[way.values[0]].cpu.name in KINDS]
 

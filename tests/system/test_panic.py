@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""An image that faults says what happened, and the run script says where in the source."""
+"""An image that faults prints the reason, and the run script adds the place in the source."""
 import os
 import re
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from rig import build, cpus, params
 from rig.guest import Guest, qemu_command
 
-# An application outside the tree that does the one thing wrong that its option names.
+# An application outside the tree that makes the fault named by its option.
 SOURCE = r"""
 #include <errno.h>
 #include <string.h>
@@ -81,7 +81,7 @@ int app_start(const struct app *app, struct promise *done)
 }
 """
 
-# fault: (what the reason line must say, a function that the backtrace must name)
+# fault: (text that the reason line must have, a function that the backtrace must name)
 FAULTS = {
     "null-read": (r"(?i)page fault|segmentation|fault", "do_wrong"),
     "null-call": (r"(?i)fault", "do_wrong"),
@@ -158,7 +158,7 @@ def test_a_fault_gives_reason_and_backtrace(builder, faulty_app, way, fault):
 def test_the_run_script_names_function_and_line(builder, faulty_app, way):
     out = build_faulty(builder, faulty_app, way)
     script = "run-unix" if way == "unix" else "run-qemu"
-    # No terminal and no input: the script must still translate, and hand on the status.
+    # Without a terminal and input, the script must still translate, and pass on the status.
     done = subprocess.run(["timeout", "60", os.path.join(build.TREE, "scripts", script),
                            os.path.join(out, "image"), "fault=panic"], cwd=build.TREE,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

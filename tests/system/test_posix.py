@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""musl over posix/: tests/posix is an application that tries what the C library needs."""
+"""musl over posix/: tests/posix is an application that tests all that the C library needs."""
 import os
 import re
 

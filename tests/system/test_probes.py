@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What people point at a machine on the open internet: nmap, hping3, and frames that scapy has spoilt. It tells
-little of itself, and serves afterwards as before. And what tshark's experts have to say of its segments."""
+"""Probes of machines on the open internet: nmap, hping3, and frames fuzzed by scapy. The image reveals little, and
+serves afterwards as before. And the complaints of tshark's experts about its segments."""
 import json
 import os
 import re
@@ -36,7 +36,7 @@ def nmap(namespace, address):
 
 
 def linux_beside(namespace):
-    """A Linux host of the same namespace's with a web server, at 10.0.1.2."""
+    """A Linux host with a web server, in a namespace of this one, at 10.0.1.2."""
     far = Namespace()
     namespace.ip(f"link add near type veth peer name far netns {far.holder.pid}")
     namespace.ip("addr add 10.0.1.1/24 dev near")
@@ -57,7 +57,7 @@ def test_sequence_numbers_are_as_hard_to_guess_as_linuxs(serve, need, namespace,
         far.run(["sh", "-c", "for i in $(seq 100); do ss -Hltn sport = 80 | grep -q . && exit; sleep 0.1; done; "
                  "exit 1"])
         theirs, _ = nmap(namespace, "10.0.1.2")
-    # Both are estimates from a few samples of what is random: they differ by a few from one time to the next.
+    # Both are estimates from a few random samples, and vary a little from run to run.
     assert ours >= theirs - 15, f"{ours}, and Linux {theirs}"
     assert "Incremental" not in identification and "Busy" not in identification, identification
     is_well(www)
@@ -88,7 +88,7 @@ def test_spoilt_frames_of_scapy(serve, namespace, way):
 
 
 def complaints(namespace, tmp_path, device, address):
-    """What tshark's experts note of segments from address while clients are served."""
+    """The notes of tshark's experts on segments from address while clients are served."""
     path = os.path.join(tmp_path, f"{device}.pcapng")
     capture = namespace.popen(["dumpcap", "-q", "-i", device, "-w", path, "-f", "tcp"], stderr=subprocess.PIPE,
                               text=True)
@@ -107,7 +107,7 @@ def complaints(namespace, tmp_path, device, address):
              for line in said.splitlines() for note in line.split(",")}
     print(address, len(frames.splitlines()), "segments:", notes)
     assert len(frames.splitlines()) >= 23, "each of the 23 requests has a segment of an answer at least"
-    # What is late on a loaded machine is sent again, by either of them.
+    # Either side retransmits segments that are late on a loaded machine.
     return {note for note in notes if not re.search("retransmission|Duplicate ACK", note)}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""make run as a person meets it: it says where the site is, serves it, and Ctrl-C ends it."""
+"""make run for its user: it prints the site's URL, serves it, and ends at Ctrl-C."""
 import contextlib
 import os
 import re
@@ -55,7 +55,7 @@ def test_qemu(builder, namespace, machine):
         guest.wait_for(r"(?i)\d[\d.]* ?ms", 10)  # the boot time
         interrupt(guest)
         assert "Traceback" not in guest.console
-    # Nothing is left behind: the port is free again.
+    # The port is free again.
     with run(namespace, out, "qemu-run") as guest:
         assert served_at(guest, namespace) == "http://localhost:8080/"
 
@@ -91,7 +91,7 @@ def test_the_user_network_has_the_subnet_of_the_option(builder, namespace):
 
 
 def run_qemu(builder, *options, gdb=False, text="", config="defconfig_www_qemu", **environment):
-    """The script itself, without a terminal; for what ends by itself."""
+    """Runs the script itself, without a terminal; for images that end by themselves."""
     image = os.path.join(builder.build(config), "image")
     script = os.path.join(build.TREE, "scripts", "run-qemu")
     return subprocess.run(["timeout", "60", script, *(["--gdb"] if gdb else []), image, *options], input=text,
@@ -175,7 +175,7 @@ def test_gdb_of_a_process(builder, need):
 
 
 class Terminal:
-    """A make at a terminal of its own, and what it has written there until the image was up."""
+    """A make at its own terminal, and its output there until the image was up."""
 
     def __init__(self, namespace, out, goal, **environment):
         self.ours, self.theirs = os.openpty()
@@ -259,7 +259,7 @@ def test_a_disk_of_ones_own(builder, namespace, tmp_path):
 
 @pytest.mark.parametrize("runner,config", RUNNERS)
 def test_it_ends_when_nobody_reads(builder, namespace, runner, config):
-    """As after "| head": quietly, and also when nothing more is said."""
+    """As after "| head": quietly, even without further output."""
     script, image = os.path.join(build.TREE, "scripts", runner), os.path.join(builder.build(config), "image")
     if runner == "run-xen":
         xen.prepare()
@@ -376,7 +376,7 @@ def test_what_an_emulated_xen_lacks_is_said(builder, tmp_path):
 
 
 def own_xl(folder, create):
-    """A machine with Xen, as far as the runner can see: xl says what it was told, and creates so."""
+    """A machine that looks to the runner like a dom0: its xl records its calls, and creates guests as it is told."""
     fake = folder / "xl"
     fake.write_text('#!/bin/sh\necho "xl" "$@"\ncase $1 in create)\n' + create + "\n;;\nesac\n")
     fake.chmod(0o755)
@@ -400,8 +400,8 @@ def test_the_xen_that_is_there(builder, tmp_path):
 
 
 def without_randomness(builder, folder, domid="echo 7", write=":"):
-    """What the runner does, as lines, and its status, where the CPU is as a Cortex-A72; domid and write are what xl
-    domid and xenstore-write do."""
+    """The runner's calls, as lines, and its status, on a CPU without randomness, as a Cortex-A72; domid and write are
+    the commands of xl domid and xenstore-write."""
     image = os.path.join(builder.build("defconfig_hello_xen"), "image")
     environment = own_xl(folder, "")
     fakes = {"xl": f"""case $1 in domid) {domid}; exit ;; esac
@@ -516,7 +516,7 @@ def test_too_little_memory_says_so(builder, machine):
         done = run_qemu(builder, MEM=memory, config=config)
         assert done.returncode == 1 and f"MEM={memory}: the image alone reaches to " in done.stdout, done.stdout
     if machine != "microvm":
-        return  # there QEMU itself says that it has no room for the device tree
+        return  # QEMU itself reports that it has no room for the device tree there
     advised = re.search(r"at least (\d+M)", done.stdout).group(1)
     done = run_qemu(builder, "log=nonsense", MEM=advised, config=config)
     assert "option log=nonsense" in done.stdout, done.stdout

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What a fresh machine gets: Debian's packages by scripts/setup, musl's source by scripts/musl. Programs that note how
-they were called stand in for apt-get and the like, in a mount namespace where the system's folders are the test's."""
+"""The installation on a fresh machine: Debian's packages by scripts/setup, musl's source by scripts/musl. Fakes of
+apt-get and the like note their calls, in a mount namespace with the test's folders in place of the system's."""
 import os
 import re
 import shutil
@@ -13,7 +13,7 @@ from test_messages import fails, tools_without
 
 
 class Fakes:
-    """PATH holds all tools but those that install things, and what add() puts there; log() has the calls."""
+    """PATH holds all tools but those that install, and those added by add(); log() has their calls."""
 
     def __init__(self, folder):
         self.folder, self.system = folder / "fakes", folder / "system"
@@ -23,14 +23,14 @@ class Fakes:
         self.binds = []
 
     def add(self, name, script="", noted=True):
-        """A program; its script follows the note of how it was called."""
+        """Adds a program, which notes its call and then runs script."""
         file = self.folder / name
         note = f'echo "{name} $*" >>{self.calls}\n' if noted else ""
         file.write_text(f"#!/bin/sh\n{note}{script}\n")
         file.chmod(0o755)
 
     def bind(self, place):
-        """An empty folder at a place of the system; gives the folder."""
+        """Puts an empty folder in place of a system's; gives the folder."""
         mine = self.system / place.strip("/").replace("/", "-")
         mine.mkdir(parents=True)
         self.binds.append(f"mount --bind {mine} {place}")
@@ -42,7 +42,7 @@ class Fakes:
         return lines
 
     def run(self, *command, typed=None, **environment):
-        """typed: what a person at a terminal answers; None: there is none."""
+        """typed: the user's answer at a terminal; None: there is no terminal."""
         words = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-ec",
                  "\n".join([*self.binds, 'exec "$@"']), "sh", *command]
         ours, theirs = os.openpty()
@@ -61,7 +61,7 @@ class Fakes:
 
 @pytest.fixture
 def machine(tmp_path):
-    """One that lacks gdb, wrk and nginx-light, whose user is root; apt-get notes what policy-rc.d says."""
+    """A machine without gdb, wrk and nginx-light, whose user is root; apt-get notes the status of policy-rc.d."""
     fakes = Fakes(tmp_path)
     sbin = fakes.bind("/usr/sbin")
     fakes.add("dpkg-query", 'for p; do :; done\ncase $p in gdb | wrk | nginx-light) exit 1 ;; esac\nprintf installed',
@@ -166,7 +166,7 @@ SUM = shutil.which("sha256sum")
 
 @pytest.fixture
 def fetcher(tmp_path):
-    """A machine whose every tarball is the right one, and where nothing is ever unpacked."""
+    """A machine on which every tarball passes as the right one, and none is unpacked."""
     fakes = Fakes(tmp_path)
     (fakes.bind("/etc/apt") / "sources.list").write_text("deb http://deb.debian.org/debian bookworm main\n")
     fakes.add("sha256sum", f'[ "$1" = --check ] || exec {SUM} "$@"', noted=False)
@@ -177,7 +177,7 @@ def fetcher(tmp_path):
 
 
 def fetched(fakes, folder):
-    """How it ended, who was asked for the source, and what the cache has of it then."""
+    """The status, the sites asked for the source, and its copy in the cache."""
     cache = folder / "cache"
     done = fakes.run("scripts/musl", "unix", VIRGA_CACHE=str(cache))
     left = [name for name in os.listdir(cache) if name != "lock"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Any folder is a site: whatever its files are called, and built again when it has changed."""
+"""Any folder can be a site, with any names of files, and is built again when it has changed."""
 import contextlib
 import os
 import random
@@ -134,7 +134,7 @@ def test_header_lines_by_pattern(serve_files):
     assert b" 404 " in one.curl("--head", one.url("_headers"))
 
 
-ERRORS = {   # status: a request that gets it, and the line that goes with it
+ERRORS = {   # status: a request that gets it, and its header line
     400: (b"GET /%0 HTTP/1.1\r\nHost: a\r\n\r\n", b""),
     405: (b"DELETE /index.html HTTP/1.1\r\nHost: a\r\n\r\n", b"Allow: GET, HEAD, OPTIONS\r\n"),
     412: (b"GET /index.html HTTP/1.1\r\nHost: a\r\nIf-Match: \"x\"\r\n\r\n", b""),

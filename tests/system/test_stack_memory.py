@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What a fiber sends from its own stack arrives, though a stack is not where devices would look for it."""
+"""Data that a fiber sends from its own stack arrives, though devices cannot access stacks at their addresses."""
 import os
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The image as an ordinary process: it lives with whatever it was started with, and ends when it is told to."""
+"""The image as an ordinary process: it copes with any descriptors and limits at its start, and ends at signals."""
 import json
 import os
 import signal

@@ -19,7 +19,7 @@ def option(cpu):
 
 @pytest.fixture
 def start(builder, need):
-    """start(cpu, "defconfig_hello_unix", word…) builds it for that CPU and runs it."""
+    """start(cpu, "defconfig_hello_unix", word…) builds a configuration for that CPU and runs it."""
     def started(cpu, config, *words, namespace=None):
         if cpus.missing_compiler(cpu):
             pytest.skip(cpus.missing_compiler(cpu))

@@ -11,7 +11,7 @@ import pytest
 from rig import build, cpus, params, server
 
 FIRST = tuple(cpus.others(first=True))
-# Of each other CPU one serves in make test, too.
+# One machine of each other CPU serves in make test, too.
 WAYS, ONCE = params.ways(*server.WAYS), params.ways(*server.WAYS, usual=FIRST)
 SMALL = params.ways("q35", "microvm", "unix", *cpus.others())
 
@@ -50,7 +50,7 @@ def test_a_browser_shows_the_page(serve, need, output, way, tmp_path):
     assert page and statuses[page[0]] == 200, statuses
     failed = {url: status for url, status in statuses.items() if status not in (200, 304)}
     assert not failed, failed
-    # What the page refers to was asked for: a page without its style would still be a picture.
+    # All that the page refers to was requested: a page without its style would still give a picture.
     for reference in re.findall(r'(?:src|href)="([^"#:]+\.(?:css|svg|png|js|ico|webp|jpg))"',
                                 content("index.html").decode()):
         assert urljoin(www.url(), reference) in statuses, (reference, statuses)
@@ -91,7 +91,7 @@ def test_a_mebibyte_and_a_half_is_enough(serve, way):
         result = www.ask("burst", count=200, seconds=150)
         expect_all(result, 200, index)
         assert result["open_at_once"] == 200
-    # Generated answers, which take memory of their own.
+    # Generated answers, which need additional memory.
     missing = www.ask("burst", path="/no/such", count=200, seconds=150)["answers"]
     assert [(key[:4], count) for key, count in missing.items()] == [("404 ", 200)], missing
     expect_all(www.ask("turn", count=50), 50, index)
@@ -110,20 +110,19 @@ def test_more_connections_than_there_is_room_for(serve, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_idle_clients_keep_nobody_out(serve, way):
-    """As many as there may be, who stay even when they are told to go: a newcomer waits for a second at most,
-    and no newcomer is told that there is no room."""
+    """With the full number of clients, which stay even after the server has closed, a newcomer waits for a second at
+    most, and none is refused."""
     www = serve(way)
     result = www.ask("crowd", count=256, seconds=60, timeout=300)
     expect_all(result, 20, content("index.html"))
-    assert result["slowest"] < 5, result  # a SYN is asked again after 1 s, then after 2: the rest is for a busy host
+    assert result["slowest"] < 5, result  # a SYN is retransmitted after 1 s, then after 2: the rest is for a busy host
 
 
 @pytest.mark.parametrize("way", params.ways("q35-user", "microvm-user", "unix-socket",
                                             *(f"{name}-user" for name in FIRST)))
 def test_many_connections_elsewhere(serve, way):
-    """QEMU's user network listens with a backlog of 1: of many that knock at once the host drops all but
-    two, unseen by the guest, and they wait 1, 3, 7 … 63 s before they knock again. So there the 200 come one
-    after the other, and stay."""
+    """QEMU's user network listens with a backlog of 1: of many simultaneous SYNs the host drops all but two, unseen by
+    the guest, and clients retransmit after 1, 3, 7 … 63 s. So there the 200 connect one after the other, and stay."""
     www = serve(way)
     index = content("index.html")
     expect_all(www.ask("turn", count=300, timeout=300), 300, index)
@@ -134,8 +133,8 @@ def test_many_connections_elsewhere(serve, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_load_keeps_its_rate(serve, need, way):
-    """wrk over and over: no errors, and no run after which less and less comes. What is lost to a busy host
-    comes back; what a leak takes does not."""
+    """wrk over and over: no errors, and no steady decline. A rate lost to a busy host comes back; one lost to a leak
+    does not."""
     wrk = need("wrk")
     www = serve(way)
     rates = []
@@ -149,7 +148,7 @@ def test_load_keeps_its_rate(serve, need, way):
 def test_the_size_that_the_site_claims():
     with open(os.path.join(build.TREE, "tests", "budgets"), encoding="utf-8") as file:
         found = re.findall(r"^(defconfig_www_\w+)\s+(\d+)", file.read(), re.MULTILINE)
-    # Of x86-64, and with the site in the image.
+    # Only x86-64, and with the site in the image.
     budgets = [int(size) for name, size in found if cpus.cpu_of(name) is cpus.USUAL and "_fat" not in name]
     claimed = 1000 * int(re.search(r"less than (\d+) kB", content("index.html").decode()).group(1))
     assert len(budgets) >= 3 and claimed - 5000 < max(budgets) <= claimed

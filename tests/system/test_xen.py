@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Images as guests of a real Xen, in an emulated machine: resumed from what was saved, but where a test says so."""
+"""Images as guests of a real Xen, in an emulated machine, which is resumed from its saved state unless a test boots
+it."""
 import email.utils
 import hashlib
 import json
@@ -26,7 +27,7 @@ GUESTS = [name for name in build.defconfigs() if name.endswith("_xen") or "_xen_
 
 
 def guests(app):
-    """Its configurations for every CPU, those of another than x86-64 for test-all."""
+    """The application's configurations for every CPU, those of CPUs other than x86-64 for test-all."""
     return [params.marked(name, name) for name in GUESTS if name.startswith(f"defconfig_{app}_xen")]
 
 
@@ -45,12 +46,12 @@ def emulated(request, namespace):
 
 
 def saving(config, *ways):
-    """These ways to save a guest, where Xen has any: 4.17 has none on ARM."""
+    """These ways to save a guest, on CPUs where Xen has any: 4.17 has none on ARM."""
     return ways if cpu(config) == "x86_64" else ()
 
 
 def disk_of(out):
-    """What a build has made for its images to have their files on, for them to read."""
+    """The disk that a build has made for its image's files, read-only."""
     path = os.path.join(out, "disk.img")
     return (path, True) if os.path.exists(path) else None
 
@@ -61,7 +62,7 @@ def index(folder=server.HTDOCS):
 
 
 def page(namespace, url="http://10.0.0.2/", seconds=90):
-    """What a client of the host gets: over the tap, dom0's bridge and the guest's vif."""
+    """The page that a client of the host gets, over the tap, dom0's bridge and the guest's vif."""
     return namespace.run(["curl", "--silent", "--show-error", "--retry", "20", "--retry-all-errors", "--retry-delay",
                           "1", "--max-time", seconds, url], timeout=seconds + 10, text=False).stdout
 
@@ -121,8 +122,8 @@ def test_a_qemu_that_hangs_is_killed(emulated):
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_registers_are_not_the_wrong_domains(builder, namespace, emulated, tmp_path):
-    """dom0's processes have none of the guest's, which is busy meanwhile: else what happens to either says nothing of
-    the image."""
+    """dom0's processes keep their registers while the guest is busy: otherwise faults in either would prove nothing
+    about the image."""
     program = tmp_path / "registers"
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "registers.c")
     subprocess.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-o", program, source], check=True)
@@ -158,8 +159,8 @@ def test_hello(builder, emulated, config):
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("hello"))
 def test_keys_and_triggers(builder, emulated, config):
-    """A key is told on the console; a non-maskable interrupt, which ARM's guests have not, ends the guest with what
-    it was doing."""
+    """A key is reported on the console; a non-maskable interrupt, which ARM's guests do not have, ends the guest with a
+    backtrace."""
     hello = emulated.create(builder.build(config))
     hello.wait_for("^It is a second later")
     emulated.run("xl sysrq guest m")
@@ -201,7 +202,8 @@ def test_events_by_a_queue(builder, namespace, emulated, config):
     for happens in ("true", *saving(config, CHECKPOINT, SAVE_AND_RESTORE), xen.rebind("vif")):
         emulated.run(happens)
         log = emulated.held()["log"]
-        # Of a port in two levels Xen shows its word's bit there, of one in a queue whether it is linked, and to what.
+        # There Xen shows a two-level port's bit in its word, and for a port in a queue whether it is linked, and to
+        # what.
         ours = log[log.rindex("channel information for domain"):]
         assert re.search(r"\[\d/\d/  -", ours) and "domain 0" not in ours.partition("\n")[0], ours
         for _ in range(20):
@@ -246,7 +248,7 @@ class Groups:
         self.namespace.run([sys.executable, "-c", self.SEND, text, address])
 
     def send_until_it_comes(self, text, address="10.0.0.2"):
-        """A datagram may be lost while the guest, or dom0's half of its vif, is away."""
+        """Sends repeatedly: a datagram may be lost while the guest, or dom0's half of its vif, is away."""
         before = self.guest.console.count(f"got {text}: 0\n")
         end = time.monotonic() + xen.SECONDS
         while self.guest.console.count(f"got {text}: 0\n") == before:
@@ -255,7 +257,7 @@ class Groups:
             time.sleep(1)
 
     def dropped(self):
-        """What dom0 has kept from the guest."""
+        """The number of frames to the guest that dom0 has dropped."""
         return int(self.emulated.run("cat /sys/class/net/vif*/statistics/tx_dropped"))
 
     def assert_comes(self, address):
@@ -351,7 +353,7 @@ def test_files_of_a_fat_disk(builder, namespace, tmp_path, config):
 
 
 def without_randomness(config):
-    """Words for xl; the other CPUs' models have none anyway."""
+    """Words for xl that hide the CPU's randomness; the other CPUs' models have none anyway."""
     return ['cpuid="host,rdrand=0,rdseed=0"'] if cpus.cpu_of(config) is cpus.USUAL else []
 
 
@@ -406,7 +408,7 @@ def test_each_start_has_a_seed(builder, namespace, emulated, config):
 
 
 def states(emulated, kind):
-    """Of both halves of the guest's devices: {number: (ours, dom0's)}."""
+    """The states of both halves of the guest's devices: {number: (ours, dom0's)}."""
     ours = "/local/domain/$(xl domid guest)/device/" + kind
     text = emulated.run(f"for device in $(xenstore-list {ours} 2>/dev/null); do "
                         f"back=$(xenstore-read {ours}/$device/backend); "
@@ -423,8 +425,8 @@ DETACH = {"vif": "xl network-detach guest 1", "vbd": "xl block-detach guest xvdb
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("www_fat"))
 def test_devices_that_come_while_it_runs(builder, namespace, config):
-    """A second one of either kind is refused, which is said; nothing is left of it, and the first is not touched. The
-    first may go, and come again; a second vif takes its place."""
+    """A second device of either kind is refused and reported; nothing is left of it, and the first is not touched. The
+    first may leave, and come again; a second vif may replace it."""
     out = builder.build(config)
     namespace.tap()
     with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
@@ -462,7 +464,7 @@ APART_SECONDS = 10
 
 
 class Connection:
-    """One connection to the guest, for as long as it lasts."""
+    """One connection to the guest, kept open as long as possible."""
 
     def __init__(self, namespace):
         path = os.path.join(os.path.dirname(clients.__file__), "clients.py")
@@ -480,8 +482,9 @@ class Connection:
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_save_and_restore(builder, namespace, emulated):
-    """After a checkpoint, which goes on in the same domain, and in new ones. A connection goes on, the time of day is
-    right, the clock has stood still, and nothing is left of each. How long a connection may be idle is none of it."""
+    """After a checkpoint, which continues in the same domain, and in new domains: a connection goes on, the time of day
+    is right, the clock has stood still, and no domain leaves anything behind. Time saved does not count as idle
+    time."""
     www = emulated.create(builder.build("defconfig_www_xen", name="defconfig_www_xen_patient",
                                         options={"HTTP_IDLE_SECONDS": "3600"}))
     www.wait_for(" boot_us=")
@@ -522,9 +525,9 @@ CHECKPOINT = "xl save -c guest /guests/saved"
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("www_fat"))
 def test_a_transfer_goes_on(builder, namespace, tmp_path, config):
-    """Of a file that is much larger than the guest, over one connection: whatever happens to the other halves of its
-    devices, or to the guest itself, each byte comes, and nothing is left."""
-    data = random.Random(1).randbytes(32 << 20)  # curl makes up for the time in which nothing came
+    """The transfer of a file much larger than the guest, over one connection: each byte comes in spite of restarts of
+    its devices' backends and of the guest's restorations, and nothing is left."""
+    data = random.Random(1).randbytes(32 << 20)  # curl makes up for the time without input
     (tmp_path / "large").write_bytes(data)
     out = builder.build(config, f"WWW_DIR={tmp_path}", name=f"{config}_transfer")
     restored = saving(config, SAVE_AND_RESTORE)
@@ -551,7 +554,7 @@ def test_a_transfer_goes_on(builder, namespace, tmp_path, config):
             held = emulated.held()
             before = before or held
             assert {**held, "log": "", "free": 0} == {**before, "log": "", "free": 0}, held["log"]
-        # Once, and after each of two restarts, and of four restorations; a driver that is loaded anew may come twice.
+        # Once at first, and after each of two restarts and four restorations; a reloaded driver may connect twice.
         for kind in ("vbd", "vif"):
             assert len(re.findall(f"device=device/{kind}/[0-9]+ .* connected=true", www.console)) >= \
                 3 + 4 * len(restored), www.console

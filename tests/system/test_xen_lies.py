@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Backends that lie, from a seed, in every field of their rings and of xenstore: the guest reports and refuses, and
-once an honest backend is there it serves again, byte by byte."""
+"""Backends that lie, from a seed, in every field of their rings and of xenstore: the guest reports and refuses them,
+and with an honest backend it serves the right bytes again."""
 import os
 import random
 import re
@@ -13,7 +13,7 @@ SEEDS, SEEDS_ELSEWHERE = 8, 2  # for x86-64, for each other CPU
 pytestmark = pytest.mark.long
 BEHIND = {"vif": "eth0", "vbd": "/dev/vda"}
 LIES, LIES_LEAST = 30, 5
-REQUESTS, REQUESTS_MOST = 15, 150  # a busy machine's guest gets around to few of them before its clients give up
+REQUESTS, REQUESTS_MOST = 15, 150  # on a busy machine the guest processes few of them before its clients give up
 SIZES = (1, 4097, 2 << 20)  # the last is more than the block cache has
 IMPATIENT, PATIENT = 4, 300  # seconds until a client gives up: the liar maps each slice, for long on a busy machine
 
@@ -47,7 +47,7 @@ def make_site(tmp_path_factory):
 
 @pytest.fixture(name="emulated")
 def start_machine(builder, namespace, site, config, cpu):
-    """With the guest's image in it, and its disk."""
+    """Starts the machine with the guest's image and its disk."""
     namespace.tap()
     image = builder.build(config, f"WWW_DIR={site}", name=f"{config}_lies")
     with xen.running(namespace.enter, disk=(os.path.join(image, "disk.img"), True), cpu=cpu.folder) as emulated:
@@ -56,13 +56,13 @@ def start_machine(builder, namespace, site, config, cpu):
 
 
 def create(emulated, kind):
-    """A guest that has not begun, without the device that the liar is to be behind."""
+    """Creates a guest, still paused, without the device that is to be the liar's."""
     without = {"vif": "vif", "vbd": "disk"}[kind]
     return emulated.start("guest", f"{without}=[]", paused=True)
 
 
 def get(namespace, size, seconds):
-    """A file as curl has it, and why that is not all."""
+    """The bytes of a file that curl gets, and the reason if they are not all."""
     done = namespace.run(["curl", "--silent", "--show-error", "--fail", "--max-time", seconds,
                           f"http://10.0.0.2/{size}.bin"], timeout=seconds + 60, text=False, check=False)
     return done.stdout, done.stderr.decode()

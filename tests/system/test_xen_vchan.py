@@ -13,14 +13,14 @@ from rig import build, cpus, params, server, xen
 PATH = "data/vchan"
 DOM0, PORT = "10.0.0.3", 8080
 WITH_VCHAN = {"XEN_VCHAN": "y", "WWW_VCHAN": "y"}
-NOTICED = 30  # seconds until a domain's death is: looked for every five, on a busy machine
+NOTICED = 30  # seconds until a domain's death is noticed: the check is every five, and the machine may be busy
 LARGE_BYTES = 1 << 20
 CONFIG = "defconfig_www_xen"
 
 
 def on_each_cpu(app):
-    """Its configurations, those of another CPU than x86-64 for test-all. What is not for each CPU saves guests, which
-    Xen does on x86-64 alone."""
+    """www's configurations, those of CPUs other than x86-64 for test-all. Other tests save guests, which Xen can do
+    only on x86-64."""
     return pytest.mark.parametrize("config", [params.marked(name, name) for name in build.defconfigs()
                                               if re.fullmatch(f"defconfig_{app}_xen(_arm64|_armv7)?", name)])
 
@@ -52,13 +52,13 @@ def www(builder, site=None, config=CONFIG):
 
 
 def fetch(builder, emulated, config, options):
-    """A client, for the same CPU as www's configuration is."""
+    """The client's configuration for the CPU of www's."""
     return emulated.create(builder.build(config.replace("www", "fetch")), "memory=8", f'cmdline="{options}"',
                            name="fetch")
 
 
 def start_server(emulated, out, client=0, *words):
-    """A guest that has offered its vchan. A client that waits for it may have taken the key away since."""
+    """Starts a guest, and waits until it has offered its vchan, whose key a waiting client may have removed since."""
     guest = emulated.create(out, f'cmdline="vchan-client={client}"', *words, name="www")
     wait_for_key(emulated, "event-channel" if client else "ring-ref")
     return guest
@@ -120,8 +120,8 @@ def next_domains(emulated, count):
 
 @on_each_cpu("www")
 def test_a_client_in_dom0(builder, namespace, emulated, large_site, config):
-    """curl, by TCP to dom0, and from there over libxenvchan: one client after the other, connections that are
-    used again, files of which the rings hold a part, and nothing that stays behind."""
+    """curl, by TCP to dom0, and from there over libxenvchan: one client after the other, reused connections, files
+    larger than the rings, and nothing left behind."""
     start_server(emulated, www(builder, large_site, config), 0, "memory=8")
     before, _ = counted(emulated)
     emulated.run(f"ip addr add {DOM0}/24 dev xenbr0; "
@@ -175,7 +175,7 @@ def test_a_client_that_is_killed_in_the_middle(builder, emulated, large_site, co
 
 
 def served(emulated):
-    """What dom0's client gets of a large page."""
+    """The large page as dom0's client gets it."""
     emulated.run("rm -f /tmp/in; mkfifo /tmp/in; "
                  f"exec 8<>/tmp/in; printf {request('/large.txt')} >/tmp/in; {proxy(emulated)} </tmp/in >/tmp/all")
     return emulated.run("cat /tmp/all").split("\r\n\r\n", 1)[1]
@@ -184,8 +184,8 @@ def served(emulated):
 @pytest.mark.long
 @pytest.mark.config(CONFIG)
 def test_a_server_that_is_saved_and_restored(builder, emulated, large_site):
-    """With a client in the middle, which hears of the end, and without: the next one is served. A checkpoint leaves
-    all as it is."""
+    """With a client in the middle, which is told of the end, and without: the next client is served. A checkpoint
+    changes nothing."""
     text = (large_site / "large.txt").read_text()
     guest = start_server(emulated, www(builder, large_site), 0, "memory=8")
     emulated.run("mkfifo /tmp/out")
@@ -215,8 +215,8 @@ def test_a_server_that_is_saved_and_restored(builder, emulated, large_site):
 @pytest.mark.long
 @pytest.mark.config(CONFIG)
 def test_a_client_that_is_saved_and_restored(builder, emulated, large_site):
-    """In the middle of a page, which does not go on meanwhile, for its server is paused: it hears of the end of its
-    flow, and the server offers its vchan again."""
+    """In the middle of a page, whose server is paused meanwhile: the client is told of the end of its flow, and the
+    server offers its vchan again."""
     paused_in_the_middle(builder, emulated, large_site)
     client = xen.Domain(emulated, "fetch")
     emulated.run("xl pause www; xl unpause fetch; xl save fetch /guests/saved && xl restore /guests/saved")
@@ -229,8 +229,7 @@ def test_a_client_that_is_saved_and_restored(builder, emulated, large_site):
 
 
 def paused_in_the_middle(builder, emulated, site, config=CONFIG):
-    """A client that asks for the same page again and again, and is paused before it has half of one; and its
-    server."""
+    """A client that asks for the same page again and again, paused before it has half of one; and its server."""
     client_id, server_id = next_domains(emulated, 2)
     client = fetch(builder, emulated, config, f"server={server_id} page=/large.txt times=1000")
     start_server(emulated, www(builder, site, config), client_id, "memory=8")
@@ -259,8 +258,8 @@ def test_a_client_that_is_destroyed_in_the_middle(builder, emulated, large_site,
 @pytest.mark.long
 @on_each_cpu("www")
 def test_a_server_that_is_destroyed_in_the_middle(builder, emulated, large_site, config):
-    """The client hears of the end, and lets go of the server's pages: until then the domain is not gone. It waits
-    for another server."""
+    """The client is told of the end, and unmaps the server's pages: until then the domain remains. It waits for another
+    server."""
     start, _ = counted(emulated)
     paused_in_the_middle(builder, emulated, large_site, config)
     emulated.run("xl destroy www")
