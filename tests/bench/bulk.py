@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Parts of the bench that move one flow of data as fast as it goes, beside the same of others."""
+"""Parts of the bench that move one flow of data as fast as possible, beside the same flow of peers."""
 import contextlib
 import io
 import subprocess
@@ -11,8 +11,8 @@ from rig import relay
 # -- bulk --
 
 def one_bulk(command, ready, seconds):
-    """Boots, and gives the rates of one flow to the guest and from it. ready: what it says when it listens, for an
-    iperf3 server that is only knocked at gives up."""
+    """Boots, and gives the rates of one flow to the guest and from it. ready: the console's text when it listens,
+    because an iperf3 server gives up after a connection that only probes it."""
     with Running(command) as guest:
         if guest.seconds_to_text(ready) is None:
             error = {"rate": None, "stall": None, "error": guest.console.decode("utf-8", "replace")[-500:]}
@@ -63,17 +63,17 @@ def bulk_unix(bench):
 
 
 class Here:
-    """This namespace, as rig/relay.py wants one."""
+    """This namespace, with the interface that rig/relay.py needs."""
 
     def popen(self, command, **options):
         return subprocess.Popen(command, **options)
 
 
 def bulk_loss(bench):
-    """The same over a relay that loses one segment in a hundred, each way, from the same seed. What large segments
-    hold is cut up first, so that a loss is one of a wire's segments."""
+    """The same over a relay that loses one segment in a hundred, each way, from the same seed. Large segments are cut
+    first, so that a loss is one segment of a wire."""
     tap("tap0", host=False)
-    ip("link set tap0 arp off")  # the host must not answer for itself on the guest's side of the relay
+    ip("link set tap0 arp off")  # the host must not answer directly on the guest's side of the relay
     tap("tap1")
     program = relay.compile_relay(bench.out)
     seconds, runs = (3 if bench.quick else 10), {}

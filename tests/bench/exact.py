@@ -14,10 +14,10 @@ from rig import build, clients, icount
 # -- exact: bytes, memory, instructions --
 
 def image(bench):
-    """Bytes of each shipped configuration: text, read-only data and data, the site apart."""
+    """Bytes of each shipped configuration: text, read-only data and data, without the site."""
     result = {}
     for name in build.defconfigs():
-        # scripts/size is what the budgets are asserted with: one definition of an image's size.
+        # By scripts/size, which also checks the budgets: one definition of an image's size.
         done = subprocess.run(["scripts/python", "json", "scripts/size", "--total", bench.path(name)], cwd=TREE,
                               stdout=subprocess.PIPE, text=True, check=True)
         result[name] = {"bytes": int(done.stdout.split()[0]), "file": os.path.getsize(bench.path(name, "image"))}
@@ -94,8 +94,8 @@ BULK_BYTES = 32 << 20
 
 
 def segments(bench):
-    """Guest instructions for each full segment that comes in or goes out, acknowledgements included: as the wire
-    has them, and with what the device takes on itself."""
+    """Guest instructions for each full segment received or sent, acknowledgements included: without and with the
+    device's offloads."""
     tap()
     name, result = "defconfig_iperf_qemu", {}
     for offloads in (False, True):
@@ -114,7 +114,7 @@ def segments(bench):
 
 
 def per_segment(out, path, reverse):
-    """The difference of a long transfer and a short one: the session's own traffic is in both."""
+    """The difference of a long transfer and a short one, to cancel the session's own traffic, which is in both."""
     counter, marks = icount.Counter(out, path), []
     try:
         for megabytes in (1, 1, 1 + (BULK_BYTES >> 20)):

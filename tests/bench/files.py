@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Parts of the bench about files on a disk: beside crunched ones, and beside the disk itself."""
+"""Parts of the bench on files of a disk: beside crunched ones, and beside the disk itself."""
 import os
 import re
 import subprocess
@@ -15,7 +15,7 @@ def with_disk(bench, machine, name, disk):
 
 
 def make_disk_site(bench):
-    """A folder with one large file, which no two blocks of are the same in."""
+    """A folder with one large file, no two blocks of which are the same."""
     folder = bench.path("disk-site")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "big.bin")
@@ -27,8 +27,8 @@ def make_disk_site(bench):
 
 
 def bytes_per_second(command):
-    """By the image's own clock. Nobody watches meanwhile: a figure about two who wait for each other on two
-    processors does not bear a third."""
+    """By the image's own clock. The console is not read meanwhile: guest and QEMU wait for each other on two
+    processors, and a third process would disturb the figure."""
     try:
         console = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, timeout=120, check=False).stdout

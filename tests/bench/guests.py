@@ -23,8 +23,8 @@ VIF = f"vif=['mac={MAC}, bridge=xenbr0']"
 
 @contextlib.contextmanager
 def creating(emulated, name):
-    """xl create, while something else is done; gives when it began. Afterwards the guest is gone, and so is what xl
-    does about its end, which the next guest would wait for."""
+    """Runs xl create, and the context's body meanwhile; gives the time of its start. Afterwards the guest has ended,
+    and so has xl's work on its end, for which the next guest would wait."""
     thread = threading.Thread(target=emulated.start, args=(name, VIF))
     started = time.monotonic()
     thread.start()
@@ -37,7 +37,7 @@ def creating(emulated, name):
 
 
 def seconds_to_null(emulated):
-    """To the null guest's line, which Xen writes into its log."""
+    """Seconds to the null guest's line, which Xen writes into its log."""
     with open(emulated.emulated.log, "rb") as log:
         log.seek(0, 2)
         said = b""
@@ -51,8 +51,8 @@ def seconds_to_null(emulated):
 
 
 def seconds_to_200(emulated):
-    """Polled as often as takes dom0, which passes each attempt on while it makes the guest, no time that shows:
-    four times as often the guest takes a third longer."""
+    """Seconds to the first 200. Polls seldom enough not to slow dom0, which forwards each attempt while it creates the
+    guest: polled four times as often, the guest takes a third longer."""
     with creating(emulated, "www") as started:
         clock = clients.wait_for_200(GUEST_IP, 80, "/1k.txt", xen.SECONDS, pause=POLL_SECONDS)["clock"]
     return clock and clock - started
@@ -73,7 +73,7 @@ def boot_xen(bench):
 
 
 def put_linux(dom0, kernel, initrd):
-    """The Linux guest, its kernel packed: dom0 has no memory for more."""
+    """Copies the Linux guest to dom0, with its kernel compressed: dom0 has no memory for more."""
     with open(kernel, "rb") as file:
         dom0.put("/guests/linux.gz", gzip.compress(file.read(), 1))
     dom0.put_file("/guests/initrd.gz", initrd)

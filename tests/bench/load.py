@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Parts of the bench that load a web server: wrk on a 1 kB file over connections that are kept, beside a peer."""
+"""Parts of the bench that load a web server: wrk on a 1 kB file over kept connections, beside a peer."""
 import os
 import tempfile
 
@@ -10,7 +10,7 @@ URL = f"http://{GUEST_IP}/1k.txt"
 
 
 def rates(seconds):
-    """Warms up, and gives what wrk finds with 16 keep-alive connections and with one."""
+    """Warms up, and gives wrk's results with 16 keep-alive connections and with one."""
     wrk(URL, 16, 1)
     return {"16": wrk(URL, 16, seconds), "1": wrk(URL, 1, seconds)}
 

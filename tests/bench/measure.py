@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the parts of the bench measure with: guests without wrappers, clocks, wrk, namespaces."""
+"""The instruments of the bench's parts: guests without wrappers, clocks, wrk, namespaces."""
 import json
 import os
 import re
@@ -17,11 +17,11 @@ from rig.guest import GUEST_IP, MAC, qemu_command, tap_netdev  # noqa: E402
 
 LINUX_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=reliable"
 SHIPPED_WWW = "defconfig_www_qemu"
-INTERVAL_SECONDS = 0.1  # of iperf3: the least that it can
+INTERVAL_SECONDS = 0.1  # of iperf3: the shortest possible
 
 
 class Bench:
-    """Where things are, and how much is asked for."""
+    """The folders of a run, and its extent."""
 
     def __init__(self, out, quick):
         self.out = out
@@ -62,7 +62,7 @@ class Bench:
 
 
 def in_namespace(program, arguments):
-    """Runs a program in a network namespace of its own and gives its status."""
+    """Runs a program in its own network namespace and gives its status."""
     unshare = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
     return subprocess.run([*unshare, sys.executable, "-B", program, *arguments], check=False).returncode
 
@@ -86,8 +86,8 @@ def tap(name="tap0", host=True):
 
 
 def tap_and_veth(far):
-    """The wire for a process here, and one to a namespace, whose end has the address that the process has: near and
-    far. The host's own address is on neither."""
+    """Two wires: a tap for a process here (near), and a veth to a namespace whose end has the same address as the
+    process (far). The host's own address is on neither."""
     tap()
     ip("addr flush dev tap0")
     ip(f"link add near type veth peer name far netns {far.holder.pid}")
@@ -97,7 +97,7 @@ def tap_and_veth(far):
 
 
 class Running:
-    """A guest, exactly the command and nothing around it, so that exec is where its clock starts."""
+    """A guest, run without any wrapper, so that its clock starts at exec."""
 
     def __init__(self, command):
         self.command = command
@@ -118,7 +118,7 @@ class Running:
         return self.process.poll() is None
 
     def seconds_to_text(self, text, limit=60):
-        """Exec to this text on the console, looked for each millisecond."""
+        """Seconds from exec to this text on the console, polled each millisecond."""
         while time.monotonic() - self.started < limit:
             self.read()
             if text in self.console:
@@ -178,8 +178,8 @@ def wrk(url, connections, seconds):
 
 
 def iperf_report(amount, reverse, limit):
-    """What iperf3 says against the server at the guest's address, once that is done with the measurement before.
-    amount: iperf3's options for how much."""
+    """iperf3's report against the server at the guest's address, once that has ended the measurement before. amount:
+    iperf3's options for the amount."""
     words = ["iperf3", "--client", GUEST_IP, *amount, "--interval", str(INTERVAL_SECONDS), "--json"]
     for _ in range(20):
         done = subprocess.run(words + (["--reverse"] if reverse else []), stdout=subprocess.PIPE, text=True,
@@ -211,7 +211,7 @@ def iperf(seconds, reverse):
 
 
 def iperf_bytes(count, reverse):
-    """Moves so many bytes, and not one more."""
+    """Moves exactly this many bytes."""
     report = iperf_report(["--bytes", str(count)], reverse, 300)
     if report.get("error"):
         raise RuntimeError(report["error"])

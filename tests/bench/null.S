@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The floor: the least guest that can be seen from outside. It writes one line to PORT, the serial
- * port or that of Xen's log, at its PVH entry and halts; what it takes is the VMM's time, which no
- * guest can get below. */
+/* The floor: the smallest guest that can be seen from outside. It writes one line to PORT, the serial
+ * port or that of Xen's log, at its PVH entry and halts; the time until then is the VMM's, below which no
+ * guest can get. */
 	.section .note.Xen, "a", @note
 	.balign 4
 	.long 4, 8, 18 /* name bytes, value bytes, XEN_ELFNOTE_PHYS32_ENTRY */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The floor on AArch64's virt: one line to its PL011, then halted. It lies wherever it is put. */
+/* The floor on AArch64's virt: writes one line to its PL011, then halts. Position-independent. */
 	.globl _start
 _start:
 	mov x1, #0x09000000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The floor on ARMv7's virt: one line to its PL011, then halted. It lies wherever it is put. */
+/* The floor on ARMv7's virt: writes one line to its PL011, then halts. Position-independent. */
 	.arm
 	.globl _start
 _start:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The floor on RISC-V's virt: one line to its 16550, then halted. It lies wherever it is put. */
+/* The floor on RISC-V's virt: writes one line to its 16550, then halts. Position-independent. */
 	.option norelax
 	.globl _start
 _start:

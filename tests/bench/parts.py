@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The parts of the bench. Each gives a dictionary that the report reads; times are only ever
-compared with what ran beside them, alternating, in the same run."""
+"""The parts of the bench. Each gives a dictionary that the report reads; times are only compared with
+those of a peer that alternated with them in the same run."""
 import os
 import subprocess
 
@@ -73,7 +73,7 @@ def threads(bench):
     return {"text": done.stdout, "status": done.returncode}
 
 
-# name: (function, needs a namespace, what must be built first)
+# name: (function, needs a namespace, the builds that it needs)
 PARTS = {
     "image": (image, False, "defconfigs"),
     "memory": (memory, True, "www peer"),

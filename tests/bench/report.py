@@ -16,7 +16,7 @@ def number(value, digits=0):
 
 
 def table(title, head, rows):
-    """Text columns: the first to the left, the others to the right."""
+    """Text columns: the first is aligned to the left, the others to the right."""
     cells = [list(map(str, row)) for row in [head, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = [title]

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What promises and fibers cost: a process of the kernel's own sources on the host's clock. Prints
+/* The cost of promises and fibers: a process of the kernel's own sources on the host's clock. Prints
  * "name value" lines for tests/bench/threads; threads_lwt.ml and threads_uv.c do the same. All but
  * sleep_seconds is processor time, which other processes disturb less. A sleeping thread sleeps for
- * 0.5 to 1.5 s from when it was made; the clock is read for each BATCH of them, as an event loop would
- * that reads it once per turn. */
+ * 0.5 to 1.5 s from its creation; the clock is read once per BATCH of them, as an event loop reads it
+ * once per turn. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -102,7 +102,7 @@ static uint64_t random_ns(uint64_t below_ns)
 	return state % below_ns;
 }
 
-/* The last to wake is one more sleeper, due after all others; then each is looked at. */
+/* Waits for one more sleeper, due after all others; then checks each. */
 static void bench_sleep(size_t count)
 {
 	long before = resident_bytes();
@@ -142,7 +142,7 @@ static struct promise *bind_next(void *arg, intptr_t value)
 	return p;
 }
 
-/* Chains of binds on a pending promise, made, woken and run to the end. */
+/* Makes chains of binds on a pending promise, wakes them and runs them to the end. */
 static void bench_bind(void)
 {
 	static struct bind binds[BATCH];
@@ -167,7 +167,7 @@ static void wake(struct waiter *w)
 	woken++;
 }
 
-/* From settling to the waiter's function; making promise and waiter is not counted. */
+/* Measures from settling to the waiter's function, without the making of promise and waiter. */
 static void bench_wake(void)
 {
 	static struct promise promises[BATCH];

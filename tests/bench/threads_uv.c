@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What tests/bench/threads.c measures, in libuv: a sleeping thread is a uv_timer_t, a wake is an
+/* The measurements of tests/bench/threads.c in libuv: a sleeping thread is a uv_timer_t, a wake is an
  * idle handle's callback in the loop, or a uv_async_t's, which goes through the host's kernel. */
 #include <stdint.h>
 #include <stdio.h>

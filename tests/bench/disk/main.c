@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reads as much as a disk or a file on it has, once, from the start to the end, and says how long it took:
- * with FAT the file big.bin, by kv_read, otherwise the device itself, by as many requests as keep it busy.
+/* Reads a whole disk, or a file on it, once from start to end, and prints the time: with FAT the file
+ * big.bin, by kv_read, otherwise the device itself, with as many requests as keep it busy.
  *
  *   read bytes=268435456 ns=… */
 #define LOG_TAG "disk"
