@@ -54,7 +54,7 @@ Test(far, registers_are_mapped_behind_the_stacks)
 	cr_assert_eq(filled, 1);
 }
 
-/* As Zynq's interrupt controller does. */
+/* Zynq's interrupt controller has such registers. */
 Test(far, registers_may_lie_where_the_image_is_mapped)
 {
 	cr_assert_eq(map(0xf8f00100, 0x100), FIRST * PAGE + 0x100100);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How the report of an exception begins, and what ARM's aborts are called. */
+/* The beginning of an exception's report, and the names of ARM's aborts. */
 #include <setjmp.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ void ended(int status)
 	longjmp(after, status ? status : -1);
 }
 
-/* What ends the report, 0: nothing. */
+/* Gives the cause that ended the report, 0: none. */
 static int begin(void)
 {
 	int status = setjmp(after);

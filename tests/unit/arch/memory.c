@@ -17,7 +17,7 @@ enum { PRESENT = 1, TABLE = 2, LARGE = 4, DEVICE = 8, BITS = 0xfff };
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
-#define TOP (UINT64_C(1) << 46) /* what may be mapped ends there */
+#define TOP (UINT64_C(1) << 46) /* the end of addresses that may be mapped */
 
 uint64_t page_map[512] __attribute__((aligned(4096)));
 
@@ -25,8 +25,8 @@ static uint64_t *tables[64];
 static unsigned table_count, early_left;
 static uintptr_t flushed;
 static unsigned filled;
-static uint64_t taken_start, taken_end; /* nothing can be mapped there */
-static uint64_t far_start, far_bytes;   /* what has been asked for */
+static uint64_t taken_start, taken_end; /* a range that cannot be mapped */
+static uint64_t far_start, far_bytes;   /* the range asked for */
 
 uint64_t *paging_table(uint64_t entry)
 {
@@ -108,7 +108,7 @@ static void end(void)
 
 TestSuite(memory, .init = begin, .fini = end, .timeout = 20);
 
-/* What is mapped at address, as the CPU would find it; 0: nothing. */
+/* The entry that maps address, as the CPU would find it; 0: none. */
 static uint64_t leaf_at(uint64_t address)
 {
 	uint64_t *entry = memory_entry(address, 1, false);
@@ -201,7 +201,7 @@ Test(memory, of_others_is_memory_and_no_more_than_its_pages)
 	cr_assert_null(arch_map_memory(UINT64_MAX - 4095, 8 * KIB));
 }
 
-/* Against a picture of each page, whatever has been mapped around before. */
+/* Compares random mappings with a model of each page. */
 Test(memory, pieces_agree_with_a_picture)
 {
 	enum { PAGES = 2048 }; /* 8 MiB */

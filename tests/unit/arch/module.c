@@ -29,7 +29,7 @@ Test(module, is_the_first_of_the_list)
 	cr_assert_eq(bytes_with(1, list, UINT64_MAX - 10, 10), 10);
 }
 
-/* As qboot has it. */
+/* qboot's list lies so. */
 Test(module, may_lie_at_any_four_bytes)
 {
 	static uint32_t memory[sizeof(struct pvh_module) / 4 + 1];

@@ -87,7 +87,7 @@ Test(ram, is_none_in_an_empty_map)
 	EXPECT(0, 0);
 }
 
-/* Against a picture of each byte of a small memory. */
+/* Compares random maps with a model of each byte of a small memory. */
 Test(ram, agrees_with_a_picture_of_random_maps)
 {
 	uint64_t state = 1;

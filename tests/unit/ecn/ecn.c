@@ -262,7 +262,7 @@ Test(tcp_ecn, echo_slows_down_once_a_round_trip_and_is_answered)
 	peer_forget(&peer);
 }
 
-/* What a loss has slowed down already is not slowed down again. */
+/* A connection that a loss has slowed down is not slowed down again. */
 Test(tcp_ecn, echo_within_recovery_changes_nothing)
 {
 	struct stack_tcp_info before, after;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The crunched store: scripts/crunch is run on folders made here, and what it wrote is read through
+/* The crunched store: scripts/crunch is run on folders made here, and its output is read through
  * fs/crunch.c from memory of exactly its size. Runs in the source tree's root. */
 #define _GNU_SOURCE /* memmem */
 #include <criterion/criterion.h>
@@ -123,7 +123,7 @@ static intptr_t get(struct kv *kv, const char *key, struct kv_entry *entry)
 	return promise_result(&op.promise);
 }
 
-/* The same for somebody who takes gzip. */
+/* The same for a client that accepts gzip. */
 static void get_gzip(struct kv *kv, const char *key, struct kv_entry *entry)
 {
 	struct kv_get op;
@@ -522,7 +522,7 @@ Test(crunch, says_what_is_wrong_with_its_arguments)
 
 /* -- compressed variants -- */
 
-/* Is e what gunzip turns into value? */
+/* Asserts that gunzip turns e into value. */
 static void expect_gunzips_to(const struct kv_entry *e, const char *value, size_t len)
 {
 	char command[200], *unzipped;

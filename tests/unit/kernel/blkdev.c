@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every block device refuses and counts, and the disk of tests/lib, on whose word other tests rely. */
+/* Refusals and counts common to all block devices, and the disk of tests/lib, on which other tests rely. */
 #include <errno.h>
 #include <string.h>
 
@@ -150,7 +150,7 @@ Test(blkdev, disk_forgets_what_was_not_flushed)
 	cr_assert_eq(after_cut(0, DISK_LEFT_NONE, 0, 3), 3);
 }
 
-/* A flush speaks of what was done when it came, not of what is still under way. */
+/* A flush covers writes that were done when it came, not those still under way. */
 Test(blkdev, disk_flushes_only_what_was_done_before)
 {
 	struct blkdev_slice slice = { memory, 512 };

@@ -210,7 +210,7 @@ Test(buf, an_empty_pool_refuses_and_counts)
 	buf_free(buf_alloc_header());
 }
 
-/* What the address sanitizer makes of a packet that is used after it was freed. */
+/* The address sanitizer's view of a packet that is used after it was freed. */
 Test(buf, using_a_freed_packet_is_caught, .signal = SIGABRT)
 {
 	struct buf *volatile b = buf_alloc_header();
@@ -232,7 +232,7 @@ Test(buf, split)
 	buf_free(part);
 	cr_assert_eq(freed, 1);
 	memcpy(buf_push(own, 60), data, 60);
-	part = buf_split(own, 20); /* header room is nobody's but its buf's: copied */
+	part = buf_split(own, 20); /* header room belongs to its buf only: copied */
 	cr_assert(part->len == 20 && memcmp(part->data, data, 20) == 0 && buf_room(part) == BUF_HEADROOM - 20);
 	cr_assert(own->len == 40 && memcmp(own->data, data + 20, 40) == 0);
 	while ((slice = buf_alloc_header()))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bind, map, catch and async: what the laws do not say; above all cancelling in every order. */
+/* bind, map, catch and async beyond the laws: above all cancelling in every order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +151,8 @@ Test(combinator, cancelling_in_the_turn_of_the_inner_result)
 	test_assert_value(&b.promise, 8);
 }
 
-/* -ECANCELED answers the request: what catch starts then goes on. Any other error does not. */
+/* -ECANCELED answers the request, so an operation that catch starts then goes on. Other errors do not answer
+ * it. */
 Test(combinator, catch_may_clean_up_after_being_cancelled)
 {
 	struct promise source, cleaning;

@@ -246,7 +246,7 @@ Test(group, choose_and_pick_of_none_stay_pending_until_cancelled)
 	}
 }
 
-/* The losers of a choose go on, so their storage is theirs until they have settled. */
+/* The losers of a choose continue, so their storage may not be reused until they have settled. */
 Test(group, using_a_losers_storage_again_is_caught, .signal = SIGABRT)
 {
 	struct sleep sleepers[2];

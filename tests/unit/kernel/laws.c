@@ -18,7 +18,7 @@
 enum kind { READY, READY_FAILED, READY_CANCELLED, LATER, LATER_FAILED, STUBBORN, STUBBORN_FAILED, KINDS };
 enum { EVENTS = 5, NEVER = EVENTS };
 
-/* A promise made by m, f or g, and what the outside will do to it. */
+/* A promise made by m, f or g, and the way in which it will be settled. */
 static struct step {
 	struct promise promise;
 	enum kind kind;

@@ -78,7 +78,7 @@ Test(page, random_use_keeps_runs_apart_and_comes_back_whole)
 	for (int i = 0; i < RUNS; i++)
 		if (runs[i].pages)
 			page_free(runs[i].pages, runs[i].count);
-	/* Everything has grown together again: the longest run there can be is there. */
+	/* All runs have been joined again: the longest possible run is free. */
 	page_stats(&after);
 	cr_assert_eq(after.used, before.used);
 	all = page_alloc(after.total - after.used, false);
@@ -267,7 +267,7 @@ Test(pool, using_a_freed_object_is_caught, .signal = SIGABRT)
 
 /* -- instances -- */
 
-/* What images have; tests/lib gives all other tests a block of its own for each. */
+/* The function of images; in all other tests tests/lib gives each instance its own block. */
 void *__real_instance_alloc(size_t bytes);
 void __real_instance_free(void *memory, size_t bytes);
 
@@ -317,7 +317,7 @@ Test(instance, small_ones_share_pages)
 	for (int i = 0; i < 40; i++)
 		small[i] = __real_instance_alloc(100);
 	cr_assert_eq(pages_used(), before + 2);
-	large = __real_instance_alloc(4000); /* has a page of its own, and leaves the room in the second */
+	large = __real_instance_alloc(4000); /* has its own page, and leaves the room in the second */
 	last = __real_instance_alloc(1000);
 	cr_assert_eq(pages_used(), before + 3);
 	__real_instance_free(large, 4000);
@@ -344,7 +344,7 @@ Test(instance, without_memory)
 
 enum { PIECES = 7 };
 
-/* Takes as many pieces as it can get, and goes on without those that it cannot. */
+/* Takes as many pieces as it can get, and continues without the others. */
 static void take_pieces(void *arg)
 {
 	void *pieces[PIECES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Start options: what is taken, what is passed over, what is refused in which words; and hostile
- * command lines, which may end in a refusal only. */
+/* Start options: accepted ones, those passed over, refused ones and the messages; and hostile command
+ * lines, which must at most be refused. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +95,7 @@ Test(option, unknown_keys_are_named_with_what_is_known)
 	cr_assert_str_eq(error, "unknown option \"prot\": known are port, flag, name");
 }
 
-/* Firecracker's defaults and additions, QEMU microvm's, and what people write for Cloud Hypervisor. */
+/* Firecracker's defaults and additions, QEMU microvm's, and usual arguments for Cloud Hypervisor. */
 Test(option, what_vmms_append_is_passed_over)
 {
 	char line[] = "reboot=k panic=1 pci=off nomodules 8250.nr_uarts=0 i8042.noaux i8042.nomux i8042.nopnp "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Settling, waiting and cancelling a single promise, and what debug builds catch. */
+/* Settling, waiting and cancelling a single promise, and errors that debug builds catch. */
 #include <errno.h>
 #include <signal.h>
 

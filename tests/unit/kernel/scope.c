@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Resource scopes: everything is let go, newest first, whatever fails or is cancelled. */
+/* Resource scopes: everything is released, newest first, in spite of failures and cancelling. */
 #include <errno.h>
 #include <string.h>
 

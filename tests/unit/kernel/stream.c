@@ -194,7 +194,7 @@ Test(stream, each_cancelled_between_two_waits, .init = create)
 	test_assert_error(&e.promise, -ECANCELED);
 }
 
-/* A full stream is no reason not to answer; what is not taken stays for others. */
+/* The request to cancel is answered though the stream is full; values not taken stay for other readers. */
 Test(stream, each_cancelled_while_values_are_ready, .init = create)
 {
 	struct stream_each e;
@@ -226,7 +226,7 @@ static void reap(void)
 	}
 }
 
-/* Whatever is pushed comes out once, in order, and no more than fits is ever accepted ahead. */
+/* Every pushed value comes out once, in order, and no more than the capacity is accepted ahead. */
 Test(stream, random_use_keeps_order, .init = create)
 {
 	uint64_t seed = 7;

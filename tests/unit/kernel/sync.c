@@ -230,7 +230,7 @@ Test(condition, the_mutex_is_let_go_and_held_again)
 	mutex_lock(&m, &other);
 	condition_broadcast(&c, 4);
 	test_settle();
-	/* Both are woken, neither may go on before it has the mutex. */
+	/* Both are woken, and neither may continue before it holds the mutex. */
 	test_assert_pending(&wait[0].promise);
 	mutex_unlock(&m);
 	test_settle();

@@ -20,7 +20,7 @@ TestSuite(log, .init = test_begin, .fini = test_end);
 
 /* -- format -- */
 
-/* Into a buffer of every size up to beyond what is needed. */
+/* Formats into buffers of every size up to beyond the needed one. */
 #define assert_like_c(...) \
 	do { \
 		char ours[200], theirs[200]; \
@@ -189,7 +189,7 @@ Test(log, what_comes_from_the_wire_cannot_drive_the_terminal)
 
 /* -- panic -- */
 
-/* What a child that panics leaves on standard error. */
+/* Asserts the output of a panicking child on standard error. */
 static void assert_dies_saying(void (*run)(void), const char *expected)
 {
 	char text[4096] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The sleep queue against a plain array, and what is built on it. */
+/* The sleep queue against a plain array, and sleeping and time limits on it. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -103,7 +103,7 @@ Test(timer, agrees_with_a_sorted_reference)
 			timer_stop(&c->timer);
 			c->running = false;
 		} else if (what < 97) {
-			timer_run_due(now_ns, 1 + what % 4); /* what comes next finds a ring half dealt out */
+			timer_run_due(now_ns, 1 + what % 4); /* leaves a ring half dealt out for the next step */
 		} else if (now_ns >> 62 == 0) {
 			advance();
 			if (what == 99)
@@ -150,8 +150,8 @@ static void start_again(struct timer *t)
 }
 
 /* One that is due for ever still lets the loop turn, and others run. */
-/* Two that lie in one ring go one after the other, and somebody asks for the next deadline in between: what
- * is then known of the ring must not outlive it. */
+/* Two timers of one ring are stopped one after the other, and the next deadline is asked for in between: the
+ * ring's cached deadline must not outlive it. */
 Test(timer, when_the_last_is_stopped_nothing_is_due)
 {
 	static struct timer first, second;
@@ -261,7 +261,7 @@ Test(timer, a_million_sleepers)
 		sleep_until(&sleepers[i], begun_ns + NS_PER_S / 2 + test_random(&seed) % NS_PER_S);
 		promise_wait(&sleepers[i].promise, &waiters[i], wake);
 	}
-	/* A third is cancelled, which must not wake anybody else. */
+	/* A third is cancelled, which must not wake the others. */
 	for (int i = 0; i < MILLION; i++) {
 		if (i % 3 == 0) {
 			promise_unwait(&waiters[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The whole agent on a whole stack that talks to itself: what is typed, and what is answered. The bounds
+/* The whole agent on a whole stack that connects to itself: typed commands and their answers. The bounds
  * are tests/Makefile's: 6 handles, 10 operations, 2000 bytes, a backlog of 3, 3 datagrams. */
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +67,7 @@ static bool matches(const char *text, const char *wanted)
 	return !*text;
 }
 
-/* lines: one or more, each with its line feed, which all come at once; answers: all that is said then. */
+/* Types lines, one or more, each with its line feed, at once; answers: the whole output expected then. */
 static void ask(const char *lines, const char *answers)
 {
 	test_console_clear();
@@ -77,7 +77,7 @@ static void ask(const char *lines, const char *answers)
 	          answers);
 }
 
-/* Handle 1 listens, 2 has connected to it from port 4000 and 3 is what was accepted. */
+/* Handle 1 listens, 2 has connected to it from port 4000, and 3 is the accepted connection. */
 static void connect_to_ourselves(void)
 {
 	ask("a socket tcp\nb bind 1 10.0.0.2 80\nc listen 1 5\n", "a 0 1\nb 0 10.0.0.2 80\nc 0\n");
@@ -342,12 +342,12 @@ Test(agent, without_memory_a_command_fails_and_the_next_does_not)
 	ask("4 socket tcp\n", "4 -ENOMEM\n");
 }
 
-/* Each is set and comes back: of a connection, of one that has yet to come, and of those accepted. */
+/* Each option is set and read back: on a connection, on one not yet open, and on accepted ones. */
 Test(agent, options)
 {
 	static const struct {
 		const char *name;
-		int value, below, above; /* what cannot be */
+		int value, below, above; /* the value, and two out of its range */
 	} options[] = {
 		{ "nodelay", 0, -1, 2 }, { "cork", 1, -1, 2 }, { "keepalive", 1, -1, 2 },
 		{ "keepidle", 17, 0, 32768 }, { "keepintvl", 18, 0, 32768 }, { "keepcnt", 19, 0, 128 },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines and commands: what the grammar takes, what it refuses and with which words, and hostile lines
- * placed against the end of their memory. */
+/* Lines and commands: those that the grammar accepts, those that it refuses and its reasons, and hostile
+ * lines placed against the end of their memory. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static struct command command;
 static const char *reason;
 static char *exact;
 
-/* In a block of exactly its size, which the address sanitizer watches; valid until the next. */
+/* Parses text in a block of exactly its size, which the address sanitizer watches; valid until the next. */
 static int parse(const char *text)
 {
 	size_t len = strlen(text);
@@ -129,7 +129,7 @@ Test(parse, what_is_wrong_is_said)
 	done();
 }
 
-/* The id is there for the answer, but never what would upset a terminal. */
+/* The id is kept for the answer, unless it has characters that would upset a terminal. */
 Test(parse, a_wrong_line_has_its_id)
 {
 	parse("x7 jump");

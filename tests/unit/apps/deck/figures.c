@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The figures of a whole stack: a JSON object whatever the counters say, in bounded memory. */
+/* The figures of a whole stack: a valid JSON object for any values of the counters, in bounded memory. */
 #include "apps/deck/figures.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Our client against our server, each on a stack of its own; and others who come in between. */
+/* Our client against our server, each on its own stack; and other clients that connect meanwhile. */
 #include <errno.h>
 #include <string.h>
 
@@ -78,7 +78,7 @@ static intptr_t measure(void)
 	return promise_result(&done);
 }
 
-/* What the client's line says after a word. */
+/* The number after a word in the client's log line. */
 static unsigned long long said(const char *word)
 {
 	const char *line = strstr(test_console_text(), "client done"), *at = line ? strstr(line, word) : NULL;

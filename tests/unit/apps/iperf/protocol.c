@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* iperf3's JSON: what iperf3 says is understood, what is not JSON does no harm. */
+/* iperf3's JSON is understood, and text that is not JSON does no harm. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ TestSuite(protocol, .init = test_begin, .fini = test_end);
 
 static struct iperf_parameters parameters;
 
-/* In a block of exactly its size, which the address sanitizer watches. */
+/* Parses text in a block of exactly its size, which the address sanitizer watches. */
 static int parse(const char *text)
 {
 	size_t len = strlen(text);
@@ -85,7 +85,7 @@ Test(protocol, results_there_and_back)
 	cr_expect(strstr(text, "\"retransmits\":5,") && strstr(text, "\"sender_has_retransmits\":1,"));
 }
 
-/* As many as there can be, with the largest numbers, in just the room that is promised to be enough. */
+/* The most streams, with the largest numbers, fit into RESULTS_BYTES. */
 Test(protocol, the_longest_results_fit)
 {
 	struct iperf_stream_result results[128];

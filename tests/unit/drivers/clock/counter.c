@@ -25,7 +25,7 @@ void cpu_timer_set(uint64_t at)
 
 TestSuite(counter, .init = test_begin, .fini = test_end, .timeout = 20);
 
-/* QEMU's, a Raspberry Pi's, some servers', Apple's, and what may be. */
+/* QEMU's, a Raspberry Pi's, some servers', Apple's, and other possible rates. */
 static const uint64_t rates[] = { 62500000, 54000000, 121875000, 24000000, 1000, 1000000000, 999999999 };
 
 static void start(uint64_t rate_hz)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What time it is on a machine with a real-time clock that is made up here. */
+/* The time on a machine with a fake real-time clock. */
 /* tests/lib has a wall clock too. */
 #define clock_wall_ns machine_wall_ns
 

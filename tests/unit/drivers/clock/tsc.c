@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A PC's two clocks on a machine that is made up here: its instructions stand in the place of cpu.h, and
- * time goes by a little with each that looks at it. */
+/* A PC's two clocks on a fake machine: its instructions replace cpu.h, and each read of a clock lets a little
+ * time pass. */
 #define ARCH_X86_64_CPU_H
 /* tests/lib has a clock too. */
 #define clock_now_ns machine_now_ns
@@ -17,7 +17,7 @@ struct cpuid {
 };
 
 static struct {
-	uint64_t tsc, tsc_hz, timer_hz, step; /* step: ticks of the counter per look at something */
+	uint64_t tsc, tsc_hz, timer_hz, step; /* step: ticks of the counter per read of any clock */
 	uint64_t timer_start;
 	bool hypervisor, pit, cmos_stuck;
 	uint32_t hypervisor_name, hypervisor_leaves, kvm_features, tsc_khz, timer_khz;
@@ -285,7 +285,7 @@ Test(clock, has_no_date_without_a_chip)
 	cr_assert_eq(wall_seconds(), 0);
 }
 
-/* Being told for ever that the date is about to change, and seconds that never stand still. */
+/* A clock that always says that the date is about to change, and one whose seconds never stand still. */
 Test(clock, loses_its_patience_with_the_date)
 {
 	set_cmos(true, 24, 2, 29, 23, 59, 58);

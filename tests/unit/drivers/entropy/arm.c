@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where entropy comes from: the CPU, else the firmware, else a device. */
+/* Sources of entropy: the CPU, else the firmware, else a device. */
 #include <string.h>
 
 #include "tests/lib/test.h"
@@ -15,7 +15,7 @@
 enum { FIRMWARE = 0xf1, DEVICE = 0xde, FOREVER = 1 << 30 };
 
 static bool cpu_has, firmware_has, device_has, stuck;
-static unsigned busy; /* so many times the instruction fails */
+static unsigned busy; /* times that the instruction still fails */
 static uint64_t number;
 
 bool cpu_has_random(void)
@@ -60,7 +60,7 @@ static void begin(void)
 
 TestSuite(entropy, .init = begin, .fini = test_end, .timeout = 20);
 
-/* Whose the byte is, of 40 that must all have come. */
+/* The source of the bytes, all 40 of which must have come from it. */
 static uint8_t source(void)
 {
 	uint8_t bytes[41];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a blob must be like to be opened, and that whatever is in it is read within it, and to an end. */
+/* The requirements on a blob; and reading any blob stays within it, and ends. */
 #include "tests/lib/tree.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@ TestSuite(fdt_blob, .init = test_begin, .fini = test_end, .timeout = 240);
 
 enum { NODE = 1, NODE_END = 2, PROPERTY = 3, NOP = 4, END = 9 };
 
-/* Everything that the reader looks at, in 40 lines. */
+/* A tree with everything that the reader looks at. */
 static const char whole[] =
 	"/memreserve/ 0x40000000 0x1000;\n"
 	"/memreserve/ 0x123456789000 0x2000;\n"
@@ -90,7 +90,7 @@ Test(fdt_blob, reads_reservations_in_their_order)
 	blob_free(&blob);
 }
 
-/* -- wrong ones, and what is said of them -- */
+/* -- wrong ones, and the reasons given -- */
 
 Test(fdt_blob, refuses_what_is_none)
 {
@@ -128,7 +128,7 @@ Test(fdt_blob, refuses_more_than_can_be_read)
 	blob_free(&blob);
 }
 
-/* It says that it is whole, and is not: no byte may be read that is not there. */
+/* The header claims the full length: no byte beyond the cut may be read. */
 Test(fdt_blob, refuses_a_blob_that_was_cut_anywhere)
 {
 	struct blob blob = blob_compile(whole);
@@ -236,7 +236,7 @@ Test(fdt_blob, takes_structures_that_are_right)
 	TAKEN(1, NODE, 0, NODE_END, END);
 	TAKEN(1, NOP, NODE, 0, NOP, PROPERTY, 4, 0, 7, NOP, NODE_END, NOP, END);
 	TAKEN(2, NODE, 0, PROPERTY, 0, 0, NODE, 0x61626300, PROPERTY, 1, 0, 0, NODE_END, NODE_END, END);
-	TAKEN(1, NODE, 0, NODE_END, END, NODE, NODE); /* what follows the end is nothing */
+	TAKEN(1, NODE, 0, NODE_END, END, NODE, NODE); /* tokens behind the end are ignored */
 }
 
 Test(fdt_blob, refuses_structures_that_are_wrong)

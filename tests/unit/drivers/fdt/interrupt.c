@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Whose interrupts go where. */
+/* The routing of interrupts. */
 #include "tests/lib/tree.h"
 
 #include <errno.h>
@@ -130,7 +130,7 @@ static void expect_pci(uint32_t function, uint32_t pin, uint32_t line)
 	check(&out, "/intc", ARRAY_SIZE(cells), cells);
 }
 
-/* As QEMU has it, shortened. */
+/* QEMU's tree, shortened. */
 Test(fdt_interrupt, of_pci_goes_through_the_bridges_map)
 {
 	struct fdt_interrupt out;
@@ -205,7 +205,7 @@ Test(fdt_interrupt, in_a_map_that_is_wrong_leads_nowhere)
 		expect_none(name, 0, name[1] == 'b' ? -ENOENT : -ERANGE);
 }
 
-/* Each look at a phandle is one at the whole tree: a list of many is not followed to its end. */
+/* Each lookup of a phandle walks the whole tree, so a long list is not followed to its end. */
 Test(fdt_interrupt, lists_of_many_controllers_are_followed_so_far)
 {
 	char source[8192], *at = source;
@@ -225,7 +225,7 @@ Test(fdt_interrupt, lists_of_many_controllers_are_followed_so_far)
 	expect_none("/y", 100, -ENOENT);
 }
 
-/* Two maps one after the other, of so many entries, the last of which is the one that fits. */
+/* Makes two maps in a row, of this many entries each, the last of which matches. */
 static void make_maps(int entries)
 {
 	char source[8192], *at = source;
@@ -243,7 +243,7 @@ static void make_maps(int entries)
 	make(source);
 }
 
-/* All maps on an interrupt's way are one list in that. */
+/* All maps on an interrupt's way count as one list. */
 Test(fdt_interrupt, maps_of_many_controllers_are_followed_so_far)
 {
 	make_maps(31);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding nodes, and what their properties say. */
+/* Finding nodes, and reading their properties. */
 #include "tests/lib/tree.h"
 
 #include <string.h>

@@ -11,11 +11,11 @@
 
 enum { NOT_SUPPORTED = -1, NO_ENTROPY = -3, FOREVER = 1 << 30 };
 
-/* What it answers; 0: such a call is a fault. */
+/* The firmware's answers; 0: the call is a fault. */
 static struct {
 	enum cpu_conduit conduit;
 	uint32_t psci, features, smccc, trng;
-	unsigned empty; /* so many times it has no entropy yet */
+	unsigned empty; /* times that it still has no entropy */
 } firmware;
 static unsigned ended, drawn;
 static struct blob blob;

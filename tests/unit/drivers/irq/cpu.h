@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What gicv3.c says to its CPU. */
+/* The calls of gicv3.c to its CPU. */
 #ifndef TESTS_UNIT_DRIVERS_IRQ_CPU_H
 #define TESTS_UNIT_DRIVERS_IRQ_CPU_H
 

@@ -24,13 +24,13 @@ static uint8_t redistributors[CPUS][2 * FRAMES] __attribute__((aligned(8)));
 static uint64_t stride; /* from one redistributor to the next */
 static unsigned maps_most;
 static bool has_no_registers; /* of the CPU's, for the controller */
-static uint32_t controls[8];  /* what the distributor's control has been, one after the other */
+static uint32_t controls[8];  /* values of the distributor's control, one after the other */
 static unsigned control_count;
-static unsigned busy, busy_looks; /* looks until a change of it is done, and how many are left */
+static unsigned busy, busy_looks; /* reads until a change of it is done, and reads left */
 static struct blob blob;
 static struct fdt tree;
 
-/* The distributor has time to notice what was written. */
+/* Gives the distributor time to notice writes. */
 void cpu_pause(void)
 {
 	volatile uint32_t *control = reg(memory, CONTROL);

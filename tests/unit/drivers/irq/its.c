@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* GICv3's translation service, whose registers are memory and whose part is played when somebody waits. */
+/* GICv3's translation service, whose registers are memory, and which is simulated while the driver waits. */
 #include <errno.h>
 #include <string.h>
 
@@ -53,7 +53,7 @@ static volatile uint64_t *at(uint8_t *registers, uint32_t offset)
 	return (volatile uint64_t *)(registers + offset);
 }
 
-/* Takes the commands that are there, in order, as soon as somebody waits for that. */
+/* Executes the queued commands in order, when the driver waits for them. */
 static void play(void)
 {
 	for (uint64_t from; (from = *at(service, QUEUE_READ)) != *at(service, QUEUE_WRITE); command_count++) {
@@ -219,7 +219,7 @@ Test(its, that_does_not_answer_is_given_up)
 	cr_assert_eq(message(FUNCTION), -ENODEV);
 }
 
-/* Where a service has other views of memory than the CPU, what it cannot share reads back as not shared. */
+/* If a service is not coherent with the CPU, shareability that it does not support reads back as none. */
 static volatile uint64_t *unshared;
 
 static void play_unshared(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who waits for which interrupt. */
+/* The pollers of interrupt lines. */
 #include <errno.h>
 
 #include "drivers/irq/lines.h"

@@ -79,7 +79,7 @@ static int line(uint32_t i)
 	return irq_line_of(&tree, &n, i);
 }
 
-/* What the CPU does when interrupt id comes. */
+/* Acts as the CPU does on interrupt id. */
 static void come(uint32_t id)
 {
 	*at(0x203004) = id;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Bridges that nobody has numbered, on a model that lets configuration and memory through as they do. */
+/* Bridges that no firmware has numbered, on a model that forwards configuration and memory as they do. */
 #include <string.h>
 
 #include "drivers/pci/pci.h"
@@ -10,7 +10,7 @@ enum { FUNCTIONS = 400, DEVICE = 1 << 11, BUS = 1 << 16, MIB = 1 << 20, OPEN = 2
 static struct function {
 	struct function *parent; /* the bridge that it is behind; NULL: the host's own bus */
 	uint32_t device, words[64], bar_mask;
-	bool bridge, stuck; /* it keeps no numbers */
+	bool bridge, stuck; /* does not keep the numbers written to it */
 } functions[FUNCTIONS];
 static unsigned count, reads, writes;
 static uint32_t first_bus;
@@ -27,7 +27,7 @@ static uint32_t behind(const struct function *f)
 	return f->words[PCI_BUSES / 4] >> 8 & 0xff;
 }
 
-/* Does configuration of the bus get to the functions behind the bridge? */
+/* Does the bridge forward configuration accesses to the bus? */
 static bool lets_through(const struct function *bridge, uint32_t bus)
 {
 	return !bridge ||
@@ -74,7 +74,8 @@ void pci_write(uint32_t function, uint32_t offset, uint32_t value)
 	f->words[offset / 4] = value;
 }
 
-/* All bridges on the way let through what is mapped, and no other function on the same bus has it. */
+/* Asserts that all bridges on the way forward the mapped range, and that no other function on the bus has
+ * it. */
 volatile void *pci_reach(uint64_t start, uint64_t bytes)
 {
 	for (struct function *f = mapping->parent; f; f = f->parent) {
@@ -147,7 +148,7 @@ static void begin(void)
 
 TestSuite(pci_bridge, .init = begin, .fini = test_end, .timeout = 20);
 
-/* Two bridges behind the first, and another: the numbers go on behind all that is behind a bridge. */
+/* Two bridges behind the first, and another: numbers continue after all buses behind a bridge. */
 Test(pci_bridge, numbers_what_nobody_has_numbered)
 {
 	static const uint32_t where[] = { 0, DEVICE, 2 * DEVICE, BUS, BUS + DEVICE, 2 * BUS + 3 * DEVICE,
@@ -194,7 +195,7 @@ Test(pci_bridge, gives_each_bus_a_mebibyte)
 	cr_assert_eq(functions[3].words[PCI_BAR / 4], 0);
 }
 
-/* The host's own bus has what is left, and is not given what is behind a bridge. */
+/* The host's own bus gets the rest of the window, and none of the ranges behind a bridge. */
 Test(pci_bridge, keeps_apart_what_is_on_the_hosts_bus)
 {
 	pci_place(0x10000000, 0x10300000);
@@ -295,7 +296,7 @@ Test(pci_bridge, ends_where_bridges_keep_no_numbers)
 	expect_passed_over("bridge=0:0 passed_over=");
 }
 
-/* Whatever a bridge says that is behind it, the scan ends. */
+/* The scan ends for any bus numbers of a bridge. */
 Test(pci_bridge, ends_whatever_bridges_say)
 {
 	for (uint32_t i = 0; i < 0x100; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The host bridge of a device tree: what its configuration space, windows and interrupts come to. */
+/* The host bridge of a device tree: its configuration space, windows and interrupts. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static struct blob blob;
 static struct fdt tree;
 static uint32_t space[2][BUS_BYTES / 4]; /* of two buses */
 static uint64_t space_start, space_bytes, mapped_start, mapped_bytes;
-static uint64_t unreachable; /* from there on; 0: nothing is */
+static uint64_t unreachable; /* addresses from there on; 0: none */
 
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
@@ -103,7 +103,7 @@ Test(pci_ecam, has_four_kilobytes_for_each_function)
 	put(0, 0);
 	put(3 * DEVICE, 0);
 	put(1 << 16 | 2 * DEVICE, 0);
-	space[0][3 * 0x8000 / 4 + PCI_HEADER / 4] = 0x810000; /* a bridge, of a bus that somebody has numbered */
+	space[0][3 * 0x8000 / 4 + PCI_HEADER / 4] = 0x810000; /* a bridge, whose bus firmware has numbered */
 	space[0][3 * 0x8000 / 4 + PCI_BUSES / 4] = 0x00ff0100;
 	cr_assert_eq(pci_next(&scan), 0);
 	cr_assert_eq(pci_next(&scan), 3 * DEVICE);
@@ -241,7 +241,7 @@ Test(pci_ecam, translates_from_the_bus_to_the_cpu)
 	cr_assert_eq(mapped_start, 0x780001000);
 }
 
-/* Those that somebody has placed, in whichever window. */
+/* BARs that firmware has placed, in either window. */
 Test(pci_ecam, reaches_what_lies_in_a_window)
 {
 	static const struct {
@@ -307,7 +307,7 @@ Test(pci_ecam, turns_pins_into_lines)
 	cr_assert_eq(pci_line(9 * DEVICE), -ENODEV, "nobody there");
 }
 
-/* To bus 1, at device 1. type: of its Express capability; -1: it has none. */
+/* Puts a bridge to bus 1 at device 1. type: of its Express capability; -1: it has none. */
 static void put_bridge(int type)
 {
 	uint32_t *f = space[0] + 0x8000 / 4;
@@ -337,7 +337,7 @@ Test(pci_ecam, turns_pins_behind_a_bridge)
 
 /* -- messages -- */
 
-/* Who writes the function's messages, as its knows it; -1: nobody knows. */
+/* The requester ID of the function's messages, as the ITS sees it; -1: unknown. */
 static int64_t source_of(uint32_t function)
 {
 	struct fdt_node its, controller;
@@ -380,7 +380,7 @@ Test(pci_ecam, messages_sources_are_numbered_by_some_bits)
 	cr_assert_eq(source_of(2 * DEVICE), 0x30);
 }
 
-/* Root, upstream and downstream ports alone let a function's own number through. */
+/* Only root, upstream and downstream ports forward a function's own requester ID. */
 Test(pci_ecam, messages_keep_their_source_through_ports)
 {
 	make(SPACE BUSES WINDOWS "msi-parent = <&its>;");

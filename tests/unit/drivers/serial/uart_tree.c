@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which serial port a device tree leads to, and how it is spoken to. */
+/* The serial port named by a device tree, and its registers. */
 #include <errno.h>
 #include <string.h>
 
@@ -71,7 +71,7 @@ static uint32_t *word(unsigned port, uint32_t offset)
 	return (uint32_t *)(ports[port].registers + offset);
 }
 
-/* Which port takes a byte: as PL011 or as 16550. */
+/* Expects a byte on this port, as a PL011 or as a 16550. */
 static void expect_pl011(unsigned port)
 {
 	*word(port, 0x18) = 0x80;

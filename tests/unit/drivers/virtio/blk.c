@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The disk's driver against a device in memory: what goes over the wire, how requests are cut and wait, and
- * devices that lie, give up or make no sense. */
+/* The disk's driver against a device in memory: requests on the ring, how they are cut and wait, and devices
+ * that lie, give up or make no sense. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ struct wire {
 	uint64_t sector;
 };
 
-/* The next request, which must be like this. */
+/* Takes the next request, and asserts that it is this one. */
 static struct device_request expect(uint32_t type, uint64_t sector, unsigned out, unsigned in)
 {
 	struct device_request r;
@@ -80,7 +80,7 @@ static struct device_request expect(uint32_t type, uint64_t sector, unsigned out
 	return r;
 }
 
-/* The device is done with it, and says so. */
+/* Completes a request with a status. */
 static void answer(const struct device_request *r, uint8_t status)
 {
 	uint32_t written = 1;
@@ -105,7 +105,7 @@ static void expect_broken(const struct blkdev_op *op)
 	test_assert_error(&other.promise, -ENXIO);
 }
 
-/* -- what goes over the wire -- */
+/* -- requests on the ring -- */
 
 Test(virtio_blk, reads_into_slices)
 {
@@ -174,7 +174,7 @@ static struct device_request expect_discard(uint64_t sector, uint32_t sectors)
 	return r;
 }
 
-/* In as many pieces as the device wants. */
+/* Discards are cut to the device's limits. */
 Test(virtio_blk, discards)
 {
 	struct device_request r;
@@ -467,7 +467,7 @@ Test(virtio_blk, a_change_that_is_none_of_ours)
 	cr_assert_eq(dev->sectors, 1000);
 }
 
-/* Each answer is waited for so long as none is that late. */
+/* Each answer gets a time limit that no working device needs. */
 Test(virtio_blk, a_device_that_falls_silent_is_given_up)
 {
 	const uint64_t patience = CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS;
@@ -494,7 +494,7 @@ Test(virtio_blk, a_device_that_falls_silent_is_given_up)
 	expect_broken(&many[0]);
 }
 
-/* What is done counts, though no interrupt has come. */
+/* Completed requests count, though no interrupt has come. */
 Test(virtio_blk, an_interrupt_that_is_lost_breaks_nothing)
 {
 	const uint64_t patience = CONFIG_VIRTIO_BLK_TIMEOUT_MS * NS_PER_MS;

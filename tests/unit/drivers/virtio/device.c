@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The other side of the ring, written from the specification and not from the driver: it reads what
- * the driver published, and nothing else. */
+/* The device's side of the ring, written from the specification and not from the driver: it reads only
+ * what the driver has published. */
 #include "tests/unit/drivers/virtio/device.h"
 
 #include <errno.h>
@@ -103,7 +103,7 @@ void device_attach(struct virtio_device *dev)
 	dev->name = "fake";
 }
 
-/* In the place of the buses. */
+/* Replaces the buses. */
 int virtio_mmio_find(struct virtio_device *dev, enum virtio_type type)
 {
 	(void)type;
@@ -138,7 +138,7 @@ bool device_next(unsigned queue, struct device_request *r)
 		if (!(q->desc[at].flags & 1))
 			break;
 	}
-	/* As a device that wants to hear of the very next one. */
+	/* Asks for a notification of the very next buffer. */
 	*(uint16_t *)&q->used->ring[q->size] = q->seen;
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A virtio device in memory, for tests: it is found as the only one, and does what a test says, also
- * what no device should. */
+/* A virtio device in memory, for tests: it is found as the only one, and acts on a test's orders, even
+ * against the specification. */
 #ifndef TESTS_UNIT_DRIVERS_VIRTIO_DEVICE_H
 #define TESTS_UNIT_DRIVERS_VIRTIO_DEVICE_H
 
@@ -50,7 +50,7 @@ struct device_request {
 bool device_next(unsigned queue, struct device_request *r);
 /* Says that a request is done; no check of anything. */
 void device_done(unsigned queue, uint32_t id, uint32_t bytes);
-/* Raises the interrupt line. Only its edge is heard. Wanted or not: what the driver says is a hint. */
+/* Raises the interrupt line, whose edge counts; also if the driver does not want it, which is only a hint. */
 void device_interrupt(void);
 /* The same because the configuration, or the status, has changed. */
 void device_change(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The network driver against a device in memory: what goes out, what comes in, what becomes of
- * buffers, and devices that lie. */
+/* The network driver against a device in memory: transmission, reception, ownership of buffers, and
+ * devices that lie. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +177,7 @@ Test(virtio_net, promises_no_frame_longer_than_its_ring, .init = test_begin)
 	cr_assert_eq(net->mtu, 16 * 1600 - 12 - 14);
 }
 
-/* In the shortest ring, and with a header of the device's own. */
+/* Even in the shortest ring, and with the device's header in a descriptor of its own. */
 Test(virtio_net, sends_as_many_slices_as_are_promised, .init = test_begin)
 {
 	struct device_request r;
@@ -264,7 +264,7 @@ Test(virtio_net, drops_a_frame_whose_first_slice_is_too_short)
 	free_all();
 }
 
-/* Nobody frees anything: large frames are dropped in the end, small ones still come through, and
+/* While no buffer is freed, large frames are dropped in the end and small ones still come through;
  * afterwards all is as it was. */
 Test(virtio_net, keeps_small_frames_coming_when_buffers_are_short)
 {
@@ -576,7 +576,7 @@ Test(virtio_net, hears_of_a_long_queue_being_done)
 	cr_assert_eq(stats.headers_used, 0);
 }
 
-/* When nothing else happens, who waits for it waits for the next look. Constants are nobody's to wait for. */
+/* Without other events, storage is released at the next poll. Constants have no count to release. */
 Test(virtio_net, memory_that_somebody_counts_is_let_go_of_once_it_is_sent)
 {
 	struct device_request r;

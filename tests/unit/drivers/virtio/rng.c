@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The entropy device: what it gives, and what becomes of one that does not. */
+/* The entropy device: its bytes, and a device that gives none. */
 #include <errno.h>
 #include <string.h>
 
@@ -80,7 +80,7 @@ static void want_to_know(void)
 		device.queues[0].used->flags = 0; /* the clock was read before there was a ring, too */
 }
 
-/* virtqueue_kick: what the device wishes may be seen late. */
+/* virtqueue_kick: the device's wish for a notification may be seen late. */
 Test(virtio_rng, asks_twice_whether_the_device_wants_to_know)
 {
 	device.wants_nothing = true;

@@ -269,7 +269,7 @@ static void assert_broken(const char *how)
 	cr_assert_eq(device.status, 0, "not reset");
 	cr_assert_neq(strstr(test_console_text(), how), NULL, "%s", test_console_text());
 	test_console_clear();
-	/* Whatever it says from now on. */
+	/* Whatever the device reports from now on. */
 	device_done(0, 0, 1);
 	cr_assert_null(take(&written));
 	device_was_notified(0);
@@ -340,7 +340,7 @@ Test(virtqueue, breaks_a_device_that_wrote_more_than_there_was_room)
 	assert_broken("more bytes written");
 }
 
-/* Descriptors that the device scribbles over, loops among them, are not what we go by. */
+/* The driver does not rely on descriptors that the device can overwrite, with loops for example. */
 Test(virtqueue, does_not_read_its_own_descriptors)
 {
 	struct device_request r;

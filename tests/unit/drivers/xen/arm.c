@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A guest of Xen that a device tree tells of it, on a CPU with a clock of its own. */
+/* A guest that finds Xen in its device tree, on a CPU with its own clock. */
 #define CONFIG_ARM_MACHINE 1
 #define CONFIG_XEN_FRONTEND 1
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory that is given back and taken again: how much, which, and what is asked for and cannot be. */
+/* Memory that is given back and taken again: how much, which, and targets that cannot be reached. */
 #include <string.h>
 
 #include "drivers/xen/xen.h"
@@ -120,7 +120,7 @@ static unsigned times_told(void)
 	return times;
 }
 
-/* The pages come late; nobody wakes up once they have been given, and both is told once. */
+/* The pages come late; once they have come no timer runs, and each event is logged once. */
 Test(xen_balloon, tries_again_until_it_has_what_is_asked_for)
 {
 	size_t used = start.total - start.used - 100;
@@ -152,7 +152,7 @@ Test(xen_balloon, tries_again_to_get_back_what_xen_has_not)
 	assert_nothing_lost();
 }
 
-/* What was missed does not matter any more. */
+/* A new target replaces the missed one. */
 Test(xen_balloon, another_wish_is_not_tried_again)
 {
 	uint64_t blocks;

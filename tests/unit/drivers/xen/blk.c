@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The disk driver against a backend in memory: what is asked, where the data goes, backends that go away in
- * the middle and come back, and backends that lie. */
+/* The disk driver against a backend in memory: its requests, the places of data, backends that leave in the
+ * middle and come back, and backends that lie. */
 #include <errno.h>
 #include <string.h>
 
@@ -347,7 +347,8 @@ Test(xen_blk, one_that_is_connected_to_nothing)
 	assert_serves();
 }
 
-/* It closes while it still has the ring, as Linux's does whose disk is slow: nobody spins meanwhile. */
+/* The backend closes while it still has the ring, as Linux's does with a slow disk: we do not spin
+ * meanwhile. */
 Test(xen_blk, one_that_closes_before_it_lets_go)
 {
 	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
@@ -398,7 +399,7 @@ Test(xen_blk, one_that_was_given_up_and_has_the_ring_of_before)
 	test_assert_error(&ops[0].promise, -ENXIO);
 }
 
-/* Memory that is let go of late is not waited with for ever: nobody may come. */
+/* Memory that is released late is not awaited for ever: another backend may never come. */
 Test(xen_blk, a_request_that_is_taken_back_late_is_given_up)
 {
 	struct blkif_request r;
@@ -431,7 +432,7 @@ Test(xen_blk, no_request_is_lost_on_the_way_to_another_domain)
 	for (unsigned round = 0; round < 10; round++) {
 		read_all();
 		test_settle();
-		answer(perform().id, BLKIF_RSP_OKAY); /* nobody has seen it when the domain is saved */
+		answer(perform().id, BLKIF_RSP_OKAY); /* the driver has not seen it when the domain is saved */
 		xen_suspend();
 		memset(memory, 0, sizeof(memory));
 		test_settle();
@@ -635,7 +636,7 @@ Test(xen_blk, who_was_silent_serves_again_by_itself)
 	assert_serves();
 }
 
-/* Only what nobody can write to any more is given back: it is looked at now and then. */
+/* Memory is given back only once the backend cannot write to it any more, which is polled. */
 Test(xen_blk, who_falls_silent_and_keeps_memory)
 {
 	struct blkif_request r;
@@ -777,7 +778,7 @@ ParameterizedTestParameters(xen_blk, lies_in_every_field)
 	return cr_make_param_array(uint64_t, seeds, ARRAY_SIZE(seeds));
 }
 
-/* Whatever is in the ring, each request settles once, and nothing is out in the end. */
+/* For any content of the ring, each request settles once, and no grant is left in the end. */
 ParameterizedTest(uint64_t *seed, xen_blk, lies_in_every_field)
 {
 	for (size_t i = 0; i < OPS; i++)

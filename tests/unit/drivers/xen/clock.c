@@ -55,7 +55,7 @@ Test(xen_clock, never_goes_back)
 	cr_assert_eq(machine_now_ns(), 801000);
 	counter -= 1000;
 	cr_assert_eq(machine_now_ns(), 801000);
-	/* Behind the page's moment: no time has passed, and none is made of it. */
+	/* The counter is before the page's time stamp: no time has passed, and none is added. */
 	fake.shared->vcpu_info[0].time.tsc_timestamp = counter + 50;
 	cr_assert_eq(machine_system_ns(), 7000000);
 }

@@ -51,7 +51,7 @@ Test(xen_console, a_daemon_that_reads_slowly_gets_all)
 	cr_assert(out_bytes == sizeof(text) && !memcmp(out, text, sizeof(text)));
 }
 
-/* A little at a time, and it says so while nobody looks. */
+/* The console takes a little at a time, and sends its event while we do not look. */
 static void sip(void)
 {
 	for (unsigned i = 0; i < 40 && page.out_cons != page.out_prod; i++)
@@ -175,7 +175,7 @@ Test(xen_console_none, without_a_ring)
 	test_assert_error(&op.promise, -ENODEV);
 }
 
-/* The ring is another one and empty; who waits for input goes on waiting. */
+/* The ring is a new, empty one; a pending read goes on waiting for input. */
 Test(xen_console, another_domain_has_its_own)
 {
 	static _Alignas(PAGE_BYTES) struct xencons_interface next;

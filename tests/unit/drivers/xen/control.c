@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the toolstack asks for, and the seed that it may leave. */
+/* Requests of the toolstack, and the seed that it may leave. */
 #include <errno.h>
 #include <string.h>
 
@@ -165,7 +165,7 @@ Test(xen_control, it_is_not_tried_for_ever)
 	test_assert_value(end, 0);
 }
 
-/* What was asked happens, and no answer comes. */
+/* The request is carried out, without an answer. */
 static struct promise *ask_without_an_answer(const char *word)
 {
 	struct promise *end = xen_control_start();
@@ -199,7 +199,7 @@ Test(xen_control, suspends_only_when_that_was_acknowledged)
 	cr_assert_eq(saves, 1);
 }
 
-/* -- what is asked besides -- */
+/* -- other requests -- */
 
 Test(xen_control, other_words_are_left)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Event channels: who is marked, how often, and what comes while nobody listens. */
+/* Event channels: which pollers are marked, how often, and events without a listener. */
 #include <errno.h>
 
 #include "drivers/xen/event.h"
@@ -107,7 +107,7 @@ Test(xen_event, events_of_others_mark_nobody)
 	cr_assert(!(fake.shared->evtchn_pending[0] & UINT64_C(1) << other));
 }
 
-/* Of the ports that are listened to; one that has told of its event waits for its poller, not for more. */
+/* Waits for ports with a listener; a port whose event was delivered waits for its poller, not for more. */
 Test(xen_event, waits)
 {
 	const uint64_t store = 1 << FAKE_STORE_PORT, ours = UINT64_C(1) << port;
@@ -127,7 +127,7 @@ Test(xen_event, waits)
 	cr_assert_eq(fake.waited_for, store | ours);
 }
 
-/* Between the last look and the wait: nobody has been told of it. */
+/* An event between the last look and the wait, without an upcall. */
 Test(xen_event, what_comes_before_the_wait_ends_it)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -180,7 +180,7 @@ Test(xen_event, a_port_beyond_the_table_is_given_back)
 	cr_assert_eq(event_offer(0, &poller, &beyond), -ENOSPC);
 	cr_assert(!fake.open[CONFIG_XEN_EVENTS]);
 	cr_assert_eq(event_attach(CONFIG_XEN_EVENTS, &poller), -ENOSPC);
-	/* Whatever Xen sets, nothing beyond the table is touched. */
+	/* For any bits that Xen sets, nothing beyond the table is touched. */
 	fake.shared->evtchn_mask[63] = 0;
 	fake_raise(4095);
 	test_settle();

@@ -74,7 +74,7 @@ Test(xen_event_fifo, an_event_marks_its_poller_once_until_it_listens_again)
 	cr_assert_eq(channels[0].polled, 3);
 }
 
-/* A queue that grows while nobody looks is emptied at once, in its order. */
+/* A queue that has grown meanwhile is emptied at once, in its order. */
 Test(xen_event_fifo, many_at_a_time)
 {
 	for (unsigned round = 0; round < 100; round++) {
@@ -126,7 +126,7 @@ Test(xen_event_fifo, pending_and_forgotten)
 	cr_assert_eq(channels[3].polled, 1);
 }
 
-/* Whose poller is NULL is not masked, and taken out of the queue all the same. */
+/* A channel whose poller is NULL is not masked, and leaves the queue all the same. */
 Test(xen_event_fifo, a_channel_that_nobody_polls)
 {
 	uint32_t port;
@@ -150,7 +150,7 @@ static void saved_for_an_older_xen(void)
 	fake_has_queues = false;
 }
 
-/* So many times that a queue was broken. */
+/* Asserts how often a broken queue was reported. */
 static void assert_reported(unsigned times)
 {
 	const char *at = test_console_text();
@@ -228,7 +228,7 @@ Test(xen_event_fifo, a_queue_without_end)
 	assert_reported(1);
 }
 
-/* Behind what is sane, at its head, and none at all; a restored domain hears of it anew. */
+/* An impossible port behind sane ones, at the head, and alone; a restored domain reports it anew. */
 Test(xen_event_fifo, a_port_that_cannot_be_ends_its_queue)
 {
 	uint32_t port = channels[0].port, at = 1024;
@@ -270,8 +270,8 @@ ParameterizedTestParameters(xen_event_fifo, queues_that_cannot_be)
 	return cr_make_param_array(uint64_t, seeds, ARRAY_SIZE(seeds));
 }
 
-/* Whatever stands in the pages, each upcall ends, nothing outside of them is read, and a channel works once
- * they are sane. */
+/* For any content of the pages, each upcall ends, reads stay within them, and a channel works once they are
+ * sane. */
 ParameterizedTest(uint64_t *seed, xen_event_fifo, queues_that_cannot_be)
 {
 	for (unsigned step = 0; step < 200; step++) {

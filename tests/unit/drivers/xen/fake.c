@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Event channels of two levels, a grant table that nobody looks at, and an xenstored that answers within the
- * hypercall that tells it of a request. A frame number of 32 bits says of a process's page only the lower
- * part: the upper is the one at which something is mapped. */
+/* Event channels of two levels, a grant table without a reader, and an xenstored that answers within the
+ * hypercall that notifies it. A frame number of 32 bits is only the lower part of a process's page number:
+ * the upper part is the one at which a page is mapped. */
 #define _GNU_SOURCE /* mincore */
 #define ARCH_X86_64_CPU_H
 #include <string.h>
@@ -46,7 +46,7 @@ static struct {
 static uint8_t request[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
 static uint32_t request_bytes;
 
-/* -- what the machine file gives elsewhere -- */
+/* -- functions of the machine file -- */
 
 volatile void *arch_map_device(uint64_t start, uint64_t bytes)
 {
@@ -278,7 +278,7 @@ static bool is_pending(uint32_t port)
 	return fake.shared->evtchn_pending[port / 64] >> port % 64 & 1;
 }
 
-/* As Xen does it: behind the queue's tail where that is still in the queue. */
+/* Appends as Xen does: behind the queue's tail, if that is still in the queue. */
 static void append(uint32_t port)
 {
 	volatile event_word_t *word = &fake.words[port], *tail = &fake.words[fake.tail];
@@ -417,7 +417,7 @@ void fake_restore(void)
 	fake.tail = 0;
 }
 
-/* What SCHEDOP_shutdown gives; for suspend alone it returns. */
+/* The result of SCHEDOP_shutdown, which returns only for suspend. */
 static long shut_down(uint32_t reason)
 {
 	cr_assert_eq(reason, SHUTDOWN_suspend);

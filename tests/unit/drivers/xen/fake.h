@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Xen, xenstored and the pages that they lend, in memory, for tests: they do what a test says, also what they
- * never should. */
+/* Xen, xenstored and the pages that they lend, in memory, for tests: they act on a test's orders, even
+ * against the protocol. */
 #ifndef TESTS_UNIT_DRIVERS_XEN_FAKE_H
 #define TESTS_UNIT_DRIVERS_XEN_FAKE_H
 
@@ -22,7 +22,7 @@ struct fake {
 	bool lends_nothing;
 	unsigned given_back;       /* pages that the guest has given back */
 	bool keeps_memory;         /* pages are neither taken back nor given */
-	uint32_t next_port;        /* what is given out next */
+	uint32_t next_port;        /* to be given out next */
 	bool open[FAKE_PORTS];
 	unsigned sent[FAKE_PORTS]; /* events that the guest sent */
 	unsigned calls;            /* hypercalls */
@@ -32,8 +32,8 @@ struct fake {
 	bool store_is_deaf;        /* requests stay in the ring */
 	bool store_is_mute;        /* they are read, and not answered */
 	bool keeps_values;         /* writing is refused */
-	bool loses_watches;        /* values change, and nobody is told */
-	bool loses_events;         /* what Xen has for the guest does not come */
+	bool loses_watches;        /* values change without watch events */
+	bool loses_events;         /* Xen's events for the guest are lost */
 	bool conflict;             /* the next transaction ends with EAGAIN */
 	uint32_t refused;          /* requests of this type fail with ENOSPC; 0: none */
 	uint32_t store_type;       /* of the last request */
@@ -41,7 +41,7 @@ struct fake {
 	uint64_t waited_for;       /* in it: a bit for each port */
 	uint32_t yield_raises;     /* this port's event comes while others run; 0: none */
 	uint32_t shutdown;         /* reason, once asked for */
-	/* Another domain lets the guest have a page: GNTST_…, and what is in the page. */
+	/* Another domain's answer to the mapping of a grant: GNTST_…, and the page's content. */
 	int16_t (*map)(uint16_t domain, uint32_t ref, uint8_t *page);
 	uint32_t mapped[FAKE_PLACES]; /* the ref; 0: nothing is there */
 	bool unmaps_nothing;
@@ -53,7 +53,7 @@ struct fake {
 	uint64_t clock_ns;         /* where the guest's clock last went on */
 };
 extern struct fake fake;
-/* Whether Xen has queues of events; before fake_begin. */
+/* Does Xen have FIFO event channels? To be set before fake_begin. */
 extern bool fake_has_queues;
 
 /* A guest that has just started: xen_init and store_init are done. */
@@ -67,20 +67,21 @@ uint8_t *fake_granted(uint32_t ref, bool read_only);
 void *fake_map_ring(const char *path);
 /* The other side begins or ends to use a grant, so that it cannot be ended. */
 void fake_hold(uint32_t ref, bool hold);
-/* How many grants are out. */
+/* The number of grants in use. */
 unsigned fake_grants_out(void);
 
-/* What the guest has of other domains, place by place. */
+/* The pages of other domains that the guest has mapped, place by place. */
 extern uint8_t fake_places[FAKE_PLACES][PAGE_BYTES];
 unsigned fake_mapped(void);
-/* The guest goes on in a new domain: nothing that Xen lent or opened is there, all is zeroed. */
+/* Restores the guest in a new domain: all that Xen has lent or opened is gone, and its pages are zero. */
 void fake_restore(void);
 
 /* Values of xenstore, by the path as the guest writes it; watches fire. NULL: there is none. */
 void fake_set(const char *path, const char *value);
 const char *fake_get(const char *path);
 uint64_t fake_get_number(const char *path);
-/* A backend whose state is there has gone away, and comes; it follows the front end by clock_on_block. */
+/* The backend with its state at this key leaves and comes again; it follows the frontend in
+ * clock_on_block. */
 void fake_come_back(const char *state);
 /* Puts bytes as they are where the guest expects answers, as far as there is room, and raises the event. */
 void fake_answer(const void *bytes, uint32_t count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The states of both sides, without a device's driver: every cell of the table, and what goes wrong between
- * two states. */
+/* The states of both sides, without a device's driver: every cell of the table, and failures between two
+ * states. */
 #include "drivers/xen/frontend.h"
 #include "kernel/loop.h"
 #include "tests/lib/test.h"
@@ -14,10 +14,10 @@
 #define FRONT "device/vif/0"
 #define BACK "/local/domain/0/backend/vif/1/0"
 
-/* -- a driver that does as a test says, and remembers what it was told -- */
+/* -- a driver under the test's control, which records its calls -- */
 
 static struct {
-	int offers, connects; /* what they end with */
+	int offers, connects; /* their results */
 	bool keeps_rings;     /* the backend does */
 	bool stops_store;     /* when connecting */
 	char told[64];        /* o: offer, c: connect, d: disconnect */
@@ -86,7 +86,7 @@ static void begin_with(const char *state)
 	test_settle();
 }
 
-/* Nothing of before is asserted. */
+/* Forgets the calls so far. */
 static void forget(void)
 {
 	memset(driver.told, 0, sizeof(driver.told));
@@ -117,7 +117,7 @@ static void begin(void)
 TestSuite(xen_frontend, .init = begin, .timeout = 60);
 TestSuite(xen_frontend_table, .timeout = 60);
 
-/* -- every cell: backend's state across, what the driver is told and our own state after it -- */
+/* -- every cell: backend's state across; the driver's call, and our state after it -- */
 
 static const char *const states[] = { NULL, "1", "2", "3", "4", "5", "6", "7", "8", "9", "four" };
 enum { STATES = ARRAY_SIZE(states) };
@@ -238,7 +238,7 @@ Test(xen_frontend, that_it_is_lost_is_reported)
 	                          "device=" FRONT " backend=" BACK " state=5 connected=false"));
 }
 
-/* The watch may be lost with what it told: it is looked at each second. */
+/* Watch events may be lost, so the state is polled each second. */
 Test(xen_frontend, who_comes_back_unseen_is_found)
 {
 	let_seconds_pass(2); /* connected, it is not looked at */
@@ -294,7 +294,7 @@ Test(xen_frontend_table, who_goes_while_it_is_refused_may_come_again)
 	assert_is("4", "c");
 }
 
-/* What passes is tried again with the next offer; the backend can do nothing about it. */
+/* A passing shortage is retried with the next offer, because the backend cannot help. */
 Test(xen_frontend, memory_that_is_short_for_a_while)
 {
 	static const int errors[] = { -ENOMEM, -ENOSPC };
@@ -356,7 +356,7 @@ Test(xen_frontend, who_breaks_the_rules_is_refused_once_it_has_answered)
 	assert_is("3", "do");
 }
 
-/* Whoever holds rings is waited for as long as it takes. */
+/* A backend that holds rings is awaited without a time limit. */
 Test(xen_frontend, rings_that_are_let_go_of_late)
 {
 	backend_is("6");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Grants: what Xen sees, reuse, and those that will not end. */
+/* Grants: the table as Xen sees it, reuse, and grants that cannot be ended. */
 #include <errno.h>
 
 #include "drivers/xen/grant.h"

@@ -78,7 +78,7 @@ static void unplug(const char *dir, const char *back)
 	test_settle();
 }
 
-/* The backend takes what it is offered. */
+/* The backend accepts the offer. */
 static void assert_connects(const char *dir, const char *back)
 {
 	char path[64];
@@ -103,7 +103,7 @@ static void begin(void)
 	disconnected = 0;
 }
 
-/* So many seconds later nobody looks any more: the guest sleeps on. */
+/* Asserts that polling ends after this many seconds: the guest sleeps on. */
 static void assert_sleeps_after(unsigned seconds)
 {
 	unsigned calls;
@@ -149,7 +149,7 @@ Test(xen_hotplug, a_backend_may_take_its_time)
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 }
 
-/* The guest sleeps on: nobody looks for ever. */
+/* Polling ends, and the guest sleeps on. */
 Test(xen_hotplug, a_backend_that_never_comes_is_forgotten)
 {
 	plug("device/vif/1", "/local/domain/0/backend/vif/1/1", "1");
@@ -221,7 +221,7 @@ Test(xen_hotplug, who_comes_long_after_takes_the_place)
 	cr_assert_null(strstr(test_console_text(), "refused"));
 }
 
-/* Of the same number, that is. */
+/* A device of the same number. */
 Test(xen_hotplug, a_device_comes_again_with_a_backend_elsewhere)
 {
 	for (unsigned domain = 5; domain < 8; domain++) {
@@ -247,7 +247,7 @@ Test(xen_hotplug, a_backend_that_is_replaced_before_it_was_ready)
 	assert_connects("device/vif/0", NEXT_BACK);
 }
 
-/* While an answer is awaited that belongs to what was before. */
+/* The replacement comes while an answer about the old backend is pending. */
 Test(xen_hotplug, a_backend_that_is_replaced_while_something_is_asked)
 {
 	char text[8];
@@ -267,7 +267,7 @@ Test(xen_hotplug, a_backend_that_is_replaced_while_something_is_asked)
 	assert_connects("device/vif/0", NEXT_BACK);
 }
 
-/* What was offered is taken back first. */
+/* The old offer is withdrawn first. */
 Test(xen_hotplug, a_backend_that_is_replaced_before_it_was_connected)
 {
 	fake_set(OWN_BACK "/state", CLOSED);
@@ -287,7 +287,7 @@ Test(xen_hotplug, a_backend_that_is_replaced_before_it_was_connected)
 Test(xen_hotplug, another_disk_is_none)
 {
 	plug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712", READY);
-	fake_set("device/vbd/51712/state", "1"); /* it was refused before anybody used it */
+	fake_set("device/vbd/51712/state", "1"); /* it was refused before any use */
 	frontend_start(&disk, &disk_kind);
 	test_settle();
 	assert_connects("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712");

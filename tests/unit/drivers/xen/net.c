@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The network driver against a backend in memory: what goes out, what comes in, whose pages are whose when,
- * backends that go away and come back, and backends that lie. */
+/* The network driver against a backend in memory: transmission, reception, ownership of pages, backends that
+ * leave and come back, and backends that lie. */
 #include <errno.h>
 #include <string.h>
 
@@ -81,7 +81,7 @@ static void tell(void)
 	test_settle();
 }
 
-/* What a backend does when it hears of a change: called whenever the loop would block. */
+/* The backend's reaction to changes: called whenever the loop would block. */
 static void follow(uint64_t deadline_ns)
 {
 	const char *state = fake_get(FRONT "/state"), *own = fake_get(BACK "/state");
@@ -163,8 +163,8 @@ Test(xen_net, begins_as_the_backend_offers)
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2);
 }
 
-/* Each turn is one of another domain's: the devices, the backend, the watch, what the backend says, what it
- * is told, all at once, what it says then, and the address. */
+/* Each turn is a wait for another domain: listing the devices, finding the backend, setting the watch,
+ * reading the backend's keys, writing ours all at once, reading the keys again, and the address. */
 Test(xen_net_start, the_store_has_few_turns)
 {
 	describe("1");
@@ -274,7 +274,7 @@ static struct buf *frame_of(uint32_t header, const uint8_t *data, uint32_t bytes
 
 static _Alignas(PAGE_BYTES) uint8_t memory[32 * PAGE_BYTES];
 
-/* Takes a frame's requests and joins what they refer to. Gives how many there were. */
+/* Takes a frame's requests and joins their bytes. Gives the number of requests. */
 static unsigned take_frame(uint8_t *to, uint32_t *bytes, struct netif_tx_request *first)
 {
 	unsigned count = 0;
@@ -290,7 +290,7 @@ static unsigned take_frame(uint8_t *to, uint32_t *bytes, struct netif_tx_request
 			left = r.size;
 			if (r.flags & NETTXF_extra_info)
 				back.tx_seen++;
-			/* The first one's own size is what the others leave. */
+			/* The first request's own size is the rest that the others leave. */
 			for (uint32_t at = back.tx_seen, more = r.flags & NETTXF_more_data; more; at++) {
 				struct netif_tx_request next;
 
@@ -413,7 +413,7 @@ static bool is_told_after(struct buf *b)
 	return back.tx->rsp_prod - back.tx->rsp_event < back.tx->rsp_prod - before;
 }
 
-/* When nothing else happens, who waits for it waits for the event. Constants are nobody's to wait for. */
+/* Without other events, storage is released at the backend's event. Constants have no count to release. */
 Test(xen_net, memory_that_somebody_counts_is_let_go_of_once_it_is_sent)
 {
 	struct storage counted = { .refs = 1, .free = let_go };
@@ -456,7 +456,7 @@ Test(xen_net, memory_that_the_backend_keeps_is_not_used_again)
 	fake_hold(r.gref, true);
 	tx_answer(r.id, NETIF_RSP_OKAY);
 	tell();
-	netdev_send(net, frame_of(60, NULL, 0)); /* takes what is done */
+	netdev_send(net, frame_of(60, NULL, 0)); /* collects the completed requests */
 	test_settle();
 	r = tx_request();
 	tx_answer(r.id, NETIF_RSP_OKAY);
@@ -504,7 +504,7 @@ Test(xen_net, a_backend_goes_and_comes_back)
 	}
 }
 
-/* As Linux's, which has come back and tried the rings of before. */
+/* As Linux's backend, which has come back and tried the old rings. */
 Test(xen_net, a_backend_that_fails_while_it_is_waited_for)
 {
 	fake_set(BACK "/state", CLOSED);
@@ -588,7 +588,7 @@ static void begin_with_filter(void)
 	test_settle();
 }
 
-/* The backend takes a request without a frame and answers: what it says, as 10 * type + the address's end. */
+/* The backend takes a request without a frame and answers it. Gives 10 * type + the address's last byte. */
 static unsigned take_group(int16_t status)
 {
 	struct netif_tx_request r = tx_request();
@@ -685,7 +685,7 @@ static void restore(void)
 static void follow_next(void)
 {
 	test_settle();
-	fake_set(BACK "/state", WAIT); /* the old path is nobody's, whatever is written there */
+	fake_set(BACK "/state", WAIT); /* changes at the old path are ignored */
 	test_settle();
 	cr_assert_str_eq(fake_get(FRONT "/state"), CONNECTED);
 	follow(DEADLINE_NEVER);
@@ -782,7 +782,7 @@ Test(xen_net, a_backend_that_cannot_be_in_the_next_domain)
 
 /* -- backends that lie -- */
 
-/* Until it has been away: whoever comes then is another. */
+/* A refused backend stays refused until it has left: the next to come is a new one. */
 static void assert_refused(void)
 {
 	tell();
@@ -840,7 +840,7 @@ Test(xen_net, who_has_lied_is_another_in_another_domain)
 	assert_serves();
 }
 
-/* Neither the pages that it keeps nor the grants of them are used again before it lets go. */
+/* Neither the pages that a backend keeps nor their grants are reused before it releases them. */
 Test(xen_net, what_was_kept_comes_back_with_another_backend)
 {
 	struct netif_rx_request rx = ((struct netif_rx_request *)back.rx->entries)[0];
@@ -916,7 +916,7 @@ Test(xen_net, a_frame_without_end)
 	assert_refused();
 }
 
-/* By one piece. */
+/* Longer by one piece. */
 Test(xen_net, a_frame_longer_than_any)
 {
 	for (unsigned i = 0; i < 18; i++)
@@ -1029,7 +1029,7 @@ Test(xen_net, pieces_beyond_the_page)
 	free_all();
 }
 
-/* Any bytes in the rings, from a seed: the guest stays whole, and what it let go of comes back. */
+/* Any bytes in the rings, from a seed: the guest survives, and all memory comes back. */
 ParameterizedTestParameters(xen_net, lies_in_every_field)
 {
 	static uint64_t seeds[40];
@@ -1077,7 +1077,7 @@ Test(xen_net_start, without_an_answer)
 	cr_assert_eq(xen_net_create(&net), -ETIMEDOUT);
 }
 
-/* The backend is connected, and what says so is lost. */
+/* The backend is connected, and the watch event is lost. */
 Test(xen_net_start, a_watch_that_is_silent_costs_a_second)
 {
 	describe("1");
@@ -1120,7 +1120,7 @@ static void come_and_go(uint64_t deadline_ns)
 		clock_advance_ns(NS_PER_S / 4);
 }
 
-/* What is known of it then is said. */
+/* The log then has the states known. */
 Test(xen_net_start, who_comes_and_goes_for_ever_is_not_awaited_for_ever)
 {
 	describe("1");
@@ -1131,7 +1131,7 @@ Test(xen_net_start, who_comes_and_goes_for_ever_is_not_awaited_for_ever)
 	cr_assert_not_null(strstr(test_console_text(), "device=" FRONT " backend=" BACK " state="));
 }
 
-/* Neither a device that is connected nor one that is not there wakes anybody. */
+/* Neither a connected device nor a missing one needs timers. */
 Test(xen_net_start, nothing_is_looked_at_for_ever)
 {
 	unsigned calls;

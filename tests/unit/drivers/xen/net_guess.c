@@ -53,7 +53,7 @@ static void begin(void)
 
 TestSuite(xen_net_guess, .init = begin, .timeout = 60);
 
-/* Neither the memory nor the grant is used again before it has let go. */
+/* Neither the memory nor the grant is reused before the backend has released it. */
 Test(xen_net_guess, memory_of_a_frame_that_is_not_sent_is_kept)
 {
 	struct storage counted = { .refs = 1, .free = let_go };
@@ -72,7 +72,7 @@ Test(xen_net_guess, memory_of_a_frame_that_is_not_sent_is_kept)
 	cr_assert_eq(fake_grants_out(), 1);
 }
 
-/* Of one that has no grant at all there is nothing to wait for. */
+/* A frame without any grant has nothing to wait for. */
 Test(xen_net_guess, a_frame_without_grants_is_freed)
 {
 	struct storage counted = { .refs = 1, .free = let_go };

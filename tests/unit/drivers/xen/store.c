@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The client of xenstore: values, transactions, watches, requests larger than the ring, silence, and a ring
- * that says what it must not. */
+ * with invalid content. */
 #include <errno.h>
 #include <string.h>
 
@@ -216,7 +216,7 @@ Test(xen_store, an_event_that_is_lost_either_way_costs_a_second)
 	test_assert_value(&op.promise, 4);
 }
 
-/* Nobody has run for a while, as in a domain that xl has paused. */
+/* The guest has not run for a while, as in a domain that xl has paused. */
 Test(xen_store, an_answer_that_waited_as_long_as_the_guest_is_no_silence)
 {
 	fake_set("a", "here");
@@ -335,7 +335,7 @@ Test(xen_store, errors_have_names)
 /* The store is another domain's, and each event its turn: it has one when it may have waited for room. */
 Test(xen_store, only_a_full_ring_is_told_of_room)
 {
-	static const char event[4] = "a\0b"; /* of a watch that nobody has */
+	static const char event[4] = "a\0b"; /* of an unknown watch */
 	unsigned sent = fake.sent[FAKE_STORE_PORT];
 	const struct xsd_sockmsg part = { .type = XS_WATCH_EVENT };
 	const uint32_t bytes = sizeof(part) + sizeof(event);
@@ -355,7 +355,7 @@ Test(xen_store, only_a_full_ring_is_told_of_room)
 	cr_assert_eq(fake.sent[FAKE_STORE_PORT], sent + 1);
 }
 
-/* Whatever comes, in whatever pieces, is not written anywhere else, and the client answers or breaks. */
+/* For any bytes, in any pieces, memory stays intact, and the client answers or breaks off. */
 Test(xen_store, noise)
 {
 	uint64_t seed = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Suspension of a guest without devices: what goes on in the same domain, and what is found again in another.
- * Those with devices are in net.c and blk.c. */
+/* Suspension of a guest without devices, which continues in the same domain or in another one. Guests with
+ * devices are in net.c and blk.c. */
 #include <errno.h>
 #include <string.h>
 
@@ -74,7 +74,7 @@ Test(xen_suspend, another_domain_has_its_own_of_everything)
 	fake.saved = fake_restore;
 	xen_suspend();
 	cr_assert_eq(fake.parameters[HVM_PARAM_CALLBACK_IRQ], callback);
-	event_close(port); /* nobody's number now */
+	event_close(port); /* the number is free now */
 	cr_assert_eq(fake.clock_ns, clock_now_ns());
 	cr_assert(!(fake.shared->evtchn_mask[0] & 1 << FAKE_STORE_PORT) && fake.shared->evtchn_mask[1] + 1 == 0);
 }
@@ -170,7 +170,7 @@ Test(xen_suspend, a_domain_without_a_store)
 	test_assert_error(&op.promise, -EIO);
 }
 
-/* Two that go on from the same memory. */
+/* Two guests that resume from the same memory. */
 Test(xen_suspend, secrets_are_others)
 {
 	uint32_t before;

@@ -55,7 +55,7 @@ static void peer_send(uint32_t n)
 	peer_tell(VCHAN_NOTIFY_WRITE);
 }
 
-/* Takes what is there, which must be the pattern; gives how much that was. */
+/* Takes all received bytes, which must be the pattern; gives their number. */
 static uint32_t peer_receive(void)
 {
 	uint32_t start = peer.in->cons, n = peer.in->prod - start;
@@ -248,7 +248,7 @@ Test(xen_vchan_offer, is_made_again_in_another_domain)
 	assert_serves();
 }
 
-/* What was being told is not what is to be told there. */
+/* Keys that were being written for the old domain are not written in the new one. */
 static void move_after(unsigned turns)
 {
 	start();
@@ -704,7 +704,7 @@ static void try_listen(void *made)
 		cr_assert_eq(fake_grants_out(), 0);
 }
 
-/* What one that was made has stays: it is for good. */
+/* Memory of a server that was made stays: servers are never destroyed. */
 Test(xen_vchan_none, no_memory)
 {
 	bool made = false;
@@ -959,7 +959,7 @@ static void saved_and_restored(void)
 	fake_restore();
 }
 
-/* Whether it goes on in the same domain or another: the server hears of the end, and so does the flow. */
+/* In the same domain or another, the server is told of the end, and so is the flow. */
 static void assert_ends_when_saved(void (*saved)(void))
 {
 	unsigned sent = fake.sent[peer.port];

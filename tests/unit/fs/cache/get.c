@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Getting blocks: hits and misses, what makes room, who waits for what, and what copies a change. */
+/* Getting blocks: hits and misses, eviction, waiting, and copies on change. */
 #include <errno.h>
 #include <string.h>
 
@@ -210,7 +210,7 @@ Test(cache_get, a_scan_does_not_wipe_what_is_used)
 	cr_assert_eq(disk.requests, before, "and is there after a file of many times the cache");
 }
 
-/* A table that is changed while somebody looks at it, or while it is written, is the same table. */
+/* A table that is changed while readers hold it, or while it is written, keeps its rank. */
 Test(cache_get, changes_do_not_wipe_it_either)
 {
 	uint64_t before;
@@ -234,7 +234,7 @@ Test(cache_get, changes_do_not_wipe_it_either)
 	cr_assert_eq(disk.requests, before);
 }
 
-/* Of two files that are read at a time, hints bring more than a stretch. */
+/* Hints for two files read at the same time bring more than a stretch. */
 Test(cache_get, two_scans_do_not_wipe_it_either)
 {
 	uint64_t before;
@@ -255,7 +255,7 @@ Test(cache_get, two_scans_do_not_wipe_it_either)
 	cr_assert_eq(disk.requests, before);
 }
 
-/* What was proven once does not stay for ever. */
+/* A proven block does not stay for ever. */
 Test(cache_get, habits_may_change)
 {
 	uint64_t before = 0;
@@ -380,7 +380,7 @@ Test(cache_get, who_looks_sees_no_change)
 	cr_assert_eq(seen->data[0], world_byte(9));
 	dirty = world_get(9, CACHE_READ);
 	cr_assert_eq(dirty->data[0], 0x99);
-	world_fill(9, 0x9a); /* in the same epoch, but somebody looks */
+	world_fill(9, 0x9a); /* in the same epoch, but a reader holds it */
 	cr_assert_eq(dirty->data[0], 0x99);
 	cr_assert_eq(world_stats().dirty, 1, "what nobody can see any more is not written");
 	cr_assert_eq(world_sync(), 0);
@@ -491,7 +491,7 @@ Test(cache_get, a_hint_leaves_a_request_to_who_waits)
 	cache_put(op.block);
 }
 
-/* Hints have all requests but one: what comes with it costs no other. */
+/* Hints have all requests but one: blocks read with a get need no other request. */
 Test(cache_get, a_block_brings_what_lies_behind_it)
 {
 	struct cache_get op;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The power fails at every moment of random workloads, on a device that does requests in any order and keeps
- * what it likes of what was not flushed. What is left must be all changes up to some barrier, and of each
- * sector any of its contents between that and the next one; and it must be at least what was synced.
+/* The power fails at every moment of random workloads, on a device that performs requests in any order and
+ * keeps any part of unflushed writes. The medium must have all changes up to some barrier, each sector with
+ * any of its contents between that barrier and the next; and at least all synced changes.
  *
- * Each change has a number, which is in every word of its block, so what is on a sector tells all. SEED and
- * SEEDS in the environment repeat a run, and make more. */
+ * Each change has a number, which is in every word of its block, so a sector's content identifies it. SEED
+ * and SEEDS in the environment repeat a run, and make more. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static struct {
 	uint32_t block, epoch;
 } changes[CHANGES + 1];
 static uint32_t change_count, epoch;
-/* When the nth sync was done, and the epoch that is on the medium since. */
+/* The time at which the nth sync was done, and the epoch on the medium since. */
 static struct {
 	uint64_t time;
 	uint32_t epoch;
@@ -78,7 +78,7 @@ static void change(uint32_t block)
 
 	cr_assert(was == 0 || was == last_change(block, UINT32_MAX), "seed %llu: a change went astray",
 	          (unsigned long long)seed);
-	/* Somebody else works meanwhile. */
+	/* Another user of the cache works meanwhile. */
 	if (!dice(4))
 		test_run_for_ns(dice(4) * NS_PER_MS);
 	write_number(b->data, ++change_count);
@@ -132,7 +132,8 @@ static void work(uint32_t barriers)
 			cache_put(held[i]);
 }
 
-/* Epochs up to min at least are there: any sector may be what it was at the end of it, or later. */
+/* Asserts that all changes up to some epoch, at least the last synced one, are on the medium: each sector has
+ * its content at the end of it, or a later one. */
 static void check(uint64_t time, uint32_t sector_bytes)
 {
 	uint32_t lowest = 0, latest = 0, before[BLOCKS];

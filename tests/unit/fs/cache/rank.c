@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What hints may take of the cache, and what they must leave to those who use it. */
+/* The part of the cache that hints may take, and the part that they must leave to blocks in use. */
 #include "tests/unit/fs/cache/world.h"
 
-/* What the small cache lets hints have before somebody asks for it: three quarters. */
+/* The most unused hinted blocks of the small cache: three quarters. */
 #define HINTED 12
 #define LARGE_BLOCKS 256
 
@@ -98,7 +98,7 @@ static uint32_t dice(uint32_t *seed, uint32_t sides)
 	return *seed >> 16 & (sides - 1);
 }
 
-/* As a server of small files does: for each a look at the table, of which more comes than it needs. */
+/* As by a server of small files: each needs a block of the table, of which hints bring more than it needs. */
 Test(cache_rank, what_is_in_use_stays_beside_hints_that_nobody_comes_for)
 {
 	const struct cache_config large = {

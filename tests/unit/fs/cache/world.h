@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A small cache over a disk in the test's hand, and what most of its tests do with it. */
+/* A small cache over a disk under the test's control, and common steps of its tests. */
 #ifndef TESTS_UNIT_FS_CACHE_WORLD_H
 #define TESTS_UNIT_FS_CACHE_WORLD_H
 
@@ -29,7 +29,7 @@ uint8_t world_look(uint64_t number);
 void world_fill(uint64_t number, uint8_t byte);
 /* 0, or the error. */
 int world_sync(void);
-/* What a whole block of the disk's image is full of; asserts that it is. */
+/* The byte that fills a whole block of the disk's image, which is asserted. */
 uint8_t world_on_disk(uint64_t number);
 struct cache_stats world_stats(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing back: when, in which order and in how many requests; syncs, and what an error takes with it. */
+/* Writing back: when, in which order and in how many requests; syncs, and changes lost by an error. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 TestSuite(cache_write, .init = world_begin, .fini = world_end, .timeout = 60);
 
-/* Lets the disk do what it has, and what comes of it. */
+/* Lets the disk perform its requests, and those that follow from them. */
 static void let_disk_work(void)
 {
 	do
@@ -135,7 +135,7 @@ Test(cache_write, syncs_wait_for_their_own_epoch)
 	test_assert_value(&second.promise, 0);
 }
 
-/* What was changed before the sync may be in a block that somebody is changing again. */
+/* A change before the sync may be in a block that is being changed again. */
 Test(cache_write, a_sync_waits_for_what_is_changed_anew)
 {
 	struct cache_block *b;
@@ -154,7 +154,7 @@ Test(cache_write, a_sync_waits_for_what_is_changed_anew)
 	cr_assert_eq(world_on_disk(3), 2);
 }
 
-/* The same where somebody looks, so that it is a copy. */
+/* The same with a reader, so that the change is in a copy. */
 Test(cache_write, a_sync_waits_for_a_copy_that_is_changed)
 {
 	struct cache_block *seen, *b;
@@ -260,7 +260,7 @@ Test(cache_write, an_error_of_the_clock_reaches_the_next_sync)
 	cr_assert_eq(world_sync(), 0);
 }
 
-/* Half of the block is written all the same: what is seen is what the disk has. */
+/* Half of the block has been written all the same: a get gives the disk's content. */
 Test(cache_write, what_is_lost_is_read_anew)
 {
 	struct cache_get op;
@@ -286,7 +286,7 @@ Test(cache_write, nothing_after_an_error_is_written)
 	world_fill(50, 0x55);
 	changed = world_get(60, CACHE_CHANGE);
 	fail_writes(1, 1 << BLKDEV_WRITE);
-	test_run_for_ns(NS_PER_S); /* the clock writes, and nobody waits */
+	test_run_for_ns(NS_PER_S); /* the timer writes, without a sync */
 	memset(changed->data, 0x66, changed->len);
 	cache_put(changed);
 	cr_assert_eq(try_change(70), -EIO, "until a sync has told");
@@ -316,7 +316,7 @@ Test(cache_write, a_failed_flush_is_an_error)
 	cr_assert_eq(disk.dev.stats.flushes, 1, "what was written before is still to be flushed");
 }
 
-/* A sync that waits is told; what was changed after it came is lost, too: of that the next one hears. */
+/* A pending sync fails; changes after it are lost, too, and the next sync reports that. */
 Test(cache_write, whoever_lost_something_hears_of_it)
 {
 	struct cache_sync first, second;
@@ -361,7 +361,7 @@ Test(cache_write, an_error_waits_for_what_is_under_way)
 	cr_assert(world_look(20) == 2 && world_look(30) == world_byte(30));
 }
 
-/* Those who waited for room, or for a block that was lost while it was being changed, go on. */
+/* Gets that waited for room, or for a block lost while it was being changed, continue. */
 Test(cache_write, an_error_leaves_nobody_waiting)
 {
 	struct cache_get held, look, change, read, room[WORLD_BLOCKS];
@@ -395,7 +395,7 @@ Test(cache_write, an_error_leaves_nobody_waiting)
 	cr_assert_eq(world_sync(), -EIO);
 }
 
-/* What is written meanwhile makes none, as somebody looks at it. */
+/* Blocks written meanwhile make no room, because readers hold them. */
 Test(cache_write, what_an_error_loses_makes_room)
 {
 	struct cache_block *seen;

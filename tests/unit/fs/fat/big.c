@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Folders of 100,000 files, files of 2 GiB and of all that FAT allows, volumes of which most is never looked
- * at. What is big is put onto the disk here, for the tools take minutes for it. */
+/* Folders of 100,000 files, files of 2 GiB and of the largest size in FAT, volumes of which most is never
+ * read. Large content is put onto the disk here, because the tools need minutes for it. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What every store of values must do (fs/kv.h), asked of each: one folder, crunched by scripts/crunch and
- * copied to FAT volumes by mtools, on disks that answer at once and on some that do not. Changes are
- * asked of those that can make them. Runs in the source tree's root. */
+/* The contract of every store of values (fs/kv.h), tested on each: one folder, crunched by scripts/crunch and
+ * copied to FAT volumes by mtools, on disks that answer at once and on some that do not. Changes are tested
+ * on those that can make them. Runs in the source tree's root. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
@@ -137,7 +137,7 @@ ParameterizedTestParameters(kv, pieces)
 	STORES;
 }
 
-/* From any offset, in pieces of any size, on and back. */
+/* Reads from any offset, in pieces of any size, forwards and backwards. */
 ParameterizedTest(struct store *s, kv, pieces)
 {
 	struct kv *kv = open_store(s);

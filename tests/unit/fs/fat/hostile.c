@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Volumes that are damaged or made to do harm: each is refused with words that say what is wrong, in bounded
- * time, and what is whole beside the damage is still served. */
+/* Volumes that are damaged or made to do harm: damage is refused with a text that names it, in bounded time,
+ * and undamaged files beside it are still served. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,8 +255,8 @@ Test(fat_hostile, a_folder_whose_chain_is_a_loop)
 	}
 }
 
-/* Parts of long names that belong to nobody, out of order, with other checksums, too long, or not well
- * formed: the file goes by its 8.3 name. */
+/* Parts of long names without a file, out of order, with other checksums, too long, or not well formed: the
+ * file goes by its 8.3 name. */
 Test(fat_hostile, long_names_that_are_none)
 {
 	static const struct {
@@ -274,7 +274,7 @@ Test(fat_hostile, long_names_that_are_none)
 		struct fat_slot *slot;
 
 		load("-F 16 -s 1", 4000);
-		/* Behind all others in the root. */
+		/* Behind all other slots in the root. */
 		slot = (struct fat_slot *)(void *)at(g.root);
 		while (slot->name[0])
 			slot++;
@@ -306,7 +306,7 @@ Test(fat_hostile, long_names_that_are_none)
 	}
 }
 
-/* What no key can name is not shown. */
+/* Names that are not valid in keys are not shown. */
 Test(fat_hostile, names_that_are_none)
 {
 	static const char *const names[] = { "A/B     TXT", "        TXT", "A\001      TXT", ".A      TXT",
@@ -459,7 +459,7 @@ Test(fat_hostile, files_that_share_clusters)
 		expect_shared("three.bin");
 		expect_whole();
 
-		/* It goes on with the other's beginning, which is that of a file in a folder. */
+		/* The chain continues at the other's beginning, which is that of a file in a folder. */
 		load(kinds[i].options, kinds[i].kib);
 		slot_of("ONE     BIN")->size = 513;
 		set_table(one, first_of("DEEP    TXT"));
@@ -491,7 +491,7 @@ Test(fat_hostile, a_file_and_a_folder_that_share_clusters)
 		expect_shared("dir/sub/deep.txt");
 		expect_whole();
 
-		/* What is no folder claims nothing. */
+		/* A broken folder's entries claim no clusters. */
 		load(kinds[i].options, kinds[i].kib);
 		memcpy(at(fat_cluster_place(&g, first_of("SUB        "))), slot_of("THREE   BIN"), 32);
 		mount();
@@ -501,7 +501,7 @@ Test(fat_hostile, a_file_and_a_folder_that_share_clusters)
 	}
 }
 
-/* As a half-done renaming leaves it. */
+/* The state that a half-done rename leaves. */
 Test(fat_hostile, two_names_of_one_file)
 {
 	struct kv_get op;
@@ -515,13 +515,13 @@ Test(fat_hostile, two_names_of_one_file)
 		cr_expect(strstr(test_console_text(), "two names of one file"), "%s", test_console_text());
 		cr_expect_eq(world_get(w.kv, &op, "one.bin"), 0);
 		cr_expect_eq(world_get(w.kv, &op, "three.bin"), 0);
-		/* That would free what the other has. */
+		/* Removing one name would free the other's clusters. */
 		cr_expect_eq(world_remove(w.kv, "one.bin"), -EROFS);
 		expect_whole();
 	}
 }
 
-/* Nothing is written where it might be somebody else's. */
+/* No write where clusters may have another owner. */
 Test(fat_hostile, shared_clusters_are_not_written)
 {
 	load("-F 16 -s 1", 4000);
@@ -578,8 +578,8 @@ static void set_partitions(const struct partition p[2])
 	memcpy(at(510), "\x55\xaa", 2);
 }
 
-/* The volume has 6000 sectors from 64 on, the disk 8000. What is no partition table is said, beside what is
- * no FAT. */
+/* The volume has 6000 sectors from 64 on, the disk 8000. The reason
+ * given names both the fault of the partition table and that of the FAT. */
 Test(fat_hostile, partition_tables)
 {
 	static const struct {

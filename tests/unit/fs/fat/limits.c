@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Full disks, full folders, disks that fail, volumes that may only be read, and readers of what is changed
- * meanwhile. */
+/* Full disks, full folders, failing disks, read-only volumes, and readers of files that change meanwhile. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +64,7 @@ Test(fat_limits, a_full_disk_loses_nothing)
 			cr_assert(!memcmp(data, value, (size_t)size));
 			free(data);
 		}
-		/* What is removed makes room. */
+		/* Removing makes room. */
 		cr_expect_eq(world_remove(w.kv, "a/value 0"), 0);
 		cr_expect_eq(world_set(w.kv, "b", value, 29000), 0);
 		check();
@@ -93,7 +92,7 @@ Test(fat_limits, a_full_root)
 	check();
 }
 
-/* Long names that have the same first letters all get 8.3 names of their own. */
+/* Long names with the same first letters all get different 8.3 names. */
 Test(fat_limits, names_that_are_alike)
 {
 	char key[100];
@@ -108,7 +107,7 @@ Test(fat_limits, names_that_are_alike)
 		sprintf(key, "alike/A name like others %u.text", i);
 		world_expect(w.kv, key, key);
 	}
-	/* The 8.3 name of another is taken, though nobody sees it: so nothing goes by it. */
+	/* The 8.3 name of another file is in use, though it is no key: so it cannot be a new name. */
 	cr_expect_eq(world_set(w.kv, "alike/ANAMEL~1.TEX", "", 0), -EEXIST);
 	cr_expect_eq(world_append(w.kv, "alike/ANAMEL~1.TEX", "", 0), -ENOENT);
 	cr_expect_eq(world_rename(w.kv, "alike/ANAMEL~1.TEX", "other"), -ENOENT);
@@ -186,7 +185,7 @@ Test(fat_limits, names_of_more_than_a_sector)
 	check();
 }
 
-/* -- who may not -- */
+/* -- read-only volumes -- */
 
 Test(fat_limits, volumes_that_may_only_be_read)
 {
@@ -204,7 +203,7 @@ Test(fat_limits, volumes_that_may_only_be_read)
 	}
 }
 
-/* Nothing is written while nothing is changed, and a volume that was not let go of stays so. */
+/* Without a change there is no write, and a volume that was not unmounted stays marked so. */
 Test(fat_limits, the_dirty_bit)
 {
 	struct kv_get get;
@@ -258,7 +257,7 @@ Test(fat_limits, writing_fails_at_each_request)
 		test_settle();
 		cache_destroy(w.cache);
 		disk_forget(&w.disk);
-		/* What is left is a volume, and has what was there. */
+		/* The volume can be mounted, and has its earlier content. */
 		cr_assert_eq(world_mount(&w), 0);
 		cr_expect(!strcmp(world_list(w.kv, ""), "old") || !strcmp(world_list(w.kv, ""), "folder/ old") ||
 		          !strcmp(world_list(w.kv, ""), "folder/"), "%u: %s", n, world_list(w.kv, ""));
@@ -268,7 +267,7 @@ Test(fat_limits, writing_fails_at_each_request)
 	world_close(&w);
 }
 
-/* What cannot be read fails alone. */
+/* Only reads of the bad part fail. */
 Test(fat_limits, a_folder_that_cannot_be_read)
 {
 	uint8_t value[30000];
@@ -311,7 +310,7 @@ Test(fat_limits, readers_of_what_changes)
 	strcpy(tag, get.entry.etag);
 	kv_read(w.kv, &read, &get.entry, 0, 1000);
 	cr_assert_eq(world_wait(&read.promise), 1000);
-	/* What others do is no matter. */
+	/* Changes of other files do not matter. */
 	cr_assert_eq(world_set(w.kv, "f/other", value, 5), 0);
 	kv_list(w.kv, &list, "f", 1);
 	cr_assert_eq(world_wait(&list.promise), 0);
@@ -368,8 +367,8 @@ Test(fat_limits, many_at_a_time)
 	check();
 }
 
-/* More changes than are remembered: what is listed all the while is none of them, and what was not changed
- * keeps its tag. */
+/* More changes than are remembered: the file read all the while does not count as changed, and unchanged
+ * files keep their tags. */
 Test(fat_limits, more_changes_than_are_remembered)
 {
 	struct kv_list list;
@@ -502,7 +501,7 @@ Test(fat_limits, a_file_in_pieces_with_few_blocks)
 
 #define READERS_MAX 6
 
-/* So many files of so many bytes are read at the same time, a piece of each in turn. */
+/* Reads count files of this many bytes at the same time, a piece of each in turn. */
 static void read_side_by_side(unsigned count, uint64_t bytes)
 {
 	static struct kv_get gets[READERS_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Changes by dice, their keys in any mixture of capital and small letters, against a model in memory: each
- * has the result that it should have and changes what it should, and nothing else; and fsck.fat finds nothing
- * wrong with a volume that was let go of. */
+/* Random changes, with keys in any mixture of capital and small letters, against a model in memory: each has
+ * the result and the effect of the model, and no other; and fsck.fat finds no fault in an unmounted
+ * volume. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <ctype.h>
@@ -64,7 +64,7 @@ static void expect(size_t i)
 	free(data);
 }
 
-/* -- what a change should do -- */
+/* -- the model of changes -- */
 
 /* The value has size bytes now, len at this place are new, and others that there were not are zero. */
 static void put(struct value *v, uint32_t at, uint32_t len, uint32_t size)
@@ -86,8 +86,8 @@ static void move(struct value *from, struct value *to)
 	from->len = -ENOENT;
 }
 
-/* What is not there cannot be changed, but made. Besides, the 8.3 name of another may be in the way of a new
- * name, and its folder may not be there. */
+/* A missing name can only be made, not changed. A new name may also clash with another file's 8.3 name, or
+ * lack its folder. */
 static bool may_be(int error, const struct value *v, bool is_made, const char *new_name)
 {
 	if (error == -EEXIST)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Names and times by themselves, and names as others see them: what we write mtools reads, and what mtools
- * writes we read. */
+/* Names and times by themselves, and exchanged with others: mtools reads names that we write, and we read
+ * those that mtools writes. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ Test(fat_names, every_character)
 	}
 }
 
-/* Microsoft's list of what long names may not hold. */
+/* Microsoft's list of characters not allowed in long names. */
 Test(fat_names, forbidden_characters)
 {
 	for (uint16_t c = 0; c < 0x100; c++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The power fails at every moment of a workload, with all, none or some of what the disk was given and has
- * not flushed, and with its last write torn. Each image is looked at by fsck.fat, which may find no more
- * than what a cut is allowed to leave, and mounted: what was done is there, what was being done is there
- * whole or not at all, and nothing else has changed. */
+/* The power fails at every moment of a workload, with all, none or some of the unflushed writes on the
+ * medium, and with the last write torn. fsck.fat may find only what a cut is allowed to leave; and in the
+ * mounted image completed changes are there, the pending change is there whole or not at all, and all else is
+ * unchanged. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
@@ -83,7 +83,7 @@ static void begin(void)
 
 TestSuite(fat_power, .init = begin, .fini = world_end, .timeout = 1200);
 
-/* -- what should be -- */
+/* -- the expected content -- */
 
 static struct value *value_of(struct value *state, const char *key)
 {
@@ -157,10 +157,10 @@ static int perform(struct kv *kv, const struct op *op, const uint8_t *bytes)
 	}
 }
 
-/* -- what is -- */
+/* -- the actual content -- */
 
-/* What a cut may leave always, during a renaming, and, when not all sectors of one write are left, of a name
- * that others have laid across two of them. */
+/* fsck.fat's lines that a cut may cause: always; during a rename; and, if only some sectors of a write are
+ * left, for a name that others have laid across two sectors. */
 #define ALWAYS "^ *(fsck\\.fat|Warning: Filesystem is FAT32|but has only|This may lead to problems|" \
 	"There are differences between boot sector and its backup|This is mostly harmless|(37|65):01/00|" \
 	"Not automatically fixing|Dirty bit is set|Automatically removing dirty bit|" \
@@ -265,7 +265,7 @@ ParameterizedTestParameters(fat_power, at_every_write)
 	return cr_make_param_array(struct kind, list, ARRAY_SIZE(list));
 }
 
-/* What is there before: from others, but for FAT32, of which they do not make one so small. */
+/* The initial files: from other tools, except for FAT32, which they do not make so small. */
 static void begin_with_files(struct world *w, const struct kind *kind)
 {
 	static const char *const names[] = {
@@ -322,7 +322,7 @@ ParameterizedTest(struct kind *kind, fat_power, at_every_write)
 
 /* -- entries of FAT12 that lie in two sectors of the table -- */
 
-/* Of each sector that was being written it is left to dice whether it was. */
+/* Dice decide which of the sectors being written are on the medium. */
 static void look_at_folder(const struct world *w, uint64_t time, uint64_t seed)
 {
 	struct world cut = { .sector_bytes = 512, .read_only = true };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Volumes as mkfs.fat makes them in all its shapes, filled by mtools, and read here: what comes out is what
- * went in. */
+/* Volumes of mkfs.fat in all its shapes, filled by mtools, and read here: the content is the same. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A FAT volume in a test's hand: images made by mkfs.fat and mtools in a folder of the test's own, the
- * volume on a disk of tests/lib, and calls that wait for what they ask. */
+/* A FAT volume under the control of a test: images made by mkfs.fat and mtools in the test's own folder, the
+ * volume on a disk of tests/lib, and calls that wait for their results. */
 #ifndef TESTS_UNIT_FS_FAT_WORLD_H
 #define TESTS_UNIT_FS_FAT_WORLD_H
 
@@ -23,7 +23,7 @@ struct world {
 /* Runs a shell script, which must succeed: in a folder of the test's own, with the tools of /sbin, for mtools
  * drive a: being the file "image" there. */
 void world_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same, but gives its exit status, and what it said. */
+/* The same, but gives its exit status, and its output. */
 int world_run(const char **said, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A path in that folder; four live at a time. */
 const char *world_path(const char *name);
@@ -35,9 +35,9 @@ void world_end_counted(void);
 
 /* Reads the file "image" onto a disk of its size, holes included. */
 void world_load(struct world *w);
-/* Writes what is on the disk into a file. */
+/* Writes the disk's content into a file. */
 void world_save(const struct world *w, const char *name);
-/* Mounts what is on the disk. Gives the result. */
+/* Mounts the volume on the disk. Gives the result. */
 int world_mount(struct world *w);
 void world_unmount(struct world *w);
 /* Loads and mounts, which must succeed. */
@@ -66,7 +66,7 @@ int world_write_at(struct kv *kv, const char *key, uint64_t offset, const void *
 int world_truncate(struct kv *kv, const char *key, uint64_t size);
 int world_make_folder(struct kv *kv, const char *key);
 
-/* What fsck.fat says of what is on the disk, all of it; NULL: nothing is wrong. */
+/* fsck.fat's whole output on the disk; NULL: it has found no fault. */
 const char *world_check(const struct world *w);
 
 /* A value of len bytes of which each tells its place and the seed. */

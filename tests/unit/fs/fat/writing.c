@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Changes: what was written is read back, here and by mtools, and fsck.fat finds nothing wrong. */
+/* Changes: written content is read back, here and by mtools, and fsck.fat finds no fault. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -202,8 +202,8 @@ Test(fat_writing, appending_truncating_writing_in_the_middle)
 	free(piece);
 }
 
-/* The folder's first cluster and the first that is free have their entries in different blocks of the table,
- * and nobody has asked for the second copy's yet. */
+/* The entries of the folder's first cluster and of the first free one lie in different blocks of the table,
+ * and those of the second copy have not been read yet. */
 Test(fat_writing, a_folder_grows_in_every_copy_of_the_table)
 {
 	char key[40];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where virtio-mmio devices are said to be, and what is found there. */
+/* Places of virtio-mmio devices from the command line, and the devices found there. */
 #include <errno.h>
 #include <string.h>
 

@@ -136,7 +136,7 @@ Test(virtio_mmio_tree, passes_over_places_that_are_none)
 	make("0123");
 	for (unsigned i = 0; i < SLOTS; i++)
 		put(i, VIRTIO_TYPE_NET);
-	slots[3][0] = UINT32_MAX; /* nobody answers, and so is not empty either */
+	slots[3][0] = UINT32_MAX; /* no device answers, so the slot is not an empty one either */
 	slots[0][0] = 0;
 	cr_assert_eq(found(VIRTIO_TYPE_NET), 33);
 }

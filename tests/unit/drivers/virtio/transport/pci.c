@@ -16,7 +16,7 @@ enum { CAPABILITY_COMMON = 0x40, CAPABILITY_NOTIFY = 0x50, CAPABILITY_CONFIG = 0
 static uint32_t words[64]; /* of configuration space */
 static _Alignas(16) uint8_t bar[BAR_BYTES];
 static struct virtio_device dev;
-static int message_error, message_room, line_of_pin; /* after so many messages all are errors */
+static int message_error, message_room, line_of_pin; /* message_room: messages before message_error */
 static unsigned line;
 
 uint32_t pci_read(uint32_t function, uint32_t offset)
@@ -187,7 +187,7 @@ Test(virtio_pci, interrupts_by_messages_where_somebody_takes_them)
 	cr_assert_neq(words[CAPABILITY_MESSAGES / 4] & 0x80000000, 0);
 }
 
-/* Of the two that it needs, or of all. */
+/* The first of its two messages fails, or the second. */
 Test(virtio_pci, interrupts_by_its_pin_when_messages_are_short)
 {
 	add_isr();
