@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Text forms of addresses: what is one, and above all what is not. */
+/* Text forms of addresses: valid ones, and above all invalid ones. */
 #include <criterion/criterion.h>
 #include <errno.h>
 

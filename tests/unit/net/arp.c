@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ARP: asks, remembers, forgets, and believes nobody who was not asked. */
+/* ARP: requests, the cache, expiry, and no belief in unsolicited replies. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static struct lan lan;
 static struct ethernet *ethernet;
 static struct arp *arp;
 static unsigned changes, returned;
-static uint32_t instead; /* what is returned goes there; 0: nowhere */
+static uint32_t instead; /* where returned packets go; 0: nowhere */
 static const uint8_t no_mac[6];
 
 static void on_changed(void *arg)
@@ -27,7 +27,7 @@ static void on_changed(void *arg)
 	changes++;
 }
 
-/* As IPv4 does. */
+/* Sends a packet as IPv4 does. */
 static int send_packet(uint32_t address, struct buf *b)
 {
 	uint8_t mac[6];
@@ -168,7 +168,7 @@ Test(arp, keeps_the_latest_packets)
 
 static uint32_t silent;
 
-/* Before what waited is given back: who gets it may ask others. */
+/* Called before the waiting packets are returned, whose sender may try other neighbours. */
 static void hear_silence(void *arg, uint32_t address)
 {
 	(void)arg;
@@ -210,7 +210,7 @@ Test(arp, gives_up_after_three_requests)
 	expect_packet(LAN_PEER_MAC, 4);
 }
 
-/* In a full table what failed makes room, for those who hear of it too. */
+/* In a full table the failed entry makes room, even for senders that are just told of the failure. */
 Test(arp, who_hears_of_a_failure_may_try_another)
 {
 	for (uint32_t i = 1; i < CONFIG_ARP_ENTRIES; i++) {
@@ -313,7 +313,7 @@ Test(arp, no_poison_by_announcements)
 	lie(REPLY, LAN_PEER_IP);
 }
 
-/* RFC 1122 §2.3.2.1: a request a second at most, whatever others claim. */
+/* RFC 1122 §2.3.2.1: a request a second at most, in spite of any claims of others. */
 Test(arp, a_flood_of_lies_is_no_flood_of_requests)
 {
 	uint64_t before;
@@ -370,7 +370,7 @@ Test(arp, an_old_answer_is_checked_when_it_is_used)
 {
 	meet_peer();
 	lan_wait_ms(REACHABLE_MS + 1000);
-	expect_nothing(); /* nobody needs it */
+	expect_nothing(); /* it is not in use */
 	cr_expect_eq(changes, 1);
 	cr_expect_eq(send_to(LAN_PEER_IP, 1), 0);
 	expect_arp(REQUEST, LAN_PEER_MAC, LAN_PEER_IP);
@@ -671,7 +671,7 @@ Test(arp, a_probe_of_a_free_address)
 	expect_nothing();
 }
 
-/* Whoever uses it, in whatever it says; or probes for it as we do. */
+/* Any packet of another host with the address, or its probe for the same address. */
 Test(arp, a_probe_of_a_taken_address)
 {
 	static const struct {
@@ -700,7 +700,7 @@ Test(arp, what_is_no_sign_that_an_address_is_taken)
 	lan_wait_ms(CONFIG_ARP_PROBE_MILLISECONDS);
 	receive(REQUEST, LAN_MAC, 0, PROBED); /* our own, come back over a bad switch */
 	receive(REPLY, LAN_MAC, PROBED, PROBED);
-	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, PROBED); /* somebody looks for its former owner */
+	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, PROBED); /* a request for its former owner */
 	receive(REPLY, LAN_PEER_MAC, LAN_PEER_IP, LAN_IP);
 	receive(REPLY, LAN_PEER_MAC, 0, PROBED);
 	lan_wait_ms(7 * CONFIG_ARP_PROBE_MILLISECONDS);
@@ -729,7 +729,7 @@ Test(arp, one_probe_at_a_time_that_can_be_cancelled)
 	cr_expect_eq(promise_result(&probe.promise), -ECANCELED);
 	lan_wait_ms(5000);
 	expect_nothing();
-	arp_probe(arp, &probe, PROBED); /* goes with what it belongs to */
+	arp_probe(arp, &probe, PROBED); /* ends with arp */
 	arp_destroy(arp);
 	cr_expect_eq(promise_result(&probe.promise), -ECANCELED);
 	cr_assert_eq(arp_create(&arp, ethernet), 0);

@@ -163,7 +163,7 @@ Test(capture, the_oldest_make_room)
 	end();
 }
 
-/* What answers more often than the ring is long must not leave its reason on another frame. */
+/* A frame with more answers than the ring is long must not leave its reason on another frame. */
 static void answer_often(void *arg, struct buf *b)
 {
 	(void)arg;

@@ -9,7 +9,7 @@
 #include "net/ip.h"
 #include "tests/lib/lan.h"
 
-/* By the book: 16 bits at a time, host order. */
+/* The definition: 16 bits at a time, host order. */
 static uint16_t naive(const uint8_t *p, size_t len)
 {
 	uint32_t sum = 0;

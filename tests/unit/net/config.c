@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The static address: what Kconfig says, what the start options say, and the two together. */
+/* The static address: from Kconfig, from start options, and from both together. */
 #include <errno.h>
 #include <string.h>
 
@@ -54,7 +54,7 @@ Test(config, an_empty_gateway_is_none)
 	cr_expect_str_eq(test_console_text(), "");
 }
 
-/* In another subnet, or our own address now. */
+/* The default gateway is in another subnet, or is now our own address. */
 Test(config, the_default_gateway_gives_way_to_a_given_address)
 {
 	static char *const moved[] = { "ip=192.168.1.2/24", "ip=10.0.0.1/24" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The direct stack comes whole or not at all, whatever allocation fails. */
+/* The direct stack is created whole or not at all, for every failing allocation. */
 #include "tests/lib/test.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UDP: who gets a datagram, which are none, and what goes out. */
+/* UDP: delivery of datagrams, invalid ones, and output. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -316,7 +316,7 @@ Test(udp, to_ourselves_and_nobody_there)
 	cr_expect_eq(send_to(LAN_IP, 4000, 53, 7), 0);
 	lan_run();
 	cr_expect(got.calls == 1 && got.len == 7 && !memcmp(got.bytes, "payload", 7));
-	cr_expect_eq(send_to(LAN_IP, 4000, 54, 7), 0); /* its refusal comes to us, too, and moves nobody */
+	cr_expect_eq(send_to(LAN_IP, 4000, 54, 7), 0); /* its ICMP error comes to us, too, and has no effect */
 	lan_run();
 	cr_expect(udp_stats(udp)->no_ports == 1 && ipv4_stats(ipv4)->icmp_in_msgs == 1);
 	make(&f, 53, "hello", 5);
@@ -367,7 +367,7 @@ Test(udp, from_where_it_was_asked)
 	cr_expect_eq(frame_32(lan_next(&lan), IP + 12), LAN_IP);
 }
 
-/* RFC 1122 §4.1.4: of what is sent from a port that somebody listens at, to whom ever. */
+/* RFC 1122 §4.1.4: for all datagrams from a port with a listener, to any destination. */
 Test(udp, the_header_is_the_applications)
 {
 	static const struct { uint16_t port; uint32_t to; uint8_t ttl, tos; } sent[] = {

@@ -124,7 +124,7 @@ Test(whole_stack, ping)
 	ping_over(&(struct cable_config){ .seed = 2, .faults = bad_wire }, 850, 1050);
 }
 
-/* -- UDP: an echo; what comes back is right or does not come -- */
+/* -- UDP: an echo, which comes back right or not at all -- */
 
 static struct {
 	unsigned answers, there, wrong;

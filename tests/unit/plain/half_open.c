@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A full table of half-open connections without SYN cookies: who has waited longest makes room, but for those
- * whose answer may still be on its way. */
+/* A full table of half-open connections without SYN cookies: the longest waiting one makes room, except for
+ * those whose answer may still be on its way. */
 #include <criterion/criterion.h>
 
 #include "net/tcp/rto.h"

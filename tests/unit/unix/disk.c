@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A file of the host as a disk: what is written is in it, whatever becomes of it meanwhile. */
+/* A file of the host as a disk: writes are in it, and changes of the file by others are survived. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -132,7 +132,7 @@ Test(disk, is_read_only_when_it_is_told_to_be)
 	cr_assert_eq(world_run(&op.promise), 0);
 }
 
-/* Without the right to write, which root has in any case: so as somebody else. */
+/* Without write permission, as another user than root, who can always write. */
 Test(disk, is_read_only_when_the_host_says_so)
 {
 	pid_t child;

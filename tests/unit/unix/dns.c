@@ -30,7 +30,7 @@ static struct dns_server server;
 static struct dns_resolver *resolver;
 static struct dns_query query;
 
-/* A port that nobody has for both: found by asking the host, so that tests can run side by side. */
+/* A port that is free for both: chosen by the host, so that tests can run side by side. */
 static uint16_t free_port(void)
 {
 	for (;;) {

@@ -44,7 +44,7 @@ static int take(void *arg, struct flow *flow, const struct endpoint *peer)
 	return 0;
 }
 
-/* A port that nobody has: found by asking the host, so that tests can run side by side. */
+/* A free port: chosen by the host, so that tests can run side by side. */
 static uint16_t free_port(int type)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
@@ -249,7 +249,7 @@ Test(socket, slows_down_the_writer_and_loses_nothing)
 	free(data);
 }
 
-/* Storage counts: held while a write is pending, whatever becomes of it. */
+/* Storage counts: held while a write is pending, and released for every result. */
 static unsigned freed;
 static void count_free(struct storage *s)
 {
@@ -584,7 +584,7 @@ Test(socket, ports_are_taken_once_and_bounded)
 	cr_assert_eq(socket_tcp_listen(stack, free_port(SOCK_STREAM), take, NULL), -ENOBUFS);
 	socket_tcp_unlisten(stack, port);
 	cr_assert_eq(socket_tcp_listen(stack, port, take, NULL), 0);
-	socket_tcp_unlisten(stack, 1); /* nobody: harmless */
+	socket_tcp_unlisten(stack, 1); /* no listener: harmless */
 }
 
 static int take_and_unlisten(void *arg, struct flow *flow, const struct endpoint *peer)
@@ -774,7 +774,7 @@ Test(socket, addresses_that_the_host_has)
 	cr_assert(!socket_has_address(stack, &v6));
 }
 
-/* What the header of a datagram to a socket of the host's has in it. */
+/* Asserts the header fields of a datagram that a host's socket receives. */
 static void expect_header(int fd, int ttl, int tos)
 {
 	char data[8], control[128];
@@ -826,7 +826,7 @@ Test(socket, the_header_of_datagrams_is_the_ports)
 	close(fd);
 }
 
-/* -- what is set and asked -- */
+/* -- options -- */
 
 Test(socket, options_are_set_and_read_back)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The tap driver: over a pair of sockets, which anybody may make, and over a real tap in a network
- * namespace of the test's own, where the far end is a packet socket. */
+/* The tap driver: over a pair of sockets, which needs no privilege, and over a real tap in the test's own
+ * network namespace, where the far end is a packet socket. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -282,7 +282,7 @@ Test(tap, a_real_tap_offers_its_offloads)
 	cr_assert(strstr(test_console_text(), "ip addr add 192.168.7.1/28 dev"), "%s", test_console_text());
 }
 
-/* Whoever starts us in a namespace without the tap hands the open tap over. */
+/* The parent of a process in a namespace without the tap passes the open tap on. */
 Test(tap, a_tap_of_another_namespace_has_the_usual_mtu)
 {
 	struct ifreq request = { .ifr_name = "tap0", .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -355,7 +355,7 @@ Test(tap, a_frame_comes_from_the_host)
 	make_tcp(frame, 1460);
 	memset(frame + 54, 'd', 1460);
 	world_run_for_ms(5);
-	drop_frames(); /* what the host says by itself when an interface comes up */
+	drop_frames(); /* the host's own frames when an interface comes up */
 	cr_assert_eq(send(far, frame, sizeof(frame), 0), (ssize_t)sizeof(frame));
 	for (unsigned ms = 0; ms < 1000 && (count == 0 || frames[count - 1]->len != 1514); ms++)
 		world_run_for_ms(1);

@@ -22,7 +22,7 @@ static void notify(struct host_watch *w, unsigned events)
 	seen |= events;
 }
 
-/* From now on the host answers epoll_pwait2 with this errno. Ends with the test's process. */
+/* Makes the host fail epoll_pwait2 with this errno, until the test's process ends. */
 static void refuse_pwait2(uint32_t error)
 {
 	struct sock_filter filter[] = {
@@ -39,7 +39,7 @@ static void refuse_pwait2(uint32_t error)
 	cr_assert_eq(errno, (int)error);
 }
 
-/* Nothing happens for a while, and then something does. */
+/* Waits without an event for a while, and then notices one. */
 static void waits_and_notices(void)
 {
 	uint64_t begun = host_monotonic_ns();

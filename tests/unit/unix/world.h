@@ -11,7 +11,7 @@ void world_begin(void);
 void world_end(void);
 /* Runs the loop until p has settled, or asserts after ten seconds. Gives promise_result(p). */
 intptr_t world_run(struct promise *p);
-/* Runs the loop for so long, whatever happens. */
+/* Runs the loop for this long, whatever happens. */
 void world_run_for_ms(unsigned ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The DHCP client in a whole direct stack, against a scripted server on the link: what is on the wire, what
- * the stack has, who is told. */
+/* The DHCP client in a whole direct stack, against a scripted server on the link: frames, the stack's
+ * configuration, and notifications. */
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static void tear_down(void)
 
 TestSuite(dhcp_client, .init = set_up, .fini = tear_down);
 
-/* The next query on the wire, or false; what else is sent is looked at by nobody. */
+/* Takes the next query on the wire, or gives false; other frames are ignored. */
 static bool next_query(void)
 {
 	const struct frame *f;
@@ -110,7 +110,7 @@ static void begin_reply(uint8_t type, uint32_t seconds)
 	reply_number(&reply, 51, seconds);
 }
 
-/* To the address that is lent, in a frame to our MAC, as a server does that believes we can be reached so. */
+/* Sends to the leased address, in a frame to our MAC, as by a server that assumes we are reachable so. */
 static void finish_reply(void)
 {
 	struct frame f;
@@ -260,7 +260,7 @@ Test(dhcp_client, counts)
 	                "# TYPE virga_dhcp_in_messages_total counter\nvirga_dhcp_in_messages_total 3\n");
 	expect_counters("\nvirga_dhcp_bound_total 1\n# TYPE virga_dhcp_renewed_total counter\n"
 	                "virga_dhcp_renewed_total 1\n");
-	answer(OFFER, 1000); /* nobody has asked */
+	answer(OFFER, 1000); /* unsolicited */
 	expect_counters("\nvirga_dhcp_in_ignored_total 1\n");
 	expect_counters("\nvirga_dhcp_lost_total 0\n");
 }
@@ -398,7 +398,7 @@ Test(dhcp_client, the_mtu_is_honoured_where_it_can_be)
 	}
 }
 
-/* RFC 2132 §3.5 does not say what to do with it: an address is better than none. */
+/* RFC 2132 §3.5 leaves this open: an address without a gateway is better than none. */
 Test(dhcp_client, a_gateway_that_is_not_on_the_link_is_none)
 {
 	reach_probing();
@@ -410,14 +410,14 @@ Test(dhcp_client, a_gateway_that_is_not_on_the_link_is_none)
 	expect_said("to=0.0.0.0/0 gw=192.168.0.1 error=101");
 }
 
-/* Where a packet to there goes: the next hop that ARP is asked for. */
+/* The next hop of a packet to this address, by the ARP request. */
 static uint32_t next_hop(uint32_t to)
 {
 	struct endpoint there = { { .family = IP_V4 }, 9 };
 	const struct frame *f;
 
 	put_be32(there.addr.bytes, to);
-	lan_wait_ms(5000); /* what was asked for before is forgotten */
+	lan_wait_ms(5000); /* earlier ARP requests expire */
 	lan_forget(&lan);
 	if (direct_udp_send(d, 0, &there, buf_alloc_header()) < 0)
 		return 0;
@@ -438,7 +438,7 @@ Test(dhcp_client, a_router_that_is_silent_has_a_stand_in)
 	cr_expect_eq(next_hop(0x08080808), 0x0a000001, "so has the second");
 }
 
-/* As some clouds have it: an address alone on the link, its gateway beside it. */
+/* As in some clouds: a /32 address, whose gateway is reached by a route of its own. */
 Test(dhcp_client, classless_routes_whatever_their_order)
 {
 	reach_probing();
@@ -481,7 +481,7 @@ Test(dhcp_client, pieces_strangers_and_rubbish)
 	frame_finish(&f);
 	lan_receive(&lan, &f, 0);
 	cr_expect_not(next_query());
-	lan.pieces = 50; /* what a device cut is put together */
+	lan.pieces = 50; /* slices of a device are joined */
 	answer(OFFER, 1000);
 	lan.pieces = 0;
 	expect_query(REQUEST);
@@ -513,7 +513,7 @@ Test(dhcp_client, without_memory)
 	begin(NULL);
 }
 
-/* Nothing can be sent or kept: the next time it can. */
+/* Without buffers no query is sent or lease kept; the next attempt works. */
 Test(dhcp_client, without_buffers)
 {
 	struct buf *all = NULL, *b;

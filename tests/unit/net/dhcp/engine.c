@@ -33,7 +33,7 @@ static void begin(void)
 
 TestSuite(dhcp_engine, .init = begin);
 
-/* Lets the time come for which the engine waits; gives what it wants then. */
+/* Moves the time to the engine's deadline; gives its actions then. */
 static unsigned wait_for_it(void)
 {
 	uint64_t next_ns = dhcp_engine_next_ns(&e);
@@ -51,7 +51,7 @@ static double until_next_s(void)
 	return (double)(dhcp_engine_next_ns(&e) - now_ns) / 1e9;
 }
 
-/* T1 of so many seconds, of which some have passed: up to a sixteenth early. */
+/* Expects a renewal at T1 = seconds, passed of which have gone by: up to a sixteenth early. */
 static void expect_renewal_in(double seconds, double passed)
 {
 	double is = until_next_s() + passed;
@@ -302,7 +302,8 @@ Test(dhcp_engine, renews_at_half_time_from_its_server)
 	expect_renewal_in(1000, 1);
 }
 
-/* RFC 2131 §4.4.5: half of what is left, but at least a minute; then everybody; then it is over. */
+/* RFC 2131 §4.4.5: retries after half of the rest, at least a minute; then by broadcast; then the lease
+ * ends. */
 Test(dhcp_engine, its_server_vanishes)
 {
 	static const double rebindings[] = { 62.5, 60, 2.5 };
@@ -516,7 +517,7 @@ Test(dhcp_engine, times_that_the_server_chose)
 	cr_expect_eq(e.state, DHCP_REBINDING);
 }
 
-/* Anything at any time: no state where it waits for nothing but its probe, no address before a probe. */
+/* Any event at any time: a deadline in every state but that of the probe, and no address before a probe. */
 Test(dhcp_engine, random_events)
 {
 	uint32_t seed = 1;

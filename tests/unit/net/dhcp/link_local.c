@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Link-local addresses: which are looked at, how often, and what a whole stack does with one. */
+/* Link-local addresses: the candidates, their probes, and the use of one by a whole stack. */
 #include "tests/lib/test.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ static void tear_down(void)
 
 TestSuite(link_local, .init = set_up, .fini = tear_down);
 
-/* Somebody has the address that is looked at. */
+/* Another host claims the probed address. */
 static void object(uint32_t address)
 {
 	struct frame f;

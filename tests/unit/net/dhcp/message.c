@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The codec of DHCP: what is sent, byte by byte; what is understood; what is refused. */
+/* The codec of DHCP: sent messages byte by byte; understood ones; refused ones. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const struct ip_addr ours = { IP_V4, { 10, 0, 0, 50 } }, servers = { IP_V
 static struct message m;
 static struct dhcp_reply r;
 
-/* From a block of its own size: what reads further is caught. */
+/* Parses from a block of exactly the message's size, so that reads beyond it are caught. */
 static int parse(void)
 {
 	uint8_t *exact = malloc(m.len + !m.len);
@@ -235,7 +235,7 @@ Test(dhcp_message, addresses_that_no_host_has_are_left_out)
 	cr_expect_eq(r.lease.dns[1].family, IP_NONE);
 }
 
-/* Neither in what takes its place, nor where nothing does. */
+/* An entry left out leaves no trace, either in the one that takes its place or in an empty one. */
 Test(dhcp_message, nothing_stays_of_what_is_left_out)
 {
 	static const struct dhcp_route none;
@@ -392,7 +392,7 @@ Test(dhcp_message, no_type_no_message)
 	cr_expect_eq(parse(), -EBADMSG);
 }
 
-/* Cut at each byte: within an option it is refused, between two it is what there is. */
+/* A message cut at each byte: within an option it is refused, between two it has the options so far. */
 Test(dhcp_message, truncated_anywhere)
 {
 	size_t whole;
@@ -416,7 +416,7 @@ Test(dhcp_message, truncated_anywhere)
 	cr_expect_eq(parse(), 0);
 }
 
-/* Whatever bytes: no more than they say, and nothing that a name or an address cannot be. */
+/* Any bytes: results stay within the message, and names and addresses are valid. */
 Test(dhcp_message, random_bytes)
 {
 	uint32_t seed = 7;

@@ -13,7 +13,7 @@ struct message {
 	uint8_t bytes[1500];
 };
 
-/* A reply to xid that lends address (host order), options to come; server 0: it does not say who it is. */
+/* A reply to xid that lends address (host order), options to come; server 0: without a server identifier. */
 void reply_begin(struct message *m, uint8_t type, uint32_t xid, const uint8_t *mac, uint32_t address,
                  uint32_t server);
 void reply_option(struct message *m, uint8_t code, const void *value, size_t len);

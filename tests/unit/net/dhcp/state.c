@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Every cell of the DHCP client's table against a second writing of it, and what must hold of all. */
+/* Every cell of the DHCP client's table against a second writing of it, and properties of all cells. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ Test(dhcp_state, every_cell)
 		}
 }
 
-/* The address is used exactly from BOUND to REBINDING, and whoever goes back to INIT has a time to begin. */
+/* The address is used exactly from BOUND to REBINDING, and every return to INIT sets a time to begin. */
 Test(dhcp_state, an_address_is_lost_whenever_its_states_are_left)
 {
 	for (unsigned state = 0; state < DHCP_STATES; state++)
@@ -62,7 +62,7 @@ Test(dhcp_state, an_address_is_lost_whenever_its_states_are_left)
 		}
 }
 
-/* What anybody on the link can send at any time is never our own bug. */
+/* Messages that any host on the link can send at any time must not be impossible events. */
 Test(dhcp_state, no_message_is_impossible)
 {
 	for (unsigned state = 0; state < DHCP_STATES; state++)

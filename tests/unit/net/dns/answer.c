@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What follows from an answer: chains of aliases in any order, what is of no concern, negative answers and
- * for how long, and answers that lie. */
+/* The meaning of an answer: chains of aliases in any order, irrelevant records, negative answers and their
+ * time to live, and answers that lie. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The cache: what it remembers and for how long, and who makes room. */
+/* The cache: its entries, their time to live, and eviction. */
 #include <errno.h>
 #include <string.h>
 

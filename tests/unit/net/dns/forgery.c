@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who wants to be taken for the server has to guess, and gets few guesses. */
+/* A forger of answers has to guess, and gets few guesses. */
 #include <string.h>
 
 #include "tests/lib/lan.h"
@@ -99,7 +99,7 @@ Test(forgery, late_answers_find_nobody)
 	cr_expect_eq(stats().wrong, 0);
 }
 
-/* From other addresses and ports to the port that asks, with all that it takes otherwise. */
+/* Answers from other addresses and ports to the right port, correct otherwise. */
 Test(forgery, answers_from_elsewhere_are_not_taken)
 {
 	static const struct { uint8_t host; uint16_t port; } from[] = { { 3, 53 }, { 2, 54 }, { 2, 0 } };

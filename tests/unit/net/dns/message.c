@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The codec: names and their compression, what is read of well-formed and of hostile messages, what is
- * written, and that what does not fit leaves no trace. */
+/* The codec: names and their compression, reading of well-formed and hostile messages, writing, and records
+ * that do not fit, which leave no trace. */
 #include "net/dns/message.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "kernel/format.h"
 #include "tests/lib/test.h"
 
-/* A copy that ends where its block does, so that the address sanitizer sees what is read behind it. */
+/* A copy that ends where its block does, so that the address sanitizer sees reads beyond it. */
 static uint8_t *exact(const void *bytes, size_t len)
 {
 	uint8_t *copy = malloc(len ? len : 1);
@@ -235,7 +235,7 @@ Test(message, names_of_255_bytes_and_no_more)
 
 /* -- whole messages -- */
 
-/* What a server of BIND's kind answers: two records, EDNS0. */
+/* An answer as of BIND: two records, EDNS0. */
 static const char answer[] =
 	"\x12\x34\x81\x80\0\1\0\2\0\0\0\1"
 	"\3www\7example\3com\0\0\1\0\1"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The resolver's usual course: what needs no server, names and aliases, what is remembered, many who ask,
+/* The resolver's usual course: queries without a server, names and aliases, the cache, concurrent queries,
  * deadlines. */
 #include <errno.h>
 
@@ -9,7 +9,7 @@
 
 TestSuite(resolver, .init = world_begin, .fini = world_end, .timeout = 60);
 
-/* -- what servers are not needed for -- */
+/* -- queries without a server -- */
 
 Test(resolver, addresses_as_text)
 {
@@ -162,7 +162,7 @@ Test(resolver, what_is_not_to_be_remembered_pushes_nothing_out)
 	cr_expect_eq(stats().cache_hits, ARRAY_SIZE(names));
 }
 
-/* -- many who ask -- */
+/* -- concurrent queries -- */
 
 Test(resolver, who_asks_for_the_same_shares_a_question)
 {
@@ -251,7 +251,7 @@ Test(resolver, cancelled_at_each_moment)
 	}
 }
 
-/* … and the connection with it, whatever had just happened on it. */
+/* … and the connection with it, in every state. */
 Test(resolver, cancelled_at_each_moment_of_a_connection)
 {
 	server.zone = big;

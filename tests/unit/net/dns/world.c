@@ -72,7 +72,7 @@ void world_stop(void)
 {
 	cr_expect_eq(stats().lookups, 0);
 	dns_resolver_destroy(resolver);
-	test_run_for_ns(300 * NS_PER_S); /* TIME-WAIT, and what is still on its way */
+	test_run_for_ns(300 * NS_PER_S); /* for TIME-WAIT, and frames in flight */
 	dns_server_stop(&server);
 	dns_server_stop(&near);
 	cr_expect(server.streams_open == 0 && near.streams_open == 0);

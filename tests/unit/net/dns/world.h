@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What tests of the resolver share: our stack with the resolver at 10.0.0.1, another at the end of a wire
- * with a server at 10.0.0.2, and a second server at our own address. */
+/* The environment of the resolver's tests: our stack with the resolver at 10.0.0.1, another at the end of a
+ * wire with a server at 10.0.0.2, and a second server at our own address. */
 #ifndef TESTS_UNIT_NET_DNS_WORLD_H
 #define TESTS_UNIT_NET_DNS_WORLD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Chunked bodies: what they are, cut anywhere, and what they are not. */
+/* Chunked bodies: valid ones, cut anywhere, and invalid ones. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 
 #define SPARE 20
 
-/* The payload of text, which comes in pieces of so many bytes: NULL when it is no chunked body, "…" behind
- * what is there when it is not all of one. Sets *used to the bytes that belong to it. */
+/* Decodes text, which comes in pieces of piece bytes. Gives the payload, with "…" behind it if the body is
+ * incomplete; NULL: no chunked body. Sets *used to the number of the body's bytes. */
 static const char *decode(const char *text, size_t piece, size_t *used)
 {
 	static char payload[256];

@@ -87,7 +87,7 @@ Test(http_conditional, follows_dates)
 		cr_expect_eq(check(cases[i].fields, ETAG, MODIFIED_NS), cases[i].status, "%s", cases[i].fields);
 }
 
-/* Against the C library, over the whole range. */
+/* Compares with the C library, over the whole range. */
 Test(http_date, agrees_with_the_c_library)
 {
 	char ours[HTTP_DATE_BYTES + 1] = "", theirs[64];
@@ -121,7 +121,7 @@ static uint32_t parse(const char *text)
 	return seconds;
 }
 
-/* Nobody may write them any more, and everybody has to read them (RFC 9110 §5.6.7). */
+/* Obsolete forms must not be written any more, but must be read (RFC 9110 §5.6.7). */
 Test(http_date, reads_the_obsolete_forms)
 {
 	cr_expect_eq(parse("Sunday, 06-Nov-94 08:49:37 GMT"), 784111777);

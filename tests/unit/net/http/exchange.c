@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Handlers that take time: bodies as they come in, answers later and in pieces, and everybody leaving at the
- * wrong moment. The application here does one thing at a time, as the test says. */
+/* Handlers that take time: bodies as they come in, answers later and in pieces, and ends of client, server
+ * and application at the wrong moment. The application here makes one call at a time, on the test's
+ * orders. */
 #include "net/http/exchange.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include "tests/lib/memory.h"
 #include "tests/unit/net/http/rig.h"
 
-/* What the handler began last. In memory of exactly its size, to be freed once it has ended. */
+/* The handler's last exchange. In memory of exactly its size, to be freed once it has ended. */
 static struct app {
 	struct http_exchange exchange;
 	struct http_read read;
@@ -30,7 +31,7 @@ static void reply_with(struct app *one, uint16_t status, const char *body)
 	free(one);
 }
 
-/* -- an application that sends back what it gets -- */
+/* -- an application that echoes bodies -- */
 
 static void echo_next(struct waiter *w);
 
@@ -440,7 +441,7 @@ Test(http_exchange, says_continue_to_who_waits_for_it)
 	reply_with(app, 200, "done");
 	rig_run();
 	rig_expect_statuses(f, "200 404 ");
-	/* Who did not wait does not hear it. */
+	/* A client that did not wait gets no 100. */
 	rig_say(f, POST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhe");
 	read_on();
 	read_on();
@@ -448,7 +449,7 @@ Test(http_exchange, says_continue_to_who_waits_for_it)
 	reply_with(app, 200, "done");
 	rig_run();
 	rig_expect_statuses(f, "200 ");
-	/* Who hears another answer instead may or may not send it. */
+	/* A client that gets a final answer instead may send the body or not. */
 	rig_say(f, POST "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
 	reply_with(app, 403, "no");
 	rig_run();

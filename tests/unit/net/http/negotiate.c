@@ -60,7 +60,7 @@ Test(http_negotiate, weighs_codings)
 		{ "br, identity;q=0", NEITHER },
 		{ "gzip;q=0, identity;q=0", NEITHER },
 		{ "*;q=0, identity;q=0.1", PLAIN },
-		/* what is not well-formed counts for nothing */
+		/* malformed elements are ignored */
 		{ "gzip;q=2", PLAIN },
 		{ "gzip;q=1.001", PLAIN },
 		{ "gzip;q=0.1234", PLAIN },

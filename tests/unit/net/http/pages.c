@@ -156,7 +156,7 @@ Test(http_pages, come_with_what_the_error_says)
 		f = ask(GET_WITH("/small", "Range: bytes=1000-\r\n"));
 		expect_page(f, 416, store ? "Content-Range: bytes */100\r\n" : "Content-Range: bytes */5\r\n", true);
 		fake_flow_clear(f);
-		/* and the connection goes on */
+		/* and the connection stays open */
 		rig_say(f, "HEAD /none HTTP/1.1\r\nHost: a\r\n\r\n");
 		finish(f);
 		expect_page(f, 404, NULL, false);
@@ -333,7 +333,7 @@ Test(http_pages, are_for_applications_that_answer_later)
 	}
 }
 
-/* -- leaving, and what is written down -- */
+/* -- closing, and the log -- */
 
 Test(http_pages, do_not_hold_who_goes)
 {
@@ -388,7 +388,7 @@ Test(http_pages, are_logged_once)
 	}
 }
 
-/* The key of what was asked for may have spaces, and an index at its end. */
+/* The key of a request may have spaces, and an index at its end; the log has the target. */
 Test(http_pages, requests_are_logged_as_they_were_spelt)
 {
 	char path[301] = "/", text[400];

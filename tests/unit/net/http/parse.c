@@ -255,7 +255,7 @@ Test(http_parse, refuses_nul_anywhere)
 	}
 }
 
-/* A value is looked at by words: each byte at each place of a word, and of what is left after words. */
+/* Values are checked word by word: tests each byte at each place of a word, and of the rest behind words. */
 Test(http_parse, looks_at_every_byte_of_a_value)
 {
 	static const char head[] = "GET / HTTP/1.0\r\nX:";

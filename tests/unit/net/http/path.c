@@ -71,7 +71,7 @@ Test(http_path, refuses_bad_escapes_and_controls)
 		cr_expect_null(key_of(bad[i]), "%s", bad[i]);
 }
 
-/* Each short path over a nasty alphabet: what comes out never climbs, and is its own key again. */
+/* Each short path over a nasty alphabet: its key never climbs, and as a path gives the same key. */
 Test(http_path, holds_for_all_short_paths)
 {
 	static const char *const pieces[] = { "/", ".", "..", "%2e", "%2f", "a", "%" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The Range field: what it asks for, byte by byte of its text. */
+/* The Range field: its ranges, byte by byte of its text. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

@@ -50,7 +50,7 @@ Test(http_rules, says_which_line_is_wrong)
 	}
 }
 
-/* Bytes that nobody may look at lie behind the file. */
+/* Bytes behind the file must not be read. */
 Test(http_rules, stays_in_the_file_wherever_it_is_cut)
 {
 	static const char file[] = "# a\n/a*\r\n  A: b\n/*\n\tContent-Type: text/x\n  C: d\n/b/*c";
@@ -172,7 +172,7 @@ Test(http_rules_served, lines_come_behind_or_in_the_place_of_others)
 	            "ETag: \"d\"\r\ncache-control: no-store\r\nx-frame-options: SAMEORIGIN\r\n\r\n");
 	expect_head(GET("/small"), OK "Content-Type: text/x-short\r\n" LENGTH("100")
 	            "ETag: \"s\"\r\nCache-Control: max-age=5\r\nX-Frame-Options: DENY\r\n\r\n");
-	/* What a 304 repeats begins behind the type, however long that is (RFC 9110 §15.4.5). */
+	/* The lines that a 304 repeats begin behind the type, however long that is (RFC 9110 §15.4.5). */
 	expect_head(GET_WITH("/small", "If-None-Match: \"s\"\r\n"), "HTTP/1.1 304 Not Modified\r\n"
 	            "ETag: \"s\"\r\nCache-Control: max-age=5\r\nX-Frame-Options: DENY\r\n\r\n");
 	expect_head(GET_WITH("/small", "Range: bytes=1-2\r\n"),
@@ -251,7 +251,7 @@ static void create(void *arg)
 
 Test(http_rules_served, there_is_no_server_without_memory)
 {
-	rig_store.values = values + 1; /* none: the store's own memory is not what fails */
+	rig_store.values = values + 1; /* none: the store's own memory must not be what fails */
 	cr_assert_eq(test_alloc_fail_each(create, NULL), 7);
 }
 

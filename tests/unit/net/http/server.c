@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The server over fake flows: what it answers, byte by byte; how requests may arrive and answers may
+/* The server over fake flows: its answers, byte by byte; every way in which requests arrive and answers
  * leave; each limit of size, number and time. After each test all pools must be full again. */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -438,7 +438,7 @@ Test(http_server, refuses_bodies_that_it_cannot_drop)
 		say(f, cases[i].text);
 		cr_expect(strstr(f->output, "\r\nConnection: close\r\n"), "%s", f->output);
 		expect_status(f, cases[i].status);
-		/* What was sent with it must be read, or the answer is lost to a reset. */
+		/* The rest of the request must be read, or a reset destroys the answer. */
 		cr_expect(f->shut_down && !f->closed && f->reading, "%s", cases[i].text);
 		say(f, "more of the body" GET("/text"));
 		cr_expect_eq(f->output_len, 0);
@@ -522,7 +522,7 @@ Test(http_server, answers_bad_requests_and_hangs_up)
 	}
 }
 
-/* One who asked with HEAD expects no body, whatever else is wrong with what he sent. */
+/* A client that has sent HEAD expects no body, even if the request has other faults. */
 Test(http_server, answers_no_head_with_a_body)
 {
 	static const char *const cases[] = {
@@ -677,7 +677,7 @@ Test(http_server, refuses_connections_beyond_the_limit)
 		f = connect_client();
 		expect_status(f, 503);
 		cr_expect(f->shut_down && !f->closed);
-		/* Whoever has been told makes room for the next to be told. */
+		/* A refused client makes room for refusing the next. */
 		cr_expect_eq(flows[i - 1].closed, i > 2);
 	}
 	cr_expect_eq(stats().refused, 12);
@@ -730,7 +730,7 @@ Test(http_server, ends_idle_connections_for_new_ones)
 	cr_expect(g->closed && !g->aborted && !f->closed);
 	say(h, GET("/text"));
 	expect_output(h, TEXT_ANSWER);
-	/* Who is being served stays. */
+	/* Clients that are being served stay. */
 	f->window = h->window = 0;
 	say(f, GET("/text"));
 	say(h, GET("/text"));
@@ -749,11 +749,11 @@ Test(http_server, keeps_places_for_newcomers)
 	}
 	advance(NS_PER_S);
 	cr_expect_eq(stats().connections, 15, "there is one place left, so nobody is in anybody's way");
-	/* Who takes the last place has the one that has been idle for longest closed. */
+	/* The client that takes the last place has the longest idle one closed. */
 	connect_client();
 	cr_expect(flows[0].closed && !flows[0].aborted && !flows[1].closed);
 	cr_expect_eq(stats().connections, 15);
-	/* When none has been idle for a second yet, the first of whom that is true. */
+	/* If none has been idle for a second yet, the first to become so. */
 	for (int i = 1; i < 16; i++)
 		say(&flows[i], GET("/text"));
 	connect_client();
@@ -785,7 +785,7 @@ Test(http_server, lets_requests_wait_for_an_answer)
 	expect_output(f, TEXT_ANSWER);
 	expect_output(g, TEXT_ANSWER);
 	expect_statuses(h, "200 200 ");
-	/* Who waits too long is let go; so is one whose server closes. */
+	/* A client that waits too long is closed; so is one whose server closes. */
 	f->window = 0;
 	say(f, GET("/text"));
 	say(g, GET("/text"));
@@ -813,7 +813,7 @@ Test(http_server, lets_a_request_in_pieces_wait_for_an_answer)
 	expect_statuses(g, "200 200 ");
 }
 
-/* Who waited to be told that there are too many may have no need of it when it is his turn. */
+/* A client waiting to be told 503 may not need that any more when its turn comes. */
 Test(http_server, passes_on_an_answer_that_is_not_needed)
 {
 	struct fake_flow *slow, *partial, *late, *whole;
@@ -857,7 +857,7 @@ Test(http_server, holds_no_packets_while_an_answer_waits)
 		f->window = 0;
 		say(f, GET("/text") GET("/text"));
 		for (int n = 0; n < 20; n++)
-			fake_flow_feed_text(f, GET("/text")); /* what is not read stays with the flow */
+			fake_flow_feed_text(f, GET("/text")); /* unread bytes stay with the flow */
 	}
 	cr_expect_eq(slices_used(), 200, "%zu", slices_used());
 	first = &flows[0];
@@ -865,7 +865,7 @@ Test(http_server, holds_no_packets_while_an_answer_waits)
 	run();
 	cr_expect_eq(first->output_len, 22 * strlen(TEXT_ANSWER));
 	cr_expect_not(first->shut_down || first->closed);
-	fake_flow_accept(&flows[9], 100000); /* one that had none, to the end of what was begun */
+	fake_flow_accept(&flows[9], 100000); /* one without room, to the end of the begun answer */
 	run();
 	expect_output(&flows[9], TEXT_ANSWER);
 	cr_expect(flows[9].shut_down && !flows[9].aborted);
@@ -971,7 +971,7 @@ Test(http_server, says_so_when_no_lines_can_be_generated)
 	say(f, GET("/none"));
 	expect_status(f, 503);
 	cr_expect(f->closed);
-	/* Nor a date: answers from the store go on without. */
+	/* Nor a date: answers from the store continue without one. */
 	clock_set_wall_ns(UINT64_C(784111777) * NS_PER_S);
 	f = connect_client();
 	say(f, GET("/text"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Answers from a store that waits: when its operations settle late, in any way, and when the client is slow,
- * goes away or does not read. Whatever happens, two pieces of an answer are out at most. */
+/* Answers from a store that waits: its operations settle late, with any result, and clients are slow, leave
+ * or do not read. At most two pieces of an answer are ever held. */
 #include "tests/unit/net/http/rig.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void set_up(void)
 
 TestSuite(http_transfer, .init = set_up, .fini = rig_tear_down);
 
-/* Until the store has nothing to do and the client has all that it may take. */
+/* Runs until the store is idle and the client has all that it may take. */
 static void settle(void)
 {
 	do
@@ -165,7 +165,7 @@ Test(http_transfer, answers_a_pipeline_before_it_is_acknowledged)
 	cr_expect(f->reading);
 }
 
-/* In whatever state the connection is. */
+/* In every state of the connection. */
 Test(http_transfer, what_is_not_acknowledged_has_a_time_limit)
 {
 	static const char *const rest[] = { "GET /sm", "\r\n", GET("/none"), GET("/none") "\r\nPUT " };
@@ -186,7 +186,7 @@ Test(http_transfer, what_is_not_acknowledged_has_a_time_limit)
 	}
 }
 
-/* And who is in need of one does not wait that long. */
+/* A connection that needs a transfer does not wait that long. */
 Test(http_transfer, takes_from_who_pipelines_and_does_not_acknowledge)
 {
 	struct fake_flow *f, *g;
@@ -308,7 +308,7 @@ Test(http_transfer, reads_ahead_while_the_client_takes)
 	cr_expect_not(f->closed);
 }
 
-/* -- what goes wrong -- */
+/* -- failures -- */
 
 Test(http_transfer, tells_errors_of_the_store)
 {
@@ -335,7 +335,7 @@ Test(http_transfer, tells_errors_of_the_store)
 		cr_expect_not(strstr(f->output, "200 OK"));
 		rig_forget(f);
 	}
-	/* Of several */
+	/* Of several ranges */
 	rig_store.read_error = -EIO;
 	rig_say(f, GET_WITH("/small", "Range: bytes=0-0,2-2\r\n") GET("/none"));
 	rig_expect_statuses(f, "500 404 ");
@@ -439,7 +439,7 @@ Test(http_transfer, lets_requests_wait_for_a_transfer)
 	cr_expect_eq(rig_stats().expired, 0);
 }
 
-/* The end of one makes room for another, who has to end as well. */
+/* The end of one connection makes room for another, which has to end as well. */
 Test(http_transfer, leaves_nobody_when_the_server_closes)
 {
 	struct fake_flow *f, *g;
@@ -491,7 +491,7 @@ Test(http_transfer, waits_for_the_stores_memory)
 	}
 	cr_expect_not(f->closed);
 	expect_whole(g, 100);
-	/* One who does not read gives way. */
+	/* A client that does not read gives way. */
 	rig_acknowledge(g);
 	rig_advance(NS_PER_S);
 	rig_say(g, GET("/small"));
@@ -499,7 +499,7 @@ Test(http_transfer, waits_for_the_stores_memory)
 	fake_flow_acknowledge(f);
 	rig_run();
 	expect_whole(g, 100);
-	/* When nobody holds any, waiting is no use. */
+	/* If no client holds any, waiting is useless. */
 	rig_forget(g);
 	rig_store.read_error = -ENOMEM;
 	rig_say(g, GET("/small"));

@@ -358,7 +358,7 @@ Test(http_value, comes_in_a_coding_that_is_taken)
 	rig_say(f, GET_WITH("/plain", "Accept-Encoding: gzip, identity;q=0\r\n"));
 	rig_expect_head(f, 406, NULL);
 	fake_flow_clear(f);
-	/* That something is not there can be said all the same. */
+	/* A 404 is sent all the same. */
 	rig_say(f, GET_WITH("/none", "Accept-Encoding: identity;q=0\r\nRange: bytes=0-0\r\n"));
 	rig_expect(f, "HTTP/1.1 404 Not Found\r\n" LINES("a/c", "4", "\r\n") "none");
 	rig_say(f, GET_WITH("/none", "Connection: close\r\n"));

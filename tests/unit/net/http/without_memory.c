@@ -92,7 +92,7 @@ static void visit(void *arg)
 	}
 	answered += got > BODY_BYTES;
 	refused += got < BODY_BYTES;
-	/* The server gives up on whoever is silent, and TIME-WAIT ends. */
+	/* The server closes silent connections, and TIME-WAIT ends. */
 	test_run_for_ns(600 * NS_PER_S);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Packets that are sent in pieces: together they are what was given, whatever slices it came in. */
+/* Packets that are sent in fragments, which together are the packet, for any slices of it. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -67,8 +67,8 @@ static const struct ipv4_stats *stats(void)
 	return ipv4_stats(ipv4);
 }
 
-/* The first len bytes of the pattern: head of them in the first slice, then slices of so many each, every
- * other one in header room when that is few enough. */
+/* The first len bytes of the pattern: head of them in the first slice, then slices of each bytes, every other
+ * one in header room if it fits. */
 static struct buf *packet(uint32_t len, uint32_t head, uint32_t each)
 {
 	struct buf *b = buf_alloc_header(), **end = &b->next;
@@ -86,7 +86,7 @@ static struct buf *packet(uint32_t len, uint32_t head, uint32_t each)
 	return b;
 }
 
-/* Puts what was sent together again, and looks at each piece. Gives how many bytes came. */
+/* Reassembles the sent fragments, and checks each. Gives the number of bytes. */
 static uint32_t collect(uint16_t mtu)
 {
 	const struct frame *f;
@@ -188,7 +188,7 @@ Test(fragment, what_is_not_cut)
 	cr_expect_eq(ip_send(&r, PROTOCOL, b, 6, 0), -EMSGSIZE);
 	cr_expect_eq(lan.count, 0);
 	cr_expect(stats()->out_frag_reqds == 3 && stats()->out_frag_creates == 0 && stats()->out_discards == 3);
-	ip_too_big(&r, 500); /* routers may cut what is sent there, and so may we */
+	ip_too_big(&r, 500); /* routers may fragment packets to there, and so may we */
 	cr_expect_eq(ip_send(&r, PROTOCOL, packet(1481, 8, 65536), 6, IP_DF), 0);
 	cr_expect_eq(lan_forget(&lan), 3);
 }

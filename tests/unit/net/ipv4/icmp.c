@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ICMP: echoes go back as they came, errors reach whom they concern, and nobody makes us shout. */
+/* ICMP: echoes are answered unchanged, errors reach the protocol that they concern, and no packet makes us
+ * flood others. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -265,8 +266,8 @@ Test(icmp, errors_about_nothing_of_ours)
 	cr_expect_not(is_heard(&f));
 }
 
-/* A redirect (RFC 1122 §3.2.2.2; RFC 6274 lets hosts ignore it), a source quench (RFC 6633), an answer that
- * nobody has asked for: no protocol hears of them, the log does. */
+/* A redirect (RFC 1122 §3.2.2.2; RFC 6274 lets hosts ignore it), a source quench (RFC 6633), an
+ * unsolicited answer: they are logged, and not passed to protocols. */
 Test(icmp, what_is_of_no_use_is_dropped_with_a_word)
 {
 	static const uint8_t types[] = { 0, 4, 5, 13, 17, 255 };

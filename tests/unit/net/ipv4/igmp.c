@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Multicast groups: what routers are told, when they ask and when not, in their own version's words. */
+/* Multicast groups: reports to routers, solicited and unsolicited, in the router's own version. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -97,7 +97,7 @@ static void expect_silence(uint32_t ms)
 	cr_assert_eq(lan.count, 0);
 }
 
-/* From a router: a message of len bytes, longer than the eight that are given with zeros. */
+/* Receives a router's message of len bytes: the eight given, and zeros. */
 static void send_message(uint8_t type, uint8_t code, uint32_t a, size_t len, uint32_t dst)
 {
 	uint8_t m[64] = { type, code, 0, 0, (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8),
@@ -183,7 +183,7 @@ Test(igmp, two_of_us_in_one_group)
 	expect_silence(3000);
 	send_datagram(GROUP);
 	cr_expect_eq(received, 1);
-	query(10, GROUP, 12); /* the one who stayed answers */
+	query(10, GROUP, 12); /* the remaining member answers */
 	lan_wait_ms(1001);
 	expect_report(2, GROUP);
 	join_quietly(&third, GROUP);
@@ -324,7 +324,7 @@ Test(igmp, an_older_router)
 	expect_older(0x17, 0xe0000002, OTHER);
 	lan_wait_ms(1001);
 	expect_older(0x17, 0xe0000002, OTHER);
-	lan_wait_ms(260000); /* it has gone */
+	lan_wait_ms(260000); /* it has expired */
 	query(10, 0, 12);
 	lan_wait_ms(1001);
 	expect_report(2, GROUP);
@@ -335,7 +335,7 @@ Test(igmp, an_older_router)
 	expect_silence(2000);
 }
 
-/* RFC 3376 §7.2.1: the oldest that is there decides, and each is there for a time of its own. */
+/* RFC 3376 §7.2.1: the oldest version present decides, and each is present for its own time. */
 Test(igmp, older_routers_of_two_versions)
 {
 	join_quietly(&group, GROUP);
@@ -345,7 +345,7 @@ Test(igmp, older_routers_of_two_versions)
 	query(10, 0, 8);
 	lan_wait_ms(1001);
 	expect_older(0x12, GROUP, GROUP);
-	lan_wait_ms(159000); /* the oldest has gone */
+	lan_wait_ms(159000); /* the oldest has expired */
 	query(10, 0, 12);
 	lan_wait_ms(1001);
 	expect_older(0x16, GROUP, GROUP);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What IPv4 lets in: RFC 1122's checks one by one, and everything cut short. */
+/* The input checks of IPv4: RFC 1122's one by one, and every packet cut short. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>

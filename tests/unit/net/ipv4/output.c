@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What IPv4 sends: routes, next hops, headers, checksums made or promised, and the way to ourselves. */
+/* The output of IPv4: routes, next hops, headers, checksums computed or left to the device, and loopback. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static void hear(void *arg, struct ip_error *error)
 	memcpy(bad_news.quoted, error->quoted, 8);
 }
 
-static struct ip_addr lost; /* the last address that has gone */
+static struct ip_addr lost; /* the last address removed */
 
 static void mourn(void *arg, const struct ip_addr *address)
 {
@@ -91,7 +91,7 @@ static int route(struct ip_route *r, uint32_t dst)
 	return ip_route_init(ipv4_ip(ipv4), r, NULL, &to);
 }
 
-/* A header of 8 bytes and payload in slices of their own, the second of odd length. */
+/* A header of 8 bytes, and payload in further slices, the second of odd length. */
 static struct buf *packet(uint32_t payload)
 {
 	static const uint8_t bytes[70000] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77 };
@@ -194,7 +194,7 @@ Test(ipv4_output, no_large_packets_where_the_device_has_none)
 	cr_expect_eq(ip_send(&r, PROTOCOL, b, 6, 0), -EMSGSIZE);
 }
 
-/* Whoever has a route hears of it with the link's return. */
+/* Holders of routes notice when the link returns. */
 Test(ipv4_output, a_device_that_comes_back_may_have_no_large_packets)
 {
 	struct ip_route r;
@@ -401,7 +401,7 @@ Test(ipv4_output, to_ourselves)
 	cr_expect_eq(lan_forget(&lan), 0, "it went out");
 }
 
-/* Refuses late, when the slice that the IP header stood in has gone and was used again. */
+/* Refuses late, when the slice of the IP header has been freed and reused. */
 static void refuse_late(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	struct buf *other;

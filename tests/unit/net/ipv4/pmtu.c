@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is remembered of paths: for whom, how long, how little, and how many. */
+/* Path MTUs: for which destinations, how long, how small, and how many. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -115,7 +115,7 @@ Test(pmtu, forgotten_in_ten_minutes)
 	cr_expect_eq(payload_of(FAR), 1380);
 	clock_advance_ns(NS_PER_S);
 	cr_expect_eq(payload_of(FAR), 1480);
-	ip_too_big(&r, 1450); /* what is forgotten does not count */
+	ip_too_big(&r, 1450); /* expired entries do not count */
 	cr_expect_eq(payload_of(FAR), 1430);
 }
 
@@ -133,7 +133,7 @@ Test(pmtu, who_sends_hears_of_what_is_forgotten)
 
 		lan_wait_ms(299000);
 		cr_expect_eq(ip_send(r, PROTOCOL, packet(1000), 6, IP_DF), 0);
-		learn_neighbour(); /* who is asked for then, so that nothing else is to be looked at again */
+		learn_neighbour(); /* ARP asks for it then; known now, it causes no further change */
 		cr_expect_eq(ip_send(r, PROTOCOL, packet(1000), 6, IP_DF), 0);
 		cr_expect_eq(r->generation, ipv4_ip(ipv4)->generation);
 		lan_wait_ms(1001);

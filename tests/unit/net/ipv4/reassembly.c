@@ -20,7 +20,7 @@ static struct {
 	uint8_t ecn, flags;
 } got;
 
-/* Is what came the beginning of the pattern? */
+/* Checks that the packet is the beginning of the pattern. */
 static void take(void *arg, struct ip_meta *meta, struct buf *b)
 {
 	uint8_t bytes[65536];
@@ -242,7 +242,7 @@ Test(reassembly, a_contradiction_condemns_it_all)
 		cr_expect_not(piece(i, 224, 32, false));
 		cr_expect_not(piece(i, bad[i].start, bad[i].len, bad[i].more), "case %u", i);
 		cr_expect_eq(lan.held, 0, "case %u", i);
-		cr_expect_not(piece(i, 64, 64, true)); /* what is still to come is of no use either */
+		cr_expect_not(piece(i, 64, 64, true)); /* later fragments are useless, too */
 		cr_expect_not(piece(i, 192, 32, true));
 		cr_expect_not(piece(i, 0, 64, true));
 		cr_expect_not(piece(i, 224, 32, false));
@@ -273,7 +273,7 @@ Test(reassembly, time_is_up)
 	make(&f, 1, 0, 64, true);
 	receive(&f);
 	lan_wait_ms(LIFE_MS - 1000);
-	cr_expect_not(piece(2, 64, 64, false)); /* without its first: nobody is told */
+	cr_expect_not(piece(2, 64, 64, false)); /* without its first fragment: no ICMP error */
 	cr_expect_eq(lan.held, 2);
 	lan_wait_ms(999);
 	cr_expect_eq(lan.held, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Several addresses and several ways out: which neighbour a packet goes to, from which address, what goes
- * when an address does, and whom we believe to be where. */
+/* Several addresses and routes: a packet's next hop and source address, the routes that are removed with an
+ * address, and redirects. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -94,7 +94,7 @@ static void tear_down(void)
 
 TestSuite(ipv4_route, .init = set_up, .fini = tear_down);
 
-/* Whom a packet to dst is sent to, and from where: the neighbour that is asked for. 0: nobody. */
+/* The next hop of a packet to dst, by the ARP request, and its source. 0: none. */
 static uint32_t next_hop(uint32_t dst, uint32_t *src)
 {
 	struct ip_addr to = address(dst);
@@ -108,7 +108,7 @@ static uint32_t next_hop(uint32_t dst, uint32_t *src)
 	       r.src.bytes[3];
 	b = buf_alloc_header();
 	buf_push(b, 8);
-	lan_wait_ms(5000); /* what was asked for before is forgotten */
+	lan_wait_ms(5000); /* earlier ARP requests expire */
 	lan_forget(&lan);
 	cr_assert_eq(ip_send(&r, PROTOCOL, b, IP_NO_CHECKSUM, 0), 0);
 	f = lan_next(&lan);
@@ -152,7 +152,7 @@ Test(ipv4_route, the_longest_prefix_decides)
 	expect_hop(0x08010101, SECOND_GATEWAY, SECOND_IP);
 	expect_hop(0x08080101, LAN_GATEWAY_IP + 4, LAN_IP);
 	expect_hop(0x08080808, 0x08080808, LAN_IP); /* a neighbour in none of our prefixes: the first address */
-	expect_hop(0xc0a87701, LAN_GATEWAY_IP, LAN_IP); /* cut out of what is on the link */
+	expect_hop(0xc0a87701, LAN_GATEWAY_IP, LAN_IP); /* a part of the link's own prefix */
 	expect_hop(0xc0a87601, 0xc0a87601, SECOND_IP);
 	cr_assert_eq(remove_route(0x08080000, 16), 0);
 	expect_hop(0x08080101, SECOND_GATEWAY, SECOND_IP);
@@ -160,7 +160,7 @@ Test(ipv4_route, the_longest_prefix_decides)
 	expect_hop(0x01010101, 0, 0);
 }
 
-/* RFC 1122 §3.3.1.4: the first that answers, in the order that they were given in, goes on being used. */
+/* RFC 1122 §3.3.1.4: the first gateway that answers, in the order given, stays in use. */
 Test(ipv4_route, a_silent_gateway_has_a_stand_in)
 {
 	cr_assert_eq(add_route(0, 0, LAN_GATEWAY_IP), 0);
@@ -169,7 +169,7 @@ Test(ipv4_route, a_silent_gateway_has_a_stand_in)
 	cr_assert_eq(add_route(0x08000000, 8, LAN_GATEWAY_IP), 0);
 	expect_hop(0x01010101, LAN_GATEWAY_IP, LAN_IP);
 	expect_hop(0x01010101, LAN_GATEWAY_IP + 4, LAN_IP);
-	expect_hop(0x08010101, LAN_GATEWAY_IP, LAN_IP); /* nobody stands in there */
+	expect_hop(0x08010101, LAN_GATEWAY_IP, LAN_IP); /* no stand-in there */
 	expect_hop(0x08010101, LAN_GATEWAY_IP, LAN_IP);
 	expect_hop(0x01010101, LAN_GATEWAY_IP + 5, LAN_IP);
 	expect_hop(0x0a000077, 0x0a000077, LAN_IP); /* that a host is silent says nothing of a gateway */
@@ -208,7 +208,7 @@ Test(ipv4_route, a_route_made_before_goes_by_the_stand_in)
 	cr_expect_eq(memcmp(lan_next(&lan)->bytes, LAN_PEER_MAC, 6), 0);
 }
 
-/* RFC 3927 §2.6.2, and what clouds say of their own service there by RFC 3442. */
+/* RFC 3927 §2.6.2, and clouds' routes to their own service there by RFC 3442. */
 Test(ipv4_route, link_local_neighbours_are_behind_no_gateway)
 {
 	cr_assert_eq(add_route(0, 0, LAN_GATEWAY_IP), 0);
@@ -280,7 +280,7 @@ Test(ipv4_route, routes_that_cannot_be)
 	cr_expect_eq(add_route(0x09000000, 24, LAN_GATEWAY_IP), 0);
 }
 
-/* The first address is the one that we are known by, whatever becomes of its prefix. */
+/* The first address is our main one, whatever happens to its prefix. */
 Test(ipv4_route, which_address_is_the_first)
 {
 	cr_assert_eq(add_address(LAN_IP, 16), 0);
@@ -331,7 +331,7 @@ Test(ipv4_route, addresses_that_come_and_go)
 	cr_expect_eq(add_address(LAN_IP, 8), 0, "the same with another prefix");
 	cr_expect_eq(gone_count, 1);
 	expect_hop(0x0a010203, 0x0a010203, LAN_IP);
-	expect_hop(0x08080808, LAN_GATEWAY_IP, LAN_IP); /* what led there does still */
+	expect_hop(0x08080808, LAN_GATEWAY_IP, LAN_IP); /* the route there remains */
 	for (uint32_t i = 1; i < CONFIG_IPV4_ADDRESSES; i++)
 		cr_expect_eq(add_address(SECOND_IP + i, 24), 0);
 	cr_expect_eq(add_address(0x01020304, 24), -ENOBUFS);

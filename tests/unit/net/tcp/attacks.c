@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Attacks on the virtual wire. Each asserts the same: what memory is taken stays within its bound, by the
- * pools' own high-water marks; answers are no more than the rules allow; a connection that stood before
- * goes on; newcomers get in; and when it ends everything is as it was. */
+/* Attacks on the virtual wire. Each asserts the same: memory stays within its bound, by the pools' own
+ * high-water marks; answers are no more than the rules allow; an earlier connection still works; newcomers
+ * get in; and afterwards everything is as it was. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static void converse(struct client *c)
 	peer_send(&peer, SEG_ACK, 1 + c->sent, 1 + c->received, NULL, 0);
 }
 
-/* Somebody new gets in, is served, and leaves. */
+/* A new client connects, is served, and leaves. */
 static void welcome_newcomer(uint16_t port)
 {
 	struct client c;
@@ -113,7 +113,7 @@ static uint32_t next_random(void)
 	return (uint32_t)(state >> 32);
 }
 
-/* From who knows where. Gives how many segments were sent in answer. */
+/* Sends a segment from a forged address. Gives the number of segments sent in answer. */
 static unsigned send_forged(uint8_t flags, uint8_t options)
 {
 	struct segment s = {
@@ -175,7 +175,7 @@ Test(tcp_attack, flood_of_connections)
 	for (unsigned i = 0; i < limits.connections - 1; i++)
 		open_client(&clients[i], 66, (uint16_t)(1000 + i));
 	for (unsigned i = 0; i < 10000; i++)
-		cr_assert_eq(send_forged(SEG_SYN, SEG_HAS_MSS), 0); /* nobody could be served */
+		cr_assert_eq(send_forged(SEG_SYN, SEG_HAS_MSS), 0); /* all connections are taken */
 	converse(&victim);
 	cr_assert_eq(tcp_stats(peer.tcp)->half_open, 0);
 	peer.drop = true;
@@ -202,9 +202,9 @@ Test(tcp_attack, flood_of_connections)
 	peer.drop = false;
 }
 
-/* -- those who send -- */
+/* -- attacks by sending -- */
 
-/* Data that nobody reads, on every connection that can be had. */
+/* Unread data, on the largest number of connections. */
 Test(tcp_attack, slow_readers)
 {
 	static const char payload[MSS];
@@ -251,7 +251,7 @@ Test(tcp_attack, segments_of_one_byte)
 	}
 	cr_assert_geq(got, (limits.receive_bufs / 2 - 1) * 100); /* put together, not one in each buffer */
 	be(&c);
-	peer_send(&peer, SEG_ACK, 1 + got, 1, "y", 1); /* and it goes on where it stopped */
+	peer_send(&peer, SEG_ACK, 1 + got, 1, "y", 1); /* and the stream continues where it stopped */
 	cr_assert_eq(promise_result(&c.read.promise), 1);
 	buf_free(c.read.bufs);
 	flow_abort(c.flow);
@@ -286,9 +286,9 @@ Test(tcp_attack, holes)
 	peer_forget(&peer);
 }
 
-/* -- those who are sent to -- */
+/* -- attacks by receiving -- */
 
-/* Windows shut by everybody who can: each application's write waits, and takes nothing from others. */
+/* Every peer shuts its window: each application's write waits, and takes nothing from others. */
 Test(tcp_attack, shut_windows)
 {
 	static const char data[100000];
@@ -353,7 +353,7 @@ Test(tcp_attack, window_of_one_byte)
 	peer_forget(&peer);
 }
 
-/* What was offered is taken back: nothing more is sent, what is in flight is not lost (RFC 9293 §3.8.6). */
+/* The peer shrinks its window: no more is sent, and data in flight is not lost (RFC 9293 §3.8.6). */
 Test(tcp_attack, window_that_shrinks)
 {
 	static const char data[20 * MSS];
@@ -390,7 +390,7 @@ static uint32_t cwnd_of(const struct client *c)
 	return info.cur_cwnd;
 }
 
-/* Savage et al. 1999: acknowledging what has not come, dividing, repeating. */
+/* Savage et al. 1999: optimistic acknowledgements, dividing and repeating them. */
 Test(tcp_attack, optimistic_acknowledgements)
 {
 	static const char data[100 * MSS];
@@ -403,7 +403,7 @@ Test(tcp_attack, optimistic_acknowledgements)
 	flow_write(c.flow, &write, &slice, 1);
 	cr_assert_eq(peer_forget(&peer), 10);
 	before = cwnd_of(&c);
-	for (uint32_t i = 1; i < 1000; i++) { /* of what was not sent: not believed */
+	for (uint32_t i = 1; i < 1000; i++) { /* of unsent data: not believed */
 		peer_send(&peer, SEG_ACK, 1, 1 + 10 * MSS + i * 100, NULL, 0);
 		cr_assert_eq(cwnd_of(&c), before);
 	}
@@ -416,7 +416,7 @@ Test(tcp_attack, optimistic_acknowledgements)
 	peer_forget(&peer);
 }
 
-/* -- those who guess (RFC 5961) -- */
+/* -- attacks by guessing (RFC 5961) -- */
 
 /* Sends n segments with flags all over sequence space; gives how many were answered. */
 static unsigned guess(uint8_t flags, unsigned n, uint32_t step, const void *payload, uint32_t len)
@@ -458,7 +458,7 @@ Test(tcp_attack, blind_data)
 {
 	uint32_t drops;
 
-	/* in the window, but acknowledging what cannot be: one in 65536 of all numbers is believed */
+	/* in the window, but with an impossible acknowledgement: one in 65536 of all numbers is believed */
 	guess(SEG_ACK, 10000, 1, "forged", 6);
 	drops = tcp_stats(peer.tcp)->receive_bufs;
 	cr_assert_leq(drops, 2);

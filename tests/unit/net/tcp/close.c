@@ -155,7 +155,7 @@ Test(tcp_close, half_close_by_us)
 	peer_send(&peer, SEG_FIN | SEG_ACK, 5, 2, "er", 2);
 	peer_expect(&peer, SEG_ACK, 2, 8, 0);
 	cr_assert_eq(stats()->time_wait, 1);
-	cr_assert_eq(read_bytes(), 2); /* what came stays readable */
+	cr_assert_eq(read_bytes(), 2); /* received data stays readable */
 	cr_assert_eq(read_bytes(), 0);
 	cr_assert_eq(stats()->connections, 1);
 	flow_close(flow);
@@ -249,7 +249,7 @@ Test(tcp_close, pending_operations_are_cancelled)
 	struct slice slices[40];
 
 	for (size_t i = 0; i < ARRAY_SIZE(slices); i++)
-		slices[i] = (struct slice){ "same", 1, NULL }; /* none goes on where another ends */
+		slices[i] = (struct slice){ "same", 1, NULL }; /* no slice continues another in memory */
 	flow = peer_open(&peer);
 	flow_read(flow, &reading, 10);
 	flow_write(flow, &writing, slices, ARRAY_SIZE(slices));
@@ -313,7 +313,7 @@ Test(tcp_close, reset_by_peer)
 	cr_assert_eq(write_bytes("x", 1), -ECONNRESET);
 	cr_assert_eq(flow_shutdown(flow), -ECONNRESET);
 	cr_assert_eq(stats()->estab_resets, 1);
-	cr_assert_eq(stats()->connections, 1); /* until the application lets go */
+	cr_assert_eq(stats()->connections, 1); /* until the application closes */
 	flow_close(flow);
 	cr_assert_eq(stats()->connections, 0);
 	peer_expect_nothing(&peer);
@@ -544,7 +544,7 @@ Test(tcp_close, our_address_goes)
 	struct flow_read op;
 
 	flow = peer_open(&peer);
-	flow_close(flow); /* nobody holds this one */
+	flow_close(flow); /* no application holds this one */
 	peer_forget(&peer);
 	peer.port++;
 	flow = peer_open(&peer);

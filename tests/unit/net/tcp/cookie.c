@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* SYN cookies (RFC 4987 §3.6): what they keep, what is refused, and that they take no memory. */
+/* SYN cookies (RFC 4987 §3.6): the options they encode, refused ones, and that they take no memory. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static const struct tcp_limits few = {
 	.receive_bytes = 100000, .receive_bufs = 8,
 };
 
-/* The table is full of handshakes that nobody means. */
+/* Fills the table with forged handshakes. */
 static void fill(void)
 {
 	uint16_t port = peer.port;
@@ -92,7 +92,7 @@ Test(tcp_cookie, is_not_made_while_there_is_room)
 	cr_assert_eq(tcp_stats(peer.tcp)->cookies_sent, 0);
 }
 
-/* Every window scale, with SACK and without, by what the connection then does. */
+/* Every window scale, with SACK and without, by the connection's behaviour. */
 Test(tcp_cookie, timestamp_keeps_scale_and_sack)
 {
 	static const uint8_t byte[1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* How fast data gets through a bad wire: megabytes in one direction, in the time of the fake clock, over
- * several seeds. What is demanded lies a good third below what was measured, and far above what a stack
- * that waits for its timeouts gets. */
+/* The speed of data through a bad wire: megabytes in one direction, in the time of the fake clock, over
+ * several seeds. The required rate is a good third below the measured one, and far above that of a stack that
+ * waits for its timeouts. */
 #include <criterion/criterion.h>
 
 #include "kernel/timer.h"

@@ -112,13 +112,13 @@ Test(tcp_limits, last_connection_goes_to_the_first_handshake_that_completes)
 	peer.accepted = NULL;
 	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
 	cr_assert_null(peer.accepted);
-	cr_assert_eq(tcp_stats(peer.tcp)->half_open, 1); /* what the peer sends next asks again */
+	cr_assert_eq(tcp_stats(peer.tcp)->half_open, 1); /* the peer's next segment tries again */
 	peer.port = PEER_PORT;
 	peer_send(&peer, SEG_RST, 1, 0, NULL, 0);
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 4); /* the application still holds the flow */
 }
 
-/* Nor who has begun a handshake before the last connection was taken. */
+/* The same for a handshake begun before the last connection was taken. */
 Test(tcp_limits, what_is_closed_makes_room_for_a_handshake_that_completes)
 {
 	uint32_t iss;
@@ -206,7 +206,7 @@ Test(tcp_limits, receive_bufs)
 	for (uint32_t i = 0; i < 12; i++)
 		peer_send(&peer, SEG_ACK, 1 + 500 * i, 1, payload, 500);
 	peer_forget(&peer);
-	cr_assert_eq(tcp_stats(peer.tcp)->receive_bufs, 4); /* half of what there is */
+	cr_assert_eq(tcp_stats(peer.tcp)->receive_bufs, 4); /* half of all bufs */
 	cr_assert_eq(tcp_stats(peer.tcp)->receive_drops, 8);
 	peer.port++;
 	peer_open(&peer);
@@ -252,7 +252,7 @@ LIMIT_BYTES(TCP_TIME_WAIT, sizeof(struct tcp_entry), 88);
 LIMIT_BYTES(TCP_LISTENERS, sizeof(struct tcp_listener), 24);
 LIMIT_BYTES(TCP_SEND_SLICES, sizeof(struct send_slice), 32);
 
-/* What docs/limits.md says of them together. */
+/* The sum in docs/limits.md. */
 Test(tcp_limits, memory)
 {
 	const size_t idle = sizeof(struct tcp_conn) + sizeof(struct http_connection);

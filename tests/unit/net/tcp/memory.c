@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Our own packet pools are empty, or the device's queue is full: whatever was to be sent is sent as soon as
- * there is room again, and nothing is concluded of the network: no timeout, no backing off, no smaller
- * congestion window. */
+/* Our own packet pools are empty, or the device's queue is full: pending segments are sent as soon as there
+ * is room again, and no conclusion is drawn on the network: no timeout, no backing off, no smaller congestion
+ * window. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -72,7 +72,7 @@ static void expect_segments(uint32_t first, uint32_t end)
 		peer_expect(&peer, SEG_ACK, 1 + first * MSS, 1, MSS);
 }
 
-/* Nothing was concluded of the network, so far. */
+/* Asserts that the network has not been blamed so far. */
 static void expect_no_blame(uint32_t cwnd)
 {
 	cr_assert_eq(stats()->timeouts, 0);
@@ -193,7 +193,7 @@ Test(tcp_memory, retransmission_into_a_silly_window_is_not_forgotten)
 {
 	write_segments(1);
 	expect_segments(0, 1);
-	peer.window = 100; /* less than half of what it was */
+	peer.window = 100; /* less than half of the window before */
 	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
 	take_all_headers();
 	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS);
@@ -221,7 +221,7 @@ Test(tcp_memory, fast_retransmission_that_finds_none_needs_no_timeout)
 	cr_assert_eq(stats()->timeouts, 0);
 }
 
-/* Whoever sends the FIN only in its mind takes the acknowledgement of the data for that of the FIN. */
+/* A FIN counted as sent, but not sent, would be taken as acknowledged by the acknowledgement of the data. */
 Test(tcp_memory, fin_that_finds_none_is_not_yet_sent)
 {
 	write_segments(1);
@@ -300,7 +300,7 @@ Test(tcp_memory, acknowledgements_need_no_slices)
 	write_segments(1);
 	b = slices;
 	slices = b->queue;
-	buf_free(b); /* for what the peer sends */
+	buf_free(b); /* for the peer's segments */
 	peer_send(&peer, SEG_ACK, 1 + MSS, 1, data, 200); /* which keeps it */
 	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	while ((b = slices)) {
@@ -347,7 +347,7 @@ Test(tcp_memory, read_that_cannot_be_cut_waits)
 	buf_free(read.bufs);
 }
 
-/* The connection is over, and what came on it waits for memory to be read into. */
+/* The connection is over, and a read of its received data waits for memory. */
 Test(tcp_memory, a_read_after_the_end_waits_for_memory)
 {
 	struct flow_read read;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The size of segments: what routers say, who is believed, what others have learnt, and routers that say
- * nothing (RFC 1191, RFC 4821, RFC 5927). */
+/* The size of segments: routers' reports and their checks, path MTUs learnt by other connections, and silent
+ * routers (RFC 1191, RFC 4821, RFC 5927). */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -78,7 +78,7 @@ Test(tcp_mtu, what_one_connection_learns_another_heeds)
 	flow_close(other);
 }
 
-/* The window has moved before a segment is sent again: IP refuses what was cut for it. */
+/* The window has moved before a retransmission: IP refuses the segment cut for the old MTU. */
 Test(tcp_mtu, what_others_learn_while_something_is_sent_again)
 {
 	flow = peer_open(&peer);
@@ -89,7 +89,7 @@ Test(tcp_mtu, what_others_learn_while_something_is_sent_again)
 	peer.path_bytes = 980;
 	peer.ip.generation++;
 	peer_send(&peer, SEG_ACK, 1, 1, NULL, 0);
-	peer_expect(&peer, SEG_ACK, 1 + 5 * MSS, 1, 0); /* what it would have acknowledged is */
+	peer_expect(&peer, SEG_ACK, 1 + 5 * MSS, 1, 0); /* alone, in place of the refused segment */
 	peer_wait_ms(TCP_NO_MEMORY_MS);
 	expect_data(1, 960);
 }
@@ -122,7 +122,7 @@ Test(tcp_mtu, larger_segments_are_tried_when_the_path_is_forgotten)
 	cr_assert_eq(peer_next(&peer)->segment.length, MSS);
 }
 
-/* How long until the peer has all of len bytes through a hole; it acknowledges what comes in order. */
+/* Gives the time until the peer has all of len bytes through a hole; it acknowledges data in order. */
 static uint32_t fall_through(uint16_t hole_bytes, uint32_t len)
 {
 	uint32_t next = 1, took_ms = 0;

@@ -296,7 +296,7 @@ Test(tcp_open, active_offers_all_options)
 	s = peer_expect(&peer, SEG_SYN, 0, 0, 0);
 	cr_assert_eq(s->segment.options,
 	             SEG_HAS_MSS | SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED);
-	cr_assert_eq(s->segment.ts_echo, 0); /* RFC 7323 §3.2: not what lay on the stack */
+	cr_assert_eq(s->segment.ts_echo, 0); /* RFC 7323 §3.2: zero, and no uninitialised memory */
 	promise_cancel(&op.promise);
 	cr_assert_eq(promise_result(&op.promise), -ECANCELED);
 	cr_assert_eq(tcp_stats(peer.tcp)->connections, 0);
@@ -307,7 +307,7 @@ Test(tcp_open, active_refused)
 	struct stack_connect op;
 
 	begin_connect(&op);
-	peer_send(&peer, SEG_RST, 0, 0, NULL, 0); /* without an ACK: anybody could say that */
+	peer_send(&peer, SEG_RST, 0, 0, NULL, 0); /* without an ACK anyone could forge it */
 	peer_send(&peer, SEG_RST | SEG_ACK, 0, 2, NULL, 0);
 	cr_assert_not(promise_is_settled(&op.promise));
 	peer_send(&peer, SEG_RST | SEG_ACK, 0, 1, NULL, 0);
@@ -404,7 +404,7 @@ Test(tcp_open, unreachable)
 	cr_assert_eq(promise_result(&op.promise), -EHOSTUNREACH);
 }
 
-/* RFC 4022: from SYN-RECEIVED, whatever the reason. */
+/* RFC 4022: all failures from SYN-RECEIVED, for any reason. */
 Test(tcp_open, handshakes_that_come_to_nothing_are_counted)
 {
 	uint8_t quoted[8] = { 0, 80, PEER_PORT >> 8, PEER_PORT & 0xff };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What an application sets of a connection, and asks about it: each option by what the peer sees of it. */
+/* An application's options of a connection, set and read: each by its effect at the peer. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -112,7 +112,7 @@ Test(tcp_option, nagle_holds_the_tail_while_something_is_in_flight)
 	peer_expect_nothing(&peer);
 	acknowledge(101);
 	peer_expect(&peer, SEG_ACK, 101, 1, 200);
-	write_bytes(300, MSS + 10); /* what fills a segment does not wait */
+	write_bytes(300, MSS + 10); /* full segments do not wait */
 	peer_expect(&peer, SEG_ACK, 301, 1, MSS);
 	peer_expect_nothing(&peer);
 	cr_assert_eq(tcp_set(flow, STACK_NODELAY, 1), 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Whatever two applications do and a wire does to their frames, each byte arrives, once and in order, both
- * ends close, and no memory is left. All of it follows from a seed, for each of which there is a process
- * whose world is fresh. SEEDS says how many, and
+/* For any behaviour of two applications and of the wire, each byte arrives, once and in order, both ends
+ * close, and no memory is left. Everything follows from a seed; each seed runs in a fresh process. SEEDS sets
+ * their number, and
  *
  *     SEED=17 build/tests/bin/net/tcp/property
  *
- * replays one that a failing run has named; CABLE_PCAP=file records its frames. */
+ * replays the seed that a failing run has named; CABLE_PCAP=file records its frames. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <spawn.h>
@@ -26,7 +26,7 @@ extern char **environ;
 #define SEEDS "300"
 #define CONNECTIONS 3
 #define BYTES 200000u
-#define BAD_MS 20000     /* then the wire is good, so that nobody gives up */
+#define BAD_MS 20000     /* then the wire is good, so that no connection gives up */
 #define RUDE_MS 200000
 #define LIMIT_MS 1200000
 
@@ -37,7 +37,7 @@ static uint32_t roll(uint32_t below)
 	return (uint32_t)(test_random(&dice) % below);
 }
 
-/* A number up to most, in one run of so many. */
+/* A random number up to most in one of one_in runs, else 0. */
 static uint32_t sometimes(uint32_t one_in, uint32_t most)
 {
 	return roll(one_in) ? 0 : roll(most + 1);
@@ -86,7 +86,7 @@ static bool is_over(const struct chatter *c)
 	return c->closed || c->error < 0;
 }
 
-/* A rude one's reset may be lost: who has nothing to send does not notice, and is waited for no more. */
+/* A rude chatter's reset may be lost: a peer without data to send does not notice, and is not awaited. */
 static bool all_over(const struct chatter c[][2], uint32_t count, uint32_t ms)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -166,7 +166,7 @@ static bool run_in_process(uint64_t seed)
 	return status == 0;
 }
 
-/* They are forked by a process of their own, in which the test's framework has started no threads yet; in
+/* The runs are forked by a separate process, in which the test framework has started no threads yet; in
  * emulation that is one more emulator. */
 __attribute__((constructor)) static void run_many(void)
 {

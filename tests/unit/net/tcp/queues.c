@@ -67,7 +67,7 @@ Test(tcp_queues, send)
 			n = MIN(n, BYTES - end);
 			if (n == 0)
 				break;
-			/* now and then it goes on where the last ended, otherwise a byte is left out */
+			/* now and then a slice continues the last one in memory, otherwise a byte is left out */
 			if (q.bytes > 0 && random_below(2) == 0) {
 				cr_assert_eq(sendq_push(&tcp, &q, data + end, n, NULL), n);
 				end += n;
@@ -302,7 +302,7 @@ Test(tcp_queues, late_data_is_islands)
 
 			if (recvq_insert(&tcp, &q, base + from, packet(from, len), false, false) < 0)
 				break;
-			/* what runs into the next island and not over it is cut there, and loses nothing */
+			/* data that reaches into the next island, but not beyond, is cut there, and loses nothing */
 			memset(there + from, true, len);
 			n = runs_of(there, SPACE, expected, MOST);
 			cr_assert_eq(recvq_sacks(&q, base, sacks, MOST), n);
@@ -315,7 +315,7 @@ Test(tcp_queues, late_data_is_islands)
 	}
 }
 
-/* What a late segment costs depends on the holes, not on the segments behind them. */
+/* The cost of a late segment depends on the holes, not on the segments behind them. */
 Test(tcp_queues, late_segments_in_a_row_are_one_island)
 {
 	struct recvq q = { 0 };

@@ -56,7 +56,7 @@ Test(tcp_recovery, three_segments_beyond_a_hole_are_proof_in_one_acknowledgement
 	write_segments(20);
 	expect_segments(0, 10);
 	send_sack(0, 4, 6);
-	expect_segments(10, 12); /* in place of what has left the network */
+	expect_segments(10, 12); /* in place of segments that have left the network */
 	peer_expect_nothing(&peer);
 	send_sack(0, 4, 7);
 	expect_segments(0, 1); /* PRR: one has arrived, one is sent */
@@ -270,9 +270,9 @@ Test(tcp_recovery, needless_repetitions_widen_the_time_for_reordering)
 	cr_assert_eq(c->congestion.reorder_persist, 16);
 }
 
-/* -- what the property test has found -- */
+/* -- cases found by the property test -- */
 
-/* The window is shut during a recovery whose cwnd is below a segment then, and opens: somebody must send. */
+/* The window shuts during a recovery, leaving cwnd below a segment, and opens: sending must resume. */
 Test(tcp_recovery, window_that_shuts_during_recovery_and_opens_is_used)
 {
 	struct segment s = {
@@ -343,7 +343,7 @@ Test(tcp_recovery, timeout_sends_again_only_what_has_not_arrived)
 	peer_forget(&peer);
 	peer_wait_ms(10);
 	expect_segments(9, 10); /* the probe */
-	send_sack(0, 4, 6); /* two are no proof, and nobody answers from here on */
+	send_sack(0, 4, 6); /* two are no proof, and the peer is silent from here on */
 	peer_wait_ms(2);
 	peer_forget(&peer);
 	peer_wait_ms(CONFIG_TCP_RTO_MIN_MS);
@@ -356,7 +356,7 @@ Test(tcp_recovery, timeout_sends_again_only_what_has_not_arrived)
 	cr_assert_eq(tcp_stats(peer.tcp)->timeouts, 1);
 }
 
-/* RFC 2018 §8: what was acknowledged selectively may be thrown away. */
+/* RFC 2018 §8: the peer may discard selectively acknowledged data. */
 Test(tcp_recovery, peer_that_reneges_is_served)
 {
 	write_segments(4);
@@ -473,7 +473,7 @@ Test(tcp_recovery, empty_pool_leaves_new_reno)
 	cr_assert_eq(tcp_stats(peer.tcp)->recoveries, 0);
 }
 
-/* What comes in one turn of the loop is acknowledged once for each row of segments. */
+/* Segments of one turn of the loop are acknowledged once per row. */
 Test(tcp_recovery, a_burst_of_late_segments_is_acknowledged_once)
 {
 	struct sent *s;

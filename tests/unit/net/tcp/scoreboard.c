@@ -46,7 +46,7 @@ static enum run_state state_of(uint32_t segment)
 
 #define BYTES 200u
 
-/* Whatever comes, what is said of a byte is true or cautious: never sacked if it has not arrived. */
+/* For any input, a byte's state is true or cautious: never sacked if it has not arrived. */
 static void check_model(const bool *arrived, uint32_t una, uint32_t max)
 {
 	uint32_t out = 0, lost = 0;

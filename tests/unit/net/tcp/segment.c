@@ -53,7 +53,7 @@ Test(tcp_segment, known_bytes)
 	cr_assert_eq(s.ts_echo, 7);
 }
 
-/* Who asks for a value before he asks whether it is there gets the same each time. */
+/* A caller that reads a value before checking its presence gets the same each time. */
 Test(tcp_segment, what_is_not_there_is_zero)
 {
 	uint8_t bare[SEGMENT_HEADER_BYTES];
@@ -102,7 +102,7 @@ Test(tcp_segment, bad_lengths)
 	cr_assert_eq(parse_options(&s, OPTIONS(2, 1, 5, 180)), -EBADMSG);
 	cr_assert_eq(parse_options(&s, OPTIONS(2, 5, 5, 180)), -EBADMSG);  /* beyond the header */
 	cr_assert_eq(parse_options(&s, OPTIONS(99, 255, 0, 0)), -EBADMSG);
-	cr_assert_eq(parse_options(&s, OPTIONS(0, 2, 0, 0)), 24);          /* after the end: nobody looks */
+	cr_assert_eq(parse_options(&s, OPTIONS(0, 2, 0, 0)), 24);          /* after the end: ignored */
 	cr_assert_eq(parse_options(&s, OPTIONS(99, 4, 0, 0)), 24);         /* unknown */
 	memcpy(small, syn, 20);
 	small[12] = 4 << 4;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Every cell of the state table against a second writing of it, and what must hold of all. */
+/* Every cell of the state table against a second writing of it, and properties of all cells. */
 #include <criterion/criterion.h>
 #include <string.h>
 

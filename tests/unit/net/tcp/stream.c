@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the tests of streams have in common. */
+/* The common part of the tests of streams. */
 #include "tests/unit/net/tcp/stream.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A connection, and bytes each of which tells its place in the stream: for tests of what becomes of them. */
+/* A connection, and bytes each of which tells its place in the stream, for tests of their delivery. */
 #ifndef TESTS_UNIT_NET_TCP_STREAM_H
 #define TESTS_UNIT_NET_TCP_STREAM_H
 
@@ -12,7 +12,7 @@ extern struct flow *flow; /* for the test to open */
 extern uint8_t data[200000];
 extern struct flow_write write_op;
 
-/* Of a suite, before and after each of its tests. */
+/* For a suite: before and after each of its tests. */
 void stream_create(void);
 void stream_destroy(void);
 

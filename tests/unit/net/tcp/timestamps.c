@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Timestamps: what is echoed and what is refused for its age (RFC 7323 §3 to §5), and what they prove of a
- * SYN that finds its connection in TIME-WAIT (RFC 6191 §2). */
+/* Timestamps: echoes, and refusal of old segments (RFC 7323 §3 to §5), and their use for a SYN that finds its
+ * connection in TIME-WAIT (RFC 6191 §2). */
 #include <criterion/criterion.h>
 
 #include "net/tcp/tcp_priv.h"
@@ -49,13 +49,13 @@ Test(tcp_timestamps, newest_in_order_is_echoed)
 	expect_echo(1020, 3, 4, 1020);
 }
 
-/* §4.3: that of the segment which the acknowledgement waited for, not that of what came later. */
+/* §4.3: the echo is of the segment that the acknowledgement waited for, not of later ones. */
 Test(tcp_timestamps, out_of_order_segments_do_not_count)
 {
 	flow = peer_open(&peer);
 	expect_echo(1010, 1, 2, 1010);
 	expect_echo(1020, 3, 2, 1010);
-	expect_echo(1015, 2, 4, 1015); /* fills the hole; older than what came after it, and fine */
+	expect_echo(1015, 2, 4, 1015); /* fills the hole; older than later segments, and accepted */
 }
 
 Test(tcp_timestamps, first_of_two_segments_that_are_acknowledged_together_is_echoed)
@@ -102,7 +102,7 @@ Test(tcp_timestamps, an_echo_of_nothing_measures_nothing)
 	cr_assert_leq(info.smoothed_rtt_us, 20000);
 }
 
-/* §5.5: after so long the peer's clock may have gone round. */
+/* §5.5: after this long the peer's clock may have wrapped. */
 Test(tcp_timestamps, grow_old)
 {
 	flow = peer_open(&peer);
@@ -187,7 +187,7 @@ Test(tcp_timestamps, what_begins_a_connection_anew_in_time_wait)
 		uint32_t ts_value, seq;
 		bool begins;
 	} cases[] = {
-		{ true, true, 1001, 0, true },     /* newer, whatever its number */
+		{ true, true, 1001, 0, true },     /* newer, with any sequence number */
 		{ true, true, 1001, 100, true },
 		{ true, true, 1000, 100, true },   /* the same: the number decides */
 		{ true, true, 1000, 0, false },

@@ -11,7 +11,7 @@
 
 TestSuite(tcp_transfer, .init = stream_create, .fini = stream_destroy);
 
-/* Reads what is there, compares it with data from offset, gives the bytes. */
+/* Reads all received bytes, compares them with data from offset, gives their number. */
 static uint32_t read_bytes(size_t offset, uint32_t max)
 {
 	struct flow_read op;
@@ -262,7 +262,7 @@ Test(tcp_transfer, gather_of_more_slices_than_the_queue_holds_is_accepted_bit_by
 	struct flow_write second;
 	uint32_t seq = 1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(slices); i++) /* gaps, so that none goes on where another ends */
+	for (size_t i = 0; i < ARRAY_SIZE(slices); i++) /* gaps, so that no slice continues another */
 		slices[i] = (struct slice){ data + 2 * i, 1, NULL };
 	flow = peer_open(&peer);
 	flow_write(flow, &write_op, slices, ARRAY_SIZE(slices));

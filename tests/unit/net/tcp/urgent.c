@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Urgent data is data (RFC 6093 §5, §6): it stays in line, and what the pointer says is nobody's business. */
+/* Urgent data is data (RFC 6093 §5, §6): it stays in line, and the pointer is ignored. */
 #include <criterion/criterion.h>
 #include <string.h>
 

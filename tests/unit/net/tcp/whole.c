@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Two whole stacks on one bad wire: whatever is lost, doubled, out of order or damaged on the way, each
- * byte arrives, once, in order, and nothing is left behind. */
+/* Two whole stacks on one bad wire: in spite of loss, duplication, reordering and damage each byte
+ * arrives, once, in order, and nothing is left behind. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -36,7 +36,7 @@ static void run_ms(uint32_t ms)
 	}
 }
 
-/* -- header bufs that somebody else has, if starving, every other tenth of a second -- */
+/* -- header bufs taken away, if starving, every other tenth of a second -- */
 
 static bool starving;
 static struct buf *hoard;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every test of this folder, and of plain/ and ecn/, finds ready: packet buffers and random numbers. */
+/* The environment of every test of this folder, and of plain/ and ecn/: packet buffers and random numbers. */
 #include <stdlib.h>
 
 #include "kernel/buf.h"
