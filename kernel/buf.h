@@ -19,7 +19,7 @@
 
 #define BUF_HEADROOM 128 /* Ethernet 14 + IPv4 60 + TCP 60 < 128, IPv6 + TCP options too */
 
-/* Storage that several slices and queues may refer to. free is called when the last one lets go. */
+/* Storage that several slices and queues may refer to. free is called when the last count is put. */
 struct storage {
 	uint32_t refs;
 	void (*free)(struct storage *s);

@@ -67,7 +67,7 @@ static bool take(struct fat *fat, uint32_t cluster)
 	return !fat_owners_check(fat, cluster);
 }
 
-/* A first cluster outside the volume is passed over: whoever opens that file gets the error. */
+/* A first cluster outside the volume is passed over: opening that file fails. */
 static void begin_chain(struct fat *fat, uint32_t first, bool is_folder)
 {
 	struct fat_owners *o = fat->owners;

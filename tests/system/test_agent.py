@@ -65,7 +65,7 @@ def test_a_linux_client(agent, linux):
 
 @pytest.mark.parametrize("way", ALL)
 def test_a_linux_that_sends_and_does_not_read(agent, linux):
-    """Its window is shut, and has been probed: what it sends must be acknowledged where it still takes that."""
+    """Its window is shut, and has been probed: its data must be acknowledged with a number that it still accepts."""
     waiting = agent.send(f"accept {listen(agent)}")
     linux.do("c = socket.socket()")
     linux.do("c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)")

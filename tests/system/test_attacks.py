@@ -70,7 +70,7 @@ def test_flood_of_forged_segments(serve, namespace, kind):
 
 @pytest.mark.config("defconfig_www_unix")
 def test_clients_that_pipeline_and_do_not_read(serve, namespace):
-    """They must not keep the buffers that everybody's frames come in."""
+    """They must not keep the receive buffers, which all connections share."""
     www = serve("unix", memory="2M", name="few-buffers",
                 options_set={"TAP_RX_BUFFERS": "128", "TCP_RECEIVE_BUFS": "96", "IPV4_FRAGMENT_BUFS": "24"})
     luck, _ = attacked(namespace, www.host, "greedy", host=www.host)

@@ -37,7 +37,7 @@ def monitored(builder, folder, machine="microvm", **how):
 
 @pytest.mark.parametrize("machine", EACH_CPU)
 def test_each_boot_has_a_canary_of_its_own(builder, tmp_path, machine):
-    """With random numbers of the CPU's and without; a string's end is in it."""
+    """With and without the CPU's random numbers; one byte is zero, to stop string functions."""
     place = build.symbols(image(builder, machine=machine) + ".debug")["__stack_chk_guard"]
     bits, least = (32, 3) if cpus.MACHINES[machine].cpu.folder == "armv7" else (64, 9)
     models = cpus.MACHINES[machine].has.cpus[:2]
@@ -54,7 +54,7 @@ def test_each_boot_has_a_canary_of_its_own(builder, tmp_path, machine):
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_who_waits_has_halted_the_cpu(builder, tmp_path, machine):
-    """What QEMU says of a PC; elsewhere the sum of all halts before, which grows when one ends."""
+    """On a PC by QEMU's state of the CPU; elsewhere by the sum of all halts so far, which grows when one ends."""
     guest, qmp = monitored(builder, tmp_path, machine)
     place = build.symbols(image(builder, machine=machine) + ".debug")["machine_idle_ticks"]
 
@@ -133,7 +133,7 @@ INTERRUPT = {"aarch64": "Taking exception 5 ", "armv7": "Taking exception 5 ",
 
 @pytest.mark.parametrize("machine", DESCRIBED)
 def test_an_alarm_wakes_and_does_not_interrupt(builder, tmp_path, machine):
-    """While there is much to do nobody sets another one, and it would come again and again."""
+    """A busy loop sets no other alarm, so an interrupt would come again and again."""
     path = tmp_path / "trace"
     with Guest(qemu_command(image(builder, machine=machine), machine, extra=("-d", "int", "-D", path))) as guest:
         guest.wait_for("^It is a second later")

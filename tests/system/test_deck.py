@@ -69,7 +69,7 @@ def test_figures_a_hundred_times(deck):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_does_not_read_stops_nobody(deck, namespace):
-    """Readers that do not read hold the copies that there are: others are told so, and get one when they have gone."""
+    """Clients that do not read hold all copies: others get a 503, and a copy when those have gone."""
     linux = Sockets(namespace)
     linux.do("many = []")
     request = "GET /figures.json HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"
@@ -168,7 +168,7 @@ def test_the_live_slide_is_live(deck, browser, output, way):
 
 @pytest.mark.config("defconfig_deck_unix_socket")
 def test_from_a_disk(serve, builder):
-    """The same folder is made a FAT disk of."""
+    """The same folder, as a FAT disk."""
     disk = os.path.join(builder.path("deck-fat"), "disk.img")
     deck = serve("unix-socket", defconfig="defconfig_deck_unix_socket", name="deck-fat", options_set={"FS_FAT": "y"},
                  options=f"disk={disk},ro")
@@ -194,7 +194,7 @@ def test_a_slide_is_a_sheet(deck, browser):
 
 @pytest.mark.config("defconfig_deck_qemu")
 def test_what_the_slides_say(tmp_path):
-    """The code is the skeleton's, and each command of the chain configures what is said of it."""
+    """The code is the skeleton's, and each command of the chain configures what the slide says."""
     text = html.unescape(page())
     with open(os.path.join(build.TREE, "apps", "skeleton", "README.md"), encoding="utf-8") as file:
         readme = file.read()

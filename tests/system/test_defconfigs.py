@@ -119,7 +119,7 @@ FIRST_WORDS = {"hello": "^Hello, world!$", "agent": "agent: ready$", "iperf": " 
 @pytest.mark.parametrize("name", [params.marked(name, name) for name in build.defconfigs()
                                   if cpus.cpu_of(name) is not cpus.USUAL and "_qemu" in name])
 def test_starts_and_answers(builder, need, tmp_path, name):
-    """Of each application for each other CPU the first answer, on every machine."""
+    """The first answer of each application for each other CPU, on every machine."""
     out, app = builder.build(name), name.split("_")[1]
     for machine in [one for one, way in cpus.MACHINES.items() if way.cpu is cpus.cpu_of(name)]:
         with Namespace() as namespace:

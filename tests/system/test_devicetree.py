@@ -158,7 +158,7 @@ ADDRESSES = {"none": (lambda how: 0, "there is none"), "odd": (lambda how: how.m
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ADDRESSES)
 def test_a_tree_that_is_elsewhere(boot, tmp_path, way, where):
-    """What the bus refuses is a fault, which is told, too."""
+    """An access that the bus refuses is a fault, which is also reported."""
     address, why = ADDRESSES[where]
     with boot(way, compiled(source(way, tmp_path)), address(start_of(way))) as guest:
         guest.wait_for(f"^panic: the device tree .*{why}" if why else "^panic: page fault: .*refused by the bus",
@@ -179,7 +179,7 @@ def test_a_tree_in_the_image(builder, boot, tmp_path, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_registers_in_the_image(boot, tmp_path, way):
-    """A serial port that would be spoken to by writes to the image: another one speaks."""
+    """A serial port whose registers would be in the image is refused: the message comes from another one."""
     text, how = source(way, tmp_path), start_of(way)
     place = how.memory + how.image + 0x2000
     more = (f"/ {{ serial@{place:x} {{ compatible = \"ns16550a\"; reg = <0 {place:#x} 0 0x100>; }};"
@@ -229,7 +229,7 @@ def test_memory_where_registers_are(boot, tmp_path, way):
 
 @pytest.mark.parametrize("way", [way for way in WAYS if start_of(way.values[0]).clash is MORE_MEMORY])
 def test_memory_after_that_where_registers_are(boot, tmp_path, way):
-    """It begins at the serial port, so none of that GiB is used; what there is, is in the next."""
+    """Memory begins at the serial port, so that GiB is not used; the next GiB is."""
     text = source(way, tmp_path)
     changed = text.replace(MORE_MEMORY[0], "reg = <0x00 0x9000000 0x00 0x3b000000>")
     assert changed != text
@@ -241,7 +241,7 @@ def test_memory_after_that_where_registers_are(boot, tmp_path, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_console_that_is_not_there(boot, tmp_path, way):
-    """Nobody can be told; but it ends."""
+    """The fault cannot be reported, but the image ends."""
     text = source(way, tmp_path)
     changed = re.sub(r"((?:pl011|serial)@\w+ \{[^}]*reg = <0x00) 0x\w+", rf"\1 {start_of(way).nothing:#x}", text)
     assert changed != text
@@ -253,7 +253,7 @@ def test_a_console_that_is_not_there(boot, tmp_path, way):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("names", [("psci", "syscon-poweroff"), ("chosen",), ("stdout-path",), ()])
 def test_a_tree_that_says_enough(boot, tmp_path, way, names):
-    """Without firmware there is no end, and a serial port is found though none is chosen."""
+    """Without firmware the image cannot power off; a serial port is found, though the tree chooses none."""
     with boot(way, compiled(without(source(way, tmp_path), *names))) as guest:
         guest.wait_for("^Hello, world!$", SECONDS)
         guest.write("quit\n")
@@ -262,7 +262,7 @@ def test_a_tree_that_says_enough(boot, tmp_path, way, names):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_reserved_memory_is_left_alone(boot, tmp_path, way):
-    """The whole of memory but a little, by each of the ways to say so."""
+    """All memory but a little is reserved, in each of the ways that a tree has."""
     text, how = source(way, tmp_path), start_of(way)
     free = 64 * 1024 - 16 - how.firmware // 1024  # KiB, for the image and the unused ends of memory
     kept = how.memory + 0x2000000

@@ -152,7 +152,7 @@ def test_what_is_discarded_takes_no_room(disk_image, file, way):
 
 @pytest.mark.parametrize("way", QEMU)
 def test_an_error_reaches_who_asked(disk_image, file, tmp_path, way):
-    """blkdebug fails whatever touches one sector: reads, writes, and the first flush."""
+    """blkdebug fails every access to one sector, and the first flush."""
     rules = tmp_path / "rules"
     rules.write_text("".join(f'[inject-error]\nevent = "{event}"\nerrno = "5"\nsector = "4100"\n'
                              for event in ("read_aio", "write_aio")) +
@@ -187,7 +187,7 @@ def test_a_file_that_shrinks(disk_image, file):
 @pytest.mark.parametrize("memory", ["64M", "3G"])
 @pytest.mark.parametrize("way", QEMU)
 def test_the_initial_ram_disk(disk_image, tmp_path, way, memory):
-    """It is kept from the page allocator, wherever it lies: above what the image has mapped at first, too."""
+    """The page allocator leaves it out, wherever it lies: also beyond the first page tables of the image."""
     path = tmp_path / "initrd"
     path.write_bytes(pattern(0, 9001, 4, 512) + b"rest")
     image = disk_image(target(way), {"DISK_INITRD": "y"})
@@ -206,7 +206,7 @@ def test_the_initial_ram_disk(disk_image, tmp_path, way, memory):
 
 @pytest.mark.parametrize("way", [*QEMU, UNIX])
 def test_a_disk_in_the_image(disk_image, output, way):
-    """It is longer than code reaches by one instruction, wherever such code is made."""
+    """The disk is larger than the reach of one instruction, where code is compiled for that."""
     path = os.path.join(output, "embedded.img")
     with open(path, "wb") as made:
         made.write(pattern(0, 6000, 2, 512))

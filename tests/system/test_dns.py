@@ -113,7 +113,7 @@ def test_nobody_answers(resolve, namespace, way):
 
 @pytest.mark.config("defconfig_resolve_qemu")
 def test_the_server_of_a_lease(dns_server, builder, namespace):
-    """DHCP names it: no start option says anything."""
+    """DHCP names the server, without a start option."""
     out = builder.build("defconfig_resolve_qemu", name="resolve_dhcp", options={"NET_STATIC": "n", "NET_DHCP": "y"})
     with Guest(qemu_command(os.path.join(out, "image"), "microvm", "64M", tap_netdev(), "name=www.example.test"),
                namespace) as guest:

@@ -88,7 +88,7 @@ def test_an_error_that_comes_late_is_told(boot, tmp_path, way):  # noqa: F811
 
 @pytest.mark.parametrize("way", HYPERVISED)
 def test_habits_of_the_loader_are_not_ours(builder, boot, faulty_app, tmp_path, way):  # noqa: F811
-    """A trap is told by the image, and floating point is as it is after a reset."""
+    """The image itself reports a trap, and floating point works as after a reset."""
     image = os.path.join(build_faulty(builder, faulty_app, way), "image")
     code = loader(way, HABITS[cpus.MACHINES[way].cpu.name], tmp_path)
     tree = compiled(source(way, tmp_path) + "/ { chosen { bootargs = \"fault=undefined\"; }; };")
@@ -118,7 +118,8 @@ def test_an_image_across_the_end_of_a_gib(builder, boot, output, tmp_path, way):
 
 @pytest.mark.parametrize("way", [way for way in HYPERVISED if way.values[0] == HYPERVISORS["arm64"]])
 def test_a_cpu_that_cannot_do_without_host_extensions(builder, tmp_path, way):
-    """HCR_EL2.E2H, with which other registers have other places. QEMU's CPU can: the image asks for it itself."""
+    """HCR_EL2.E2H, with which some registers have other encodings. QEMU's CPU can do without, so the image is patched
+    to set it."""
     usual, hosts = (struct.pack("<Q", 1 << 31 | 3 << 40 | bit) for bit in (0, 1 << 34))
     with open(os.path.join(builder.build(cpus.defconfig("hello", way)), "image"), "rb") as file:
         data = file.read()
@@ -137,7 +138,7 @@ MISPLACED = {"arm64-high": ("arm64-virt", 0x7f40001000, "600G", "load the image 
 @pytest.mark.parametrize("place", [params.marked(name, cpus.defconfig("hello", row[0]))
                                    for name, row in MISPLACED.items()])
 def test_an_image_where_none_can_be(boot, tmp_path, place):  # noqa: F811
-    """The memory is none of the host's until somebody uses it."""
+    """The host's memory is used only when it is touched."""
     way, at, memory, said = MISPLACED[place]
     blob, backend = compiled(source(way, tmp_path)), f"memory-backend-ram,id=ram,size={memory},reserve=off"
     with boot(way, blob, image_at=at, memory=memory,

@@ -79,7 +79,7 @@ def test_an_adrp_that_ends_a_page(builder, output, apart, stubs):
 
 @pytest.mark.config("defconfig_agent_qemu_arm64")
 def test_more_data_than_code_reaches(tmp_path):
-    """An option of ours that takes more than a MiB does without, and nobody has to know."""
+    """Our options that need more than a MiB select the far code by themselves."""
     build.make(f"O={tmp_path}", "defconfig_agent_qemu_arm64")
     assert "CODE_MODEL_TINY" in build.configuration(tmp_path)
     build.set_options(tmp_path, {"AGENT_DATA_BYTES": "1048576"})
@@ -91,7 +91,7 @@ def test_more_data_than_code_reaches(tmp_path):
 @pytest.mark.config("defconfig_agent_qemu_arm64")
 @pytest.mark.parametrize("data_bytes,tiny", [(262144, True), (1048576, False)])
 def test_the_most_data_of_an_agent(builder, data_bytes, tiny):
-    """With as long commands as may be it links and starts, on both sides of where code no longer reaches the data."""
+    """With the longest commands it links and starts, on both sides of the limit of code's reach to data."""
     out = builder.build("defconfig_agent_qemu_arm64", name=f"errata-agent-{data_bytes}",
                         options={"AGENT_DATA_BYTES": str(data_bytes), "AGENT_HANDLES": "4096"})
     assert ("CODE_MODEL_TINY" in build.configuration(out)) == tiny

@@ -22,7 +22,7 @@ def start(builder, way, options=""):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_echoes_the_console(builder, way):
-    """Lines one by one, many at once, and those that come while nobody reads: more than the port's 16 bytes."""
+    """Lines one by one, many at once, and while the image does not read: more than the port's 16 bytes."""
     early = [f"early line {number}" for number in range(20)]
     single = ["one line", "another, longer one: " + "0123456789" * 6]
     late = [f"line {number}: " + "x" * (number % 100) for number in range(300)]

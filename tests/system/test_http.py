@@ -201,7 +201,7 @@ def test_bad_requests_get_their_status(www, request_text, statuses):
 
 
 def test_a_client_that_goes_away(www):
-    """Half a request and then nothing; and whole requests whose answers nobody reads."""
+    """Half a request and then silence; and whole requests whose answers are not read."""
     for _ in range(20):
         www.raw("GET / HT", idle=0.01)
         www.raw(get() * 50, idle=0)

@@ -91,7 +91,7 @@ def take(most, pause):
 
 @pytest.mark.config("defconfig_www_unix")
 def test_a_slow_reader_of_a_file_larger_than_memory(builder, namespace, tmp_path):
-    """Others are served meanwhile, and he gets all of it."""
+    """Other clients are served meanwhile, and the slow one gets the whole file."""
     data = hashlib.shake_256(b"large").digest(LARGE_BYTES)
     (tmp_path / "large.bin").write_bytes(data)
     (tmp_path / "index.html").write_bytes(b"<p>small")

@@ -81,7 +81,7 @@ def test_three_in_a_hundred_lost(serve, namespace, relay_program, output, way, o
 @pytest.mark.parametrize("percent", [0, 1, 5, 20])
 @pytest.mark.config("defconfig_www_unix")
 def test_losses_each_way(serve, namespace, relay_program, output, percent):
-    """So much of what either sends is lost, and the rest overtakes itself; Linux is the other end."""
+    """A share of both sides' segments is lost, and the others are reordered; Linux is the peer."""
     transfer(serve, namespace, relay_program, output, "unix", True, "--seed", "7", "--drop", str(percent / 100),
              "--reorder", "0.02", "--delay", "0:300", seconds=300, size=1 << 20)
 
@@ -90,7 +90,7 @@ def test_losses_each_way(serve, namespace, relay_program, output, percent):
 @pytest.mark.parametrize("percent", [1, 5])
 @pytest.mark.config("defconfig_agent_unix")
 def test_linux_sends_through_losses(builder, namespace, relay_program, percent):
-    """The other way round: we find out what is missing, and say so to Linux."""
+    """The other way round: we detect missing segments, and report them to Linux."""
     data = hashlib.shake_256(b"linux").digest(1 << 19)
     relay.beside(namespace)
     wire = relay.Relay(relay_program, namespace, "--seed", "11", "--drop", str(percent / 100), "--reorder", "0.02",
@@ -131,7 +131,7 @@ def test_everything_at_once(serve, namespace, relay_program, output, way, offloa
     pytest.param("unix", True, marks=pytest.mark.config("defconfig_www_unix")),
 ])
 def test_large_segments_pass_whole(serve, namespace, relay_program, output, way, offloads):
-    """A clean cable that does not cut: what a device with offloads shows its driver."""
+    """A clean cable that does not cut segments, as a device with offloads passes them to its driver."""
     _, counts = transfer(serve, namespace, relay_program, output, way, offloads, "--whole")
     sent = counts["packet:tap0"]
     if offloads:

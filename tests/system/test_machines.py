@@ -92,7 +92,7 @@ def test_a_cpu_without_what_it_takes(builder, cpu):
 
 
 def test_a_network_card_without_messages_is_refused(builder, namespace):
-    """Interrupts over PCI are MSI-X alone."""
+    """Interrupts over PCI are only by MSI-X."""
     command = qemu_command(image(builder), "q35", netdev="user")
     command[command.index("virtio-rng-pci")] += ",vectors=0"
     command = [word.replace("virtio-net-pci,", "virtio-net-pci,vectors=0,") for word in command]
@@ -207,7 +207,7 @@ def between(builder, first, second):
 
 
 def test_less_memory_than_the_image_takes(builder):
-    """What is in the file has room, the rest has not."""
+    """The part of the image in the file fits, the rest does not."""
     with Guest(qemu_command(image(builder), memory=f"{between(builder, 'data_end', 'image_end')}K")) as guest:
         guest.wait_for("^virga: .*too little memory")
 
@@ -251,7 +251,7 @@ def test_firmware_beside_a_large_image(serve, output, way):
 @pytest.mark.config("defconfig_www_qemu_arm64")
 @pytest.mark.parametrize("version,messages", [("2", 0), ("3", 2)])
 def test_messages_in_place_of_pins(serve, tmp_path, version, messages):
-    """The network's two; where no controller takes them, its pin as before."""
+    """The network card has two messages or, without a controller for them, its pin as before."""
     trace = tmp_path / "trace"
     www = serve("arm64-virt-pci", name="www_qemu_arm64_its", options_set={"GICV3_ITS": "y"},
                 extra=("-machine", f"gic-version={version}", "-d", "trace:gicv3_its_cmd_mapti,guest_errors",

@@ -37,7 +37,7 @@ def steps(output, kind="CC"):
 
 
 def test_nothing_to_do_does_nothing(tmp_path):
-    """However the folder is spelt, and what is wanted of it."""
+    """With any spelling of the folder, and any goal."""
     build.make(f"O={tmp_path}", "defconfig_hello_qemu")
     build.make(f"O={tmp_path}")
     before = {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**/*.o", recursive=True)}
@@ -167,7 +167,7 @@ def test_configure_takes_words_from_the_environment(tmp_path):
     ({"NET": "socket", "TARGET": "qemu"}, "choose the Unix target"),
 ])
 def test_words_that_cannot_be(tmp_path, words, said):
-    """The line names what may be; the configuration is what it was."""
+    """The line names the possible values; the configuration is unchanged."""
     build.make(f"O={tmp_path}", "defconfig_www_qemu")
     before = (tmp_path / ".config").read_text()
     refused = build.make(f"O={tmp_path}", "configure", environment=words, check=False)
@@ -176,7 +176,7 @@ def test_words_that_cannot_be(tmp_path, words, said):
 
 
 def test_numbers_are_decimal(tmp_path):
-    """Also those that begin with zeros, which C would take for others."""
+    """Also those that begin with zeros, which C would read as octal."""
     build.make(f"O={tmp_path}", "defconfig_www_qemu")
     build.set_options(tmp_path, {"TCP_CONNECTIONS": "0256"})
     said = build.make(f"O={tmp_path}", "olddefconfig").stdout
@@ -223,7 +223,7 @@ COMPILED = [
 
 @pytest.mark.parametrize("name,words,options", COMPILED)
 def test_serves_however_it_is_compiled(serve, name, words, options):
-    """-O0 also shows that each IS_ENABLED links with what it calls absent."""
+    """-O0 also shows that each IS_ENABLED links without the functions of the disabled branch."""
     www = serve("microvm", variables=words, name=name, options_set=options)
     assert www.curl(www.url("index.html")).startswith(b"<!doctype html>")
 
@@ -369,7 +369,7 @@ def asked_for(folder, *command, **variables):
 
 
 def test_a_process_of_another_cpu_needs_no_machine(tmp_path):
-    """make run asks for what starts the image, which there is none of yet; an option that is wrong ends it."""
+    """make run asks for the tool that starts the image, which is not built yet; a wrong option ends it."""
     other = next(cpu for cpu in cpus.CPUS if cpu.name and cpu is not cpus.HOST)
     for target, has, lacks in (("unix_socket", {"qemu-user", "iproute2"}, "qemu-system"),
                                ("qemu", {"qemu-system-arm"}, "qemu-user")):

@@ -94,7 +94,7 @@ def test_leaving_without_saving_changes_nothing(tmp_path):
     ("defconfig_www_qemu", "xen"), ("defconfig_www_qemu_riscv64", "no xl for it"), ("defconfig_www_qemu", "custom"),
     ("defconfig_www_qemu", "standard input"), ("defconfig_www_unix", "serial")])
 def test_a_missing_choice_says_why(tmp_path, config, why):
-    """The comment lines that say why something cannot be chosen are shown where they apply."""
+    """The comments that say why an option is missing are shown where they apply."""
     import sys
     done = subprocess.run([sys.executable, "-c", """
 import sys, kconfiglib

@@ -97,7 +97,7 @@ def test_a_number_that_cannot_be(tmp_path, value):
 
 
 def test_an_output_folder_over_the_tree(tmp_path):
-    """What clean would remove must not be the tree, nor hold it."""
+    """The folder that clean would remove must not be the tree, nor contain it."""
     tree = copy_tree(tmp_path / "tree")
     for out in (".", tree, "..", str(tmp_path), "/"):
         assert "holds the tree" in fails(f"O={out}", "clean", tree=tree)
@@ -331,10 +331,10 @@ def test_a_taken_port_of_the_socket_stack(builder):
 
 @pytest.mark.config("defconfig_www_unix")
 def test_no_right_to_open_a_tap(builder, namespace):
-    """As nobody, on a tap that is not nobody's: the message holds the two commands that mend it."""
+    """As user "nobody", on a tap of another user: the message has the two commands that mend it."""
     image = os.path.join(builder.build("defconfig_www_unix"), "image")
     if os.geteuid() == 0:
-        # where nobody may read it
+        # where user "nobody" can read it
         copy = shutil.copy(image, "/tmp/virga-test-%d" % os.getpid())
         os.chmod(copy, 0o755)
         words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy]

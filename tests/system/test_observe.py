@@ -98,7 +98,7 @@ def test_what_is_dropped_says_why(www, namespace, need, tmp_path):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_page_is_lent_once(www, namespace):
-    """Who does not read holds the one copy that there is; others hear so, and get one when he has gone."""
+    """A client that does not read holds the only copy; others get a 503, and the page when it has gone."""
     for _ in range(40):
         www.curl(www.url())
     linux = Sockets(namespace)

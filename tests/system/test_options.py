@@ -64,7 +64,7 @@ def test_an_address_alone_has_no_gateway_elsewhere(builder, namespace):
 
 @pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
 def test_networking_without_entropy_is_refused(builder, namespace, machine):
-    """A CPU without an instruction for it and a machine without virtio-rng: said in one line, with what to add."""
+    """A CPU without an instruction for it and a machine without virtio-rng: one line says what to add."""
     cpu = {"x86_64": "qemu64", "aarch64": "cortex-a72"}.get(cpus.MACHINES[machine].cpu.folder)
     image = os.path.join(builder.build(cpus.defconfig("www", machine)), "image")
     namespace.tap()

@@ -208,7 +208,7 @@ GREEN_INFO = b"\033[32minfo \033[0m "
     pytest.param(*pair, marks=pytest.mark.config(pair[1]))
     for pair in (("qemu-run", "defconfig_www_qemu"), ("xen-run", "defconfig_www_xen"))])
 def test_ctrl_c_in_a_terminal(builder, namespace, goal, config):
-    """The key ends it, and the terminal is again what it was. The log was in colours."""
+    """The key ends it, and the terminal's settings are restored. The log was in colours."""
     out = builder.build(config)
     if goal == "xen-run":
         xen.prepare()
@@ -238,7 +238,8 @@ def test_unix_sockets(builder, namespace):
 
 @pytest.mark.config("defconfig_www_unix_socket")
 def test_a_disk_of_ones_own(builder, namespace, tmp_path):
-    """It is attached as it is; what is none is refused by name, and so is one that the image would not look at."""
+    """It is attached as it is; a file that is no disk is refused by name, and so is a disk that the image would not
+    use."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "mine.txt").write_text("mine")
     disk = tmp_path / "mine.img"
@@ -283,7 +284,7 @@ def test_unix_tap(builder, namespace):
 
 @pytest.mark.config("defconfig_www_xen")
 def test_xen(builder, namespace, tmp_path):
-    """Of the emulated machine, whose Xen has a guest that is reached over dom0's bridge, nothing is left."""
+    """The guest of the emulated machine is reached over dom0's bridge; afterwards nothing of the machine is left."""
     out, log = builder.build("defconfig_www_xen"), tmp_path / "xen.log"
     xen.prepare()
     with run(namespace, out, "xen-run", XEN_LOG=str(log)) as guest, xen.told(log):
@@ -296,7 +297,7 @@ def test_xen(builder, namespace, tmp_path):
 
 @pytest.mark.config("defconfig_hello_xen")
 def test_a_guest_of_xen_that_ends(builder):
-    """With its own status, or with what there is to say of it."""
+    """With its own status, or with a message on the reason."""
     image = os.path.join(builder.build("defconfig_hello_xen"), "image")
     xen.prepare()
     with Guest([os.path.join(build.TREE, "scripts", "run-xen"), image, r"name=Big \n $World's"]) as guest:
@@ -333,7 +334,7 @@ def test_nothing_is_left_of_a_runner_that_is_killed(builder, tmp_path):
 
 @pytest.mark.config("defconfig_hello_xen")
 def test_the_emulated_machine_ends_when_its_guest_cannot_be_started(builder, tmp_path):
-    """Also for what nobody has thought of: here one of the image's files is gone. The reason is one line."""
+    """Also after unexpected errors: here one of the image's files is missing. The reason is one line."""
     out = builder.build("defconfig_hello_xen")
     for name in (".config", "image"):
         shutil.copy(os.path.join(out, name), tmp_path)
@@ -358,7 +359,7 @@ def test_what_is_no_answer_of_dom0s_is_said(line):
 
 @pytest.mark.config("defconfig_hello_xen")
 def test_what_an_emulated_xen_lacks_is_said(builder, tmp_path):
-    """QEMU, then apt; and what is no amount of memory."""
+    """QEMU, then apt; and a MEM that is no amount of memory."""
     def said(**environment):
         done = subprocess.run([os.path.join(build.TREE, "scripts", "run-xen"),
                                os.path.join(builder.build("defconfig_hello_xen"), "image")], stdin=subprocess.DEVNULL,
@@ -426,14 +427,14 @@ def without_randomness(builder, folder, domid="echo 7", write=":"):
 
 @pytest.mark.config("defconfig_hello_xen")
 def test_a_seed_where_the_cpu_has_no_randomness(builder, tmp_path):
-    """It is in xenstore before the guest runs, and its console is looked at before."""
+    """The seed is in xenstore, and the console attached, before the guest runs."""
     assert without_randomness(builder, tmp_path) == (
         ["xenstore-write /local/domain/7/data/seed SEED", "xl console 7", "xl unpause 7", "virga: exit status 5"], 5)
 
 
 @pytest.mark.config("defconfig_hello_xen")
 def test_nothing_is_left_of_a_guest_that_gets_no_seed(builder, tmp_path):
-    """It would wait for one, and the next of its name could not be started."""
+    """The guest would wait for a seed, and another one of its name could not be started."""
     assert without_randomness(builder, tmp_path, domid="exit 3") == (["xl destroy hello"], 3)
     assert without_randomness(builder, tmp_path, write="exit 4") == (
         ["xenstore-write /local/domain/7/data/seed SEED", "xl destroy hello"], 4)
@@ -510,7 +511,7 @@ def test_the_machine_is_one_with_the_images_bus(builder, namespace, left_out, fi
 
 @pytest.mark.parametrize("machine", params.machines("www", "microvm", first=True))
 def test_too_little_memory_says_so(builder, machine):
-    """Before the start; and what is advised is enough for the image to say itself what it needs."""
+    """Before the start; and the advised amount is enough for the image to report its own needs."""
     config = cpus.defconfig("www", machine)
     for memory in ("1M", "1", "1024K") if machine == "microvm" else ("100K",):
         done = run_qemu(builder, MEM=memory, config=config)

@@ -99,7 +99,7 @@ def test_setup_installs_nothing_unasked(machine, how, said):
     (None, {"YES": "1"}, False), (False, {"YES": "1"}, True), (True, {"YES": "1"}, False),
     (True, {"typed": "y"}, True)])
 def test_setup_without_root(machine, password, how, works):
-    """By sudo, where it needs no password or somebody can type one; else the command is said."""
+    """By sudo, if it needs no password or there is a terminal to type it; else the command is printed."""
     machine.add("id", "echo 1000", noted=False)
     if password is not None:
         machine.add("sudo", f"[ $1 != -n ] || exit {int(password)}\nexec \"$@\"")
@@ -114,7 +114,7 @@ def test_setup_without_root(machine, password, how, works):
 
 
 def test_setup_starts_no_server(machine):
-    """Nor leaves one to be started: what it puts there for that is gone, also when apt fails."""
+    """No server is started or enabled, and the policy file for that is removed, also when apt fails."""
     machine.add("systemctl", "[ $1 != is-enabled ]")
     policy = machine.system / "usr-sbin" / "policy-rc.d"
     done = machine.run("scripts/setup", "test", YES="1")
@@ -143,7 +143,7 @@ def test_setup_leaves_others_servers_and_rules_alone(machine):
 
 @pytest.mark.parametrize("goal,package", [("run", "curl"), ("xen-run", "libxen-dev"), ("test", "libcriterion-dev")])
 def test_make_sees_to_the_packages_first(machine, tmp_path, goal, package):
-    """And does nothing when they are not to be had."""
+    """And stops if they cannot be installed."""
     machine.add("dpkg-query", "exit 1", noted=False)
     out = tmp_path / "out"
     said = fails(f"O={out}", goal, environment={"PATH": machine.path, "YES": "", "CI": ""})

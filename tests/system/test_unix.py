@@ -68,7 +68,8 @@ def test_a_console_that_nobody_reads_any_more(start, namespace):
 
 
 def test_few_descriptors(start, namespace):
-    """More clients than descriptors: they are served in turn; those who only hold on are waited for asleep."""
+    """More clients than descriptors: they are served in turn; while idle ones hold all descriptors, the image
+    sleeps."""
     process = start("ulimit -n 12; {image}")
     everybody = {"host": "127.0.0.1", "port": PORT, "count": 100, "seconds": 100}
     answers = json.loads(namespace.python("clients.py", "burst", json.dumps(everybody), timeout=200))["answers"]

@@ -65,7 +65,7 @@ def test_www_over_host_sockets(start, namespace, cpu):
 @pytest.mark.config("defconfig_hello_unix")
 @pytest.mark.parametrize("cpu", ELSEWHERE)
 def test_faults(builder, need, faulty_app, cpu):  # noqa: F811  pylint: disable=redefined-outer-name
-    """Named, with the CPU's registers, and where frames are chained with the way there."""
+    """Faults are named, with the CPU's registers and, on CPUs with chained frames, a backtrace."""
     emulator = need(cpus.machines.Machines(cpu.folder).user)
     if cpus.missing_compiler(cpu):
         pytest.skip(cpus.missing_compiler(cpu))

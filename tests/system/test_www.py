@@ -99,7 +99,7 @@ def test_a_mebibyte_and_a_half_is_enough(serve, way):
 
 @pytest.mark.parametrize("way", SMALL)
 def test_more_connections_than_there_is_room_for(serve, way):
-    """Idle ones, half requests, requests whose answers nobody takes: whoever comes after is served."""
+    """Idle connections, half requests, requests whose answers are not read: later clients are served."""
     www = serve(way, memory=server.least_memory(way, more_kib=512))
     index = content("index.html")
     for text in ("", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20):

@@ -72,7 +72,7 @@ WWW_MIB = {"x86_64": 2, "aarch64": 3, "armv7": 3}
 
 @pytest.mark.config("defconfig_www_xen")
 def test_what_a_guest_needs_is_what_is_checked(builder, tmp_path, monkeypatch):
-    """Neither how the tables are set, with which scripts/check-limits agrees, nor a text in the image changes it."""
+    """Neither the layout of the tables, which scripts/check-limits accepts, nor a text in the image changes it."""
     image = os.path.join(builder.build("defconfig_www_xen"), "image")
     needed = xl.tables(runner.read_config(image), image)
     with open(limits.DOCUMENT, encoding="utf-8") as file:
@@ -86,7 +86,7 @@ def test_what_a_guest_needs_is_what_is_checked(builder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("config", guests("www"))
 def test_www(builder, namespace, emulated, config):
-    """With the memory that its file gives it, which is little, and the time of day, until xl tells it to end."""
+    """With the little memory of its configuration file, and the time of day, until xl shuts it down."""
     out = builder.build(config)
     with open(os.path.join(out, "image.xl"), encoding="utf-8") as file:
         assert f"\nmemory = {WWW_MIB[cpu(config)]}\n" in file.read()
@@ -103,7 +103,7 @@ def test_www(builder, namespace, emulated, config):
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_a_vif_that_no_bridge_takes(builder, emulated):
-    """dom0 says so, rather than that a guest does not answer."""
+    """dom0 reports that, instead of a guest that does not answer."""
     emulated.put(builder.build("defconfig_www_xen"), "guest")
     status, said = emulated.dom0.run("xl create -q guest.xl 'vif=[\"bridge=nowhere\"]'")
     assert status != 0 and "cannot be put on nowhere" in said, said
@@ -176,7 +176,7 @@ def test_keys_and_triggers(builder, emulated, config):
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_memory_is_given_back(builder, namespace, emulated):
-    """And taken again, also in another domain; of more than can be had as much as can."""
+    """And taken again, also in another domain; if the target is too high, as much as possible."""
     www = emulated.create(builder.build("defconfig_www_xen"), "memory=8")
     www.wait_for(" boot_us=")
     free = emulated.held()["free"]
@@ -216,7 +216,7 @@ def test_events_by_a_queue(builder, namespace, emulated, config):
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_waits_for_an_address_and_is_told_to_end(builder, emulated):
-    """Nobody lends it one, so its application does not start; xl has its way all the same."""
+    """Without a DHCP server its application does not start; xl can shut it down all the same."""
     out = builder.build("defconfig_www_xen", name="defconfig_www_xen_dhcp", options={"NET_DHCP": "y"})
     www = emulated.create(out)
     www.wait_for("dhcp: no server answers")
@@ -277,7 +277,7 @@ class Groups:
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("www"))
 def test_multicast_that_nobody_wants(builder, namespace, emulated, config):
-    """It stays in dom0, and what has been joined comes: also when the guest or dom0's half of its vif has been away."""
+    """It stays in dom0, and joined groups come: also after the guest or dom0's half of its vif has been away."""
     application = os.path.join(build.TREE, "tests", "group")
     out = builder.build(config, f"APP={application}", name=f"{config}_groups", options={"XEN_NET_GROUPS": "8"})
     groups = Groups(namespace, emulated, out)
@@ -303,7 +303,7 @@ def test_from_a_cold_boot(builder, namespace, config):
 @pytest.mark.config("defconfig_hello_xen")
 @pytest.mark.parametrize("other", ["aarch64", "armv7"])
 def test_the_machines_of_other_cpus(namespace, other):
-    """They are resumed, and time goes on in them."""
+    """They can be resumed, and time goes on in them."""
     with xen.running(namespace.enter, netdev=None, cpu=other) as emulated:
         assert emulated.run("sleep 2; xl list").splitlines()[1].startswith("Domain-0 ")
 
@@ -311,7 +311,7 @@ def test_the_machines_of_other_cpus(namespace, other):
 @pytest.mark.long
 @pytest.mark.parametrize("config", [params.marked(one, one) for one in GUESTS])
 def test_each_configuration_is_up(builder, namespace, config):
-    """In the memory that its file gives it; and what has a site serves it, to as many as it has room for."""
+    """In the memory of its configuration file; and those with a site serve it to their full number of clients."""
     namespace.tap()
     out = builder.build(config)
     with xen.running(namespace.enter, disk=disk_of(out), cpu=cpu(config)) as emulated:
@@ -327,7 +327,7 @@ def test_each_configuration_is_up(builder, namespace, config):
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("iperf"))
 def test_as_much_as_goes(builder, namespace, emulated, need, config):
-    """In, and out in large segments; what comes in fills the ring of pages as fast as dom0 can."""
+    """In, and out in large segments; input fills the ring of pages as fast as dom0 can."""
     iperf3 = need("iperf3")
     emulated.create(builder.build(config)).wait_for("iperf: listening port=5201")
     for words in ((), ("--reverse",), ("--parallel", "3", "--bidir")):
@@ -372,7 +372,7 @@ def test_a_seed_where_the_cpu_has_no_randomness(builder, namespace, emulated, co
 @pytest.mark.long
 @pytest.mark.config("defconfig_www_xen")
 def test_reboot(builder, namespace, emulated):
-    """It is another domain of the same name, from the start."""
+    """A new domain of the same name starts afresh."""
     www = emulated.create(builder.build("defconfig_www_xen"))
     assert page(namespace) == index()
     emulated.run("xl reboot guest")
@@ -384,7 +384,7 @@ def test_reboot(builder, namespace, emulated):
 @pytest.mark.long
 @pytest.mark.parametrize("config", guests("www"))
 def test_each_start_has_a_seed(builder, namespace, emulated, config):
-    """As run-xen starts a guest in the emulated machine: also when it is rebooted, a seed of its own."""
+    """As run-xen starts a guest in the emulated machine: its own seed at each start, reboots included."""
     emulated.put(builder.build(config), "guest")
     words = " ".join(map(shlex.quote, without_randomness(config)))
     emulated.run("ln -sf /dev/null /dev/shown; "

@@ -86,7 +86,7 @@ def assert_lives(emulated, guest):
 
 @pytest.mark.parametrize("config,kind,seed", lies())
 def test_a_device_that_lies(namespace, emulated, program, site, kind, seed):
-    """In its rings while files are asked for, which come whole or not at all; then in xenstore."""
+    """In its rings during requests for files, which come whole or not at all; then in xenstore."""
     guest = create(emulated, kind)
     back = liar.Liar(emulated, program, kind, BEHIND[kind], seed)
     emulated.run("xl unpause guest")
@@ -113,7 +113,7 @@ def test_a_device_that_lies(namespace, emulated, program, site, kind, seed):
 
 @pytest.mark.parametrize("config,kind,seed", lies())
 def test_a_device_that_lies_from_the_start(namespace, emulated, program, site, kind, seed):
-    """The guest waits for a better one, or says why it ends; the next one serves."""
+    """The guest waits for an honest backend, or reports why it ends; the next guest serves."""
     guest = create(emulated, kind)
     back = liar.Liar(emulated, program, kind, BEHIND[kind], seed)
     back.tell("come lying")

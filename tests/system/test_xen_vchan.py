@@ -142,7 +142,7 @@ def test_a_client_in_dom0(builder, namespace, emulated, large_site, config):
 @pytest.mark.long
 @on_each_cpu("www")
 def test_two_guests(builder, emulated, config):
-    """The client is there first, and comes again and again."""
+    """The client starts first, and connects again and again."""
     client_id, server_id = next_domains(emulated, 2)
     client = fetch(builder, emulated, config, f"server={server_id} page=/style.css times=5")
     start_server(emulated, www(builder, config=config), client_id)
@@ -245,7 +245,7 @@ def paused_in_the_middle(builder, emulated, site, config=CONFIG):
 @pytest.mark.long
 @on_each_cpu("www")
 def test_a_client_that_is_destroyed_in_the_middle(builder, emulated, large_site, config):
-    """The server offers its vchan again, and nobody keeps what was the client's."""
+    """The server offers its vchan again, and no memory of the client stays in use."""
     start, _ = counted(emulated)
     paused_in_the_middle(builder, emulated, large_site, config)
     emulated.run("xl destroy fetch")
@@ -276,7 +276,7 @@ def test_a_server_that_is_destroyed_in_the_middle(builder, emulated, large_site,
 @pytest.mark.long
 @on_each_cpu("fetch")
 def test_a_server_in_dom0(builder, emulated, large_site, config):
-    """libxenvchan's, whose rings are both in the shared page; killed when it has said all."""
+    """libxenvchan's server, whose rings are both in the shared page; it is killed when it has sent all."""
     text = (large_site / "large.txt").read_text()[:100000]
     client = emulated.create(builder.build(config), "memory=8", 'cmdline="server=0 page=/some/page"', name="fetch")
     emulated.dom0.put("/tmp/answer", b"HTTP/1.1 200 OK\r\n\r\n" + text.encode())
