@@ -87,7 +87,8 @@ static int answer_value(const struct command *c, int32_t value)
 	return PENDING;
 }
 
-/* What ended the connection, or the last attempt to connect; or, of UDP, what no recv has told yet. */
+/* The error that ended the connection, or the last attempt to connect; of UDP, the one that no recv has
+ * given yet. */
 static int get_error(const struct handle *h, const struct command *c)
 {
 	int32_t error = h->error;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Registers where a CPU of 32 bits has the image, or beyond its addresses: entries of 2 MiB in a window. */
+/* Device registers at addresses where a 32-bit CPU has the image, or beyond 32 bits: mapped by entries of 2
+ * MiB in a window. */
 #include <string.h>
 
 #include "tests/lib/test.h"

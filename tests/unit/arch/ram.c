@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory maps: as machines give them, and as none should. */
+/* Memory maps: as machines give them, and invalid ones. */
 #include "arch/common/ram.h"
 #include "tests/lib/test.h"
 
@@ -15,7 +15,7 @@ static void add(uint64_t start, uint64_t end, uint32_t type)
 	map[count++] = (struct ram_range){ start, end - start, type, 0 };
 }
 
-/* The stretches must be these pairs of start and end, neighbours joined; 0, 0 ends. */
+/* Asserts that memory is these pairs of start and end, with neighbours joined; 0, 0 ends the list. */
 static void expect(const uint64_t *pairs)
 {
 	uint64_t start, end = 0, from = 0, to = 0;

@@ -130,7 +130,7 @@ Test(tcp_ecn, is_agreed_to_by_both_at_once)
 	peer_expect_reset(&peer);
 }
 
-/* §6.1.1.1: there may be something on the way that drops such a SYN. */
+/* §6.1.1.1: a middlebox may drop such a SYN. */
 Test(tcp_ecn, is_not_asked_for_again)
 {
 	struct stack_connect op;
@@ -282,7 +282,7 @@ Test(tcp_ecn, echo_within_recovery_changes_nothing)
 	peer_forget(&peer);
 }
 
-/* A device that cuts a burst into segments would say it in each. */
+/* A device that cuts a burst into segments would set the flag in each. */
 Test(tcp_ecn, answer_is_in_no_burst)
 {
 	struct sent *s;

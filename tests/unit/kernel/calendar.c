@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Days and dates, against a calendar that is turned page by page. */
+/* Days and dates, against a calendar that counts day by day. */
 #include "kernel/calendar.h"
 #include "tests/lib/test.h"
 

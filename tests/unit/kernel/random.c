@@ -59,8 +59,8 @@ Test(random, using_it_without_is_caught, .signal = SIGABRT)
 	random_u32();
 }
 
-/* However it is asked for, the stream is the one that the key gives: block 0's second half, with its
- * first half as the next key. */
+/* For requests of any size, the stream is that of the key: block 0's second half, with its first half as the
+ * next key. */
 Test(random, gives_one_stream_whatever_the_pieces)
 {
 	static const uint8_t nonce[12];

@@ -151,7 +151,7 @@ Test(mutex, who_is_cancelled_gives_up_the_place)
 	}
 }
 
-/* Granted, then cancelled in the same turn, before the waiter heard of it: the lock is held. */
+/* Granted, then cancelled in the same turn, before the waiter has run: the lock is held. */
 Test(mutex, a_granted_lock_cannot_be_cancelled)
 {
 	struct mutex m = MUTEX_INIT;

@@ -149,7 +149,7 @@ static void start_again(struct timer *t)
 	timer_start(t, 0);
 }
 
-/* One that is due for ever still lets the loop turn, and others run. */
+/* A timer that is always due still lets the loop turn, and other timers run. */
 /* Two timers of one ring are stopped one after the other, and the next deadline is asked for in between: the
  * ring's cached deadline must not outlive it. */
 Test(timer, when_the_last_is_stopped_nothing_is_due)

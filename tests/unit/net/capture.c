@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The capture ring between a stack and its interface, read back as the file says it; and the counters. */
+/* The capture ring between a stack and its interface, read back by the file format; and the counters. */
 #include <errno.h>
 #include <string.h>
 

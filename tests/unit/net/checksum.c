@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The Internet checksum beside the slow and obvious one: every length, offset and way to slice. */
+/* The Internet checksum against a slow and obvious one: every length, offset and division into slices. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -51,7 +51,7 @@ static unsigned frames_of(uint16_t type)
 	return count;
 }
 
-/* Bridges learn where we are, and a connection does not wait for its timer. */
+/* Announcements teach bridges our place, and a connection does not wait for its timer. */
 Test(direct, goes_on_when_the_link_returns)
 {
 	struct stack_config config = { .ip = { ip_v4(10, 0, 0, 2), 24 } };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The direct stack with an interface in between that remembers frames. */
+/* The direct stack with a capturing interface in between. */
 #define CONFIG_NET_OBSERVE 1
 
 #include "net/direct.c"

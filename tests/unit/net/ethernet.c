@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Ethernet: which frames go to whom, and which go nowhere. */
+/* Ethernet: delivery of frames to protocols, and dropped frames. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>

@@ -50,7 +50,7 @@ static void end(void)
 
 TestSuite(agent, .init = begin, .fini = end);
 
-/* A "*" in wanted stands for any number. */
+/* Does text match wanted, in which "*" stands for any number? */
 static bool matches(const char *text, const char *wanted)
 {
 	for (; *wanted; wanted++) {
@@ -301,7 +301,7 @@ Test(agent, a_full_send_and_a_line_too_long)
 	ask("\n2 close 2\n", "1 -EINVAL the line is too long\n2 0\n");
 }
 
-/* A connection may have 16 pieces of memory on their way (TCP_CONN_SLICES). */
+/* A connection may have 16 slices in flight (TCP_CONN_SLICES). */
 Test(agent, a_send_that_there_is_no_room_for_waits)
 {
 	char line[64];
@@ -392,7 +392,7 @@ Test(agent, of_udp_there_are_those_of_the_header)
 	ask("1 set 1 dscp 46\n2 get 1 dscp\n3 set 1 ttl 0\n", "1 0\n2 0 46\n3 -EINVAL\n");
 }
 
-/* The peer reads nothing: 32 kB fill its window, and 2 more are all that is accepted. */
+/* The peer does not read: 32 kB fill its window, and only 2 kB more are accepted. */
 Test(agent, poll_out_waits_for_room_in_sndbuf)
 {
 	static char line[2100];

@@ -146,7 +146,7 @@ static struct flow *join(const char *cookie, size_t len)
 	return op.flow;
 }
 
-/* Up to four bytes that have come; -1: the end or an error, 0: nothing. */
+/* Reads up to four received bytes; -1: the end or an error, 0: none have come. */
 static int read_some(struct flow *flow, uint8_t to[4])
 {
 	struct flow_read read;

@@ -312,7 +312,8 @@ Test(fdt_blob, nests_so_deep_and_no_deeper)
 
 /* -- spoilt anywhere -- */
 
-/* Opened or not, all reading stays inside (the sanitizers see) and ends (the suite's time does). */
+/* Opened or not, all reading stays within the blob (by the sanitizers) and ends (by the suite's time
+ * limit). */
 static void try(const struct blob *blob)
 {
 	struct fdt tree;

@@ -27,7 +27,7 @@ static void answer(unsigned long *values, uint32_t status)
 	values[0] = status;
 }
 
-/* 96 bits (DEN 0098 §2.3.3), of which no byte is another's. */
+/* Gives 96 bits (DEN 0098 §2.3.3), whose bytes are all different. */
 static void draw(unsigned long values[4])
 {
 	uint32_t base = 12 * drawn;
@@ -161,7 +161,8 @@ Test(smccc, is_asked_again_while_it_has_none)
 	cr_assert_geq(firmware.empty, FOREVER - 2000);
 }
 
-/* Each version is asked for by the one before, so that nothing is called that is not there. */
+/* A version's calls are made only after an older call has told that version, because an unknown call
+ * faults. */
 Test(smccc, is_not_asked_for_what_its_version_does_not_have)
 {
 	uint8_t bytes[12];

@@ -82,7 +82,7 @@ static void begin(void)
 	clock_on_read = play;
 }
 
-/* The service keeps its tables for good: keeps_no_memory_but_its_tables looks after them. */
+/* The service keeps its tables for ever; keeps_no_memory_but_its_tables checks them. */
 static void end(void)
 {
 	blob_free(&blob);

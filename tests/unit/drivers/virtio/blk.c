@@ -31,7 +31,7 @@ static void set_capacity(uint64_t wire_sectors)
 	memcpy(device.config, &wire_sectors, sizeof(wire_sectors));
 }
 
-/* A device as QEMU's, which the test may still change. */
+/* Prepares a device like QEMU's, which the test may still change. */
 static void prepare(uint64_t features)
 {
 	device_reset(features | VIRTIO_F_VERSION_1);
@@ -256,7 +256,7 @@ Test(virtio_blk, pieces_are_as_small_as_the_device_wants)
 	test_assert_value(&op.promise, 0);
 }
 
-/* The worst that blkdev.h lets through fits. */
+/* The largest request that blkdev.h accepts fits. */
 Test(virtio_blk, the_largest_request_fits)
 {
 	static uint8_t large[20 * 2048];

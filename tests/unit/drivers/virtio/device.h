@@ -32,7 +32,7 @@ struct device {
 };
 extern struct device device;
 
-/* Back to the start, with these features. */
+/* Resets the device, which then offers these features. */
 void device_reset(uint64_t offered);
 /* Makes dev the driver's side of it, without queues. */
 void device_attach(struct virtio_device *dev);
@@ -48,11 +48,11 @@ struct device_request {
 };
 /* The next request of a queue; false when there is none. */
 bool device_next(unsigned queue, struct device_request *r);
-/* Says that a request is done; no check of anything. */
+/* Reports a request as done, without any check. */
 void device_done(unsigned queue, uint32_t id, uint32_t bytes);
 /* Raises the interrupt line, whose edge counts; also if the driver does not want it, which is only a hint. */
 void device_interrupt(void);
-/* The same because the configuration, or the status, has changed. */
+/* The same for a change of configuration or status. */
 void device_change(void);
 /* Was the queue notified since the last time asked? */
 bool device_was_notified(unsigned queue);

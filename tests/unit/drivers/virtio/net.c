@@ -353,9 +353,8 @@ static void input_and_one_more(void *arg, struct buf *b)
 	one_more();
 }
 
-/* The line is an edge, and one more frame comes at each moment at which the driver could go idle over
- * it: while it hands up frames, more of them than it takes in one poll, and right after it has
- * acknowledged. */
+/* The line is edge-triggered, and another frame comes at each moment at which the driver could miss it: while
+ * it hands up frames, more of them than it takes in one poll, and right after it has acknowledged. */
 Test(virtio_net, hears_of_every_frame_over_a_line_that_is_an_edge)
 {
 	netdev_listen(net, input_and_one_more, NULL);
@@ -476,7 +475,7 @@ Test(virtio_net, sends_a_chain_slice_by_slice)
 	cr_assert_eq(net->stats.tx_bytes, 1054 + 54);
 }
 
-/* QEMU gives a device up that is shown a buffer of no bytes. A datagram without payload has such a slice. */
+/* QEMU marks a device as broken on an empty buffer. A datagram without payload has such a slice. */
 Test(virtio_net, does_not_show_the_device_slices_without_bytes)
 {
 	struct device_request r;

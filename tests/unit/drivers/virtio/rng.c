@@ -96,7 +96,7 @@ Test(virtio_rng, waits_until_the_device_is_reset)
 	cr_assert_eq(device.status, 0);
 }
 
-/* It may still write: the pages are the price. */
+/* The device may still write, so the pages are given up. */
 Test(virtio_rng, leaves_the_ring_to_a_device_that_will_not_be_reset)
 {
 	int64_t before = test_alloc_live();

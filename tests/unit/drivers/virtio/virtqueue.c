@@ -158,7 +158,7 @@ Test(virtqueue, tells_the_device_once_for_many)
 	cr_assert(device_was_notified(0));
 	virtqueue_kick(&q);
 	cr_assert(!device_was_notified(0));
-	/* The device has seen two of five and wants no word before the seventh. */
+	/* The device has seen two of five and wants no notification before the seventh. */
 	device_next(0, &r);
 	device_next(0, &r);
 	*(uint16_t *)&q.used->ring[SIZE] = 6;

@@ -166,7 +166,7 @@ Test(xen_balloon, another_wish_is_not_tried_again)
 	cr_assert(clock_blocks <= blocks + 1 && times_told() == 2);
 }
 
-/* The loop does other things in between, and a wish may change. */
+/* The loop runs between steps, in which the target may change. */
 Test(xen_balloon, a_wish_that_changes_on_the_way)
 {
 	fake_set("memory/target", "0");

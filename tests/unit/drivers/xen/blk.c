@@ -71,7 +71,7 @@ static void transfer(const struct blkif_request_segment *segments, unsigned coun
 	}
 }
 
-/* Does one request as it should be done; the answer is the caller's. */
+/* Performs one request correctly; the caller answers it. */
 static struct blkif_request perform(void)
 {
 	struct blkif_request r = next_request();
@@ -314,7 +314,7 @@ Test(xen_blk, nor_with_one_that_has_the_ring_of_before)
 	cr_assert_eq(fake_grants_out(), 1);
 }
 
-/* It still has the ring of before, and says so only after it has seen that we came back. */
+/* The backend still has the old ring, and closes only after it has seen that we have come back. */
 Test(xen_blk, one_that_is_connected_before_there_is_a_ring)
 {
 	uint32_t ring = (uint32_t)fake_get_number(FRONT "/ring-ref");
@@ -375,7 +375,7 @@ Test(xen_blk, one_that_closes_before_it_lets_go)
 	assert_serves();
 }
 
-/* Nor is that a reason to take requests again from those that were told it is given up. */
+/* Its return is no reason to accept requests again, after callers were told that it is given up. */
 Test(xen_blk, one_that_was_given_up_and_has_the_ring_of_before)
 {
 	fake_set(BACK "/state", CLOSED);
@@ -520,7 +520,7 @@ Test(xen_blk, memory_that_is_kept_is_given_back_when_it_is_let_go_of)
 
 enum { SLOTS = CONFIG_XEN_BLK_REQUESTS };
 
-/* All slots' requests are answered with the memory kept. */
+/* Answers the requests of all slots, but keeps their memory. */
 static void keep_all(struct blkif_request r[SLOTS])
 {
 	for (size_t i = 0; i < SLOTS; i++)
@@ -620,7 +620,7 @@ Test(xen_blk, who_falls_silent_is_given_up)
 	assert_serves();
 }
 
-/* Linux's closes when we do, and waits for us to begin again. */
+/* Linux's backend closes when we do, and waits for us to begin again. */
 Test(xen_blk, who_was_silent_serves_again_by_itself)
 {
 	blkdev_read(dev, &ops[0], 0, 8, slices, 1);
@@ -677,7 +677,7 @@ Test(xen_blk, who_stays_away_is_given_up_until_there_is_one)
 	}
 }
 
-/* Twice for less than that is not once for long. */
+/* Two short absences do not add up to a long one. */
 Test(xen_blk, who_comes_and_goes_is_not_given_up)
 {
 	fake_set(BACK "/state", CLOSED);
@@ -703,7 +703,7 @@ Test(xen_blk, an_event_that_is_lost_is_no_silence)
 	test_assert_value(&ops[0].promise, 0);
 }
 
-/* Neither while there is nothing to do, nor for ever. */
+/* No timer runs while there are no requests, nor for ever. */
 Test(xen_blk, nobody_is_woken_for_nothing)
 {
 	unsigned calls;

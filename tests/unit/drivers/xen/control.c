@@ -134,7 +134,7 @@ Test(xen_control, a_word_that_cannot_be_read_is_tried_again)
 	assert_obeyed_later(XS_READ);
 }
 
-/* Its suspension would not be told from one that the toolstack has given up. */
+/* The toolstack could not tell its suspension from one that it has given up. */
 Test(xen_control, a_word_that_cannot_be_acknowledged_is_not_obeyed_but_tried_again)
 {
 	assert_obeyed_later(XS_WRITE);
@@ -157,7 +157,7 @@ Test(xen_control, it_is_not_tried_for_ever)
 	calls = fake.calls;
 	test_run_for_ns(100 * NS_PER_S);
 	cr_assert_eq(fake.calls, calls);
-	/* The next word is another reason to try. */
+	/* The next word triggers another attempt. */
 	fake_set("control/shutdown", "poweroff");
 	test_run_for_ns(3 * NS_PER_S);
 	fake.refused = 0;

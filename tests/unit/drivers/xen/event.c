@@ -72,7 +72,7 @@ static void expire(struct timer *t)
 	(void)t;
 }
 
-/* Each look of one finds another event already; others get their turn in between. */
+/* Each poll of one port finds another event; other ports get their turn in between. */
 Test(xen_event, a_storm_starves_nobody)
 {
 	struct poller stormy, other;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Event channels in a queue: nothing is lost and nothing comes twice, also in another domain and where Xen
- * has no queues; and queues that cannot be. */
+/* FIFO event channels: no event is lost or comes twice, also in another domain and on a Xen without queues;
+ * and impossible queues. */
 #include "drivers/xen/event.h"
 #include "drivers/xen/event_fifo.h"
 #include "drivers/xen/xen.h"

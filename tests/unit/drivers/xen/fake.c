@@ -66,7 +66,7 @@ uint64_t xen_clock_system_ns(void)
 	return clock_now_ns();
 }
 
-/* The driver of the clock has its own in its own test. */
+/* The clock driver's own test links the real one. */
 __attribute__((weak)) void xen_clock_resume(uint64_t now_ns)
 {
 	fake.clock_ns = now_ns;
@@ -427,7 +427,7 @@ static long shut_down(uint32_t reason)
 	return fake.parameters[HVM_PARAM_CALLBACK_IRQ] ? 1 : 0;
 }
 
-/* A page that Xen has is not the guest's to touch. */
+/* The guest must not touch a page that Xen has. */
 static long move_page(uintptr_t what, const struct xen_memory_reservation *r)
 {
 	void *page = (void *)(uintptr_t)(*r->extent_start.p * PAGE_BYTES);

@@ -61,11 +61,11 @@ void fake_begin(void);
 
 /* Xen tells the guest of an event on port, by its vector. */
 void fake_raise(uint32_t port);
-/* The page that the guest granted as ref; asserts that it did, and whether it is for reading alone. */
+/* The page that the guest granted as ref; asserts the grant, and that it is read-only or not. */
 uint8_t *fake_granted(uint32_t ref, bool read_only);
 /* The same of a ring, the other side having mapped it until either is in another state than connected. */
 void *fake_map_ring(const char *path);
-/* The other side begins or ends to use a grant, so that it cannot be ended. */
+/* The other side begins to use a grant, which then cannot be ended, or ceases to. */
 void fake_hold(uint32_t ref, bool hold);
 /* The number of grants in use. */
 unsigned fake_grants_out(void);

@@ -174,7 +174,7 @@ static void to_gone(void)
 	assert_is("6", "d");
 }
 
-/* A backend that is waited for anew, and is ready, is made an offer. */
+/* A backend that is awaited anew, and is ready, gets an offer. */
 static const struct {
 	const char *name;
 	void (*reach)(void);
@@ -314,7 +314,7 @@ Test(xen_frontend, memory_that_is_short_for_a_while)
 	}
 }
 
-/* For three times as long as a request to it may take, and then it answers the next. */
+/* The store is silent for three times a request's time limit, and then answers the next. */
 static void silence_store(void)
 {
 	fake.store_is_mute = true;

@@ -138,7 +138,7 @@ Test(xen_hotplug, each_other_is_refused)
 	cr_assert_str_eq(fake_get("device/vif/0/state"), "4");
 }
 
-/* xl waits for the backend, and takes one that closes before for a failure. */
+/* xl waits for the backend, and takes a frontend that closes first for a failure. */
 Test(xen_hotplug, a_backend_may_take_its_time)
 {
 	plug("device/vif/1", "/local/domain/0/backend/vif/1/1", "1");
@@ -211,7 +211,7 @@ Test(xen_hotplug, who_was_refused_takes_the_place_of_one_that_goes)
 	cr_assert_str_eq(fake_get("device/vif/1/state"), "4");
 }
 
-/* For as long as nothing is there nothing is asked. */
+/* While no device is there, the store is not asked. */
 Test(xen_hotplug, who_comes_long_after_takes_the_place)
 {
 	unplug("device/vif/0", OWN_BACK);
@@ -235,7 +235,7 @@ Test(xen_hotplug, a_device_comes_again_with_a_backend_elsewhere)
 	}
 }
 
-/* While it waits for the one, the other. */
+/* The other backend comes while the first is awaited. */
 Test(xen_hotplug, a_backend_that_is_replaced_before_it_was_ready)
 {
 	fake_set(OWN_BACK "/state", CLOSED);

@@ -517,7 +517,7 @@ Test(xen_net, a_backend_that_fails_while_it_is_waited_for)
 	assert_serves();
 }
 
-/* The same, looked at later: it has nothing, calls itself connected, and does not hear of the new rings. */
+/* The same, seen later: it has no rings, calls itself connected, and does not notice the new ones. */
 Test(xen_net, a_backend_that_is_connected_to_nothing)
 {
 	fake_set(BACK "/state", CLOSED);
@@ -535,7 +535,7 @@ Test(xen_net, a_backend_that_is_connected_to_nothing)
 	assert_serves();
 }
 
-/* Or it could still map them, before they were taken back. */
+/* Or it could still map the old rings, before they were withdrawn. */
 Test(xen_net, a_backend_that_has_the_rings_of_before)
 {
 	uint32_t ring = (uint32_t)fake_get_number(FRONT "/rx-ring-ref");
@@ -723,7 +723,7 @@ Test(xen_net, goes_on_in_another_domain)
 	cr_assert_eq(after.headers_used, before.headers_used);
 }
 
-/* Wherever in its course the store's answer was still out. */
+/* At every step at which an answer of the store is pending. */
 Test(xen_net, is_suspended_while_it_connects)
 {
 	fake.saved = restore;
@@ -885,7 +885,7 @@ Test(xen_net, who_keeps_a_ring_is_refused_until_it_lets_go)
 	cr_assert_eq(fake_grants_out(), CONFIG_XEN_NET_RX_RING + 2 + 1);
 }
 
-/* The pools that frames are made of are others' too. */
+/* The pools of frames are shared with other users. */
 Test(xen_net, who_keeps_many_pages_is_refused)
 {
 	unsigned kept = 0;
@@ -977,7 +977,7 @@ static struct netif_tx_request send_extra(void)
 	return tx_request();
 }
 
-/* Its slot, grant and memory would be out for good. */
+/* Its slot, grant and memory would be lost for ever. */
 Test(xen_net, a_frame_of_which_nothing_is_said)
 {
 	netdev_send(net, frame_of(60, NULL, 0));
@@ -1007,7 +1007,7 @@ Test(xen_net, extras_end_with_their_ring)
 	assert_refused();
 }
 
-/* Lengths and offsets beyond the page drop the frame, and nothing is read there. */
+/* Lengths and offsets beyond the page drop the frame, without a read there. */
 Test(xen_net, pieces_beyond_the_page)
 {
 	static const struct {

@@ -332,7 +332,7 @@ Test(xen_store, errors_have_names)
 	}
 }
 
-/* The store is another domain's, and each event its turn: it has one when it may have waited for room. */
+/* Each event costs a switch to the store's domain: it is sent only if the store may have waited for room. */
 Test(xen_store, only_a_full_ring_is_told_of_room)
 {
 	static const char event[4] = "a\0b"; /* of an unknown watch */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Both ends of a vchan against peers that do as libxenvchan does, that leave or die in the middle, and that
+/* Both ends of a vchan against peers that behave as libxenvchan, that leave or die in the middle, and that
  * lie. */
 #include <errno.h>
 #include <string.h>
@@ -94,7 +94,7 @@ static int take(void *arg, struct flow *f)
 	return refuses ? -ENOBUFS : 0;
 }
 
-/* Reads, and asserts that the pattern from start on is there: how much. */
+/* Reads, and asserts that the bytes are the pattern from start on; gives their number. */
 static intptr_t read_from(uint32_t start, uint32_t max)
 {
 	intptr_t n;

@@ -147,7 +147,7 @@ static void check(uint64_t time, uint32_t sector_bytes)
 		latest = MAX(latest, n ? changes[n].epoch : 0);
 	}
 	latest = MAX(latest, lowest);
-	/* Something of epoch latest is there: so is all of those before it, and of those synced. */
+	/* A change of epoch latest is there: so all earlier epochs and all synced ones must be. */
 	for (uint32_t block = 0; block < BLOCKS; block++)
 		before[block] = last_change(block, latest > lowest ? latest - 1 : lowest);
 	for (size_t at = 0; at < sizeof(image); at += sector_bytes) {

@@ -23,7 +23,7 @@ uint8_t world_byte(uint64_t number);
 
 /* The block, whole and full of byte; asserts that it is. Waits for the disk. */
 struct cache_block *world_get(uint64_t number, enum cache_mode mode);
-/* Reads it and lets it go: its first byte. */
+/* Gets and puts a block; gives its first byte. */
 uint8_t world_look(uint64_t number);
 /* Changes all of it. */
 void world_fill(uint64_t number, uint8_t byte);

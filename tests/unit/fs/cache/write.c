@@ -175,7 +175,7 @@ Test(cache_write, a_sync_waits_for_a_copy_that_is_changed)
 	cache_put(seen);
 }
 
-/* Two versions of a block, in the same epoch, are not with the device at a time: the disk would notice. */
+/* The device never has two versions of a block of the same epoch at a time: the disk would assert. */
 Test(cache_write, a_block_is_with_the_device_once)
 {
 	struct cache_block *seen;

@@ -125,7 +125,7 @@ Test(fat_big, a_folder_of_100000_files)
 		cr_assert(atoi(list.name + 23) == (int)count && list.size == 6);
 	}
 	cr_expect_eq(count, FILES);
-	/* Ours makes a folder no longer than others believe, but finds room in it. */
+	/* We do not extend a folder beyond the limit of other systems, but find room in it. */
 	cr_expect_eq(world_set(w.kv, "many/a longer name than there is room for in a cluster that has 14 slots "
 	                       "left, so that another one would be needed, which the folder does not get, and so "
 	                       "this fails, as it should", "x", 1), -ENOSPC);
@@ -139,7 +139,7 @@ Test(fat_big, a_folder_of_100000_files)
 
 #define REQUEST_BYTES (CONFIG_FS_CACHE_READ_AHEAD * CONFIG_FS_CACHE_BLOCK_BYTES)
 
-/* Reads all of a value; each MiB begins with its number, the rest is zero where it was not said otherwise. */
+/* Reads a whole value; each MiB begins with its number, the rest is zero unless it was set. */
 static void read_through(const char *key, uint64_t size)
 {
 	struct kv_read read = { .cursor = { 0 } };

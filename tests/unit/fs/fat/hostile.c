@@ -227,7 +227,7 @@ Test(fat_hostile, folders_that_contain_themselves_or_are_none)
 		expect_refused("dir/sub", "a folder lies outside the volume");
 		expect_whole();
 
-		/* ".." says something else: whole enough for some, but not to be believed. */
+		/* A wrong "..": readable, but refused. */
 		load(kinds[i].options, kinds[i].kib);
 		((struct fat_slot *)(void *)at(fat_cluster_place(&g, sub)))[1].first_low++;
 		mount();
@@ -326,7 +326,7 @@ Test(fat_hostile, names_that_are_none)
 	expect_whole();
 }
 
-/* The table says that the root folder is free: it does not become a file's. */
+/* The table says that the root folder is free: no file may get it. */
 Test(fat_hostile, a_root_that_is_free)
 {
 	static char value[30000];

@@ -150,8 +150,8 @@ Test(fat_limits, keys_that_are_none)
 	check();
 }
 
-/* A name whose slots do not fit into one sector is not made, for the power may fail between two. Others make
- * them, across sectors and clusters: these are read, changed, given another name and removed. */
+/* A name whose slots do not fit into one sector is not made, because the power may fail between two. Names of
+ * other systems, across sectors and clusters, can be read, changed, renamed and removed. */
 Test(fat_limits, names_of_more_than_a_sector)
 {
 	static char name[256], made[300];
@@ -411,7 +411,7 @@ Test(fat_limits, a_machine_that_does_not_know_the_time)
 	check();
 }
 
-/* Readers that hold all memory there is for blocks have changes wait, and then made whole. */
+/* Changes wait while readers hold all blocks, and are then made whole. */
 Test(fat_limits, changes_wait_for_readers)
 {
 	struct slice held[16 * KV_READ_SLICES], slice = { "value", 5, NULL };

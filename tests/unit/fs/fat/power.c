@@ -101,7 +101,7 @@ static struct value copy_of(const void *data, size_t len, size_t room)
 	return v;
 }
 
-/* All that is below key goes, or is called otherwise. */
+/* Removes or renames all keys below key. */
 static void move_below(struct value *state, const char *key, const char *to)
 {
 	for (size_t i = 0; i < KEYS; i++) {
@@ -184,8 +184,8 @@ static void expect_allowed(const char *said, const struct op *op, enum disk_left
 	regfree(&allowed);
 }
 
-/* A folder that has two names for a moment lies, as it says itself, in one place only: in the other it
- * counts as damaged. */
+/* A folder with two names for a moment has only one parent in its "..": under the other name it counts as
+ * damaged. */
 static bool has(struct kv *kv, const char *key, const struct value *v, bool is_renaming)
 {
 	intptr_t size;

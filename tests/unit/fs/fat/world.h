@@ -49,7 +49,7 @@ void world_close(struct world *w);
 intptr_t world_wait(struct promise *p);
 
 int world_get(struct kv *kv, struct kv_get *op, const char *key);
-/* A value whole, with its size in *size; NULL: there was an error, *size is it. The caller frees it. */
+/* Reads a whole value, with its size in *size; NULL: *size is the error. The caller frees it. */
 char *world_read(struct kv *kv, const char *key, intptr_t *size);
 /* Asserts that a value is this. */
 void world_expect(struct kv *kv, const char *key, const char *text);

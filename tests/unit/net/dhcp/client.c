@@ -100,7 +100,7 @@ static void expect_query(uint8_t type)
 	cr_assert_eq(query_type(&query), type, "type %u", query_type(&query));
 }
 
-/* A reply as it is in front of options of the test's own; finish_reply sends it. */
+/* Begins a reply, to which the test adds its options; finish_reply sends it. */
 static void begin_reply(uint8_t type, uint32_t seconds)
 {
 	reply_begin(&reply, type, message_32(&query, 4), LAN_MAC, type == NAK ? 0 : ADDRESS, SERVER);

@@ -156,8 +156,8 @@ static unsigned query_secs(void)
 	return get_be16(query.bytes + 8);
 }
 
-/* RFC 2131 §3.1 (3): relays go by how long it has been asked for, and are to take the request where they took
- * the question that was answered. */
+/* RFC 2131 §3.1 (3): relays decide by secs, and must forward the request to where they forwarded the answered
+ * discover. */
 Test(dhcp_engine, seconds_since_it_began)
 {
 	unsigned secs = 0;
@@ -225,7 +225,7 @@ Test(dhcp_engine, a_server_that_offers_and_vanishes)
 	expect_query(DHCP_SEND, DISCOVER);
 }
 
-/* Said no to once: at once again. Each time: no oftener than every ten seconds. */
+/* After one NAK the client retries at once; after repeated ones, at most every ten seconds. */
 Test(dhcp_engine, a_server_that_always_says_no)
 {
 	for (int i = 0; i < 20; i++) {

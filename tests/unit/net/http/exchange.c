@@ -498,7 +498,7 @@ Test(http_exchange, limits_the_time_for_a_body)
 	cr_expect(f->closed);
 }
 
-/* The application need not know which status says so. */
+/* The server chooses the status, not the application. */
 Test(http_exchange, says_that_a_body_is_late)
 {
 	struct fake_flow *f = rig_connect();

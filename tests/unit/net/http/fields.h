@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A request whose header lines are all that matters of it. */
+/* A request of which only the header lines matter. */
 #ifndef TESTS_UNIT_NET_HTTP_FIELDS_H
 #define TESTS_UNIT_NET_HTTP_FIELDS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The site's own pages for errors: of a store that has everything in constant memory, as crunch does, and of
- * those that give pieces, at once and later. */
+/* The site's own pages for errors: from a store with everything in constant memory, as crunch, and from
+ * stores that give pieces, at once and later. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static struct fake_flow *ask(const char *text)
 	return f;
 }
 
-/* f has got the page of that status, with this line unless it is NULL. */
+/* Asserts that f has received the page of that status, with this line unless it is NULL. */
 static void expect_page(struct fake_flow *f, unsigned status, const char *line, bool has_body)
 {
 	size_t len = rig_store.gives_data ? 5 : PAGE_BYTES;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The server's world: a store, clients, a clock that stands still. */
+/* The server's environment: a store, clients, a clock that stands still. */
 #include "tests/unit/net/http/rig.h"
 
 #include <stdarg.h>

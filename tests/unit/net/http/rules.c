@@ -213,7 +213,7 @@ Test(http_rules_served, requests_wait_until_it_has_been_read)
 	rig_expect_head(g, 200, "A: b\r\n", NULL);
 }
 
-/* Whole or not at all, and the site is served in either case. */
+/* A file of rules counts whole or not at all; the site is served in either case. */
 Test(http_rules_served, what_is_wrong_does_not_count)
 {
 	static char longest[RULES_BYTES + 2];

@@ -140,7 +140,7 @@ Test(http_transfer, answers_a_pipeline_in_order)
 	cr_expect(f->reading);
 }
 
-/* No round trip for each answer: but no more of them than leave half of the transfers to others. */
+/* Answers do not wait for a round trip each, but leave half of the transfers to other connections. */
 Test(http_transfer, answers_a_pipeline_before_it_is_acknowledged)
 {
 	struct fake_flow *f, *g;

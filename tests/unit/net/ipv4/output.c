@@ -331,7 +331,7 @@ Test(ipv4_output, a_route_follows_a_neighbour_that_moved)
 	cr_expect_eq(memcmp(lan_next(&lan)->bytes, new_mac, 6), 0);
 }
 
-/* RFC 1122 §3.3.1.4: it is asked before its time, but only once until it has answered. */
+/* RFC 1122 §3.3.1.4: ARP asks for the neighbour early, but only once until it has answered. */
 Test(ipv4_output, a_neighbour_that_is_doubted)
 {
 	struct ip_route r;

@@ -292,7 +292,7 @@ Test(reassembly, time_is_up)
 	cr_expect_eq(stats()->icmp_out_msgs, 1);
 }
 
-/* The first piece of an ICMP message or to everybody, and nothing more. */
+/* Is an ICMP error sent when only the first fragment of such a packet comes? */
 static bool is_told(uint8_t protocol, uint8_t type, uint32_t dst)
 {
 	uint64_t before = stats()->icmp_out_msgs;

@@ -43,7 +43,7 @@ static void open_client(struct client *c, uint8_t host, uint16_t port)
 	c->iss = peer.stack_iss;
 }
 
-/* The client asks, an application that waits for it answers, the client hears it. */
+/* The client asks, a waiting application answers, the client gets the answer. */
 static void converse(struct client *c)
 {
 	static const char question[100], answer[200];
@@ -167,7 +167,7 @@ Test(tcp_attack, flood_of_acknowledgements)
 	cr_assert_eq(peer.tcp->halves.pool.peak, 1);
 }
 
-/* Handshakes that are completed and left alone: the application's to end, but no more than there are. */
+/* Completed handshakes without data: the application has to end them, and their number is limited. */
 Test(tcp_attack, flood_of_connections)
 {
 	struct client clients[16];
@@ -466,7 +466,7 @@ Test(tcp_attack, blind_data)
 	peer_forget(&peer);
 }
 
-/* Two ends that each believe the other wrong must not shout at each other for ever. */
+/* Two ends that each believe the other wrong must not send acknowledgements for ever. */
 Test(tcp_attack, storm_of_acknowledgements)
 {
 	unsigned sent = peer.sent_total;

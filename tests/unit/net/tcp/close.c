@@ -92,7 +92,7 @@ Test(tcp_close, peer_closes_first)
 	cr_assert_eq(stats()->estab_resets, 0);
 }
 
-/* An image that ends waits for those that the peer has yet to acknowledge, and for no others. */
+/* An ending image waits only for connections with data that the peer has yet to acknowledge. */
 Test(tcp_close, is_in_progress_until_the_peer_has_it_all)
 {
 	flow = peer_open(&peer);

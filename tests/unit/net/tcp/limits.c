@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Every limit reached, refused, counted, and everything else going on; the numbers an outsider must
+/* Every limit is reached, refused and counted, while everything else works; numbers that an outsider must
  * not guess; the table under many connections. */
 #include <criterion/criterion.h>
 #include <errno.h>

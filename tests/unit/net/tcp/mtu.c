@@ -10,7 +10,7 @@
 
 TestSuite(tcp_mtu, .init = stream_create, .fini = stream_destroy);
 
-/* A router's word about the segment with relative number seq. */
+/* A router's ICMP error about the segment with relative number seq. */
 static void say_too_big(uint32_t seq, uint32_t mtu)
 {
 	uint8_t quoted[8] = { 0, 80, PEER_PORT >> 8, PEER_PORT & 0xff };

@@ -494,7 +494,7 @@ Test(tcp_recovery, a_burst_of_late_segments_is_acknowledged_once)
 	cr_assert(s->segment.sacks[1].start == PEER_ISS + 1 + MSS &&
 	          s->segment.sacks[1].end == PEER_ISS + 1 + 4 * MSS);
 	cr_assert_null(peer_next(&peer));
-	/* one that ends meanwhile owes nothing any more */
+	/* a connection that ends meanwhile owes no acknowledgement */
 	peer_send(&peer, SEG_ACK, 1 + 9 * MSS, 1, data, MSS);
 	peer_send(&peer, SEG_RST, 1, 0, NULL, 0);
 	cr_assert_null(peer_next(&peer));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which virtio-mmio device a device tree leads to. */
+/* The virtio-mmio device that is chosen from a device tree. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,7 +90,7 @@ static uint32_t found(enum virtio_type type)
 	return attached;
 }
 
-/* Whichever way the tree is sorted: QEMU's arm virt ascends, its riscv virt descends. */
+/* In either order of the tree: QEMU's arm virt ascends, its riscv virt descends. */
 Test(virtio_mmio_tree, takes_the_last_where_there_are_empty_places)
 {
 	static const char *const orders[] = { "0123", "3210", "2031" };
