@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The smallest dom0: an initramfs with busybox, Xen's tools, the libraries that they need, the drivers of the
-kernel, and the scripts of the folder dom0/. Made of unpacked packages of any architecture, none of which is
-run; the same bytes from the same packages."""
+kernel, and the scripts of the folder dom0/. It is made of unpacked packages of any architecture, without running
+them; the same packages give the same bytes."""
 import glob
 import lzma
 import os
@@ -23,7 +23,7 @@ TOOLS = ("xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0", "libxl
          "vchan-socket-proxy")
 PROGRAMS = ("xenstore-read", "xenstore-write", "xenstore-ls", "xenstore-rm", "xenstore-list", "xenstore-chmod",
             "xenstore-watch", "xenstore-exists")
-# Loaded at once; the host's network and disk later, with what they are then (dom0/serve).
+# Drivers loaded at boot; those of the host's network and disk are loaded later, for the present devices (dom0/serve).
 AT_START = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-netback", "xen-blkback", "bridge",
             "loop", "virtio_mmio", "virtio_pci", "virtio_console")
 LATER = ("virtio_net", "virtio_blk")
@@ -33,7 +33,7 @@ LIBRARIES = "libgcc_s.so.1",  # pthread_cancel opens it
 
 
 class Archive:
-    """A cpio archive of the "newc" kind, in which nothing depends on when and where it is made."""
+    """A cpio archive of the "newc" kind, whose bytes do not depend on the time and place of its making."""
 
     def __init__(self):
         self.entries = {}
@@ -92,21 +92,21 @@ class Root:
             return file.read()
 
     def needs(self, path):
-        """An ELF file's interpreter, or None, and the libraries that it names."""
+        """An ELF file's interpreter, or None, and its needed libraries."""
         text = subprocess.run(["readelf", "--wide", "--dynamic", "--program-headers", path], check=True, text=True,
                               stdout=subprocess.PIPE).stdout
         interpreter = re.search(r"interpreter: (\S+)\]", text)
         return interpreter and interpreter[1], re.findall(r"\(NEEDED\).*\[(.*)\]", text)
 
     def modules(self, names):
-        """The paths of these modules, each behind those that it depends on."""
+        """The paths of these modules, each after those that it depends on."""
         paths = {os.path.basename(path)[:-3].replace("-", "_"): path
                  for path in glob.glob(os.path.join(self.folder, "lib/modules/*/kernel/**/*.ko"), recursive=True)}
         order = []
 
         def visit(name):
             path = paths.get(name.replace("-", "_"))
-            if not path or path in order:  # what is no module is in the kernel itself
+            if not path or path in order:  # built into the kernel
                 return
             with open(path, "rb") as file:
                 depends = re.search(rb"\0depends=([^\0]*)\0", file.read())
@@ -132,7 +132,7 @@ def add_program(archive, root, path, source):
 
 
 def initramfs(root):
-    """The archive's bytes; not packed, for who unpacks it is emulated."""
+    """The archive's bytes; not compressed, because unpacking in the emulated machine is slow."""
     archive = Archive()
     for folder in FOLDERS:
         archive.add(folder, stat.S_IFDIR | 0o755)
@@ -163,8 +163,8 @@ def initramfs(root):
 
 
 def unpacked(data):
-    """What a hypervisor's or a kernel's file has packed: so the emulated machine need not unpack it. Behind it may
-    follow its length, which the tools that are no libraries complain of when they have written all."""
+    """Unpacks a hypervisor's or a kernel's file, to spare the emulated machine that. A length may follow the packed
+    data, of which lz4 and zstd complain after writing all, so their status is ignored."""
     is_kernel = data[0x202:0x206] == b"HdrS"  # of a PC's: Linux's Documentation/arch/x86/boot.rst
     if is_kernel:
         offset, size = struct.unpack_from("<II", data, 0x248)
@@ -189,5 +189,5 @@ def text(path):
 
 
 def recipe():
-    """All that decides what is made of the packages."""
+    """All inputs, besides the packages, that determine the result."""
     return "".join(text(path) for path in [__file__, packages.__file__, *sorted(glob.glob(os.path.join(SCRIPTS, "*")))])

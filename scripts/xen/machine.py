@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 """An emulated machine that boots Debian's Xen and a dom0 of ours. It is put together and booted once, into the
 cache (VIRGA_CACHE), and saved as soon as dom0 answers; from then on it is resumed in less than a second. The
-memory that was saved is a file which each machine maps for itself: any number may run at a time, none changes it.
+saved memory is a file that each machine maps privately: any number may run at a time, none changes it.
 
-What is saved knows of no network and no disk: dom0 looks for them later (dom0/serve)."""
+The saved machine has not probed its network and disk: dom0 does that later (dom0/serve)."""
 import collections
 import contextlib
 import fcntl
@@ -28,24 +28,25 @@ DOM0_MEMORY = "256M"
 MEMORY = "768M"
 XEN_OPTIONS = "loglvl=all guest_loglvl=all"
 DOM0_OPTIONS = "console=hvc0 quiet panic=-1"
-BRIDGE_MAC = "52:54:00:58:65:6e"  # not QEMU's usual, which a guest may have
+BRIDGE_MAC = "52:54:00:58:65:6e"  # not QEMU's default, which a guest may have
 BOOT_SECONDS = 300   # generous: emulation on a busy machine
-SLEEP_SECONDS = 60   # for a second of dom0's
+SLEEP_SECONDS = 60   # for one second of dom0's time
 SAVES = 4
-LIFE_SECONDS = 3600  # no machine that is started here outlives this, whatever hangs
+LIFE_SECONDS = 3600  # the longest that a machine lives, even if it hangs
 
 
 def boot_pc(folder):
-    """Xen by multiboot: the kernel and the initramfs are its modules. Floating-point registers are saved whenever a
-    domain gives way: left for the next one to find on first use, they come to be the wrong domain's in emulation."""
+    """Xen by multiboot: the kernel and the initramfs are its modules. Floating-point registers are saved eagerly at
+    each switch of domains: saved lazily, on first use, they get mixed up between domains in emulation."""
     return ["-kernel", f"{folder}/xen", "-append", "console=com1 com1=115200,8n1 cpuidle=0 sched=credit "
             f"spec-ctrl=eager-fpu {XEN_OPTIONS} dom0_mem={DOM0_MEMORY},max:{DOM0_MEMORY}", "-initrd",
             f"{folder}/linux {DOM0_OPTIONS},{folder}/dom0.cpio"]
 
 
 def boot_arm(folder):
-    """Xen as a kernel is booted; guest-loader tells it by the device tree where kernel and initramfs lie, well away
-    from where QEMU has put the tree. By itself Xen on ARM lets guests share memory and events with dom0 alone."""
+    """Xen boots as a kernel does; guest-loader tells it in the device tree where kernel and initramfs lie, well away
+    from QEMU's place for the tree. xsm=dummy: by default Xen on ARM lets guests share memory and events only with
+    dom0."""
     return ["-kernel", f"{folder}/xen", "-append",
             f"console=dtuart xsm=dummy dom0_mem={DOM0_MEMORY} {XEN_OPTIONS}",
             "-device", f"guest-loader,addr=0x50000000,kernel={folder}/linux,bootargs={DOM0_OPTIONS}",
@@ -53,8 +54,8 @@ def boot_arm(folder):
 
 
 CPUS = {
-    # Without SMAP, which a paravirtualised dom0 does not survive in emulation; MWAIT, with which an idle Xen does
-    # not; and RDTSCP, for which a guest is killed.
+    # Without SMAP and MWAIT, with which in emulation a paravirtualised dom0 and an idle Xen do not survive, and without
+    # RDTSCP, whose use kills a guest.
     "x86_64": Cpu("amd64", "qemu-system-x86_64", "qemu-system-x86", ("xen-hypervisor-4.17-amd64",), "linux-image-amd64",
                   "boot/xen-*-amd64.gz", ("-M", "q35", "-cpu", "max,+svm,+npt,-smap,-monitor,-rdtscp"), "pci", boot_pc),
     "aarch64": Cpu("arm64", "qemu-system-aarch64", "qemu-system-arm", ("xen-hypervisor-4.17-arm64", "libfdt1"),
@@ -67,7 +68,7 @@ CPUS = {
 
 
 def cpu_of(config):
-    """The row for a configuration."""
+    """The name in CPUS for a configuration."""
     return next((name for name in CPUS if f"CPU_{name.upper()}" in config), None) or runner.fail(
         "Xen is emulated for " + ", ".join(CPUS) + " only")
 
@@ -83,7 +84,7 @@ def key(*parts):
 
 @contextlib.contextmanager
 def locked(folder):
-    """Several may want the same to be made at the same time."""
+    """Locks folder: several processes may want to make the same thing at the same time."""
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "xen-lock"), "w", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -91,8 +92,8 @@ def locked(folder):
 
 
 class Home:
-    """The cache's folder with Xen, the kernel and dom0 for a CPU, made when it is not there; in it the saved
-    machine, one for each version of QEMU."""
+    """The cache's folder with Xen, the kernel and dom0 for a CPU, made if it does not exist; in it the saved
+    machines, one for each version of QEMU."""
 
     def __init__(self, name):
         self.cpu = CPUS[name]
@@ -107,7 +108,7 @@ class Home:
                 self.build()
 
     def from_debian(self):
-        """What decides which packages there are, and what is taken of them."""
+        """The parameters that choose the packages, and the files taken from them."""
         return self.cpu.debian, self.cpu.kernel_package, self.cpu.xen, *self.cpu.packages
 
     def build(self):
@@ -149,7 +150,7 @@ class Home:
             os.rename(made, self.saved)
 
     def resumes(self):
-        """Whether what was saved is good: QEMU leaves out a timer of ARM's, and then time may stand still."""
+        """Does the saved machine work? QEMU does not save one of ARM's timers, without which time may stand still."""
         with Machine(self) as machine, contextlib.suppress(Lost), machine.started():
             machine.dom0.must("sleep 1", seconds=SLEEP_SECONDS)
             return True
@@ -157,17 +158,16 @@ class Home:
 
 
 def memory_in(path, share):
-    """QEMU's arguments for memory that is a file."""
+    """QEMU's arguments for memory in a file."""
     return ["-object", f"memory-backend-file,id=ram,size={MEMORY},mem-path={path},share={share}"]
 
 
 class Machine:
-    """One machine. command starts it; the caller does that, and calls connect(). From then on there is no file of it,
-    also when nobody closes it.
-    cold: it boots, in place of being resumed from what home has saved; memory_file: there, its memory becomes this
-    file. netdev: the text of a -netdev net0; disk: (path, whether it is only read), dom0's /dev/vda; typed, shown:
-    chardevs, from which dom0 reads as /dev/typed, and to which it writes as /dev/shown; log: a file of the caller's
-    for what Xen and dom0 say."""
+    """One machine. The caller starts it with command, and calls connect(). From then on no file of it remains, even if
+    it is never closed.
+    cold: boots it, instead of resuming what home has saved; memory_file: the file of its memory then. netdev: the text
+    of a -netdev net0; disk: (path, is it read-only), dom0's /dev/vda; typed, shown: chardevs, which dom0 reads as
+    /dev/typed and writes as /dev/shown; log: the caller's file for the output of Xen and dom0."""
 
     def __init__(self, home, cold=False, memory_file=None, netdev=None, disk=None, typed="null", shown="null",
                  log=None):
@@ -194,7 +194,7 @@ class Machine:
         return memory_in(file, share="on") if file else ["-object", f"memory-backend-ram,id=ram,size={MEMORY}"]
 
     def devices(self, netdev, disk, ports):
-        """What is saved has them all. Without a network there is a cable with nobody at its other end."""
+        """QEMU's arguments for devices: always all that the saved machine has. Without a network, the cable is open."""
         bus = self.home.cpu.bus
         netdev = netdev or (f"dgram,id=net0,local.type=unix,local.path={self.path('net')},"
                             f"remote.type=unix,remote.path={self.path('nobody')}")
@@ -211,7 +211,7 @@ class Machine:
                 "-device", f"virtio-blk-{bus},drive=disk0"]
 
     def connect(self, alive):
-        """Until dom0 answers. alive: whether QEMU still runs."""
+        """Waits until dom0 answers. alive: gives whether QEMU still runs."""
         self.monitor.accept(alive)
         self.monitor.greet()
         self.dom0.accept(alive)
@@ -223,15 +223,15 @@ class Machine:
         self.dom0.must("true", seconds=BOOT_SECONDS)
 
     def clear(self):
-        """Nothing is found by its name any more but the log, which is open."""
+        """Removes the machine's files; the log stays open."""
         self.kept = open(self.log, "rb")
         self.log = f"/proc/self/fd/{self.kept.fileno()}"
         self.work.cleanup()
 
     @contextlib.contextmanager
     def started(self, enter=()):
-        """Starts it, behind the words of enter, and connects; at the end it is gone. When that fails, with what Xen
-        and dom0 have said."""
+        """Starts it, with the words of enter before its command, and connects; at the end it is killed. An error has
+        the last lines of Xen and dom0."""
         command = [*enter, "timeout", "--kill-after=5", str(LIFE_SECONDS), *self.command]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as qemu:
             try:
@@ -244,8 +244,7 @@ class Machine:
                     os.killpg(qemu.pid, signal.SIGKILL)
 
     def quit(self):
-        """QEMU's end, which it may have met already; the hard way when it waits for ever for the CPU that it
-        emulates."""
+        """Ends QEMU, unless it has ended already; kills it if it waits for ever for the CPU that it emulates."""
         try:
             self.monitor.command("quit", runner.GRACE_SECONDS)
             self.monitor.hang_up(runner.GRACE_SECONDS)

@@ -12,7 +12,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 class Missing(Exception):
-    """What is needed and not there, for a person to read."""
+    """A missing requirement, in words for the user."""
 
 
 def mirrors():
@@ -56,7 +56,7 @@ class Apt:
         return done.stdout
 
     def update(self):
-        """The first mirror that has the suite."""
+        """Updates from the first mirror that has the suite."""
         problem = None
         for mirror in mirrors():
             with open(os.path.join(self.folder, "sources.list"), "w", encoding="utf-8") as file:
@@ -69,7 +69,7 @@ class Apt:
         raise problem
 
     def kernel(self, meta):
-        """The package that Debian's meta-package of a kernel stands for now."""
+        """The package that Debian's meta-package of a kernel depends on at present."""
         found = re.search(r"Depends: (linux-image-[0-9]\S*)", self.run("apt-cache", "depends", meta))
         if not found:
             raise Missing(f"{meta} stands for no kernel")
