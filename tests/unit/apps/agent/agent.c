@@ -225,7 +225,7 @@ Test(agent, datagrams_from_others_are_not_for_a_connected_handle)
 	    "1 0 3\n2 0 10.0.0.2 98\n3 1\n4 1\n5 1 02 10.0.0.2 98\n");
 }
 
-/* RFC 1122 §4.1.3.3: nobody listens at 53. */
+/* RFC 1122 §4.1.3.3: no listener at 53. */
 Test(agent, what_is_reported_of_datagrams_is_told_once)
 {
 	ask("1 socket udp\n2 bind 1 10.0.0.2 54\n3 send 1 00 10.0.0.2 53\n4 poll 1 in 20\n",
