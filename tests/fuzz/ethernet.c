@@ -373,7 +373,8 @@ static void learn_clock(struct connection *c, const uint8_t *options, size_t byt
 	}
 }
 
-/* Checks all sent frames, and learns sequence numbers. Gives the number of frames. */
+/* Checks all sent frames, and learns sequence numbers. Gives the number of frames without a connection's
+ * data, which windows bound. */
 static unsigned look(void)
 {
 	const struct frame *f;
@@ -398,6 +399,7 @@ static unsigned look(void)
 		CHECK(header >= 20 && TCP + header <= f->len);
 		next = frame_32(f, TCP + 4) + (uint32_t)(f->len - TCP) - header +
 		       !!(f->bytes[TCP + 13] & SYN) + !!(f->bytes[TCP + 13] & FIN);
+		count -= f->len > TCP + header;
 		for (size_t i = 0; i < ARRAY_SIZE(connections); i++) {
 			struct connection *c = &connections[i];
 
