@@ -42,7 +42,7 @@ void direct_tcp_connect_from(struct direct *d, struct stack_connect *op, const s
                              const struct endpoint *to);
 static inline void direct_tcp_connect(struct direct *d, struct stack_connect *op, const struct endpoint *to)
 {
-	direct_tcp_connect_from(d, op, &(struct endpoint){ 0 }, to);
+	direct_tcp_connect_from(d, op, NULL, to);
 }
 int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int direct_tcp_get(struct flow *f, enum stack_option option, int32_t *value);

@@ -59,7 +59,7 @@ void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, c
 static inline void socket_tcp_connect(struct socket_stack *s, struct stack_connect *op,
                                       const struct endpoint *to)
 {
-	socket_tcp_connect_from(s, op, &(struct endpoint){ 0 }, to);
+	socket_tcp_connect_from(s, op, NULL, to);
 }
 int socket_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int socket_tcp_get(struct flow *f, enum stack_option option, int32_t *value);

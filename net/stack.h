@@ -115,8 +115,9 @@ static inline void stack_tcp_unlisten(struct stack *s, uint16_t port)
 }
 
 /* from: one of our addresses (RFC 9293 MUST-43), IP_NONE: the best of them; and a port, 0: a free one that
- * cannot be guessed (RFC 6056). Fails with -EADDRINUSE when a connection between the same ends exists, or is
- * in TIME-WAIT, and with -EADDRNOTAVAIL: the address is not ours, or cannot be used towards to. */
+ * cannot be guessed (RFC 6056); NULL: neither is given. Fails with -EADDRINUSE when a connection between the
+ * same ends exists, or is in TIME-WAIT, and with -EADDRNOTAVAIL: the address is not ours, or cannot be used
+ * towards to. */
 static inline void stack_tcp_connect_from(struct stack *s, struct stack_connect *op,
                                           const struct endpoint *from, const struct endpoint *to)
 {
@@ -125,7 +126,7 @@ static inline void stack_tcp_connect_from(struct stack *s, struct stack_connect 
 
 static inline void stack_tcp_connect(struct stack *s, struct stack_connect *op, const struct endpoint *to)
 {
-	stack_tcp_connect_from(s, op, &(struct endpoint){ 0 }, to);
+	stack_tcp_connect_from(s, op, NULL, to);
 }
 
 /* For flows of TCP, once they are the caller's. 0; -EINVAL: the value is out of range; -ENOPROTOOPT: the

@@ -340,9 +340,9 @@ static void cancel_connect(struct promise *p)
  * none of its own for an address that no route leads from. */
 static int connect_from_error(const struct socket_stack *s, const struct endpoint *from, int error)
 {
-	bool chosen = from->addr.family != IP_NONE;
+	bool chosen = from && from->addr.family != IP_NONE;
 
-	if (error == -EADDRNOTAVAIL && from->port && (!chosen || socket_has_address(s, &from->addr)))
+	if (error == -EADDRNOTAVAIL && from && from->port && (!chosen || socket_has_address(s, &from->addr)))
 		return -EADDRINUSE;
 	return chosen && (error == -EADDRNOTAVAIL || error == -EINVAL) ? -EADDRNOTAVAIL : connect_error(error);
 }
@@ -350,14 +350,15 @@ static int connect_from_error(const struct socket_stack *s, const struct endpoin
 void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, const struct endpoint *from,
                              const struct endpoint *to)
 {
-	struct host_address address, source;
+	struct host_address address, source = { 0 };
 	struct socket_flow *f;
 	int fd;
 
 	op->flow = NULL;
 	s->stats.active_opens++;
 	socket_address(&address, to);
-	socket_address(&source, from);
+	if (from)
+		socket_address(&source, from);
 	fd = s->flows.used < s->flows.total ? host_tcp_connect(&source, &address) : -ENOBUFS;
 	f = fd < 0 ? NULL : socket_flow_create(s, fd);
 	if (!f) {

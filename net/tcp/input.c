@@ -449,6 +449,8 @@ static bool acknowledge_syn(struct tcp_conn *c, const struct segment *s)
 		return false;
 	}
 	on_established(c, s);
+	if (s->flags & SEG_SYN)
+		c->flags |= CONN_ACK_NOW; /* some peers are opened only by an acknowledgement without SYN */
 	return conn_event(c, TCP_GOT_ACK_OF_SYN, 0);
 }
 

@@ -102,22 +102,24 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct en
 {
 	struct ip_route route;
 	struct tcp_key k;
+	const struct ip_addr *src = from && from->addr.family != IP_NONE ? &from->addr : NULL;
+	uint16_t from_port = from ? from->port : 0;
 	struct tcp_conn *c;
 	int error;
 
 	if (to->port == 0)
 		return -EINVAL;
-	error = ip_route_init(tcp->ip, &route, from->addr.family == IP_NONE ? NULL : &from->addr, &to->addr);
+	error = ip_route_init(tcp->ip, &route, src, &to->addr);
 	/* not to a multicast or broadcast address: RFC 9293 §3.9.2.3 MUST-46 */
 	if (error < 0 || route.to_group)
 		return error == -EADDRNOTAVAIL ? error : -EHOSTUNREACH;
-	k.ends.local_port = from->port;
+	k.ends.local_port = from_port;
 	k.ends.remote_port = to->port;
 	k.ends.remote = to->addr;
 	k.ends.local = route.src;
-	if (from->port && !isn_port_is_free(tcp, &k))
+	if (from_port && !isn_port_is_free(tcp, &k))
 		return -EADDRINUSE;
-	if (!from->port && !isn_choose_port(tcp, &k))
+	if (!from_port && !isn_choose_port(tcp, &k))
 		return -ENOBUFS;
 	c = conn_create(tcp, &route, &k);
 	if (!c)

@@ -80,7 +80,7 @@ void tcp_connect_from(struct tcp *tcp, struct stack_connect *op, const struct en
                       const struct endpoint *to);
 static inline void tcp_connect(struct tcp *tcp, struct stack_connect *op, const struct endpoint *to)
 {
-	tcp_connect_from(tcp, op, &(struct endpoint){ 0 }, to);
+	tcp_connect_from(tcp, op, NULL, to);
 }
 
 /* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, with

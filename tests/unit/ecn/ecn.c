@@ -122,6 +122,7 @@ Test(tcp_ecn, is_agreed_to_by_both_at_once)
 	peer_send(&peer, SEG_SYN | ECN_SETUP, 0, 0, NULL, 0);
 	cr_assert_eq(peer_expect(&peer, SEG_SYN | SEG_ACK, 0, 1, 0)->segment.flags, SEG_SYN | SEG_ACK | SEG_ECE);
 	peer_send(&peer, SEG_SYN | SEG_ACK | SEG_ECE, 0, 1, NULL, 0);
+	peer_expect(&peer, SEG_ACK, 1, 1, 0);
 	cr_assert_eq(promise_result(&op.promise), 0);
 	flow = op.flow;
 	cr_assert(is_agreed());
