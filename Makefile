@@ -106,7 +106,7 @@ $(O)/config.h: $(O)/config.mk ;
 ##   xen-run: MEM=4 (MiB) COLD=1 (Xen is booted, not resumed) XEN_LOG=file (what Xen and dom0 say)
 image-goals := all build size run qemu-run unix-run xen-run gdb
 
-# What a person wants to run must have what it needs; after that comes the configuration.
+# The tools to run an image are installed first; after that comes the configuration.
 ifneq ($(filter run qemu-run unix-run xen-run,$(goals)),)
 $(O)/.config: | setup-run
 $(O)/config.mk: | setup-run
@@ -162,7 +162,7 @@ test-unit: setup-test
 	@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile O=$(abspath $(O))/tests test
 test-system: setup-test | test-unit
 	@$(pytest) tests/system
-# What belongs to no configuration goes with this one's share.
+# Tests that belong to no configuration go with the share of this one.
 test-all: setup-test
 	$(if $(filter defconfig_www_qemu,$(CONFIGS)),@$(MAKE) --no-print-directory $(jobs) -f tests/Makefile \
 		O=$(abspath $(O))/tests test-all)

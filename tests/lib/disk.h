@@ -61,7 +61,7 @@ size_t disk_release(struct disk *d, size_t n);
 /* All requests, these and later ones, fail with -ENXIO. */
 void disk_vanish(struct disk *d);
 
-/* What a power cut leaves of unflushed writes. */
+/* The part of unflushed writes that a power cut leaves. */
 enum disk_left {
 	DISK_LEFT_ALL,  /* everything, by luck */
 	DISK_LEFT_NONE, /* only flushed writes (without BLKDEV_CACHES: those done) */

@@ -94,7 +94,7 @@ static size_t take_all_and_give_back(size_t block_bytes)
 	return bytes;
 }
 
-/* What was taken to the last page is there again, and whole. */
+/* Memory that was taken to the last page can be taken again, whole. */
 static void check_exhaustion(void)
 {
 	size_t before = pages_used(), others = before - page_malloc.used, large = take_all_and_give_back(200000);

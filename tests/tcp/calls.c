@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the application does, and what comes of it: "read 100", "write 10 = 10", "connect = pending". */
+/* The application's calls and their results: "read 100", "write 10 = 10", "connect = pending". */
 #include "tests/tcp/calls.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static intptr_t result_of(const struct promise *p)
 	return promise_is_settled(p) ? promise_result(p) : PENDING;
 }
 
-/* What a read has brought must be what the peer has sent. */
+/* A read must give the bytes that the peer has sent. */
 static void check_read(const struct line *l)
 {
 	struct buf *bufs = talk->reading.bufs;

@@ -11,11 +11,11 @@ void exchange_send(const struct line *l, unsigned at);
 void exchange_expect(const struct line *l, unsigned at);
 /* "open": a whole handshake. */
 void exchange_open(const struct line *l, unsigned at);
-/* Whatever has been sent until now is as well. */
+/* Accepts all frames sent until now. */
 void exchange_skip(void);
 /* All that was sent has been expected. */
 void exchange_expect_nothing(const struct line *l);
-/* What "after" counts from is now. */
+/* "after" counts from now on. */
 void exchange_mark(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a script has seen so far, and its end when that is not what it should have been. */
+/* The events of a script so far, and the end of a script whose expectation fails. */
 #ifndef TESTS_TCP_REPORT_H
 #define TESTS_TCP_REPORT_H
 
@@ -7,7 +7,7 @@
 
 struct line;
 
-/* What the conversation is about. */
+/* Begins the report of the script at path. */
 void report_begin(const char *path, uint64_t now_ns);
 /* One thing that happened at that time. */
 void report_add(uint64_t now_ns, const char *format, ...) __attribute__((format(printf, 2, 3)));

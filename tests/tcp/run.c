@@ -19,7 +19,7 @@
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
 
-/* What a script's process leaves behind is no leak: words_end and world_destroy have looked. */
+/* No check for leaks at exit: words_end and world_destroy have looked. */
 const char *__asan_default_options(void)
 {
 	return "detect_leaks=0:abort_on_error=1";

@@ -92,7 +92,7 @@ static void emit_tcp(const struct wire *w, const struct bases *b, struct frame *
 	frame_add(f, pattern_at(FROM_PEER, seq - b->peer - !(w->flags & WIRE_SYN)), len);
 }
 
-/* What the stack is told that it has sent: a segment from seq on. */
+/* An ICMP error about a segment of the stack's from seq on. */
 static void emit_icmp(const struct wire *w, const struct bases *b, struct frame *f)
 {
 	uint8_t quoted[28] = { 0x45, 0, 5, 220, 0, 0, 0x40, 0, 63, 6 };

@@ -62,7 +62,7 @@ extern const struct wire_error {
 	uint8_t type, code;
 } wire_errors[WIRE_ERRORS];
 
-/* What relative numbers are relative to. */
+/* The origins of relative numbers. */
 struct bases {
 	uint32_t peer, stack;  /* initial sequence numbers */
 	uint32_t clock;        /* the stack's first timestamp */
@@ -82,8 +82,8 @@ const char *wire_field_name(enum wire_field f);
 
 /* From the peer to the stack, ready for lan_receive; its payload is pattern_at of its numbers. */
 void wire_emit(const struct wire *w, const struct bases *b, struct frame *f);
-/* What the stack sent. Learns b->stack from a SYN and b->clock from the first timestamp. Gives NULL, or
- * what is wrong with it, whatever was expected. */
+/* Reads a frame of the stack's. Learns b->stack from a SYN and b->clock from the first timestamp. Gives NULL,
+ * or the fault of a frame that no script may expect. */
 const char *wire_read(struct wire *w, struct bases *b, const struct frame *f);
 /* NULL, or which field of got is not as want has it. */
 const char *wire_mismatch(const struct wire *want, const struct wire *got);

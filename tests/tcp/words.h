@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the lines of a script do. */
+/* The effects of a script's lines. */
 #ifndef TESTS_TCP_WORDS_H
 #define TESTS_TCP_WORDS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a script acts on: one whole stack from Ethernet to TCP behind a network card in our hand, a
+/* The world of a script: one whole stack from Ethernet to TCP behind a network card in our hand, a
  * neighbour who answers ARP, and the talks between both, each from a port of the neighbour's. */
 #ifndef TESTS_TCP_WORLD_H
 #define TESTS_TCP_WORLD_H

@@ -269,7 +269,7 @@ static void assert_broken(const char *how)
 	cr_assert_eq(device.status, 0, "not reset");
 	cr_assert_neq(strstr(test_console_text(), how), NULL, "%s", test_console_text());
 	test_console_clear();
-	/* Whatever the device reports from now on. */
+	/* Later reports of the device change nothing. */
 	device_done(0, 0, 1);
 	cr_assert_null(take(&written));
 	device_was_notified(0);
