@@ -10,6 +10,7 @@ import pytest
 from rig import build, cpus, params, xen
 from rig.console import Console
 from rig.guest import Guest, drive, qemu_command
+from xen import xl
 
 ODD_BYTES = 20_000_256  # no multiple of any sector
 
@@ -241,14 +242,13 @@ def test_a_machine_without_a_disk(disk_image, way):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("config", [params.marked(one, one) for one in build.defconfigs()
-                                    if one.startswith("defconfig_hello_xen")])
+@pytest.mark.parametrize("config", params.guests("hello"))
 def test_a_disk_of_xen(disk_image, file, namespace, config):
     """Through dom0's block backend, with all its features: the guest's writes are in the file, even if dom0's driver
     leaves and comes again meanwhile."""
     out = os.path.dirname(disk_image(config.removeprefix("defconfig_hello_")))
     with xen.running(namespace.enter, netdev=None, disk=(str(file), False), cpu=cpus.cpu_of(config).folder) as emulated:
-        guest = emulated.create(out, 'disk=["format=raw,vdev=xvda,access=w,target=/dev/vda"]')
+        guest = emulated.create(out, f"disk={xl.disk('/dev/vda', False)}")
         console = Console(guest)
         found = info(console)
         assert (found["sectors"], found["bytes"], found["read_only"]) == (ODD_BYTES // 512, 512, 0)
@@ -274,7 +274,7 @@ def test_a_disk_of_xen(disk_image, file, namespace, config):
         assert full - os.stat(file).st_blocks >= 8192 - 64
         assert part(file, 4096, 8192, 512) == bytes(8192 * 512)
         emulated.run("dd if=/dev/zero of=/dev/vda bs=512 count=1 conv=fsync 2>/dev/null")
-        read_only = emulated.create(out, 'disk=["format=raw,vdev=xvda,access=r,target=/dev/vda"]', name="read_only")
+        read_only = emulated.create(out, f"disk={xl.disk('/dev/vda', True)}", name="read_only")
         console = Console(read_only)
         assert info(console)["read_only"] == 1
         assert console.ask("write 3 1 6") == "-30"

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from rig import build, cpus, liar, xen
+from rig import cpus, liar, params, xen
 
 SEEDS, SEEDS_ELSEWHERE = 8, 2  # for x86-64, for each other CPU
 pytestmark = pytest.mark.long
@@ -20,11 +20,11 @@ IMPATIENT, PATIENT = 4, 300  # seconds until a client gives up: the liar maps ea
 
 def lies():
     """For each CPU, device and seed."""
-    for config in build.defconfigs():
-        if re.fullmatch("defconfig_www_fat_xen(_arm64|_armv7)?", config):
-            for kind in BEHIND:
-                for seed in range(1, 1 + (SEEDS if cpus.cpu_of(config) is cpus.USUAL else SEEDS_ELSEWHERE)):
-                    yield pytest.param(config, kind, seed, marks=pytest.mark.config(config))
+    for guest in params.guests("www_fat"):
+        config = guest.values[0]
+        for kind in BEHIND:
+            for seed in range(1, 1 + (SEEDS if cpus.cpu_of(config) is cpus.USUAL else SEEDS_ELSEWHERE)):
+                yield pytest.param(config, kind, seed, marks=guest.marks)
 
 
 @pytest.fixture(name="cpu")
@@ -75,13 +75,13 @@ def assert_serves(namespace, site, guest):
             got, why = get(namespace, size, PATIENT)
             if not why:
                 break
-        assert not why, f"{size} bytes do not come: {why}\n{guest.console[-4000:]}"
+        assert not why, f"{size} bytes do not come: {why}\n{guest.tail()}"
         assert got == expected
 
 
 def assert_lives(emulated, guest):
-    assert emulated.domains() == ["guest"] and not guest.reasons(), guest.console[-4000:]
-    assert guest.console.count(" boot_us=") == 1, guest.console[-4000:]
+    assert emulated.domains() == ["guest"] and not guest.reasons(), guest.tail()
+    assert guest.console.count(" boot_us=") == 1, guest.tail()
 
 
 @pytest.mark.parametrize("config,kind,seed", lies())

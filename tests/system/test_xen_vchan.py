@@ -2,13 +2,12 @@
 """HTTP over a vchan: dom0's libxenvchan at one end, or a second guest; ends that go away in the middle."""
 import os
 import random
-import re
 import shlex
 import time
 
 import pytest
 
-from rig import build, cpus, params, server, xen
+from rig import cpus, params, server, xen
 
 PATH = "data/vchan"
 DOM0, PORT = "10.0.0.3", 8080
@@ -21,8 +20,7 @@ CONFIG = "defconfig_www_xen"
 def on_each_cpu(app):
     """www's configurations, those of CPUs other than x86-64 for test-all. Other tests save guests, which Xen can do
     only on x86-64."""
-    return pytest.mark.parametrize("config", [params.marked(name, name) for name in build.defconfigs()
-                                              if re.fullmatch(f"defconfig_{app}_xen(_arm64|_armv7)?", name)])
+    return pytest.mark.parametrize("config", params.guests(app))
 
 
 @pytest.fixture

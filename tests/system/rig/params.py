@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """pytest's parameters: machines and ways, each marked with its configuration. Those of CPUs other than x86-64 are for
 test-all, unless they are in usual."""
+import re
+
 import pytest
 
-from rig import cpus, server
+from rig import build, cpus, server
 
 
 def marked(value, config, usual=False):
@@ -11,6 +13,11 @@ def marked(value, config, usual=False):
     if not usual and cpus.cpu_of(config) is not cpus.USUAL:
         marks.append(pytest.mark.long)
     return pytest.param(value, marks=marks)
+
+
+def guests(app=r"\w+"):
+    """The configurations for Xen of an application, or of all, on each CPU."""
+    return [marked(name, name) for name in build.defconfigs() if re.fullmatch(rf"defconfig_{app}_xen(_\w+)?", name)]
 
 
 def machines(app, *names, first=False):
