@@ -94,20 +94,6 @@ static void files_init(void)
 		app.kv = fat_init();
 }
 
-/* Runs the loop until p has settled, or asked has: the machine is to end, and the result is 0. */
-static intptr_t run_until(struct promise *p, struct promise *asked)
-{
-	static struct group either;
-	static struct source sources[2];
-
-	if (!IS_ENABLED(CONFIG_MACHINE_END))
-		return loop_run(p);
-	sources[0].promise = p;
-	sources[1].promise = asked;
-	promise_choose(&either, sources, ARRAY_SIZE(sources));
-	return loop_run(&either.promise);
-}
-
 /* Applications start once there is an address, so that they find a working network. Meanwhile the DHCP client
  * logs each failed attempt. false: the machine was asked to end before. */
 static bool wait_for_address(struct promise *asked)
@@ -117,7 +103,7 @@ static bool wait_for_address(struct promise *asked)
 	if (!IS_ENABLED(CONFIG_NET_DIRECT) || !IS_ENABLED(CONFIG_NET_DHCP))
 		return true;
 	ready = direct_ready((struct direct *)app.stack);
-	run_until(ready, asked);
+	loop_run_or_end(ready, asked);
 	return promise_is_settled(ready);
 }
 
@@ -138,7 +124,7 @@ static void up(void)
 		log_info("up boot_us=%llu mem_kib=%zu used_kib=%zu", boot_us, mem_kib, used_kib);
 }
 
-/* Runs the application until it is done or the machine is asked to end. Gives the status. */
+/* Runs the application until it is done, or the machine is asked to end. Gives the status. */
 static int run(struct promise *asked)
 {
 	int error;
@@ -150,7 +136,7 @@ static int run(struct promise *asked)
 	if (error < 0)
 		panic("the application does not start: error %d", -error);
 	up();
-	return run_until(&done, asked) == 0 ? 0 : 1;
+	return loop_run_or_end(&done, asked) == 0 ? 0 : 1;
 }
 
 void init_main(void)

@@ -104,7 +104,12 @@ bool loop_turn(void)
 	return turn(false);
 }
 
-intptr_t loop_run(struct promise *p)
+static bool is_over(const struct promise *p, const struct promise *end)
+{
+	return promise_is_settled(p) || (IS_ENABLED(CONFIG_MACHINE_END) && promise_is_settled(end));
+}
+
+intptr_t loop_run_or_end(const struct promise *p, const struct promise *end)
 {
 	static bool running;
 	unsigned turns = 0;
@@ -113,15 +118,15 @@ intptr_t loop_run(struct promise *p)
 	assert_debug(!running);
 	running = true;
 	do {
-		over = promise_is_settled(p);
+		over = is_over(p, end);
 		turn(over);
 		if (loop_ready || loop_attention) {
 			if (++turns % LOOK_TURNS == 0)
 				arch_block(0);
-		} else if (!promise_is_settled(p)) {
+		} else if (!is_over(p, end)) {
 			arch_block(timer_next_ns());
 		}
 	} while (!over);
 	running = false;
-	return promise_result(p);
+	return IS_ENABLED(CONFIG_MACHINE_END) && !promise_is_settled(p) ? 0 : promise_result(p);
 }

@@ -26,8 +26,15 @@ void poller_mark(struct poller *p);
  * interrupts off and return at once when it is set. */
 extern volatile bool loop_attention;
 
-/* Runs until p has settled (Lwt's run). Gives promise_result(p). Not from within itself. */
-intptr_t loop_run(struct promise *p);
+/* Runs until p has settled, or end has: the machine's end (machine_end in arch/arch.h), which counts with
+ * CONFIG_MACHINE_END alone. Gives promise_result(p), or 0 at the machine's end. Not from within itself. */
+intptr_t loop_run_or_end(const struct promise *p, const struct promise *end);
+
+/* Runs until p has settled (Lwt's run). Gives promise_result(p). */
+static inline intptr_t loop_run(const struct promise *p)
+{
+	return loop_run_or_end(p, p);
+}
 
 /* One turn without blocking: true when it did some work. For tests. */
 bool loop_turn(void);

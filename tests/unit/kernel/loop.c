@@ -224,6 +224,35 @@ Test(loop, devices_are_told_of_what_was_sent_last)
 	cr_assert_str_eq(trace, "p");
 }
 
+/* The work after the machine was asked to end may run the loop again. */
+Test(loop, the_machines_end_is_the_loops_end)
+{
+	struct sleep asked, later;
+	uint64_t begun_ns = clock_now_ns();
+
+	promise_init(&done, NULL);
+	sleep_until(&asked, begun_ns + 500);
+	cr_assert_eq(loop_run_or_end(&done, &asked.promise), 0);
+	cr_assert(!promise_is_settled(&done));
+	cr_assert_eq(loop_run_or_end(&done, &asked.promise), 0);
+	sleep_until(&later, begun_ns + 900);
+	cr_assert_eq(loop_run(&later.promise), 0);
+	cr_assert_eq(clock_now_ns(), begun_ns + 900);
+}
+
+Test(loop, what_settles_before_the_machines_end_is_the_result)
+{
+	struct promise asked;
+
+	promise_init(&asked, NULL);
+	promise_init(&done, NULL);
+	poller_add(&poller, poll_done);
+	poller_mark(&poller);
+	cr_assert_eq(loop_run_or_end(&done, &asked), 3);
+	promise_fulfil(&asked, 0);
+	cr_assert_eq(loop_run_or_end(&done, &asked), 3);
+}
+
 Test(loop, the_clock_is_not_read_without_timers)
 {
 	struct promise now;
