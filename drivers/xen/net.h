@@ -43,20 +43,20 @@ struct xen_net_group {
 LIMIT_BYTES(XEN_NET_GROUPS, sizeof(struct xen_net_group), 8);
 
 struct xen_net {
-	struct netdev dev; /* first */
-	struct frontend front;
-	struct poller events; /* looks at the rings */
-	struct poller kick;   /* requests are to be pushed to the backend */
+	/* The small ones first: small offsets take less code. */
 	struct xen_ring rx, tx;
-	uint32_t port;
-	bool link_up, can_gather, filters;
-	bool is_awaited; /* the owner of an outstanding frame's memory may wait for it */
 	struct xen_net_buffer *free, *kept;
+	uint32_t port;
 	uint32_t free_count, posted_count, quarantined;
 	uint32_t extras; /* extra-info entries in the transmit ring that are not answered */
+	uint16_t free_slot, free_slots;
+	bool link_up, can_gather, filters;
+	bool is_awaited; /* the owner of an outstanding frame's memory may wait for it */
+	struct netdev dev;
+	struct poller kick;   /* requests are to be pushed to the backend */
+	struct poller events; /* looks at the rings */
+	struct frontend front;
 	struct xen_net_buffer *posted[XEN_NET_SLOTS]; /* by ring index */
-	uint16_t free_slot;
-	uint16_t free_slots;
 	struct xen_net_slot slots[XEN_NET_SLOTS];
 	struct xen_net_buffer buffers[CONFIG_XEN_NET_BUFFERS];
 	struct xen_net_group groups[CONFIG_XEN_NET_GROUPS];

@@ -138,29 +138,8 @@ uint16_t xen_net_take_slot(struct xen_net *net, uint32_t ref, uint16_t first)
 	return id;
 }
 
-/* Takes a grant and a slot for one more page of the frame. false: no grant is free. Requests cannot be taken
- * back from the ring, so all grants are taken first. */
-static bool grant_piece(struct xen_net *net, struct buf *frame, const uint8_t *data, uint16_t *first,
-                        uint16_t *last)
-{
-	int32_t ref = grant_page(net->front.backend_id, data, true);
-	uint16_t id;
-
-	if (ref < 0)
-		return false;
-	id = xen_net_take_slot(net, (uint32_t)ref, *first);
-	*first = net->slots[id].first;
-	if (*last != XEN_NET_NONE)
-		net->slots[*last].next = id;
-	else
-		net->slots[id].frame = frame;
-	*last = id;
-	net->slots[*first].left++;
-	return true;
-}
-
-/* Drops b, whose slots from first on got no request. A page that the backend uses all the same, by guessing
- * its grant, is waited for. */
+/* Drops b, whose requests in the slots from first on have been taken out of the ring. A page that the
+ * backend uses all the same, by guessing its grant, is waited for. */
 static void give_up(struct xen_net *net, struct buf *b, uint16_t first)
 {
 	if (first == XEN_NET_NONE) {
@@ -171,24 +150,6 @@ static void give_up(struct xen_net *net, struct buf *b, uint16_t first)
 		next = net->slots[id].next;
 		done(net, id);
 	}
-}
-
-/* Takes grants and slots for all of b's pages. XEN_NET_NONE: too few are free. Takes b. */
-static uint16_t take_slots(struct xen_net *net, struct buf *b)
-{
-	uint16_t first = XEN_NET_NONE, last = XEN_NET_NONE;
-
-	for (const struct buf *slice = b; slice; slice = slice->next) {
-		const uint8_t *page = (const uint8_t *)ALIGN_DOWN((uintptr_t)slice->data, PAGE_BYTES);
-
-		for (uint32_t i = 0; i < pieces_of(slice); i++) {
-			if (!grant_piece(net, b, page + i * PAGE_BYTES, &first, &last)) {
-				give_up(net, b, first);
-				return XEN_NET_NONE;
-			}
-		}
-	}
-	return first;
 }
 
 void xen_net_put_extra(struct xen_net *net, const struct netif_extra_info *extra)
@@ -207,29 +168,63 @@ static void put_gso(struct xen_net *net, const struct buf *b)
 	xen_net_put_extra(net, &extra);
 }
 
-/* Puts the requests: the first one has the size of the whole frame, each other its own. */
-static void put_requests(struct xen_net *net, const struct buf *b, uint16_t first, uint32_t bytes)
+static uint16_t flags_of(const struct buf *b)
 {
-	uint16_t id = first, flags = b->flags & (BUF_CSUM_PARTIAL | BUF_TSO4) ? NETTXF_csum_blank : 0;
-	const struct buf *frame = b;
+	uint16_t flags = b->flags & BUF_TSO4 ? NETTXF_extra_info : 0;
 
-	for (; b; b = b->next) {
-		uint32_t offset = (uintptr_t)b->data % PAGE_BYTES;
+	if (b->flags & (BUF_CSUM_PARTIAL | BUF_TSO4))
+		flags |= NETTXF_csum_blank | NETTXF_data_validated;
+	return flags;
+}
 
-		for (uint32_t left = b->len, n; left; left -= n, offset = 0, id = net->slots[id].next) {
-			struct netif_tx_request r = { .gref = net->slots[id].ref, .offset = (uint16_t)offset, .id = id };
-			bool tso = id == first && (frame->flags & BUF_TSO4);
+/* Puts the request for the frame's next page; the first one has the size of the whole frame, which is bytes,
+ * and its flags. */
+static void put_request(struct xen_net *net, struct buf *frame, uint32_t bytes, struct netif_tx_request *r,
+                        uint16_t *first, uint16_t *last)
+{
+	if (*first == XEN_NET_NONE) {
+		*first = r->id;
+		net->slots[r->id].frame = frame;
+		r->size = (uint16_t)bytes;
+		r->flags |= flags_of(frame);
+	} else {
+		net->slots[*last].next = r->id;
+	}
+	*last = r->id;
+	net->slots[*first].left++;
+	xen_ring_put(&net->tx, r, sizeof(*r));
+	if (r->flags & NETTXF_extra_info)
+		put_gso(net, frame);
+}
 
-			n = MIN(left, PAGE_BYTES - offset);
-			r.size = (uint16_t)(id == first ? bytes : n);
-			r.flags = (uint16_t)(id == first ? flags | (flags ? NETTXF_data_validated : 0) : 0);
-			r.flags |= (uint16_t)((net->slots[id].next != XEN_NET_NONE ? NETTXF_more_data : 0) |
-			                      (tso ? NETTXF_extra_info : 0));
-			xen_ring_put(&net->tx, &r, sizeof(r));
-			if (tso)
-				put_gso(net, frame);
+/* Puts a request for each page of the frame. false: too few grants are free; the requests, not yet pushed,
+ * are taken out of the ring again. Takes b. */
+static bool put_requests(struct xen_net *net, struct buf *b, uint32_t bytes)
+{
+	uint16_t first = XEN_NET_NONE, last = XEN_NET_NONE;
+	uint32_t left = bytes, made = net->tx.made, extras = net->extras;
+
+	for (const struct buf *slice = b; slice; slice = slice->next) {
+		for (uint32_t at = 0, n; at < slice->len; at += n, left -= n) {
+			const uint8_t *data = slice->data + at;
+			uint16_t offset = (uint16_t)((uintptr_t)data % PAGE_BYTES);
+			int32_t ref = grant_page(net->front.backend_id, data, true);
+			struct netif_tx_request r = { .gref = (uint32_t)ref, .offset = offset };
+
+			if (ref < 0) {
+				net->tx.made = made;
+				net->extras = extras;
+				give_up(net, b, first);
+				return false;
+			}
+			n = MIN(slice->len - at, (uint32_t)PAGE_BYTES - offset);
+			r.id = xen_net_take_slot(net, r.gref, first);
+			r.size = (uint16_t)n;
+			r.flags = n < left ? NETTXF_more_data : 0;
+			put_request(net, b, bytes, &r, &first, &last);
 		}
 	}
+	return true;
 }
 
 static int check(struct xen_net *net, const struct buf *b, uint32_t *bytes)
@@ -255,7 +250,6 @@ static bool has_room(const struct xen_net *net)
 static int queue(struct xen_net *net, struct buf *b, uint32_t bytes)
 {
 	uint32_t most = net->can_gather ? XEN_NET_PIECES_MAX : 1;
-	uint16_t first;
 
 	if (count_pieces(b) > most && !(b = gather(net, b, bytes)))
 		return -ENOBUFS;
@@ -265,10 +259,8 @@ static int queue(struct xen_net *net, struct buf *b, uint32_t bytes)
 		buf_free(b);
 		return -ENOBUFS;
 	}
-	first = take_slots(net, b);
-	if (first == XEN_NET_NONE)
+	if (!put_requests(net, b, bytes))
 		return -ENOBUFS;
-	put_requests(net, b, first, bytes);
 	for (; b; b = b->next)
 		net->is_awaited |= b->storage != NULL;
 	return 0;
