@@ -38,30 +38,40 @@ static const char *const names[] = {
 	[INDIRECT] = "feature-max-indirect-segments", NULL,
 };
 
+/* All kinds of requests have the first fields in common. */
+union request {
+	struct blkif_request direct;
+	struct blkif_request_indirect indirect;
+	struct blkif_request_discard discard;
+};
+
 /* A request in flight. */
 struct slot {
 	struct blkdev_op *op;
 	struct slot *next; /* free */
 	uint32_t slice, offset, sectors; /* progress in op, the request in flight included */
-	uint16_t count;                  /* granted segments */
-	bool is_indirect, lost, is_old;
+	uint16_t id;
+	uint16_t count; /* granted pages */
+	bool is_old;
+	bool lost; /* the backend holds some page of a request that is over */
 	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
-	uint32_t indirect_ref, refs[CONFIG_XEN_BLK_SEGMENTS];
+	uint32_t refs[CONFIG_XEN_BLK_SEGMENTS + 1]; /* that page's the last */
 };
 LIMIT_BYTES(XEN_BLK_SEGMENTS, sizeof(((struct slot *)0)->refs[0]), 4);
 
 struct blk {
-	struct blkdev dev; /* first */
-	struct frontend front;
-	struct poller events; /* looks at what is done */
-	struct poller kick;   /* requests are to be pushed to the backend */
+	/* The small ones first: small offsets take less code. */
 	struct xen_ring ring;
+	struct list waiting;
+	struct slot *free;
 	uint32_t port, segments, quarantined;
 	bool connected, refused;
 	bool is_stuck; /* at patience's last look the backend was away, or held the memory of all slots */
+	struct blkdev dev;
+	struct poller events;  /* looks at what is done */
+	struct poller kick;    /* requests are to be pushed to the backend */
 	struct timer patience; /* while there are requests */
-	struct list waiting;
-	struct slot *free;
+	struct frontend front;
 	struct slot slots[CONFIG_XEN_BLK_REQUESTS];
 };
 
@@ -101,25 +111,7 @@ static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_
 	return bytes;
 }
 
-/* Sends the segments in the slot's page as an indirect request. false: the page cannot be granted. */
-static bool put_indirect(struct blk *blk, struct slot *slot, uint64_t sector)
-{
-	struct blkif_request_indirect r = {
-		.operation = BLKIF_OP_INDIRECT, .nr_segments = slot->count, .sector_number = sector,
-		.id = (uint64_t)(slot - blk->slots),
-		.indirect_op = blkdev_is_read(slot->op) ? BLKIF_OP_READ : BLKIF_OP_WRITE,
-	};
-	int32_t ref = grant_page(blk->front.backend_id, slot->indirect, true);
-
-	if (ref < 0)
-		return false;
-	slot->is_indirect = true;
-	slot->indirect_ref = r.indirect_grefs[0] = (uint32_t)ref;
-	xen_ring_put(&blk->ring, &r, sizeof(r));
-	return true;
-}
-
-/* Ends the grants of grant_segments and put_indirect. false: the backend still holds some of the memory. */
+/* Ends the grants of the slot's pages. false: the backend still holds some. */
 static bool end_grants(struct blk *blk, struct slot *slot)
 {
 	bool was_lost = slot->lost;
@@ -129,64 +121,62 @@ static bool end_grants(struct blk *blk, struct slot *slot)
 		if (!grant_end(slot->refs[i]))
 			slot->refs[kept++] = slot->refs[i];
 	slot->count = kept;
-	slot->is_indirect = slot->is_indirect && !grant_end(slot->indirect_ref);
-	slot->lost = kept || slot->is_indirect;
+	slot->lost = kept;
 	blk->quarantined += (uint32_t)slot->lost - was_lost;
 	if (slot->lost && !was_lost)
 		log_error("quarantined=%u", blk->quarantined);
 	return !slot->lost;
 }
 
-/* Sends the next part of a read or write. false: no grants are free now. */
-static bool put_transfer(struct blk *blk, struct slot *slot)
+/* Makes r the next part of a read or write. false: too few grants are free now. */
+static bool add_segments(struct blk *blk, struct slot *slot, union request *r)
 {
-	struct blkif_request r = {
-		.operation = blkdev_is_read(slot->op) ? BLKIF_OP_READ : BLKIF_OP_WRITE,
-		.id = (uint64_t)(slot - blk->slots),
-		.sector_number = (slot->op->sector + slot->sectors) * wire_sectors(blk),
-	};
-	const struct slot before = { .slice = slot->slice, .offset = slot->offset };
-	struct blkif_request_segment *segments = slot->indirect ? slot->indirect : r.seg;
+	const uint32_t slice = slot->slice, offset = slot->offset;
+	struct blkif_request_segment *segments = slot->indirect ? slot->indirect : r->direct.seg;
 	uint32_t bytes = grant_segments(blk, slot, segments, slot->indirect ? blk->segments : DIRECT);
-	bool ok = slot->count > 0;
+	uint16_t count = slot->count;
+	int32_t ref = count ? 0 : -ENOSPC;
 
-	if (ok && slot->count > DIRECT) {
-		ok = put_indirect(blk, slot, r.sector_number);
-	} else if (ok) {
-		r.nr_segments = (uint8_t)slot->count;
-		memmove(r.seg, segments, slot->count * sizeof(r.seg[0]));
-		xen_ring_put(&blk->ring, &r, sizeof(r));
+	if (count > DIRECT) {
+		ref = grant_page(blk->front.backend_id, slot->indirect, true);
+		r->indirect.indirect_op = r->direct.operation;
+		r->indirect.operation = BLKIF_OP_INDIRECT;
+		r->indirect.nr_segments = count;
+		r->indirect.indirect_grefs[0] = slot->refs[count] = (uint32_t)ref;
+		slot->count += ref >= 0;
+	} else {
+		r->direct.nr_segments = (uint8_t)count;
+		memmove(r->direct.seg, segments, count * sizeof(*segments));
 	}
-	/* If the backend uses a page already, by guessing its grant, the slot waits as if it had been
-	 * requested. */
-	if (!ok && end_grants(blk, slot)) {
-		slot->slice = before.slice;
-		slot->offset = before.offset;
+	if (ref < 0) {
+		end_grants(blk, slot);
+		slot->slice = slice;
+		slot->offset = offset;
 		return false;
 	}
 	slot->sectors += bytes / blk->dev.sector_bytes;
 	return true;
 }
 
+/* false: too few grants are free now. A page that the backend uses already, by guessing its grant, makes the
+ * slot wait as if there had been a request. */
 static bool put_request(struct blk *blk, struct slot *slot)
 {
+	static const uint8_t operations[] = {
+		[BLKDEV_READ] = BLKIF_OP_READ, [BLKDEV_WRITE] = BLKIF_OP_WRITE,
+		[BLKDEV_FLUSH] = BLKIF_OP_FLUSH_DISKCACHE, [BLKDEV_DISCARD] = BLKIF_OP_DISCARD,
+	};
 	const struct blkdev_op *op = slot->op;
-	uint64_t id = (uint64_t)(slot - blk->slots);
+	union request r = {
+		.direct.operation = blkdev_is_read(op) ? BLKIF_OP_READ : operations[op->kind],
+		.direct.id = slot->id, .direct.sector_number = (op->sector + slot->sectors) * wire_sectors(blk),
+	};
 
-	if (blkdev_is_kind(op, BLKDEV_FLUSH)) {
-		struct blkif_request r = { .operation = BLKIF_OP_FLUSH_DISKCACHE, .id = id };
-
-		xen_ring_put(&blk->ring, &r, sizeof(r));
-	} else if (blkdev_is_kind(op, BLKDEV_DISCARD)) {
-		struct blkif_request_discard r = {
-			.operation = BLKIF_OP_DISCARD, .id = id, .sector_number = op->sector * wire_sectors(blk),
-			.nr_sectors = (uint64_t)op->sectors * wire_sectors(blk),
-		};
-
-		xen_ring_put(&blk->ring, &r, sizeof(r));
-	} else if (!put_transfer(blk, slot)) {
-		return false;
-	}
+	if (blkdev_is_kind(op, BLKDEV_DISCARD))
+		r.discard.nr_sectors = (uint64_t)op->sectors * wire_sectors(blk);
+	else if (!blkdev_is_kind(op, BLKDEV_FLUSH) && !add_segments(blk, slot, &r))
+		return slot->lost;
+	xen_ring_put(&blk->ring, &r, sizeof(r));
 	slot->is_old = false;
 	poller_mark(&blk->kick);
 	return true;
@@ -455,7 +445,7 @@ static const char *describe(struct blk *blk)
 
 	if (size && (size < WIRE_BYTES || sector_bytes % size))
 		return "blocks of neither 512 bytes nor a part of 4096";
-	if (!sectors || values[SECTORS] > UINT64_MAX / WIRE_BYTES)
+	if (!sectors)
 		return "a capacity that is none";
 	if (blk->dev.sectors && (blk->dev.sectors != sectors || blk->dev.sector_bytes != sector_bytes))
 		return "another disk than before";
@@ -528,6 +518,7 @@ int xen_blk_create(struct blkdev **out)
 	if (!error) {
 		list_init(&blk->waiting);
 		for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
+			blk->slots[i].id = (uint16_t)i;
 			blk->slots[i].next = blk->free;
 			blk->free = &blk->slots[i];
 		}
