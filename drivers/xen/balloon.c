@@ -15,7 +15,7 @@
 
 #define PATH "memory/target"
 #define PAGE_KIB (PAGE_BYTES / 1024)
-#define TARGET_MAX (UINT64_C(1) << 40) /* KiB; far beyond what a domain may have */
+#define TARGET_MAX (INT64_C(1) << 40) /* KiB; far beyond what a domain may have */
 #define BUDGET 64 /* pages per poll */
 
 struct given {
@@ -26,7 +26,7 @@ struct given {
 
 static struct given *newest; /* NULL, or with at least one page */
 static size_t given_count;
-static uint64_t first_kib, target_kib;
+static int64_t first_kib, target_kib;
 static struct store_watch watch;
 static struct store_op op;
 static struct waiter waiter;
@@ -116,13 +116,16 @@ static void look_again(struct timer *t)
 
 static void have_target(struct waiter *w)
 {
-	bool good = promise_result(w->promise) > 0 && store_number(text, TARGET_MAX, &target_kib);
+	int64_t kib = promise_result(w->promise) > 0 ? store_number(text, TARGET_MAX) : -1;
 
-	is_told &= !good;
-	if (good && first_kib)
-		poller_mark(&poller);
-	else if (good)
-		first_kib = target_kib;
+	if (kib >= 0) {
+		target_kib = kib;
+		is_told = false;
+		if (first_kib)
+			poller_mark(&poller);
+		else
+			first_kib = kib;
+	}
 	store_watch_done(&watch);
 }
 

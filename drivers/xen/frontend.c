@@ -36,8 +36,8 @@ static void begin_again(struct frontend *f);
 static void answered(struct waiter *w)
 {
 	struct frontend *f = container_of(w, struct frontend, waiter);
-	void (*next)(struct frontend *f, intptr_t result) = f->next;
-	intptr_t result = promise_result(w->promise);
+	void (*next)(struct frontend *f, int32_t result) = f->next;
+	int32_t result = (int32_t)promise_result(w->promise);
 
 	f->result = MIN(f->result, result);
 	if (++f->answered < f->asked) {
@@ -55,35 +55,33 @@ static void answered(struct waiter *w)
 
 /* Waits for count operations from first on, which have been started; next gets the least of their results: an
  * error if there is one. */
-static void then(struct frontend *f, struct store_op *first, uint32_t count,
-                 void (*next)(struct frontend *f, intptr_t result))
+static OUT_OF_LINE void then(struct frontend *f, struct store_op *first, uint32_t count,
+                             void (*next)(struct frontend *f, int32_t result))
 {
 	f->next = next;
 	f->asked = count;
 	f->answered = 0;
-	f->result = INTPTR_MAX;
+	f->result = INT32_MAX;
 	promise_wait(&first->promise, &f->waiter, answered);
 }
 
 static void ask(struct frontend *f, const char *dir, const char *key, size_t max,
-                void (*next)(struct frontend *f, intptr_t result))
+                void (*next)(struct frontend *f, int32_t result))
 {
 	store_read(&f->ops[0], 0, dir, key, f->text, max);
 	then(f, f->ops, 1, next);
 }
 
 /* The number in an answer; 0 if there is none, or one above max. */
-static uint64_t number(const char *text, intptr_t result, uint64_t max)
+static uint64_t number(const char *text, intptr_t result, int64_t max)
 {
-	uint64_t value;
-
-	return result >= 0 && store_number(text, max, &value) ? value : 0;
+	return result < 0 ? 0 : (uint64_t)MAX(store_number(text, max), INT64_C(0));
 }
 
 /* -- our state -- */
 
 /* An error other than a timeout needs no retry: a device whose folder was removed is as good as closed. */
-static void told_state(struct frontend *f, intptr_t result)
+static void told_state(struct frontend *f, int32_t result)
 {
 	f->untold = result == -ETIMEDOUT;
 	f->changed = true;
@@ -176,10 +174,10 @@ static void connect(struct frontend *f)
 		enter(f, PHASE_CONNECTED, XenbusStateConnected);
 }
 
-static void told_keys(struct frontend *f, intptr_t result)
+static void told_keys(struct frontend *f, int32_t result)
 {
 	if (result < 0)
-		fail(f, (int)result);
+		fail(f, result);
 }
 
 static void offer(struct frontend *f)
@@ -308,21 +306,21 @@ static bool is_unknown(intptr_t result)
 	return result == -ETIMEDOUT || result == -EIO;
 }
 
-static void have_values(struct frontend *f, intptr_t result)
+static void have_values(struct frontend *f, int32_t result)
 {
-	result = promise_result(&f->ops[0].promise); /* a missing value is 0 */
+	result = (int32_t)promise_result(&f->ops[0].promise); /* a missing value is 0 */
 	if (is_unknown(result)) {
 		f->changed |= result == -ETIMEDOUT;
 		return;
 	}
 	for (uint32_t i = 0; i < f->asked; i++)
-		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), INT64_MAX);
+		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), STORE_NUMBER_LAST);
 	f->state = f->values[0] <= XenbusStateReconfigured ? (uint8_t)f->values[0] : XenbusStateUnknown;
 	follow(f);
 }
 
 /* Starts over when the device has been removed, or has come back, perhaps with a backend elsewhere. */
-static void have_own(struct frontend *f, intptr_t result)
+static void have_own(struct frontend *f, int32_t result)
 {
 	if (is_unknown(result)) {
 		f->seeks |= result == -ETIMEDOUT;
@@ -396,7 +394,7 @@ static void look_again(struct timer *t)
 	settle_ready(f, -ETIMEDOUT);
 }
 
-static void ignore(struct frontend *f, intptr_t result)
+static void ignore(struct frontend *f, int32_t result)
 {
 	(void)f, (void)result;
 }
@@ -424,15 +422,15 @@ void frontend_renew(struct frontend *f, const char *why)
 
 /* -- which device -- */
 
-static void watched(struct frontend *f, intptr_t result)
+static void watched(struct frontend *f, int32_t result)
 {
 	/* A backend that was passed over before has closed: another may come. */
 	f->phase = promise_is_settled(&f->ready) ? PHASE_CLOSED : PHASE_WAITING;
 	if (result < 0)
-		refuse(f, (int)result);
+		refuse(f, result);
 }
 
-static void have_backend(struct frontend *f, intptr_t result)
+static void have_backend(struct frontend *f, int32_t result)
 {
 	if (result <= 0) {
 		settle_ready(f, -ENODEV);
@@ -452,7 +450,7 @@ static void find_backend(struct frontend *f)
 }
 
 /* Takes the first device listed; a list that does not fit is cut behind it. */
-static void have_names(struct frontend *f, intptr_t result)
+static void have_names(struct frontend *f, int32_t result)
 {
 	if (result <= 0 && result != -E2BIG) {
 		settle_ready(f, -ENODEV);
@@ -517,7 +515,7 @@ void frontend_seek(void)
 
 /* -- another domain, or another device -- */
 
-static void unwatched(struct frontend *f, intptr_t result)
+static void unwatched(struct frontend *f, int32_t result)
 {
 	(void)result;
 	find(f);

@@ -51,9 +51,9 @@ struct frontend {
 	bool untold; /* the write of our state has timed out */
 	bool seeks;  /* whether the device is still the same is to be read */
 	bool watched, moved; /* moved: the domain was restored during a request */
-	void (*next)(struct frontend *f, intptr_t result); /* NULL: no request is outstanding */
+	void (*next)(struct frontend *f, int32_t result); /* NULL: no request is outstanding */
 	uint32_t asked, answered; /* of ops */
-	intptr_t result; /* the least */
+	int32_t result; /* the least */
 	uint32_t key_count, looks;
 	struct list link;
 	struct waiter waiter;

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <string.h>
 #include <xen/hvm/params.h>
-#include <xen/io/xs_wire.h>
 
 #define RING_BYTES XENSTORE_RING_SIZE
 #define HEADER_BYTES ((uint32_t)sizeof(struct xsd_sockmsg))
@@ -68,7 +67,7 @@ static void fail_all(const char *why)
 
 static bool is_in_part(const struct store_op *op)
 {
-	return op->sent && op->sent < HEADER_BYTES + op->bytes;
+	return op->sent && op->sent < HEADER_BYTES + op->header.len;
 }
 
 /* An event may be lost, and the guest may have been paused for any time: each second the store is sent an
@@ -98,32 +97,16 @@ static void cancel(struct promise *p)
 
 /* -- to the store -- */
 
-/* The longest contiguous piece of the request at offset at of its wire form. */
-static const char *piece_at(const struct store_op *op, const struct xsd_sockmsg *header, uint32_t at,
-                            uint32_t *bytes)
-{
-	if (at < HEADER_BYTES) {
-		*bytes = HEADER_BYTES - at;
-		return (const char *)header + at;
-	}
-	at -= HEADER_BYTES;
-	if (at < op->path_bytes) {
-		*bytes = op->path_bytes - at;
-		return op->path + at;
-	}
-	*bytes = op->bytes - at;
-	return op->value + (at - op->path_bytes);
-}
-
 /* Copies as much of op into the ring as fits. true: op is complete. */
 static bool send(struct store_op *op)
 {
-	const struct xsd_sockmsg header = { op->type, op->id, op->transaction, op->bytes };
 	uint32_t at = ring->req_prod, used = at - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE);
+	uint32_t head = HEADER_BYTES + op->path_bytes, end = HEADER_BYTES + op->header.len;
 
-	while (op->sent < HEADER_BYTES + op->bytes && used < RING_BYTES) {
-		uint32_t bytes, place = MASK_XENSTORE_IDX(at);
-		const char *from = piece_at(op, &header, op->sent, &bytes);
+	while (op->sent < end && used < RING_BYTES) {
+		bool is_head = op->sent < head;
+		const char *from = is_head ? (const char *)&op->header + op->sent : op->value + (op->sent - head);
+		uint32_t bytes = (is_head ? head : end) - op->sent, place = MASK_XENSTORE_IDX(at);
 
 		bytes = MIN(MIN(bytes, RING_BYTES - used), RING_BYTES - place);
 		memcpy((char *)ring->req + place, from, bytes);
@@ -132,7 +115,7 @@ static bool send(struct store_op *op)
 		op->sent += bytes;
 	}
 	__atomic_store_n(&ring->req_prod, at, __ATOMIC_RELEASE);
-	return op->sent == HEADER_BYTES + op->bytes;
+	return op->sent == end;
 }
 
 static bool send_all(void)
@@ -163,17 +146,32 @@ static bool add_text(struct store_op *op, const char *text, size_t len)
 	return true;
 }
 
-/* Queues a request: the path with its end, and value's bytes behind it. */
-static void request(struct store_op *op, uint32_t type, uint32_t transaction, const char *dir,
-                    const char *key, const char *value, size_t value_bytes)
+/* Queues a request: the path that op has, and value's bytes behind it. */
+static void queue(struct store_op *op, uint32_t type, uint32_t transaction, const char *value,
+                  size_t value_bytes)
 {
 	op->to = NULL;
 	op->max = 0;
-	op->path_bytes = op->sent = 0;
+	op->sent = 0;
 	if (broken || !ring) {
 		promise_throw(&op->promise, -EIO);
 		return;
 	}
+	op->header = (struct xsd_sockmsg){ type, ++last_id, transaction, op->path_bytes + (uint32_t)value_bytes };
+	op->value = value;
+	promise_init(&op->promise, cancel);
+	list_push_back(&sending, &op->link);
+	timer_init(&op->timer, expired);
+	timer_start_in(&op->timer, NS_PER_S);
+	op->seconds = CONFIG_XEN_STORE_TIMEOUT_SECONDS;
+	poller_mark(&poller);
+}
+
+/* The same for another path, dir/key, or dir if key is NULL. */
+static void request(struct store_op *op, uint32_t type, uint32_t transaction, const char *dir,
+                    const char *key, const char *value, size_t value_bytes)
+{
+	op->path_bytes = 0;
 	if (!add_text(op, dir, strlen(dir)) ||
 	    (key && !(add_text(op, "/", 1) && add_text(op, key, strlen(key)))) ||
 	    value_bytes > XENSTORE_PAYLOAD_MAX - sizeof(op->path)) {
@@ -181,17 +179,7 @@ static void request(struct store_op *op, uint32_t type, uint32_t transaction, co
 		return;
 	}
 	op->path[op->path_bytes++] = '\0';
-	op->type = type;
-	op->id = ++last_id;
-	op->transaction = transaction;
-	op->value = value;
-	op->bytes = op->path_bytes + (uint32_t)value_bytes;
-	promise_init(&op->promise, cancel);
-	list_push_back(&sending, &op->link);
-	timer_init(&op->timer, expired);
-	timer_start_in(&op->timer, NS_PER_S);
-	op->seconds = CONFIG_XEN_STORE_TIMEOUT_SECONDS;
-	poller_mark(&poller);
+	queue(op, type, transaction, value, value_bytes);
 }
 
 void store_read(struct store_op *op, uint32_t transaction, const char *dir, const char *key, char *to,
@@ -262,13 +250,9 @@ void store_watch_done(struct store_watch *w)
 
 void store_unwatch(struct store_watch *w)
 {
-	char path[STORE_PATH_MAX];
-
 	assert(promise_is_settled(&w->op.promise));
 	list_remove(&w->link);
-	memcpy(path, w->op.path, sizeof(path));
-	path[sizeof(path) - 1] = '\0';
-	request(&w->op, XS_UNWATCH, 0, path, NULL, w->token_text, strlen(w->token_text) + 1);
+	queue(&w->op, XS_UNWATCH, 0, w->token_text, strlen(w->token_text) + 1);
 }
 
 /* Sets the next lost watch. One that could be set in the old store does not fail; if it did, it would be like
@@ -288,21 +272,18 @@ static void set_lost_watches(struct waiter *waiter)
 	}
 }
 
-bool store_number(const char *text, uint64_t max, uint64_t *out)
+int64_t store_number(const char *text, int64_t max)
 {
-	uint64_t value = 0;
+	int64_t value = *text ? 0 : -1;
 
-	if (!*text)
-		return false;
 	for (; *text; text++) {
-		uint64_t digit = (uint64_t)(uint8_t)*text - '0';
+		uint8_t digit = (uint8_t)(*text - '0');
 
-		if (digit > 9 || digit > max || value > (max - digit) / 10)
-			return false;
 		value = value * 10 + digit;
+		if (digit > 9 || value > max)
+			return -1;
 	}
-	*out = value;
-	return true;
+	return value;
 }
 
 /* -- from the store -- */
@@ -311,8 +292,8 @@ bool store_number(const char *text, uint64_t max, uint64_t *out)
 static int error_of(const char *name)
 {
 	static const struct {
-		char name[8];
-		int number;
+		char name[7];
+		uint8_t number;
 	} errors[] = {
 		{ "ENOENT", ENOENT }, { "EACCES", EACCES }, { "EAGAIN", EAGAIN }, { "EEXIST", EEXIST },
 		{ "EINVAL", EINVAL }, { "E2BIG", E2BIG }, { "ENOSPC", ENOSPC }, { "EBUSY", EBUSY },
@@ -329,7 +310,7 @@ static struct store_op *find_op(uint32_t id)
 	list_for_each(item, &sent) {
 		struct store_op *op = list_entry(item, struct store_op, link);
 
-		if (op->id == id)
+		if (op->header.req_id == id)
 			return op;
 	}
 	return NULL;
@@ -343,7 +324,7 @@ static bool begin(void)
 
 	incoming.op = op;
 	incoming.text_bytes = incoming.strings = 0;
-	return h->len <= XENSTORE_PAYLOAD_MAX && (!op || h->type == XS_ERROR || h->type == op->type);
+	return h->len <= XENSTORE_PAYLOAD_MAX && (!op || h->type == XS_ERROR || h->type == op->header.type);
 }
 
 /* Copies bytes of the body to the reader's memory, or as far as they fit into our own. */
@@ -367,10 +348,8 @@ static void take(const char *from, uint32_t bytes)
 
 static void fire(void)
 {
-	uint64_t token;
+	int64_t token = store_number(incoming.text, UINT32_MAX);
 
-	if (!store_number(incoming.text, UINT32_MAX, &token))
-		return;
 	list_for_each_safe(item, &watches) {
 		struct store_watch *w = list_entry(item, struct store_watch, link);
 
@@ -401,7 +380,7 @@ static void finish_read(struct store_op *op)
 static void finish(void)
 {
 	struct store_op *op = incoming.op;
-	uint64_t number = 0;
+	int64_t number;
 
 	incoming.got = 0;
 	incoming.text[incoming.text_bytes] = '\0';
@@ -411,8 +390,8 @@ static void finish(void)
 		settle(op, error_of(incoming.text));
 	else if (op && op->to)
 		finish_read(op);
-	else if (op && op->type == XS_TRANSACTION_START)
-		settle(op, store_number(incoming.text, INT32_MAX, &number) && number ? (intptr_t)number : -EIO);
+	else if (op && op->header.type == XS_TRANSACTION_START)
+		settle(op, (number = store_number(incoming.text, INT32_MAX)) > 0 ? (intptr_t)number : -EIO);
 	else if (op)
 		settle(op, 0);
 }
@@ -505,7 +484,7 @@ static void ask_again(void)
 		struct store_op *op = list_entry(at, struct store_op, link);
 
 		op->sent = 0;
-		if (op->transaction)
+		if (op->header.tx_id)
 			settle(op, -EAGAIN);
 	}
 }

@@ -10,6 +10,8 @@
 
 #include "kernel/timer.h"
 
+#include <xen/io/xs_wire.h>
+
 #define STORE_PATH_MAX 128 /* with its end; those of devices have half of that */
 #define STORE_NUMBER_MAX 24 /* text of a number, with its end */
 
@@ -18,14 +20,16 @@ struct store_op {
 	struct list link;
 	struct timer timer;
 	uint32_t seconds; /* left until the operation times out */
-	uint32_t type, id, transaction, bytes; /* of the request, as on the wire */
-	char path[STORE_PATH_MAX];
-	uint32_t path_bytes;
+	uint32_t sent;     /* of the request, with its header */
 	const char *value; /* sent behind the path */
-	uint32_t sent;     /* with the header */
 	char *to;          /* of the answer */
 	size_t max;
+	uint32_t path_bytes;
+	/* As on the wire. */
+	struct xsd_sockmsg header;
+	char path[STORE_PATH_MAX];
 };
+static_assert(offsetof(struct store_op, path) == offsetof(struct store_op, header) + 16, "sent as one");
 
 /* Finds the ring. 0, -ENODEV. Does nothing once it is found. */
 int store_init(void);
@@ -75,7 +79,8 @@ void store_unwatch(struct store_watch *w);
 void store_watch_look(struct store_watch *w);
 void store_watch_done(struct store_watch *w);
 
-/* Parses a decimal number of at most max. false: text is anything else. */
-bool store_number(const char *text, uint64_t max, uint64_t *out);
+/* The decimal number in text; -1: it is above max, or text is anything else. */
+int64_t store_number(const char *text, int64_t max);
+#define STORE_NUMBER_LAST ((INT64_C(1) << 55) - 1) /* the highest max: sectors of 512 bytes in 2^64 bytes */
 
 #endif

@@ -171,11 +171,12 @@ static struct client *client_of(struct waiter *w)
 static int number(struct client *c, uint32_t *to)
 {
 	intptr_t result = promise_result(&c->op.promise);
-	uint64_t value;
+	int64_t value;
 
 	if (result < 0)
 		return result == -EACCES ? -ENOENT : (int)result;
-	if (!store_number(c->text, UINT32_MAX, &value))
+	value = store_number(c->text, UINT32_MAX);
+	if (value < 0)
 		return -EBADMSG;
 	*to = (uint32_t)value;
 	return 0;

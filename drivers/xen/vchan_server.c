@@ -126,11 +126,12 @@ static void begin(struct server *s)
 /* A key's permissions begin with its owner, this domain. */
 static void have_domain(struct server *s)
 {
-	uint64_t ours;
+	int64_t ours;
 
 	if (has_failed(s))
 		return;
-	if (!store_number(s->text, UINT16_MAX, &ours)) {
+	ours = store_number(s->text, UINT16_MAX);
+	if (ours < 0) {
 		log_error("path=%s given_up=\"no domid\"", s->path);
 		return;
 	}

@@ -81,10 +81,11 @@ void store_remove(struct store_op *op, uint32_t transaction, const char *dir, co
 	store_settle(op, 0);
 }
 
-bool store_number(const char *from, uint64_t max, uint64_t *out)
+int64_t store_number(const char *from, int64_t max)
 {
-	*out = (uint64_t)(*from - '0');
-	return *out <= max;
+	int64_t number = *from - '0';
+
+	return number <= max ? number : -1;
 }
 
 int event_offer(uint16_t domain, struct poller *p, uint32_t *port)

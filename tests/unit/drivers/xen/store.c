@@ -187,7 +187,7 @@ Test(xen_store, silence_ends_an_operation_and_its_late_answer_is_nobodys)
 
 	fake.store_is_mute = true;
 	store_read(&op, 0, "a", NULL, text, sizeof(text));
-	id = op.id;
+	id = op.header.req_id;
 	test_run_for_ns((CONFIG_XEN_STORE_TIMEOUT_SECONDS + 1) * NS_PER_S);
 	test_assert_error(&op.promise, -ETIMEDOUT);
 	memset(text, 'x', sizeof(text));
@@ -291,7 +291,7 @@ Test(xen_store, a_message_longer_than_any)
 Test(xen_store, an_answer_of_another_kind)
 {
 	ask_the_mute();
-	fake_message(XS_WRITE, op.id, "OK", 3);
+	fake_message(XS_WRITE, op.header.req_id, "OK", 3);
 	assert_broken();
 }
 
@@ -326,7 +326,7 @@ Test(xen_store, errors_have_names)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		store_read(&op, 0, "a", NULL, text, sizeof(text));
 		test_settle();
-		fake_message(XS_ERROR, op.id, cases[i].name, (uint32_t)strlen(cases[i].name) + 1);
+		fake_message(XS_ERROR, op.header.req_id, cases[i].name, (uint32_t)strlen(cases[i].name) + 1);
 		test_settle();
 		test_assert_error(&op.promise, cases[i].error);
 	}
@@ -378,13 +378,15 @@ Test(xen_store, noise)
 
 Test(xen_store, numbers)
 {
-	uint64_t n = 0;
+	static const char *const not_numbers[] = {
+		"6", "", "-1", "1 ", "0x1", "/", ":", "18446744073709551616", "99999999999999999999999",
+	};
 
-	cr_assert(store_number("0", 5, &n) && n == 0);
-	cr_assert(store_number("5", 5, &n) && n == 5);
-	cr_assert(!store_number("6", 5, &n) && !store_number("", 5, &n) && !store_number("-1", 5, &n));
-	cr_assert(!store_number("1 ", 5, &n) && !store_number("0x1", 5, &n));
-	cr_assert(store_number("18446744073709551615", UINT64_MAX, &n) && n == UINT64_MAX);
-	cr_assert(!store_number("18446744073709551616", UINT64_MAX, &n));
-	cr_assert(!store_number("99999999999999999999999", UINT64_MAX, &n));
+	cr_assert_eq(store_number("0", 5), 0);
+	cr_assert_eq(store_number("5", 5), 5);
+	for (size_t i = 0; i < ARRAY_SIZE(not_numbers); i++)
+		cr_assert_eq(store_number(not_numbers[i], 5), -1, "%s", not_numbers[i]);
+	cr_assert_eq(store_number("36028797018963967", STORE_NUMBER_LAST), STORE_NUMBER_LAST);
+	cr_assert_eq(store_number("36028797018963968", STORE_NUMBER_LAST), -1);
+	cr_assert_eq(store_number("99999999999999999999999", STORE_NUMBER_LAST), -1);
 }
