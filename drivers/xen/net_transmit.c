@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The network device's transmit side: one grant and request for each page that a slice touches. A frame in
- * more pages than the backend takes is first copied into fewer ones. A frame is freed once the backend has
+ * more pages than the backend takes, or whose first page has less than the Ethernet header, which Linux's
+ * netback drops, is first copied into fewer ones. A frame is freed once the backend has
  * answered all its requests and let go of all its pages. */
 #define LOG_TAG "xen-net"
 #include "drivers/xen/grant.h"
@@ -71,6 +72,8 @@ void xen_net_reap(struct xen_net *net)
 		}
 		if (IS_ENABLED(CONFIG_NETDEV_GROUPS) && r.status == NETIF_RSP_ERROR && !net->slots[r.id].ref)
 			log_warn("a multicast address is refused");
+		else if (r.status < 0 && net->slots[r.id].frame)
+			net->dev.stats.tx_dropped++;
 		done(net, r.id);
 	}
 	if (some < 0 || broken)
@@ -88,13 +91,16 @@ static uint32_t pieces_of(const struct buf *slice)
 	return slice->len ? (offset + slice->len - 1) / PAGE_BYTES + 1 : 0;
 }
 
-static uint32_t count_pieces(const struct buf *b)
+/* Does the backend take b as it lies in memory? */
+static bool is_sendable(const struct xen_net *net, const struct buf *b)
 {
-	uint32_t pieces = 0;
+	uint32_t pieces = 0, in_page = PAGE_BYTES - (uintptr_t)b->data % PAGE_BYTES;
 
+	if (MIN(b->len, in_page) < NETDEV_HEADER_BYTES)
+		return false;
 	for (; b; b = b->next)
 		pieces += pieces_of(b);
-	return pieces;
+	return pieces <= (net->can_gather ? XEN_NET_PIECES_MAX : 1u);
 }
 
 /* Copies the frame into as few pages as possible, taken from the receive buffers. NULL: too few are free.
@@ -249,9 +255,7 @@ static bool has_room(const struct xen_net *net)
 /* Takes b. */
 static int queue(struct xen_net *net, struct buf *b, uint32_t bytes)
 {
-	uint32_t most = net->can_gather ? XEN_NET_PIECES_MAX : 1;
-
-	if (count_pieces(b) > most && !(b = gather(net, b, bytes)))
+	if (!is_sendable(net, b) && !(b = gather(net, b, bytes)))
 		return -ENOBUFS;
 	if (!has_room(net))
 		xen_net_reap(net);

@@ -309,6 +309,8 @@ static unsigned take_frame(uint8_t *to, uint32_t *bytes, struct netif_tx_request
 			cr_assert_eq(*bytes, left);
 			return count + 1;
 		}
+		if (!count)
+			cr_assert_geq(n, 14, "Linux's netback drops a frame whose first request has no whole header");
 	}
 }
 
@@ -355,6 +357,32 @@ Test(xen_net, checksum_and_segmentation_are_asked_for)
 	take_frame(seen, &bytes, &first);
 	cr_assert(bytes == 154 && !(first.flags & NETTXF_extra_info) && (first.flags & NETTXF_csum_blank));
 	tell();
+}
+
+Test(xen_net, a_header_over_a_pages_end_is_put_together)
+{
+	for (uint32_t before = 1; before < 60; before++) {
+		struct netif_tx_request first;
+		uint32_t bytes;
+
+		memset(memory, (int)before, sizeof(memory));
+		cr_assert_eq(netdev_send(net, buf_alloc_slice(NULL, memory + PAGE_BYTES - before, 60)), 0);
+		test_settle();
+		cr_assert_eq(take_frame(seen, &bytes, &first), before < 14 ? 1 : 2);
+		cr_assert(bytes == 60 && seen[0] == before && seen[59] == before);
+		tell();
+	}
+	cr_assert_eq(net->stats.tx_dropped, 0);
+}
+
+Test(xen_net, a_frame_that_the_backend_drops_is_counted)
+{
+	cr_assert_eq(netdev_send(net, frame_of(54, memory + 4000, 1400)), 0);
+	test_settle();
+	for (unsigned i = 0; i < 3; i++)
+		tx_answer(tx_request().id, NETIF_RSP_ERROR);
+	tell();
+	cr_assert_eq(net->stats.tx_dropped, 1);
 }
 
 Test(xen_net, a_frame_in_too_many_pieces_is_put_together)
