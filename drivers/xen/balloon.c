@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The balloon driver: pages are given back to Xen, and taken again, to reach the KiB of memory/target
- * (docs/misc/xenstore-paths). The first target read is the domain's initial memory. Only free pages can be
- * given, so the target may be out of reach: then as many as possible are given, and the rest is tried again
- * each second. The addresses of given pages are kept in pages of their own. */
+ * (docs/misc/xenstore-paths). The memory map has memory/static-max, which may be more from the start: Xen ends
+ * a domain that then uses more than the target. Only free pages can be given, so the target may be out of
+ * reach: then as many as possible are given, and the rest is tried again each second. The addresses of given
+ * pages are kept in pages of their own. */
 #define LOG_TAG "balloon"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
@@ -13,9 +14,8 @@
 
 #include <xen/memory.h>
 
-#define PATH "memory/target"
+#define TARGET "memory/target"
 #define PAGE_KIB (PAGE_BYTES / 1024)
-#define TARGET_MAX (INT64_C(1) << 40) /* KiB; far beyond what a domain may have */
 #define BUDGET 64 /* pages per poll */
 
 struct given {
@@ -26,7 +26,8 @@ struct given {
 
 static struct given *newest; /* NULL, or with at least one page */
 static size_t given_count;
-static int64_t first_kib, target_kib;
+static int32_t most_kib, target_kib;
+static bool is_most_read;
 static struct store_watch watch;
 static struct store_op op;
 static struct waiter waiter;
@@ -90,7 +91,7 @@ static bool take(void)
 
 static void poll(struct poller *p)
 {
-	uint64_t wanted = target_kib < first_kib ? (first_kib - target_kib) / PAGE_KIB : 0;
+	size_t wanted = (uint32_t)MAX(most_kib - target_kib, 0) / PAGE_KIB;
 	bool moves = true;
 
 	for (unsigned i = 0; i < BUDGET && moves && given_count != wanted; i++)
@@ -104,7 +105,7 @@ static void poll(struct poller *p)
 	else
 		timer_start_in(&again, NS_PER_S);
 	if (given_count == wanted || !is_told)
-		log_info("target_kib=%llu given_kib=%zu", (unsigned long long)target_kib, given_count * PAGE_KIB);
+		log_info("target_kib=%d given_kib=%zu", (int)target_kib, given_count * PAGE_KIB);
 	is_told = true;
 }
 
@@ -114,26 +115,35 @@ static void look_again(struct timer *t)
 	poller_mark(&poller);
 }
 
-static void have_target(struct waiter *w)
+static void changed(struct store_watch *w);
+
+/* The first number read is the most that the domain has; without it the first target is. */
+static void have_number(struct waiter *w)
 {
-	int64_t kib = promise_result(w->promise) > 0 ? store_number(text, TARGET_MAX) : -1;
+	int32_t kib = promise_result(w->promise) > 0 ? (int32_t)store_number(text, INT32_MAX) : -1;
 
 	if (kib >= 0) {
-		target_kib = kib;
-		is_told = false;
-		if (first_kib)
+		if (!most_kib) {
+			most_kib = kib;
+		} else if (kib != target_kib) {
+			is_told = false;
 			poller_mark(&poller);
-		else
-			first_kib = kib;
+		}
+		target_kib = kib;
 	}
-	store_watch_done(&watch);
+	if (is_most_read) {
+		store_watch_done(&watch);
+	} else {
+		is_most_read = true;
+		changed(&watch);
+	}
 }
 
 static void changed(struct store_watch *w)
 {
 	store_watch_look(w);
-	store_read(&op, 0, PATH, NULL, text, sizeof(text));
-	promise_wait(&op.promise, &waiter, have_target);
+	store_read(&op, 0, is_most_read ? TARGET : "memory/static-max", NULL, text, sizeof(text));
+	promise_wait(&op.promise, &waiter, have_number);
 }
 
 void xen_balloon_start(void)
@@ -142,5 +152,5 @@ void xen_balloon_start(void)
 		return;
 	poller_add(&poller, poll);
 	timer_init(&again, look_again);
-	store_watch(&watch, PATH, NULL, changed);
+	store_watch(&watch, TARGET, NULL, changed);
 }

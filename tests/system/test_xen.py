@@ -185,6 +185,11 @@ def test_memory_is_given_back(builder, namespace, emulated):
     emulated.run("xl mem-set guest 1")
     assert 3 << 10 < int(www.wait_for("balloon: target_kib=1[0-9]{3} given_kib=([0-9]+)$")[1]) < 7 << 10
     assert page(namespace) == index()
+    # A domain that is made again has what it had at the end of the memory that it may have.
+    emulated.run("xl mem-set guest 5; xl reboot guest")
+    www.wait_for(" boot_us=", times=2)
+    www.wait_for("balloon: target_kib=5[0-9]+ given_kib=3072$", after=www.console.rindex(" boot_us="))
+    assert page(namespace) == index()
 
 
 @pytest.mark.long

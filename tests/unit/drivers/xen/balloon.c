@@ -22,6 +22,7 @@ static void begin(void)
 }
 
 TestSuite(xen_balloon, .init = begin, .timeout = 60);
+TestSuite(xen_balloon_start, .timeout = 60);
 
 static void assert_given(const char *target, unsigned pages)
 {
@@ -49,6 +50,44 @@ Test(xen_balloon, gives_and_takes_as_much_as_is_asked)
 		assert_given("40960", 0);
 		assert_nothing_lost();
 	}
+}
+
+/* A domain may begin with less than its map has: made with maxmem, or again after a mem-set. */
+Test(xen_balloon_start, what_was_never_given_to_it_is_given_back)
+{
+	fake_begin();
+	fake_set("memory/static-max", "40960");
+	fake_set("memory/target", "36864");
+	xen_balloon_start();
+	test_settle();
+	cr_assert_eq(fake.given_back, 1024);
+	assert_given("40960", 0);
+	assert_given("40956", 1);
+}
+
+Test(xen_balloon_start, a_domain_with_all_of_its_memory_says_nothing)
+{
+	fake_begin();
+	fake_set("memory/static-max", "40960");
+	fake_set("memory/target", "40960");
+	xen_balloon_start();
+	test_settle();
+	cr_assert(fake.given_back == 0 && !strstr(test_console_text(), "balloon"));
+	assert_given("40956", 1);
+}
+
+Test(xen_balloon_start, a_target_that_changes_while_the_maximum_is_read)
+{
+	fake_begin();
+	fake_set("memory/static-max", "40960");
+	fake_set("memory/target", "40960");
+	xen_balloon_start();
+	for (unsigned i = 0; i < 50; i++) {
+		fake_set("memory/target", "40956");
+		loop_turn();
+	}
+	test_settle();
+	cr_assert_eq(fake.given_back, 1);
 }
 
 Test(xen_balloon, less_than_a_page_is_nothing)
