@@ -151,6 +151,7 @@ static bool is_passing(int error)
 static void fail(struct frontend *f, int error)
 {
 	if (error == -EBUSY || (promise_is_settled(&f->ready) && is_passing(error))) {
+		f->pauses = error != -EBUSY;
 		leave(f, PHASE_STALE);
 	} else {
 		f->kind->disconnect(f);
@@ -285,7 +286,7 @@ static void follow(struct frontend *f)
 		leave(f, PHASE_STALE);
 		break;
 	case LET_GO:
-		if (!f->kind->disconnect(f))
+		if (f->pauses || !f->kind->disconnect(f))
 			break;
 		f->phase = PHASE_CLOSED;
 		f->changed = true; /* the backend may be waiting for us */
@@ -306,9 +307,12 @@ static bool is_unknown(intptr_t result)
 	return result == -ETIMEDOUT || result == -EIO;
 }
 
-static void have_values(struct frontend *f, int32_t result)
+/* A missing value is 0, except that of the state. */
+static void have_values(struct frontend *f, int32_t least)
 {
-	result = (int32_t)promise_result(&f->ops[0].promise); /* a missing value is 0 */
+	intptr_t result = promise_result(&f->ops[0].promise);
+
+	(void)least;
 	if (is_unknown(result)) {
 		f->changed |= result == -ETIMEDOUT;
 		return;
@@ -385,6 +389,7 @@ static void look_again(struct timer *t)
 	if (f->phase >= PHASE_CONNECTED || (!f->watched && !f->next))
 		return;
 	if (f->looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS || holds_rings) {
+		f->pauses = false;
 		timer_start_in(t, NS_PER_S);
 		if (f->watched)
 			changed(&f->watch);

@@ -50,6 +50,7 @@ struct frontend {
 	bool changed;
 	bool untold; /* the write of our state has timed out */
 	bool seeks;  /* whether the device is still the same is to be read */
+	bool pauses; /* something was short: it is tried again at the next look */
 	bool watched, moved; /* moved: the domain was restored during a request */
 	void (*next)(struct frontend *f, int32_t result); /* NULL: no request is outstanding */
 	uint32_t asked, answered; /* of ops */

@@ -307,11 +307,42 @@ Test(xen_frontend, memory_that_is_short_for_a_while)
 		assert_is("6", "od");
 		driver.offers = 0;
 		backend_is("6");
+		assert_is("6", "");
+		test_run_for_ns(NS_PER_S);
 		assert_is("1", "d");
 		backend_is("2");
 		backend_is("4");
 		assert_is("4", "oc");
 	}
+}
+
+static unsigned times_told(const char *text)
+{
+	unsigned times = 0;
+
+	for (const char *at = test_console_text(); (at = strstr(at, text)); at++)
+		times++;
+	return times;
+}
+
+/* The backend follows at once, whatever we do. */
+Test(xen_frontend, memory_that_is_short_costs_one_try_a_second)
+{
+	driver.offers = -ENOMEM;
+	backend_is("6");
+	test_console_clear();
+	for (unsigned second = 0; second < 5; second++) {
+		for (unsigned i = 0; i < 40; i++) {
+			forget();
+			backend_is(!strcmp(fake_get(FRONT "/state"), "6") ? "6" : "2");
+		}
+		cr_assert_eq(times_told("connected=false"), second + 1);
+		test_run_for_ns(NS_PER_S);
+	}
+	driver.offers = 0;
+	backend_is("2");
+	backend_is("4");
+	cr_assert_str_eq(fake_get(FRONT "/state"), "4");
 }
 
 /* The store is silent for three times a request's time limit, and then answers the next. */
