@@ -218,19 +218,22 @@ unsigned xen_net_receive(struct xen_net *net)
 
 void xen_net_receive_take_back(struct xen_net *net)
 {
-	struct xen_net_buffer *b = net->kept, *next;
+	struct xen_net_buffer **at = &net->kept;
 
-	net->kept = NULL;
-	for (; b; b = next) {
-		next = b->next;
+	while (*at) {
+		struct xen_net_buffer *b = *at;
+
+		if (!grant_end(b->ref)) {
+			at = &b->next;
+			continue;
+		}
+		*at = b->next;
 		net->quarantined--;
-		if (grant_end(b->ref))
-			give_back(b);
-		else
-			keep(b);
+		give_back(b);
 	}
 	for (uint32_t place = 0; place < XEN_NET_SLOTS; place++) {
-		b = unpost(net, place);
+		struct xen_net_buffer *b = unpost(net, place);
+
 		if (b)
 			storage_put(&b->storage);
 	}

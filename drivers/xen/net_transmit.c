@@ -36,10 +36,13 @@ static void done(struct xen_net *net, uint16_t id)
 
 	slot->busy = false;
 	slot->kept = slot->ref && !grant_end(slot->ref);
+	if (slot->kept) {
+		if (!was_kept)
+			xen_net_count_kept(net);
+		return;
+	}
 	net->quarantined -= was_kept;
-	if (slot->kept)
-		xen_net_count_kept(net);
-	else if (--net->slots[slot->first].left == 0)
+	if (--net->slots[slot->first].left == 0)
 		release(net, slot->first);
 }
 

@@ -897,6 +897,24 @@ Test(xen_net, what_was_kept_comes_back_with_another_backend)
 	cr_assert_eq(after.headers_used, before.headers_used);
 }
 
+/* Each page is reported once, however often it is tried to take it back. */
+Test(xen_net, what_is_kept_for_long_is_reported_once)
+{
+	const char *at;
+	unsigned lines = 0;
+
+	for (unsigned i = 0; i < 10; i++)
+		fake_hold(((struct netif_rx_request *)back.rx->entries)[i].gref, true);
+	fake_hold((uint32_t)fake_get_number(FRONT "/rx-ring-ref"), true);
+	test_console_clear();
+	fake_come_back(BACK "/state");
+	test_run_for_ns(10 * NS_PER_S);
+	at = test_console_text();
+	for (; (at = strstr(at, "quarantined=")); at++)
+		lines++;
+	cr_assert_eq(lines, 10);
+}
+
 Test(xen_net, who_keeps_a_ring_is_refused_until_it_lets_go)
 {
 	uint32_t ring = (uint32_t)fake_get_number(FRONT "/rx-ring-ref");
