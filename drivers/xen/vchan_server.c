@@ -275,7 +275,7 @@ static void resume(struct vchan *v)
 	s->permissions_bytes = 0;
 	s->moved = s->next;
 	vchan_lose(v);
-	if (!s->is_offered)
+	if (error || !s->is_offered)
 		return;
 	s->is_offered = false;
 	offer(s);

@@ -249,6 +249,15 @@ Test(xen_vchan_offer, is_made_again_in_another_domain)
 }
 
 /* Keys that were being written for the old domain are not written in the new one. */
+/* The client's domain may not be on the host migrated to. */
+Test(xen_vchan_offer, is_not_made_where_the_client_is_not)
+{
+	fake.offer_error = -ESRCH;
+	move();
+	test_settle();
+	cr_assert(!is_offered());
+}
+
 static void move_after(unsigned turns)
 {
 	start();
