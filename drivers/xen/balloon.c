@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The balloon driver: pages are given back to Xen, and taken again, to reach the KiB of memory/target
- * (docs/misc/xenstore-paths). The memory map has memory/static-max, which may be more from the start: Xen ends
- * a domain that then uses more than the target. Only free pages can be given, so the target may be out of
- * reach: then as many as possible are given, and the rest is tried again each second. The addresses of given
- * pages are kept in pages of their own. */
+ * (docs/misc/xenstore-paths). The memory map has memory/static-max, which may be more from the start: Xen
+ * ends a domain that then uses more than the target. Only free pages can be given, so the target may be out
+ * of reach: then as many as possible are given, and the rest is tried again each second. The addresses of
+ * given pages are kept in pages of their own. */
 #define LOG_TAG "balloon"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"

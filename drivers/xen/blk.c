@@ -60,18 +60,18 @@ struct slot {
 LIMIT_BYTES(XEN_BLK_SEGMENTS, sizeof(((struct slot *)0)->refs[0]), 4);
 
 struct blk {
-	/* The small ones first: small offsets take less code. */
+	struct timer patience; /* while there are requests */
+	/* The small ones near those by which callbacks find this structure: small offsets take less code. */
 	struct xen_ring ring;
 	struct list waiting;
 	struct slot *free;
 	uint32_t port, segments, quarantined;
 	bool connected, refused;
 	bool is_stuck; /* at patience's last look the backend was away, or held the memory of all slots */
+	struct poller events; /* looks at what is done */
 	struct blkdev dev;
-	struct poller events;  /* looks at what is done */
-	struct poller kick;    /* requests are to be pushed to the backend */
-	struct timer patience; /* while there are requests */
 	struct frontend front;
+	struct poller kick;   /* requests are to be pushed to the backend */
 	struct slot slots[CONFIG_XEN_BLK_REQUESTS];
 };
 

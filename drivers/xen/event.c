@@ -20,6 +20,11 @@
 static struct poller *pollers[CONFIG_XEN_EVENTS];
 LIMIT_BYTES(XEN_EVENTS, sizeof(pollers[0]), 8);
 
+static inline bool is_fifo(void)
+{
+	return IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used;
+}
+
 static long event_op(unsigned op, void *argument)
 {
 	return xen_call(__HYPERVISOR_event_channel_op, op, (uintptr_t)argument, 0);
@@ -48,7 +53,7 @@ static inline bool has_bit(const volatile xen_ulong_t *words, uint32_t port)
 
 static void mask(uint32_t port)
 {
-	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+	if (is_fifo())
 		event_fifo_set(port, EVTCHN_FIFO_MASKED);
 	else
 		set_bit(xen_shared->evtchn_mask, port);
@@ -56,14 +61,14 @@ static void mask(uint32_t port)
 
 static bool is_masked(uint32_t port)
 {
-	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+	if (is_fifo())
 		return event_fifo_has(port, EVTCHN_FIFO_MASKED);
 	return has_bit(xen_shared->evtchn_mask, port);
 }
 
 static void unmask(uint32_t port)
 {
-	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+	if (is_fifo())
 		event_fifo_clear(port, EVTCHN_FIFO_MASKED);
 	else
 		clear_bit(xen_shared->evtchn_mask, port);
@@ -72,7 +77,7 @@ static void unmask(uint32_t port)
 /* Clears the pending bit. Was it set? */
 static bool clear_pending(uint32_t port)
 {
-	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+	if (is_fifo())
 		return event_fifo_clear(port, EVTCHN_FIFO_PENDING);
 	return clear_bit(xen_shared->evtchn_pending, port);
 }
@@ -98,7 +103,7 @@ void event_upcall(void)
 	xen_ulong_t words, bits;
 
 	__atomic_store_n(&cpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
-	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used) {
+	if (is_fifo()) {
 		event_fifo_upcall(take);
 		return;
 	}
@@ -131,7 +136,7 @@ void event_again(uint32_t port)
 
 bool event_is_pending(uint32_t port)
 {
-	if (IS_ENABLED(CONFIG_XEN_EVENTS_FIFO) && event_fifo_is_used)
+	if (is_fifo())
 		return event_fifo_has(port, EVTCHN_FIFO_PENDING);
 	return has_bit(xen_shared->evtchn_pending, port);
 }

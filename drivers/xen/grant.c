@@ -70,8 +70,6 @@ int32_t grant_page(uint16_t domain, const void *p, bool read_only)
 	entry->frame = (uint32_t)xen_frame(p);
 	__atomic_store_n(&entry->flags, GTF_permit_access | (read_only ? GTF_readonly : 0), __ATOMIC_RELEASE);
 	stats.granted++;
-	stats.used++;
-	stats.peak = MAX(stats.peak, stats.used);
 	return ref;
 }
 
@@ -94,7 +92,6 @@ bool grant_end(uint32_t ref)
 	                                      __ATOMIC_SEQ_CST));
 	next_free[ref] = free_head;
 	free_head = (uint16_t)ref;
-	stats.used--;
 	stats.ended++;
 	return true;
 }

@@ -29,9 +29,10 @@ int grant_map(uint16_t domain, const uint32_t *refs, uint32_t count, void **page
 void grant_unmap(void *pages, uint32_t count);
 
 struct grant_stats {
-	uint32_t limit, used, peak, refused; /* references */
-	uint32_t lost;                       /* failed calls of grant_end */
-	uint64_t granted, ended;
+	uint32_t limit;          /* references */
+	uint32_t granted, ended; /* so many are in use as the one is more */
+	uint32_t refused;        /* calls of grant_page, for want of a reference */
+	uint32_t lost;           /* failed calls of grant_end */
 };
 void grant_stats(struct grant_stats *out);
 

@@ -51,9 +51,9 @@ void store_write(struct store_op *op, uint32_t transaction, const char *dir, con
 void store_permit(struct store_op *op, const char *dir, const char *key, const char *permissions,
                   size_t count);
 void store_remove(struct store_op *op, uint32_t transaction, const char *dir, const char *key);
-/* Starts a transaction, and is fulfilled with its number, which is positive. One whose start is answered after
- * the timeout stays open, and xenstored allows a domain no more than 10. store_end applies the
- * transaction as a whole, or fails with -EAGAIN: then all of it is to be done again. */
+/* Starts a transaction, and is fulfilled with its number, which is positive. If the answer comes after the
+ * timeout the transaction stays open, and xenstored allows a domain 10. store_end applies the transaction as
+ * a whole, or fails with -EAGAIN: then all of it is to be done again. */
 void store_begin(struct store_op *op);
 void store_end(struct store_op *op, uint32_t transaction, bool commit);
 
