@@ -360,18 +360,19 @@ def test_what_is_no_answer_of_dom0s_is_said(line):
 @pytest.mark.config("defconfig_hello_xen")
 def test_what_an_emulated_xen_lacks_is_said(builder, tmp_path):
     """QEMU, then apt; and a MEM that is no amount of memory."""
-    def said(**environment):
+    def said(whole=False, **environment):
         done = subprocess.run([os.path.join(build.TREE, "scripts", "run-xen"),
                                os.path.join(builder.build("defconfig_hello_xen"), "image")], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
                               env={**build.clean_environment(), "VIRGA_CACHE": str(tmp_path / "cache"), **environment})
         assert done.returncode == 1, done
-        return done.stdout.splitlines()[-1]
+        return done.stdout if whole else done.stdout.splitlines()[-1]
     assert said(MEM="4M") == "run: MEM=4M: xl counts in MiB, as MEM=4"
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python3").symlink_to("/usr/bin/python3")
     path = str(tmp_path / "bin")
     assert said(PATH=path).startswith("run: qemu-system-x86_64 is not installed: apt-get install qemu-system-x86 ")
+    assert "run: MEM=1: the image needs 2, says image.xl\n" in said(MEM="1", PATH=path, whole=True)
     (tmp_path / "bin" / "qemu-system-x86_64").symlink_to(shutil.which("qemu-system-x86_64"))
     assert said(PATH=path) == "run: apt-get is not here, and Xen comes as Debian's packages"
 
