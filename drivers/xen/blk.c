@@ -26,9 +26,9 @@
 #include <xen/io/protocols.h>
 #include <xen/io/xenbus.h>
 
-#define WIRE_BYTES 512
+#define XEN_BLK_WIRE_BYTES 512
 #define SECTOR_LARGE 4096
-#define DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
+#define XEN_BLK_DIRECT BLKIF_MAX_SEGMENTS_PER_REQUEST
 #define PATIENCE_NS (CONFIG_XEN_STORE_TIMEOUT_SECONDS * NS_PER_S)
 
 enum { STATE, SECTORS, SECTOR_SIZE, INFO, FLUSH, DISCARD, INDIRECT };
@@ -46,9 +46,9 @@ union request {
 };
 
 /* A request in flight. */
-struct slot {
+struct xen_blk_slot {
 	struct blkdev_op *op;
-	struct slot *next; /* free */
+	struct xen_blk_slot *next; /* free */
 	uint32_t slice, offset, sectors; /* progress in op, the request in flight included */
 	uint16_t id;
 	uint16_t count; /* granted pages */
@@ -57,14 +57,14 @@ struct slot {
 	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
 	uint32_t refs[CONFIG_XEN_BLK_SEGMENTS + 1]; /* that page's the last */
 };
-LIMIT_BYTES(XEN_BLK_SEGMENTS, sizeof(((struct slot *)0)->refs[0]), 4);
+LIMIT_BYTES(XEN_BLK_SEGMENTS, sizeof(((struct xen_blk_slot *)0)->refs[0]), 4);
 
-struct blk {
+struct xen_blk {
 	struct timer patience; /* while there are requests */
 	/* The small ones near those by which callbacks find this structure: small offsets take less code. */
 	struct xen_ring ring;
 	struct list waiting;
-	struct slot *free;
+	struct xen_blk_slot *free;
 	uint32_t port, segments, quarantined;
 	bool connected, refused;
 	bool is_stuck; /* at patience's last look the backend was away, or held the memory of all slots */
@@ -72,19 +72,19 @@ struct blk {
 	struct blkdev dev;
 	struct frontend front;
 	struct poller kick;   /* requests are to be pushed to the backend */
-	struct slot slots[CONFIG_XEN_BLK_REQUESTS];
+	struct xen_blk_slot slots[CONFIG_XEN_BLK_REQUESTS];
 };
 
-static uint32_t wire_sectors(const struct blk *blk)
+static uint32_t wire_sectors(const struct xen_blk *blk)
 {
-	return blk->dev.sector_bytes / WIRE_BYTES;
+	return blk->dev.sector_bytes / XEN_BLK_WIRE_BYTES;
 }
 
 /* -- to the backend -- */
 
 /* Grants the next pages of the slot's transfer, up to most segments in all. Gives the bytes granted. */
-static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_request_segment *segments,
-                               uint32_t most)
+static uint32_t grant_segments(struct xen_blk *blk, struct xen_blk_slot *slot,
+                               struct blkif_request_segment *segments, uint32_t most)
 {
 	struct blkdev_op *op = slot->op;
 	uint32_t bytes = 0;
@@ -98,7 +98,8 @@ static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_
 		if (ref < 0)
 			break;
 		segments[slot->count] = (struct blkif_request_segment){
-			(uint32_t)ref, (uint8_t)(place / WIRE_BYTES), (uint8_t)((place + n) / WIRE_BYTES - 1),
+			(uint32_t)ref, (uint8_t)(place / XEN_BLK_WIRE_BYTES),
+			(uint8_t)((place + n) / XEN_BLK_WIRE_BYTES - 1),
 		};
 		slot->refs[slot->count++] = (uint32_t)ref;
 		bytes += n;
@@ -112,7 +113,7 @@ static uint32_t grant_segments(struct blk *blk, struct slot *slot, struct blkif_
 }
 
 /* Ends the grants of the slot's pages. false: the backend still holds some. */
-static bool end_grants(struct blk *blk, struct slot *slot)
+static bool end_grants(struct xen_blk *blk, struct xen_blk_slot *slot)
 {
 	bool was_lost = slot->lost;
 	uint16_t kept = 0;
@@ -129,15 +130,15 @@ static bool end_grants(struct blk *blk, struct slot *slot)
 }
 
 /* Makes r the next part of a read or write. false: too few grants are free now. */
-static bool add_segments(struct blk *blk, struct slot *slot, union request *r)
+static bool add_segments(struct xen_blk *blk, struct xen_blk_slot *slot, union request *r)
 {
 	const uint32_t slice = slot->slice, offset = slot->offset;
 	struct blkif_request_segment *segments = slot->indirect ? slot->indirect : r->direct.seg;
-	uint32_t bytes = grant_segments(blk, slot, segments, slot->indirect ? blk->segments : DIRECT);
+	uint32_t bytes = grant_segments(blk, slot, segments, slot->indirect ? blk->segments : XEN_BLK_DIRECT);
 	uint16_t count = slot->count;
 	int32_t ref = count ? 0 : -ENOSPC;
 
-	if (count > DIRECT) {
+	if (count > XEN_BLK_DIRECT) {
 		ref = grant_page(blk->front.backend_id, slot->indirect, true);
 		r->indirect.indirect_op = r->direct.operation;
 		r->indirect.operation = BLKIF_OP_INDIRECT;
@@ -160,7 +161,7 @@ static bool add_segments(struct blk *blk, struct slot *slot, union request *r)
 
 /* false: too few grants are free now. A page that the backend uses already, by guessing its grant, makes the
  * slot wait as if there had been a request. */
-static bool put_request(struct blk *blk, struct slot *slot)
+static bool put_request(struct xen_blk *blk, struct xen_blk_slot *slot)
 {
 	static const uint8_t operations[] = {
 		[BLKDEV_READ] = BLKIF_OP_READ, [BLKDEV_WRITE] = BLKIF_OP_WRITE,
@@ -183,9 +184,9 @@ static bool put_request(struct blk *blk, struct slot *slot)
 }
 
 /* false: no slot or no grant is free now. The ring has more places than there are slots. */
-static bool start(struct blk *blk, struct blkdev_op *op)
+static bool start(struct xen_blk *blk, struct blkdev_op *op)
 {
-	struct slot *slot = blk->free;
+	struct xen_blk_slot *slot = blk->free;
 
 	if (!blk->connected || !slot)
 		return false;
@@ -199,7 +200,7 @@ static bool start(struct blk *blk, struct blkdev_op *op)
 	return true;
 }
 
-static void start_waiting(struct blk *blk)
+static void start_waiting(struct xen_blk *blk)
 {
 	while (!list_is_empty(&blk->waiting)) {
 		struct blkdev_op *op = list_first(&blk->waiting, struct blkdev_op, link);
@@ -219,15 +220,11 @@ static bool is_aligned(const struct blkdev_op *op)
 	return true;
 }
 
-static void be_patient(struct blk *blk)
-{
-	if (!timer_is_running(&blk->patience))
-		timer_start_in(&blk->patience, PATIENCE_NS);
-}
+static void xen_blk_be_patient(struct xen_blk *blk);
 
-static void submit(struct blkdev *dev, struct blkdev_op *op)
+static void xen_blk_submit(struct blkdev *dev, struct blkdev_op *op)
 {
-	struct blk *blk = container_of(dev, struct blk, dev);
+	struct xen_blk *blk = container_of(dev, struct xen_blk, dev);
 
 	promise_init(&op->promise, blkdev_cancel);
 	list_init(&op->link);
@@ -239,13 +236,13 @@ static void submit(struct blkdev *dev, struct blkdev_op *op)
 		blkdev_done(op, 0);
 	else if (!list_is_empty(&blk->waiting) || !start(blk, op))
 		list_push_back(&blk->waiting, &op->link);
-	be_patient(blk);
+	xen_blk_be_patient(blk);
 }
 
 /* -- from the backend -- */
 
 /* Frees the slot and gives its operation, which the backend is done with. */
-static struct blkdev_op *release(struct blk *blk, struct slot *slot)
+static struct blkdev_op *release(struct xen_blk *blk, struct xen_blk_slot *slot)
 {
 	struct blkdev_op *op = slot->op;
 
@@ -256,8 +253,8 @@ static struct blkdev_op *release(struct blk *blk, struct slot *slot)
 }
 
 /* Handles the response to slot's request. A slot whose memory the backend still holds is freed later, by
- * take_back: it looks periodically, and when the backend goes. */
-static void finish(struct blk *blk, struct slot *slot, int16_t status)
+ * xen_blk_take_back: it looks periodically, and when the backend goes. */
+static void finish(struct xen_blk *blk, struct xen_blk_slot *slot, int16_t status)
 {
 	bool whole = slot->slice == slot->op->count; /* a flush and a discard have no slices */
 
@@ -272,7 +269,7 @@ static void finish(struct blk *blk, struct slot *slot, int16_t status)
 		                                status == BLKIF_RSP_EOPNOTSUPP ? -EOPNOTSUPP : -EIO);
 }
 
-static void broken(struct blk *blk, const char *how)
+static void broken(struct xen_blk *blk, const char *how)
 {
 	blk->connected = false;
 	blk->refused = true;
@@ -280,14 +277,14 @@ static void broken(struct blk *blk, const char *how)
 }
 
 /* true: responses were handled, and there may be more. */
-static bool reap(struct blk *blk)
+static bool xen_blk_reap(struct xen_blk *blk)
 {
 	struct blkif_response r;
 	unsigned count = 0;
 	int some = 0;
 
 	for (; count < CONFIG_XEN_BLK_REQUESTS && (some = xen_ring_take(&blk->ring, &r)) > 0; count++) {
-		struct slot *slot = r.id < ARRAY_SIZE(blk->slots) ? &blk->slots[r.id] : NULL;
+		struct xen_blk_slot *slot = r.id < ARRAY_SIZE(blk->slots) ? &blk->slots[r.id] : NULL;
 
 		if (!slot || !slot->op || slot->lost) {
 			broken(blk, "an answer to no request");
@@ -300,7 +297,7 @@ static bool reap(struct blk *blk)
 	return some >= 0 && count > 0;
 }
 
-static void fail_all(struct blk *blk)
+static void xen_blk_fail_waiting(struct xen_blk *blk)
 {
 	struct list *item;
 
@@ -312,36 +309,71 @@ static void fail_all(struct blk *blk)
 
 static void kick(struct poller *p)
 {
-	struct blk *blk = container_of(p, struct blk, kick);
+	struct xen_blk *blk = container_of(p, struct xen_blk, kick);
 
 	if (blk->connected && xen_ring_push(&blk->ring))
 		event_send(blk->port);
 }
 
+/* No event is requested as long as each look finds responses. */
+static void events(struct poller *p)
+{
+	struct xen_blk *blk = container_of(p, struct xen_blk, events);
+
+	if (!blk->connected)
+		return;
+	event_again(blk->port);
+	if (xen_blk_reap(blk) || (blk->connected && xen_ring_expect(&blk->ring, 1)))
+		poller_mark(p);
+	start_waiting(blk);
+}
+
+/* -- start and end -- */
+
+static void xen_blk_requests_init(struct xen_blk *blk)
+{
+	list_init(&blk->waiting);
+	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
+		blk->slots[i].id = (uint16_t)i;
+		blk->slots[i].next = blk->free;
+		blk->free = &blk->slots[i];
+	}
+	poller_add(&blk->events, events);
+	poller_add(&blk->kick, kick);
+}
+
 /* Takes back all requests in flight, or only those whose memory the backend held after its response, and
  * queues them before the waiting ones; requests have no order among themselves (kernel/dev/blkdev.h). */
-static void take_back(struct blk *blk, bool all)
+static void xen_blk_take_back(struct xen_blk *blk, bool all)
 {
 	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
-		struct slot *slot = &blk->slots[i];
+		struct xen_blk_slot *slot = &blk->slots[i];
 
 		if (!slot->op || !(all || slot->lost) || !end_grants(blk, slot))
 			continue;
 		list_push_front(&blk->waiting, &release(blk, slot)->link);
-		be_patient(blk);
+		xen_blk_be_patient(blk);
 	}
 	if (blk->refused)
-		fail_all(blk);
+		xen_blk_fail_waiting(blk);
+}
+
+/* -- patience -- */
+
+static void xen_blk_be_patient(struct xen_blk *blk)
+{
+	if (!timer_is_running(&blk->patience))
+		timer_start_in(&blk->patience, PATIENCE_NS);
 }
 
 /* Is the backend late? Then a request has been in flight since the last call, or waits for a backend that was
  * stuck then, too. */
-static bool look_for_late(struct blk *blk, bool *is_busy)
+static bool look_for_late(struct xen_blk *blk, bool *is_busy)
 {
 	bool is_late = false, is_stuck = !blk->free;
 
 	*is_busy = !list_is_empty(&blk->waiting);
-	for (struct slot *slot = blk->slots; slot < blk->slots + ARRAY_SIZE(blk->slots); slot++) {
+	for (struct xen_blk_slot *slot = blk->slots; slot < blk->slots + ARRAY_SIZE(blk->slots); slot++) {
 		*is_busy |= slot->op != NULL;
 		if (!slot->op || slot->lost)
 			continue;
@@ -356,7 +388,7 @@ static bool look_for_late(struct blk *blk, bool *is_busy)
 }
 
 /* Gives up the backend until it connects again. */
-static void give_up(struct blk *blk)
+static void give_up(struct xen_blk *blk)
 {
 	blk->refused = true;
 	if (blk->connected) {
@@ -365,61 +397,53 @@ static void give_up(struct blk *blk)
 		return;
 	}
 	log_error("away_s=%u given_up=true", CONFIG_XEN_STORE_TIMEOUT_SECONDS);
-	fail_all(blk);
+	xen_blk_fail_waiting(blk);
 }
 
 /* An event may have been lost: responses in the ring are handled before the age of requests is judged. */
 static void on_time(struct timer *t)
 {
-	struct blk *blk = container_of(t, struct blk, patience);
+	struct xen_blk *blk = container_of(t, struct xen_blk, patience);
 	bool is_late, is_busy;
 
 	if (blk->connected)
-		reap(blk);
-	take_back(blk, false);
+		xen_blk_reap(blk);
+	xen_blk_take_back(blk, false);
 	is_late = look_for_late(blk, &is_busy);
 	if (is_late && !blk->refused)
 		give_up(blk);
 	if (!is_busy)
 		return;
 	poller_mark(&blk->events);
-	be_patient(blk);
+	xen_blk_be_patient(blk);
 }
 
-/* No event is requested as long as each look finds responses. */
-static void events(struct poller *p)
+static void xen_blk_patience_init(struct xen_blk *blk)
 {
-	struct blk *blk = container_of(p, struct blk, events);
-
-	if (!blk->connected)
-		return;
-	event_again(blk->port);
-	if (reap(blk) || (blk->connected && xen_ring_expect(&blk->ring, 1)))
-		poller_mark(p);
-	start_waiting(blk);
+	timer_init(&blk->patience, on_time);
 }
 
 /* -- the two halves -- */
 
 static bool disconnect(struct frontend *f)
 {
-	struct blk *blk = container_of(f, struct blk, front);
+	struct xen_blk *blk = container_of(f, struct xen_blk, front);
 
 	blk->connected = false;
 	if (blk->port)
 		event_close(blk->port);
 	blk->port = 0;
-	take_back(blk, true);
+	xen_blk_take_back(blk, true);
 	xen_ring_destroy(&blk->ring);
 	return !blk->ring.page;
 }
 
 static int offer(struct frontend *f)
 {
-	struct blk *blk = container_of(f, struct blk, front);
+	struct xen_blk *blk = container_of(f, struct xen_blk, front);
 	int error;
 
-	take_back(blk, true);
+	xen_blk_take_back(blk, true);
 	error = xen_ring_create(&blk->ring, f->backend_id, sizeof(struct blkif_request),
 	                        sizeof(struct blkif_response));
 	if (!error)
@@ -436,14 +460,14 @@ static int offer(struct frontend *f)
 
 /* Takes over the backend's description of the disk, which must not change when the backend comes back. Gives
  * an error text, or NULL. */
-static const char *describe(struct blk *blk)
+static const char *describe(struct xen_blk *blk)
 {
 	const uint64_t *values = blk->front.values, size = values[SECTOR_SIZE];
-	uint32_t sector_bytes = size <= WIRE_BYTES ? WIRE_BYTES : SECTOR_LARGE;
-	uint64_t sectors = values[SECTORS] / (sector_bytes / WIRE_BYTES);
+	uint32_t sector_bytes = size <= XEN_BLK_WIRE_BYTES ? XEN_BLK_WIRE_BYTES : SECTOR_LARGE;
+	uint64_t sectors = values[SECTORS] / (sector_bytes / XEN_BLK_WIRE_BYTES);
 	uint32_t features = values[INFO] & VDISK_READONLY ? BLKDEV_READ_ONLY : 0;
 
-	if (size && (size < WIRE_BYTES || sector_bytes % size))
+	if (size && (size < XEN_BLK_WIRE_BYTES || sector_bytes % size))
 		return "blocks of neither 512 bytes nor a part of 4096";
 	if (!sectors)
 		return "a capacity that is none";
@@ -463,15 +487,15 @@ static const char *describe(struct blk *blk)
 
 /* Gives each slot a page for indirect segments if the backend takes more of them than fit into a ring
  * entry. */
-static void choose_segments(struct blk *blk)
+static void choose_segments(struct xen_blk *blk)
 {
 	uint64_t most = MIN(blk->front.values[INDIRECT], (uint64_t)CONFIG_XEN_BLK_SEGMENTS);
 
-	blk->segments = most > DIRECT ? (uint32_t)most : DIRECT;
+	blk->segments = most > XEN_BLK_DIRECT ? (uint32_t)most : XEN_BLK_DIRECT;
 	for (size_t i = 0; i < ARRAY_SIZE(blk->slots); i++) {
-		struct slot *slot = &blk->slots[i];
+		struct xen_blk_slot *slot = &blk->slots[i];
 
-		if (most > DIRECT && !slot->indirect)
+		if (most > XEN_BLK_DIRECT && !slot->indirect)
 			slot->indirect = page_alloc(1, true);
 	}
 	if (!blk->dev.slices_max) {
@@ -482,7 +506,7 @@ static void choose_segments(struct blk *blk)
 
 static int connect(struct frontend *f)
 {
-	struct blk *blk = container_of(f, struct blk, front);
+	struct xen_blk *blk = container_of(f, struct xen_blk, front);
 	const char *wrong;
 
 	if (!xen_ring_is_mapped(&blk->ring))
@@ -496,7 +520,7 @@ static int connect(struct frontend *f)
 	choose_segments(blk);
 	blk->refused = blk->is_stuck = false;
 	blk->connected = true;
-	be_patient(blk);
+	xen_blk_be_patient(blk);
 	poller_mark(&blk->events);
 	return 0;
 }
@@ -505,26 +529,19 @@ static const struct frontend_kind kind = {
 	.folder = "device/vbd", .names = names, .offered = XenbusStateInitialised, .has_number = true,
 	.offer = offer, .connect = connect, .disconnect = disconnect,
 };
-static const struct blkdev_ops ops = { submit };
+static const struct blkdev_ops ops = { xen_blk_submit };
 
 /* On failure nothing is freed: the image ends. */
 int xen_blk_create(struct blkdev **out)
 {
-	struct blk *blk = instance_alloc(sizeof(*blk));
+	struct xen_blk *blk = instance_alloc(sizeof(*blk));
 	int error = blk ? store_init() : -ENOMEM;
 
 	if (!error)
 		error = grant_init();
 	if (!error) {
-		list_init(&blk->waiting);
-		for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
-			blk->slots[i].id = (uint16_t)i;
-			blk->slots[i].next = blk->free;
-			blk->free = &blk->slots[i];
-		}
-		poller_add(&blk->events, events);
-		poller_add(&blk->kick, kick);
-		timer_init(&blk->patience, on_time);
+		xen_blk_requests_init(blk);
+		xen_blk_patience_init(blk);
 		blk->dev.ops = &ops;
 		frontend_start(&blk->front, &kind);
 		error = frontend_wait(&blk->front);
