@@ -14,7 +14,7 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
-enum phase {
+enum frontend_phase {
 	PHASE_FINDING,   /* the device and its backend */
 	PHASE_WAITING,   /* for the backend to be ready for us */
 	PHASE_OFFERED,   /* the rings are in the store */
@@ -27,9 +27,11 @@ enum phase {
 
 static struct list frontends = LIST_INIT(frontends);
 
-static void look(struct frontend *f);
-static void look_again(struct timer *t);
-static void begin_again(struct frontend *f);
+static void frontend_look(struct frontend *f);
+static void frontend_look_again(struct timer *t);
+static void frontend_follow(struct frontend *f);
+static void frontend_check_device(struct frontend *f);
+static void frontend_begin_again(struct frontend *f);
 
 /* -- requests: next is called when all of them are answered -- */
 
@@ -46,17 +48,17 @@ static void answered(struct waiter *w)
 	}
 	f->next = NULL;
 	if (IS_ENABLED(CONFIG_XEN_SUSPEND) && f->moved)
-		begin_again(f);
+		frontend_begin_again(f);
 	else
 		next(f, f->result);
 	if (!f->next && (f->changed || f->leaves || f->seeks))
-		look(f);
+		frontend_look(f);
 }
 
 /* Waits for count operations from first on, which have been started; next gets the least of their results: an
  * error if there is one. */
-static OUT_OF_LINE void then(struct frontend *f, struct store_op *first, uint32_t count,
-                             void (*next)(struct frontend *f, int32_t result))
+static OUT_OF_LINE void frontend_then(struct frontend *f, struct store_op *first, uint32_t count,
+                                      void (*next)(struct frontend *f, int32_t result))
 {
 	f->next = next;
 	f->asked = count;
@@ -65,20 +67,26 @@ static OUT_OF_LINE void then(struct frontend *f, struct store_op *first, uint32_
 	promise_wait(&first->promise, &f->waiter, answered);
 }
 
-static void ask(struct frontend *f, const char *dir, const char *key, size_t max,
-                void (*next)(struct frontend *f, int32_t result))
+static void frontend_ask(struct frontend *f, const char *dir, const char *key, size_t max,
+                         void (*next)(struct frontend *f, int32_t result))
 {
 	store_read(&f->ops[0], 0, dir, key, f->text, max);
-	then(f, f->ops, 1, next);
+	frontend_then(f, f->ops, 1, next);
 }
 
 /* The number in an answer; 0 if there is none, or one above max. */
-static uint64_t number(const char *text, intptr_t result, int64_t max)
+static uint64_t frontend_number(const char *text, intptr_t result, int64_t max)
 {
 	return result < 0 ? 0 : (uint64_t)MAX(store_number(text, max), INT64_C(0));
 }
 
-/* -- our state -- */
+/* A failure of the store's, which says nothing about the value; a timeout is retried. */
+static bool frontend_is_unknown(intptr_t result)
+{
+	return result == -ETIMEDOUT || result == -EIO;
+}
+
+/* -- told: our state and keys -- */
 
 /* An error other than a timeout needs no retry: a device whose folder was removed is as good as closed. */
 static void told_state(struct frontend *f, int32_t result)
@@ -87,21 +95,76 @@ static void told_state(struct frontend *f, int32_t result)
 	f->changed = true;
 }
 
-static void tell_state(struct frontend *f)
+static void frontend_tell_state(struct frontend *f)
 {
 	format(f->text, sizeof(f->text), "%u", f->own);
 	store_write(&f->ops[0], 0, f->dir, "state", f->text);
-	then(f, f->ops, 1, told_state);
+	frontend_then(f, f->ops, 1, told_state);
 }
 
-static void enter(struct frontend *f, enum phase phase, enum xenbus_state state)
+void frontend_key_text(struct frontend *f, const char *name, const char *text)
+{
+	assert(f->key_count < ARRAY_SIZE(f->keys));
+	f->keys[f->key_count].name = name;
+	format(f->keys[f->key_count++].text, STORE_NUMBER_MAX, "%s", text);
+}
+
+void frontend_key(struct frontend *f, const char *name, uint32_t value)
+{
+	char text[STORE_NUMBER_MAX];
+
+	format(text, sizeof(text), "%u", value);
+	frontend_key_text(f, name, text);
+}
+
+static void frontend_tell_keys(struct frontend *f, void (*next)(struct frontend *f, int32_t result))
+{
+	for (uint32_t i = 0; i < f->key_count; i++)
+		store_write(&f->ops[i], 0, f->dir, f->keys[i].name, f->keys[i].text);
+	frontend_then(f, f->ops, f->key_count, next);
+}
+
+/* -- read: the backend's values, its state first -- */
+
+/* A missing value is 0, except that of the state. */
+static void have_values(struct frontend *f, int32_t least)
+{
+	intptr_t result = promise_result(&f->ops[0].promise);
+
+	(void)least;
+	if (frontend_is_unknown(result)) {
+		f->changed |= result == -ETIMEDOUT;
+		return;
+	}
+	for (uint32_t i = 0; i < f->asked; i++)
+		f->values[i] = frontend_number(f->keys[i].text, promise_result(&f->ops[i].promise),
+		                               STORE_NUMBER_LAST);
+	f->state = f->values[0] <= XenbusStateReconfigured ? (uint8_t)f->values[0] : XenbusStateUnknown;
+	frontend_follow(f);
+}
+
+static void frontend_read_backend(struct frontend *f)
+{
+	uint32_t count = 0;
+
+	for (; f->kind->names[count]; count++) {
+		assert(count < ARRAY_SIZE(f->keys));
+		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text,
+		           sizeof(f->keys[count].text));
+	}
+	frontend_then(f, f->ops, count, have_values);
+}
+
+/* -- our state -- */
+
+static void enter(struct frontend *f, enum frontend_phase phase, enum xenbus_state state)
 {
 	f->phase = (uint8_t)phase;
 	f->own = (uint8_t)state;
-	tell_state(f);
+	frontend_tell_state(f);
 }
 
-static void settle_ready(struct frontend *f, int error)
+static void frontend_settle_ready(struct frontend *f, int error)
 {
 	if (promise_is_settled(&f->ready))
 		return;
@@ -111,14 +174,14 @@ static void settle_ready(struct frontend *f, int error)
 		promise_fulfil(&f->ready, 0);
 }
 
-static void refuse(struct frontend *f, int error)
+static void frontend_refuse(struct frontend *f, int error)
 {
-	settle_ready(f, error);
+	frontend_settle_ready(f, error);
 	enter(f, PHASE_REFUSED, XenbusStateClosed);
 }
 
 /* A backend that comes and goes does not extend the wait. */
-static void await(struct frontend *f)
+static void frontend_await(struct frontend *f)
 {
 	if (timer_is_running(&f->again))
 		return;
@@ -131,16 +194,14 @@ static void report_lost(const struct frontend *f)
 	log_warn("device=%s backend=%s state=%u connected=false", f->dir, f->backend, f->state);
 }
 
-static void leave(struct frontend *f, enum phase phase)
+static void leave(struct frontend *f, enum frontend_phase phase)
 {
 	report_lost(f);
 	f->kind->disconnect(f);
 	f->seeks = true; /* the device may have been removed while it was connected */
 	enter(f, phase, XenbusStateClosed);
-	await(f);
+	frontend_await(f);
 }
-
-/* -- values and keys -- */
 
 /* Errors that are not the backend's fault, and pass. */
 static bool is_passing(int error)
@@ -155,7 +216,7 @@ static void fail(struct frontend *f, int error)
 		leave(f, PHASE_STALE);
 	} else {
 		f->kind->disconnect(f);
-		refuse(f, error);
+		frontend_refuse(f, error);
 	}
 }
 
@@ -168,7 +229,7 @@ static void connect(struct frontend *f)
 		return;
 	}
 	log_info("device=%s backend=%s connected=true", f->dir, f->backend);
-	settle_ready(f, 0);
+	frontend_settle_ready(f, 0);
 	if (f->kind->offered == XenbusStateConnected)
 		f->phase = PHASE_CONNECTED;
 	else
@@ -193,24 +254,7 @@ static void offer(struct frontend *f)
 	}
 	f->phase = PHASE_OFFERED;
 	frontend_key(f, "state", f->kind->offered);
-	for (uint32_t i = 0; i < f->key_count; i++)
-		store_write(&f->ops[i], 0, f->dir, f->keys[i].name, f->keys[i].text);
-	then(f, f->ops, f->key_count, told_keys);
-}
-
-void frontend_key_text(struct frontend *f, const char *name, const char *text)
-{
-	assert(f->key_count < ARRAY_SIZE(f->keys));
-	f->keys[f->key_count].name = name;
-	format(f->keys[f->key_count++].text, STORE_NUMBER_MAX, "%s", text);
-}
-
-void frontend_key(struct frontend *f, const char *name, uint32_t value)
-{
-	char text[STORE_NUMBER_MAX];
-
-	format(text, sizeof(text), "%u", value);
-	frontend_key_text(f, name, text);
+	frontend_tell_keys(f, told_keys);
 }
 
 /* -- the backend's state -- */
@@ -268,7 +312,7 @@ static const uint8_t steps[][XenbusStateReconfigured + 1] = {
 	},
 };
 
-static void follow(struct frontend *f)
+static void frontend_follow(struct frontend *f)
 {
 	switch ((enum step)steps[f->phase][f->state]) {
 	case STAY:
@@ -301,63 +345,16 @@ static void follow(struct frontend *f)
 	}
 }
 
-/* A failure of the store's, which says nothing about the value; a timeout is retried. */
-static bool is_unknown(intptr_t result)
-{
-	return result == -ETIMEDOUT || result == -EIO;
-}
-
-/* A missing value is 0, except that of the state. */
-static void have_values(struct frontend *f, int32_t least)
-{
-	intptr_t result = promise_result(&f->ops[0].promise);
-
-	(void)least;
-	if (is_unknown(result)) {
-		f->changed |= result == -ETIMEDOUT;
-		return;
-	}
-	for (uint32_t i = 0; i < f->asked; i++)
-		f->values[i] = number(f->keys[i].text, promise_result(&f->ops[i].promise), STORE_NUMBER_LAST);
-	f->state = f->values[0] <= XenbusStateReconfigured ? (uint8_t)f->values[0] : XenbusStateUnknown;
-	follow(f);
-}
-
-/* Starts over when the device has been removed, or has come back, perhaps with a backend elsewhere. */
-static void have_own(struct frontend *f, int32_t result)
-{
-	if (is_unknown(result)) {
-		f->seeks |= result == -ETIMEDOUT;
-		return;
-	}
-	if (result > 0 && f->watched && !strcmp(f->text, f->backend))
-		return;
-	f->kind->disconnect(f);
-	begin_again(f);
-}
-
-static void look_at_backend(struct frontend *f)
-{
-	uint32_t count = 0;
-
-	for (; f->kind->names[count]; count++) {
-		assert(count < ARRAY_SIZE(f->keys));
-		store_read(&f->ops[count], 0, f->backend, f->kind->names[count], f->keys[count].text,
-		           sizeof(f->keys[count].text));
-	}
-	then(f, f->ops, count, have_values);
-}
-
-static void look(struct frontend *f)
+static void frontend_look(struct frontend *f)
 {
 	f->changed = f->seeks; /* afterwards the state is read */
 	if (f->untold) {
-		tell_state(f);
+		frontend_tell_state(f);
 	} else if (f->seeks) {
 		f->seeks = false;
-		ask(f, f->dir, "backend", sizeof(f->text), have_own);
+		frontend_check_device(f);
 	} else {
-		enum phase wish = f->leaves;
+		enum frontend_phase wish = f->leaves;
 
 		f->leaves = 0;
 		if (wish && (f->phase == PHASE_OFFERED || f->phase == PHASE_CONNECTED)) {
@@ -366,22 +363,22 @@ static void look(struct frontend *f)
 		}
 		if (wish == PHASE_REFUSED)
 			f->phase = PHASE_REFUSED;
-		look_at_backend(f); /* the backend may be gone by now */
+		frontend_read_backend(f); /* the backend may be gone by now */
 	}
 }
 
-static void changed(struct store_watch *w)
+static void frontend_changed(struct store_watch *w)
 {
 	struct frontend *f = container_of(w, struct frontend, watch);
 
 	f->changed = true;
 	if (!f->next)
-		look(f);
+		frontend_look(f);
 }
 
 /* Polls the state of an awaited backend beside the watch, for as long as the store is trusted. No state tells
  * when a backend lets go of the rings of before: that is polled for without limit. */
-static void look_again(struct timer *t)
+static void frontend_look_again(struct timer *t)
 {
 	struct frontend *f = container_of(t, struct frontend, again);
 	bool holds_rings = f->phase == PHASE_STALE && promise_is_settled(&f->ready);
@@ -392,11 +389,11 @@ static void look_again(struct timer *t)
 		f->pauses = false;
 		timer_start_in(t, NS_PER_S);
 		if (f->watched)
-			changed(&f->watch);
+			frontend_changed(&f->watch);
 		return;
 	}
 	report_lost(f);
-	settle_ready(f, -ETIMEDOUT);
+	frontend_settle_ready(f, -ETIMEDOUT);
 }
 
 static void ignore(struct frontend *f, int32_t result)
@@ -406,11 +403,11 @@ static void ignore(struct frontend *f, int32_t result)
 
 /* The driver is inside a callback: the phase changes at the next answer of the store. MAX: a refused backend
  * stays refused. */
-static void leave_soon(struct frontend *f, enum phase phase)
+static void leave_soon(struct frontend *f, enum frontend_phase phase)
 {
 	f->leaves = (uint8_t)MAX(f->leaves, (unsigned)phase);
 	if (!f->next)
-		ask(f, f->backend, "state", STORE_NUMBER_MAX, ignore);
+		frontend_ask(f, f->backend, "state", STORE_NUMBER_MAX, ignore);
 }
 
 void frontend_break(struct frontend *f, const char *how)
@@ -427,43 +424,62 @@ void frontend_renew(struct frontend *f, const char *why)
 
 /* -- which device -- */
 
+/* Starts over when the device has been removed, or has come back, perhaps with a backend elsewhere. */
+static void have_own(struct frontend *f, int32_t result)
+{
+	if (frontend_is_unknown(result)) {
+		f->seeks |= result == -ETIMEDOUT;
+		return;
+	}
+	if (result > 0 && f->watched && !strcmp(f->text, f->backend))
+		return;
+	f->kind->disconnect(f);
+	frontend_begin_again(f);
+}
+
+static void frontend_check_device(struct frontend *f)
+{
+	frontend_ask(f, f->dir, "backend", sizeof(f->text), have_own);
+}
+
 static void watched(struct frontend *f, int32_t result)
 {
 	/* A backend that was passed over before has closed: another may come. */
 	f->phase = promise_is_settled(&f->ready) ? PHASE_CLOSED : PHASE_WAITING;
 	if (result < 0)
-		refuse(f, result);
+		frontend_refuse(f, result);
 }
 
 static void have_backend(struct frontend *f, int32_t result)
 {
 	if (result <= 0) {
-		settle_ready(f, -ENODEV);
+		frontend_settle_ready(f, -ENODEV);
 		return;
 	}
-	f->backend_id = (uint16_t)number(f->text, promise_result(&f->ops[0].promise), DOMID_FIRST_RESERVED - 1);
+	f->backend_id = (uint16_t)frontend_number(f->text, promise_result(&f->ops[0].promise),
+	                                          DOMID_FIRST_RESERVED - 1);
 	f->watched = true;
-	store_watch(&f->watch, f->backend, "state", changed);
-	then(f, &f->watch.op, 1, watched);
+	store_watch(&f->watch, f->backend, "state", frontend_changed);
+	frontend_then(f, &f->watch.op, 1, watched);
 }
 
 static void find_backend(struct frontend *f)
 {
 	store_read(&f->ops[0], 0, f->dir, "backend-id", f->text, STORE_NUMBER_MAX);
 	store_read(&f->ops[1], 0, f->dir, "backend", f->backend, sizeof(f->backend));
-	then(f, f->ops, 2, have_backend);
+	frontend_then(f, f->ops, 2, have_backend);
 }
 
 /* Takes the first device listed; a list that does not fit is cut behind it. */
 static void have_names(struct frontend *f, int32_t result)
 {
 	if (result <= 0 && result != -E2BIG) {
-		settle_ready(f, -ENODEV);
+		frontend_settle_ready(f, -ENODEV);
 		return;
 	}
 	f->text[sizeof(f->text) - 1] = '\0';
 	if (format(f->dir, sizeof(f->dir), "%s/%s", f->kind->folder, f->text) >= sizeof(f->dir))
-		settle_ready(f, -ENODEV);
+		frontend_settle_ready(f, -ENODEV);
 	else
 		find_backend(f);
 }
@@ -475,17 +491,17 @@ static void find(struct frontend *f)
 		return;
 	}
 	store_list(&f->ops[0], f->kind->folder, f->text, sizeof(f->text));
-	then(f, f->ops, 1, have_names);
+	frontend_then(f, f->ops, 1, have_names);
 }
 
 void frontend_start(struct frontend *f, const struct frontend_kind *kind)
 {
 	f->kind = kind;
 	promise_init(&f->ready, NULL);
-	timer_init(&f->again, look_again);
+	timer_init(&f->again, frontend_look_again);
 	list_push_back(&frontends, &f->link);
 	find(f);
-	await(f);
+	frontend_await(f);
 }
 
 bool frontend_has(const char *dir)
@@ -514,7 +530,7 @@ void frontend_seek(void)
 
 		f->seeks = f->phase != PHASE_CONNECTED;
 		if (f->seeks && !f->next)
-			look(f);
+			frontend_look(f);
 	}
 }
 
@@ -527,19 +543,19 @@ static void unwatched(struct frontend *f, int32_t result)
 }
 
 /* No request to the store is outstanding. A refused backend was in another domain: its refusal ends. */
-static void begin_again(struct frontend *f)
+static void frontend_begin_again(struct frontend *f)
 {
 	f->moved = f->changed = f->seeks = f->untold = false;
 	f->leaves = 0;
 	f->phase = PHASE_FINDING;
-	await(f);
+	frontend_await(f);
 	if (!f->watched) {
 		find(f);
 		return;
 	}
 	f->watched = false;
 	store_unwatch(&f->watch);
-	then(f, &f->watch.op, 1, unwatched);
+	frontend_then(f, &f->watch.op, 1, unwatched);
 }
 
 void frontend_disconnect(void)
@@ -558,7 +574,7 @@ void frontend_resume(void)
 
 		f->moved = true;
 		if (!f->next)
-			begin_again(f);
+			frontend_begin_again(f);
 	}
 }
 
