@@ -43,7 +43,7 @@ struct frontend_kind {
 struct frontend {
 	const struct frontend_kind *kind;
 	uint16_t backend_id;
-	/* frontend.c's own, the small ones first: small offsets take less code */
+	/* not the driver's; the small ones first: small offsets take less code */
 	uint8_t phase, state; /* state: the backend's, when it was last read */
 	uint8_t own;    /* our state, as it is told */
 	uint8_t leaves; /* the phase that the driver asks for; 0: none */
