@@ -22,7 +22,7 @@ struct xen_blk_slot {
 	uint16_t id;
 	uint16_t count; /* granted pages */
 	bool is_old;
-	bool lost; /* the backend holds some page of a request that is over */
+	bool quarantined; /* the backend holds some page of a request that is over */
 	struct blkif_request_segment *indirect; /* a page; NULL: the backend takes none */
 	uint32_t refs[CONFIG_XEN_BLK_SEGMENTS + 1]; /* that page's the last */
 };
@@ -34,7 +34,7 @@ struct xen_blk {
 	struct xen_ring ring;
 	struct list waiting;
 	struct xen_blk_slot *free;
-	uint32_t port, segments, quarantined;
+	uint32_t port, segments, quarantined; /* quarantined: slots */
 	bool connected, refused;
 	bool is_stuck; /* at patience's last look the backend was away, or held the memory of all slots */
 	struct poller events; /* looks at what is done */

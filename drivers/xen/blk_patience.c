@@ -22,7 +22,7 @@ static bool look_for_late(struct xen_blk *blk, bool *is_busy)
 	*is_busy = !list_is_empty(&blk->waiting);
 	for (struct xen_blk_slot *slot = blk->slots; slot < blk->slots + ARRAY_SIZE(blk->slots); slot++) {
 		*is_busy |= slot->op != NULL;
-		if (!slot->op || slot->lost)
+		if (!slot->op || slot->quarantined)
 			continue;
 		is_stuck = false;
 		is_late |= slot->is_old;

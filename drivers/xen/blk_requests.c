@@ -64,18 +64,18 @@ static uint32_t grant_segments(struct xen_blk *blk, struct xen_blk_slot *slot,
 /* Ends the grants of the slot's pages. false: the backend still holds some. */
 static bool end_grants(struct xen_blk *blk, struct xen_blk_slot *slot)
 {
-	bool was_lost = slot->lost;
-	uint16_t kept = 0;
+	bool was_quarantined = slot->quarantined;
+	uint16_t held = 0;
 
 	for (uint16_t i = 0; i < slot->count; i++)
 		if (!grant_end(slot->refs[i]))
-			slot->refs[kept++] = slot->refs[i];
-	slot->count = kept;
-	slot->lost = kept;
-	blk->quarantined += (uint32_t)slot->lost - was_lost;
-	if (slot->lost && !was_lost)
+			slot->refs[held++] = slot->refs[i];
+	slot->count = held;
+	slot->quarantined = held;
+	blk->quarantined += (uint32_t)slot->quarantined - was_quarantined;
+	if (slot->quarantined && !was_quarantined)
 		log_error("quarantined=%u", blk->quarantined);
-	return !slot->lost;
+	return !slot->quarantined;
 }
 
 /* Makes r the next part of a read or write. false: too few grants are free now. */
@@ -125,7 +125,7 @@ static bool put_request(struct xen_blk *blk, struct xen_blk_slot *slot)
 	if (blkdev_is_kind(op, BLKDEV_DISCARD))
 		r.discard.nr_sectors = (uint64_t)op->sectors * wire_sectors(blk);
 	else if (!blkdev_is_kind(op, BLKDEV_FLUSH) && !add_segments(blk, slot, &r))
-		return slot->lost;
+		return slot->quarantined;
 	xen_ring_put(&blk->ring, &r, sizeof(r));
 	slot->is_old = false;
 	poller_mark(&blk->kick);
@@ -232,7 +232,7 @@ bool xen_blk_reap(struct xen_blk *blk)
 	for (; count < CONFIG_XEN_BLK_REQUESTS && (some = xen_ring_take(&blk->ring, &r)) > 0; count++) {
 		struct xen_blk_slot *slot = r.id < ARRAY_SIZE(blk->slots) ? &blk->slots[r.id] : NULL;
 
-		if (!slot || !slot->op || slot->lost) {
+		if (!slot || !slot->op || slot->quarantined) {
 			broken(blk, "an answer to no request");
 			return false;
 		}
@@ -294,7 +294,7 @@ void xen_blk_take_back(struct xen_blk *blk, bool all)
 	for (size_t i = ARRAY_SIZE(blk->slots); i-- > 0;) {
 		struct xen_blk_slot *slot = &blk->slots[i];
 
-		if (!slot->op || !(all || slot->lost) || !end_grants(blk, slot))
+		if (!slot->op || !(all || slot->quarantined) || !end_grants(blk, slot))
 			continue;
 		list_push_front(&blk->waiting, &release(blk, slot)->link);
 		xen_blk_be_patient(blk);

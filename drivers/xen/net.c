@@ -15,7 +15,7 @@
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 
-#define KEPT_MAX 16 /* quarantined pages; a backend that holds as many is refused */
+#define QUARANTINED_MAX 16 /* pages; a backend that holds as many is refused */
 
 enum { STATE, FEATURE_NO_CSUM, FEATURE_SG, FEATURE_GSO, FEATURE_COPY, FEATURE_GROUPS };
 static const char *const features[] = {
@@ -32,10 +32,10 @@ void xen_net_disable(struct xen_net *net, const char *how)
 	frontend_break(&net->front, how);
 }
 
-void xen_net_count_kept(struct xen_net *net)
+void xen_net_count_quarantined(struct xen_net *net)
 {
 	log_error("quarantined=%u", ++net->quarantined);
-	if (net->link_up && net->quarantined >= KEPT_MAX)
+	if (net->link_up && net->quarantined >= QUARANTINED_MAX)
 		xen_net_disable(net, "keeps what is not its own");
 }
 

@@ -22,7 +22,7 @@ struct xen_net;
 struct xen_net_buffer {
 	struct storage storage;
 	struct xen_net *net;
-	struct xen_net_buffer *next; /* in the list free or kept */
+	struct xen_net_buffer *next; /* in the list free or quarantine */
 	uint8_t *page;
 	uint32_t ref; /* while it is posted */
 };
@@ -32,7 +32,7 @@ struct xen_net_slot {
 	struct buf *frame;
 	uint32_t ref; /* 0: none; reference 0 is the toolstack's */
 	uint16_t next, first, left; /* left: requests of the frame that are not answered */
-	bool busy, kept; /* kept: answered, but the page is quarantined */
+	bool busy, quarantined; /* quarantined: answered, but the backend still has the page */
 };
 
 /* A multicast address and its number of users. */
@@ -45,7 +45,7 @@ LIMIT_BYTES(XEN_NET_GROUPS, sizeof(struct xen_net_group), 8);
 struct xen_net {
 	/* The small ones first: small offsets take less code. */
 	struct xen_ring rx, tx;
-	struct xen_net_buffer *free, *kept;
+	struct xen_net_buffer *free, *quarantine;
 	uint32_t port;
 	uint32_t free_count, posted_count, quarantined;
 	uint32_t extras; /* extra-info entries in the transmit ring that are not answered */
@@ -67,7 +67,7 @@ struct xen_net {
 /* The backend has broken the protocol: the device is disconnected, until a backend connects again. */
 void xen_net_disable(struct xen_net *net, const char *how);
 /* Counts a page that the backend has not let go of; too many of them disable the device. */
-void xen_net_count_kept(struct xen_net *net);
+void xen_net_count_quarantined(struct xen_net *net);
 
 /* -- net_receive.c -- */
 

@@ -2,7 +2,7 @@
 /* The network device's receive side. Frames arrive in our pages, which the backend may write until their
  * grants end: a page is read only after its grant has ended. A page whose grant cannot be ended is
  * quarantined until that succeeds, under a later backend. Pages are counted storage, like the buffers of a
- * virtio device: when they run short the last XEN_NET_RESERVE are kept for the ring, small frames are copied
+ * virtio device: when they run short the last XEN_NET_RESERVE are left to the ring, small frames are copied
  * and others dropped. */
 #define LOG_TAG "xen-net"
 #include "drivers/xen/grant.h"
@@ -84,14 +84,14 @@ void xen_net_refill(struct xen_net *net)
 	}
 }
 
-/* Quarantines b: the backend still holds its page. */
-static void keep(struct xen_net_buffer *b)
+/* The backend still holds b's page. */
+static void quarantine(struct xen_net_buffer *b)
 {
 	struct xen_net *net = b->net;
 
-	b->next = net->kept;
-	net->kept = b;
-	xen_net_count_kept(net);
+	b->next = net->quarantine;
+	net->quarantine = b;
+	xen_net_count_quarantined(net);
 }
 
 /* Takes back the buffer posted at place. NULL: none is posted there, or the backend still holds its page. */
@@ -105,7 +105,7 @@ static struct xen_net_buffer *unpost(struct xen_net *net, uint32_t place)
 	net->posted_count--;
 	if (grant_end(b->ref))
 		return b;
-	keep(b);
+	quarantine(b);
 	return NULL;
 }
 
@@ -218,7 +218,7 @@ unsigned xen_net_receive(struct xen_net *net)
 
 void xen_net_receive_take_back(struct xen_net *net)
 {
-	struct xen_net_buffer **at = &net->kept;
+	struct xen_net_buffer **at = &net->quarantine;
 
 	while (*at) {
 		struct xen_net_buffer *b = *at;

@@ -32,16 +32,16 @@ static void release(struct xen_net *net, uint16_t first)
 static void done(struct xen_net *net, uint16_t id)
 {
 	struct xen_net_slot *slot = &net->slots[id];
-	bool was_kept = slot->kept;
+	bool was_quarantined = slot->quarantined;
 
 	slot->busy = false;
-	slot->kept = slot->ref && !grant_end(slot->ref);
-	if (slot->kept) {
-		if (!was_kept)
-			xen_net_count_kept(net);
+	slot->quarantined = slot->ref && !grant_end(slot->ref);
+	if (slot->quarantined) {
+		if (!was_quarantined)
+			xen_net_count_quarantined(net);
 		return;
 	}
-	net->quarantined -= was_kept;
+	net->quarantined -= was_quarantined;
 	if (--net->slots[slot->first].left == 0)
 		release(net, slot->first);
 }
@@ -309,6 +309,6 @@ void xen_net_transmit_take_back(struct xen_net *net)
 {
 	net->extras = 0;
 	for (uint16_t id = 0; id < XEN_NET_SLOTS; id++)
-		if (net->slots[id].busy || net->slots[id].kept)
+		if (net->slots[id].busy || net->slots[id].quarantined)
 			done(net, id);
 }
