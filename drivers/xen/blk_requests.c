@@ -216,7 +216,7 @@ static void finish(struct xen_blk *blk, struct xen_blk_slot *slot, int16_t statu
 		                                status == BLKIF_RSP_EOPNOTSUPP ? -EOPNOTSUPP : -EIO);
 }
 
-static void broken(struct xen_blk *blk, const char *how)
+static void xen_blk_break(struct xen_blk *blk, const char *how)
 {
 	blk->connected = false;
 	blk->refused = true;
@@ -233,13 +233,13 @@ bool xen_blk_reap(struct xen_blk *blk)
 		struct xen_blk_slot *slot = r.id < ARRAY_SIZE(blk->slots) ? &blk->slots[r.id] : NULL;
 
 		if (!slot || !slot->op || slot->quarantined) {
-			broken(blk, "an answer to no request");
+			xen_blk_break(blk, "an answer to no request");
 			return false;
 		}
 		finish(blk, slot, r.status);
 	}
 	if (some < 0)
-		broken(blk, "more answers than requests");
+		xen_blk_break(blk, "more answers than requests");
 	return some >= 0 && count > 0;
 }
 

@@ -26,7 +26,7 @@ static const char *const features[] = {
 
 /* -- a backend that breaks the protocol -- */
 
-void xen_net_disable(struct xen_net *net, const char *how)
+void xen_net_break(struct xen_net *net, const char *how)
 {
 	net->link_up = false;
 	frontend_break(&net->front, how);
@@ -36,7 +36,7 @@ void xen_net_count_quarantined(struct xen_net *net)
 {
 	log_error("quarantined=%u", ++net->quarantined);
 	if (net->link_up && net->quarantined >= QUARANTINED_MAX)
-		xen_net_disable(net, "keeps what is not its own");
+		xen_net_break(net, "keeps what is not its own");
 }
 
 /* -- the loop -- */

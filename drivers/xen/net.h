@@ -65,8 +65,8 @@ struct xen_net {
 /* -- net.c -- */
 
 /* The backend has broken the protocol: the device is disconnected, until a backend connects again. */
-void xen_net_disable(struct xen_net *net, const char *how);
-/* Counts a page that the backend has not let go of; too many of them disable the device. */
+void xen_net_break(struct xen_net *net, const char *how);
+/* Counts a page that the backend has not let go of; too many count as a broken protocol. */
 void xen_net_count_quarantined(struct xen_net *net);
 
 /* -- net_receive.c -- */

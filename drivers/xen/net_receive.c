@@ -212,7 +212,7 @@ unsigned xen_net_receive(struct xen_net *net)
 	if (some < 0)
 		broken = "more answers than requests";
 	if (broken)
-		xen_net_disable(net, broken);
+		xen_net_break(net, broken);
 	return frames;
 }
 

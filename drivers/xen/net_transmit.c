@@ -80,7 +80,7 @@ void xen_net_reap(struct xen_net *net)
 		done(net, r.id);
 	}
 	if (some < 0 || broken)
-		xen_net_disable(net, broken ? broken : "more answers than requests");
+		xen_net_break(net, broken ? broken : "more answers than requests");
 	expect(net);
 }
 

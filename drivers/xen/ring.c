@@ -72,14 +72,14 @@ void xen_ring_put(struct xen_ring *r, const void *request, size_t bytes)
 
 bool xen_ring_push(struct xen_ring *r)
 {
-	uint32_t before = r->told;
+	uint32_t before = r->pushed;
 
 	if (before == r->made)
 		return false;
-	r->told = r->made;
-	__atomic_store_n(&r->page->req_prod, r->told, __ATOMIC_RELEASE);
+	r->pushed = r->made;
+	__atomic_store_n(&r->page->req_prod, r->pushed, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return r->told - r->page->req_event < r->told - before;
+	return r->pushed - r->page->req_event < r->pushed - before;
 }
 
 int xen_ring_take(struct xen_ring *r, void *answer)
@@ -88,7 +88,7 @@ int xen_ring_take(struct xen_ring *r, void *answer)
 
 	if (!there)
 		return 0;
-	if (there > r->told - r->taken)
+	if (there > r->pushed - r->taken)
 		return -EBADMSG;
 	memcpy(answer, entry(r, r->taken++), r->answer_bytes);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* the compiler must not read the entry again either */

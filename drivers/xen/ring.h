@@ -19,7 +19,7 @@ struct xen_ring {
 	uint32_t ref;                    /* its grant */
 	uint16_t entry_bytes, answer_bytes;
 	uint32_t size;                   /* entries, a power of two */
-	uint32_t made, told, taken;      /* requests put; requests pushed; answers taken */
+	uint32_t made, pushed, taken;    /* requests put; requests pushed; answers taken */
 };
 
 /* Makes the page and grants it to domain; r is zeroed, or has been a ring. 0, -ENOMEM, -ENOSPC; -EBUSY: the
