@@ -11,14 +11,6 @@
 
 #include <xen/sched.h>
 
-#ifdef CONFIG_XEN_VCHAN
-#define LENT_PAGES (XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES + CONFIG_XEN_MAP_PAGES)
-#elif defined(CONFIG_XEN_FRONTEND)
-#define LENT_PAGES (XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES)
-#else
-#define LENT_PAGES XEN_GRANT_PAGE
-#endif
-
 static struct poller events;
 
 /* The interrupt stays active until all pollers have run, those marked here included. */
@@ -38,7 +30,7 @@ void xen_tree_init(const struct fdt *tree)
 		panic("no Xen here: this is a guest of Xen");
 	line = irq_line_of(tree, &n, 0);
 	if (line < 0 || fdt_reg(tree, &n, 0, &place) < 0 || place.start % PAGE_BYTES ||
-	    place.bytes < LENT_PAGES * PAGE_BYTES)
+	    place.bytes < XEN_LENT_PAGES * PAGE_BYTES)
 		panic("the device tree's hypervisor (xen,xen) has no room for pages, or no interrupt");
 	xen_init(place.start);
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))

@@ -26,7 +26,7 @@
 
 /* Between the local APIC and Xen's own pages at the end of these 2 MiB: never memory, and covered by a page
  * table that is needed anyway. */
-#define LENT_PAGES UINT64_C(0xfef00000)
+#define LENT_PLACE UINT64_C(0xfef00000)
 #define LEAVES_FIRST 0x40000000
 #define LEAVES_STEP 0x100
 #define LEAVES_END 0x40010000
@@ -99,7 +99,7 @@ void machine_init(char ***start_words, size_t *count)
 	find_xen();
 	*count = start_options((const char *)(uintptr_t)pvh_start_info.command_line, start_words);
 	memory_init();
-	xen_init(LENT_PAGES);
+	xen_init(LENT_PLACE);
 	if (IS_ENABLED(CONFIG_CONSOLE_XEN))
 		xen_console_init();
 	xen_clock_init();

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <xen/grant_table.h>
 
-#define FIRST (XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES)
-
 static struct {
 	bool is_used;
 	grant_handle_t handle;
@@ -31,7 +29,7 @@ static uint32_t find_room(uint32_t count)
 
 static bool map(uint16_t domain, uint32_t ref, uint32_t at)
 {
-	volatile void *page = xen_place(FIRST + at);
+	volatile void *page = xen_place(XEN_MAP_PAGE + at);
 	struct gnttab_map_grant_ref op = { .flags = GNTMAP_host_map, .ref = ref, .dom = domain };
 
 	if (!page)
@@ -48,7 +46,8 @@ static bool map(uint16_t domain, uint32_t ref, uint32_t at)
 static void unmap(uint32_t at)
 {
 	struct gnttab_unmap_grant_ref op = {
-		.host_addr = arch_device_address((const void *)xen_place(FIRST + at)), .handle = places[at].handle,
+		.host_addr = arch_device_address((const void *)xen_place(XEN_MAP_PAGE + at)),
+		.handle = places[at].handle,
 	};
 
 	if (xen_call(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, (uintptr_t)&op, 1) == 0 &&
@@ -69,13 +68,13 @@ int grant_map(uint16_t domain, const uint32_t *refs, uint32_t count, void **page
 			return -EACCES;
 		}
 	}
-	*pages = (void *)xen_place(FIRST + first);
+	*pages = (void *)xen_place(XEN_MAP_PAGE + first);
 	return 0;
 }
 
 void grant_unmap(void *pages, uint32_t count)
 {
-	uint32_t first = (uint32_t)(((uintptr_t)pages - (uintptr_t)xen_place(FIRST)) / PAGE_BYTES);
+	uint32_t first = (uint32_t)(((uintptr_t)pages - (uintptr_t)xen_place(XEN_MAP_PAGE)) / PAGE_BYTES);
 
 	for (uint32_t i = 0; i < count; i++)
 		unmap(first + i);

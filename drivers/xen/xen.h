@@ -10,7 +10,20 @@ struct netdev;
 struct shared_info;
 
 /* Pages that Xen lends are mapped from place on, in this order; nothing else may be there. */
-enum { XEN_SHARED_PAGE, XEN_GRANT_PAGE /* XEN_GRANT_FRAMES, and XEN_MAP_PAGES behind them */ };
+enum {
+	XEN_SHARED_PAGE,
+	XEN_GRANT_PAGE, /* the first of the grants' */
+#ifdef CONFIG_XEN_GRANTS
+	XEN_MAP_PAGE = XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES, /* the first of other domains' */
+#else
+	XEN_MAP_PAGE = XEN_GRANT_PAGE,
+#endif
+#ifdef CONFIG_XEN_VCHAN
+	XEN_LENT_PAGES = XEN_MAP_PAGE + CONFIG_XEN_MAP_PAGES,
+#else
+	XEN_LENT_PAGES = XEN_MAP_PAGE,
+#endif
+};
 
 /* To be called first: maps the shared page and sets up event channels. Panics where that fails. */
 void xen_init(uint64_t place);

@@ -28,7 +28,7 @@ static uint64_t rdtsc(void)
 #include <xen/memory.h>
 #include <xen/sched.h>
 
-enum { VALUES = 128, WATCHES = 16, FIRST_PLACE = XEN_GRANT_PAGE + CONFIG_XEN_GRANT_FRAMES };
+enum { VALUES = 128, WATCHES = 16, FIRST_PLACE = XEN_MAP_PAGE };
 
 struct fake fake;
 bool fake_has_queues;
