@@ -10,6 +10,7 @@
 #include "drivers/xen/grant.h"
 #include "drivers/xen/hypercall.h"
 #include "drivers/xen/store.h"
+#include "drivers/xen/vchan.h"
 #include "drivers/xen/xen.h"
 #include "kernel/dev/clock.h"
 #include "kernel/dev/entropy.h"

@@ -8,7 +8,6 @@
 #define LOG_TAG "vchan"
 #include "drivers/xen/vchan.h"
 #include "drivers/xen/event.h"
-#include "drivers/xen/xen.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 

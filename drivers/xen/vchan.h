@@ -77,4 +77,12 @@ void vchan_lose(struct vchan *v);
 /* Has the peer left? */
 bool vchan_peer_is_gone(const struct vchan *v);
 
+/* -- all vchans -- */
+
+/* Before a suspension: unmaps the pages of other domains; the flows over them end. */
+void xen_vchan_suspend(void);
+/* In a domain that has just been restored, after grant_resume and store_resume: all flows end, and servers
+ * offer their vchans again. */
+void xen_vchan_resume(void);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A guest's view of Xen: the shared page, parameters of the domain, scheduling, shutdown. */
+/* A guest's view of Xen, for its machine: the domain, and the calls that start each part of these drivers.
+ * Parts that have more to say have headers of their own. */
 #ifndef DRIVERS_XEN_XEN_H
 #define DRIVERS_XEN_XEN_H
 
@@ -24,6 +25,8 @@ enum {
 	XEN_LENT_PAGES = XEN_MAP_PAGE,
 #endif
 };
+
+/* -- the domain: xen.c -- */
 
 /* To be called first: maps the shared page and sets up event channels. Panics where that fails. */
 void xen_init(uint64_t place);
@@ -53,7 +56,7 @@ void xen_poll(uint32_t port, uint64_t timeout_ns);
 /* Ends the domain with SHUTDOWN_… reason, which xl shows and acts on. */
 void xen_shutdown(uint32_t reason) __attribute__((noreturn));
 
-/* -- Xen's clock, on a PC; other CPUs have their own -- */
+/* -- Xen's clock, on a PC; other CPUs have their own: clock.c -- */
 
 void xen_clock_init(void);
 /* After a suspension: the clock goes on from now_ns, its time when it stopped. */
@@ -63,12 +66,16 @@ uint64_t xen_clock_system_ns(void);
 /* Converts a deadline of ours to Xen's time; 0 for DEADLINE_NEVER. */
 uint64_t xen_clock_deadline(uint64_t deadline_ns);
 
+/* -- the console: console.c -- */
+
 /* Sets up the console's ring; kernel/dev/console.h has the calls. */
 void xen_console_init(void);
 /* Finds the ring again: a restored domain has another, empty one. */
 void xen_console_resume(void);
 /* Waits, for a bounded time, until the other side has read everything written. */
 void xen_console_drain(void);
+
+/* -- the toolstack's wishes: control.c, suspend.c, balloon.c, hotplug.c, seed.c -- */
 
 /* Begins to watch for requests of the toolstack: xl shutdown and xl reboot fulfil the promise with 0. */
 struct promise *xen_control_start(void);
@@ -78,12 +85,6 @@ uint32_t xen_control_reason(void);
 /* Suspends the domain, for the toolstack to save it. Returns once it runs again: in a new domain, with all
  * lent pages back and all devices reconnecting, or in the same one. Clocks have stood still meanwhile. */
 void xen_suspend(void);
-
-/* Before a suspension: unmaps the pages of other domains; the flows over them end. */
-void xen_vchan_suspend(void);
-/* In a domain that has just been restored, after grant_resume and store_resume: all flows end, and servers
- * offer their vchans again. */
-void xen_vchan_resume(void);
 
 /* Begins to follow xl mem-set: gives memory back to Xen, and takes it again. */
 void xen_balloon_start(void);
@@ -95,7 +96,7 @@ void xen_hotplug_start(void);
  * -ENODEV: there is none of n bytes. n is at most 64. */
 int xen_seed_read(void *to, size_t n);
 
-/* -- drivers for the first device of each class -- */
+/* -- drivers for the first device of each class: net.c, blk.c -- */
 
 /* 0, -ENODEV, -ENOTSUP, -ENOMEM, -ETIMEDOUT. They run the loop until the backend has answered. */
 int xen_net_create(struct netdev **out);
