@@ -3,8 +3,8 @@
  * added later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready,
  * so that xl neither attaches nor detaches it in vain. The watch tells only that something below device/ may
  * have changed: so all devices are checked, one request to the store after the other. A backend that is not
- * ready yet is checked again a second later, XEN_HOTPLUG_LOOKS times at most; so is a device while the first
- * of its kind is away, whose place it may take. */
+ * ready yet is checked again each second, for as long as a frontend waits for its own; so is a device while
+ * the first of its kind is away, whose place it may take. */
 #define LOG_TAG "hotplug"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/xen.h"
@@ -92,8 +92,8 @@ static void have_names(struct waiter *w)
 static void finish(void)
 {
 	store_watch_done(&all.watch);
-	if (all.later && all.looks++ < CONFIG_XEN_HOTPLUG_LOOKS) /* not in begin: a change calls that too */
-		timer_start_in(&all.timer, NS_PER_S);
+	if (all.later && all.looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS)
+		timer_start_in(&all.timer, NS_PER_S); /* not in begin: a change calls that too */
 }
 
 static void next_device(struct waiter *ignored)
