@@ -45,11 +45,21 @@ static bool error_is_allowed(struct ipv4 *ip)
 	return true;
 }
 
+/* Sends a message from one address to another, both as they stand in a header. Takes b. */
+static OUT_OF_LINE void send(struct ipv4 *ip, const void *from, const void *to, struct buf *b)
+{
+	struct ip_addr src, dst;
+
+	ip->stats.icmp_out_msgs++;
+	ipv4_addr(&src, from);
+	ipv4_addr(&dst, to);
+	ipv4_send(ip, IP_ICMP, &src, &dst, b, 0);
+}
+
 /* Sends an error about a packet, of which len bytes are at hand, to its sender. */
 static void send_error(struct ipv4 *ip, const uint8_t *packet, uint32_t len, enum type type, uint8_t code)
 {
 	uint32_t quoted = MIN(len, (uint32_t)QUOTE_BYTES);
-	struct ip_addr src, dst;
 	struct icmp_header *icmp;
 	struct buf *out;
 
@@ -64,10 +74,7 @@ static void send_error(struct ipv4 *ip, const uint8_t *packet, uint32_t len, enu
 	icmp = (void *)buf_push(out, sizeof(*icmp));
 	*icmp = (struct icmp_header){ .type = type, .code = code };
 	icmp->checksum = checksum_of(out->data, out->len);
-	ip->stats.icmp_out_msgs++;
-	ipv4_addr(&src, packet + offsetof(struct ipv4_header, dst));
-	ipv4_addr(&dst, packet + offsetof(struct ipv4_header, src));
-	ipv4_send(ip, IP_ICMP, &src, &dst, out, 0);
+	send(ip, packet + offsetof(struct ipv4_header, dst), packet + offsetof(struct ipv4_header, src), out);
 }
 
 void icmp_refuse(const struct ip_meta *meta, enum ip_refusal why)
@@ -103,8 +110,7 @@ static void answer_echo(struct ipv4 *ip, const struct ip_meta *meta, struct buf 
 	icmp->type = ECHO_REPLY;
 	b->flags = 0;
 	head->next = b;
-	ip->stats.icmp_out_msgs++;
-	ipv4_send(ip, IP_ICMP, &meta->dst.addr, &meta->src.addr, head, 0);
+	send(ip, meta->dst.addr.bytes, meta->src.addr.bytes, head);
 }
 
 static int error_of(const struct icmp_header *icmp)
@@ -135,20 +141,17 @@ static bool input_error(struct ipv4 *ip, const struct buf *b, int error)
 	const struct ipv4_header *h = (const void *)(b->data + sizeof(*icmp));
 	uint32_t room = b->len - sizeof(*icmp), header_bytes, mtu;
 
-	if (room < sizeof(*h) + 8) {
+	if (room < sizeof(*h) + 8)
 		return false;
-	}
 	header_bytes = (h->version_ihl & 15u) * 4;
 	if (h->version_ihl >> 4 != 4 || header_bytes < sizeof(*h) || header_bytes + 8 > room ||
-	    ipv4_kind(ip, be32(h->src)) != IPV4_OURS || (h->fragment & be16(IPV4_OFFSET))) {
+	    ipv4_kind(ip, be32(h->src)) != IPV4_OURS || (h->fragment & be16(IPV4_OFFSET)))
 		return false;
-	}
 	/* old routers give 0, or the packet's own length: RFC 1191 §5 */
 	mtu = be16(icmp->mtu);
 	if (IS_ENABLED(CONFIG_IPV4_PMTU) && (mtu == 0 || mtu >= be16(h->total_bytes)))
 		mtu = pmtu_below(be16(h->total_bytes));
-	ipv4_error(ip, (const uint8_t *)h, header_bytes, room, &(struct ip_error){
-		.error = error, .mtu = error == -EMSGSIZE ? mtu : 0 });
+	ipv4_error(ip, h, room, error, error == -EMSGSIZE ? mtu : 0, false);
 	return true;
 }
 

@@ -66,19 +66,23 @@ OUT_OF_LINE const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t
 	return ip->other;
 }
 
-void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
-                struct ip_error *error)
+void ipv4_error(struct ipv4 *ip, const struct ipv4_header *sent, uint32_t len, int error, uint32_t mtu,
+                bool local)
 {
-	const struct ipv4_header *h = (const void *)sent;
-	const struct ip_handler *handler = ipv4_handler(ip, h->protocol);
+	const struct ip_handler *handler = ipv4_handler(ip, sent->protocol);
+	struct ip_error e;
 
 	if (!handler || !handler->error)
 		return;
-	ipv4_addr(&error->src.addr, sent + offsetof(struct ipv4_header, src));
-	ipv4_addr(&error->dst.addr, sent + offsetof(struct ipv4_header, dst));
-	error->quoted = sent + header_bytes;
-	error->quoted_len = len - header_bytes;
-	handler->error(handler->arg, error);
+	e.error = error;
+	e.mtu = mtu;
+	e.src.port = e.dst.port = 0;
+	ipv4_addr(&e.src.addr, (const uint8_t *)sent + offsetof(struct ipv4_header, src));
+	ipv4_addr(&e.dst.addr, (const uint8_t *)sent + offsetof(struct ipv4_header, dst));
+	e.quoted = (const uint8_t *)sent + ipv4_header_bytes(sent);
+	e.quoted_len = len - ipv4_header_bytes(sent);
+	e.local = local;
+	handler->error(handler->arg, &e);
 }
 
 void ipv4_listen_other(struct ipv4 *ip, const struct ip_handler *handler)

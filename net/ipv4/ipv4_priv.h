@@ -152,9 +152,9 @@ const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol);
 /* Makes all routes look up again what they have cached. */
 void ipv4_changed(struct ipv4 *ip);
 /* Calls the error handler of the protocol of a packet of ours; sent: its IP header and len bytes in all, at
- * least 8 of them behind the header. Fills in the fields of error that the packet gives. */
-void ipv4_error(struct ipv4 *ip, const uint8_t *sent, uint32_t header_bytes, uint32_t len,
-                struct ip_error *error);
+ * least 8 of them behind the header. The rest as in struct ip_error. */
+void ipv4_error(struct ipv4 *ip, const struct ipv4_header *sent, uint32_t len, int error, uint32_t mtu,
+                bool local);
 
 /* address.c */
 uint32_t ipv4_mask(const struct ip_prefix *prefix);

@@ -281,7 +281,6 @@ void ipv4_unreachable(void *arg, struct buf *b)
 	struct ipv4 *ip = arg;
 
 	if (b->len >= IPV4_HEADER_BYTES + 8 && !(h->fragment & be16(IPV4_OFFSET)))
-		ipv4_error(ip, b->data, IPV4_HEADER_BYTES, b->len, &(struct ip_error){
-			.error = -EHOSTUNREACH, .local = true });
+		ipv4_error(ip, h, b->len, -EHOSTUNREACH, 0, true);
 	ipv4_drop(ip, h, b, &ip->stats.out_discards, "a neighbour that does not answer");
 }
