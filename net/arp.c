@@ -432,12 +432,12 @@ static void input(struct arp *a, const struct arp_packet *p)
 	set_timer(a);
 }
 
-static void arp_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
+static void arp_input(void *arg, const struct ethernet_header *header, struct buf *b)
 {
 	const struct arp_packet *p = (const void *)b->data;
 	struct arp *a = arg;
 
-	(void)meta;
+	(void)header;
 	if (b->len < sizeof(*p) || !can_be(p)) {
 		ethernet_drop(a->ethernet, b, &a->stats.in_errors, "a bad ARP packet");
 		return;

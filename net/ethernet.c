@@ -18,12 +18,6 @@ enum {
 	TYPE_MIN = 0x600, /* smaller numbers are lengths */
 };
 
-struct ethernet_header {
-	uint8_t dst[6], src[6];
-	uint16_t type;
-} __attribute__((packed));
-static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire format");
-
 struct handler {
 	uint16_t type; /* 0: free, or all other types */
 	ethernet_input_fn *input;
@@ -57,7 +51,6 @@ static void ethernet_input(void *arg, struct buf *b)
 {
 	struct ethernet *e = arg;
 	const struct ethernet_header *header = (const void *)b->data;
-	struct ethernet_meta meta;
 	struct handler *h;
 
 	e->stats.in_frames++;
@@ -65,23 +58,17 @@ static void ethernet_input(void *arg, struct buf *b)
 		ethernet_drop(e, b, &e->stats.in_errors, "a bad frame");
 		return;
 	}
-	meta = (struct ethernet_meta){
-		.dst = header->dst,
-		.src = header->src,
-		.type = be16(header->type),
-		.to_group = header->dst[0] & 1,
-	};
-	if (!meta.to_group && !ethernet_is_same(meta.dst, e->dev->mac)) {
+	if (!ethernet_is_to_group(header) && !ethernet_is_same(header->dst, e->dev->mac)) {
 		ethernet_drop(e, b, &e->stats.in_not_for_us, "for another station");
 		return;
 	}
-	h = find_handler(e, meta.type);
+	h = find_handler(e, be16(header->type));
 	if (!h->input) {
 		ethernet_drop(e, b, &e->stats.in_unknown_protos, "a type that nobody wants");
 		return;
 	}
 	buf_pull(b, sizeof(*header));
-	h->input(h->arg, &meta, b);
+	h->input(h->arg, header, b);
 }
 
 static void discard(void *arg, struct buf *b)

@@ -18,12 +18,19 @@ static inline bool ethernet_is_same(const uint8_t a[6], const uint8_t b[6])
 	return get_be32(a) == get_be32(b) && get_be16(a + 4) == get_be16(b + 4);
 }
 
-/* The content of a frame's header. Lives as long as the call that it is passed to. */
-struct ethernet_meta {
-	const uint8_t *dst, *src; /* 6 bytes each; src is never a group's */
-	uint16_t type;            /* host byte order */
-	bool to_group;            /* dst is broadcast or multicast */
-};
+/* The header of a frame, which lies in front of its payload. */
+struct ethernet_header {
+	uint8_t dst[6];
+	uint8_t src[6]; /* of a frame that has been received: never a group's */
+	uint16_t type;  /* network byte order */
+} __attribute__((packed));
+static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire format");
+
+/* Is it sent to a group: broadcast or multicast? */
+static inline bool ethernet_is_to_group(const struct ethernet_header *header)
+{
+	return header->dst[0] & 1;
+}
 
 struct ethernet_stats {
 	uint64_t in_frames, in_errors /* short, source a group, no type */, in_not_for_us, in_unknown_protos;
@@ -34,8 +41,8 @@ struct ethernet_stats {
 int ethernet_create(struct ethernet **out, struct netdev *dev);
 void ethernet_destroy(struct ethernet *e);
 
-/* Takes b: the payload, the link's padding included. */
-typedef void ethernet_input_fn(void *arg, const struct ethernet_meta *meta, struct buf *b);
+/* Takes b: the payload, the link's padding included. header lives until b is changed or freed. */
+typedef void ethernet_input_fn(void *arg, const struct ethernet_header *header, struct buf *b);
 
 /* Hands frames of a type (host byte order) to input; NULL: no longer. 0, -EADDRINUSE, -ENOBUFS. */
 int ethernet_listen(struct ethernet *e, uint16_t type, ethernet_input_fn *input, void *arg);

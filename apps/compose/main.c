@@ -52,10 +52,10 @@ static void __attribute__((format(printf, 2, 3))) say(enum colour colour, const 
 
 /* -- IPv6 and other protocols -- */
 
-static void other_frame(void *arg, const struct ethernet_meta *meta, struct buf *b)
+static void other_frame(void *arg, const struct ethernet_header *header, struct buf *b)
 {
 	(void)arg;
-	if (meta->type == ETHERTYPE_IPV6)
+	if (header->type == be16(ETHERTYPE_IPV6))
 		say(YELLOW, "ipv6 frame, %u bytes", buf_length(b));
 	buf_free(b);
 }

@@ -8,9 +8,9 @@
 #include "kernel/random.h"
 #include "net/ipv4/ipv4_priv.h"
 
-static void link_input(void *arg, const struct ethernet_meta *meta, struct buf *b)
+static void link_input(void *arg, const struct ethernet_header *header, struct buf *b)
 {
-	ipv4_input(arg, b, meta->to_group, false);
+	ipv4_input(arg, b, ethernet_is_to_group(header), false);
 }
 
 void ipv4_changed(struct ipv4 *ip)

@@ -613,10 +613,10 @@ static void open_connections(void)
 	CHECK(sides[0].flow);
 }
 
-static void other_frame(void *arg, const struct ethernet_meta *meta, struct buf *b)
+static void other_frame(void *arg, const struct ethernet_header *header, struct buf *b)
 {
 	(void)arg;
-	CHECK(meta->type != ETHERTYPE_IPV4 && meta->type != ETHERTYPE_ARP);
+	CHECK(header->type != be16(ETHERTYPE_IPV4) && header->type != be16(ETHERTYPE_ARP));
 	buf_free(b);
 }
 

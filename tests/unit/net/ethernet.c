@@ -19,12 +19,12 @@ static struct {
 } got;
 static int args[8];
 
-static void take(void *arg, const struct ethernet_meta *meta, struct buf *b)
+static void take(void *arg, const struct ethernet_header *header, struct buf *b)
 {
 	got.calls++;
-	got.type = meta->type;
-	memcpy(got.src, meta->src, 6);
-	got.to_group = meta->to_group;
+	got.type = be16(header->type);
+	memcpy(got.src, header->src, 6);
+	got.to_group = ethernet_is_to_group(header);
 	got.len = buf_length(b);
 	got.arg = *(int *)arg;
 	buf_free(b);
