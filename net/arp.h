@@ -20,9 +20,9 @@ struct arp_user {
 };
 
 struct arp_stats {
-	uint64_t in_requests, in_replies, in_errors, in_unasked, in_conflicts;
-	uint64_t out_requests, out_replies;
-	uint64_t evicted, queue_drops, unreachable;
+	uint32_t in_requests, in_replies, in_errors, in_unasked, in_conflicts;
+	uint32_t out_requests, out_replies;
+	uint32_t evicted, queue_drops, unreachable;
 };
 
 /* 0, -ENOMEM, -EADDRINUSE: ethernet has an ARP already. Borrows ethernet until destroyed. */

@@ -39,7 +39,7 @@ static struct handler *find_handler(struct ethernet *e, uint16_t type)
 	return h;
 }
 
-void ethernet_drop(struct ethernet *e, struct buf *b, uint64_t *counter, const char *reason)
+void ethernet_drop(struct ethernet *e, struct buf *b, uint32_t *counter, const char *reason)
 {
 	++*counter;
 	log_debug("drop reason=\"%s\" bytes=%u", reason, buf_length(b));

@@ -33,8 +33,8 @@ static inline bool ethernet_is_to_group(const struct ethernet_header *header)
 }
 
 struct ethernet_stats {
-	uint64_t in_frames, in_errors /* short, source a group, no type */, in_not_for_us, in_unknown_protos;
-	uint64_t out_frames, out_errors;
+	uint64_t in_frames, out_frames;
+	uint32_t in_errors /* short, source a group, no type */, in_not_for_us, in_unknown_protos, out_errors;
 };
 
 /* Listens on dev (borrowed until destroyed). 0, -ENOMEM. */
@@ -54,7 +54,7 @@ void ethernet_listen_other(struct ethernet *e, ethernet_input_fn *input, void *a
 int ethernet_send(struct ethernet *e, const uint8_t dst[6], uint16_t type, struct buf *b);
 
 /* Drops a frame that is refused, or the packet in it: counts it, logs the reason under log=debug, frees b. */
-void ethernet_drop(struct ethernet *e, struct buf *b, uint64_t *counter, const char *reason);
+void ethernet_drop(struct ethernet *e, struct buf *b, uint32_t *counter, const char *reason);
 
 struct netdev *ethernet_netdev(struct ethernet *e);
 const struct ethernet_stats *ethernet_stats(const struct ethernet *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The counters of a direct stack as text: the exposition format of Prometheus, version 0.0.4. The names are
- * those of the structs, which are after RFC 4022, 4113, 4293 and 4898. DHCP's are there when it is used. */
+ * those of the structs, which are after RFC 4022, 4113, 4293 and 4898. DHCP's are there when it is used.
+ * Frames, packets and segments are counted in 64 bits; the rest in 32, as RFC 4022 does, and may wrap. */
 #ifndef NET_METRICS_H
 #define NET_METRICS_H
 

@@ -69,7 +69,7 @@ static bool is_right(const struct ip_meta *meta, struct buf *b)
 }
 
 /* Drops a datagram that is refused: counts it, logs the reason under log=debug, frees b. */
-static void drop(struct udp *u, struct buf *b, const struct ip_meta *meta, uint64_t *counter,
+static void drop(struct udp *u, struct buf *b, const struct ip_meta *meta, uint32_t *counter,
                  const char *reason)
 {
 	char text[IP_TEXT_MAX];

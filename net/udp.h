@@ -12,7 +12,8 @@ struct udp;
 
 /* Names after RFC 4113. */
 struct udp_stats {
-	uint64_t in_datagrams, in_errors, no_ports, out_datagrams, out_errors;
+	uint64_t in_datagrams, out_datagrams;
+	uint32_t in_errors, no_ports, out_errors;
 };
 
 /* 0, -ENOMEM, -EADDRINUSE. Borrows ip until destroyed. */

@@ -80,13 +80,13 @@ void dns_resolve(struct dns_resolver *r, struct dns_query *q, const char *name, 
                  uint64_t deadline_ns);
 
 struct dns_stats {
-	uint64_t queries;     /* dns_resolve was called */
-	uint64_t cache_hits;
-	uint64_t questions;   /* sent to servers, over TCP too */
-	uint64_t over_tcp;
-	uint64_t timeouts;    /* questions without an answer */
-	uint64_t failures;    /* servers that failed, refused, made no sense or could not be reached */
-	uint64_t wrong;       /* datagrams that did not answer the question */
+	uint32_t queries;     /* dns_resolve was called */
+	uint32_t cache_hits;
+	uint32_t questions;   /* sent to servers, over TCP too */
+	uint32_t over_tcp;
+	uint32_t timeouts;    /* questions without an answer */
+	uint32_t failures;    /* servers that failed, refused, made no sense or could not be reached */
+	uint32_t wrong;       /* datagrams that did not answer the question */
 	uint32_t lookups, lookups_peak; /* in use now */
 };
 void dns_resolver_stats(const struct dns_resolver *r, struct dns_stats *out);

@@ -9,7 +9,7 @@
 #define LOG_TAG "ipv4"
 #include "kernel/log.h"
 
-void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint64_t *counter, const char *reason)
+void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint32_t *counter, const char *reason)
 {
 	const struct ipv4_header *h = header;
 

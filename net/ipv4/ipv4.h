@@ -11,11 +11,11 @@ struct ipv4;
 
 /* Names after RFC 4293's ipSystemStatsTable and icmpStatsTable. */
 struct ipv4_stats {
-	uint64_t in_receives, in_hdr_errors, in_addr_errors, in_truncated, in_unknown_protos, in_delivers;
-	uint64_t reasm_reqds, reasm_oks, reasm_fails;
-	uint64_t out_requests, out_no_routes, out_discards, out_transmits;
-	uint64_t out_frag_reqds, out_frag_oks, out_frag_fails, out_frag_creates;
-	uint64_t icmp_in_msgs, icmp_in_errors, icmp_out_msgs, icmp_out_errors, icmp_out_limited;
+	uint64_t in_receives, in_delivers, out_requests, out_transmits;
+	uint32_t in_hdr_errors, in_addr_errors, in_truncated, in_unknown_protos, out_no_routes, out_discards;
+	uint32_t reasm_reqds, reasm_oks, reasm_fails;
+	uint32_t out_frag_reqds, out_frag_oks, out_frag_fails, out_frag_creates;
+	uint32_t icmp_in_msgs, icmp_in_errors, icmp_out_msgs, icmp_out_errors, icmp_out_limited;
 };
 
 /* 0, -ENOMEM, -EADDRINUSE, -ENODEV: no entropy, -EINVAL: an MTU below 68. Borrows ethernet and arp

@@ -178,7 +178,7 @@ void ipv4_remove_ways(struct ipv4 *ip, enum ipv4_kind least, uint32_t via);
 void ipv4_input(struct ipv4 *ip, struct buf *b, bool link_group, bool looped);
 /* Drops a packet: counts it (counter may be NULL), logs the reason under log=debug, frees b. header: its IP
  * header, or NULL. */
-void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint64_t *counter, const char *reason);
+void ipv4_drop(struct ipv4 *ip, const void *header, struct buf *b, uint32_t *counter, const char *reason);
 
 /* reassembly.c: adds a fragment, its header checked, the padding cut off. Takes b; gives the whole packet if
  * b completes it, or NULL. */

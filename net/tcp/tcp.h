@@ -40,21 +40,22 @@ struct tcp_limits {
 /* Names after RFC 4022 where it has one. Segments that the device joins on receiving, or cuts from one on
  * sending, count as one; out_segs includes retransmissions; passive_opens counts completed handshakes. */
 struct tcp_stats {
+	uint64_t in_segs, out_segs;
 	uint32_t curr_estab;      /* ESTABLISHED and CLOSE-WAIT */
 	uint32_t connections, half_open, time_wait, send_slices, receive_bufs,
 	         recoveries; /* in use now */
-	uint64_t active_opens, passive_opens, attempt_fails, estab_resets;
-	uint64_t in_segs, out_segs, retrans_segs, in_errs, out_rsts;
-	uint64_t in_drops;        /* segments refused, or without anything new; includes in_errs */
-	uint64_t listen_drops;    /* handshakes dropped: no control block, or no half-open entry, was free */
-	uint64_t cookies_sent, cookies_accepted, cookies_refused; /* SYN cookies; refused: not ours */
-	uint64_t declined;        /* connections that a listener refused */
-	uint64_t time_wait_drops; /* TIME-WAIT entries ended early */
-	uint64_t receive_drops;   /* data dropped: no room in receive_bufs or the packet pools */
-	uint64_t challenges;      /* RFC 5961 */
-	uint64_t timeouts;        /* retransmission timer ran out */
-	uint64_t fast_retransmits;
-	uint64_t spurious_recoveries; /* undone, as there had been no loss */
+	uint32_t active_opens, passive_opens, attempt_fails, estab_resets;
+	uint32_t retrans_segs, in_errs, out_rsts;
+	uint32_t in_drops;        /* segments refused, or without anything new; includes in_errs */
+	uint32_t listen_drops;    /* handshakes dropped: no control block, or no half-open entry, was free */
+	uint32_t cookies_sent, cookies_accepted, cookies_refused; /* SYN cookies; refused: not ours */
+	uint32_t declined;        /* connections that a listener refused */
+	uint32_t time_wait_drops; /* TIME-WAIT entries ended early */
+	uint32_t receive_drops;   /* data dropped: no room in receive_bufs or the packet pools */
+	uint32_t challenges;      /* RFC 5961 */
+	uint32_t timeouts;        /* retransmission timer ran out */
+	uint32_t fast_retransmits;
+	uint32_t spurious_recoveries; /* undone, as there had been no loss */
 };
 
 /* limits NULL: those of Kconfig. Listens to ip for IP_TCP. Borrows ip until destroyed.
