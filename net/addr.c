@@ -61,8 +61,10 @@ const char *ip_scan(const char *text, char end, struct ip_addr *out, uint8_t *pr
 		*prefix_len = (uint8_t)all;
 		all >>= 8;
 	}
-	*out = (struct ip_addr){ .family = IP_V4 };
-	put_be32(out->bytes, (uint32_t)all);
+	if (out) {
+		*out = (struct ip_addr){ .family = IP_V4 };
+		put_be32(out->bytes, (uint32_t)all);
+	}
 	return text;
 }
 

@@ -29,7 +29,7 @@ bool ip_equal(const struct ip_addr *a, const struct ip_addr *b);
 /* Text form; gives to. */
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a);
 /* Scans "10.0.0.2/24"; prefix_len NULL: "10.0.0.2" exactly. Gives where it ends: at the character end, or at
- * the end of text. NULL: it is no address, and out is unchanged. */
+ * the end of text. NULL: it is no address, and out is unchanged. out may be NULL. */
 const char *ip_scan(const char *text, char end, struct ip_addr *out, uint8_t *prefix_len);
 /* All of text. 0, or -EINVAL. */
 static inline int ip_parse_prefix(const char *text, struct ip_addr *out, uint8_t *prefix_len)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Servers as text: addresses with commas between them. */
+/* Servers as text: addresses with commas between them. Those that there is no room for are checked, too. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,16 +7,14 @@
 
 int option_dns(const char *value, void *target)
 {
-	struct dns_servers servers = { 0 };
-	struct ip_addr addr;
+	struct dns_servers *servers = target;
+	struct ip_addr *to = servers->addrs, *end = to + ARRAY_SIZE(servers->addrs);
 
 	while (*value) {
-		value = ip_scan(value, ',', &addr, NULL);
+		value = ip_scan(value, ',', to < end ? to++ : NULL, NULL);
 		if (!value || (*value && !*++value))
 			return -EINVAL;
-		if (servers.count < ARRAY_SIZE(servers.addrs))
-			servers.addrs[servers.count++] = addr;
 	}
-	*(struct dns_servers *)target = servers;
+	servers->count = (uint8_t)(to - servers->addrs);
 	return 0;
 }

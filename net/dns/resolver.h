@@ -97,7 +97,7 @@ struct dns_servers {
 	struct ip_addr addrs[CONFIG_DNS_SERVERS_MAX];
 };
 
-/* Parses "10.0.0.3,10.0.0.4" to target, a struct dns_servers; "" gives none. 0, or -EINVAL. */
+/* Parses "10.0.0.3,10.0.0.4" to target, a struct dns_servers; "" gives none. 0; -EINVAL: it is undefined. */
 int option_dns(const char *value, void *target);
 /* For a table of struct option. */
 #define DNS_OPTION(servers) { "dns", "IPv4 addresses, as 10.0.0.3,10.0.0.4", option_dns, &(servers) }
