@@ -12,23 +12,24 @@
 #define HOPS_MAX 8     /* nexuses in a row, which may form a ring */
 #define LOOKUPS_MAX 64 /* of phandles, in all lists of a call: each one reads the whole tree */
 
-/* A list of cells, read from its front, and the node that its interrupts belong to. */
+/* A list of interrupts, read from its front; and the node that they belong to: the controller, or a nexus on
+ * the way to it. */
 struct cells {
 	struct fdt_value left;
 	struct fdt_node node;
 	uint32_t unit_cells, interrupt_cells; /* of the node */
-	uint32_t phandle;                     /* of the node, for lists repeat them; 0: none yet */
+	uint32_t phandle;                     /* of the node, for lists repeat them; 0: unknown */
 	uint32_t lookups;                     /* of phandles in this call, so far */
 };
 
-static bool take(struct cells *from, uint32_t *cells, uint32_t count)
+static bool take(struct fdt_value *from, uint32_t *cells, uint32_t count)
 {
-	if (count > fdt_cells(&from->left))
+	if (count > fdt_cells(from))
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		cells[i] = fdt_cell(&from->left, i);
-	from->left.at += 4 * count;
-	from->left.bytes -= 4 * count;
+		cells[i] = fdt_cell(from, i);
+	from->at += 4 * count;
+	from->bytes -= 4 * count;
 	return true;
 }
 
@@ -47,19 +48,12 @@ static bool take_node(const struct fdt *tree, struct cells *from)
 {
 	uint32_t before = from->phandle;
 
-	if (!take(from, &from->phandle, 1))
+	if (!take(&from->left, &from->phandle, 1))
 		return false;
 	if (before && from->phandle == before)
 		return true;
 	return from->lookups++ < LOOKUPS_MAX && fdt_by_phandle(tree, &from->node, from->phandle) &&
 	       measure(tree, from);
-}
-
-static bool take_interrupt(struct cells *from, struct fdt_interrupt *out)
-{
-	out->controller = from->node;
-	out->count = from->interrupt_cells;
-	return take(from, out->cells, out->count);
 }
 
 /* Moves n to its interrupt parent: the one that n or the nearest ancestor names, or an ancestor that has
@@ -87,49 +81,39 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 	return true;
 }
 
-/* Looks the interrupt *out, of a device with that unit address, up in the map of the nexus that is its
- * controller now (§2.4.3); *out becomes an interrupt of the nexus's parent, and unit the address there.
+/* Looks an interrupt of the nexus at->node, of a device with that unit address, up in the nexus's map
+ * (§2.4.3): it becomes an interrupt of the nexus's parent, to which at->node moves, and unit the address there.
  * false: the map has no entry for it. */
-static bool pass_nexus(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out, uint32_t *lookups)
+static bool pass_nexus(const struct fdt *tree, struct cells *at, uint32_t *unit, uint32_t *interrupt)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
-	struct cells map, masks;
-	uint32_t unit_cells, cells;
-	struct fdt_interrupt above;
+	uint32_t cells = at->unit_cells + at->interrupt_cells;
+	struct fdt_value masks;
 
-	map.node = out->controller;
-	map.phandle = 0;
-	map.lookups = *lookups;
-	if (!fdt_property(tree, &map.node, "interrupt-map", &map.left) || !measure(tree, &map) ||
-	    map.interrupt_cells != out->count)
-		return false;
-	unit_cells = map.unit_cells;
-	cells = unit_cells + out->count;
-	memcpy(key, unit, unit_cells * sizeof(*key));
-	memcpy(key + unit_cells, out->cells, out->count * sizeof(*key));
+	memcpy(key, unit, at->unit_cells * sizeof(*key));
+	memcpy(key + at->unit_cells, interrupt, at->interrupt_cells * sizeof(*key));
 	memset(mask, 0xff, sizeof(mask));
-	if (fdt_property(tree, &map.node, "interrupt-map-mask", &masks.left) && !take(&masks, mask, cells))
+	if (!fdt_property(tree, &at->node, "interrupt-map", &at->left) ||
+	    (fdt_property(tree, &at->node, "interrupt-map-mask", &masks) && !take(&masks, mask, cells)))
 		return false;
-	while (map.left.bytes) {
-		if (!take(&map, entry, cells) || !take_node(tree, &map) || !take(&map, unit, map.unit_cells) ||
-		    !take_interrupt(&map, &above))
-			return false;
-		if (same_but_for(entry, key, mask, cells)) {
-			*out = above;
-			*lookups = map.lookups;
+	while (take(&at->left, entry, cells) && take_node(tree, at) && take(&at->left, unit, at->unit_cells) &&
+	       take(&at->left, interrupt, at->interrupt_cells))
+		if (same_but_for(entry, key, mask, cells))
 			return true;
-		}
-	}
 	return false;
 }
 
-/* Follows *out from the nexus, or controller, where it is now to its controller, after lookups look-ups. */
-static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt *out, uint32_t lookups)
+/* Gives the interrupt of at->node, of a device with that unit address, as one of its controller, with the
+ * cells in out. */
+static int resolve(const struct fdt *tree, struct cells *at, uint32_t *unit, struct fdt_interrupt *out)
 {
 	for (int i = 0; i < HOPS_MAX; i++) {
-		if (fdt_has(tree, &out->controller, "interrupt-controller"))
+		if (fdt_has(tree, &at->node, "interrupt-controller")) {
+			out->controller = at->node;
+			out->count = at->interrupt_cells;
 			return 0;
-		if (!MAPS || !pass_nexus(tree, unit, out, &lookups))
+		}
+		if (!MAPS || !pass_nexus(tree, at, unit, out->cells))
 			break;
 	}
 	return -ERANGE;
@@ -137,7 +121,8 @@ static int resolve(const struct fdt *tree, uint32_t *unit, struct fdt_interrupt 
 
 int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, struct fdt_interrupt *out)
 {
-	struct cells from, reg;
+	struct cells from;
+	struct fdt_value reg;
 	uint32_t unit[UNIT_CELLS] = { 0 };
 	bool extended = fdt_property(tree, n, "interrupts-extended", &from.left);
 
@@ -147,21 +132,24 @@ int fdt_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t i, 
 	                  !interrupt_parent(tree, &from.node) || !measure(tree, &from)))
 		return -ENOENT;
 	do {
-		if ((extended && !take_node(tree, &from)) || !take_interrupt(&from, out))
+		if ((extended && !take_node(tree, &from)) || !take(&from.left, out->cells, from.interrupt_cells))
 			return -ENOENT;
 	} while (i--);
-	if (MAPS && fdt_property(tree, n, "reg", &reg.left))
-		take(&reg, unit, MIN(fdt_cells(&reg.left), (uint32_t)UNIT_CELLS));
-	return resolve(tree, unit, out, from.lookups);
+	if (MAPS && fdt_property(tree, n, "reg", &reg))
+		take(&reg, unit, MIN(fdt_cells(&reg), (uint32_t)UNIT_CELLS));
+	return resolve(tree, &from, unit, out);
 }
 
 int fdt_pci_interrupt(const struct fdt *tree, const struct fdt_node *n, uint32_t function, uint32_t pin,
                       struct fdt_interrupt *out)
 {
+	struct cells from;
 	uint32_t unit[UNIT_CELLS] = { function };
 
-	out->controller = *n;
-	out->count = 1;
+	from.node = *n;
+	from.phandle = from.lookups = 0;
 	out->cells[0] = pin;
-	return resolve(tree, unit, out, 0);
+	if (!measure(tree, &from) || from.interrupt_cells != 1)
+		return -ERANGE;
+	return resolve(tree, &from, unit, out);
 }
