@@ -164,10 +164,10 @@ static void add_regs(const struct fdt_node *n, uint32_t kind)
 /* Finds the loader's initial RAM disk. */
 static void find_initrd(void)
 {
-	uint64_t start, end;
+	uint64_t start = fdt_number(&tree, &chosen, "linux,initrd-start", UINT64_MAX);
+	uint64_t end = fdt_number(&tree, &chosen, "linux,initrd-end", 0);
 
-	if (!fdt_number(&tree, &chosen, "linux,initrd-start", &start) ||
-	    !fdt_number(&tree, &chosen, "linux,initrd-end", &end) || end <= start)
+	if (end <= start)
 		return;
 	add_range(start, end - start, RAM_TAKEN);
 	if (IS_ENABLED(CONFIG_DISK_INITRD))

@@ -13,14 +13,15 @@
 void alarm_init(const struct fdt *tree)
 {
 	struct fdt_node n;
-	uint64_t said = 0, hz;
+	uint64_t hz;
 	int line;
 
 	if (!fdt_find(tree, &n, "arm,armv8-timer"))
 		fdt_find(tree, &n, "arm,armv7-timer");
 	line = irq_line_of(tree, &n, VIRTUAL);
-	fdt_number(tree, &n, "clock-frequency", &said);
-	hz = said ? said : cpu_timer_hz();
+	hz = fdt_number(tree, &n, "clock-frequency", 0);
+	if (!hz)
+		hz = cpu_timer_hz();
 	if (line < 0 || hz < 1000 || hz > NS_PER_S)
 		panic("the device tree has no %s that works", "timer (arm,armv8-timer, arm,armv7-timer)");
 	counter_set_rate(hz);

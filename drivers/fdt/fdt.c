@@ -192,14 +192,13 @@ bool fdt_lists(const struct fdt *tree, const struct fdt_node *n, const char *nam
 	return false;
 }
 
-bool fdt_number(const struct fdt *tree, const struct fdt_node *n, const char *name, uint64_t *number)
+uint64_t fdt_number(const struct fdt *tree, const struct fdt_node *n, const char *name, uint64_t otherwise)
 {
 	uint32_t property = find_of(tree, n, name), bytes = property ? fdt_property_bytes(tree, property) : 0;
+	uint64_t number;
 
 	if (bytes != 4 && bytes != 8)
-		return false;
-	*number = fdt_cell_at(tree, property + FDT_PROPERTY_BYTES);
-	if (bytes == 8)
-		*number = *number << 32 | fdt_cell_at(tree, property + FDT_PROPERTY_BYTES + 4);
-	return true;
+		return otherwise;
+	number = fdt_cell_at(tree, property + FDT_PROPERTY_BYTES);
+	return bytes == 4 ? number : number << 32 | fdt_cell_at(tree, property + FDT_PROPERTY_BYTES + 4);
 }

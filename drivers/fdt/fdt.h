@@ -85,8 +85,8 @@ bool fdt_has(const struct fdt *tree, const struct fdt_node *n, const char *name)
 const char *fdt_string(const struct fdt *tree, const struct fdt_node *n, const char *name);
 /* Is text among the strings of a property? */
 bool fdt_lists(const struct fdt *tree, const struct fdt_node *n, const char *name, const char *text);
-/* Reads a property of one cell or two. false: it has another length, or does not exist. */
-bool fdt_number(const struct fdt *tree, const struct fdt_node *n, const char *name, uint64_t *number);
+/* The number in a property of one cell or two; otherwise: it has another length, or does not exist. */
+uint64_t fdt_number(const struct fdt *tree, const struct fdt_node *n, const char *name, uint64_t otherwise);
 /* The number of cells in value, and cell i, which must be less. */
 static inline uint32_t fdt_cells(const struct fdt_value *value)
 {

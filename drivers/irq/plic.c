@@ -33,22 +33,21 @@ static volatile uint32_t *context_reg(uint32_t offset)
 	return reg(CONTEXT + context * CONTEXT_BYTES + offset);
 }
 
-/* Finds the phandle of the controller inside this CPU. */
-static bool find_own(const struct fdt *tree, uint64_t *phandle)
+/* The phandle of the controller inside this CPU; UINT64_MAX: there is none. */
+static uint64_t find_own(const struct fdt *tree)
 {
 	struct fdt_node cpus, cpu = FDT_BEGIN, inside = FDT_BEGIN;
-	uint64_t hart;
 
 	if (!fdt_at(tree, &cpus, "/cpus"))
-		return false;
+		return UINT64_MAX;
 	do {
 		if (!fdt_next_child(tree, &cpus, &cpu))
-			return false;
-	} while (!fdt_number(tree, &cpu, "reg", &hart) || hart != machine_hart);
+			return UINT64_MAX;
+	} while (fdt_number(tree, &cpu, "reg", UINT64_MAX) != machine_hart);
 	while (fdt_next_child(tree, &cpu, &inside))
 		if (fdt_has(tree, &inside, "interrupt-controller"))
-			return fdt_number(tree, &inside, "phandle", phandle);
-	return false;
+			return fdt_number(tree, &inside, "phandle", UINT64_MAX);
+	return UINT64_MAX;
 }
 
 /* Contexts are numbered like the entries of interrupts-extended: each is the controller inside some CPU, and
@@ -56,9 +55,9 @@ static bool find_own(const struct fdt *tree, uint64_t *phandle)
 static bool find_context(const struct fdt *tree, const struct fdt_node *n)
 {
 	struct fdt_value to;
-	uint64_t own;
+	uint64_t own = find_own(tree);
 
-	if (!find_own(tree, &own) || !fdt_property(tree, n, "interrupts-extended", &to))
+	if (!fdt_property(tree, n, "interrupts-extended", &to))
 		return false;
 	for (context = 0; context < CONTEXTS_MAX && context < fdt_cells(&to) / 2; context++)
 		if (fdt_cell(&to, 2 * context) == own && fdt_cell(&to, 2 * context + 1) == EXTERNAL)
@@ -68,12 +67,11 @@ static bool find_context(const struct fdt *tree, const struct fdt_node *n)
 
 static bool take_over(const struct fdt *tree, const struct fdt_node *n)
 {
+	uint64_t count = fdt_number(tree, n, "riscv,ndev", UINT64_MAX);
 	struct fdt_range at;
-	uint64_t count;
 	uint32_t bytes;
 
-	if (fdt_reg(tree, n, 0, &at) || at.start % 4 || !fdt_number(tree, n, "riscv,ndev", &count) ||
-	    count > SOURCES_MAX || !find_context(tree, n))
+	if (fdt_reg(tree, n, 0, &at) || at.start % 4 || count > SOURCES_MAX || !find_context(tree, n))
 		return false;
 	bytes = CONTEXT + (context + 1) * CONTEXT_BYTES;
 	if (at.bytes < bytes)

@@ -113,13 +113,11 @@ bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t
 {
 	uint32_t requester = (first_bus << 8) + (function >> 8);
 	struct fdt_value map;
-	uint64_t mask = UINT32_MAX;
 
 	if (!is_requester(function))
 		return false;
 	if (fdt_property(tree, &bridge, "msi-map", &map)) {
-		fdt_number(tree, &bridge, "msi-map-mask", &mask);
-		requester &= (uint32_t)mask;
+		requester &= (uint32_t)fdt_number(tree, &bridge, "msi-map-mask", UINT32_MAX);
 		for (uint32_t i = 0; i + 4 <= fdt_cells(&map); i += 4)
 			if (requester - fdt_cell(&map, i) < fdt_cell(&map, i + 3)) {
 				*id = requester - fdt_cell(&map, i) + fdt_cell(&map, i + 2);

@@ -56,8 +56,8 @@ static bool looked; /* a port was looked for */
 static const struct kind *kind;
 static volatile uint8_t *base;
 static uint32_t shift, width;
-static const struct fdt *tree_of; /* for the port's interrupt, which is looked up later */
-static struct fdt_node node;
+static const struct fdt *tree; /* NULL: there is none */
+static struct fdt_node node;   /* the port's; its interrupt is looked up later */
 
 static void write(uint8_t reg, uint32_t value)
 {
@@ -72,14 +72,11 @@ static uint32_t read(uint8_t reg)
 	return width == 4 ? *(volatile uint32_t *)(base + (reg << shift)) : base[reg << shift];
 }
 
-static bool start(const struct kind *k, const struct fdt *tree, const struct fdt_node *n, uint64_t at)
+static bool start(const struct kind *k, uint64_t at)
 {
-	uint64_t own_shift = k->shift, own_width = k->width;
+	uint64_t own_shift = fdt_number(tree, &node, "reg-shift", k->shift);
+	uint64_t own_width = fdt_number(tree, &node, "reg-io-width", k->width);
 
-	if (n) {
-		fdt_number(tree, n, "reg-shift", &own_shift);
-		fdt_number(tree, n, "reg-io-width", &own_width);
-	}
 	if (own_shift > 3 || (own_width != 1 && own_width != 4) || (own_width == 4 && at % 4))
 		return false;
 	base = arch_map_device(at, 0x20u << own_shift);
@@ -93,38 +90,35 @@ static bool start(const struct kind *k, const struct fdt *tree, const struct fdt
 	return true;
 }
 
-static bool start_node(const struct fdt *tree, const struct fdt_node *n)
+static bool start_node(void)
 {
 	struct fdt_range at;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (fdt_lists(tree, n, "compatible", kinds[i].compatible) && fdt_reg(tree, n, 0, &at) == 0 &&
-		    start(&kinds[i], tree, n, at.start)) {
-			tree_of = tree;
-			node = *n;
+		if (fdt_lists(tree, &node, "compatible", kinds[i].compatible) &&
+		    fdt_reg(tree, &node, 0, &at) == 0 && start(&kinds[i], at.start))
 			return true;
-		}
 	return false;
 }
 
-void serial_init(const struct fdt *tree)
+void serial_init(const struct fdt *t)
 {
-	struct fdt_node n;
 	const char *path;
 
 	looked = true;
+	tree = t;
 	for (size_t i = 0; !tree && i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].compatible, CONFIG_SERIAL_FALLBACK_KIND)) {
-			start(&kinds[i], NULL, NULL, CONFIG_SERIAL_FALLBACK);
+			start(&kinds[i], CONFIG_SERIAL_FALLBACK);
 			return;
 		}
-	if (fdt_at(tree, &n, "/chosen")) {
-		path = fdt_string(tree, &n, "stdout-path");
-		if (path && fdt_at(tree, &n, path) && start_node(tree, &n))
-			return;
-	}
-	for (n = FDT_BEGIN; fdt_next(tree, &n);)
-		if (start_node(tree, &n))
+	fdt_at(tree, &node, "/chosen");
+	path = fdt_string(tree, &node, "stdout-path");
+	if (path && fdt_at(tree, &node, path) && start_node())
+		return;
+	node.depth = 0;
+	while (fdt_next(tree, &node))
+		if (start_node())
 			return;
 }
 
@@ -159,7 +153,7 @@ uint8_t uart_get(void)
 
 int uart_listen(struct poller *p)
 {
-	int line = tree_of ? irq_line_of(tree_of, &node, 0) : -ENODEV;
+	int line = irq_line_of(tree, &node, 0);
 	int error = line < 0 ? line : irq_attach_line((unsigned)line, p);
 
 	if (!error)

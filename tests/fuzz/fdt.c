@@ -89,11 +89,11 @@ static void check_phandle(const struct fdt *tree, const struct fdt_node *n)
 {
 	struct fdt_node found;
 	struct fdt_value value;
-	uint64_t number;
+	uint64_t number = fdt_number(tree, n, "phandle", UINT64_MAX);
 
 	if (!fdt_property(tree, n, "phandle", &value) || value.bytes != 4)
 		return;
-	CHECK(fdt_number(tree, n, "phandle", &number));
+	CHECK(number <= UINT32_MAX);
 	CHECK(fdt_by_phandle(tree, &found, (uint32_t)number) == (number != 0 && number != UINT32_MAX));
 }
 

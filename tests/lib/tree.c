@@ -69,7 +69,6 @@ static void ask_all(const struct fdt *tree, const struct fdt_node *n)
 	struct fdt_window window;
 	struct fdt_range range;
 	const char *text;
-	uint64_t number;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (fdt_property(tree, n, names[i], &value) && value.bytes)
@@ -77,7 +76,7 @@ static void ask_all(const struct fdt *tree, const struct fdt_node *n)
 		text = fdt_string(tree, n, names[i]);
 		cr_assert(!text || strlen(text) < value.bytes);
 		fdt_lists(tree, n, names[i], "none");
-		fdt_number(tree, n, names[i], &number);
+		fdt_number(tree, n, names[i], 0);
 	}
 	for (uint32_t i = 0; fdt_reg(tree, n, i, &range) == 0; i++)
 		cr_assert(range.bytes <= UINT64_MAX - range.start && i < tree->bytes);
