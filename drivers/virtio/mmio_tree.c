@@ -9,11 +9,12 @@
 
 #include <errno.h>
 
-#define BYTES_MAX 4096u
+#define BYTES_MAX UINT64_C(4096)
 
 struct place {
-	struct fdt_range at;
-	struct fdt_node node;
+	uint64_t start;
+	uint32_t bytes; /* 0: none */
+	int line;       /* if negative, attaching fails; some drivers need none */
 };
 
 static const struct fdt *tree;
@@ -23,43 +24,35 @@ void virtio_mmio_tree(const struct fdt *t)
 	tree = t;
 }
 
-/* The next place after n's. False after the last. */
-static bool next_place(struct place *place)
-{
-	while (fdt_next_with(tree, &place->node, "compatible", "virtio,mmio")) {
-		if (fdt_reg(tree, &place->node, 0, &place->at) < 0)
-			continue;
-		place->at.bytes = MIN(place->at.bytes, (uint64_t)BYTES_MAX);
-		if (place->at.bytes >= VIRTIO_MMIO_CONFIG && place->at.start % 4 == 0)
-			return true;
-	}
-	return false;
-}
-
 int virtio_mmio_find_in_tree(struct virtio_device *dev, enum virtio_type type)
 {
-	struct place place, lowest, highest;
+	struct fdt_node n = FDT_BEGIN;
+	struct place lowest = { 0 }, highest = { 0 };
 	bool has_empty = false;
-	int line;
 
-	place.node.depth = lowest.node.depth = highest.node.depth = 0;
-	highest.at.start = 0;
-	while (next_place(&place)) {
-		uint32_t its = virtio_mmio_type(place.at.start, (uint32_t)place.at.bytes);
+	while (fdt_next_with(tree, &n, "compatible", "virtio,mmio")) {
+		struct place place;
+		struct fdt_range at;
+		uint32_t its;
 
+		if (fdt_reg(tree, &n, 0, &at) < 0 || at.bytes < VIRTIO_MMIO_CONFIG || at.start % 4)
+			continue;
+		place.start = at.start;
+		place.bytes = (uint32_t)MIN(at.bytes, BYTES_MAX);
+		its = virtio_mmio_type(place.start, place.bytes);
 		has_empty |= its == 0;
 		if (its != (uint32_t)type)
 			continue;
-		if (!lowest.node.depth || place.at.start < lowest.at.start)
+		place.line = irq_line_of(tree, &n, 0);
+		if (!lowest.bytes || place.start < lowest.start)
 			lowest = place;
-		if (place.at.start >= highest.at.start)
+		if (place.start >= highest.start)
 			highest = place;
 	}
-	place = has_empty ? highest : lowest;
-	if (!place.node.depth)
-		return -ENODEV;
-	line = irq_line_of(tree, &place.node, 0); /* if negative, attaching fails; some drivers need none */
-	if (!virtio_mmio_probe(dev, type, place.at.start, (uint32_t)place.at.bytes, (uint32_t)line))
+	if (has_empty)
+		lowest = highest;
+	if (!lowest.bytes ||
+	    !virtio_mmio_probe(dev, type, lowest.start, lowest.bytes, (uint32_t)lowest.line))
 		return -ENODEV;
 	return 0;
 }
