@@ -18,12 +18,13 @@
 #define PLACE_LEAST UINT64_C(0x1000) /* no BAR is placed at bus address 0: it means unset */
 #define GIB UINT64_C(0x40000000)
 enum { PORT_FIRST = 4, PORT_LAST = 6 }; /* port types in Express capabilities: root, upstream, downstream */
-#define WINDOWS_MAX 16 /* windows looked at; they are read from the tree each time */
+#define WINDOWS_MAX 16 /* entries looked at */
 
 static const struct fdt *tree;
 static struct fdt_node bridge;
 static uint32_t first_bus, buses; /* buses: 0 without a bridge */
 static volatile uint8_t *space;
+static struct fdt_window windows[WINDOWS_MAX]; /* of memory; others have no bytes */
 
 /* A function's register; NULL: its bus is behind the last. */
 static volatile uint32_t *reg(uint32_t function, uint32_t offset)
@@ -51,25 +52,15 @@ uint32_t pci_first_bus(void)
 	return first_bus;
 }
 
-/* The first memory window that has a range, bytes long, at an address of the bus. Read from the tree each
- * time, which is a few times per device. */
-static bool find_window(struct fdt_window *window, uint64_t address, uint64_t bytes)
-{
-	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
-		if (fdt_window(tree, &bridge, i, window) == 0 && (window->space & SPACE_MEMORY) &&
-		    address - window->bus < window->cpu.bytes &&
-		    bytes <= window->cpu.bytes - (address - window->bus))
-			return true;
-	return false;
-}
-
 volatile void *pci_reach(uint64_t address, uint64_t bytes)
 {
-	struct fdt_window window;
+	for (const struct fdt_window *w = windows; w < windows + WINDOWS_MAX; w++) {
+		uint64_t offset = address - w->bus;
 
-	if (!find_window(&window, address, bytes))
-		return NULL;
-	return arch_map_device(window.cpu.start + (address - window.bus), bytes);
+		if (offset < w->cpu.bytes && bytes <= w->cpu.bytes - offset)
+			return arch_map_device(w->cpu.start + offset, bytes);
+	}
+	return NULL;
 }
 
 /* A bridge swizzles the pins by the number of the device behind it (PCI-to-PCI Bridge Architecture 1.2
@@ -130,13 +121,20 @@ bool pci_message_source(uint32_t function, struct fdt_node *controller, uint32_t
 	       fdt_by_phandle(tree, controller, fdt_cell(&map, 0));
 }
 
-static bool find_low_window(struct fdt_window *window)
+/* Reads the memory windows, and gives the first one below 4 GiB. NULL: there is none. */
+static const struct fdt_window *read_windows(void)
 {
-	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
-		if (fdt_window(tree, &bridge, i, window) == 0 && (window->space & SPACE_MEMORY) &&
-		    window->bus < 4 * GIB && window->cpu.bytes <= 4 * GIB - window->bus)
-			return true;
-	return false;
+	const struct fdt_window *low = NULL;
+
+	for (uint32_t i = 0; i < WINDOWS_MAX; i++) {
+		struct fdt_window *w = &windows[i];
+
+		if (fdt_window(tree, &bridge, i, w) < 0 || !(w->space & SPACE_MEMORY))
+			w->cpu.bytes = 0;
+		else if (!low && w->bus < 4 * GIB && w->cpu.bytes <= 4 * GIB - w->bus)
+			low = w;
+	}
+	return low;
 }
 
 /* The number of buses whose configuration space fits into bytes. */
@@ -158,7 +156,7 @@ static uint32_t count_buses(uint64_t bytes)
 static const char *open_bridge(void)
 {
 	struct fdt_range at;
-	struct fdt_window window;
+	const struct fdt_window *low;
 	uint32_t count;
 
 	if (fdt_reg(tree, &bridge, 0, &at) < 0 || at.start % 4)
@@ -166,13 +164,14 @@ static const char *open_bridge(void)
 	count = count_buses(at.bytes);
 	if (!count)
 		return "it has no buses";
-	if (!find_low_window(&window))
+	low = read_windows();
+	if (!low)
 		return "it has no window below 4 GiB";
 	space = arch_map_device(at.start, count * BUS_BYTES);
 	if (!space)
 		return "its configuration space cannot be reached";
 	buses = count;
-	pci_place(MAX(window.bus, PLACE_LEAST), window.bus + window.cpu.bytes);
+	pci_place(MAX(low->bus, PLACE_LEAST), low->bus + low->cpu.bytes);
 	return NULL;
 }
 
