@@ -355,6 +355,12 @@ layout:
 	part image_end, MEMORY | NO_EXECUTE
 layout_end:
 
+	.section .rodata.image, "a"
+	.balign 8
+	.globl image_size_bytes
+image_size_bytes:
+	.quad image_bytes
+
 	.section .bss.boot, "aw", @nobits
 	.balign 16
 	.globl machine_boot_ticks, image_physical, __stack_chk_guard, pointer_key

@@ -289,6 +289,12 @@ layout:
 	.word image_end, MEMORY, NO_EXECUTE
 layout_end:
 
+	.section .rodata.image, "a"
+	.balign 8
+	.globl image_size_bytes
+image_size_bytes:
+	.word image_bytes, 0
+
 	.section .bss.boot, "aw", %nobits
 	.balign 8
 	.globl machine_boot_ticks, image_physical, __stack_chk_guard

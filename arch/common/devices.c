@@ -29,7 +29,7 @@ static int create_initrd_disk(struct blkdev **out)
 {
 	uint64_t start = machine_initrd.start, end = start + machine_initrd.bytes;
 	uint64_t image = paging_device_address((uintptr_t)ARCH_FAR(image_start));
-	bool is_image = start < image + image_size_bytes() && end > image;
+	bool is_image = start < image + image_size_bytes && end > image;
 
 	if (!machine_initrd.bytes || is_image || memory_map_pages(start, end) < 0) {
 		log_error("disk=none: start the machine with -initrd and a file of whole sectors");

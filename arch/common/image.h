@@ -9,10 +9,7 @@ extern const char image_start[], image_end[];
 /* The physical address of image_start. */
 extern uint64_t image_physical;
 
-/* .bss included. */
-static inline uint64_t image_size_bytes(void)
-{
-	return (uint64_t)(ARCH_FAR(image_end) - ARCH_FAR(image_start));
-}
+/* .bss included. A variable, for the image's end is too far for an address in one instruction. */
+extern const uint64_t image_size_bytes;
 
 #endif

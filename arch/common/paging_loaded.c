@@ -15,7 +15,7 @@ uint64_t *paging_table_at(uint64_t physical)
 {
 	uint64_t at = physical - image_physical;
 
-	if (at < image_size_bytes())
+	if (at < image_size_bytes)
 		return (uint64_t *)(uintptr_t)(at + (uintptr_t)ARCH_FAR(image_start));
 	return (uint64_t *)(uintptr_t)physical;
 }
@@ -26,14 +26,14 @@ bool paging_is_free(uint64_t start, uint64_t end)
 	uintptr_t image = (uintptr_t)image_physical;
 
 	return start <= end && end <= CONFIG_IMAGE_ADDRESS &&
-	       ((uintptr_t)end <= image || (uintptr_t)start >= image + (uintptr_t)image_size_bytes());
+	       ((uintptr_t)end <= image || (uintptr_t)start >= image + (uintptr_t)image_size_bytes);
 }
 
 uint64_t paging_device_address(uintptr_t address)
 {
 	uint64_t at = address - (uintptr_t)ARCH_FAR(image_start);
 
-	return at < image_size_bytes() ? at + image_physical : address;
+	return at < image_size_bytes ? at + image_physical : address;
 }
 
 void *paging_early_table(void)

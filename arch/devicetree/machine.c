@@ -187,7 +187,7 @@ static void find_memory(void)
 		while (fdt_next_child(&tree, &n, &child))
 			add_regs(&child, RAM_TAKEN);
 	find_initrd();
-	add_range(image_physical, image_size_bytes(), RAM_TAKEN);
+	add_range(image_physical, image_size_bytes, RAM_TAKEN);
 	add_range(tree_start, tree.bytes, RAM_TAKEN);
 	add_range(CONFIG_IMAGE_ADDRESS, UINT64_MAX, RAM_TAKEN);
 	add_range(0, PAGE_BYTES, RAM_TAKEN); /* even where memory begins there, NULL is not mapped */

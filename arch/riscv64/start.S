@@ -173,6 +173,12 @@ layout:
 	.quad image_end, READ_WRITE
 layout_end:
 
+	.section .rodata.image, "a"
+	.balign 8
+	.globl image_size_bytes
+image_size_bytes:
+	.quad image_bytes
+
 	.section .bss.boot, "aw", @nobits
 	.balign 16
 	.globl machine_boot_ticks, machine_hart, image_physical, __stack_chk_guard

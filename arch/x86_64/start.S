@@ -210,6 +210,12 @@ gdt_pointer:
 	.short 23
 	.long boot_gdt
 
+	.section .rodata.image, "a"
+	.balign 8
+	.globl image_size_bytes
+image_size_bytes:
+	.quad image_bytes
+
 	.section .bss.boot, "aw", @nobits
 	.balign 16
 	.globl machine_boot_ticks, __stack_chk_guard

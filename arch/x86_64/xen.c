@@ -80,7 +80,7 @@ static void find_xen(void)
 static void memory_init(void)
 {
 	const struct ram_range ours[] = {
-		{ (uintptr_t)image_start, image_size_bytes(), RAM_TAKEN, 0 },
+		{ (uintptr_t)image_start, image_size_bytes, RAM_TAKEN, 0 },
 		{ CONFIG_STACK_WINDOW, UINT64_MAX, RAM_TAKEN, 0 },
 	};
 	struct ram_range ranges[PVH_RANGES_MAX + ARRAY_SIZE(ours)];

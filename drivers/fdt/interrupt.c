@@ -82,8 +82,8 @@ static bool same_but_for(const uint32_t *a, const uint32_t *b, const uint32_t *m
 }
 
 /* Looks an interrupt of the nexus at->node, of a device with that unit address, up in the nexus's map
- * (§2.4.3): it becomes an interrupt of the nexus's parent, to which at->node moves, and unit the address there.
- * false: the map has no entry for it. */
+ * (§2.4.3): it becomes an interrupt of the nexus's parent, to which at->node moves, and unit the address
+ * there. false: the map has no entry for it. */
 static bool pass_nexus(const struct fdt *tree, struct cells *at, uint32_t *unit, uint32_t *interrupt)
 {
 	uint32_t key[UNIT_CELLS + FDT_INTERRUPT_CELLS], mask[ARRAY_SIZE(key)], entry[ARRAY_SIZE(key)];
