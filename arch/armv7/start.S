@@ -13,7 +13,8 @@
 #define MASKED 0x1c0		/* asynchronous aborts, IRQ, FIQ */
 #define THUMB 0x20
 
-/* Page table entries (ARM ARM B3.6): their low halves, and NO_EXECUTE for the high ones. */
+/* Page table entries (ARM ARM B3.6): their low halves, and NO_EXECUTE for the high ones, where the low ones
+ * have an address. */
 #define TABLE 0x3
 #define BLOCK 0x1
 #define MEMORY (0x3 | 3 << 8 | 1 << 10)	/* attributes 0, inner shareable, accessed */
@@ -24,8 +25,8 @@
 /* TTBCR: long descriptors; 4 GiB by TTBR0, tables write-back and inner shareable; no TTBR1. */
 #define TRANSLATION (1 << 31 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
 #define SCTLR_OFF 0x00c50078	/* only the bits that must be one */
-/* With MMU, caches, branch prediction, write-implies-no-execute. */
-#define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 11 | 1 << 12 | 1 << 19)
+/* With MMU, caches, branch prediction, write-implies-no-execute, exceptions in Thumb code. */
+#define SCTLR_ON (SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 11 | 1 << 12 | 1 << 19 | 1 << 30)
 #define COPROCESSORS (0xf << 20)	/* VFP, for all */
 #define FPEXC_ON (1 << 30)
 
@@ -52,6 +53,10 @@ entry:
 	cpsid aif
 	mov r8, r2
 	adr r9, start
+	b.w begin		/* past the vectors */
+
+	.section .entry, "ax", %progbits
+begin:
 	ldr r4, =start
 	sub r4, r9, r4		/* load address minus link address */
 	mrs r0, cpsr
@@ -105,7 +110,9 @@ at_supervisor:
 	ldr r2, =image_start
 	mov r5, r9
 next_part:
-	ldm r12!, {r6, r7, lr}
+	ldm r12!, {r6, r7}
+	and lr, r7, #NO_EXECUTE
+	bic r7, r7, #NO_EXECUTE
 1:	cmp r2, r6
 	bhs 2f
 	cmp r7, #0
@@ -278,15 +285,15 @@ refusal:
 	.ltorg
 	.balign 4
 layout:
-	.word text_end, MEMORY | READ_ONLY, 0
-	.word rodata_end, MEMORY | READ_ONLY, NO_EXECUTE
-	.word fault_guard, MEMORY, NO_EXECUTE
-	.word fault_guard + 0x1000, 0, 0
-	.word interrupt_guard, MEMORY, NO_EXECUTE
-	.word interrupt_guard + 0x1000, 0, 0
-	.word boot_guard, MEMORY, NO_EXECUTE
-	.word boot_guard + 0x1000, 0, 0
-	.word image_end, MEMORY, NO_EXECUTE
+	.word text_end, MEMORY | READ_ONLY
+	.word rodata_end, MEMORY | READ_ONLY | NO_EXECUTE
+	.word fault_guard, MEMORY | NO_EXECUTE
+	.word fault_guard + 0x1000, 0
+	.word interrupt_guard, MEMORY | NO_EXECUTE
+	.word interrupt_guard + 0x1000, 0
+	.word boot_guard, MEMORY | NO_EXECUTE
+	.word boot_guard + 0x1000, 0
+	.word image_end, MEMORY | NO_EXECUTE
 layout_end:
 
 	.section .rodata.image, "a"
