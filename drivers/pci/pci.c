@@ -40,11 +40,11 @@ uint32_t pci_next(struct pci_scan *scan)
 
 uint32_t pci_capability(uint32_t function, uint8_t id, uint32_t after)
 {
-	uint32_t at = PCI_CAPABILITIES;
+	uint32_t at;
 
 	if (!(pci_read(function, PCI_COMMAND) & STATUS_CAPABILITIES))
 		return 0;
-	at = pci_read8(function, after ? after + 1 : at) & 0xfc;
+	at = (after ? pci_read(function, after) >> 8 : pci_read(function, PCI_CAPABILITIES)) & 0xfc;
 	for (unsigned i = 0; at >= 0x40 && i < CAPABILITIES_MAX; i++) {
 		uint32_t word = pci_read(function, at);
 

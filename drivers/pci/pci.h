@@ -39,11 +39,6 @@ void pci_tree(const struct fdt *tree);
 
 /* -- functions -- */
 
-static inline uint8_t pci_read8(uint32_t function, uint32_t offset)
-{
-	return (uint8_t)(pci_read(function, offset & ~3u) >> (offset & 3) * 8);
-}
-
 /* The next function on all buses; PCI_NONE after the last. A zeroed scan begins. Bridges that firmware has
  * left closed are opened on the way; one that cannot be opened is logged. */
 struct pci_scan {

@@ -171,10 +171,10 @@ static const struct virtio_transport transport = {
 	features, set_features, status, set_status, queue_max, queue_start, notify, attach, acknowledge,
 };
 
-/* The alignment of a window's offset. */
-static uint32_t alignment_of(uint8_t kind)
+/* The bits that are zero in a window's offset. */
+static uint32_t alignment_of(uint32_t kind)
 {
-	return kind == NOTIFY_CONFIG ? 2 : IS_ENABLED(CONFIG_PCI_PINS) && kind == ISR_STATUS ? 1 : 4;
+	return kind == NOTIFY_CONFIG ? 1 : IS_ENABLED(CONFIG_PCI_PINS) && kind == ISR_STATUS ? 0 : 3;
 }
 
 /* Maps the windows that the device's capabilities describe (§4.1.4), the first one of each kind. */
@@ -183,11 +183,11 @@ static bool map_windows(struct virtio_device *dev, uint32_t function)
 	uint32_t at = 0, bytes;
 
 	for (unsigned i = 0; i < WINDOWS_MAX && (at = pci_capability(function, PCI_VENDOR_SPECIFIC, at)); i++) {
-		uint8_t kind = pci_read8(function, at + 3), bar = pci_read8(function, at + 4);
+		uint32_t kind = pci_read(function, at) >> 24, bar = pci_read(function, at + 4) & 0xff;
 		uint32_t offset = at < 0xf0 ? pci_read(function, at + 8) : 0;
 
 		bytes = at < 0xf0 ? pci_read(function, at + 12) : 0;
-		if (offset % alignment_of(kind))
+		if (offset & alignment_of(kind))
 			continue;
 		if (kind == COMMON_CONFIG && !dev->registers && bytes >= sizeof(struct common)) {
 			dev->registers = pci_map(function, bar, offset, bytes);
