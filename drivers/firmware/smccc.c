@@ -32,13 +32,12 @@ static int32_t call(uint32_t function, uint32_t argument)
 void firmware_init(const struct fdt *tree)
 {
 	struct fdt_node n;
-	const char *method = NULL;
 
-	if (fdt_find(tree, &n, "arm,psci-1.0") || fdt_find(tree, &n, "arm,psci-0.2"))
-		method = fdt_string(tree, &n, "method");
-	if (method && !strcmp(method, "hvc"))
+	if (!fdt_find(tree, &n, "arm,psci-1.0"))
+		fdt_find(tree, &n, "arm,psci-0.2");
+	if (fdt_lists(tree, &n, "method", "hvc"))
 		conduit = CPU_CONDUIT_HVC;
-	else if (method && !strcmp(method, "smc"))
+	else if (fdt_lists(tree, &n, "method", "smc"))
 		conduit = CPU_CONDUIT_SMC;
 }
 

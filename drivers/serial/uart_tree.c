@@ -11,14 +11,17 @@
 #include <errno.h>
 #include <string.h>
 
-#define WRITES_MAX 5
+#define WRITES_MAX 4
+
+#define DATA 0x00     /* of all kinds */
+#define FIFO_BYTES 16 /* as many as an empty transmitter takes */
 
 /* A kind of port. Registers by number; 0: it has none. */
 struct kind {
 	const char *compatible;
-	uint8_t shift, width; /* overridden by reg-shift and reg-io-width */
-	uint8_t data, status;
-	uint8_t room, room_bytes;   /* status bits: the transmitter is empty, and takes room_bytes */
+	uint8_t shift; /* overridden by reg-shift; its power of two is the width, overridden by reg-io-width */
+	uint8_t status;
+	uint8_t room;               /* status bit: the transmitter is empty */
 	uint8_t input, input_value; /* status bits, and their value when a byte has come */
 	uint8_t enable, enable_value, acknowledge;
 	struct {
@@ -28,8 +31,7 @@ struct kind {
 };
 
 #define NS16550 \
-	.shift = 0, .width = 1, .data = 0x00, .status = 0x05, \
-	.room = 0x20, .room_bytes = 16, .input = 0x01, .input_value = 0x01, \
+	.shift = 0, .status = 0x05, .room = 0x20, .input = 0x01, .input_value = 0x01, \
 	.enable = 0x01, .enable_value = 0x01, .acknowledge = 0x00, .init = { \
 		{ .reg = 0x01, .value = 0x00 }, /* interrupts: none */ \
 		{ .reg = 0x03, .value = 0x03 }, /* 8N1 */ \
@@ -40,8 +42,7 @@ struct kind {
 static const struct kind kinds[] = {
 	{
 		.compatible = "arm,pl011",
-		.shift = 2, .width = 4, .data = 0x00, .status = 0x06,
-		.room = 0x80, .room_bytes = 16, .input = 0x10, .input_value = 0x00,
+		.shift = 2, .status = 0x06, .room = 0x80, .input = 0x10, .input_value = 0x00,
 		.enable = 0x0e, .enable_value = 0x50, .acknowledge = 0x11, .init = {
 			{ .reg = 0x0e, .value = 0x000 }, /* interrupts: none */
 			{ .reg = 0x0b, .value = 0x070 }, /* 8N1, FIFOs */
@@ -75,7 +76,7 @@ static uint32_t read(uint8_t reg)
 static bool start(const struct kind *k, uint64_t at)
 {
 	uint64_t own_shift = fdt_number(tree, &node, "reg-shift", k->shift);
-	uint64_t own_width = fdt_number(tree, &node, "reg-io-width", k->width);
+	uint64_t own_width = fdt_number(tree, &node, "reg-io-width", 1u << k->shift);
 
 	if (own_shift > 3 || (own_width != 1 && own_width != 4) || (own_width == 4 && at % 4))
 		return false;
@@ -127,12 +128,12 @@ unsigned uart_room(void)
 {
 	if (!looked)
 		serial_init(NULL);
-	return kind && read(kind->status) & kind->room ? kind->room_bytes : 0;
+	return kind && read(kind->status) & kind->room ? FIFO_BYTES : 0;
 }
 
 void uart_put(uint8_t byte)
 {
-	write(kind->data, byte);
+	write(DATA, byte);
 }
 
 void uart_acknowledge(void)
@@ -148,7 +149,7 @@ bool uart_has_input(void)
 
 uint8_t uart_get(void)
 {
-	return (uint8_t)read(kind->data);
+	return (uint8_t)read(DATA);
 }
 
 int uart_listen(struct poller *p)
