@@ -79,7 +79,7 @@ int irq_line(const struct fdt_interrupt *i)
 	return (int)(i->cells[1] + (i->cells[0] ? GIC_PPI : GIC_SPI)) | (i->cells[2] & 3 ? EDGE : 0);
 }
 
-static int attach(unsigned line, struct poller *p)
+int irq_attach_line(unsigned line, struct poller *p)
 {
 	unsigned id = line & ~EDGE;
 	int error = id < GIC_NONE ? lines_add(id, p) : -EINVAL;
@@ -87,16 +87,6 @@ static int attach(unsigned line, struct poller *p)
 	if (!error)
 		gic->enable(id, line & EDGE);
 	return error;
-}
-
-int irq_attach_line(unsigned line, struct poller *p)
-{
-	return attach(line, p);
-}
-
-int irq_attach_wake(unsigned line)
-{
-	return attach(line, NULL);
 }
 
 int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *message)

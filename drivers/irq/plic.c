@@ -136,11 +136,6 @@ int irq_attach_line(unsigned line, struct poller *p)
 	return 0;
 }
 
-int irq_attach_wake(unsigned line)
-{
-	return irq_attach_line(line, NULL);
-}
-
 int irq_attach_message(uint32_t function, struct poller *p, struct irq_message *message)
 {
 	(void)function, (void)p, (void)message;

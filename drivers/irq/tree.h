@@ -23,7 +23,10 @@ static inline int irq_line_of(const struct fdt *tree, const struct fdt_node *n, 
 	return error ? error : irq_line(&interrupt);
 }
 /* Attaches a line that only wakes the CPU: the timer's. As irq_attach_line. */
-int irq_attach_wake(unsigned line);
+static inline int irq_attach_wake(unsigned line)
+{
+	return irq_attach_line(line, NULL);
+}
 /* Called by the CPU's interrupt entry, with the general registers saved and no others. */
 void interrupt_dispatch(void);
 /* Re-enables interrupts that have come. Called with interrupts off, before waiting: mostly when no poller is
