@@ -45,10 +45,13 @@ static struct fdt_value value_at(const struct fdt *tree, uint32_t property)
 		                   fdt_property_bytes(tree, property) };
 }
 
-/* The first of the strings in value; NULL: the last one is not terminated. */
-static const char *strings_of(struct fdt_value value)
+/* The first of a property's strings; NULL: the last one is not terminated, or the property's offset is 0. */
+static const char *strings_at(const struct fdt *tree, uint32_t property)
 {
-	return value.bytes && !value.at[value.bytes - 1] ? (const char *)value.at : NULL;
+	const char *strings = (const char *)tree->blob + property + FDT_PROPERTY_BYTES;
+	uint32_t bytes = property ? fdt_property_bytes(tree, property) : 0;
+
+	return bytes && !strings[bytes - 1] ? strings : NULL;
 }
 
 /* -- nodes -- */
@@ -56,9 +59,9 @@ static const char *strings_of(struct fdt_value value)
 static bool is_okay(const struct fdt *tree, uint32_t node)
 {
 	uint32_t property = find(tree, node, "status");
-	const char *status = property ? strings_of(value_at(tree, property)) : "ok";
+	const char *status = strings_at(tree, property);
 
-	return status && (!strcmp(status, "ok") || !strcmp(status, "okay"));
+	return !property || (status && (!strcmp(status, "ok") || !strcmp(status, "okay")));
 }
 
 bool fdt_next(const struct fdt *tree, struct fdt_node *n)
@@ -172,23 +175,19 @@ bool fdt_has(const struct fdt *tree, const struct fdt_node *n, const char *name)
 
 const char *fdt_string(const struct fdt *tree, const struct fdt_node *n, const char *name)
 {
-	uint32_t property = find_of(tree, n, name);
-
-	return property ? strings_of(value_at(tree, property)) : NULL;
+	return strings_at(tree, find_of(tree, n, name));
 }
 
 bool fdt_lists(const struct fdt *tree, const struct fdt_node *n, const char *name, const char *text)
 {
-	struct fdt_value value = { NULL, 0 };
-	const char *string;
+	uint32_t property = find_of(tree, n, name);
+	const char *string = strings_at(tree, property), *end;
 
-	fdt_property(tree, n, name, &value);
-	string = strings_of(value);
-	while (string && string < (const char *)value.at + value.bytes) {
+	if (!string)
+		return false;
+	for (end = string + fdt_property_bytes(tree, property); string < end; string += strlen(string) + 1)
 		if (!strcmp(string, text))
 			return true;
-		string += strlen(string) + 1;
-	}
 	return false;
 }
 

@@ -16,24 +16,23 @@ static size_t name_bytes(const char *path)
 	return bytes;
 }
 
-/* Moves n to the child called name, bytes long, with its unit address or without. */
+/* Moves n to the child called name, bytes long, with its unit address or without; somewhere else, if it has
+ * none. */
 static bool descend(const struct fdt *tree, struct fdt_node *n, const char *name, size_t bytes)
 {
-	struct fdt_node child = FDT_BEGIN;
+	uint32_t depth = n->depth + 1;
 
-	while (fdt_next_child(tree, n, &child)) {
-		const char *its = fdt_name(tree, &child);
+	while (fdt_next(tree, n) && n->depth >= depth) {
+		const char *its = fdt_name(tree, n);
 
-		if (!strncmp(its, name, bytes) &&
-		    (!its[bytes] || (its[bytes] == '@' && !memchr(name, '@', bytes)))) {
-			*n = child;
+		if (n->depth == depth && !strncmp(its, name, bytes) &&
+		    (!its[bytes] || (its[bytes] == '@' && !memchr(name, '@', bytes))))
 			return true;
-		}
 	}
 	return false;
 }
 
-/* Moves n along path. */
+/* Moves n along path; somewhere else, if it leads nowhere. */
 static bool follow(const struct fdt *tree, struct fdt_node *n, const char *path)
 {
 	while (*path && *path != ':') {

@@ -65,7 +65,7 @@ static volatile uint8_t *find(const struct fdt_range *range)
 }
 
 /* Writes to a register and waits until a bit of it is zero. */
-static bool set(volatile uint32_t *to, uint32_t value, uint32_t bit)
+OUT_OF_LINE static bool set(volatile uint32_t *to, uint32_t value, uint32_t bit)
 {
 	*to = value;
 	for (unsigned i = 0; i < PATIENCE; i++) {
@@ -85,12 +85,9 @@ static bool wake(volatile uint8_t *frames)
 static bool switch_on(void)
 {
 	volatile uint32_t *control = reg(distributor, CONTROL);
-	uint32_t steps[] = { *control & CONTROL_AFFINITY, CONTROL_AFFINITY, CONTROL_ON };
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
-		if (!set(control, steps[i], CONTROL_PENDING))
-			return false;
-	return true;
+	return set(control, *control & CONTROL_AFFINITY, CONTROL_PENDING) &&
+	       set(control, CONTROL_AFFINITY, CONTROL_PENDING) && set(control, CONTROL_ON, CONTROL_PENDING);
 }
 
 static int init(const struct fdt *tree, const struct fdt_node *n)
