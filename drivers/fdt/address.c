@@ -10,16 +10,15 @@
 struct table {
 	struct fdt_value value;
 	uint32_t below, above, size; /* cells of each */
-	uint32_t count;
+	uint32_t cells, count;       /* of an entry; entries */
 };
 
-/* Reads the format of reg, or of ranges, for the node at that depth, of at least 2, of n's path. false: there
+/* Reads the format of reg, or of ranges, for the node at, which is behind its parent in a path. false: there
  * is none, or its cells are too many: more than 64 bits are never needed, but for PCI's buses, which have
  * flags in the highest of three cells. */
-static bool read_table(const struct fdt *tree, const struct fdt_node *n, uint32_t depth, bool is_reg,
-                      struct table *table)
+static bool read_table(const struct fdt *tree, const uint32_t *at, bool is_reg, struct table *table)
 {
-	uint32_t node = n->path[depth - 1], parent = n->path[depth - 2];
+	uint32_t node = at[0], parent = at[-1];
 
 	table->below = is_reg ? 0 : fdt_count_at(tree, node, "#address-cells", 2);
 	table->above = fdt_count_at(tree, parent, "#address-cells", 2);
@@ -27,7 +26,8 @@ static bool read_table(const struct fdt *tree, const struct fdt_node *n, uint32_
 	if (table->below - !is_reg >= 3 || table->above - 1 >= 2 || table->size > 2 ||
 	    !fdt_property_at(tree, node, is_reg ? "reg" : "ranges", &table->value))
 		return false;
-	table->count = fdt_cells(&table->value) / (table->below + table->above + table->size);
+	table->cells = table->below + table->above + table->size;
+	table->count = fdt_cells(&table->value) / table->cells;
 	return true;
 }
 
@@ -44,7 +44,7 @@ static uint64_t number_at(const struct fdt_value *value, uint32_t first, uint32_
 /* Gives the address on the node's own bus, and its translation in range. */
 static uint64_t read_entry(const struct table *t, uint32_t i, struct fdt_range *range)
 {
-	uint32_t first = i * (t->below + t->above + t->size);
+	uint32_t first = i * t->cells;
 
 	range->start = number_at(&t->value, first + t->below, t->above);
 	range->bytes = number_at(&t->value, first + t->below + t->above, t->size);
@@ -75,15 +75,15 @@ static int entry_of(const struct fdt *tree, const struct fdt_node *n, uint32_t i
 	struct table table;
 	uint64_t bus;
 
-	if (n->depth < 2 || !read_table(tree, n, n->depth, !window, &table) || i >= table.count)
+	if (n->depth < 2 || !read_table(tree, &n->path[n->depth - 1], !window, &table) || i >= table.count)
 		return -ENOENT;
 	bus = read_entry(&table, i, range);
 	if (window) {
-		window->space = fdt_cell(&table.value, i * (table.below + table.above + table.size));
+		window->space = fdt_cell(&table.value, i * table.cells);
 		window->bus = bus;
 	}
-	for (uint32_t depth = n->depth; --depth > 1;)
-		if (!read_table(tree, n, depth, false, &table) || table.below > 2 || !pass(&table, range))
+	for (const uint32_t *at = &n->path[n->depth - 1]; --at > n->path;)
+		if (!read_table(tree, at, false, &table) || table.below > 2 || !pass(&table, range))
 			return -ERANGE;
 	return range->bytes <= UINT64_MAX - range->start ? 0 : -ERANGE;
 }
