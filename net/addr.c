@@ -14,19 +14,14 @@ struct ip_addr ip_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 	return (struct ip_addr){ .family = IP_V4, .bytes = { a, b, c, d } };
 }
 
-static uint64_t word(const uint8_t *bytes)
-{
-	uint64_t x;
-
-	memcpy(&x, bytes, sizeof(x));
-	return x;
-}
-
 /* By words: each packet that arrives is compared with the addresses of its connection. */
 bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 {
-	return a->family == b->family && word(a->bytes) == word(b->bytes) &&
-	       word(a->bytes + 8) == word(b->bytes + 8);
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->bytes, sizeof(x));
+	memcpy(y, b->bytes, sizeof(y));
+	return a->family == b->family && x[0] == y[0] && x[1] == y[1];
 }
 
 char *ip_format(char to[IP_TEXT_MAX], const struct ip_addr *a)

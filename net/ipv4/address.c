@@ -4,7 +4,7 @@
 
 #include "net/ipv4/ipv4_priv.h"
 
-OUT_OF_LINE uint32_t ipv4_mask(const struct ip_prefix *prefix)
+uint32_t ipv4_mask(const struct ip_prefix *prefix)
 {
 	return prefix->len ? UINT32_MAX << (32 - prefix->len) : 0;
 }

@@ -48,10 +48,13 @@ static int listen_protocol(struct ip *base, uint8_t protocol, const struct ip_ha
 	return 0;
 }
 
-OUT_OF_LINE void ipv4_addr(struct ip_addr *to, const void *bytes)
+void ipv4_addr(struct ip_addr *to, const void *bytes)
 {
-	*to = (struct ip_addr){ .family = IP_V4 }; /* ip_equal compares all 16 bytes */
-	memcpy(to->bytes, bytes, 4);
+	uint64_t words[2] = { 0 }; /* ip_equal compares all 16 bytes */
+
+	memcpy(words, bytes, 4);
+	to->family = IP_V4;
+	memcpy(to->bytes, words, sizeof(words));
 }
 
 OUT_OF_LINE const struct ip_handler *ipv4_handler(const struct ipv4 *ip, uint8_t protocol)

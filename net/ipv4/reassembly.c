@@ -26,7 +26,7 @@ static uint32_t end_of(const struct buf *b)
 }
 
 /* Frees p's pieces. */
-static OUT_OF_LINE void clear(struct reassembly *r, struct ipv4_partial *p)
+static void clear(struct reassembly *r, struct ipv4_partial *p)
 {
 	struct buf *b;
 
