@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The Internet checksum, eight bytes at a time (RFC 1071 §2): one's-complement addition does not
+/* The Internet checksum, a register at a time (RFC 1071 §2): one's-complement addition does not
  * care for the word's size or byte order, and 2^64-1 is a multiple of 2^16-1, so that a sum
  * which starts at an odd byte is the even one turned by eight bits. */
 #include "net/checksum.h"
@@ -15,31 +15,41 @@ static inline uint64_t add(uint64_t a, uint64_t b)
 	return a + (a < b);
 }
 
-static inline uint64_t load(const uint8_t *p)
+enum { WORD = sizeof(size_t) }; /* bytes of a register */
+
+static inline size_t load(const uint8_t *p)
 {
-	uint64_t x;
+	size_t x;
 
 	memcpy(&x, p, sizeof(x));
 	return x;
+}
+
+/* The same for a word of the data; those of four bytes are too few to overflow a sum that had 33 bits. */
+static inline uint64_t add_word(uint64_t sum, size_t word)
+{
+	return WORD == 8 ? add(sum, word) : sum + word;
 }
 
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	for (; len >= 32; len -= 32, p += 32) {
-		sum = add(sum, load(p));
-		sum = add(sum, load(p + 8));
-		sum = add(sum, load(p + 16));
-		sum = add(sum, load(p + 24));
+	if (WORD == 4)
+		sum = (sum >> 32) + (uint32_t)sum;
+	for (; len >= 4 * WORD; len -= 4 * WORD, p += 4 * WORD) {
+		sum = add_word(sum, load(p));
+		sum = add_word(sum, load(p + WORD));
+		sum = add_word(sum, load(p + 2 * WORD));
+		sum = add_word(sum, load(p + 3 * WORD));
 	}
-	for (; len >= 8; len -= 8, p += 8)
-		sum = add(sum, load(p));
-	if (len >= 4) { /* most headers end so */
+	for (; len >= WORD; len -= WORD, p += WORD)
+		sum = add_word(sum, load(p));
+	if (WORD == 8 && len >= 4) { /* most headers end so */
 		uint32_t half;
 
 		memcpy(&half, p, sizeof(half));
-		sum = add(sum, half);
+		sum = add_word(sum, half);
 		p += 4;
 		len -= 4;
 	}
@@ -47,11 +57,11 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 		uint16_t word;
 
 		memcpy(&word, p, sizeof(word));
-		sum = add(sum, word);
+		sum = add_word(sum, word);
 		p += 2;
 		len -= 2;
 	}
-	return len ? add(sum, be16((uint16_t)(*p << 8))) : sum;
+	return len ? add_word(sum, be16((uint16_t)(*p << 8))) : sum;
 }
 
 uint64_t checksum_add_buf(uint64_t sum, const struct buf *b)
