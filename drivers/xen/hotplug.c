@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Devices beside the first of their kind, which the image does not use, whether present from the start or
- * added later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready,
- * so that xl neither attaches nor detaches it in vain. The watch tells only that something below device/ may
- * have changed: so all devices are checked, one request to the store after the other. A backend that is not
- * ready yet is checked again each second, for as long as a frontend waits for its own; so is a device while
- * the first of its kind is away, whose place it may take. */
+ * added later (xl network-attach, xl block-attach): each is reported, and closed once its backend is ready
+ * and xl has had time to see that, so that xl neither attaches nor detaches it in vain. The watch tells only
+ * that something below device/ may have changed: so all devices are checked, one request to the store after
+ * the other. A backend that is not ready yet is checked again each second, for as long as a frontend waits
+ * for its own; so is a device while the first of its kind is away, whose place it may take. */
 #define LOG_TAG "hotplug"
 #include "drivers/xen/frontend.h"
 #include "drivers/xen/xen.h"
@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <string.h>
 #include <xen/io/xenbus.h>
+
+#define LOOKS_LEAST 3 /* before a device is refused; xl waits for its backend, too */
 
 static const char *const folders[] = { "device/vif", "device/vbd" };
 
@@ -44,7 +46,8 @@ static bool has_state(const struct waiter *w, enum xenbus_state state)
 
 static void have_backend_state(struct waiter *w)
 {
-	if (!has_state(w, XenbusStateInitWait) || frontend_lacks(folders[all.folder - 1])) {
+	if (all.looks < LOOKS_LEAST || !has_state(w, XenbusStateInitWait) ||
+	    frontend_lacks(folders[all.folder - 1])) {
 		all.later = true;
 		next_device(NULL);
 		return;

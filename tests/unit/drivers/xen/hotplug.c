@@ -118,6 +118,15 @@ static void assert_sleeps_after(unsigned seconds)
 	cr_assert_eq(fake.calls, calls);
 }
 
+/* As long as xl takes, at most, to see that a backend is ready. */
+static void wait(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		clock_advance_ns(NS_PER_S);
+		test_settle();
+	}
+}
+
 TestSuite(xen_hotplug, .init = begin, .timeout = 60);
 
 Test(xen_hotplug, what_is_used_stays)
@@ -131,6 +140,10 @@ Test(xen_hotplug, each_other_is_refused)
 	plug("device/vif/1", "/local/domain/0/backend/vif/1/1", READY);
 	plug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712", READY);
 	plug("device/vbd/51728", "/local/domain/0/backend/vbd/1/51728", READY);
+	clock_advance_ns(NS_PER_S);
+	test_settle();
+	cr_assert_str_eq(fake_get("device/vif/1/state"), "1", "before xl has seen its backend ready");
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 	cr_assert_str_eq(fake_get("device/vbd/51712/state"), CLOSED);
 	cr_assert_str_eq(fake_get("device/vbd/51728/state"), CLOSED);
@@ -144,8 +157,7 @@ Test(xen_hotplug, a_backend_may_take_its_time)
 	plug("device/vif/1", "/local/domain/0/backend/vif/1/1", "1");
 	cr_assert_str_eq(fake_get("device/vif/1/state"), "1");
 	fake_set("/local/domain/0/backend/vif/1/1/state", READY);
-	clock_advance_ns(NS_PER_S);
-	test_settle();
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 }
 
@@ -157,6 +169,7 @@ Test(xen_hotplug, a_backend_that_never_comes_is_forgotten)
 	fake_set("/local/domain/0/backend/vif/1/1/state", READY);
 	fake_set("device/vif/1/state", "1"); /* something has changed */
 	test_settle();
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 }
 
@@ -169,8 +182,10 @@ Test(xen_hotplug, what_is_no_device_is_passed_over)
 	fake_set("device/vif/3/state", "one");
 	plug("device/vif/4", "/a path that is longer than any that a backend of a device would have", READY);
 	plug("device/vif/a_name_of_a_device_that_is_longer_than_any_would_be_in_fact", "/b", READY);
+	wait();
 	cr_assert_null(strstr(test_console_text(), "refused"));
 	plug("device/vif/5", "/local/domain/0/backend/vif/1/5", READY);
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/5/state"), CLOSED);
 }
 
@@ -182,14 +197,12 @@ Test(xen_hotplug, while_the_first_is_away_others_wait)
 	fake_set(OWN_BACK "/state", CLOSED);
 	test_settle();
 	plug("device/vif/1", NEXT_BACK, READY);
-	clock_advance_ns(NS_PER_S);
-	test_settle();
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), "1");
 	fake_set(OWN_BACK "/state", READY);
 	test_settle();
 	assert_connects("device/vif/0", OWN_BACK);
-	clock_advance_ns(NS_PER_S);
-	test_settle();
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 	cr_assert_str_eq(fake_get("device/vif/0/state"), "4");
 }
@@ -197,6 +210,7 @@ Test(xen_hotplug, while_the_first_is_away_others_wait)
 Test(xen_hotplug, who_was_refused_takes_the_place_of_one_that_goes)
 {
 	plug("device/vif/1", NEXT_BACK, READY);
+	wait();
 	fake_set(NEXT_BACK "/state", CLOSED);
 	test_settle();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
@@ -207,6 +221,7 @@ Test(xen_hotplug, who_was_refused_takes_the_place_of_one_that_goes)
 	test_settle();
 	assert_connects("device/vif/1", NEXT_BACK);
 	plug("device/vif/0", OWN_BACK, READY);
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/0/state"), CLOSED);
 	cr_assert_str_eq(fake_get("device/vif/1/state"), "4");
 }
@@ -299,8 +314,7 @@ Test(xen_hotplug, another_disk_is_none)
 	unplug("device/vbd/51712", "/local/domain/0/backend/vbd/1/51712");
 	plug("device/vbd/51712", "/local/domain/0/backend/qdisk/1/51712", READY);
 	assert_connects("device/vbd/51712", "/local/domain/0/backend/qdisk/1/51712");
-	clock_advance_ns(NS_PER_S);
-	test_settle();
+	wait();
 	cr_assert_str_eq(fake_get("device/vbd/51728/state"), CLOSED);
 }
 
@@ -323,7 +337,6 @@ Test(xen_hotplug, is_asked_again_in_another_domain)
 	xen_suspend();
 	test_settle();
 	assert_connects("device/vif/0", OWN_BACK);
-	clock_advance_ns(NS_PER_S);
-	test_settle();
+	wait();
 	cr_assert_str_eq(fake_get("device/vif/1/state"), CLOSED);
 }
