@@ -95,7 +95,7 @@ static void have_names(struct waiter *w)
 static void finish(void)
 {
 	store_watch_done(&all.watch);
-	if (all.later && all.looks++ < CONFIG_XEN_STORE_TIMEOUT_SECONDS)
+	if (all.later && all.looks++ < LOOKS_LEAST + CONFIG_XEN_STORE_TIMEOUT_SECONDS)
 		timer_start_in(&all.timer, NS_PER_S); /* not in begin: a change calls that too */
 }
 
