@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The network device (virtio 1.2 §5.1). Received frames go up in the buffers that the device wrote them into,
- * counted; a buffer is posted again when its last reference is dropped. When buffers run short, RESERVE of
- * them are kept in the ring: small frames are then copied, so that acknowledgements still get through, and
- * others dropped. Transmitted chains go to the device slice by slice and are freed when it has used them. */
+ * counted; a buffer is posted again when its last reference is dropped. Segments that the device has put
+ * together (GUEST_TSO4) come as one frame in many buffers. When buffers run short, RESERVE of them are kept
+ * in the ring: small frames are then copied, so that acknowledgements still get through, and others dropped.
+ * Transmitted chains go to the device slice by slice and are freed when it has used them. */
 #define LOG_TAG "virtio-net"
 #include "drivers/virtio/virtqueue.h"
 #include "kernel/buf.h"
@@ -19,6 +20,7 @@
 #define F_GUEST_CSUM (UINT64_C(1) << 1)
 #define F_MTU (UINT64_C(1) << 3)
 #define F_MAC (UINT64_C(1) << 5)
+#define F_GUEST_TSO4 (UINT64_C(1) << 7)
 #define F_HOST_TSO4 (UINT64_C(1) << 11)
 #define F_MRG_RXBUF (UINT64_C(1) << 15)
 #define F_STATUS (UINT64_C(1) << 16)
@@ -31,7 +33,10 @@ enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
 #define TSO_BYTES_MAX (65535 + NETDEV_HEADER_BYTES)
 #define BUFFER_BYTES 1600
 #define LATE_NS (10 * NS_PER_MS) /* until the used ring is looked at for awaited frames */
-#define RESERVE 8 /* buffers that stay in the ring, whatever the stack holds */
+/* Buffers that stay in the ring, whatever the stack holds (init/limits.h): as many as the longest frame
+ * takes, because the device may keep all others behind one that finds no room. */
+#define RESERVE 42
+#define RING_LEAST 64 /* the power of two that has room for RESERVE */
 #define BUDGET 64 /* frames per poll, so that timers and others get their turn */
 #define FRAME_PARTS (NETDEV_SLICES + 1) /* the device's header may need one of its own */
 
@@ -64,6 +69,10 @@ struct rx_buffer {
 static_assert(sizeof(struct rx_buffer) == BUFFER_BYTES, "receive buffer");
 LIMIT_BYTES(VIRTIO_NET_BUFFERS, sizeof(struct rx_buffer), 1600);
 static_assert(offsetof(struct rx_buffer, data) % 4 == 2, "IP header after 26 bytes");
+static_assert(RESERVE * sizeof(((struct rx_buffer *)NULL)->data) >= sizeof(struct header) + TSO_BYTES_MAX,
+              "the longest frame");
+static_assert(CONFIG_VIRTIO_NET_RX_RING >= RING_LEAST, "room for RESERVE");
+static_assert(CONFIG_VIRTIO_NET_BUFFERS >= RESERVE, "the same");
 
 /* -- receive -- */
 
@@ -392,6 +401,27 @@ static int read_config(struct net *net)
 	return 0;
 }
 
+/* May the device put segments together? They need several buffers, and come with partial checksums
+ * (§5.1.3.1, §5.1.6.3.1). */
+static bool has_room_for_long(struct net *net)
+{
+	const uint64_t needed = F_GUEST_CSUM | F_MRG_RXBUF;
+
+	return (net->virtio.accepted & needed) == needed &&
+	       net->virtio.transport->queue_max(&net->virtio, 0) >= RING_LEAST;
+}
+
+static int negotiate(struct net *net)
+{
+	const uint64_t wanted = F_CSUM | F_GUEST_CSUM | F_MTU | F_MAC | F_HOST_TSO4 | F_MRG_RXBUF | F_STATUS |
+	                        VIRTIO_F_EVENT_IDX;
+	int error = virtio_begin(&net->virtio, wanted | F_GUEST_TSO4);
+
+	if (!error && !has_room_for_long(net))
+		error = virtio_begin(&net->virtio, wanted);
+	return error;
+}
+
 /* The longest frame must fit into the posted buffers, or none of that length ever arrives. */
 static void fit_ring(struct net *net)
 {
@@ -428,15 +458,13 @@ static int make_queues(struct net *net)
 int virtio_net_create(struct netdev **out)
 {
 	struct net *net = instance_alloc(sizeof(*net));
-	const uint64_t wanted = F_CSUM | F_GUEST_CSUM | F_MTU | F_MAC | F_HOST_TSO4 | F_MRG_RXBUF | F_STATUS |
-	                        VIRTIO_F_EVENT_IDX;
 	int error;
 
 	if (!net)
 		return -ENOMEM;
 	error = virtio_find(&net->virtio, VIRTIO_TYPE_NET);
 	if (!error)
-		error = virtio_begin(&net->virtio, wanted);
+		error = negotiate(net);
 	if (!error)
 		error = read_config(net);
 	if (!error)

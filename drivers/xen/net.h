@@ -12,7 +12,9 @@
 
 #define XEN_NET_SLOTS 256    /* of either ring */
 #define XEN_NET_PIECES_MAX 18 /* of a frame: as many as every backend takes (public/io/netif.h) */
-#define XEN_NET_RESERVE 8    /* buffers that stay with the backend, whatever the stack holds */
+/* Buffers that stay with the backend, whatever the stack holds (init/limits.h): as many as Linux's wants for
+ * the longest frame, 17 pages and two extras, because it keeps all others behind one that finds no room. */
+#define XEN_NET_RESERVE 19
 #define XEN_NET_NONE UINT16_MAX /* no slot */
 
 struct netif_extra_info;

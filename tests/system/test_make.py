@@ -216,8 +216,8 @@ COMPILED = [
     ("clang", ("CC=clang",), {}), ("unoptimised", (), {"OPTIMIZE_NONE": "y", "LTO": "n", "DEBUG": "y"}),
     pytest.param("fast", (), {"OPTIMIZE_SPEED": "y"}, marks=pytest.mark.long),
     pytest.param("without-lto", (), {"LTO": "n"}, marks=pytest.mark.long),
-    pytest.param("odd", (), {"VIRTIO_NET_RX_RING": "33", "VIRTIO_NET_TX_RING": "1000", "BOOT_STACK_BYTES": "16385",
-                             "FIBER_STACK_BYTES": "10001", "VIRTIO_NET_BUFFERS": "77",
+    pytest.param("odd", (), {"VIRTIO_NET_RX_RING": "99", "VIRTIO_NET_TX_RING": "1000", "BOOT_STACK_BYTES": "16385",
+                             "FIBER_STACK_BYTES": "10001", "VIRTIO_NET_BUFFERS": "133",
                              "TCP_RECEIVE_BUFS": "45"}, marks=pytest.mark.long)]
 
 

@@ -15,10 +15,10 @@
 
 enum { RX, TX };
 enum {
-	CSUM = 1 << 0, GUEST_CSUM = 1 << 1, MTU = 1 << 3, MAC = 1 << 5, HOST_TSO4 = 1 << 11, MRG = 1 << 15,
-	STATUS = 1 << 16,
+	CSUM = 1 << 0, GUEST_CSUM = 1 << 1, MTU = 1 << 3, MAC = 1 << 5, GUEST_TSO4 = 1 << 7, HOST_TSO4 = 1 << 11,
+	MRG = 1 << 15, STATUS = 1 << 16,
 };
-enum { HEADER = 12, FRAMES = 1000 };
+enum { HEADER = 12, FRAMES = 1000, LONGEST = 14 + 65535, RESERVE = 42 };
 
 static struct netdev *net;
 static struct buf *got[FRAMES];
@@ -41,7 +41,8 @@ static void begin_with(uint64_t features)
 	got_count = 0;
 }
 
-static const uint64_t all = CSUM | GUEST_CSUM | MTU | MAC | HOST_TSO4 | MRG | STATUS | VIRTIO_F_EVENT_IDX;
+static const uint64_t all =
+	CSUM | GUEST_CSUM | MTU | MAC | GUEST_TSO4 | HOST_TSO4 | MRG | STATUS | VIRTIO_F_EVENT_IDX;
 
 static void begin(void)
 {
@@ -89,7 +90,7 @@ static void deliver(const uint8_t *frame, uint32_t bytes)
 	deliver_parts(frame, &bytes, 1, 0, 1);
 }
 
-static uint8_t pattern[9000];
+static uint8_t pattern[LONGEST];
 
 static void make_pattern(void)
 {
@@ -206,6 +207,28 @@ Test(virtio_net, takes_a_large_mtu_only_over_several_buffers, .init = test_begin
 	cr_assert_eq(net->mtu, 1500);
 }
 
+/* Frames of 64 KiB need several buffers, and a ring that has room for them; nobody has summed them. */
+Test(virtio_net, has_segments_put_together_only_where_they_find_room, .init = test_begin)
+{
+	static const struct {
+		uint64_t offered;
+		uint16_t queue_max;
+		bool accepted;
+	} cases[] = {
+		{ GUEST_CSUM | MRG, 256, true }, { GUEST_CSUM | MRG, 64, true }, { GUEST_CSUM | MRG, 63, false },
+		{ GUEST_CSUM, 256, false }, { MRG, 256, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		device_reset(VIRTIO_F_VERSION_1 | MAC | GUEST_TSO4 | cases[i].offered);
+		device.queue_max = cases[i].queue_max;
+		cr_assert_eq(virtio_net_create(&net), 0);
+		cr_expect_eq(device.accepted, VIRTIO_F_VERSION_1 | MAC | cases[i].offered |
+		                              (cases[i].accepted ? (uint64_t)GUEST_TSO4 : 0), "%zu", i);
+		cr_expect_eq(device.status, 15);
+	}
+}
+
 /* -- receive -- */
 
 Test(virtio_net, hands_up_frames_uncopied_and_posts_their_buffers_again)
@@ -252,6 +275,33 @@ Test(virtio_net, joins_the_buffers_of_one_frame)
 	free_all();
 }
 
+/* The longest frame that a device may make of segments. */
+static void deliver_longest(void)
+{
+	uint32_t parts[RESERVE], left = LONGEST;
+
+	for (unsigned i = 0; i < RESERVE; i++) {
+		parts[i] = MIN(left, i ? 1574u : 1574u - HEADER);
+		left -= parts[i];
+	}
+	cr_assert_eq(left, 0);
+	deliver_parts(pattern, parts, RESERVE, 1, RESERVE);
+}
+
+Test(virtio_net, takes_segments_that_the_device_has_put_together)
+{
+	static uint8_t out[LONGEST];
+
+	make_pattern();
+	deliver_longest();
+	cr_assert_eq(got_count, 1);
+	cr_assert_eq(buf_length(got[0]), LONGEST);
+	buf_copy_out(got[0], 0, out, sizeof(out));
+	cr_assert_eq(memcmp(out, pattern, sizeof(out)), 0);
+	cr_assert_eq(got[0]->flags, BUF_CSUM_PARTIAL);
+	free_all();
+}
+
 Test(virtio_net, drops_a_frame_whose_first_slice_is_too_short)
 {
 	static const uint32_t parts[] = { 60, 1000 };
@@ -264,8 +314,8 @@ Test(virtio_net, drops_a_frame_whose_first_slice_is_too_short)
 	free_all();
 }
 
-/* While no buffer is freed, large frames are dropped in the end and small ones still come through;
- * afterwards all is as it was. */
+/* While no buffer is freed, large frames are dropped in the end and small ones still come through, even
+ * behind the longest; afterwards all is as it was. */
 Test(virtio_net, keeps_small_frames_coming_when_buffers_are_short)
 {
 	unsigned posted = buffers_with_device(), held;
@@ -274,13 +324,15 @@ Test(virtio_net, keeps_small_frames_coming_when_buffers_are_short)
 	while (!net->stats.rx_dropped)
 		deliver(pattern, 1514);
 	held = got_count;
-	cr_assert_geq(held, CONFIG_VIRTIO_NET_BUFFERS - 16);
+	cr_assert_geq(held, CONFIG_VIRTIO_NET_BUFFERS - RESERVE);
 	for (unsigned i = 0; i < 100; i++) {
+		cr_assert_geq(buffers_with_device(), RESERVE);
+		deliver_longest();
 		deliver(pattern, 1514);
 		deliver(pattern, 66);
 	}
 	cr_assert_eq(got_count, held + 100);
-	cr_assert_eq(net->stats.rx_dropped, 101);
+	cr_assert_eq(net->stats.rx_dropped, 201);
 	cr_assert(got[held]->len == 66 && !memcmp(got[held]->data, pattern, 66));
 	free_all();
 	loop();
