@@ -199,6 +199,11 @@ int direct_tcp_get(struct flow *f, enum stack_option option, int32_t *value)
 	return tcp_get(f, option, value);
 }
 
+int direct_tcp_preset(struct direct *d, uint16_t port, enum stack_option option, int32_t value)
+{
+	return tcp_preset(d->tcp, port, option, value);
+}
+
 void direct_tcp_info(struct flow *f, struct stack_tcp_info *info)
 {
 	tcp_info(f, info);

@@ -46,6 +46,7 @@ static inline void direct_tcp_connect(struct direct *d, struct stack_connect *op
 }
 int direct_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int direct_tcp_get(struct flow *f, enum stack_option option, int32_t *value);
+int direct_tcp_preset(struct direct *d, uint16_t port, enum stack_option option, int32_t value);
 void direct_tcp_info(struct flow *f, struct stack_tcp_info *info);
 void direct_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer);
 int direct_udp_listen(struct direct *d, uint16_t port, datagram_fn *receive, void *arg);

@@ -63,6 +63,7 @@ static inline void socket_tcp_connect(struct socket_stack *s, struct stack_conne
 }
 int socket_tcp_set(struct flow *f, enum stack_option option, int32_t value);
 int socket_tcp_get(struct flow *f, enum stack_option option, int32_t *value);
+int socket_tcp_preset(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t value);
 void socket_tcp_info(struct flow *f, struct stack_tcp_info *info);
 void socket_tcp_ends(struct flow *f, struct endpoint *local, struct endpoint *peer);
 int socket_udp_listen(struct socket_stack *s, uint16_t port, datagram_fn *receive, void *arg);

@@ -142,6 +142,14 @@ static inline int stack_tcp_get(struct flow *f, enum stack_option option, int32_
 	return STACK_CALL(tcp_get)(f, option, value);
 }
 
+/* Sets STACK_TTL or STACK_DSCP for connections from their first segment on: those that port's listener
+ * accepts; port 0: those that are opened from now on. 0; -EINVAL: the value is out of range; -ENOPROTOOPT:
+ * another option; -ENOTCONN: port has no listener. */
+static inline int stack_tcp_preset(struct stack *s, uint16_t port, enum stack_option option, int32_t value)
+{
+	return STACK_CALL(tcp_preset)((STACK_TYPE *)s, port, option, value);
+}
+
 static inline void stack_tcp_info(struct flow *f, struct stack_tcp_info *info)
 {
 	STACK_CALL(tcp_info)(f, info);

@@ -148,6 +148,9 @@ int bind_address(struct handle *h, const struct ip_addr *addr);
 
 /* Applies the options that from holds for its connections to flow. */
 void option_apply(const struct handle *from, struct flow *flow);
+/* Has connections begin with h's options of the IP header: those that port's listener accepts; port 0: those
+ * that are opened from now on. */
+void option_preset(const struct handle *h, uint16_t port);
 /* Applies the options that h, a UDP handle, has held since before it was bound to its port. */
 void option_apply_bound(const struct handle *h);
 int option_set(struct handle *h, const struct word *name, int64_t value);

@@ -44,6 +44,15 @@ static bool is_there(const struct handle *h, size_t i)
 	return i < ARRAY_SIZE(options) && (h->state != HANDLE_UDP || options[i].option >= STACK_TTL);
 }
 
+void option_preset(const struct handle *h, uint16_t port)
+{
+	static const int32_t usual[] = { 64, 0 };
+
+	for (unsigned option = STACK_TTL; option < STACK_ERROR; option++)
+		stack_tcp_preset(agent_stack, port, option, h->options_set & UINT32_C(1) << option
+		                                            ? h->options[option] : usual[option - STACK_TTL]);
+}
+
 int option_set(struct handle *h, const struct word *name, int64_t value)
 {
 	size_t i = find(name);
@@ -62,6 +71,8 @@ int option_set(struct handle *h, const struct word *name, int64_t value)
 		return stack_udp_set(agent_stack, h->local.port, options[i].option, (int32_t)value);
 	h->options[options[i].option] = (int32_t)value;
 	h->options_set |= UINT32_C(1) << options[i].option;
+	if (h->state == HANDLE_LISTENING)
+		option_preset(h, h->local.port);
 	return 0;
 }
 

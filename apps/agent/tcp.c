@@ -66,6 +66,7 @@ int agent_tcp_listen(struct handle *h, int64_t backlog)
 		result = stack_tcp_listen(agent_stack, h->local.port, accept_waiting, h);
 	if (result < 0)
 		return result;
+	option_preset(h, h->local.port);
 	h->state = HANDLE_LISTENING;
 	h->backlog = (uint32_t)MIN(MAX(backlog, 1), CONFIG_AGENT_BACKLOG);
 	return 0;
@@ -143,6 +144,7 @@ int agent_tcp_connect(struct handle *h, const struct command *c)
 	h->error = 0;
 	h->remote = c->endpoint;
 	h->state = HANDLE_CONNECTING;
+	option_preset(h, 0);
 	stack_tcp_connect_from(agent_stack, &h->connect, &h->local, &h->remote);
 	promise_wait(&h->connect.promise, &h->connected, have_connected);
 	return PENDING;

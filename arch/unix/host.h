@@ -102,9 +102,9 @@ struct host_address {
 /* Listens on every IPv4 address of the host. Gives an fd; -EADDRINUSE, -EACCES. */
 int host_tcp_listen(uint16_t port, int backlog);
 int host_tcp_accept(int fd, struct host_address *peer); /* an fd, -EAGAIN, -EMFILE, … */
-/* Starts a connection, from an address (family 0: any) and a port (0: any), and gives its fd, which gets
- * writable once the connection is made or has failed. */
-int host_tcp_connect(const struct host_address *from, const struct host_address *to);
+/* Starts a connection, from an address (family 0: any) and a port (0: any), with HOST_TTL (0: the host's
+ * choice) and HOST_TOS, and gives its fd, which gets writable once the connection is made or has failed. */
+int host_tcp_connect(const struct host_address *from, const struct host_address *to, int ttl, int tos);
 int host_socket_error(int fd); /* 0, or the error since the last call */
 intptr_t host_send(int fd, const struct host_iov *iov, size_t count);
 int host_shutdown_write(int fd);

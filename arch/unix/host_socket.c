@@ -106,7 +106,7 @@ static int bind_from(int fd, uint8_t family, const struct host_address *from)
 	return set_flag(fd, SOL_SOCKET, SO_REUSEADDR) | bind(fd, &at.any, size);
 }
 
-int host_tcp_connect(const struct host_address *from, const struct host_address *to)
+int host_tcp_connect(const struct host_address *from, const struct host_address *to, int ttl, int tos)
 {
 	union address at;
 	socklen_t size = address_to_host(&at, to);
@@ -114,7 +114,8 @@ int host_tcp_connect(const struct host_address *from, const struct host_address 
 
 	if (fd < 0)
 		return -errno;
-	if (set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 || bind_from(fd, to->family, from) < 0 ||
+	if ((ttl && host_tcp_set(fd, HOST_TTL, ttl) < 0) || (tos && host_tcp_set(fd, HOST_TOS, tos) < 0) ||
+	    set_flag(fd, IPPROTO_TCP, TCP_NODELAY) < 0 || bind_from(fd, to->family, from) < 0 ||
 	    (connect(fd, &at.any, size) < 0 && errno != EINPROGRESS))
 		return give_up(fd);
 	return fd;

@@ -359,7 +359,8 @@ void socket_tcp_connect_from(struct socket_stack *s, struct stack_connect *op, c
 	socket_address(&address, to);
 	if (from)
 		socket_address(&source, from);
-	fd = s->flows.used < s->flows.total ? host_tcp_connect(&source, &address) : -ENOBUFS;
+	fd = s->flows.used == s->flows.total ? -ENOBUFS :
+	     host_tcp_connect(&source, &address, s->opening.ttl, s->opening.tos);
 	f = fd < 0 ? NULL : socket_flow_create(s, fd);
 	if (!f) {
 		s->stats.attempt_fails++;

@@ -7,6 +7,7 @@
 #include "kernel/instance.h"
 #include "kernel/log.h"
 #include "net/socket/socket_priv.h"
+#include "net/wishes.h"
 
 #define ACCEPTS 64 /* per turn */
 
@@ -153,6 +154,16 @@ int socket_tcp_listen(struct socket_stack *s, uint16_t port, accept_fn *accept, 
 	l->accept = accept;
 	l->arg = arg;
 	return 0;
+}
+
+/* The host gives a listener's options to the connections that it accepts. */
+int socket_tcp_preset(struct socket_stack *s, uint16_t port, enum stack_option option, int32_t value)
+{
+	struct socket_listener *l = port ? socket_listener_find(s, port, run_accept) : NULL;
+
+	if (port && !l)
+		return -ENOTCONN;
+	return l ? socket_wish(&l->socket, option, value) : ip_wish(&s->opening, option, value);
 }
 
 void socket_tcp_unlisten(struct socket_stack *s, uint16_t port)

@@ -11,6 +11,7 @@
 #include "kernel/loop.h"
 #include "kernel/pool.h"
 #include "kernel/timer.h"
+#include "net/ip.h"
 #include "net/socket.h"
 
 #define BUFFER_BYTES 4096
@@ -69,6 +70,7 @@ struct socket_stack {
 	struct list connections, listeners; /* of struct socket: all there are */
 	struct list ready, hungry;
 	uint32_t listener_count;
+	struct ip_wishes opening; /* of connections that we open */
 };
 
 /* -- stack.c -- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "net/tcp/tcp_priv.h"
+#include "net/wishes.h"
 
 /* -- listeners -- */
 
@@ -31,7 +32,7 @@ int tcp_listen(struct tcp *tcp, uint16_t port, accept_fn *accept, void *arg)
 	l = listener_of(tcp, 0);
 	if (!l)
 		return -ENOBUFS;
-	*l = (struct tcp_listener){ accept, arg, port };
+	*l = (struct tcp_listener){ accept, arg, port, { 0 } };
 	return 0;
 }
 
@@ -41,6 +42,15 @@ void tcp_unlisten(struct tcp *tcp, uint16_t port)
 
 	if (l)
 		l->port = 0;
+}
+
+int tcp_preset(struct tcp *tcp, uint16_t port, enum stack_option option, int32_t value)
+{
+	struct tcp_listener *l = port ? listener_of(tcp, port) : NULL;
+
+	if (port && !l)
+		return -ENOTCONN;
+	return ip_wish(l ? &l->wishes : &tcp->opening, option, value);
 }
 
 void tcp_listen_other(struct tcp *tcp, tcp_listener_fn *listener, void *arg)
@@ -118,8 +128,8 @@ static struct tcp_half *half_alloc(struct tcp *tcp, bool follows)
 	return replace_oldest(tcp);
 }
 
-static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *before, const struct segment *s,
-                  struct tcp_half *asked)
+static void begin(struct tcp *tcp, const struct tcp_listener *l, const struct tcp_key *k,
+                  struct tcp_entry *before, const struct segment *s, struct tcp_half *asked)
 {
 	struct tcp_half *h, *to;
 	uint32_t isn;
@@ -134,6 +144,7 @@ static void begin(struct tcp *tcp, const struct tcp_key *k, struct tcp_entry *be
 	memset(to, 0, sizeof(*to)); /* a compound literal would cost a copy of *to */
 	to->entry.key.ends = k->ends;
 	to->entry.key.hash = k->hash;
+	to->entry.key.wishes = l->wishes;
 	to->entry.rcv_nxt = s->seq + 1;
 	to->entry.ts_recent = s->ts_value;
 	to->entry.options = segment_offers(s);
@@ -176,6 +187,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 		buf_free(b);
 		return false;
 	}
+	c->route.wishes = l->wishes;
 	c->state = TCP_SYN_RECEIVED;
 	c->snd_nxt = c->snd_max = h->entry.snd_nxt;
 	c->snd_una = c->snd_nxt - 1;
@@ -204,10 +216,10 @@ OUT_OF_LINE void listen_input(struct tcp *tcp, const struct tcp_key *k, struct t
 {
 	unsigned flags = s->flags & (SEG_SYN | SEG_ACK | SEG_RST);
 	struct tcp_half h; /* for a peer that is in no table */
-	bool wanted = find_listener(tcp, s->dst_port);
+	const struct tcp_listener *wanted = find_listener(tcp, s->dst_port);
 
 	if (wanted && flags == SEG_SYN) {
-		begin(tcp, k, before, s, &h);
+		begin(tcp, wanted, k, before, s, &h);
 	} else if (IS_ENABLED(CONFIG_TCP_SYN_COOKIES) && wanted && flags == SEG_ACK &&
 	           cookie_check(tcp, k, s, &h)) {
 		establish(tcp, &h, s, b);

@@ -124,6 +124,7 @@ static int connect_to(struct tcp *tcp, struct stack_connect *op, const struct en
 	c = conn_create(tcp, &route, &k);
 	if (!c)
 		return -ENOBUFS;
+	c->route.wishes = tcp->opening;
 	c->connector = op;
 	c->flags |= CONN_ORPHAN; /* the application gets the flow once it is established */
 	c->options = SEG_HAS_SCALE | SEG_HAS_TIMESTAMPS | SEG_HAS_SACK_PERMITTED;

@@ -205,6 +205,7 @@ struct tcp_listener {
 	accept_fn *accept;
 	void *arg;
 	uint16_t port; /* 0: free */
+	struct ip_wishes wishes;
 };
 
 struct tcp {
@@ -232,6 +233,7 @@ struct tcp {
 	tcp_listener_fn *other;
 	void *other_arg;
 	struct tcp_listener offered; /* the last answer of other */
+	struct ip_wishes opening; /* of connections that we open */
 	struct tcp_conn *recent[TCP_RECENT]; /* by remote port: conn.c */
 };
 

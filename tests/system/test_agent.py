@@ -186,6 +186,25 @@ def test_the_header_is_the_applications(agent, linux):
 
 
 @pytest.mark.parametrize("way", ALL)
+def test_the_header_is_the_applications_from_the_first_segment_on(agent, linux):
+    linux.do("r = socket.socket(socket.AF_INET, socket.SOCK_RAW, 6)")
+    linux.do("def first():\n    p = r.recv(2000)\n    return [p[8], p[1], p[33]]")
+    linux.do(f"s = socket.create_server(('{HOST_IP}', 9000))")
+    handle, other = (agent.ok("socket tcp")[0] for _ in range(2))
+    agent.ok(f"set {handle} ttl 255")
+    agent.ok(f"set {handle} dscp 48")
+    agent.ok(f"connect {handle} {HOST_IP} 9000")
+    assert linux.get("first()") == [255, 48 << 2, 0x02]
+    assert linux.get("first()") == [255, 48 << 2, 0x10]
+    agent.ok(f"connect {other} {HOST_IP} 9000")
+    assert linux.get("first()") == [64, 0, 0x02]
+    assert linux.get("first()") == [64, 0, 0x10]
+    agent.ok(f"set {listen(agent)} ttl 254")
+    linux.do(f"c = socket.create_connection(('{GUEST_IP}', 80))")
+    assert linux.get("first()") == [254, 0, 0x12]
+
+
+@pytest.mark.parametrize("way", ALL)
 def test_many_at_once_are_answered_once_each(agent, linux):
     listener = listen(agent, backlog=100)
     accepts = [agent.send(f"accept {listener}") for _ in range(40)]

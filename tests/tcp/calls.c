@@ -18,6 +18,7 @@ static intptr_t parse_result(const struct line *l, const char *word)
 		{ "ok", 0 }, { "pending", PENDING }, { "ECONNRESET", -ECONNRESET }, { "ECONNREFUSED", -ECONNREFUSED },
 		{ "ETIMEDOUT", -ETIMEDOUT }, { "EHOSTUNREACH", -EHOSTUNREACH }, { "ECANCELED", -ECANCELED },
 		{ "EPIPE", -EPIPE }, { "ENOBUFS", -ENOBUFS }, { "EBUSY", -EBUSY }, { "EINVAL", -EINVAL },
+		{ "ENOPROTOOPT", -ENOPROTOOPT }, { "ENOTCONN", -ENOTCONN },
 		{ "EADDRINUSE", -EADDRINUSE },
 	};
 
@@ -223,6 +224,15 @@ void call_set(const struct line *l, unsigned at)
 	if (at == l->count && result < 0)
 		fail(l, "it cannot be set: %s", strerror(-result));
 	take_result(l, at, result);
+}
+
+void call_preset(const struct line *l, unsigned at)
+{
+	uint16_t port = (uint16_t)line_number(l, line_take(l, &at, "a port, or 0"));
+	enum stack_option option = option_named(l, line_take(l, &at, "an option"));
+	int32_t value = (int32_t)line_number(l, line_take(l, &at, "a number"));
+
+	take_result(l, at, tcp_preset(world_tcp(), port, option, value));
 }
 
 void call_get(const struct line *l, unsigned at)

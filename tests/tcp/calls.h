@@ -16,6 +16,7 @@ void call_shutdown(const struct line *l, unsigned at);
 void call_close(const struct line *l, unsigned at);
 void call_abort(const struct line *l, unsigned at);
 void call_set(const struct line *l, unsigned at);
+void call_preset(const struct line *l, unsigned at);
 void call_get(const struct line *l, unsigned at);
 void call_cancel(const struct line *l, unsigned at);
 

@@ -118,6 +118,7 @@ static const struct word {
 	{ "close", call_close, true },
 	{ "abort", call_abort, true },
 	{ "set", call_set, true },
+	{ "preset", call_preset, true },
 	{ "get", call_get, false },
 	{ "cancel", call_cancel, true },
 	{ "expect", expect, false },

@@ -795,6 +795,25 @@ static void expect_header(int fd, int ttl, int tos)
 	cr_assert_eq(seen, 2);
 }
 
+Test(socket, the_header_of_connections_is_the_listeners_or_that_of_all_that_are_opened)
+{
+	struct flow *client, *server;
+	int32_t value;
+
+	cr_assert_eq(socket_tcp_preset(stack, port, STACK_TTL, 9), 0);
+	cr_assert_eq(socket_tcp_preset(stack, port, STACK_TTL, 0), -EINVAL);
+	cr_assert_eq(socket_tcp_preset(stack, port, STACK_NODELAY, 1), -ENOPROTOOPT);
+	cr_assert_eq(socket_tcp_preset(stack, free_port(SOCK_STREAM), STACK_TTL, 9), -ENOTCONN);
+	cr_assert_eq(socket_tcp_preset(stack, 0, STACK_TTL, 255), 0);
+	cr_assert_eq(socket_tcp_preset(stack, 0, STACK_DSCP, 46), 0);
+	connect_pair(&client, &server);
+	cr_assert(socket_tcp_get(client, STACK_TTL, &value) == 0 && value == 255);
+	cr_assert(socket_tcp_get(client, STACK_DSCP, &value) == 0 && value == 46);
+	cr_assert(socket_tcp_get(server, STACK_TTL, &value) == 0 && value == 9);
+	flow_abort(client);
+	flow_abort(server);
+}
+
 Test(socket, the_header_of_datagrams_is_the_ports)
 {
 	uint16_t a = free_port(SOCK_DGRAM), b = free_port(SOCK_DGRAM);
