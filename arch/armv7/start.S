@@ -163,16 +163,10 @@ at_link_address:
 	ldr sp, =boot_stack_top
 	ldr r0, =exception_vectors
 	mcr p15, 0, r0, c12, c0, 0	/* VBAR */
-	mov r0, #COPROCESSORS
-	mcr p15, 0, r0, c1, c0, 2	/* CPACR */
-	isb
-	mov r0, #FPEXC_ON
-	vmsr fpexc, r0
-	movs r2, #0
-	vmsr fpscr, r2			/* rounds to nearest, whatever firmware has set */
 
 	ldr r0, =bss_start
 	ldr r1, =fault_guard
+	movs r2, #0
 	movs r3, #0
 1:	strd r2, r3, [r0], #8
 	cmp r0, r1
@@ -181,6 +175,14 @@ at_link_address:
 	strd r10, r11, [r0]
 	ldr r0, =image_physical
 	strd r9, r3, [r0]
+
+	/* A CPU without VFP is reported: the port can be mapped now. */
+	mov r0, #COPROCESSORS
+	mcr p15, 0, r0, c1, c0, 2	/* CPACR */
+	isb
+	mov r0, #FPEXC_ON
+	vmsr fpexc, r0
+	vmsr fpscr, r2			/* rounds to nearest, whatever firmware has set */
 
 	/* musl's thread pointer. */
 	bl posix_thread_pointer

@@ -115,9 +115,6 @@ refuse:
 	csrw sscratch, t0
 	lla sp, boot_stack_top
 	lla gp, __global_pointer$
-	li t0, FLOATING_POINT
-	csrs sstatus, t0
-	csrw fcsr, zero
 
 	lla t0, bss_start
 	lla t1, fault_guard
@@ -130,6 +127,11 @@ refuse:
 	sd s3, 0(t0)
 	lla t0, image_physical
 	sd s5, 0(t0)
+
+	/* A CPU without floating point is reported: the port can be mapped now. */
+	li t0, FLOATING_POINT
+	csrs sstatus, t0
+	csrw fcsr, zero
 
 	/* musl's thread pointer. */
 	call posix_thread_pointer

@@ -142,6 +142,19 @@ def test_an_alarm_wakes_and_does_not_interrupt(builder, tmp_path, machine):
         guest.wait_for("^You said: are you awake[?]$")
 
 
+# CPU models that lack floating point, which images need, and the fault that reports it.
+LESS = {"armv7-virt": ("max,vfp=off", "undefined instruction"), "riscv64-virt": ("rv64,f=false,d=false",
+                                                                                "illegal instruction")}
+
+
+@pytest.mark.parametrize("machine", [params.marked(name, cpus.defconfig("hello", name)) for name in LESS])
+def test_a_cpu_that_lacks_floating_point_is_reported(builder, machine):
+    cpu, fault = LESS[machine]
+    with Guest(qemu_command(image(builder, machine=machine), machine, cpu=cpu)) as guest:
+        guest.wait_for(f"^panic: exception: {fault}")
+        guest.wait_for("^virga: exit status 1")
+
+
 @pytest.mark.parametrize("machine", ARM)
 def test_no_access_moves_its_address_along(builder, machine):
     """KVM could not decode such an access to a device. The stack is no device; the C library and start.S, which are not
