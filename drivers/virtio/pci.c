@@ -240,7 +240,7 @@ int virtio_pci_find(struct virtio_device *dev, enum virtio_type type)
 		log_error("device=%s refused=\"%s\"", dev->name,
 		          pci_capability(function, PCI_VENDOR_SPECIFIC, 0)
 		                  ? "its registers have no address that can be mapped"
-		                  : "a legacy device: add disable-legacy=on");
+		                  : "a legacy device: add disable-modern=off");
 	}
 	return -ENODEV;
 }

@@ -128,6 +128,16 @@ Test(virtio_pci, refuses_registers_that_are_not_aligned)
 	cr_assert_eq(virtio_pci_find(&dev, VIRTIO_TYPE_NET), -ENODEV);
 }
 
+/* §4.1.4: a device that is no modern one has no capability of the vendor. QEMU's has if it is let. */
+Test(virtio_pci, refuses_a_legacy_device_and_says_how_it_would_be_modern)
+{
+	words[PCI_ID / 4] = 0x10001af4;
+	words[PCI_SUBSYSTEM / 4] = VIRTIO_TYPE_NET << 16;
+	words[PCI_COMMAND / 4] = 0;
+	cr_assert_eq(virtio_pci_find(&dev, VIRTIO_TYPE_NET), -ENODEV);
+	cr_assert_not_null(strstr(test_console_text(), "a legacy device: add disable-modern=off"));
+}
+
 /* -- interrupts -- */
 
 static void add_isr(void)
