@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The serial port that a device tree names as stdout-path (Devicetree Specification §3.6), or else the first
  * that is known: ARM's PL011 (DDI 0183), or a 16550 whose registers lie in memory. They differ only in the
- * places of registers and bits. The speed stays as firmware has set it. If the tree cannot be used, the port
- * of QEMU's machine is used to report that. */
+ * places of registers and bits. The speed stays as firmware has set it. If the tree cannot be used, or lacks
+ * both a port and what a boot needs, the port of QEMU's machine is used to report that. */
 #include "arch/arch.h"
 #include "drivers/irq/tree.h"
 #include "drivers/serial/serial.h"
 #include "drivers/serial/uart.h"
+#include "kernel/dev/clock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,7 +54,6 @@ static const struct kind kinds[] = {
 	{ .compatible = "ns16550", NS16550 },
 };
 
-static bool looked; /* a port was looked for */
 static const struct kind *kind;
 static volatile uint8_t *base;
 static uint32_t shift, width;
@@ -106,13 +106,12 @@ void serial_init(const struct fdt *t)
 {
 	const char *path;
 
-	looked = true;
-	tree = t;
-	for (size_t i = 0; !tree && i < ARRAY_SIZE(kinds); i++)
+	for (size_t i = 0; !t && i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].compatible, CONFIG_SERIAL_FALLBACK_KIND)) {
 			start(&kinds[i], CONFIG_SERIAL_FALLBACK);
 			return;
 		}
+	tree = t;
 	fdt_at(tree, &node, "/chosen");
 	path = fdt_string(tree, &node, "stdout-path");
 	if (path && fdt_at(tree, &node, path) && start_node())
@@ -123,10 +122,10 @@ void serial_init(const struct fdt *t)
 			return;
 }
 
-/* Output before the tree was opened tells that this has failed. */
+/* Output before the clock runs, the last that a boot needs, tells that it fails. */
 unsigned uart_room(void)
 {
-	if (!looked)
+	if (!kind && !clock_now_ns())
 		serial_init(NULL);
 	return kind && read(kind->status) & kind->room ? FIFO_BYTES : 0;
 }

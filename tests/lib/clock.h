@@ -8,7 +8,7 @@
 #include "kernel/dev/clock.h"
 #include "kernel/util.h"
 
-void clock_set_ns(uint64_t now_ns); /* never back */
+void clock_set_ns(uint64_t now_ns); /* never back, but to 0: it does not run yet */
 void clock_advance_ns(uint64_t by_ns);
 void clock_set_wall_ns(uint64_t wall_ns); /* moves on with the other; 0: the machine does not know */
 extern uint64_t clock_reads;              /* calls of clock_now_ns */

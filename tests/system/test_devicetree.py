@@ -218,6 +218,23 @@ def test_a_tree_that_lacks_something(boot, tmp_path, way, what):
         guest.wait_for(rf"^panic: the device tree .*{why.format(kinds=how.kinds)}", SECONDS)
 
 
+# Changes that leave a tree without a serial port, too, and the reason why the boot ends.
+SPEECHLESS = {
+    "names": (lambda text: without(text, "compatible"), "no (interrupt controller|timer)"),
+    "cells": (lambda text: re.sub("#address-cells = <0x02>", "#address-cells = <3>", text),
+              "(names no memory|reserves memory)"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("what", SPEECHLESS)
+def test_a_tree_that_lacks_a_serial_port_too(boot, tmp_path, way, what):
+    """The reason goes to QEMU's port."""
+    change, why = SPEECHLESS[what]
+    with boot(way, compiled(change(source(way, tmp_path)))) as guest:
+        guest.wait_for(f"^panic: the device tree .*{why}", SECONDS)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_memory_where_registers_are(boot, tmp_path, way):
     text = source(way, tmp_path)

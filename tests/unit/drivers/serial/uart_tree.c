@@ -172,10 +172,28 @@ Test(uart_tree, without_one_nothing_is_written)
 	cr_assert_lt(uart_listen(&poller), 0);
 }
 
-Test(uart_tree, before_the_tree_is_known_it_is_that_of_the_usual_machine)
+static void expect_usual(void)
 {
 	*word(0, 0x18) = 0x80;
 	cr_assert_geq(uart_room(), 2u);
 	uart_put('!');
 	cr_assert_eq(*word(0, 0), '!');
+}
+
+Test(uart_tree, before_the_tree_is_known_it_is_that_of_the_usual_machine)
+{
+	clock_set_ns(0);
+	expect_usual();
+}
+
+/* A tree whose names or cells are wrong has neither what a boot needs nor a port to report that. */
+Test(uart_tree, without_one_a_boot_that_fails_is_reported_to_the_usual_machines)
+{
+	struct poller poller;
+
+	clock_set_ns(0);
+	start(ROOT "};");
+	cr_assert_eq(mapped, 0u);
+	expect_usual();
+	cr_assert_lt(uart_listen(&poller), 0);
 }
