@@ -24,6 +24,8 @@ struct netdev *machine_netdev(void)
 	return dev;
 }
 
+#define SECTOR_BYTES 512
+
 /* Its memory may not be mapped yet. */
 static int create_initrd_disk(struct blkdev **out)
 {
@@ -31,11 +33,11 @@ static int create_initrd_disk(struct blkdev **out)
 	uint64_t image = paging_device_address((uintptr_t)ARCH_FAR(image_start));
 	bool is_image = start < image + image_size_bytes && end > image;
 
-	if (!machine_initrd.bytes || is_image || memory_map_pages(start, end) < 0) {
+	if (machine_initrd.bytes < SECTOR_BYTES || is_image || memory_map_pages(start, end) < 0) {
 		log_error("disk=none: start the machine with -initrd and a file of whole sectors");
 		return -ENODEV;
 	}
-	return ram_create(out, (void *)(uintptr_t)start, machine_initrd.bytes, 512, false);
+	return ram_create(out, (void *)(uintptr_t)start, machine_initrd.bytes, SECTOR_BYTES, false);
 }
 
 struct blkdev *machine_blkdev(void)

@@ -201,8 +201,10 @@ def test_the_initial_ram_disk(disk_image, tmp_path, way, memory):
         console.do("read 0 56 4")
         console.do("read 4056 4945 4")
         console.quit()
-    with Guest(qemu_command(image, way, memory)) as guest:
-        guest.wait_for("start the machine with -initrd")
+    path.write_bytes(bytes(511))
+    for extra in ([], ["-initrd", path]):
+        with Guest(qemu_command(image, way, memory, extra=extra)) as guest:
+            guest.wait_for("start the machine with -initrd")
 
 
 @pytest.mark.parametrize("way", [*QEMU, UNIX])
