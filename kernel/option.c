@@ -12,7 +12,7 @@
  * arguments in their and Cloud Hypervisor's documentation. A trailing dot: any key with that prefix. */
 static const char passed_over[] =
 	"virtio_mmio.\0reboot\0panic\0pci\0console\0earlycon\0earlyprintk\0root\0rootfstype\0rw\0ro\0init\0"
-	"nomodules\0noapic\0quiet\0loglevel\0tsc\0random.\0" "8250.\0i8042.\0";
+	"nomodules\0nomodule\0swiotlb\0noapic\0quiet\0loglevel\0tsc\0random.\0" "8250.\0i8042.\0";
 
 static bool is_passed_over(const char *key, size_t len)
 {

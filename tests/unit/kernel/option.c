@@ -95,11 +95,13 @@ Test(option, unknown_keys_are_named_with_what_is_known)
 	cr_assert_str_eq(error, "unknown option \"prot\": known are port, flag, name");
 }
 
-/* Firecracker's defaults and additions, QEMU microvm's, and usual arguments for Cloud Hypervisor. */
+/* Firecracker's defaults, the older and today's, and additions; QEMU microvm's, and usual arguments for Cloud
+ * Hypervisor. */
 Test(option, what_vmms_append_is_passed_over)
 {
 	char line[] = "reboot=k panic=1 pci=off nomodules 8250.nr_uarts=0 i8042.noaux i8042.nomux i8042.nopnp "
-	              "i8042.dumbkbd root=/dev/vda rw virtio_mmio.device=4K@0xd0000000:5 "
+	              "i8042.dumbkbd nomodule swiotlb=noforce root=/dev/vda rw "
+	              "virtio_mmio.device=4K@0xd0000000:5 "
 	              "virtio_mmio.device=512@0xfeb02e00:12 console=ttyS0 port=81";
 	char *words[32];
 	int count = option_split(line, words, ARRAY_SIZE(words));
