@@ -348,7 +348,8 @@ static bool take_text_and_fin(struct tcp_conn *c, const struct segment *s, struc
 		buf_free(b);
 		return conn_event(c, TCP_ABORT, -ECANCELED); /* RFC 9293 §3.6.1 */
 	}
-	if (s->flags & SEG_FIN && !(c->flags & CONN_FIN_SEEN) && seq_le(end, c->rcv_adv)) {
+	/* the latest counts: data may have proved another wrong */
+	if (s->flags & SEG_FIN && seq_le(end, c->rcv_adv)) {
 		c->flags |= CONN_FIN_SEEN;
 		c->rcv_fin = end;
 	}
