@@ -33,7 +33,7 @@ static void answer_unacceptable(struct tcp_conn *c, const struct segment *s)
 		return;
 	}
 	c->quick_acks = TCP_QUICK_ACKS;
-	conn_send_dsack(c, s->seq, s->seq + (seq_lt(s->seq, c->rcv_nxt) ? s->length : 0));
+	conn_send_dsack(c, s->seq, s->seq + (seq_le(s->seq + s->length, c->rcv_nxt) ? s->length : 0));
 }
 
 /* Both ends have opened at once: the peer's SYN comes again, with an acknowledgement of ours, which counts as
