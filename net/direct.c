@@ -69,6 +69,8 @@ static void link_returned(void *arg)
 	if (IS_ENABLED(CONFIG_NET_OBSERVE))
 		capture_netdev(d->capture)->features = d->dev->features;
 	arp_announce(d->arp);
+	if (IS_ENABLED(CONFIG_NET_DHCP) && d->dhcp)
+		dhcp_client_returned(d->dhcp);
 	tcp_retry(d->tcp);
 }
 

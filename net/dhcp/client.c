@@ -270,6 +270,11 @@ void dhcp_client_destroy(struct dhcp_client *c)
 	instance_free(c, sizeof(*c));
 }
 
+void dhcp_client_returned(struct dhcp_client *c)
+{
+	perform(c, dhcp_engine_returned(&c->engine, clock_now_ns()));
+}
+
 const struct dhcp_lease *dhcp_client_lease(const struct dhcp_client *c)
 {
 	return c->bound ? &c->lease : NULL;

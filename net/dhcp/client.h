@@ -26,6 +26,9 @@ int dhcp_client_create(struct dhcp_client **out, const struct dhcp_layers *layer
  * gets the same address when it starts again. */
 void dhcp_client_destroy(struct dhcp_client *c);
 
+/* The link passes frames again: asks for an address at once, or whether the lease is still good. */
+void dhcp_client_returned(struct dhcp_client *c);
+
 /* The lease; for a link-local address one with nothing else set. Valid until the next change. NULL: there is
  * no address. */
 const struct dhcp_lease *dhcp_client_lease(const struct dhcp_client *c);

@@ -32,7 +32,7 @@ static uint64_t retry_ns(const struct dhcp_engine *e, uint64_t now_ns)
 {
 	uint64_t end_ns = e->state == DHCP_RENEWING ? e->rebind_ns : e->expiry_ns;
 
-	if (e->state < DHCP_BOUND)
+	if (e->state < DHCP_BOUND || e->is_doubtful)
 		return now_ns + (FIRST_RETRY_NS << MIN(e->tries - 1, DOUBLINGS)) - NS_PER_S + some_ns();
 	return now_ns + MAX((end_ns - MIN(now_ns, end_ns)) / 2, RENEW_RETRY_NS);
 }
@@ -158,6 +158,7 @@ static void take(struct dhcp_engine *e, const struct dhcp_lease *lease)
 	struct dhcp_lease *l = &e->lease;
 
 	*l = *lease;
+	e->is_doubtful = false;
 	if (l->renew_s == 0 || l->renew_s >= l->rebind_s || l->rebind_s >= l->seconds) {
 		l->renew_s = l->seconds / 2;
 		l->rebind_s = l->seconds - l->seconds / 8;
@@ -189,6 +190,16 @@ unsigned dhcp_engine_input(struct dhcp_engine *e, const uint8_t *data, size_t le
 unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns)
 {
 	return happen(e, is_free ? DHCP_IS_FREE : DHCP_IS_TAKEN, now_ns);
+}
+
+unsigned dhcp_engine_returned(struct dhcp_engine *e, uint64_t now_ns)
+{
+	e->is_doubtful = e->state >= DHCP_BOUND;
+	if (e->state == DHCP_BOUND || e->state == DHCP_RENEWING)
+		return happen(e, DHCP_REBIND_TIME, now_ns);
+	if (e->state != DHCP_INIT) /* whose pause remains */
+		e->next_ns = now_ns;
+	return 0;
 }
 
 /* RFC 2131 table 5: the fields of each message. */

@@ -15,6 +15,7 @@ struct dhcp_engine {
 	uint8_t state;        /* enum dhcp_state */
 	uint8_t tries;        /* messages sent in this state */
 	bool failed;          /* since the last lease */
+	bool is_doubtful;     /* nobody has confirmed the lease since the link came back */
 	bool broadcast;       /* answers are to be broadcast, as others do not reach us */
 	uint16_t reply_bytes; /* UDP payload that can be received */
 	uint16_t secs;        /* age of the exchange when its last message was sent; in DHCP_INIT 0 */
@@ -39,6 +40,10 @@ unsigned dhcp_engine_timeout(struct dhcp_engine *e, uint64_t now_ns);
 unsigned dhcp_engine_input(struct dhcp_engine *e, const uint8_t *data, size_t len, uint64_t now_ns);
 /* The result of DHCP_PROBE, or a later conflict: is_free false: another host uses the address. */
 unsigned dhcp_engine_probed(struct dhcp_engine *e, bool is_free, uint64_t now_ns);
+
+/* The link passes frames again, perhaps to another network: asks at once, and has a lease confirmed as by
+ * rebinding (RFC 2131 §3.7). It is used meanwhile. */
+unsigned dhcp_engine_returned(struct dhcp_engine *e, uint64_t now_ns);
 
 /* Writes the message for action, DHCP_SEND or DHCP_REFUSE, as dhcp_write. destination is lent until the next
  * call. */

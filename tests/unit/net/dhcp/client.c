@@ -353,6 +353,17 @@ Test(dhcp_client, an_address_that_cannot_be_defended_is_given_up)
 	reach_bound(1000);
 }
 
+Test(dhcp_client, the_link_returns_to_another_network)
+{
+	reach_bound(1000);
+	netdev_tell_returned(&lan.dev);
+	lan_wait_ms(1);
+	expect_query(REQUEST);
+	cr_expect_eq(query_to, 0xffffffff);
+	answer(NAK, 0);
+	cr_expect_eq(direct_address(d)->addr.family, IP_NONE);
+}
+
 Test(dhcp_client, no_lets_the_address_go)
 {
 	reach_bound(1000);

@@ -330,6 +330,74 @@ Test(dhcp_engine, its_server_vanishes)
 	reach_bound(1000);
 }
 
+/* RFC 2131 §3.7: the network may be another one. Nobody is bothered more often than by a new client, and the
+ * lease ends when it would have ended. */
+Test(dhcp_engine, the_link_returns)
+{
+	reach_bound(1000);
+	now_ns += 10 * NS_PER_S;
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), DHCP_SEND);
+	expect_query(DHCP_SEND, REQUEST);
+	cr_expect(is_broadcast() && message_32(&query, 12) == ADDRESS);
+	for (int i = 0; now_ns < 900 * NS_PER_S; i++) {
+		double expected = i > 4 ? 64 : 4 << i, is = until_next_s();
+
+		cr_expect(is >= expected - 1 && is <= expected + 1, "%d: %f", i, is);
+		cr_assert_eq(wait_for_it(), DHCP_SEND);
+		cr_assert_eq(e.state, DHCP_REBINDING);
+	}
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), 0);
+	cr_expect_eq(until_next_s(), 0);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	while (dhcp_engine_next_ns(&e) < 1005 * NS_PER_S)
+		cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_assert_eq(wait_for_it(), DHCP_LOSE);
+}
+
+Test(dhcp_engine, the_link_returns_and_the_lease_is_good)
+{
+	reach_bound(1000);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_assert_eq(e.state, DHCP_RENEWING);
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), DHCP_SEND);
+	cr_assert_eq(e.state, DHCP_REBINDING);
+	cr_assert_eq(answer(ACK, 1000), DHCP_USE);
+	expect_renewal_in(500, 0);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_expect_geq(until_next_s(), 60, "as ever");
+}
+
+Test(dhcp_engine, the_link_returns_to_another_network)
+{
+	reach_bound(1000);
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), DHCP_SEND);
+	cr_assert_eq(answer(NAK, 0), DHCP_LOSE);
+	reach_bound(1000);
+}
+
+Test(dhcp_engine, the_link_returns_before_there_is_a_lease)
+{
+	struct ip_addr known = ip_v4(10, 0, 0, 50);
+
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), 0);
+	cr_expect_eq(until_next_s(), 0);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	expect_query(DHCP_SEND, DISCOVER);
+	cr_expect_geq(until_next_s(), 63, "once");
+	begin_with(&known);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), 0);
+	cr_assert_eq(wait_for_it(), DHCP_SEND);
+	cr_assert_eq(answer(ACK, 1000), DHCP_PROBE);
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), 0);
+	cr_expect_eq(dhcp_engine_next_ns(&e), DEADLINE_NEVER, "the probe goes on");
+	cr_assert_eq(dhcp_engine_probed(&e, false, now_ns), DHCP_REFUSE);
+	cr_assert_eq(dhcp_engine_returned(&e, now_ns), 0);
+	cr_expect_geq(until_next_s(), 10, "a pause after a DECLINE remains");
+}
+
 Test(dhcp_engine, another_server_rebinds)
 {
 	reach_bound(1000);
@@ -530,7 +598,7 @@ Test(dhcp_engine, random_events)
 		switch (seed >> 29) {
 		case 0: case 1: actions = answer(OFFER, 10 + (seed >> 20 & 255)); break;
 		case 2: case 3: actions = answer(ACK, 10 + (seed >> 20 & 255)); break;
-		case 4: actions = seed >> 24 & 3 ? 0 : answer(NAK, 0); break;
+		case 4: actions = seed >> 24 & 3 ? dhcp_engine_returned(&e, now_ns) : answer(NAK, 0); break;
 		case 5: case 6:
 			actions = e.state != DHCP_PROBING ? wait_for_it()
 			          : dhcp_engine_probed(&e, seed >> 20 & 3, now_ns);
