@@ -349,6 +349,8 @@ static void config_changed(struct net *net)
 		return;
 	net->link_up = !net->link_up;
 	log_info("link=%s", net->link_up ? "up" : "down");
+	if (net->link_up)
+		netdev_tell_returned(&net->dev);
 }
 
 /* The line is edge triggered: a change before the acknowledgement raises no interrupt, so that comes before

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from rig import build, cpus, dhcp, params
-from rig.guest import Guest, qemu_command, tap_netdev, user_netdev
+from rig.guest import Guest, Qmp, qemu_command, tap_netdev, user_netdev
 
 WAYS = [pytest.param("unix", marks=pytest.mark.config("defconfig_www_unix")),
         pytest.param("microvm", marks=pytest.mark.config("defconfig_www_qemu_dhcp")),
@@ -35,11 +35,11 @@ def start(image, namespace):
     """start(way, options="…") starts the image on tap0, which must exist."""
     guests = []
 
-    def started(way="unix", options="", memory="64M"):
+    def started(way="unix", options="", memory="64M", extra=()):
         if way == "unix":
             command = [image(way), "tap=tap0", *options.split()]
         else:
-            command = qemu_command(image(way), way, memory, tap_netdev(), options)
+            command = qemu_command(image(way), way, memory, tap_netdev(), options, extra=extra)
         guests.append(Guest(command, namespace))
         return guests[-1]
     yield started
@@ -133,6 +133,24 @@ def test_dhcp_without_a_client_says_what_to_configure(builder, namespace):
     with Guest([os.path.join(builder.build("defconfig_www_unix"), "image"), "tap=tap0", "dhcp"], namespace) as guest:
         guest.wait_for("make configure DHCP=true")
         assert guest.wait_end(30) != 0
+
+
+@pytest.mark.parametrize("way", WAYS[1:])
+def test_the_link_returns_to_another_network(start, lend, namespace, tmp_path, way):
+    """The lease is good for an hour; without a question its holder would be where nobody is."""
+    namespace.tap()
+    server, monitor = lend(), tmp_path / "qmp"
+    guest = start(way, extra=["-qmp", f"unix:{monitor},server=on,wait=off"])
+    lease(guest)
+    qmp = Qmp(monitor)
+    qmp.command("human-monitor-command", **{"command-line": "set_link net0 off"})
+    after = guest.wait_for("link=down").end()
+    server.stop()
+    server.start("10.0.0.200")
+    qmp.command("human-monitor-command", **{"command-line": "set_link net0 on"})
+    address, _ = lease(guest, after)
+    qmp.close()
+    assert address.startswith("10.0.0.2") and answers(namespace, address)
 
 
 @on_unix

@@ -655,16 +655,30 @@ Test(virtio_net, memory_that_somebody_counts_is_let_go_of_once_it_is_sent)
 	cr_assert_eq(timer_next_ns(), DEADLINE_NEVER, "it looks for ever");
 }
 
+static unsigned returns;
+
+/* It can be sent from there. */
+static void returned(void *arg)
+{
+	cr_assert_eq(arg, &returns);
+	cr_assert_eq(netdev_send(net, packet(0)), 0);
+	returns++;
+}
+
 Test(virtio_net, is_down_while_the_link_is)
 {
+	returns = 0;
+	netdev_listen_returned(net, returned, &returns);
 	device.config[6] = 0;
 	device_change();
 	loop();
 	cr_assert_eq(netdev_send(net, packet(0)), -ENETDOWN);
+	cr_assert_eq(returns, 0);
 	device.config[6] = 1;
 	device_change();
+	device_change();
 	loop();
-	cr_assert_eq(netdev_send(net, packet(0)), 0);
+	cr_assert_eq(returns, 1);
 }
 
 Test(virtio_net, breaks_a_device_that_needs_a_reset)
