@@ -148,7 +148,7 @@ link-with = $(cc) $(CFLAGS) $(LDFLAGS) $(1) -Wl,-Map=$(basename $@).map $(script
 $(O)/image.debug: $(objects) $(script) $(O)/.objects $(libc)
 	$(call say,LINK,$@) $(call link,-Wl$(comma)--gc-sections $(lto-linker))
 $(O)/image: $(O)/image.debug
-	$(call say,STRIP,$@) $(cross)objcopy $(format) --strip-all $< $@
+	$(call say,STRIP,$@) $(cross)objcopy $(format) --strip-all $(strip-flags) $< $@
 
 # For measuring: the same objects, but with LTO each compiled by itself, linked without and with --gc-sections.
 apart := $(if $(lto),$(objects:$(O)/%=$(O)/apart/%),$(objects))

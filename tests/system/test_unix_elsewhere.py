@@ -20,10 +20,10 @@ def option(cpu):
 @pytest.fixture
 def start(builder, need):
     """start(cpu, "defconfig_hello_unix", word…) builds a configuration for that CPU and runs it."""
-    def started(cpu, config, *words, namespace=None):
+    def started(cpu, config, *words, namespace=None, compiler="gcc"):
         if cpus.missing_compiler(cpu):
             pytest.skip(cpus.missing_compiler(cpu))
-        out = builder.build(config, name=f"{config}_{cpu.folder}", options=option(cpu))
+        out = builder.build(config, f"CC={compiler}", name=f"{config}_{cpu.folder}_{compiler}", options=option(cpu))
         return Guest([need(cpus.machines.Machines(cpu.folder).user), os.path.join(out, "image"), *words], namespace)
     return started
 
@@ -56,9 +56,10 @@ def test_www_over_a_tap(start, namespace, cpu):
 
 
 @pytest.mark.config("defconfig_www_unix_socket")
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("cpu", ELSEWHERE)
-def test_www_over_host_sockets(start, namespace, cpu):
-    with start(cpu, "defconfig_www_unix_socket", "port=8080", namespace=namespace) as guest:
+def test_www_over_host_sockets(start, namespace, cpu, compiler):
+    with start(cpu, "defconfig_www_unix_socket", "port=8080", namespace=namespace, compiler=compiler) as guest:
         fetch_all(guest, namespace, "http://127.0.0.1:8080")
 
 
