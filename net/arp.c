@@ -129,6 +129,9 @@ static void send_packet(struct arp *a, uint16_t operation, uint32_t sender, cons
 		a->stats.out_requests++;
 	else
 		a->stats.out_replies++;
+	/* RFC 3927 §2.5: to all, so that another user of the address notices */
+	if (IS_ENABLED(CONFIG_NET_LINK_LOCAL) && sender >> 16 == 0xa9fe)
+		to = broadcast_mac;
 	ethernet_send(a->ethernet, to, ETHERTYPE_ARP, b);
 }
 

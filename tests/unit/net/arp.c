@@ -607,6 +607,26 @@ static void on_conflict(void *arg, uint32_t address)
 	arp_remove_address(arg, address);
 }
 
+/* RFC 3927 §2.5: another user of a link-local address is to notice. */
+Test(arp, a_link_local_address_is_spoken_for_to_all)
+{
+	const uint32_t address = 0xa9fe0105;
+	const struct frame *f;
+
+	cr_assert_eq(arp_add_address(arp, address), 0);
+	lan_wait_ms(3000);
+	lan_forget(&lan);
+	receive(REQUEST, LAN_PEER_MAC, LAN_PEER_IP, address);
+	f = lan_next(&lan);
+	cr_assert_not_null(f, "nothing was sent");
+	cr_expect_eq(memcmp(f->bytes, LAN_BROADCAST, 6), 0);
+	cr_expect_eq(frame_16(f, 20), REPLY);
+	cr_expect_eq(frame_32(f, 28), address);
+	cr_expect_eq(memcmp(f->bytes + 32, LAN_PEER_MAC, 6), 0);
+	cr_expect_eq(frame_32(f, 38), LAN_PEER_IP);
+	expect_nothing();
+}
+
 /* RFC 5227 §2.4 (b) */
 Test(arp, gives_up_when_it_has_defended_in_vain)
 {
