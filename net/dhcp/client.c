@@ -53,6 +53,17 @@ static void tell(struct dhcp_client *c, const struct dhcp_lease *lease)
 	}
 }
 
+/* A link-local address is none that a server has lent (RFC 2131 §4.1), and hosts without a route to it drop
+ * what comes from it. Takes b. */
+static int transmit(struct dhcp_client *c, const struct endpoint *to, struct buf *b)
+{
+	struct endpoint from = { .port = DHCP_CLIENT_PORT };
+
+	from.addr.family = c->engine.state < DHCP_BOUND ? IP_V4 : IP_NONE;
+	return IS_ENABLED(CONFIG_NET_LINK_LOCAL) ? udp_send_from(c->layers.udp, &from, to, b)
+	                                         : udp_send(c->layers.udp, DHCP_CLIENT_PORT, to, b);
+}
+
 /* A message that cannot be sent counts as lost: the engine asks again. */
 static void send(struct dhcp_client *c, enum dhcp_action action)
 {
@@ -63,7 +74,7 @@ static void send(struct dhcp_client *c, enum dhcp_action action)
 	struct buf *b = buf_alloc_copy(message, len);
 
 	to.addr = *destination;
-	if (b && udp_send(c->layers.udp, DHCP_CLIENT_PORT, &to, b) == 0)
+	if (b && transmit(c, &to, b) == 0)
 		c->stats.out_messages++;
 	if (c->engine.state != DHCP_SELECTING || c->engine.tries <= 1)
 		return;

@@ -43,6 +43,12 @@ void ipv4_doubt(struct ip_route *r)
 	arp_doubt(ip->arp, w->kind == IPV4_GATEWAY ? w->via : to);
 }
 
+/* The source of a DHCP client that has only a link-local address: RFC 2131 §4.1. */
+static bool is_nobody(const struct ip_addr *src)
+{
+	return IS_ENABLED(CONFIG_NET_LINK_LOCAL) && get_be32(src->bytes) == 0;
+}
+
 /* Is src an address of ours to send from? One of loopback only to ourselves. */
 static bool can_be_from(const struct ipv4 *ip, const struct ip_addr *src, bool to_ours)
 {
@@ -60,7 +66,7 @@ int ipv4_route(struct ip *base, struct ip_route *r, const struct ip_addr *src, c
 		ip->stats.out_no_routes++;
 		return -ENETUNREACH;
 	}
-	if (src && !can_be_from(ip, src, ours))
+	if (src && !can_be_from(ip, src, ours) && !(is_nobody(src) && w->kind == IPV4_BROADCAST))
 		return -EADDRNOTAVAIL;
 	memset(r, 0, sizeof(*r));
 	r->ip = base;
@@ -197,7 +203,8 @@ static int look_again(struct ipv4 *ip, struct ip_route *r)
 {
 	uint32_t src = get_be32(r->src.bytes);
 
-	if (src == 0 ? ip->count[IPV4_OURS] > 0 : !is_ours(ip, src))
+	if (src == 0 ? ip->count[IPV4_OURS] > 0 && !(IS_ENABLED(CONFIG_NET_LINK_LOCAL) && r->to_group)
+	             : !is_ours(ip, src))
 		return -EADDRNOTAVAIL;
 	ipv4_look(r);
 	return 0;

@@ -152,6 +152,7 @@ static void answer(uint8_t asked, uint8_t type)
 	while ((sent = lan_next(&lan))) {
 		if (sent->len < DATA + 300 || frame_16(sent, UDP + 2) != 67 || sent->bytes[DATA + 242] != asked)
 			continue;
+		cr_expect_eq(frame_32(sent, 26), 0, "RFC 2131 §4.1: the address is none that a server has lent");
 		query.len = sent->len - DATA;
 		memcpy(query.bytes, sent->bytes + DATA, query.len);
 	}
