@@ -37,7 +37,7 @@ enum { CONFIG_STATUS = 6, CONFIG_MTU = 10, STATUS_LINK_UP = 1 };
  * takes, because the device may keep all others behind one that finds no room. */
 #define RESERVE 42
 #define RING_LEAST 64 /* the power of two that has room for RESERVE */
-#define BUDGET 64 /* frames per poll, so that timers and others get their turn */
+#define BUDGET 32 /* buffers per poll, more only within a frame, so that readers and timers get their turn */
 #define FRAME_PARTS (NETDEV_SLICES + 1) /* the device's header may need one of its own */
 
 struct header {
@@ -179,11 +179,12 @@ static struct buf *take_frame(struct net *net, struct rx_buffer *first, uint32_t
 
 static unsigned receive(struct net *net)
 {
+	uint16_t before = net->posted;
 	unsigned frames = 0;
 	struct rx_buffer *b;
 	uint32_t bytes;
 
-	for (; frames < BUDGET && (b = take(net, &bytes)); frames++)
+	for (; before - net->posted < BUDGET && (b = take(net, &bytes)); frames++)
 		netdev_hand_up(&net->dev, take_frame(net, b, bytes));
 	return frames;
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <xen/io/netif.h>
 
-#define BUDGET 64 /* frames per poll */
+#define BUDGET 24 /* pages per poll, more only within a frame, so that readers and timers get their turn */
 
 /* -- pages -- */
 
@@ -201,13 +201,15 @@ unsigned xen_net_receive(struct xen_net *net)
 {
 	struct netif_rx_response r;
 	const char *broken = NULL;
+	uint32_t before = net->posted_count;
 	unsigned frames = 0;
 	int some = 0;
 
-	for (; frames < BUDGET && !broken && (some = xen_ring_take(&net->rx, &r)) > 0; frames++) {
-		struct buf *frame = take_frame(net, r, &broken);
-
-		netdev_hand_up(&net->dev, frame);
+	for (; before - net->posted_count < BUDGET && !broken; frames++) {
+		some = xen_ring_take(&net->rx, &r);
+		if (some <= 0)
+			break;
+		netdev_hand_up(&net->dev, take_frame(net, r, &broken));
 	}
 	if (some < 0)
 		broken = "more answers than requests";

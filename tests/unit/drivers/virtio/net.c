@@ -276,7 +276,7 @@ Test(virtio_net, joins_the_buffers_of_one_frame)
 }
 
 /* The longest frame that a device may make of segments. */
-static void deliver_longest(void)
+static void put_longest(void)
 {
 	uint32_t parts[RESERVE], left = LONGEST;
 
@@ -285,7 +285,38 @@ static void deliver_longest(void)
 		left -= parts[i];
 	}
 	cr_assert_eq(left, 0);
-	deliver_parts(pattern, parts, RESERVE, 1, RESERVE);
+	put_parts(pattern, parts, RESERVE, 1, RESERVE);
+}
+
+static void deliver_longest(void)
+{
+	put_longest();
+	device_interrupt();
+	loop();
+}
+
+/* So many buffers fit into TCP's share of them, even if all are for connections that have not read the first
+ * of them yet. */
+Test(virtio_net, lets_readers_take_what_has_come_before_more_is_taken)
+{
+	static const uint32_t bytes = 1514;
+
+	for (unsigned i = 0; i < 64; i++)
+		put_parts(pattern, &bytes, 1, 0, 1);
+	device_interrupt();
+	loop_turn();
+	cr_assert_eq(got_count, CONFIG_TCP_RECEIVE_BUFS / 3);
+	loop();
+	cr_assert_eq(got_count, 64);
+	free_all();
+	put_longest();
+	put_longest();
+	device_interrupt();
+	loop_turn();
+	cr_assert_eq(got_count, 1);
+	loop();
+	cr_assert_eq(got_count, 2);
+	free_all();
 }
 
 Test(virtio_net, takes_segments_that_the_device_has_put_together)

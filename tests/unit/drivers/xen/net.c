@@ -218,6 +218,19 @@ Test(xen_net, thousands_of_frames_go_round_the_ring)
 	cr_assert_eq(net->stats.rx_frames, 5000);
 }
 
+Test(xen_net, readers_take_what_has_come_before_more_is_taken)
+{
+	for (unsigned frame = 0; frame < 10; frame++)
+		for (unsigned page = 0; page < 3; page++)
+			put(1, 0, 4096, page < 2 ? NETRXF_more_data : 0);
+	fake_raise(back.port);
+	loop_turn();
+	cr_assert_eq(got_count, 8);
+	test_settle();
+	cr_assert_eq(got_count, 10);
+	free_all();
+}
+
 /* As many as Linux's backend wants for the longest frame: it keeps all others behind one without room. */
 Test(xen_net, what_is_held_above_leaves_some_for_the_ring)
 {
