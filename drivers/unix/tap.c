@@ -113,7 +113,7 @@ static void rx_apply_header(struct buf *frame, const struct vnet_header *h, size
 	}
 }
 
-/* Reads one frame. > 0: there was one, delivered or dropped; -EAGAIN: there was none. */
+/* Reads one frame. > 0: there was one, delivered or dropped, of so many buffers; -EAGAIN: there was none. */
 static int rx_frame(struct tap *t)
 {
 	struct netdev *dev = &t->dev;
@@ -143,7 +143,7 @@ static int rx_frame(struct tap *t)
 		dev->input(dev->input_arg, frame);
 	else
 		buf_free(frame);
-	return 1;
+	return (int)((n - 1) / RX_DATA_BYTES + 1);
 }
 
 static void tap_poll(struct poller *p)
@@ -151,7 +151,7 @@ static void tap_poll(struct poller *p)
 	struct tap *t = container_of(p, struct tap, poller);
 	int result = 1;
 
-	for (unsigned left = CONFIG_TAP_BATCH; left > 0 && result > 0; left--)
+	for (int left = CONFIG_TAP_BATCH; left > 0 && result > 0; left -= result)
 		result = rx_frame(t);
 	if (result > 0) {
 		poller_mark(p);
