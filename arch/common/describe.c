@@ -23,11 +23,9 @@ bool memory_is_text(uintptr_t address)
 
 bool memory_is_stack(uintptr_t address)
 {
-	if (address % sizeof(uintptr_t))
-		return false;
-	if (address - WINDOW < WINDOW_BYTES)
-		return memory_is_mapped(address);
-	return address >= (uintptr_t)fault_guard && address < (uintptr_t)ARCH_FAR(boot_stack_top) &&
+	bool is_of_boot = address >= (uintptr_t)fault_guard && address < (uintptr_t)ARCH_FAR(boot_stack_top);
+
+	return address % sizeof(uintptr_t) == 0 && (is_of_boot || address - WINDOW < WINDOW_BYTES) &&
 	       memory_is_mapped(address);
 }
 
@@ -37,7 +35,7 @@ const char *memory_describe(uintptr_t address)
 		if (address - (uintptr_t)guards[i].guard < PAGE_BYTES)
 			return guards[i].name;
 	if (address - WINDOW < WINDOW_BYTES)
-		return "stack overflow: raise FIBER_STACK_BYTES";
+		return memory_is_mapped(address) ? "stack" : "stack overflow: raise FIBER_STACK_BYTES";
 	if (address < PAGE_BYTES)
 		return "null page";
 	if (memory_is_text(address))

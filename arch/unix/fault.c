@@ -54,7 +54,8 @@ void fault_panic(const struct host_fault *f)
 		panic("%s pc=%p", f->what, (void *)f->pc);
 	if (f->address < PAGE_BYTES)
 		panic("%s in the null page at %p pc=%p", f->what, (void *)f->address, (void *)f->pc);
-	if (f->address + STACK_REACH > f->stack && f->address < f->stack + STACK_REACH)
+	/* A jump to the stack is no overflow. */
+	if (f->address != f->pc && f->address + STACK_REACH > f->stack && f->address < f->stack + STACK_REACH)
 		panic("stack overflow at %p pc=%p: give fibers more CONFIG_FIBER_STACK_BYTES",
 		      (void *)f->address, (void *)f->pc);
 	panic("%s at %p pc=%p", f->what, (void *)f->address, (void *)f->pc);

@@ -44,7 +44,7 @@ __attribute__((noinline)) static void smash(size_t bytes)
 
 __attribute__((noinline)) static void do_wrong(void)
 {
-	char frame[1] = { 0 };
+	char frame[16] __attribute__((aligned(16))) = { 0 };
 
 	if (!strcmp(fault, "null-read"))
 		(void)*(volatile int *)(nowhere + 8);
@@ -56,6 +56,8 @@ __attribute__((noinline)) static void do_wrong(void)
 		*(volatile char *)(uintptr_t)do_wrong = 0;
 	else if (!strcmp(fault, "run-data"))
 		((void (*)(void))(uintptr_t)data)();
+	else if (!strcmp(fault, "run-stack"))
+		((void (*)(void))(uintptr_t)frame)();
 	else if (!strcmp(fault, "stack-overflow"))
 		deeper(frame);
 	else if (!strcmp(fault, "stack-smash"))
@@ -88,6 +90,7 @@ FAULTS = {
     "write-rodata": (r"(?i)fault", "do_wrong"),
     "write-text": (r"(?i)fault", "do_wrong"),
     "run-data": (r"(?i)fault", "do_wrong"),
+    "run-stack": (r"(?i)^(?!.*overflow).*fault", "do_wrong"),
     "stack-overflow": (r"stack overflow", "deeper"),
     "stack-smash": (r"stack smashed", None),
     "undefined": (r"(?i)invalid|undefined|illegal", "do_wrong"),
