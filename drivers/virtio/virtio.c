@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Common to all virtio devices: finding them, feature negotiation, and reset. */
+/* Common to all virtio devices: feature negotiation, and reset. */
 #define LOG_TAG "virtio"
 #include "drivers/virtio/virtio.h"
 #include "kernel/log.h"
@@ -9,26 +9,6 @@
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64, FAILED = 128 };
 
 #define RESET_READS 1000000
-
-static const char *name_of(enum virtio_type type)
-{
-	if (IS_ENABLED(CONFIG_VIRTIO_BLK) && type == VIRTIO_TYPE_BLOCK)
-		return "virtio-blk";
-	return type == VIRTIO_TYPE_NET ? "virtio-net" : "virtio-rng";
-}
-
-int virtio_find(struct virtio_device *dev, enum virtio_type type)
-{
-	int error = -ENODEV;
-
-	*dev = (struct virtio_device){ .name = name_of(type) };
-	if (IS_ENABLED(CONFIG_VIRTIO_MMIO))
-		error = IS_ENABLED(CONFIG_DEVICE_TREE) ? virtio_mmio_find_in_tree(dev, type) :
-		                                         virtio_mmio_find(dev, type);
-	if (error < 0 && IS_ENABLED(CONFIG_VIRTIO_PCI))
-		error = virtio_pci_find(dev, type);
-	return error;
-}
 
 /* The reset is complete when the status reads 0 (§2.4.2, §4.1.4.3.2); the number of reads is limited. */
 bool virtio_reset(struct virtio_device *dev)
