@@ -85,7 +85,11 @@ static void notify(volatile void *at, uint16_t index)
 
 static int attach(struct virtio_device *dev, struct poller *p)
 {
-	return irq_attach_line(dev->place, p);
+	int error = irq_attach_line(dev->place, p);
+
+	if (error && IS_ENABLED(CONFIG_VIRTIO_MMIO_TREE)) /* elsewhere each number is a line */
+		virtio_break(dev, "its interrupt goes nowhere");
+	return error;
 }
 
 static void acknowledge(struct virtio_device *dev)

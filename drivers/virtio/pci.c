@@ -134,7 +134,7 @@ static int attach_pin(struct virtio_device *dev, struct poller *p)
 	int line = dev->isr ? pci_line(dev->place) : -ENODEV;
 
 	if (line < 0)
-		log_error("device=%s refused=\"its interrupt goes nowhere\"", dev->name);
+		virtio_break(dev, "its interrupt goes nowhere");
 	return line < 0 ? line : irq_attach_line((unsigned)line, p);
 }
 

@@ -60,7 +60,7 @@ bool virtio_reset(struct virtio_device *dev);
  * -ENOTSUP after logging why. Queues come next, then virtio_start. */
 int virtio_begin(struct virtio_device *dev, uint64_t wanted);
 void virtio_start(struct virtio_device *dev);
-/* The device has broken the protocol: resets it and logs how; it is not used again. */
+/* The device has broken the protocol, or cannot interrupt: resets it and logs how; it is not used again. */
 void virtio_break(struct virtio_device *dev, const char *how);
 /* To be called when the configuration has changed: has the device failed (§2.1.2)? Then it is broken now. */
 bool virtio_needs_reset(struct virtio_device *dev);

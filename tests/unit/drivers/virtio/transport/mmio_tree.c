@@ -169,6 +169,7 @@ Test(virtio_mmio_tree, finds_a_device_without_interrupt_which_cannot_be_attached
 	put(0, VIRTIO_TYPE_RNG);
 	cr_assert_eq(virtio_mmio_find_in_tree(&dev, VIRTIO_TYPE_RNG), 0);
 	cr_assert_lt(dev.transport->attach(&dev, NULL), 0);
+	cr_assert_not_null(strstr(test_console_text(), "device=fake reset=\"its interrupt goes nowhere"));
 }
 
 Test(virtio_mmio_tree, says_how_to_make_a_device_modern)
