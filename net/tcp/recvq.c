@@ -82,14 +82,15 @@ static void discharge(struct tcp *tcp, struct recvq *q, unsigned bufs)
 }
 
 /* A connection holds no more packets than are left for the others: half of all, the next one half of the
- * rest, and so on, so that however many do not read, some are left for new connections. */
+ * rest, and so on, so that however many do not read, some are left for new connections. So those of bufs but
+ * one count twice: as its own, and as taken from the others. */
 static bool has_room(const struct tcp *tcp, const struct recvq *q, unsigned bufs)
 {
 	uint32_t own = q->bufs + bufs;
 
 	/* 512: a connection may fill its window with segments of half the default MSS */
 	return own <= MAX(recvq_limit(tcp, q) / 512, UINT32_C(8)) &&
-	       own + tcp->stats.receive_bufs <= tcp->limits.receive_bufs;
+	       own + bufs - 1 + tcp->stats.receive_bufs <= tcp->limits.receive_bufs;
 }
 
 uint32_t conn_receive_bytes(const struct tcp_conn *c)

@@ -327,3 +327,33 @@ Test(tcp_queues, late_segments_in_a_row_are_one_island)
 	cr_assert_null(q.late);
 	recvq_clear(&tcp, &q);
 }
+
+/* However many slices it comes in, and whatever others hold. */
+Test(tcp_queues, late_data_leaves_a_place_for_what_fills_the_hole)
+{
+	enum { OTHERS = 50, BYTES_EACH = 200 };
+	struct ip ip = { 0 }; /* which frames are refused on */
+
+	tcp.ip = &ip;
+	tcp.limits.receive_bufs = 96;
+	for (unsigned slices = 1; slices <= 42; slices++) {
+		struct recvq q = { 0 };
+		uint32_t at = 2 * BYTES_EACH, bytes = slices * BYTES_EACH;
+		struct buf *b;
+
+		tcp.stats.receive_bufs = OTHERS;
+		do {
+			b = buf_alloc_slice(NULL, data + at, BYTES_EACH);
+			for (unsigned i = 1; i < slices; i++)
+				buf_append(b, buf_alloc_slice(NULL, data + at + i * BYTES_EACH, BYTES_EACH));
+			at += bytes;
+		} while (recvq_insert(&tcp, &q, at - bytes, b, false, false) > 0);
+		b = buf_alloc_slice(NULL, data, BYTES_EACH);
+		if (q.late)
+			cr_assert_eq(recvq_insert(&tcp, &q, 0, b, true, false), BYTES_EACH, "%u slices", slices);
+		else
+			cr_assert(recvq_push(&tcp, &q, b, false), "%u slices", slices);
+		recvq_clear(&tcp, &q);
+		tcp.stats.receive_bufs -= OTHERS;
+	}
+}
