@@ -394,7 +394,7 @@ static void on_established(struct tcp_conn *c, const struct segment *s)
 static OUT_OF_LINE void refuse(struct tcp_conn *c, const struct segment *s)
 {
 	tcp_refused(c->tcp, "no acknowledgement of our SYN");
-	tcp_send_reset(c->tcp, conn_ends(c), s);
+	tcp_send_reset(c->tcp, conn_ends(c), c->route.wishes, s);
 }
 
 static bool syn_sent_input(struct tcp_conn *c, const struct segment *s)

@@ -173,7 +173,7 @@ static bool establish(struct tcp *tcp, const struct tcp_half *h, const struct se
 	const struct tcp_listener *l = find_listener(tcp, k->ends.local_port);
 
 	if (!l) {
-		tcp_send_reset(tcp, &k->ends, s);
+		tcp_send_reset(tcp, &k->ends, k->wishes, s);
 		tcp->stats.declined++;
 		tcp_refused(tcp, "nobody listens any more");
 		buf_free(b);
@@ -227,7 +227,7 @@ OUT_OF_LINE void listen_input(struct tcp *tcp, const struct tcp_key *k, struct t
 	} else {
 		tcp_refused(tcp, wanted ? "of no connection" : "nobody listens");
 		if (!wanted || s->flags & SEG_ACK)
-			tcp_send_reset(tcp, &k->ends, s);
+			tcp_send_reset(tcp, &k->ends, wanted ? wanted->wishes : (struct ip_wishes){ 0 }, s);
 	}
 	buf_free(b);
 }
@@ -254,7 +254,7 @@ OUT_OF_LINE void half_input(struct tcp *tcp, struct tcp_half *h, const struct se
 	} else {
 		tcp_refused(tcp, "no acknowledgement of our SYN");
 		if (s->flags & SEG_ACK)
-			tcp_send_reset(tcp, &e->key.ends, s);
+			tcp_send_reset(tcp, &e->key.ends, e->key.wishes, s);
 	}
 	buf_free(b);
 }

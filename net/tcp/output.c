@@ -454,7 +454,8 @@ void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct ip_wishe
 	emit(tcp, &route, s, b, 0);
 }
 
-void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct segment *s)
+void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, struct ip_wishes wishes,
+                    const struct segment *s)
 {
 	struct segment reset = { .flags = SEG_RST };
 
@@ -466,5 +467,5 @@ void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct s
 		reset.flags |= SEG_ACK;
 		reset.ack = s->seq + segment_space(s);
 	}
-	tcp_send_bare(tcp, ends, (struct ip_wishes){ 0 }, &reset);
+	tcp_send_bare(tcp, ends, wishes, &reset);
 }

@@ -419,7 +419,8 @@ uint32_t conn_window(const struct tcp_conn *c);
 /* Sends s without a control block; sets its ports and MSS from ends. */
 void tcp_send_bare(struct tcp *tcp, const struct tcp_ends *ends, struct ip_wishes wishes, struct segment *s);
 /* The reset that answers s (RFC 9293 §3.10.7.1), unless s is one itself. */
-void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, const struct segment *s);
+void tcp_send_reset(struct tcp *tcp, const struct tcp_ends *ends, struct ip_wishes wishes,
+                    const struct segment *s);
 /* Our timestamp now. */
 static inline uint32_t conn_timestamp(const struct tcp_conn *c)
 {
