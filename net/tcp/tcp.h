@@ -84,12 +84,13 @@ static inline void tcp_connect(struct tcp *tcp, struct stack_connect *op, const 
 	tcp_connect_from(tcp, op, NULL, to);
 }
 
+/* As stack_tcp_preset of net/stack.h. Listeners of tcp_listen_other have the defaults. */
+int tcp_preset(struct tcp *tcp, uint16_t port, enum stack_option option, int32_t value);
+
 /* For flows of TCP only; as net/stack.h says. Keep-alive: RFC 9293 §3.8.4; user timeout: RFC 5482, with
  * its option on the wire where that is configured. TTL and DSCP apply to segments sent from then on, answers
- * in TIME-WAIT included (RFC 9293 MUST-48, MUST-49); tcp_preset is for the handshake, but not for ports of
- * tcp_listen_other alone. */
+ * in TIME-WAIT included (RFC 9293 MUST-48, MUST-49); tcp_preset is for the handshake, too. */
 int tcp_set(struct flow *flow, enum stack_option option, int32_t value);
-int tcp_preset(struct tcp *tcp, uint16_t port, enum stack_option option, int32_t value);
 int tcp_get(const struct flow *flow, enum stack_option option, int32_t *value);
 void tcp_info(const struct flow *flow, struct stack_tcp_info *info);
 void tcp_peer(const struct flow *flow, struct endpoint *peer);
