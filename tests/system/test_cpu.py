@@ -63,7 +63,7 @@ def test_who_waits_has_halted_the_cpu(builder, tmp_path, machine):
             before = qmp.words(place)
             time.sleep(0.1)
             return before != [0] and qmp.words(place) == before
-        text = qmp.command("human-monitor-command", **{"command-line": "info registers"})
+        text = qmp.human("info registers")
         return re.search(r" HLT=(\d)", text)[1] == "1"
     with guest:
         end = time.monotonic() + 30

@@ -96,7 +96,7 @@ def test_habits_of_the_loader_are_not_ours(builder, boot, faulty_app, tmp_path, 
               extra=("-no-shutdown", "-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off")) as guest:
         guest.wait_for("^panic: .*(undefined|illegal) instruction", SECONDS)
         qmp = Qmp(tmp_path / "qmp")
-        text = qmp.command("human-monitor-command", **{"command-line": "info registers"})
+        text = qmp.human("info registers")
         qmp.close()
     assert int(re.search(r"FP(?:CR=|SCR: )([0-9a-f]+)", text)[1], 16) == 0, text
 

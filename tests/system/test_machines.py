@@ -121,7 +121,7 @@ def test_no_page_is_both_written_and_executed(builder, tmp_path):
                             extra=("-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"))) as guest:
         guest.wait_for(" up boot_us=")
         qmp = Qmp(tmp_path / "qmp")
-        text = qmp.command("human-monitor-command", **{"command-line": "info tlb"})
+        text = qmp.human("info tlb")
         qmp.close()
     pages = {int(address, 16): flags for address, flags in re.findall(r"^(\w+): \w+ (\S+)", text, re.MULTILINE)}
     symbols = build.symbols(image(builder) + ".debug")
@@ -174,7 +174,7 @@ def placed(builder, namespace, folder, way, space, window, extra=(), **how):
 def serves_from(www, qmp, window):
     www.wait()
     assert www.curl(www.url()) == index()
-    text = qmp.command("human-monitor-command", **{"command-line": "info pci"})
+    text = qmp.human("info pci")
     assert f"at 0x{window + (1 << 20):x}" in text, text
 
 

@@ -56,7 +56,7 @@ WAYS = [way for way in params.machines("hello", first=True) if cpus.MACHINES[way
 
 
 def read_table(qmp, address):
-    text = qmp.command("human-monitor-command", **{"command-line": f"xp /512gx {address:#x}"})
+    text = qmp.human(f"xp /512gx {address:#x}")
     return [int(word, 16) for word in re.findall(r"\b0x[0-9a-f]{16}\b", text)]
 
 

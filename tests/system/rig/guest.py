@@ -162,11 +162,15 @@ class Qmp(Monitor):
         self.connect()
         self.greet()
 
+    def human(self, line):
+        """A line for the monitor that people use; gives what it says."""
+        return self.command("human-monitor-command", **{"command-line": line})
+
     def words(self, address, count=1):
         """64-bit words of guest virtual memory; the guest should be stopped. A running one may be in its firmware, to
         which that memory is not mapped: then the read is repeated."""
         for _ in range(100):
-            text = self.command("human-monitor-command", **{"command-line": f"x /{count}gx {address:#x}"})
+            text = self.human(f"x /{count}gx {address:#x}")
             if "Cannot access memory" not in text:
                 break
             time.sleep(0.02)
